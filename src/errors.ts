@@ -1,0 +1,86 @@
+/**
+ * Every failure that atlas-batch knows by name.
+ *
+ * One base class carries a {@link ReasonCode}; the class of an error, not its text, decides what
+ * happens next: a {@link RefusedError} ends the batch (or the upload) now, a {@link TroubleError}
+ * is tried again until the batch's deadline, and {@link LockLostError} stops a worker that no
+ * longer owns its job. Messages are for people and never hold a response body, a header, a URL
+ * with a query, a token or an extracted field.
+ */
+
+/** Why a batch failed, as `reason.code` of a `batch.failed` event. */
+export const REASON_CODES = [
+  'INVALID_JOB',
+  'OBJECT_NOT_FOUND',
+  'BUCKET_NOT_ALLOWED',
+  'ATLAS_AUTH',
+  'ATLAS_REJECTED',
+  'ATLAS_UNAVAILABLE',
+  'ATLAS_PROTOCOL',
+  'INCOMPLETE',
+  'AMBIGUOUS_SUBMISSION',
+  'STORAGE',
+  'CANCELLED',
+  'INTERNAL',
+] as const;
+
+export type ReasonCode = (typeof REASON_CODES)[number];
+
+/** Base of all errors that atlas-batch throws on purpose. */
+export abstract class AtlasBatchError extends Error {
+  constructor(
+    readonly code: ReasonCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A clear no: trying the same again gives the same answer. Ends the batch or the upload now. */
+export class RefusedError extends AtlasBatchError {}
+
+/**
+ * Whether Atlas may have acted on a request that failed.
+ * `not-taken`: surely not (connection refused, 429, 503). `unknown`: it may have (time-out or
+ * reset after the body went out, a 5xx other than 503, a 200 that does not say what happened).
+ */
+export type Taken = 'not-taken' | 'unknown';
+
+/** Trouble that passes: network, time-outs, 429, 5xx, malformed answers, S3 out of reach. */
+export class TroubleError extends AtlasBatchError {
+  /** Whether the failed request may have had its effect. */
+  readonly taken: Taken;
+  /** How long the other side asked us to wait, in milliseconds, already capped; 0 when it did not. */
+  readonly retryAfterMs: number;
+
+  constructor(
+    code: ReasonCode,
+    message: string,
+    options: { taken?: Taken; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
+    super(code, message, options);
+    this.taken = options.taken ?? 'not-taken';
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+  }
+}
+
+/** `GET extracts` answered 404: Atlas does not know this `batch_id` (perhaps: not yet). */
+export class UnknownBatchError extends AtlasBatchError {
+  constructor(batchId: string) {
+    super('ATLAS_REJECTED', `Atlas answers 404 for ${batchId}`);
+  }
+}
+
+/** The job's lock is gone: another worker owns the job now, and this one must stop at once. */
+export class LockLostError extends AtlasBatchError {
+  constructor(jobId: string) {
+    super('INTERNAL', `the lock of job ${jobId} was lost; another worker goes on with it`);
+  }
+}
+
+/** A variable is missing or wrong, or a command was used wrongly. The process exits with 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}

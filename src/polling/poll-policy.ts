@@ -1,0 +1,58 @@
+/**
+ * When to look next: the one interface behind which every poll policy stands.
+ *
+ * A policy is told what is known of one upload and answers with a delay. It may learn from
+ * observations of finished uploads. All times are milliseconds; all randomness comes in.
+ */
+
+/** One look that found the upload not yet complete. */
+export interface NegativeLook {
+  /** Since the upload was sent. */
+  elapsedMs: number;
+  /** Documents that had at least one extract. */
+  present: number;
+}
+
+/** What is known of one upload when its next look is planned. */
+export interface LookContext {
+  productType: string;
+  /** Documents of the upload. */
+  total: number;
+  /** Documents present at the last look; 0 before the first. */
+  present: number;
+  /** Since the upload was sent. */
+  elapsedMs: number;
+  /** Looks made so far. */
+  looks: number;
+  /** What the other side asked us to wait (`Retry-After`); 0 when it did not. */
+  retryAfterMs: number;
+  /** Bounds of one interval, and the upload's deadline counted from when it was sent. */
+  minMs: number;
+  maxMs: number;
+  deadlineMs: number;
+  /** Uniform in [0, 1). */
+  random: () => number;
+}
+
+/** How one upload ended: its completion time lies in `(afterMs, byMs]`. */
+export interface Observation {
+  productType: string;
+  total: number;
+  /** The last negative look, since the upload was sent; 0 when the first look found it complete. */
+  afterMs: number;
+  /** The detecting look, since the upload was sent. For a time-out: the deadline. */
+  byMs: number;
+  /** The deadline came first: the completion time is only known to be later than `byMs`. */
+  timedOut: boolean;
+  negativeLooks: readonly NegativeLook[];
+}
+
+export interface PollPolicy {
+  /**
+   * Delay until the next look, within `[max(minMs, retryAfterMs), max(maxMs, retryAfterMs)]` and
+   * never past the deadline.
+   */
+  nextDelayMs(context: LookContext): number;
+  /** Learn from one finished upload. */
+  observe(observation: Observation): void;
+}
