@@ -1,0 +1,30 @@
+/** What one full look at an Atlas batch has shown. */
+export interface LookFindings {
+  /** Of the last page read. */
+  hasNext: boolean;
+  /** As the last page read announced it; null when it did not. */
+  totalItems: number | null;
+  /** Whether two pages of this look announced different totals: the list grew while it was read. */
+  totalItemsChanged: boolean;
+  /** Items read, repeats included. */
+  itemCount: number;
+  /** Items kept: without the repeats that a growing list pushes from one page to the next. */
+  extractCount: number;
+  /** Documents without any extract. */
+  missing: number;
+}
+
+/**
+ * Whether Atlas is done with an upload.
+ *
+ * Announced items that were not read are waited for. Items that repeat others count as read,
+ * for Atlas may hold the same extract twice; only in a list that grew while it was read do they
+ * stand in the place of items that were pushed past us. A further extract that no `total_items`
+ * announces, and that comes after every document has one, is missed: nothing tells of it.
+ */
+export function isComplete(findings: LookFindings): boolean {
+  if (findings.hasNext || findings.missing > 0) return false;
+  if (findings.totalItems === null) return true;
+  const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;
+  return read >= findings.totalItems;
+}

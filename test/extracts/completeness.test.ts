@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { isComplete, type LookFindings } from '../../src/extracts/completeness.js';
+
+const DONE: LookFindings = {
+  hasNext: false,
+  totalItems: 5,
+  totalItemsChanged: false,
+  itemCount: 5,
+  extractCount: 5,
+  missing: 0,
+};
+
+describe('an upload is complete', () => {
+  test.each<[string, Partial<LookFindings>]>([
+    ['all is there', {}],
+    ['no total is announced', { totalItems: null }],
+    ['more was read than announced', { itemCount: 6, extractCount: 6 }],
+    ['a steady list holds the same extract twice', { itemCount: 5, extractCount: 4 }],
+    ['the list grew and all of it was read', { totalItemsChanged: true, itemCount: 6 }],
+    ['nothing was sent and nothing came', { totalItems: 0, itemCount: 0, extractCount: 0 }],
+  ])('when %s', (_, findings) => {
+    expect(isComplete({ ...DONE, ...findings })).toBe(true);
+  });
+});
+
+describe('an upload is not complete', () => {
+  test.each<[string, Partial<LookFindings>]>([
+    ['a page follows', { hasNext: true }],
+    ['a document is missing', { missing: 1 }],
+    ['a document is missing and no total is announced', { missing: 1, totalItems: null }],
+    ['a further extract is announced', { totalItems: 6 }],
+    [
+      'the list grew and a repeat stands for an item that was pushed past us',
+      { totalItemsChanged: true, itemCount: 5, extractCount: 4 },
+    ],
+    ['an empty page says that there is more', { itemCount: 0, extractCount: 0 }],
+  ])('when %s', (_, findings) => {
+    expect(isComplete({ ...DONE, ...findings })).toBe(false);
+  });
+});

@@ -1,0 +1,298 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { TroubleError } from '../../src/errors.js';
+import {
+  createReconciliation,
+  MAX_UNEXPECTED,
+  type PageExtract,
+} from '../../src/extracts/reconcile.js';
+
+function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtract {
+  return { documentId, fileData };
+}
+
+describe('documents', () => {
+  test('are missing until they have an extract', () => {
+    const reconciliation = createReconciliation(['a', 'b', 'c'], null);
+    expect(reconciliation.missing()).toEqual([0, 1, 2]);
+    expect(reconciliation.documents()).toEqual([]);
+
+    expect(reconciliation.addPage(1, [item('b')])).toEqual({ added: 1 });
+
+    expect(reconciliation.present).toBe(1);
+    expect(reconciliation.missing()).toEqual([0, 2]);
+    expect(reconciliation.documents()).toEqual([{ documentId: 'b', extracts: ['{"of":"b"}'] }]);
+  });
+
+  test('come in the order sent, whatever order Atlas has them in', () => {
+    const reconciliation = createReconciliation(['c', 'a', 'b'], null);
+    reconciliation.addPage(1, [item('a'), item('b'), item('c')]);
+    expect(reconciliation.documents().map(({ documentId }) => documentId)).toEqual(['c', 'a', 'b']);
+  });
+
+  test('keep several extracts in order, across pages that arrive out of order', () => {
+    const reconciliation = createReconciliation(['a', 'b'], null);
+    reconciliation.addPage(3, [item('a', '5')]);
+    reconciliation.addPage(1, [item('a', '9'), item('b', '0'), item('a', '2')]);
+    reconciliation.addPage(2, [item('a', '7')]);
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a', extracts: ['9', '2', '7', '5'] },
+      { documentId: 'b', extracts: ['0'] },
+    ]);
+  });
+
+  test('keep the text as it came', () => {
+    const raw = '{ "account":\t12345678901234567890,\n "rate": 1.10, "a": 1, "a": 2 }';
+    const reconciliation = createReconciliation(['a'], null);
+    reconciliation.addPage(1, [item('a', raw)]);
+    expect(reconciliation.documents()).toEqual([{ documentId: 'a', extracts: [raw] }]);
+  });
+});
+
+describe('repeats', () => {
+  test('the same extract on two pages counts once and stays where it came first', () => {
+    const reconciliation = createReconciliation(['a', 'b'], null);
+    reconciliation.addPage(1, [item('a', '1'), item('b', '2')]);
+    expect(reconciliation.addPage(2, [item('b', '2'), item('b', '3')])).toEqual({ added: 1 });
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a', extracts: ['1'] },
+      { documentId: 'b', extracts: ['2', '3'] },
+    ]);
+    expect(reconciliation.extractCount).toBe(3);
+    expect(reconciliation.itemCount).toBe(4);
+  });
+
+  test('the same extract twice on one page is two extracts', () => {
+    const reconciliation = createReconciliation(['a'], null);
+    expect(reconciliation.addPage(1, [item('a', '1'), item('a', '1')])).toEqual({ added: 2 });
+    expect(reconciliation.documents()).toEqual([{ documentId: 'a', extracts: ['1', '1'] }]);
+  });
+
+  test('a later page with one more of the same adds just that one', () => {
+    const reconciliation = createReconciliation(['a'], null);
+    reconciliation.addPage(1, [item('a', '1'), item('a', '2')]);
+    expect(reconciliation.addPage(2, [item('a', '1'), item('a', '3'), item('a', '1')])).toEqual({
+      added: 2,
+    });
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a', extracts: ['1', '2', '3', '1'] },
+    ]);
+  });
+
+  test('equal texts of two documents are two extracts', () => {
+    const reconciliation = createReconciliation(['a', 'b'], null);
+    reconciliation.addPage(1, [item('a', '1')]);
+    expect(reconciliation.addPage(2, [item('b', '1')])).toEqual({ added: 1 });
+    expect(reconciliation.missing()).toEqual([]);
+  });
+
+  test('texts that differ in form only are two extracts', () => {
+    const reconciliation = createReconciliation(['a'], null);
+    reconciliation.addPage(1, [item('a', '{"n":1.1}')]);
+    expect(reconciliation.addPage(2, [item('a', '{"n":1.10}')])).toEqual({ added: 1 });
+  });
+
+  test('a page read again adds only what is new', () => {
+    const reconciliation = createReconciliation(['a', 'b'], null);
+    reconciliation.addPage(1, [item('a')]);
+    expect(reconciliation.addPage(1, [item('a'), item('b')])).toEqual({ added: 1 });
+    expect(reconciliation.present).toBe(2);
+  });
+});
+
+describe('unexpected extracts', () => {
+  test('are kept under the id as it came, and never count as present', () => {
+    const reconciliation = createReconciliation(['a'], null);
+    reconciliation.addPage(1, [item('x', '1'), item('a/b', '2'), item('x', '3')]);
+    expect(reconciliation.present).toBe(0);
+    expect(reconciliation.missing()).toEqual([0]);
+    expect(reconciliation.unexpected()).toEqual([
+      { documentId: 'x', extracts: ['1', '3'] },
+      { documentId: 'a/b', extracts: ['2'] },
+    ]);
+  });
+
+  test('come in page order even when pages do not', () => {
+    const reconciliation = createReconciliation([], null);
+    reconciliation.addPage(2, [item('late')]);
+    reconciliation.addPage(1, [item('early')]);
+    expect(reconciliation.unexpected().map(({ documentId }) => documentId)).toEqual([
+      'early',
+      'late',
+    ]);
+  });
+
+  test(`are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
+    const reconciliation = createReconciliation(['a'], null);
+    const foreign = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
+    reconciliation.addPage(1, foreign);
+    reconciliation.addPage(2, foreign);
+    expect(() => reconciliation.addPage(3, [item('one more')])).toThrow(
+      expect.objectContaining({ name: TroubleError.name, code: 'ATLAS_PROTOCOL' }),
+    );
+  });
+
+  test('are a protocol error too when they all carry one id', () => {
+    const reconciliation = createReconciliation(['a'], null);
+    const foreign = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
+    expect(() => reconciliation.addPage(1, foreign)).toThrow(TroubleError);
+  });
+});
+
+describe('scoped ids', () => {
+  test('are shown to the caller as its own', () => {
+    const reconciliation = createReconciliation(['001', 'loan-1/002'], 'loan-1');
+    reconciliation.addPage(1, [item('loan-1/001', '1'), item('loan-1/loan-1/002', '2')]);
+    expect(reconciliation.documents()).toEqual([
+      { documentId: '001', extracts: ['1'] },
+      { documentId: 'loan-1/002', extracts: ['2'] },
+    ]);
+    expect(reconciliation.missing()).toEqual([]);
+  });
+
+  test('of another reference, or without any, are unexpected', () => {
+    const reconciliation = createReconciliation(['001'], 'loan-1');
+    reconciliation.addPage(1, [item('loan-2/001'), item('001'), item('loan-1001'), item('loan-1')]);
+    expect(reconciliation.present).toBe(0);
+    expect(reconciliation.unexpected().map(({ documentId }) => documentId)).toEqual([
+      'loan-2/001',
+      '001',
+      'loan-1001',
+      'loan-1',
+    ]);
+  });
+
+  test('of our reference that were never sent are unexpected, without the scope', () => {
+    const reconciliation = createReconciliation(['001'], 'loan-1');
+    reconciliation.addPage(1, [item('loan-1/009', '9')]);
+    expect(reconciliation.unexpected()).toEqual([{ documentId: '009', extracts: ['9'] }]);
+  });
+});
+
+const HOSTILE_IDS = ['__proto__', 'constructor', 'toString', '', '\u0000', '\n', '\ud800', 'a/b'];
+
+test('hostile ids are ids like any other', () => {
+  const reconciliation = createReconciliation(HOSTILE_IDS, null);
+  expect(reconciliation.missing()).toHaveLength(HOSTILE_IDS.length);
+  reconciliation.addPage(
+    1,
+    HOSTILE_IDS.map((id) => item(id, '{}')),
+  );
+  expect(reconciliation.documents().map(({ documentId }) => documentId)).toEqual(HOSTILE_IDS);
+  expect(reconciliation.unexpected()).toEqual([]);
+});
+
+describe('laws', () => {
+  const ids = ['a', 'b', 'c', '__proto__', 'r/a', ''];
+  const pages = fc.array(
+    fc.array(
+      fc.record({
+        documentId: fc.constantFrom(...ids, ...ids.map((id) => `r/${id}`), 'x', 'r/x'),
+        fileData: fc.constantFrom('1', '2', '3'),
+      }),
+      { maxLength: 8 },
+    ),
+    { maxLength: 5 },
+  );
+  const scopes = fc.constantFrom(null, 'r');
+
+  function reconcile(
+    scope: string | null,
+    content: readonly (readonly [number, readonly PageExtract[]])[],
+  ) {
+    const reconciliation = createReconciliation(ids, scope);
+    const added = content.map(([page, extracts]) => reconciliation.addPage(page, extracts).added);
+    return { reconciliation, added };
+  }
+
+  const numbered = (content: PageExtract[][]) =>
+    content.map((extracts, index) => [index + 1, extracts] as const);
+
+  test('the order in which pages arrive does not matter', () => {
+    const shuffledPages = pages.chain((content) =>
+      fc.tuple(
+        fc.constant(numbered(content)),
+        fc.shuffledSubarray(numbered(content), { minLength: content.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(scopes, shuffledPages, (scope, [inOrder, shuffled]) => {
+        const one = reconcile(scope, inOrder).reconciliation;
+        const other = reconcile(scope, shuffled).reconciliation;
+        expect(other.documents()).toEqual(one.documents());
+        expect(other.unexpected()).toEqual(one.unexpected());
+        expect(other.missing()).toEqual(one.missing());
+        expect(other.extractCount).toBe(one.extractCount);
+      }),
+    );
+  });
+
+  test('present and missing make up all documents', () => {
+    fc.assert(
+      fc.property(scopes, pages, (scope, content) => {
+        const { reconciliation } = reconcile(scope, numbered(content));
+        const missing = reconciliation.missing().map((index) => ids[index]);
+        const present = reconciliation.documents().map(({ documentId }) => documentId);
+        expect(present).toHaveLength(reconciliation.present);
+        expect([...present, ...missing].sort()).toEqual([...ids].sort());
+      }),
+    );
+  });
+
+  test('nothing is lost: as many of each extract are kept as the richest page has', () => {
+    fc.assert(
+      fc.property(scopes, pages, (scope, content) => {
+        const { reconciliation, added } = reconcile(scope, numbered(content));
+        const own = (id: string) =>
+          scope !== null && id.startsWith(`${scope}/`) ? id.slice(scope.length + 1) : id;
+        const isSent = (id: string) =>
+          scope === null ? ids.includes(id) : id.startsWith(`${scope}/`) && ids.includes(own(id));
+        const richest = new Map<string, number>();
+        for (const extracts of content) {
+          const onPage = new Map<string, number>();
+          for (const { documentId, fileData } of extracts) {
+            const name = JSON.stringify([isSent(documentId), own(documentId), fileData]);
+            onPage.set(name, (onPage.get(name) ?? 0) + 1);
+          }
+          for (const [name, count] of onPage) {
+            richest.set(name, Math.max(richest.get(name) ?? 0, count));
+          }
+        }
+        const kept = new Map<string, number>();
+        for (const [sent, documents] of [
+          [true, reconciliation.documents()],
+          [false, reconciliation.unexpected()],
+        ] as const) {
+          for (const { documentId, extracts } of documents) {
+            for (const fileData of extracts) {
+              const name = JSON.stringify([sent, documentId, fileData]);
+              kept.set(name, (kept.get(name) ?? 0) + 1);
+            }
+          }
+        }
+        const byName = (counts: Map<string, number>) => [...counts].sort();
+        expect(byName(kept)).toEqual(byName(richest));
+
+        const total = [...kept.values()].reduce((sum, count) => sum + count, 0);
+        expect(reconciliation.extractCount).toBe(total);
+        expect(added.reduce((sum, count) => sum + count, 0)).toBe(total);
+        expect(reconciliation.itemCount).toBe(content.flat().length);
+      }),
+    );
+  });
+
+  test('without repeats, each document has exactly its items in page order', () => {
+    fc.assert(
+      fc.property(pages, (content) => {
+        const distinct = content.map((extracts, page) =>
+          extracts.map(({ documentId }, position) => item(documentId, `[${page},${position}]`)),
+        );
+        const { reconciliation } = reconcile(null, numbered(distinct));
+        for (const { documentId, extracts } of reconciliation.documents()) {
+          const expected = distinct.flat().filter((extract) => extract.documentId === documentId);
+          expect(extracts).toEqual(expected.map(({ fileData }) => fileData));
+        }
+      }),
+    );
+  });
+});
