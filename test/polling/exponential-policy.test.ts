@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createExponentialPolicy } from '../../src/polling/exponential-policy.js';
+import type { LookContext } from '../../src/polling/poll-policy.js';
+
+const context: LookContext = {
+  productType: 'LOAN_APP',
+  total: 5,
+  present: 0,
+  elapsedMs: 0,
+  looks: 0,
+  retryAfterMs: 0,
+  minMs: 1_000,
+  maxMs: 60_000,
+  deadlineMs: 3_600_000,
+  random: () => 0.5,
+};
+
+describe('the exponential policy', () => {
+  it('doubles its longest delay with each look up to the longest interval', () => {
+    const policy = createExponentialPolicy();
+    const longest = [0, 1, 2, 3, 4, 5, 6].map((looks) =>
+      policy.nextDelayMs({ ...context, looks, random: () => 1 }),
+    );
+    expect(longest).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  it('spreads looks from the shortest interval on', () => {
+    const policy = createExponentialPolicy();
+    for (const looks of [0, 3, 2_000]) {
+      expect(policy.nextDelayMs({ ...context, looks, random: () => 0 })).toBe(1_000);
+    }
+  });
+
+  it('holds the bounds for any number of looks', () => {
+    const policy = createExponentialPolicy();
+    fc.assert(
+      fc.property(fc.nat(5_000), fc.double({ min: 0, max: 0.999, noNaN: true }), (looks, u) => {
+        const delayMs = policy.nextDelayMs({ ...context, looks, random: () => u });
+        expect(delayMs).toBeGreaterThanOrEqual(context.minMs);
+        expect(delayMs).toBeLessThanOrEqual(context.maxMs);
+      }),
+    );
+  });
+});
