@@ -1,0 +1,173 @@
+/**
+ * One HTTP request to Atlas, and what became of it as a value.
+ *
+ * The one question that matters for a failed upload is whether the request went out: up to the
+ * moment at which undici hands it to a connected socket, Atlas surely has nothing of it.
+ * Redirects are not followed. Of a failure only its code is kept: undici's errors may hold URLs.
+ */
+import { type Dispatcher, Pool } from 'undici';
+
+/** The largest body that is read: about 100 times a page of 50 rich extracts. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** Up to here the body of an error answer is read away so that its connection can be used again. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+/** A peer that has not accepted a connection by then is down; undici's own default. */
+const MAX_CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Why there is no answer. `not-sent`: it never left us (refused, unresolved, connect time-out,
+ * TLS, no free connection in time). The others came after it did: `timed-out`, `cut` (reset or
+ * closed before the answer was whole), `too-large`, `not-text` (the body is not UTF-8).
+ */
+export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
+
+export type HttpAnswer =
+  /** `body` is the text of a 2xx answer, and empty for any other: error bodies are not read. */
+  | { kind: 'answered'; status: number; body: string; retryAfter: string | undefined }
+  /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
+  | { kind: 'failed'; failure: HttpFailure; code: string };
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  /** Below the base URL, query included. */
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+export interface Http {
+  /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
+  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
+  /** Cuts what is still under way. */
+  close(): Promise<void>;
+}
+
+/** `timeoutMs` is for the whole request, the wait for a free connection included. */
+export function createHttp(options: {
+  baseUrl: string;
+  timeoutMs: number;
+  connections: number;
+}): Http {
+  const base = new URL(options.baseUrl);
+  const prefix = base.pathname.replace(/\/+$/, '');
+  const pool = new Pool(base.origin, {
+    connections: options.connections,
+    headersTimeout: options.timeoutMs,
+    bodyTimeout: options.timeoutMs,
+    connect: { timeout: Math.min(options.timeoutMs, MAX_CONNECT_TIMEOUT_MS) },
+  });
+  return {
+    request: (request, signal) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted();
+        const exchange = new Exchange(resolve);
+        const timer = setTimeout(() => exchange.timeOut(), options.timeoutMs);
+        const onAbort = () => {
+          reject(signal?.reason);
+          exchange.abandon();
+        };
+        signal?.addEventListener('abort', onAbort, { once: true });
+        exchange.onEnd = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', onAbort);
+        };
+        pool.dispatch(
+          { ...request, body: request.body ?? null, path: prefix + request.path },
+          exchange,
+        );
+      }),
+    close: () => pool.destroy(),
+  };
+}
+
+/** Follows one request through undici and settles it once. */
+class Exchange implements Dispatcher.DispatchHandler {
+  /** Called when nothing more will come: the answer is whole, or the request has failed. */
+  onEnd: () => void = () => {};
+  private controller: Dispatcher.DispatchController | undefined;
+  private settled = false;
+  private abandoned = false;
+  private status = 0;
+  private retryAfter: string | undefined;
+  private chunks: Buffer[] = [];
+  private bytes = 0;
+
+  constructor(private readonly resolve: (answer: HttpAnswer) => void) {}
+
+  timeOut(): void {
+    if (this.controller === undefined) this.fail('not-sent', 'NO_CONNECTION_IN_TIME');
+    else this.fail('timed-out', 'TIMED_OUT');
+    this.abandon();
+  }
+
+  /** Lets go of the request; one that still waits for a connection is dropped when it gets one. */
+  abandon(): void {
+    this.settled = true;
+    this.abandoned = true;
+    this.controller?.abort(new Error('abandoned'));
+    this.onEnd();
+  }
+
+  /** The request is about to be written: from here on Atlas may have it. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.abandoned) controller.abort(new Error('abandoned'));
+    else this.controller = controller;
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200) return;
+    this.status = status;
+    const retryAfter = headers['retry-after'];
+    this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
+    if (status >= 300)
+      this.settle({ kind: 'answered', status, body: '', retryAfter: this.retryAfter });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.bytes += chunk.length;
+    if (this.settled) {
+      if (this.bytes > MAX_DISCARDED_BYTES) this.abandon();
+    } else if (this.bytes > MAX_BODY_BYTES) {
+      this.fail('too-large', 'BODY_TOO_LARGE');
+      this.abandon();
+    } else {
+      this.chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    this.onEnd();
+    if (this.settled) return;
+    const { status, retryAfter } = this;
+    try {
+      const body = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.chunks));
+      this.settle({ kind: 'answered', status, body, retryAfter });
+    } catch {
+      this.fail('not-text', 'BODY_NOT_UTF8');
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.onEnd();
+    this.fail(this.controller === undefined ? 'not-sent' : 'cut', codeOf(error));
+  }
+
+  private fail(failure: HttpFailure, code: string): void {
+    this.settle({ kind: 'failed', failure, code });
+  }
+
+  private settle(answer: HttpAnswer): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.chunks = [];
+    this.resolve(answer);
+  }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+}

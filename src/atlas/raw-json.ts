@@ -1,0 +1,157 @@
+/**
+ * The raw text of every `file_data` in a page of extracts.
+ *
+ * `JSON.parse` loses what an extract must keep: a number of twenty digits, the zero of `1.10`. So
+ * the page is parsed once natively, which proves that it is JSON, and then walked once to find
+ * where each `file_data` begins and ends. The walk trusts the proof: it only has to know strings
+ * and brackets. Both passes are linear.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** A page's text as a value, and as slices of itself. */
+export interface RawPage {
+  /** The whole text as `JSON.parse` reads it: good for ids and paging, not for numbers to keep. */
+  value: unknown;
+  /**
+   * For each item of the page's `data` list, the exact text of its `file_data`; undefined where
+   * the item has none. Empty when there is no list.
+   */
+  fileData: (string | undefined)[];
+}
+
+/**
+ * Reads a page whose list stands at `data`, or at `data.data` when the page object is wrapped.
+ * Of a key that is repeated in one object the last counts, as in `JSON.parse`.
+ * Throws SyntaxError when the text is not one whole JSON value.
+ */
+export function parseRawPage(text: string): RawPage {
+  const value: unknown = JSON.parse(text);
+  let fileData: (string | undefined)[] = [];
+
+  const readItem = (at: number): number => {
+    let slice: string | undefined;
+    const end = walkObject(text, at, (key, from) => {
+      const to = endOfValue(text, from);
+      if (key === 'file_data') slice = text.slice(from, to);
+      return to;
+    });
+    fileData.push(slice);
+    return end;
+  };
+  const readList = (at: number): number => {
+    fileData = [];
+    return walkArray(text, at, readItem);
+  };
+  const readData = (at: number): number => {
+    fileData = [];
+    if (text.charCodeAt(at) !== OPEN_BRACE) return readList(at);
+    return walkObject(text, at, (key, from) =>
+      key === 'data' ? readList(from) : endOfValue(text, from),
+    );
+  };
+  walkObject(text, skipSpace(text, 0), (key, from) =>
+    key === 'data' ? readData(from) : endOfValue(text, from),
+  );
+  return { value, fileData };
+}
+
+/**
+ * Calls `member` with each key and the position of its value; it answers with the value's end.
+ * What is no object is skipped whole. Returns the position after it.
+ */
+function walkObject(
+  text: string,
+  at: number,
+  member: (key: string, from: number) => number,
+): number {
+  if (text.charCodeAt(at) !== OPEN_BRACE) return endOfValue(text, at);
+  let next = skipSpace(text, at + 1);
+  while (text.charCodeAt(next) !== CLOSE_BRACE) {
+    const keyEnd = endOfString(text, next);
+    const colon = skipSpace(text, keyEnd);
+    const end = member(keyAt(text, next, keyEnd), skipSpace(text, colon + 1));
+    next = skipSeparator(text, end);
+  }
+  return next + 1;
+}
+
+/** Calls `element` with the position of each element; it answers with the element's end. */
+function walkArray(text: string, at: number, element: (from: number) => number): number {
+  if (text.charCodeAt(at) !== OPEN_BRACKET) return endOfValue(text, at);
+  let next = skipSpace(text, at + 1);
+  while (text.charCodeAt(next) !== CLOSE_BRACKET) {
+    next = skipSeparator(text, element(next));
+  }
+  return next + 1;
+}
+
+function keyAt(text: string, start: number, end: number): string {
+  const inner = text.slice(start + 1, end - 1);
+  return inner.includes('\\') ? String(JSON.parse(text.slice(start, end))) : inner;
+}
+
+function endOfValue(text: string, at: number): number {
+  const first = text.charCodeAt(at);
+  if (first === QUOTE) return endOfString(text, at);
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(text, at);
+  let depth = 0;
+  let next = at;
+  do {
+    const code = text.charCodeAt(next);
+    if (code === QUOTE) {
+      next = endOfString(text, next);
+      continue;
+    }
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
+    next += 1;
+  } while (depth > 0);
+  return next;
+}
+
+/** A number or a literal ends where a separator, a bracket or the text does. */
+function endOfScalar(text: string, at: number): number {
+  let next = at;
+  while (next < text.length) {
+    const code = text.charCodeAt(next);
+    if (code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || isSpace(code)) break;
+    next += 1;
+  }
+  return next;
+}
+
+/** The closing quote is the first one behind an even number of backslashes. */
+function endOfString(text: string, at: number): number {
+  let quote = text.indexOf('"', at + 1);
+  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
+  return quote + 1;
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let first = quote;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1;
+  return (quote - first) % 2 === 1;
+}
+
+function skipSeparator(text: string, at: number): number {
+  const next = skipSpace(text, at);
+  return text.charCodeAt(next) === COMMA ? skipSpace(text, next + 1) : next;
+}
+
+function skipSpace(text: string, at: number): number {
+  let next = at;
+  while (isSpace(text.charCodeAt(next))) next += 1;
+  return next;
+}
+
+/** JSON's four white-space characters. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
