@@ -26,6 +26,12 @@ export const REASON_CODES = [
 
 export type ReasonCode = (typeof REASON_CODES)[number];
 
+/** Why something ended as it did, as a value; `message` is for people. */
+export interface Reason {
+  code: ReasonCode;
+  message: string;
+}
+
 /** Base of all errors that atlas-batch throws on purpose. */
 export abstract class AtlasBatchError extends Error {
   constructor(
@@ -35,6 +41,11 @@ export abstract class AtlasBatchError extends Error {
   ) {
     super(message, options);
     this.name = new.target.name;
+  }
+
+  /** The error as a value, for states and events. */
+  get reason(): Reason {
+    return { code: this.code, message: this.message };
   }
 }
 

@@ -1,0 +1,142 @@
+/**
+ * Configuration: the only reader of the environment. One schema; the type is derived from it.
+ * Every fault is reported at once, names its variable, and never shows a secret's value.
+ */
+import { z } from 'zod';
+import { UsageError } from './errors.js';
+import { DEFAULT_QUEUE_PREFIX } from './jobs/queues.js';
+
+const DAY_SECONDS = 86_400;
+/** Node's timers overflow beyond this; longer ones would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const text = (want: string) => z.string({ error: `is missing; set ${want}` });
+const integer = (min: number, max: number, unit: string) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: `must be a whole number of ${unit}` })
+    .transform(Number)
+    .pipe(
+      z
+        .number()
+        .min(min, { error: `must be at least ${min} ${unit}` })
+        .max(max, { error: `must be at most ${max} ${unit}` }),
+    );
+const url = (protocols: string[], want: string) =>
+  text(want).refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    error: `must be ${want}`,
+  });
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+const yesOrNo = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .transform((value) => value === 'true' || value === '1');
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** CONTRACT of the outside: names, defaults and meanings as the README's table lists them. */
+const schema = z
+  .object({
+    REDIS_URL: url(['redis:', 'rediss:'], 'a URL such as redis://127.0.0.1:6379'),
+    QUEUE_PREFIX: z
+      .string()
+      .regex(/^[^\s]*\{[^{}\s]+\}[^\s]*$/, {
+        error: 'must hold a Redis Cluster hash tag, such as {atlas}',
+      })
+      .default(DEFAULT_QUEUE_PREFIX),
+    ATLAS_BASE_URL: url(['https:', 'http:'], 'the https URL of Atlas').refine(
+      (value) => {
+        if (!URL.canParse(value)) return true;
+        const { protocol, hostname } = new URL(value);
+        return protocol === 'https:' || LOOPBACK.test(hostname);
+      },
+      { error: 'must be https, except on loopback: tokens and pre-signed URLs travel there' },
+    ),
+    ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
+    ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
+    RESULTS_BUCKET: text('the bucket that results are written to').min(1),
+    RESULTS_PREFIX: z.string().default(''),
+    S3_ALLOWED_BUCKETS: list.default([]),
+    S3_FORCE_PATH_STYLE: yesOrNo.default(false),
+    PRESIGN_EXPIRES_SECONDS: integer(60, 7 * DAY_SECONDS, 'seconds').default(3600),
+    ATLAS_MAX_DOCUMENTS_PER_UPLOAD: integer(1, 10_000, 'documents').default(100),
+    ATLAS_EXTRACTS_PER_PAGE: integer(1, 10_000, 'extracts').default(50),
+    ATLAS_TIMEOUT_MS: integer(100, 600_000, 'milliseconds').default(20_000),
+    ATLAS_MAX_REQUESTS_PER_SECOND: integer(0, 100_000, 'requests').default(0),
+    SUBMIT_CONCURRENCY: integer(1, 1000, 'jobs').default(10),
+    POLL_CONCURRENCY: integer(1, 5000, 'jobs').default(50),
+    POLL_MIN_MS: integer(10, MAX_TIMER_MS, 'milliseconds').default(1000),
+    POLL_MAX_MS: integer(10, MAX_TIMER_MS, 'milliseconds').default(60_000),
+    BATCH_DEADLINE_MS: integer(1000, MAX_TIMER_MS, 'milliseconds').default(3_600_000),
+    RESUBMIT_MISSING: integer(0, 10, 'rounds').default(1),
+    ON_AMBIGUOUS_SUBMISSION: z
+      .enum(['resubmit', 'fail'], { error: 'must be resubmit or fail' })
+      .default('resubmit'),
+    KEEP_COMPLETED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(DAY_SECONDS),
+    KEEP_FAILED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(7 * DAY_SECONDS),
+    COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
+      7 * DAY_SECONDS * 1000,
+    ),
+    LOG_LEVEL: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+        error: 'must be fatal, error, warn, info, debug, trace or silent',
+      })
+      .default('info'),
+  })
+  .refine((config) => config.POLL_MIN_MS <= config.POLL_MAX_MS, {
+    path: ['POLL_MIN_MS'],
+    error: 'must not be greater than POLL_MAX_MS',
+  });
+
+export type Config = z.infer<typeof schema>;
+export type ConfigName = keyof Config;
+
+/** Variables whose value is never shown. */
+const SECRETS: ReadonlySet<string> = new Set(['ATLAS_CLIENT_SECRET', 'REDIS_URL']);
+const SHOWN_LENGTH = 80;
+
+/**
+ * Reads and checks the configuration. An empty variable counts as not set.
+ * @throws UsageError naming every wrong or missing variable.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  return parse(schema, environment);
+}
+
+const connectionSchema = z.object({
+  REDIS_URL: schema.shape.REDIS_URL,
+  QUEUE_PREFIX: schema.shape.QUEUE_PREFIX,
+});
+
+/** The part that a producer needs: commands that only talk to Redis ask for nothing more. */
+export type ConnectionConfig = z.infer<typeof connectionSchema>;
+
+/** @throws UsageError like {@link loadConfig}. */
+export function loadConnectionConfig(
+  environment: NodeJS.ProcessEnv = process.env,
+): ConnectionConfig {
+  return parse(connectionSchema, environment);
+}
+
+function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.infer<T> {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = type.safeParse(set);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    const value = set[name];
+    const got = value === undefined ? '' : `; got ${shown(name, value)}`;
+    return `${name} ${issue.message}${got}`;
+  });
+  throw new UsageError(`The configuration is wrong:\n  ${faults.join('\n  ')}`);
+}
+
+function shown(name: string, value: string): string {
+  return SECRETS.has(name)
+    ? 'a value that is not shown'
+    : JSON.stringify(value.slice(0, SHOWN_LENGTH));
+}

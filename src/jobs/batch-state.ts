@@ -1,0 +1,96 @@
+/**
+ * The state of a batch: what the `batch` job knows about itself, kept in the job's progress and
+ * written by the batch processor alone, under the job's lock.
+ */
+import type { Reason } from '../errors.js';
+import type { IndexRanges } from './index-ranges.js';
+import type { PollOutcome } from './poll-job.js';
+
+/**
+ * States of an upload; the legal steps are drawn in ARCHITECTURE.md.
+ * `planned` not yet sent (or surely not taken, or to be sent again); `sending` the POST may be on
+ * its way: after a crash the one thing that cannot be known; `sent` Atlas answered with a
+ * `batch_id`; `ended` its poll job has an outcome; `refused` Atlas or the deadline said no.
+ */
+export type UploadState = 'planned' | 'sending' | 'sent' | 'ended' | 'refused';
+
+/** One call of multiupload. */
+export interface Upload {
+  state: UploadState;
+  round: number;
+  /** Indexes into the documents of the request. */
+  documents: IndexRanges;
+  /** Whether document ids travelled as `<reference>/<documentId>`. */
+  scoped: boolean;
+  /** Times it was sent again because nobody knew whether Atlas had taken it. */
+  resubmissions: number;
+  batchId?: string;
+  sentAt?: number;
+  /** How many times the poll job has to have finished before its outcome is news. */
+  pollRuns?: number;
+  /** Copied from the poll job; an older one stays until a newer one says more. */
+  outcome?: PollOutcome;
+  reason?: Reason;
+}
+
+/** How the batch ended. Saved before anything is told to anyone. */
+export interface BatchOutcome {
+  status: 'completed' | 'failed';
+  reason?: Reason;
+  eventId: string;
+  /** `attemptsMade` of the run that ended: a greater one on entry is an operator's retry. */
+  attemptsMade: number;
+  endedAt: number;
+  /** The event has been added: its consumer may have taken and removed it. */
+  announced: boolean;
+}
+
+export interface BatchState {
+  v: 1;
+  /** `attemptsMade` when this run began: 0, or more after an operator's retry. */
+  run: number;
+  /** `stalledCounter` when this run began. */
+  stalls: number;
+  /** When this run first tried to submit, Redis time in ms; the deadline counts from here. */
+  startedAt: number;
+  /** Rounds begun in this run: the first sends everything, each later one what is missing. */
+  round: number;
+  /** Outcomes before this run: the next event is at least this one plus one. */
+  outcomes: number;
+  uploads: Upload[];
+  /** When the first upload of all was sent. */
+  submittedAt?: number;
+  /** Trouble in a row, for the back-off; cleared by success. */
+  trouble?: { count: number; reason: Reason };
+  /** Errors that nobody foresaw, over the whole run. */
+  surprises: number;
+  outcome?: BatchOutcome;
+}
+
+/** What a job's progress holds on entry. */
+export type StoredState<T> =
+  | { kind: 'new' }
+  | { kind: 'known'; state: T }
+  /** Written by a newer version: give the job back, a newer worker will take it. */
+  | { kind: 'newer' };
+
+/** Reads the progress of a job. BullMQ's own default is the number 0. */
+export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T> {
+  if (typeof progress !== 'object' || progress === null) return { kind: 'new' };
+  if ((progress as { v?: unknown }).v !== 1) return { kind: 'newer' };
+  return { kind: 'known', state: structuredClone(progress) as T };
+}
+
+/** State of a batch that nobody has touched. */
+export function newBatchState(run: number, stalls: number, now: number): BatchState {
+  return {
+    v: 1,
+    run,
+    stalls,
+    startedAt: now,
+    round: 0,
+    outcomes: 0,
+    uploads: [],
+    surprises: 0,
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * Flags: how the outside reaches a job that may be anywhere. A flag is set first and the job
+ * promoted after; a job that was busy meanwhile finds the flag before it goes to sleep.
+ */
+
+/** Outlives every batch: a batch's deadline and its wait in the queue are hours, not weeks. */
+export const CANCEL_FLAG_TTL_MS = 7 * 24 * 3600 * 1000;
+/** Outlives every look, which is all that it has to. */
+export const WAKE_FLAG_TTL_MS = 3600 * 1000;
+
+/** A request to cancel. */
+export interface CancelFlag {
+  reason: string;
+  /** `timestamp` of the batch job that is meant: a later batch of the same reference is not. */
+  timestamp: number;
+}
+
+export function cancelKey(prefix: string, reference: string): string {
+  return `${prefix}:cancel:${reference}`;
+}
+
+/** Holds the time (Redis time, ms) from which on a new look is wanted. Never cleared. */
+export function wakeKey(prefix: string, reference: string): string {
+  return `${prefix}:wake:${reference}`;
+}
+
+/** The request to cancel that is meant for the job of this timestamp, if the value holds one. */
+export function readCancelFlag(value: string | null, timestamp: number): CancelFlag | null {
+  if (value === null) return null;
+  const flag = JSON.parse(value) as CancelFlag;
+  return flag.timestamp === timestamp ? flag : null;
+}

@@ -1,0 +1,45 @@
+/** Ids of jobs and events: how they are made and how they are read. */
+
+/** 1 to 128 of `A-Z a-z 0-9 . _ -`, not dots alone (a path of dots is no file name in S3 tools). */
+export const REFERENCE_PATTERN = /^(?!\.+$)[A-Za-z0-9._-]{1,128}$/;
+
+const BATCH_ID_PREFIX = 'batch-';
+const POLL_ID_PREFIX = 'poll-';
+const EVENT_ID_PREFIX = 'done-';
+const INVALID_EVENT_PREFIX = 'done-invalid~';
+/** Job ids come from producers and have no bound of their own; an event's id needs one. */
+const INVALID_ID_LENGTH = 128;
+
+/** Id of the `batch` job. The prefix is there because BullMQ refuses integers as ids. */
+export function batchJobId(reference: string): string {
+  return BATCH_ID_PREFIX + reference;
+}
+
+/** The reference that a job id stands for; null when it is no id of a batch. */
+export function referenceOfBatchJobId(jobId: string): string | null {
+  if (!jobId.startsWith(BATCH_ID_PREFIX)) return null;
+  const reference = jobId.slice(BATCH_ID_PREFIX.length);
+  return REFERENCE_PATTERN.test(reference) ? reference : null;
+}
+
+/** Id of the `poll` job of an Atlas batch; BullMQ refuses `:` in ids, hence the encoding. */
+export function pollJobId(batchId: string): string {
+  return POLL_ID_PREFIX + encodeURIComponent(batchId.toWellFormed());
+}
+
+/** Id of the first completion event of a reference. */
+export function eventId(reference: string): string {
+  return EVENT_ID_PREFIX + reference;
+}
+
+/** Id of the first completion event of a job that is no valid batch. */
+export function invalidEventId(jobId: string): string {
+  return (
+    INVALID_EVENT_PREFIX + encodeURIComponent(jobId.toWellFormed()).slice(0, INVALID_ID_LENGTH)
+  );
+}
+
+/** Id of the n-th completion event with this first id: `done-x`, `done-x~2`, `done-x~3` … */
+export function nthEventId(firstId: string, n: number): string {
+  return n === 1 ? firstId : `${firstId}~${n}`;
+}

@@ -1,0 +1,87 @@
+/** The `poll` job: one per Atlas batch, looking again and again until it has an outcome. */
+import type { Reason } from '../errors.js';
+import type { IndexRanges } from './index-ranges.js';
+
+/** Data of a `poll` job. Never rewritten. */
+export interface PollData {
+  v: 1;
+  reference: string;
+  batchId: string;
+  productType: string;
+  /** The callers' ids of the upload's documents, in the order of the batch. */
+  documentIds: string[];
+  /** The same documents as indexes into the batch. */
+  documents: IndexRanges;
+  scoped: boolean;
+  /** `timestamp` of the batch job, which a request to cancel must name. */
+  batchTimestamp: number;
+  /** Redis time in ms. */
+  sentAt: number;
+  /** End of the round's share of the deadline: the last full look. */
+  deadlineAt: number;
+  /** End of the whole batch: trouble with Atlas or S3 is survived until here. */
+  batchDeadlineAt: number;
+}
+
+/** Progress of a `poll` job, written by the poll processor alone, under the job's lock. */
+export interface PollState {
+  v: 1;
+  /** `attemptsMade` when this run began; a greater one on entry asks for one more full look. */
+  run: number;
+  /** `stalledCounter` when this run began. */
+  stalls: number;
+  /** Set in a run after the first: one full look, however it turns out, and until when. */
+  again?: { deadlineAt: number };
+  looks: number;
+  present: number;
+  total: number;
+  lastLookAt: number | null;
+  nextLookAt: number | null;
+  /** Negative looks as `[ms since sent, present]`, the latest {@link KEPT_LOOKS}. */
+  negativeLooks: [number, number][];
+  /** Since when Atlas has answered 404 without a break. */
+  notFoundSince: number | null;
+  /** Trouble in a row, for the back-off. */
+  trouble?: { count: number; reason: Reason };
+  surprises: number;
+  /** Documents present in the stored result, so that a later, poorer look never replaces it. */
+  stored: number;
+}
+
+/** Enough to learn how progress foretells completion, small enough to save at every look. */
+export const KEPT_LOOKS = 16;
+
+/**
+ * How a poll ended; the return value of a `poll` job.
+ * `complete` every document has an extract; `incomplete` the deadline came first; `cancelled` an
+ * operator or the caller stopped it; `rejected` Atlas does not know the batch, or nothing could
+ * be learnt of it: its documents count as missing.
+ */
+export interface PollOutcome {
+  outcome: 'complete' | 'incomplete' | 'cancelled' | 'rejected';
+  /** Indexes into the documents of the batch that have no extract. */
+  missing: IndexRanges;
+  present: number;
+  unexpected: number;
+  looks: number;
+  /** A results object was stored. */
+  stored: boolean;
+  reason?: Reason;
+}
+
+export function newPollState(run: number, stalls: number, total: number): PollState {
+  return {
+    v: 1,
+    run,
+    stalls,
+    looks: 0,
+    present: 0,
+    total,
+    lastLookAt: null,
+    nextLookAt: null,
+    negativeLooks: [],
+    notFoundSince: null,
+    surprises: 0,
+    stored: 0,
+  };
+}

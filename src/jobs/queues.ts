@@ -1,0 +1,16 @@
+/** The queues of atlas-batch and the names of the jobs in them (see ARCHITECTURE.md). */
+
+/** One `batch` job per batch of a caller. */
+export const BATCHES_QUEUE = 'atlas-batches';
+/** One `poll` job per Atlas batch, a child of its `batch` job. */
+export const POLLS_QUEUE = 'atlas-polls';
+/** One job per completion event, named {@link COMPLETED_EVENT} or {@link FAILED_EVENT}. */
+export const COMPLETIONS_QUEUE = 'atlas-completions';
+
+export const BATCH_JOB = 'batch';
+export const POLL_JOB = 'poll';
+export const COMPLETED_EVENT = 'batch.completed';
+export const FAILED_EVENT = 'batch.failed';
+
+/** The braces are a Redis Cluster hash tag: parents and children must share one slot. */
+export const DEFAULT_QUEUE_PREFIX = '{atlas}';

@@ -1,0 +1,76 @@
+/** Adds the poll job of an upload, as a child of its batch. */
+import type { Upload } from '../jobs/batch-state.js';
+import { pollJobId } from '../jobs/ids.js';
+import { fromRanges } from '../jobs/index-ranges.js';
+import type { PollData } from '../jobs/poll-job.js';
+import { BATCHES_QUEUE, POLL_JOB } from '../jobs/queues.js';
+import type { BatchRun } from './batch-run.js';
+import { shareEndsAt } from './plan-round.js';
+import { nextLookDelayMs } from './poll-plan.js';
+
+/** BullMQ's code for an id that another living parent holds. */
+const HELD_BY_ANOTHER_PARENT = -7;
+
+/**
+ * Adds the job, sleeping until the policy's first look. Adding it again changes nothing.
+ * When another batch holds the same Atlas batch, the upload is refused instead.
+ */
+export async function addPoll(
+  run: BatchRun,
+  upload: Upload,
+  batchDeadlineAt: number,
+): Promise<void> {
+  const { context, job, request } = run;
+  const { config, clock } = context;
+  const { batchId, sentAt = clock.now() } = upload;
+  if (batchId === undefined) throw new Error(`an upload of ${request.reference} has no batch_id`);
+
+  const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
+  const data: PollData = {
+    v: 1,
+    reference: request.reference,
+    batchId,
+    productType: request.productType,
+    documentIds: fromRanges(upload.documents).flatMap(
+      (index) => request.documents[index]?.documentId ?? [],
+    ),
+    documents: upload.documents,
+    scoped: upload.scoped,
+    batchTimestamp: job.timestamp,
+    sentAt,
+    deadlineAt: shareEndsAt(sentAt, batchDeadlineAt, roundsAfter),
+    batchDeadlineAt,
+  };
+  const keep = { age: keepPollSeconds(config) };
+  try {
+    await context.polls.add(POLL_JOB, data, {
+      jobId: pollJobId(batchId),
+      delay: nextLookDelayMs(context, data, { present: 0, looks: 0 }, clock.now()),
+      parent: { id: run.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
+      continueParentOnFailure: true,
+      removeOnComplete: keep,
+      removeOnFail: keep,
+    });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
+    refuseForeign(upload);
+    await run.lease.save(run.state, upload.reason?.message);
+  }
+}
+
+/** Atlas answered with the `batch_id` of another batch. */
+export function refuseForeign(upload: Upload): void {
+  upload.state = 'refused';
+  upload.reason = {
+    code: 'ATLAS_PROTOCOL',
+    message: `Atlas answered with ${upload.batchId}, which belongs to another batch`,
+  };
+}
+
+/** A poll job outlives its parent's wait, and the time in which its batch may be retried. */
+function keepPollSeconds(config: BatchRun['context']['config']): number {
+  return (
+    Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
+    Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)
+  );
+}

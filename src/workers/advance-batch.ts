@@ -1,0 +1,105 @@
+/** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
+import type { Reason } from '../errors.js';
+import { missingDocuments } from '../jobs/completion.js';
+import { pollJobId } from '../jobs/ids.js';
+import { type BatchRun, cancelReason, checkpoint, isPastDeadline } from './batch-run.js';
+import { checkDocuments } from './check-documents.js';
+import { collectPolls } from './collect-polls.js';
+import { planUploads } from './plan-round.js';
+import { promoteIfDelayed } from './promote.js';
+import { submitPlanned } from './submit-uploads.js';
+
+/** Documents that a message names before it goes on with "and … more". */
+const NAMED_IN_MESSAGE = 20;
+
+export interface Ending {
+  status: 'completed' | 'failed';
+  reason?: Reason;
+}
+
+/**
+ * Goes as far as it can.
+ * @returns how the batch ends.
+ * @throws WaitingChildrenError while polls are pending; TroubleError; RefusedError.
+ */
+export async function advanceBatch(run: BatchRun): Promise<Ending> {
+  const { context, lease, state, request } = run;
+  const total = request.documents.length;
+  for (;;) {
+    checkpoint(run);
+    const cancelled = await cancelReason(run);
+    if (cancelled === null && state.uploads.length === 0)
+      await planNextRound(run, allIndexes(total));
+    if (cancelled === null) await submitPlanned(run);
+    if ((await collectPolls(run)) > 0) {
+      if ((await cancelReason(run)) !== null) await wakePolls(run);
+      const waiting = await lease.waitForChildren();
+      if (waiting) throw waiting;
+      continue;
+    }
+    const reason = await cancelReason(run);
+    if (reason !== null) return failed('CANCELLED', reason);
+    const refused = state.uploads.find((upload) => upload.state === 'refused')?.reason;
+    if (refused) return { status: 'failed', reason: refused };
+
+    const missing = missingDocuments(total, state);
+    if (missing.length === 0) return { status: 'completed' };
+    if (state.round > context.config.RESUBMIT_MISSING || isPastDeadline(run)) {
+      return { status: 'failed', reason: whyIncomplete(run, missing) };
+    }
+    await planNextRound(run, missing);
+  }
+}
+
+async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
+  const { context, lease, state } = run;
+  await checkDocuments(run, indexes);
+  state.round += 1;
+  const uploads = planUploads(indexes, {
+    round: state.round,
+    size: context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD,
+    scoped: false,
+  });
+  state.uploads.push(...uploads);
+  await lease.save(
+    state,
+    state.round === 1
+      ? `checked ${indexes.length} objects; sending them in ${uploads.length} uploads`
+      : `sending ${indexes.length} missing documents again`,
+  );
+}
+
+/** Polls that sleep find out at once that the batch is cancelled. */
+async function wakePolls({ context, state }: BatchRun): Promise<void> {
+  const sent = state.uploads.filter((upload) => upload.state === 'sent');
+  await Promise.all(
+    sent.map(({ batchId = '' }) => promoteIfDelayed(context.polls, pollJobId(batchId))),
+  );
+}
+
+function whyIncomplete({ state, request }: BatchRun, missing: number[]): Reason {
+  const learntNothing = state.uploads.findLast(({ outcome }) => outcome?.outcome === 'rejected');
+  if (learntNothing?.outcome?.reason && learntNothing.round === state.round) {
+    return learntNothing.outcome.reason;
+  }
+  const names = missing.flatMap((index) => request.documents[index]?.documentId ?? []);
+  return {
+    code: 'INCOMPLETE',
+    message: `${names.length} of ${request.documents.length} documents never came: ${listNames(names)}`,
+  };
+}
+
+function failed(code: Reason['code'], message: string): Ending {
+  return { status: 'failed', reason: { code, message } };
+}
+
+function listNames(names: string[]): string {
+  const named = names.slice(0, NAMED_IN_MESSAGE).join(', ');
+  return names.length > NAMED_IN_MESSAGE
+    ? `${named} and ${names.length - NAMED_IN_MESSAGE} more`
+    : named;
+}
+
+function allIndexes(total: number): number[] {
+  return Array.from({ length: total }, (_, index) => index);
+}

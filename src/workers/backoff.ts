@@ -1,0 +1,13 @@
+/**
+ * Exponential back-off with full jitter: the n-th delay is uniform below `baseMs * 2^(n-1)`,
+ * between `baseMs` and `capMs`. Full jitter spreads thousands of jobs that failed together.
+ * @param count Failures in a row, from 1.
+ */
+export function backoffMs(
+  count: number,
+  bounds: { baseMs: number; capMs: number },
+  random: () => number,
+): number {
+  const ceiling = Math.min(bounds.capMs, bounds.baseMs * 2 ** Math.min(count, 30));
+  return Math.max(bounds.baseMs, Math.round(random() * ceiling));
+}

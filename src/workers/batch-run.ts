@@ -1,0 +1,47 @@
+/** What one run of a valid batch carries from step to step. */
+import type { Job } from 'bullmq';
+import { LockLostError, type Reason } from '../errors.js';
+import type { BatchRequest } from '../jobs/batch-request.js';
+import type { BatchState } from '../jobs/batch-state.js';
+import type { WorkerContext } from './context.js';
+import { readFlags } from './flags.js';
+import type { JobLease } from './job-lease.js';
+import { StoppingError } from './run-job.js';
+
+export interface BatchRun {
+  context: WorkerContext;
+  job: Job<unknown>;
+  lease: JobLease<BatchState>;
+  request: BatchRequest;
+  state: BatchState;
+  /** Aborted when the job's lock is lost. */
+  signal: AbortSignal;
+}
+
+/** When the batch has to have ended, Redis time in ms. */
+export function deadlineOf({ state, context }: BatchRun): number {
+  return state.startedAt + context.config.BATCH_DEADLINE_MS;
+}
+
+export function isPastDeadline(run: BatchRun): boolean {
+  return run.context.clock.now() >= deadlineOf(run);
+}
+
+/** Why the batch is to be cancelled, if it is. */
+export async function cancelReason(run: BatchRun): Promise<string | null> {
+  const { context, request, job } = run;
+  return (await readFlags(context, request.reference, job.timestamp)).cancelled?.reason ?? null;
+}
+
+/** A safe point: nothing is under way. */
+export function checkpoint({ context, lease, signal }: BatchRun): void {
+  if (signal.aborted) throw new LockLostError(lease.jobId);
+  if (context.stopping.aborted) throw new StoppingError();
+}
+
+/** Remembers trouble, for the back-off and for the reason that the deadline may give. */
+export function rememberTrouble(state: BatchState, reason: Reason): number {
+  const count = (state.trouble?.count ?? 0) + 1;
+  state.trouble = { count, reason };
+  return count;
+}

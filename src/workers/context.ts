@@ -1,0 +1,29 @@
+/** What the processors stand on: made once by the worker, handed to every step. */
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { AtlasClient } from '../atlas/client.js';
+import type { Config } from '../config.js';
+import type { BatchSummary } from '../jobs/completion.js';
+import type { Logger } from '../logging.js';
+import type { PollPolicy } from '../polling/poll-policy.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { Clock } from './clock.js';
+import type { WorkerMetrics } from './metrics.js';
+
+export interface WorkerContext {
+  config: Config;
+  atlas: AtlasClient;
+  store: ObjectStore;
+  policy: PollPolicy;
+  redis: Redis;
+  batches: Queue;
+  polls: Queue;
+  completions: Queue<BatchSummary>;
+  clock: Clock;
+  logger: Logger;
+  metrics: WorkerMetrics;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  /** Aborted when the worker stops: jobs are given back at their next safe point. */
+  stopping: AbortSignal;
+}

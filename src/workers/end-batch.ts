@@ -1,0 +1,150 @@
+/**
+ * The end of a batch: exactly one event, whatever dies on the way. The outcome is saved first,
+ * with the id of its event; so every later run of this step does the same again.
+ */
+import { type Job, UnrecoverableError } from 'bullmq';
+import type { Reason } from '../errors.js';
+import type { BatchRequest } from '../jobs/batch-request.js';
+import type { BatchState } from '../jobs/batch-state.js';
+import {
+  type BatchSummary,
+  type EndedBatchState,
+  summarize,
+  summarizeInvalid,
+} from '../jobs/completion.js';
+import { nthEventId } from '../jobs/ids.js';
+import { COMPLETED_EVENT, FAILED_EVENT } from '../jobs/queues.js';
+import { resultKey, resultUri } from '../storage/results-key.js';
+import type { WorkerContext } from './context.js';
+import { clearCancelFlag } from './flags.js';
+import type { JobLease } from './job-lease.js';
+
+/** A handler that fails is called again this often: with the back-off below for half a day. */
+const EVENT_ATTEMPTS = 20;
+const EVENT_BACKOFF_MS = 1000;
+/** Doubling from a second would reach days; BullMQ has no cap of its own, so jitter does the rest. */
+const EVENT_JITTER = 0.5;
+
+/** A job of the `atlas-batches` queue, valid or not, on its way to its end. */
+export interface EndingBatch {
+  context: WorkerContext;
+  job: Job<unknown>;
+  lease: JobLease<BatchState>;
+  state: BatchState;
+  /** Null when the job's data is no valid request. */
+  request: BatchRequest | null;
+  /** What may be repeated of an invalid job. */
+  reference: string | null;
+  firstEventId: string;
+}
+
+/** Decides the outcome, saves it, and announces it. */
+export async function endBatch(
+  batch: EndingBatch,
+  status: 'completed' | 'failed',
+  reason?: Reason,
+): Promise<BatchSummary> {
+  const { context, job, state, lease } = batch;
+  state.outcome = {
+    status,
+    ...(reason && { reason }),
+    eventId: await freeEventId(batch),
+    attemptsMade: job.attemptsMade,
+    endedAt: context.clock.now(),
+    announced: false,
+  };
+  await lease.save(state, reason ? `${status}: ${reason.code}: ${reason.message}` : status);
+  context.metrics.batches.inc({ status, code: reason?.code ?? '' });
+  return announce(batch, { ...state, outcome: state.outcome });
+}
+
+/** Adds the event of a saved outcome and finishes the job. Safe to run again at any point. */
+export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
+  const { context, job, lease, request, reference } = batch;
+  const { outcome } = state;
+  const { config, completions, store } = context;
+  const summary = request
+    ? summarize(request, state, (batchId) =>
+        resultUri(
+          store.resultsBucket,
+          resultKey(config.RESULTS_PREFIX, request.reference, batchId),
+        ),
+      )
+    : summarizeInvalid(job.data, state, reference);
+
+  if (!outcome.announced) {
+    const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
+    await completions.add(
+      outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT,
+      summary,
+      {
+        jobId: outcome.eventId,
+        attempts: EVENT_ATTEMPTS,
+        backoff: { type: 'exponential', delay: EVENT_BACKOFF_MS, jitter: EVENT_JITTER },
+        removeOnComplete: keep,
+        removeOnFail: keep,
+      },
+    );
+    outcome.announced = true;
+    await lease.save(state);
+    const { total, present } = summary.documents;
+    context.metrics.documents.inc({ state: 'present' }, present);
+    context.metrics.documents.inc({ state: 'missing' }, total - present);
+  }
+  context.logger.info(
+    {
+      reference: summary.reference,
+      status: outcome.status,
+      code: outcome.reason?.code,
+      eventId: outcome.eventId,
+    },
+    `batch ${summary.reference ?? job.id} ${outcome.status}`,
+  );
+
+  // Producers may have set options of their own; retention and attempts are ours to decide.
+  job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
+  job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
+  if (outcome.reason) {
+    throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);
+  }
+  return summary;
+}
+
+/** The first id that no event has, later than those of the job's earlier outcomes. */
+async function freeEventId({ context, state, firstEventId }: EndingBatch): Promise<string> {
+  for (let n = state.outcomes + 1; ; n += 1) {
+    const id = nthEventId(firstEventId, n);
+    if (!(await context.completions.getJob(id))) return id;
+  }
+}
+
+/** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
+export async function beginRetry({
+  context,
+  job,
+  state,
+  lease,
+  request,
+}: EndingBatch): Promise<void> {
+  if (request) await clearCancelFlag(context, request.reference);
+  state.run = job.attemptsMade;
+  state.stalls = job.stalledCounter;
+  state.startedAt = context.clock.now();
+  state.round = 0;
+  state.outcomes += 1;
+  state.surprises = 0;
+  delete state.trouble;
+  delete state.outcome;
+  state.uploads = state.uploads.filter(
+    ({ batchId, state: upload }) => batchId !== undefined && upload !== 'refused',
+  );
+  for (const upload of state.uploads) {
+    if (upload.outcome?.outcome === 'complete') continue;
+    upload.state = 'sent';
+    upload.pollRuns = (upload.pollRuns ?? 0) + 1;
+  }
+  await lease.save(
+    state,
+    'retried by an operator: looking at what Atlas has, then sending the rest',
+  );
+}

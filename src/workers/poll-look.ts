@@ -1,0 +1,89 @@
+/** One look at an Atlas batch: pages -> what is present, what is missing. */
+
+import type { ExtractsPage } from '../atlas/client.js';
+import { TroubleError } from '../errors.js';
+import { isComplete } from '../extracts/completeness.js';
+import { createReconciliation, type Reconciliation } from '../extracts/reconcile.js';
+import type { PollData } from '../jobs/poll-job.js';
+import type { WorkerContext } from './context.js';
+import { StoppingError } from './run-job.js';
+
+/** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
+const PAGES_IN_PARALLEL = 4;
+/** A list longer than this many pages, or than its documents explain, never ends. */
+const MIN_PAGE_LIMIT = 1000;
+const PAGES_PER_DOCUMENT = 4;
+
+export interface Look {
+  complete: boolean;
+  /** Documents present; of a probe an upper bound, since extracts are what Atlas counts. */
+  present: number;
+  /** What was read; null when a probe was enough. */
+  found: Reconciliation | null;
+}
+
+/**
+ * Looks once. For an upload larger than a page a probe comes first, unless `full`: while Atlas
+ * announces fewer items than documents the upload cannot be complete, and the cost of a look
+ * does not grow with it.
+ * @throws UnknownBatchError on 404, TroubleError, StoppingError between two pages.
+ */
+export async function lookAt(
+  { atlas, config, stopping }: WorkerContext,
+  data: PollData,
+  full: boolean,
+  signal: AbortSignal,
+): Promise<Look> {
+  const total = data.documentIds.length;
+  const perPage = config.ATLAS_EXTRACTS_PER_PAGE;
+  const read = (page: number, size: number) => {
+    if (stopping.aborted) throw new StoppingError();
+    return atlas.readPage(data.batchId, { page, perPage: size }, signal);
+  };
+
+  if (!full && total > perPage) {
+    const { totalItems } = await read(1, 1);
+    if (totalItems !== null && totalItems < total) {
+      return { complete: false, present: totalItems, found: null };
+    }
+  }
+
+  const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
+  const announced = new Set<number | null>();
+  const add = (page: ExtractsPage) => {
+    announced.add(page.totalItems);
+    return found.addPage(page.page, page.extracts).added;
+  };
+
+  const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
+  let last = await read(1, perPage);
+  let added = add(last);
+  for (let page = 1; last.hasNext || page < (last.totalPages ?? 1); ) {
+    if (page > 1 && added === 0) throw endless(data, `page ${page} brings nothing new`);
+    if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
+    const known = Math.min(last.totalPages ?? 0, pageLimit);
+    const until = Math.max(page + 1, Math.min(known, page + PAGES_IN_PARALLEL));
+    const numbers = Array.from({ length: until - page }, (_, i) => page + 1 + i);
+    const pages = await Promise.all(numbers.map((number) => read(number, perPage)));
+    added = pages.reduce((sum, one) => sum + add(one), 0);
+    last = pages.at(-1) ?? last;
+    page = until;
+  }
+
+  const complete = isComplete({
+    hasNext: last.hasNext,
+    totalItems: last.totalItems,
+    totalItemsChanged: announced.size > 1,
+    itemCount: found.itemCount,
+    extractCount: found.extractCount,
+    missing: total - found.present,
+  });
+  return { complete, present: found.present, found };
+}
+
+function endless({ batchId }: PollData, why: string): TroubleError {
+  return new TroubleError(
+    'ATLAS_PROTOCOL',
+    `the list of extracts of ${batchId} does not end: ${why}`,
+  );
+}

@@ -1,0 +1,72 @@
+/** When a poll job looks again, and what it tells of it. */
+import type { Reason } from '../errors.js';
+import { KEPT_LOOKS, type PollData, type PollState } from '../jobs/poll-job.js';
+import { backoffMs } from './backoff.js';
+import type { WorkerContext } from './context.js';
+
+type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
+
+/** Remembers a look that found the upload not complete. */
+export function recordNegativeLook(
+  state: PollState,
+  data: PollData,
+  startedAt: number,
+  present: number,
+): void {
+  state.present = present;
+  state.negativeLooks.push([startedAt - data.sentAt, present]);
+  state.negativeLooks.splice(0, state.negativeLooks.length - KEPT_LOOKS);
+}
+
+/** Delay until the next look, as the policy wants it. */
+export function nextLookDelayMs(
+  { policy, config, random }: Planner,
+  data: PollData,
+  state: Pick<PollState, 'present' | 'looks'>,
+  now: number,
+): number {
+  return policy.nextDelayMs({
+    productType: data.productType,
+    total: data.documentIds.length,
+    present: state.present,
+    elapsedMs: now - data.sentAt,
+    looks: state.looks,
+    retryAfterMs: 0,
+    minMs: config.POLL_MIN_MS,
+    maxMs: config.POLL_MAX_MS,
+    deadlineMs: data.deadlineAt - data.sentAt,
+    random,
+  });
+}
+
+/** Delay after trouble: backs off from `POLL_MIN_MS` to `POLL_MAX_MS`, and honours Retry-After. */
+export function retryDelayMs(
+  { config, random }: Planner,
+  count: number,
+  retryAfterMs: number,
+): number {
+  const bounds = { baseMs: config.POLL_MIN_MS, capMs: config.POLL_MAX_MS };
+  return Math.max(retryAfterMs, backoffMs(count, bounds, random));
+}
+
+/** `look 3: 4 of 5 present, next in 12 s`. */
+export function describeLook(
+  { looks, present, total, nextLookAt }: PollState,
+  now: number,
+): string {
+  return `look ${looks}: ${present} of ${total} present, next in ${seconds((nextLookAt ?? now) - now)}`;
+}
+
+/**
+ * A line for the first, second, fourth, eighth … trouble in a row: an outage of an hour must not
+ * push everything else out of the log.
+ */
+export function describeTrouble(count: number, reason: Reason, delayMs: number): string {
+  if ((count & (count - 1)) !== 0) return '';
+  const times = count === 1 ? '' : ` (${count} times in a row)`;
+  return `${reason.code}: ${reason.message}${times}, again in ${seconds(delayMs)}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}

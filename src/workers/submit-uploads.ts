@@ -1,0 +1,187 @@
+/**
+ * Sends the planned uploads of a batch. Every step is saved before the next one, so that a crash
+ * at any line is entered again with the truth, or with `sending`: the one thing that cannot be
+ * known.
+ */
+import pLimit from 'p-limit';
+import { LockLostError, RefusedError, TroubleError } from '../errors.js';
+import type { Upload } from '../jobs/batch-state.js';
+import { fromRanges } from '../jobs/index-ranges.js';
+import { addPoll } from './add-poll.js';
+import {
+  type BatchRun,
+  cancelReason,
+  checkpoint,
+  deadlineOf,
+  isPastDeadline,
+} from './batch-run.js';
+
+/** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
+const UPLOADS_IN_PARALLEL = 4;
+/** How often an upload is sent again because nobody knew whether Atlas had taken it. */
+const MAX_RESUBMISSIONS = 2;
+
+/**
+ * Sends what is planned, until all is sent, one is refused, or the batch is cancelled.
+ * @throws TroubleError when Atlas or S3 is in trouble: what was not sent stays planned.
+ */
+export async function submitPlanned(run: BatchRun): Promise<void> {
+  const planned = run.state.uploads.filter(({ state }) => state === 'planned');
+  if (planned.length === 0) return;
+  if (isPastDeadline(run)) return refuseUnsent(run, planned);
+
+  const limit = pLimit(UPLOADS_IN_PARALLEL);
+  let failure: unknown;
+  await Promise.all(
+    planned.map((upload) =>
+      limit(async () => {
+        if (failure !== undefined || isDoomed(run)) return;
+        try {
+          await submit(run, upload);
+        } catch (error) {
+          failure ??= error;
+        }
+      }),
+    ),
+  );
+  if (failure !== undefined) throw failure;
+}
+
+/** Whether an upload was refused: the batch will fail, and nothing more is sent. */
+export function isDoomed({ state }: BatchRun): boolean {
+  return state.uploads.some((upload) => upload.state === 'refused');
+}
+
+/** Found on entry: whoever sent it died before the answer was saved. */
+export async function resolveUnknownUploads(run: BatchRun): Promise<void> {
+  for (const upload of run.state.uploads) {
+    if (upload.state === 'sending') {
+      await afterUnknown(run, upload, 'the worker died before the answer of Atlas was saved');
+    }
+  }
+}
+
+async function submit(run: BatchRun, upload: Upload): Promise<void> {
+  const { context, lease, state, request } = run;
+  checkpoint(run);
+  if ((await cancelReason(run)) !== null) return;
+  const files = await Promise.all(
+    fromRanges(upload.documents).map(async (index) => {
+      const document = request.documents[index];
+      if (!document) throw new Error(`the batch has no document ${index}`);
+      const { documentId } = document;
+      return {
+        file_url: await context.store.presign(document),
+        document_id: upload.scoped ? `${request.reference}/${documentId}` : documentId,
+      };
+    }),
+  );
+  upload.state = 'sending';
+  await lease.save(state);
+  await lease.renew();
+  const answer = await post(run, upload, files);
+  if (answer === null) return;
+
+  const holder = state.uploads.findLast(({ batchId }) => batchId === answer.batchId);
+  upload.state = 'sent';
+  upload.batchId = answer.batchId;
+  upload.sentAt = context.clock.now();
+  upload.pollRuns = (holder?.pollRuns ?? 0) + (holder && holder.state !== 'ended' ? 0 : 1);
+  state.submittedAt ??= upload.sentAt;
+  delete state.trouble;
+  try {
+    await lease.save(state, `sent documents ${upload.documents} as ${answer.batchId}`);
+  } catch (error) {
+    if (error instanceof LockLostError) reportOrphan(run, answer.batchId);
+    throw error;
+  }
+  context.metrics.uploads.inc({ result: 'sent' });
+  context.logger.info(
+    { reference: request.reference, batchId: answer.batchId, documents: files.length },
+    `upload of ${request.reference} sent as ${answer.batchId}`,
+  );
+  if (!holder) await addPoll(run, upload, deadlineOf(run));
+}
+
+/** The POST itself; null when it was refused or will not be repeated, with the state saved. */
+async function post(
+  run: BatchRun,
+  upload: Upload,
+  files: { file_url: string; document_id: string }[],
+): Promise<{ batchId: string } | null> {
+  const { context, lease, state, request, signal } = run;
+  try {
+    return await context.atlas.upload({ productType: request.productType, files }, signal);
+  } catch (error) {
+    if (signal.aborted) throw new LockLostError(lease.jobId);
+    if (error instanceof RefusedError) {
+      upload.state = 'refused';
+      upload.reason = error.reason;
+      await lease.save(state, `documents ${upload.documents} refused: ${error.message}`);
+      context.metrics.uploads.inc({ result: 'refused' });
+      return null;
+    }
+    if (error instanceof TroubleError && error.taken === 'not-taken') {
+      upload.state = 'planned';
+      await lease.save(state);
+      context.metrics.uploads.inc({ result: 'not-taken' });
+      throw error;
+    }
+    const message = error instanceof TroubleError ? error.message : 'an unforeseen error';
+    await afterUnknown(run, upload, message);
+    context.metrics.uploads.inc({ result: 'unknown' });
+    if (isDoomed(run)) return null;
+    throw error;
+  }
+}
+
+/** `ON_AMBIGUOUS_SUBMISSION` decides what becomes of an upload that Atlas may have taken. */
+async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise<void> {
+  const { context, lease, state, request } = run;
+  const again =
+    context.config.ON_AMBIGUOUS_SUBMISSION === 'resubmit' &&
+    upload.resubmissions < MAX_RESUBMISSIONS;
+  if (again) {
+    upload.state = 'planned';
+    upload.resubmissions += 1;
+  } else {
+    upload.state = 'refused';
+    upload.reason = {
+      code: 'AMBIGUOUS_SUBMISSION',
+      message: `nobody knows whether Atlas took documents ${upload.documents} (${why}); look there before you retry`,
+    };
+  }
+  const next = again
+    ? `sending again, ${upload.resubmissions} of ${MAX_RESUBMISSIONS}`
+    : 'not sent again';
+  await lease.save(
+    state,
+    `unknown whether Atlas took documents ${upload.documents}: ${why}; ${next}`,
+  );
+  context.metrics.unknownUploads.inc();
+  context.logger.warn(
+    { reference: request.reference, resubmissions: upload.resubmissions, again },
+    `an upload of ${request.reference} is unknown: ${why}; ${next}`,
+  );
+}
+
+function reportOrphan({ context, request }: BatchRun, batchId: string): void {
+  context.metrics.orphanUploads.inc();
+  context.logger.warn(
+    { reference: request.reference, batchId },
+    `Atlas took ${batchId} after this worker had lost ${request.reference}; nobody will look at it`,
+  );
+}
+
+async function refuseUnsent(run: BatchRun, planned: Upload[]): Promise<void> {
+  const { lease, state, context } = run;
+  const why = state.trouble?.reason;
+  for (const upload of planned) {
+    upload.state = 'refused';
+    upload.reason = {
+      code: why?.code ?? 'ATLAS_UNAVAILABLE',
+      message: `not submitted within ${context.config.BATCH_DEADLINE_MS / 1000} s${why ? `: ${why.message}` : ''}`,
+    };
+  }
+  await lease.save(state, 'the deadline came before all documents were sent');
+}

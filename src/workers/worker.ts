@@ -1,0 +1,186 @@
+/**
+ * The worker: processors of both queues in one process, their start and their stop.
+ *
+ * Stopping takes no new job, lets the request in flight finish, gives every job back and resolves;
+ * it may be called twice, from any state. What does not come to rest in time is left to the next
+ * worker, as after a crash.
+ */
+import type { EventEmitter } from 'node:events';
+import { type Job, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { createAtlasClient } from '../atlas/client.js';
+import { type Config, loadConfig } from '../config.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { createLogger, errorFields, type Logger } from '../logging.js';
+import { createExponentialPolicy } from '../polling/exponential-policy.js';
+import { createObjectStore } from '../storage/object-store.js';
+import { processBatch } from './batch-processor.js';
+import { RedisClock } from './clock.js';
+import type { WorkerContext } from './context.js';
+import { defineLeaseCommands, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { processPoll } from './poll-processor.js';
+import { startSweeper } from './sweep-completions.js';
+
+/** Below the 30 s that container schedulers give before they kill. */
+export const STOP_TIMEOUT_MS = 25_000;
+/** Kept back from the above, to close connections and leave. */
+const CLOSING_MS = 1000;
+
+export interface AtlasBatchWorkerOptions {
+  /** The variables of the README's table; default: the process's environment. */
+  environment?: NodeJS.ProcessEnv;
+  /** Default: pino on standard output at `LOG_LEVEL`. */
+  logger?: Logger;
+}
+
+export interface AtlasBatchWorker {
+  readonly metrics: WorkerMetrics;
+  /** Resolves when everything is at rest, at most {@link STOP_TIMEOUT_MS} later. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a worker; resolves when it is connected and takes jobs.
+ * @throws UsageError when the configuration is wrong.
+ */
+export async function createAtlasBatchWorker(
+  options: AtlasBatchWorkerOptions = {},
+): Promise<AtlasBatchWorker> {
+  const config = loadConfig(options.environment);
+  const logger = options.logger ?? createLogger(config.LOG_LEVEL);
+  const redis = connect(config, logger);
+  const metrics = createWorkerMetrics();
+  const stopping = new AbortController();
+  const prefix = config.QUEUE_PREFIX;
+  const connections = config.SUBMIT_CONCURRENCY + config.POLL_CONCURRENCY;
+  const atlas = createAtlasClient({
+    baseUrl: config.ATLAS_BASE_URL,
+    clientId: config.ATLAS_CLIENT_ID,
+    clientSecret: config.ATLAS_CLIENT_SECRET,
+    timeoutMs: config.ATLAS_TIMEOUT_MS,
+    maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
+    connections,
+    keyPrefix: prefix,
+    redis,
+    logger,
+  });
+  const store = createObjectStore({
+    resultsBucket: config.RESULTS_BUCKET,
+    presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    connections,
+    logger,
+  });
+  const clock = await RedisClock.start(redis);
+  const context: WorkerContext = {
+    config,
+    atlas,
+    store,
+    policy: createExponentialPolicy(),
+    redis,
+    batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
+    polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
+    completions: new Queue(COMPLETIONS_QUEUE, { connection: redis, prefix }),
+    clock,
+    logger,
+    metrics,
+    random: Math.random,
+    stopping: stopping.signal,
+  };
+  const workers = [
+    startWorker(context, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
+    startWorker(context, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
+  ];
+  const queues = [context.batches, context.polls, context.completions];
+  for (const part of [...workers, ...queues]) {
+    const emitter: EventEmitter = part;
+    emitter.on('error', (error) => logger.warn(errorFields(error), `queue ${part.name}: trouble`));
+  }
+  const sweeper = startSweeper(context);
+  await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  if (config.S3_ALLOWED_BUCKETS.length === 0) {
+    logger.warn(
+      { bucket: config.RESULTS_BUCKET },
+      'S3_ALLOWED_BUCKETS is empty: whoever can enqueue makes Atlas read what our role can',
+    );
+  }
+  logger.info({ prefix }, 'worker started');
+
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    logger.info({}, 'worker stopping');
+    const closed = Promise.all(workers.map((worker) => worker.close()));
+    stopping.abort();
+    sweeper.stop();
+    const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
+    if (!inTime) {
+      logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
+      await Promise.allSettled(workers.map((worker) => worker.close(true)));
+    }
+    clock.stop();
+    await Promise.allSettled([...queues.map((queue) => queue.close()), atlas.close()]);
+    store.close();
+    redis.disconnect();
+    logger.info({}, 'worker stopped');
+  };
+  return {
+    metrics,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function connect(config: Config, logger: Logger): Redis {
+  // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
+  const redis = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
+  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: trouble'));
+  defineLeaseCommands(redis);
+  return redis;
+}
+
+type Processor<Data, Result> = (
+  context: WorkerContext,
+  job: Job<Data>,
+  token: string,
+  signal: AbortSignal,
+) => Promise<Result>;
+
+function startWorker<Data, Result>(
+  context: WorkerContext,
+  name: string,
+  concurrency: number,
+  processor: Processor<Data, Result>,
+): Worker<Data, Result> {
+  const worker = new Worker<Data, Result>(
+    name,
+    (job, token = '', signal = context.stopping) => processor(context, job, token, signal),
+    {
+      connection: context.redis,
+      prefix: context.config.QUEUE_PREFIX,
+      concurrency,
+      lockDuration: LOCK_DURATION_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      // BullMQ would fail the job without its event; the processors count for themselves.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+    },
+  );
+  worker.on('lockRenewalFailed', (jobIds: string[]) => {
+    for (const jobId of jobIds) worker.cancelJob(jobId, 'the lock was lost');
+  });
+  return worker;
+}
+
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
