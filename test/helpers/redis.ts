@@ -1,0 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
+
+export interface TestRedis {
+  /** Of the one private Redis that the whole run shares. Stop or break it only in your own. */
+  readonly url: string;
+  /** A key prefix, BullMQ's too, that no other test has. Its braces keep keys in one slot. */
+  readonly prefix: string;
+}
+
+export function testRedis(): TestRedis {
+  return { url: inject('redisUrl'), prefix: `{t-${randomBytes(6).toString('hex')}}` };
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+/** Shared by both kinds of tests: they would rather fail than hang. */
+const INTEGRATION_TIMEOUT_MS = 60_000;
+
+export default defineConfig({
+  test: {
+    // Once for the whole run: projects that do not extend this configuration do not repeat it.
+    globalSetup: ['test/helpers/redis-setup.ts'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**'],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          // Each starts processes of its own; more at once only disturb each other's timing.
+          maxWorkers: 2,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
