@@ -1,0 +1,28 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
+/** The part of a pino logger that storage uses. */
+export interface StorageLogger {
+  warn(fields: Record<string, unknown>, message: string): void;
+}
+
+/**
+ * A pre-signed URL dies with the temporary credentials that signed it, however long it was meant
+ * to live. Says so once per set of credentials, without naming them.
+ * @returns to be called with the life of each URL that is about to be signed
+ */
+export function createExpiryWarning(
+  client: S3Client,
+  logger: StorageLogger,
+): (presignExpiresSeconds: number) => Promise<void> {
+  let warnedOf: string | undefined;
+  return async (presignExpiresSeconds) => {
+    const { accessKeyId, expiration } = await client.config.credentials();
+    if (expiration === undefined || accessKeyId === warnedOf) return;
+    if (expiration.getTime() >= Date.now() + presignExpiresSeconds * 1000) return;
+    warnedOf = accessKeyId;
+    logger.warn(
+      { credentialsExpireAt: expiration.toISOString(), presignExpiresSeconds },
+      'temporary AWS credentials expire before the URLs that they sign: Atlas cannot fetch a document after that',
+    );
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * All that atlas-batch does in S3: checks and pre-signs the callers' documents, and stores and
+ * reads results.
+ */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { createExpiryWarning, type StorageLogger } from './expiry-warning.js';
+import { findMissing } from './find-missing.js';
+import type { ObjectReference } from './object-reference.js';
+import { toResultBody } from './result-body.js';
+import { createS3Http, readBody } from './s3-http.js';
+import { createSigner } from './signer.js';
+import { signingTrouble } from './storage-trouble.js';
+
+/**
+ * Every method rejects with a `TroubleError` `STORAGE` when S3 could not do or say (403, 5xx,
+ * network, time-out, no credentials), and with the signal's reason once that is aborted.
+ */
+export interface ObjectStore {
+  /** HEADs every object; resolves to the indexes of those that are not there, ascending. */
+  findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
+  /** Pre-signed GET URL that lives for `presignExpiresSeconds`. A secret: never log it. */
+  presign(object: ObjectReference): Promise<string>;
+  /** Resolves when the results object is stored, in place of any under the same key. */
+  putResult(key: string, body: Uint8Array | Iterable<string>, signal?: AbortSignal): Promise<void>;
+  /** The bytes of a results object, to be read to the end or left by `break`; null when absent. */
+  getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
+  readonly resultsBucket: string;
+  /** Ends connections and requests in flight. May be called twice. */
+  close(): void;
+}
+
+export interface ObjectStoreOptions {
+  resultsBucket: string;
+  /** Life of the URLs that Atlas fetches, at most a week. */
+  presignExpiresSeconds: number;
+  /** Bucket in the path, not in the host name. */
+  forcePathStyle: boolean;
+  /** Connections per S3 host. */
+  connections: number;
+  /** To connect, to the first byte of an answer, between two pieces of it. */
+  timeoutMs?: number;
+  logger: StorageLogger;
+  /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
+  clientConfig?: S3ClientConfig;
+}
+
+/** S3 answers within a second; a store that needs more than this is down. */
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
+  const { resultsBucket, presignExpiresSeconds, forcePathStyle, connections, logger } = options;
+  const client = new S3Client({
+    forcePathStyle,
+    // Checksums that the SDK adds of its own accord are unknown to many stores other than AWS.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    ...options.clientConfig,
+  });
+  const signer = createSigner(client);
+  const warnOfExpiry = createExpiryWarning(client, logger);
+  const http = createS3Http({
+    signer,
+    connections,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  });
+
+  return {
+    resultsBucket,
+    findMissing: (objects, signal) => findMissing(http, objects, signal),
+    async presign(object) {
+      try {
+        await warnOfExpiry(presignExpiresSeconds);
+        const { origin, path } = await signer.sign('GET', object, presignExpiresSeconds);
+        return origin + path;
+      } catch (error) {
+        throw signingTrouble('GET', object, error);
+      }
+    },
+    async putResult(key, source, signal) {
+      const body = toResultBody(source);
+      const answer = await http.send({
+        method: 'PUT',
+        object: { bucket: resultsBucket, key },
+        headers: {
+          'content-type': 'application/json',
+          'content-length': String(body.byteLength),
+          ...(body.contentMd5 === null ? {} : { 'content-md5': body.contentMd5 }),
+        },
+        openBody: body.open,
+        signal,
+      });
+      await answer?.dump();
+    },
+    async getResult(key, signal) {
+      const object = { bucket: resultsBucket, key };
+      const answer = await http.send({ method: 'GET', object, signal });
+      return answer === null ? null : readBody(answer, object, signal);
+    },
+    close() {
+      http.close();
+      client.destroy();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** Reads results objects back, line by line: see `result-document.ts` for their form. */
+import { TroubleError } from '../errors.js';
+import {
+  CLOSE,
+  DOCUMENTS_OPEN,
+  EXTRACTS_OPEN,
+  MISSING_OPEN,
+  type ResultDocument,
+  UNEXPECTED_OPEN,
+} from './result-document.js';
+
+/** What a results object holds, in the order in which it is read. */
+export type ResultEntry =
+  | { type: 'header'; reference: string; batchId: string; productType: string }
+  | ({ type: 'document' } & ResultDocument)
+  | { type: 'missing'; documentIds: string[] }
+  | ({ type: 'unexpected' } & ResultDocument);
+
+/**
+ * All of a results object, one document at a time.
+ * @throws TroubleError `STORAGE` when it is cut short, or not as {@link renderResult} writes it
+ */
+export async function* readResult(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ResultEntry, void, undefined> {
+  let expect: 'header' | 'document' | 'unexpected' | 'nothing' = 'header';
+  let open: { documentId: string; extracts: string[] } | null = null;
+  for await (const line of splitLines(stream)) {
+    if (expect === 'nothing') throw foreignForm();
+    if (expect === 'header') {
+      yield readHeader(line);
+      expect = 'document';
+    } else if (open !== null) {
+      if (line === CLOSE || line === `${CLOSE},`) {
+        yield { type: expect, ...open };
+        open = null;
+      } else {
+        open.extracts.push(line.endsWith(',') ? line.slice(0, -1) : line);
+      }
+    } else if (line.endsWith(EXTRACTS_OPEN)) {
+      open = { documentId: readDocumentId(line), extracts: [] };
+    } else if (expect === 'document' && line.startsWith(MISSING_OPEN)) {
+      yield { type: 'missing', documentIds: readMissing(line) };
+      expect = 'unexpected';
+    } else if (expect === 'unexpected' && line === CLOSE) {
+      expect = 'nothing';
+    } else {
+      throw foreignForm();
+    }
+  }
+  if (expect !== 'nothing') throw new TroubleError('STORAGE', 'a results object is cut short');
+}
+
+/** The documents that have extracts, in the order of the job. */
+export async function* readResultDocuments(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ResultDocument, void, undefined> {
+  for await (const entry of readResult(stream)) {
+    if (entry.type === 'document') {
+      yield { documentId: entry.documentId, extracts: entry.extracts };
+    }
+  }
+}
+
+async function* splitLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let pieces: string[] = [];
+  for await (const chunk of stream) {
+    const lines = decoder.decode(chunk, { stream: true }).split('\n');
+    const rest = lines.pop() ?? '';
+    for (const line of lines) {
+      pieces.push(line);
+      yield pieces.join('');
+      pieces = [];
+    }
+    pieces.push(rest);
+  }
+  const last = pieces.join('') + decoder.decode();
+  if (last !== '') yield last;
+}
+
+function readHeader(line: string): ResultEntry {
+  if (!line.endsWith(DOCUMENTS_OPEN)) throw foreignForm();
+  const header = parse(`${line.slice(0, -DOCUMENTS_OPEN.length)}}`);
+  return {
+    type: 'header',
+    reference: textOf(header, 'reference'),
+    batchId: textOf(header, 'batchId'),
+    productType: textOf(header, 'productType'),
+  };
+}
+
+function readDocumentId(line: string): string {
+  return textOf(parse(`${line.slice(0, -EXTRACTS_OPEN.length)}}`), 'documentId');
+}
+
+function readMissing(line: string): string[] {
+  if (!line.endsWith(UNEXPECTED_OPEN)) throw foreignForm();
+  const missing = parse(line.slice(MISSING_OPEN.length, -UNEXPECTED_OPEN.length));
+  if (!Array.isArray(missing)) throw foreignForm();
+  return missing.map(String);
+}
+
+function textOf(object: unknown, name: string): string {
+  const value: unknown =
+    typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined;
+  if (typeof value !== 'string') throw foreignForm();
+  return value;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw foreignForm();
+  }
+}
+
+function foreignForm(): TroubleError {
+  return new TroubleError('STORAGE', 'a results object is not in the form that atlas-batch writes');
+}

@@ -1,0 +1,266 @@
+import type { ServerResponse } from 'node:http';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { TroubleError } from '../../src/errors.js';
+import {
+  createObjectStore,
+  type ObjectStore,
+  type ObjectStoreOptions,
+} from '../../src/storage/object-store.js';
+import { answerError, type ScriptedS3, startScriptedS3 } from './scripted-s3.js';
+
+const HEADS_IN_FLIGHT = 16;
+const REF = { bucket: 'docs', key: 'pan.jpg' };
+
+function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> = {}): ObjectStore {
+  const store = createObjectStore({
+    resultsBucket: 'results',
+    presignExpiresSeconds: 3600,
+    forcePathStyle: true,
+    connections: 32,
+    timeoutMs: 5_000,
+    logger: { warn: () => {} },
+    clientConfig: s3.clientConfig,
+    ...options,
+  });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+async function troubleOf(promise: Promise<unknown>): Promise<TroubleError> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof TroubleError))
+    throw new Error('expected a TroubleError', { cause: error });
+  expect(error.code).toBe('STORAGE');
+  expect(error.message).not.toMatch(/canary|X-Amz|AKID|https?:/);
+  return error;
+}
+
+async function text(stream: AsyncIterable<Uint8Array> | null): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream ?? []) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe('findMissing', () => {
+  test('names the objects that are not there, in order', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3);
+    const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: `é ${n}.jpg` }));
+    for (const [n, { key }] of objects.entries()) {
+      if (n % 7 !== 3) s3.objects.set(`docs/${key}`, Buffer.from('scan'));
+    }
+    const absent = objects.flatMap((_, n) => (n % 7 === 3 ? [n] : []));
+    await expect(store.findMissing(objects)).resolves.toEqual(absent);
+    expect(s3.requests).toHaveLength(100);
+    expect(new Set(s3.requests.map((line) => line.split(' ')[0]))).toEqual(new Set(['HEAD']));
+  });
+
+  test('asks nothing for no objects', async () => {
+    const s3 = await startScriptedS3();
+    await expect(openStore(s3).findMissing([])).resolves.toEqual([]);
+    expect(s3.requests).toEqual([]);
+  });
+
+  test('keeps the number of requests in flight bounded', async () => {
+    const s3 = await startScriptedS3();
+    const held: ServerResponse[] = [];
+    const rounds: number[] = [];
+    s3.fault = (_, response) => {
+      // A round is answered when it is full, after all that came with it was taken in.
+      if (held.push(response) === HEADS_IN_FLIGHT) {
+        setImmediate(() => {
+          rounds.push(held.length);
+          for (const waiting of held.splice(0)) waiting.end();
+        });
+      }
+      return true;
+    };
+    const objects = Array.from({ length: 5 * HEADS_IN_FLIGHT }, (_, n) => ({
+      bucket: 'docs',
+      key: String(n),
+    }));
+    await openStore(s3, { connections: 100 }).findMissing(objects);
+    expect(rounds).toEqual(Array(5).fill(HEADS_IN_FLIGHT));
+  });
+
+  test('says that 403 may mean an absent object', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+    const trouble = await troubleOf(openStore(s3).findMissing([REF]));
+    expect(trouble.message).toContain('HEAD s3://docs/pan.jpg: S3 answered 403');
+    expect(trouble.message).toContain('s3:ListBucket');
+    expect(s3.requests).toHaveLength(1);
+  });
+
+  test('survives a blip, and gives up when it lasts', async () => {
+    const s3 = await startScriptedS3();
+    s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
+    let faults = 1;
+    s3.fault = (_, response) => faults-- > 0 && answerError(response, 503, 'SlowDown');
+    const store = openStore(s3);
+    await expect(store.findMissing([REF])).resolves.toEqual([]);
+
+    faults = Number.POSITIVE_INFINITY;
+    const trouble = await troubleOf(store.findMissing([REF]));
+    expect(trouble.message).toContain('S3 answered 503');
+    expect(s3.requests).toHaveLength(2 + 3);
+  });
+
+  test('one trouble stops the rest', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+    const objects = Array.from({ length: 1000 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
+    await troubleOf(openStore(s3).findMissing(objects));
+    expect(s3.requests.length).toBeLessThan(100);
+  });
+
+  test('refused connections, cut connections and silence are trouble', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3, { timeoutMs: 50 });
+    s3.fault = () => true;
+    expect((await troubleOf(store.findMissing([REF]))).message).toContain(
+      'no answer from S3 (UND_ERR_HEADERS_TIMEOUT)',
+    );
+    expect(s3.requests).toHaveLength(1);
+    s3.fault = (request) => Boolean(request.socket.destroy());
+    expect((await troubleOf(store.findMissing([REF]))).message).toContain('no answer from S3');
+    await s3.stop();
+    expect((await troubleOf(store.findMissing([REF]))).message).toContain('ECONNREFUSED');
+  });
+
+  test('an abort rejects with its reason, before and in the middle', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3);
+    const controller = new AbortController();
+    const reason = new Error('lock lost');
+    s3.fault = () => {
+      controller.abort(reason);
+      return true;
+    };
+    await expect(store.findMissing([REF, REF], controller.signal)).rejects.toBe(reason);
+    const sent = s3.requests.length;
+    await expect(store.findMissing([REF], controller.signal)).rejects.toBe(reason);
+    expect(s3.requests).toHaveLength(sent);
+  });
+});
+
+describe('results', () => {
+  test('are stored as JSON with length and checksum, and read back', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3);
+    await store.putResult('loan/é%2F.json', ['{"a":', '"é"}']);
+    expect(s3.requests).toEqual(['PUT results/loan/é%2F.json']);
+    expect(s3.lastHeaders).toMatchObject({
+      'content-type': 'application/json',
+      'content-length': '10',
+      'content-md5': expect.stringMatching(/^[\w+/]{22}==$/),
+    });
+    expect(await text(await store.getResult('loan/é%2F.json'))).toBe('{"a":"é"}');
+  });
+
+  test('may be large, and are streamed again after a blip', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3);
+    const parts = Array.from({ length: 3000 }, (_, n) => `${n} ${'ü'.repeat(500)}\n`);
+    let faults = 1;
+    s3.fault = (_, response) => faults-- > 0 && answerError(response, 500, 'InternalError');
+    await store.putResult('large.json', parts);
+    expect(s3.objects.get('results/large.json')?.toString()).toBe(parts.join(''));
+    expect(await text(await store.getResult('large.json'))).toBe(parts.join(''));
+  });
+
+  test('may be bytes', async () => {
+    const s3 = await startScriptedS3();
+    await openStore(s3).putResult('x.json', Buffer.from('{}'));
+    expect(s3.objects.get('results/x.json')?.toString()).toBe('{}');
+  });
+
+  test('are null when absent', async () => {
+    const s3 = await startScriptedS3();
+    await expect(openStore(s3).getResult('none.json')).resolves.toBeNull();
+  });
+
+  test.each([
+    [403, 'AccessDenied', 's3:PutObject'],
+    [404, 'NoSuchBucket', 'create the bucket'],
+    [301, 'PermanentRedirect', 'AWS_REGION'],
+    [403, 'RequestTimeTooSkewed', 'clock'],
+    [403, 'ExpiredToken', 'credentials'],
+    [400, 'constructor', 'S3 answered 400 constructor'],
+  ])('that cannot be stored say what to do: %i %s', async (status, code, advice) => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => answerError(response, status, code);
+    const trouble = await troubleOf(openStore(s3).putResult('x.json', ['{}']));
+    expect(trouble.message).toContain(`PUT s3://results/x.json: S3 answered ${status} ${code}`);
+    expect(trouble.message).toContain(advice);
+    expect(s3.requests).toHaveLength(1);
+  });
+
+  test('a missing bucket is no absent result', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => answerError(response, 404, 'NoSuchBucket');
+    expect((await troubleOf(openStore(s3).getResult('x.json'))).message).toContain('NoSuchBucket');
+  });
+
+  test('cut off in the middle are trouble, not a shorter result', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('half', () => response.destroy());
+      return true;
+    };
+    const store = openStore(s3);
+    const trouble = await troubleOf(store.getResult('x.json').then(text));
+    expect(trouble.message).toContain('GET s3://results/x.json: no answer from S3');
+  });
+
+  test('an abort while storing rejects with its reason', async () => {
+    const s3 = await startScriptedS3();
+    const controller = new AbortController();
+    s3.fault = () => {
+      controller.abort(new Error('lock lost'));
+      return true;
+    };
+    const put = openStore(s3).putResult('x.json', ['{}'], controller.signal);
+    await expect(put).rejects.toThrow('lock lost');
+  });
+});
+
+test('control characters of a key do not reach a message', async () => {
+  const s3 = await startScriptedS3();
+  s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+  const object = { bucket: 'docs', key: 'a\u001b[31m\nb' };
+  const trouble = await troubleOf(openStore(s3).findMissing([object]));
+  expect(trouble.message).toContain('s3://docs/a%1B[31m%0Ab');
+});
+
+test('a store without credentials or region says so', async () => {
+  const s3 = await startScriptedS3();
+  const credentials = () =>
+    Promise.reject(Object.assign(new Error('canary'), { name: 'CredentialsProviderError' }));
+  const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
+  expect((await troubleOf(store.presign(REF))).message).toContain('set AWS credentials');
+  expect((await troubleOf(store.findMissing([REF]))).message).toContain('set AWS credentials');
+  const region = () => Promise.reject(new Error('Region is missing'));
+  const nowhere = openStore(s3, { clientConfig: { ...s3.clientConfig, region } });
+  expect((await troubleOf(nowhere.presign(REF))).message).toContain('AWS_REGION');
+});
+
+test('closes twice, and ends what is in flight', async () => {
+  const s3 = await startScriptedS3();
+  const store = openStore(s3);
+  const arrived = new Promise<void>((resolve) => {
+    s3.fault = () => {
+      resolve();
+      return true;
+    };
+  });
+  const head = troubleOf(store.findMissing([REF]));
+  await arrived;
+  store.close();
+  store.close();
+  await head;
+});
