@@ -1,5 +1,5 @@
 /**
- * Exponential back-off with full jitter: the n-th delay is uniform below `baseMs * 2^(n-1)`,
+ * Exponential back-off with full jitter: the n-th delay is uniform below `baseMs * 2^n`,
  * between `baseMs` and `capMs`. Full jitter spreads thousands of jobs that failed together.
  * @param count Failures in a row, from 1.
  */

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  batchJobId,
+  eventId,
+  invalidEventId,
+  nthEventId,
+  pollJobId,
+  REFERENCE_PATTERN,
+  referenceOfBatchJobId,
+} from '../../src/jobs/ids.js';
+
+describe('references', () => {
+  it.each(['loan-8841', '8841', 'a', 'A.b_c-d', '..a', 'x'.repeat(128)])(
+    'takes %j',
+    (reference) => {
+      expect(REFERENCE_PATTERN.test(reference)).toBe(true);
+      expect(referenceOfBatchJobId(batchJobId(reference))).toBe(reference);
+    },
+  );
+
+  it.each(['', '.', '...', 'a b', 'a/b', 'a:b', 'ü', 'a\n', 'x'.repeat(129)])(
+    'refuses %j',
+    (reference) => {
+      expect(REFERENCE_PATTERN.test(reference)).toBe(false);
+      expect(referenceOfBatchJobId(batchJobId(reference))).toBeNull();
+    },
+  );
+
+  it('knows no reference in an id that is no id of a batch', () => {
+    expect(referenceOfBatchJobId('42')).toBeNull();
+    expect(referenceOfBatchJobId('poll-loan-1')).toBeNull();
+  });
+});
+
+describe('ids of jobs', () => {
+  it('makes ids that BullMQ takes, of any batch_id', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1 }), (batchId) => {
+        const id = pollJobId(batchId);
+        expect(id).not.toContain(':');
+        expect(id).not.toMatch(/^\d+$/);
+      }),
+    );
+  });
+
+  it('keeps different Atlas batches apart', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        expect(pollJobId(a) === pollJobId(b)).toBe(a === b);
+      }),
+    );
+  });
+
+  it('leaves an ordinary batch_id readable', () => {
+    expect(pollJobId('BATCH-30732-SIYKJ-20251121113228')).toBe(
+      'poll-BATCH-30732-SIYKJ-20251121113228',
+    );
+  });
+});
+
+describe('ids of events', () => {
+  it('counts later outcomes from two', () => {
+    const first = eventId('loan-1');
+    expect([1, 2, 3].map((n) => nthEventId(first, n))).toEqual([
+      'done-loan-1',
+      'done-loan-1~2',
+      'done-loan-1~3',
+    ]);
+  });
+
+  it('encodes and bounds the id of a job that is no batch', () => {
+    expect(invalidEventId('a b:c')).toBe('done-invalid~a%20b%3Ac');
+    expect(invalidEventId('ü'.repeat(500))).toHaveLength('done-invalid~'.length + 128);
+    expect(invalidEventId('\ud800')).toBe('done-invalid~%EF%BF%BD');
+  });
+});
