@@ -1,9 +1,10 @@
-import type { S3Client } from '@aws-sdk/client-s3';
-
 /** The part of a pino logger that storage uses. */
 export interface StorageLogger {
   warn(fields: Record<string, unknown>, message: string): void;
 }
+
+/** The credentials in use; `expiration` only when they are temporary. */
+type Credentials = { accessKeyId: string; expiration?: Date };
 
 /**
  * A pre-signed URL dies with the temporary credentials that signed it, however long it was meant
@@ -11,12 +12,12 @@ export interface StorageLogger {
  * @returns to be called with the life of each URL that is about to be signed
  */
 export function createExpiryWarning(
-  client: S3Client,
+  currentCredentials: () => Promise<Credentials>,
   logger: StorageLogger,
 ): (presignExpiresSeconds: number) => Promise<void> {
   let warnedOf: string | undefined;
   return async (presignExpiresSeconds) => {
-    const { accessKeyId, expiration } = await client.config.credentials();
+    const { accessKeyId, expiration } = await currentCredentials();
     if (expiration === undefined || accessKeyId === warnedOf) return;
     if (expiration.getTime() >= Date.now() + presignExpiresSeconds * 1000) return;
     warnedOf = accessKeyId;

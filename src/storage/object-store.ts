@@ -57,7 +57,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     ...options.clientConfig,
   });
   const signer = createSigner(client);
-  const warnOfExpiry = createExpiryWarning(client, logger);
+  const warnOfExpiry = createExpiryWarning(() => client.config.credentials(), logger);
   const http = createS3Http({
     signer,
     connections,

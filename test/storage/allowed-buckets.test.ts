@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { isBucketAllowed } from '../../src/storage/allowed-buckets.js';
+
+describe('without a list', () => {
+  test.each(['kyc-documents', 'my.bucket.2', 'Old_Bucket', 'results2', 'a--b'])(
+    'the plain bucket %j is allowed',
+    (bucket) => {
+      expect(isBucketAllowed(bucket, [], 'results')).toBe(true);
+    },
+  );
+
+  test.each([
+    'results',
+    'arn:aws:s3:eu-west-1:123456789012:accesspoint/results',
+    'arn:aws:s3::123456789012:accesspoint/m.mrap',
+    'results-point-abc123-s3alias',
+    'results--ol-s3',
+    '..',
+    '.',
+    '',
+    'results/loan-1',
+    'x?y',
+    'x%2Fy',
+    'x\n',
+  ])('%j is not: it is, or may lead to, the results bucket', (bucket) => {
+    expect(isBucketAllowed(bucket, [], 'results')).toBe(false);
+  });
+});
+
+describe('with a list', () => {
+  const accessPoint = 'arn:aws:s3:eu-west-1:123456789012:accesspoint/kyc';
+  const listed = ['kyc-documents', accessPoint];
+
+  test.each(listed)('%j is allowed', (bucket) => {
+    expect(isBucketAllowed(bucket, listed, 'results')).toBe(true);
+  });
+
+  test.each(['other', 'KYC-documents', 'kyc-documents ', 'kyc', '', 'results'])(
+    '%j is not',
+    (bucket) => {
+      expect(isBucketAllowed(bucket, listed, 'results')).toBe(false);
+    },
+  );
+
+  test('the results bucket is a source when it is listed', () => {
+    expect(isBucketAllowed('results', ['results'], 'results')).toBe(true);
+  });
+});

@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { resultKey, resultUri } from '../../src/storage/results-key.js';
+
+describe('the key of a results object', () => {
+  test.each([
+    ['', 'BATCH-30732-SIYKJ-20251121113228', 'loan-8841/BATCH-30732-SIYKJ-20251121113228.json'],
+    ['kyc/', 'B_1.x~y', 'kyc/loan-8841/B_1.x~y.json'],
+    ['', 'a/b c:d%é', 'loan-8841/a%2Fb%20c%3Ad%25%C3%A9.json'],
+    ['', '..', 'loan-8841/...json'],
+    ['', '\ud800\n', 'loan-8841/%EF%BF%BD%0A.json'],
+  ])('with prefix %j and batch id %j is %j', (prefix, batchId, key) => {
+    expect(resultKey(prefix, 'loan-8841', batchId)).toBe(key);
+  });
+
+  test('differs for different batch ids, and never leaves its reference', () => {
+    const wellFormed = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(wellFormed, wellFormed, (one, other) => {
+        expect(resultKey('', 'r', one) === resultKey('', 'r', other)).toBe(one === other);
+        expect(resultKey('', 'r', one).split('/')).toHaveLength(2);
+      }),
+    );
+  });
+});
+
+test('the URI names the key as it is', () => {
+  expect(resultUri('atlas-results', 'loan-1/a%2Fb.json')).toBe(
+    's3://atlas-results/loan-1/a%2Fb.json',
+  );
+});
