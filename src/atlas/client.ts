@@ -1,22 +1,30 @@
-/** The client of Atlas's API: what the workers see of it. */
+/** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
-import { TroubleError } from '../errors.js';
-import { errorFor, rowFor } from './answers.js';
+import pRetry from 'p-retry';
+import type { Logger } from '../logging.js';
+import { AnswerTrouble, isBlock } from './answers.js';
 import { baseUrlFault } from './base-url.js';
-import { createHttp, type HttpRequest } from './http.js';
-import type { AtlasLogger, AtlasObserver, Endpoint } from './observer.js';
-import {
-  type ExtractsPage,
-  readAccessToken,
-  readBatchId,
-  readExtractsPage,
-  type Wire,
-} from './wire.js';
+import { Breaker } from './breaker.js';
+import { createBudget } from './budget.js';
+import { type Call, createCaller } from './caller.js';
+import { createHttp } from './http.js';
+import type { AtlasObserver } from './observer.js';
+import { fromRedis } from './shared-state.js';
+import { TokenSource } from './token.js';
+import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
+import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
-export type { AtlasLogger, AtlasObserver } from './observer.js';
+export type { AtlasObserver } from './observer.js';
 export type { ExtractsPage } from './wire.js';
 
 const ROOT = '/v1/docstream';
+/**
+ * Short retries inside one call, for what a moment mends: a connection refused while a server
+ * restarts, a read that was cut. Anything longer is the job's to wait for.
+ */
+const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true };
+/** Another process's request for a token may first have waited for its budget. */
+const TOKEN_PATIENCE_MS = 10_000;
 
 export interface AtlasUpload {
   productType: string;
@@ -27,10 +35,13 @@ export interface AtlasUpload {
 export interface AtlasClient {
   /**
    * POST multiupload. Throws RefusedError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
-   * credentials never worked), TroubleError with `taken` otherwise.
+   * credentials never worked), or TroubleError, whose `taken` says whether Atlas may have it.
    */
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ batchId: string }>;
-  /** GET extracts, one page. Throws UnknownBatchError on 404, TroubleError otherwise. */
+  /**
+   * GET extracts, one page. Throws UnknownBatchError on 404, RefusedError as above, TroubleError
+   * otherwise. A page after the first waits longer for its budget than the first does.
+   */
   readPage(
     batchId: string,
     page: { page: number; perPage: number },
@@ -43,88 +54,115 @@ export interface AtlasClient {
 }
 
 export interface AtlasClientOptions {
+  /** https, or http on loopback. */
   baseUrl: string;
   clientId: string;
   clientSecret: string;
-  /** One request, in milliseconds. */
+  /** One HTTP request, in milliseconds. */
   timeoutMs: number;
-  /** Most connections that are open at once. */
+  /**
+   * Most connections that are open at once. At least as many as calls at a time: a request that
+   * waits for a connection goes out later than its budget said.
+   */
   connections: number;
-  /** Shares token, budget and the block of a 429 over all processes. */
+  /**
+   * Shares token, budget and the block of a 429 over all processes. Without it the token and the
+   * block are this process's own, and there is no budget. Closing it is the caller's.
+   */
   redis?: Redis;
   /** Of keys in Redis; holds a hash tag, such as `{atlas}`. */
   keyPrefix: string;
   /** Over all processes and endpoints; 0 is none. */
   maxRequestsPerSecond: number;
-  logger: AtlasLogger;
+  logger: Logger;
   observer?: AtlasObserver;
   /** Uniform in [0, 1). */
   random?: () => number;
 }
 
+/** Throws RangeError for a base URL that is not safe. Opens no connection yet. */
 export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   const fault = baseUrlFault(options.baseUrl);
-  if (fault !== undefined) throw new Error(`the base URL of Atlas ${fault}`);
+  if (fault !== undefined) throw new RangeError(`the base URL of Atlas ${fault}`);
+  const { redis, logger, observer = {}, random = Math.random } = options;
+
   const http = createHttp(options);
-  let token: string | undefined;
+  const budget = createBudget({ ...options, redis, observer, random });
+  const now = async () => {
+    if (redis === undefined) return Date.now();
+    const [seconds] = await fromRedis(redis.time());
+    return Number(seconds) * 1000;
+  };
+  const call = createCaller({ http, budget, observer, logger, now });
+  const breaker = new Breaker({
+    random,
+    onChange(state) {
+      logger.warn({ state }, `circuit to Atlas is ${state}`);
+      observer.breakerChanged?.(state);
+    },
+  });
+  const tokens = new TokenSource({
+    vault:
+      redis === undefined ? new LocalTokenVault() : new SharedTokenVault({ ...options, redis }),
+    fetch: () =>
+      call({
+        endpoint: 'authtoken',
+        requestClass: 'look',
+        patient: true,
+        request: {
+          method: 'POST',
+          path: `${ROOT}/authtoken`,
+          headers: { 'Client-Id': options.clientId, 'Client-Secret': options.clientSecret },
+        },
+        read: readAccessToken,
+      }),
+    patienceMs: options.timeoutMs + TOKEN_PATIENCE_MS,
+    random,
+    onFetched() {
+      logger.info({}, 'Atlas gave a token');
+      observer.tokenFetched?.();
+    },
+  });
 
-  async function exchange<T>(
-    endpoint: Endpoint,
-    request: HttpRequest,
-    read: (body: string) => Wire<T>,
-    batchId: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const answer = await http.request(request, signal);
-    if (answer.kind === 'failed') {
-      throw errorFor(rowFor(endpoint, answer.failure), `gave no answer (${answer.code})`);
-    }
-    const row = rowFor(endpoint, answer.status);
-    if (row.code === undefined) {
-      const wire = read(answer.body);
-      if (wire.ok) return wire.value;
-      throw errorFor(rowFor(endpoint, 'unusable'), `answered ${answer.status}, but ${wire.why}`);
-    }
-    throw errorFor(row, `answered ${answer.status}`, batchId === undefined ? {} : { batchId });
-  }
-
-  async function fetchToken(signal?: AbortSignal): Promise<string> {
-    const headers = { 'Client-Id': options.clientId, 'Client-Secret': options.clientSecret };
-    const request: HttpRequest = { method: 'POST', path: `${ROOT}/authtoken`, headers };
-    return exchange('authtoken', request, readAccessToken, undefined, signal);
-  }
-
-  async function withToken<T>(
-    signal: AbortSignal | undefined,
-    send: (token: string) => Promise<T>,
-  ) {
-    token ??= await fetchToken(signal);
-    const used = token;
+  /** With a token; with a new one once more if Atlas will not have it, which means: not taken. */
+  async function authorized<T>(made: Call<T>, probe: boolean, signal?: AbortSignal): Promise<T> {
+    // An upload must not be what finds out whether Atlas is back: of one that times out nobody
+    // knows whether it was taken. A token is harmless to ask for.
+    if (probe && made.endpoint === 'multiupload') await tokens.refresh(signal);
+    const token = await tokens.get(signal);
     try {
-      return await send(used);
+      return await call(withToken(made, token), signal);
     } catch (error) {
-      if (!(error instanceof TroubleError) || error.code !== 'ATLAS_AUTH') throw error;
-      if (token === used) token = await fetchToken(signal);
-      return send(token ?? used);
+      if (!(error instanceof AnswerTrouble) || error.row.meaning !== 'auth') throw error;
+      await tokens.drop(token);
     }
+    return call({ ...withToken(made, await tokens.get(signal)), patient: true }, signal);
+  }
+
+  // p-retry does not get the signal: it would throw away an answer that came just before the abort.
+  function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
+    return pRetry(() => breaker.run((probe) => authorized(made, probe, signal)), {
+      ...SHORT_RETRIES,
+      shouldRetry: ({ error }) => error instanceof AnswerTrouble && isWorthRepeating(error, made),
+    });
   }
 
   return {
-    async upload(request, signal) {
-      const body = JSON.stringify({ product_type: request.productType, file_urls: request.files });
-      const batchId = await withToken(signal, (Token) =>
-        exchange(
-          'multiupload',
-          {
+    async upload({ productType, files }, signal) {
+      const batchId = await perform(
+        {
+          endpoint: 'multiupload',
+          requestClass: 'submit',
+          patient: false,
+          request: {
             method: 'POST',
             path: `${ROOT}/multiupload`,
-            headers: { Token, 'Content-Type': 'application/json' },
-            body,
+            headers: { 'Content-Type': 'application/json' },
+            body: JSON.stringify({ product_type: productType, file_urls: files }),
           },
-          readBatchId,
-          undefined,
-          signal,
-        ),
+          read: readBatchId,
+        },
+        signal,
       );
       return { batchId };
     },
@@ -135,19 +173,32 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         pageNo: String(page),
         per_page: String(perPage),
       });
-      return withToken(signal, (Token) =>
-        exchange(
-          'extracts',
-          { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: { Token } },
-          (body) => readExtractsPage(body, page),
+      return perform(
+        {
+          endpoint: 'extracts',
+          requestClass: 'look',
+          patient: page > 1,
+          request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
+          read: (body) => readExtractsPage(body, page),
           batchId,
-          signal,
-        ),
+        },
+        signal,
       );
     },
     async checkCredentials(signal) {
-      token = await fetchToken(signal);
+      await tokens.refresh(signal);
     },
     close: () => http.close(),
   };
+}
+
+function withToken<T>(made: Call<T>, token: string): Call<T> {
+  const headers = { ...made.request.headers, Token: token };
+  return { ...made, request: { ...made.request, headers } };
+}
+
+/** A patient call also waits out a short block, in the budget's line: its look is half done. */
+function isWorthRepeating(error: AnswerTrouble, made: Call<unknown>): boolean {
+  if (isBlock(error.row)) return made.patient;
+  return error.row.again === true && error.retryAfterMs === 0;
 }

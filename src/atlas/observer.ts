@@ -2,13 +2,6 @@
 
 export type Endpoint = 'authtoken' | 'multiupload' | 'extracts';
 
-/** The part of a pino logger that the client uses. */
-export interface AtlasLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
 /** Two kinds of work share the budget: uploads, and looks at their results. */

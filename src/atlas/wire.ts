@@ -36,7 +36,7 @@ const printable = (maxLength: number) =>
   z
     .string()
     .max(maxLength)
-    .regex(/^[^\p{Cc}\p{Cs}]*\S[^\p{Cc}\p{Cs}]*$/u);
+    .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u);
 
 const count = z.int().nonnegative().nullish();
 const pageSchema = z.object({

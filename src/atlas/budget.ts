@@ -1,0 +1,196 @@
+/**
+ * May this request go out now? Asked before every HTTP request, pages and tokens included: the
+ * budget over all processes, and the block that a 429 puts on all of them.
+ */
+import type { Redis } from 'ioredis';
+import pLimit from 'p-limit';
+import { TroubleError } from '../errors.js';
+import { ASK_BUDGET, BLOCK, horizonMs, MAX_LATENESS_MS, slotMs } from './budget-script.js';
+import type { AtlasObserver, RequestClass } from './observer.js';
+import { pause, unlessAborted } from './pause.js';
+
+/** How long a request that finishes what others began keeps asking, before its work is undone. */
+const PATIENCE_MS = 10_000;
+/** Between two questions of a patient one: often enough to catch a slot, no burden to Redis. */
+const MIN_ASK_MS = 20;
+const MAX_ASK_MS = 500;
+/** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
+const DEFAULT_BLOCK_MS = 1_000;
+const MAX_DEFAULT_BLOCK_MS = 30_000;
+/** Those who were blocked come back spread over as long as the block lasted, within bounds. */
+const MIN_SPREAD_MS = 1_000;
+const MAX_SPREAD_MS = 30_000;
+
+/** Not sent, for want of budget: come back after exactly `retryAfterMs`; Atlas is well. */
+export class BudgetExceededError extends TroubleError {
+  constructor(message: string, retryAfterMs: number) {
+    super('ATLAS_UNAVAILABLE', message, { retryAfterMs: Math.ceil(retryAfterMs) });
+  }
+}
+
+/**
+ * `patient`: a request without which requests already made are wasted (a further page, a repeat
+ * with a new token). It waits up to ten seconds, behind others of its class and process; any
+ * other is sent back when its slot is more than a moment away.
+ */
+export interface BudgetQuestion {
+  requestClass: RequestClass;
+  patient: boolean;
+}
+
+export interface Budget {
+  /** Resolves when the request may go out; throws BudgetExceededError, or the signal's reason. */
+  take(question: BudgetQuestion, signal?: AbortSignal): Promise<void>;
+  /** A 429 came: everyone holds for so long, or for a default. Returns the milliseconds. */
+  block(wantedMs: number | undefined): Promise<number>;
+  /** An answer other than 429 came: the default block is short again. */
+  answered(): void;
+}
+
+export function createBudget(options: {
+  redis: Redis | undefined;
+  keyPrefix: string;
+  maxRequestsPerSecond: number;
+  observer: AtlasObserver;
+  random: () => number;
+}): Budget {
+  const { redis, observer, random } = options;
+  const gate =
+    redis === undefined
+      ? new LocalGate()
+      : new SharedGate(redis, options.keyPrefix, options.maxRequestsPerSecond);
+  const lines = { submit: pLimit(1), look: pLimit(1) };
+  let blockedUntil = 0;
+  let streak = 0;
+
+  /** Asks until a slot is granted, or until waiting on would take too long. */
+  async function admit(question: BudgetQuestion, patienceEnds: number, signal?: AbortSignal) {
+    for (;;) {
+      signal?.throwIfAborted();
+      const asked = performance.now();
+      const verdict = await gate.ask(question);
+      if (verdict.kind === 'granted') return { startsAt: asked + verdict.waitMs };
+      const again =
+        verdict.kind === 'blocked'
+          ? verdict.waitMs
+          : Math.min(MAX_ASK_MS, Math.max(MIN_ASK_MS, verdict.againMs));
+      if (performance.now() + again > patienceEnds) throw sentBack(verdict);
+      await pause(again, signal);
+    }
+  }
+
+  function sentBack(verdict: Exclude<Verdict, { kind: 'granted' }>): BudgetExceededError {
+    if (verdict.kind === 'denied') {
+      return new BudgetExceededError('the budget of requests is spent', verdict.lineMs);
+    }
+    const spread = Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, verdict.waitMs));
+    return new BudgetExceededError(
+      'Atlas asked for fewer requests (429); all wait until it takes them again',
+      verdict.waitMs + random() * spread,
+    );
+  }
+
+  async function takeSlot(question: BudgetQuestion, signal: AbortSignal | undefined) {
+    const patienceEnds = performance.now() + (question.patient ? PATIENCE_MS : 0);
+    for (;;) {
+      const admitted = () => admit(question, patienceEnds, signal);
+      const { startsAt } = question.patient
+        ? await unlessAborted(lines[question.requestClass](admitted), signal)
+        : await admitted();
+      const waitMs = startsAt - performance.now();
+      if (waitMs > 0) await pause(waitMs, signal);
+      // A process that was held up must not send all that piled up in one moment.
+      if (performance.now() - startsAt <= MAX_LATENESS_MS || !gate.paced) return;
+    }
+  }
+
+  return {
+    async take(question, signal) {
+      const asked = performance.now();
+      let granted = false;
+      try {
+        await takeSlot(question, signal);
+        granted = true;
+      } finally {
+        const seconds = (performance.now() - asked) / 1000;
+        observer.budgetAsked?.({ requestClass: question.requestClass, seconds, granted });
+      }
+    },
+    async block(wantedMs) {
+      const now = performance.now();
+      if (now >= blockedUntil) streak += 1;
+      const byDefault = Math.min(
+        MAX_DEFAULT_BLOCK_MS,
+        DEFAULT_BLOCK_MS * 2 ** Math.max(0, streak - 1),
+      );
+      const milliseconds = wantedMs === undefined || wantedMs === 0 ? byDefault : wantedMs;
+      blockedUntil = Math.max(blockedUntil, now + milliseconds);
+      await gate.block(milliseconds);
+      observer.blocked?.({ milliseconds });
+      return milliseconds;
+    },
+    answered() {
+      streak = 0;
+    },
+  };
+}
+
+type Verdict =
+  | { kind: 'granted'; waitMs: number }
+  | { kind: 'blocked'; waitMs: number }
+  | { kind: 'denied'; againMs: number; lineMs: number };
+
+/** Budget and block over all processes. */
+class SharedGate {
+  readonly paced: boolean;
+  private readonly blockKey: string;
+  private readonly budgetKey: string;
+  private readonly slot: number;
+
+  constructor(
+    private readonly redis: Redis,
+    keyPrefix: string,
+    maxRequestsPerSecond: number,
+  ) {
+    this.paced = maxRequestsPerSecond > 0;
+    this.slot = this.paced ? slotMs(maxRequestsPerSecond) : 0;
+    this.blockKey = `${keyPrefix}:requests-blocked`;
+    this.budgetKey = `${keyPrefix}:request-budget`;
+  }
+
+  async ask({ requestClass, patient }: BudgetQuestion): Promise<Verdict> {
+    const answer = await ASK_BUDGET.run(
+      this.redis,
+      [this.blockKey, this.budgetKey],
+      [
+        requestClass,
+        requestClass === 'submit' ? 'look' : 'submit',
+        this.slot,
+        horizonMs(this.slot),
+        patient ? 1 : 0,
+      ],
+    );
+    const [kind, first, second] = Array.isArray(answer) ? answer : [];
+    if (kind === 'granted' || kind === 'blocked') return { kind, waitMs: Number(first) };
+    return { kind: 'denied', againMs: Number(first), lineMs: Number(second) };
+  }
+
+  async block(milliseconds: number): Promise<void> {
+    await BLOCK.run(this.redis, [this.blockKey], [Math.max(1, Math.ceil(milliseconds))]);
+  }
+}
+
+/** Without Redis (the doctor, tools): no budget, and a block holds this process alone. */
+class LocalGate {
+  readonly paced = false;
+  private blockedUntil = 0;
+
+  async ask(_question: BudgetQuestion): Promise<Verdict> {
+    const waitMs = this.blockedUntil - performance.now();
+    return waitMs > 0 ? { kind: 'blocked', waitMs } : { kind: 'granted', waitMs: 0 };
+  }
+
+  async block(milliseconds: number): Promise<void> {
+    this.blockedUntil = Math.max(this.blockedUntil, performance.now() + milliseconds);
+  }
+}

@@ -1,0 +1,74 @@
+/** One request to one endpoint: asks the budget, sends, and turns the answer into value or error. */
+import type { Logger } from '../logging.js';
+import type { AnswerKind } from './answer-table.js';
+import { errorFor, isBlock, rowFor } from './answers.js';
+import type { Budget, BudgetQuestion } from './budget.js';
+import type { Http, HttpRequest } from './http.js';
+import type { AtlasObserver, Endpoint } from './observer.js';
+import { retryAfterMs } from './retry-after.js';
+import type { Wire } from './wire.js';
+
+export interface Call<T> extends BudgetQuestion {
+  endpoint: Endpoint;
+  request: HttpRequest;
+  /** Reads the body of a 2xx answer. */
+  read: (body: string) => Wire<T>;
+  /** Named by the error of a 404. */
+  batchId?: string;
+}
+
+export type Caller = <T>(call: Call<T>, signal?: AbortSignal) => Promise<T>;
+
+export function createCaller(parts: {
+  http: Http;
+  budget: Budget;
+  observer: AtlasObserver;
+  logger: Logger;
+  /** Milliseconds since 1970 on the clock that all processes share. */
+  now: () => Promise<number>;
+}): Caller {
+  const { http, budget, observer, logger, now } = parts;
+
+  return async (call, signal) => {
+    await budget.take(call, signal);
+    const sent = performance.now();
+    const answer = await http.request(call.request, signal);
+    observer.requested?.({
+      endpoint: call.endpoint,
+      code: answer.kind === 'failed' ? answer.code : String(answer.status),
+      seconds: (performance.now() - sent) / 1000,
+    });
+
+    const fail = (kind: AnswerKind, detail: string, waitMs = 0) =>
+      errorFor(rowFor(call.endpoint, kind), detail, {
+        retryAfterMs: waitMs,
+        ...(call.batchId === undefined ? {} : { batchId: call.batchId }),
+      });
+    if (answer.kind === 'failed') {
+      throw fail(answer.failure, `${DESCRIPTIONS[answer.failure]} (${answer.code})`);
+    }
+    const { status } = answer;
+    const row = rowFor(call.endpoint, status);
+    if (!isBlock(row)) budget.answered();
+    if (row.meaning === 'taken') {
+      const wire = call.read(answer.body);
+      if (wire.ok) return wire.value;
+      throw fail('unusable', `answered ${status}, but ${wire.why}`);
+    }
+    const header = answer.retryAfter;
+    let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
+    if (isBlock(row)) {
+      waitMs = await budget.block(waitMs);
+      logger.warn({ endpoint: call.endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
+    }
+    throw fail(status, `answered ${status}`, waitMs);
+  };
+}
+
+const DESCRIPTIONS = {
+  'not-sent': 'could not be asked',
+  'timed-out': 'was asked and did not answer in time',
+  cut: 'was asked and its answer was cut off',
+  'too-large': 'gave an answer that is too large',
+  'not-text': 'gave an answer that is no text',
+} as const;

@@ -1,0 +1,196 @@
+/**
+ * Where a token is kept between requests: in Redis, for all processes, and never in clear.
+ *
+ * Token and credentials meet only as AES-256-GCM ciphertext under a key that is derived from the
+ * client secret, and as keyed fingerprints. Every key expires.
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { fromRedis, SharedScript } from './shared-state.js';
+
+/**
+ * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request
+ * an hour, and bounds how long a token lies in Redis after the last process has stopped.
+ */
+const TOKEN_TTL_MS = 3_600_000;
+/** A process that dies while it asks for a token keeps the others waiting for no longer. */
+const LOCK_TTL_MS = 3_000;
+const LOCK_RENEWAL_MS = 1_000;
+/** How long credentials that once worked are known to have: longer than any outage. */
+const PROVEN_TTL_MS = 30 * 86_400_000;
+/** Refused credentials are not shown to Atlas again for so long, whatever the number of jobs. */
+const REFUSAL_TTL_MS = 10_000;
+
+const KEY_BYTES = 32;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+export interface TokenVault {
+  read(): Promise<string | undefined>;
+  /** Keeps the token and notes that the credentials work. */
+  save(token: string): Promise<void>;
+  /** Forgets exactly this token; another, newer one stays. */
+  drop(token: string): Promise<void>;
+  /** The right to ask for a token, until the function it answers with is called; or undefined. */
+  lock(): Promise<(() => Promise<void>) | undefined>;
+  /** Whether these credentials ever gave a token. */
+  proven(): Promise<boolean>;
+  saveRefusal(): Promise<void>;
+  /** For how long credentials that were refused are still left alone; 0 if they were not. */
+  refusedForMs(): Promise<number>;
+}
+
+/** KEYS lock. ARGV owner. */
+const UNLOCK = new SharedScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`);
+
+/** KEYS lock. ARGV owner, ms. */
+const RENEW = new SharedScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+`);
+
+/** KEYS token. ARGV fingerprint. */
+const DROP = new SharedScript(`
+local kept = redis.call('GET', KEYS[1])
+if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`);
+
+export class SharedTokenVault implements TokenVault {
+  private readonly redis: Redis;
+  private readonly encryptionKey: Buffer;
+  private readonly fingerprintKey: Buffer;
+  private readonly tokenKey: string;
+  private readonly lockKey: string;
+  private readonly provenKey: string;
+  private readonly refusedKey: string;
+
+  constructor(options: {
+    redis: Redis;
+    keyPrefix: string;
+    baseUrl: string;
+    clientId: string;
+    clientSecret: string;
+  }) {
+    this.redis = options.redis;
+    const salt = `${options.clientId}\n${new URL(options.baseUrl).href}`;
+    const derive = (purpose: string) =>
+      Buffer.from(
+        hkdfSync('sha256', options.clientSecret, salt, `atlas-batch ${purpose}`, KEY_BYTES),
+      );
+    this.encryptionKey = derive('token encryption');
+    this.fingerprintKey = derive('token fingerprint');
+    const name = derive('key name').toString('hex').slice(0, 16);
+    this.tokenKey = `${options.keyPrefix}:token:${name}`;
+    this.lockKey = `${options.keyPrefix}:token-lock:${name}`;
+    this.provenKey = `${options.keyPrefix}:token-proven:${name}`;
+    this.refusedKey = `${options.keyPrefix}:token-refused:${name}`;
+  }
+
+  async read(): Promise<string | undefined> {
+    const kept = await fromRedis(this.redis.get(this.tokenKey));
+    return kept === null ? undefined : this.open(kept);
+  }
+
+  async save(token: string): Promise<void> {
+    await fromRedis(
+      Promise.all([
+        this.redis.set(this.tokenKey, this.seal(token), 'PX', TOKEN_TTL_MS),
+        this.redis.set(this.provenKey, '1', 'PX', PROVEN_TTL_MS),
+        this.redis.del(this.refusedKey),
+      ]),
+    );
+  }
+
+  async drop(token: string): Promise<void> {
+    await DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]);
+  }
+
+  async lock(): Promise<(() => Promise<void>) | undefined> {
+    const owner = randomBytes(KEY_BYTES).toString('hex');
+    const won = await fromRedis(this.redis.set(this.lockKey, owner, 'PX', LOCK_TTL_MS, 'NX'));
+    if (won === null) return undefined;
+    const renewal = setInterval(() => {
+      // A renewal that fails costs at worst a second request for a token.
+      RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS]).catch(() => {});
+    }, LOCK_RENEWAL_MS);
+    return async () => {
+      clearInterval(renewal);
+      await UNLOCK.run(this.redis, [this.lockKey], [owner]);
+    };
+  }
+
+  async proven(): Promise<boolean> {
+    return (await fromRedis(this.redis.exists(this.provenKey))) === 1;
+  }
+
+  async saveRefusal(): Promise<void> {
+    await fromRedis(this.redis.set(this.refusedKey, '1', 'PX', REFUSAL_TTL_MS));
+  }
+
+  async refusedForMs(): Promise<number> {
+    return Math.max(0, await fromRedis(this.redis.pttl(this.refusedKey)));
+  }
+
+  private fingerprint(token: string): string {
+    return createHmac('sha256', this.fingerprintKey).update(token).digest('hex');
+  }
+
+  /** `<fingerprint>.<iv, tag and ciphertext in base64>` */
+  private seal(token: string): string {
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.encryptionKey, iv);
+    const sealed = Buffer.concat([cipher.update(token, 'utf8'), cipher.final()]);
+    const box = Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
+    return `${this.fingerprint(token)}.${box}`;
+  }
+
+  /** Undefined for what was tampered with, or sealed in another way: a new token mends both. */
+  private open(kept: string): string | undefined {
+    const box = Buffer.from(kept.slice(kept.indexOf('.') + 1), 'base64');
+    try {
+      const iv = box.subarray(0, IV_BYTES);
+      const decipher = createDecipheriv('aes-256-gcm', this.encryptionKey, iv, {
+        authTagLength: TAG_BYTES,
+      });
+      decipher.setAuthTag(box.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
+      const sealed = box.subarray(IV_BYTES + TAG_BYTES);
+      return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Without Redis (the doctor, tools): the process keeps everything to itself. */
+export class LocalTokenVault implements TokenVault {
+  private everWorked = false;
+  private refusedUntil = 0;
+
+  async read(): Promise<undefined> {}
+
+  async save(_token: string): Promise<void> {
+    this.everWorked = true;
+  }
+
+  async drop(_token: string): Promise<void> {}
+
+  async lock(): Promise<() => Promise<void>> {
+    return async () => {};
+  }
+
+  async proven(): Promise<boolean> {
+    return this.everWorked;
+  }
+
+  async saveRefusal(): Promise<void> {
+    this.refusedUntil = performance.now() + REFUSAL_TTL_MS;
+  }
+
+  async refusedForMs(): Promise<number> {
+    return Math.max(0, this.refusedUntil - performance.now());
+  }
+}
