@@ -3,6 +3,7 @@
  * wait and every crash, and goes on from its saved state; see ARCHITECTURE.md for the states.
  */
 import type { Job } from 'bullmq';
+import { BudgetExceededError } from '../atlas/budget.js';
 import { LockLostError, type Reason, RefusedError, TroubleError } from '../errors.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/batch-request.js';
 import { type BatchState, newBatchState, readState } from '../jobs/batch-state.js';
@@ -102,6 +103,8 @@ function hasNothingLeft(run: BatchRun): boolean {
 /** Trouble never ends a batch before its deadline: remembered, and slept over. */
 async function waitOut(run: BatchRun, error: TroubleError): Promise<Error> {
   const { context, state, lease } = run;
+  // No trouble, only no turn: comes back exactly when it is told to.
+  if (error instanceof BudgetExceededError) return lease.moveToDelayed(error.retryAfterMs);
   const count = rememberTrouble(state, error.reason);
   const left = Math.max(TROUBLE_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
   const wanted = Math.max(error.retryAfterMs, backoffMs(count, TROUBLE_BACKOFF, context.random));

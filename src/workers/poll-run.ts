@@ -1,5 +1,12 @@
 /** One run of a poll job: what each kind of answer of a look leads to. */
-import { LockLostError, type Reason, TroubleError, UnknownBatchError } from '../errors.js';
+import { BudgetExceededError } from '../atlas/budget.js';
+import {
+  LockLostError,
+  type Reason,
+  RefusedError,
+  TroubleError,
+  UnknownBatchError,
+} from '../errors.js';
 import type { Reconciliation } from '../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../jobs/index-ranges.js';
 import type { PollData, PollOutcome, PollState } from '../jobs/poll-job.js';
@@ -49,7 +56,9 @@ export class PollRun {
       if (error instanceof StoppingError || error instanceof LockLostError) throw error;
       if (this.signal.aborted) throw new LockLostError(this.lease.jobId);
       if (error instanceof UnknownBatchError) return this.afterNotFound(error);
-      if (error instanceof TroubleError) return this.afterTrouble(error);
+      if (error instanceof BudgetExceededError) return this.afterBudget(error);
+      if (error instanceof TroubleError) return this.afterTrouble(error.reason, error.retryAfterMs);
+      if (error instanceof RefusedError) return this.afterTrouble(error.reason, 0);
       return this.afterSurprise(error);
     }
   }
@@ -110,16 +119,27 @@ export class PollRun {
     return null;
   }
 
-  private async afterTrouble(error: TroubleError): Promise<PollOutcome | null> {
+  /** No trouble, only no turn: comes back exactly when it is told to. */
+  private async afterBudget({ reason, retryAfterMs }: TroubleError): Promise<PollOutcome | null> {
     const { context, data, state } = this;
     const now = context.clock.now();
     const deadlineAt = state.again?.deadlineAt ?? data.batchDeadlineAt;
-    if (now >= deadlineAt) return this.giveUp('rejected', error.reason);
+    if (now >= deadlineAt) return this.giveUp('rejected', reason);
+    state.nextLookAt = now + retryAfterMs;
+    await this.lease.save(state);
+    return null;
+  }
+
+  private async afterTrouble(reason: Reason, retryAfterMs: number): Promise<PollOutcome | null> {
+    const { context, data, state } = this;
+    const now = context.clock.now();
+    const deadlineAt = state.again?.deadlineAt ?? data.batchDeadlineAt;
+    if (now >= deadlineAt) return this.giveUp('rejected', reason);
     const count = (state.trouble?.count ?? 0) + 1;
-    state.trouble = { count, reason: error.reason };
-    const delay = Math.min(deadlineAt - now, retryDelayMs(context, count, error.retryAfterMs));
+    state.trouble = { count, reason };
+    const delay = Math.min(deadlineAt - now, retryDelayMs(context, count, retryAfterMs));
     state.nextLookAt = now + delay;
-    await this.lease.save(state, describeTrouble(count, error.reason, delay));
+    await this.lease.save(state, describeTrouble(count, reason, delay));
     return null;
   }
 
