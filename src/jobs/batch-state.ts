@@ -41,6 +41,8 @@ export interface BatchOutcome {
   /** `attemptsMade` of the run that ended: a greater one on entry is an operator's retry. */
   attemptsMade: number;
   endedAt: number;
+  /** `s3://` URI under which the results of this batch lie, for whoever reads them later. */
+  resultsRoot: string;
   /** The event has been added: its consumer may have taken and removed it. */
   announced: boolean;
 }

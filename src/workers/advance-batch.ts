@@ -2,11 +2,11 @@
 import type { Reason } from '../errors.js';
 import { missingDocuments } from '../jobs/completion.js';
 import { pollJobId } from '../jobs/ids.js';
+import { promoteIfDelayed } from '../jobs/promote.js';
 import { type BatchRun, cancelReason, checkpoint, isPastDeadline } from './batch-run.js';
 import { checkDocuments } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { planUploads } from './plan-round.js';
-import { promoteIfDelayed } from './promote.js';
 import { submitPlanned } from './submit-uploads.js';
 
 /** Documents that a message names before it goes on with "and … more". */

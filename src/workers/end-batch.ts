@@ -51,6 +51,7 @@ export async function endBatch(
     eventId: await freeEventId(batch),
     attemptsMade: job.attemptsMade,
     endedAt: context.clock.now(),
+    resultsRoot: resultUri(context.store.resultsBucket, context.config.RESULTS_PREFIX),
     announced: false,
   };
   await lease.save(state, reason ? `${status}: ${reason.code}: ${reason.message}` : status);
@@ -62,13 +63,12 @@ export async function endBatch(
 export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
   const { context, job, lease, request, reference } = batch;
   const { outcome } = state;
-  const { config, completions, store } = context;
+  const { config, completions } = context;
   const summary = request
-    ? summarize(request, state, (batchId) =>
-        resultUri(
-          store.resultsBucket,
-          resultKey(config.RESULTS_PREFIX, request.reference, batchId),
-        ),
+    ? summarize(
+        request,
+        state,
+        (batchId) => outcome.resultsRoot + resultKey('', request.reference, batchId),
       )
     : summarizeInvalid(job.data, state, reference);
 

@@ -5,12 +5,12 @@
 import type { Job } from 'bullmq';
 import { readState } from '../jobs/batch-state.js';
 import { newPollState, type PollData, type PollOutcome, type PollState } from '../jobs/poll-job.js';
+import { promoteIfDelayed } from '../jobs/promote.js';
 import { POLLS_QUEUE } from '../jobs/queues.js';
 import type { WorkerContext } from './context.js';
 import { readFlags } from './flags.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { PollRun } from './poll-run.js';
-import { promoteIfDelayed } from './promote.js';
 import { runJob } from './run-job.js';
 
 /** Processor of the `atlas-polls` queue. */

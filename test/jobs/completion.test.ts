@@ -85,6 +85,7 @@ describe('the summary', () => {
     eventId: 'done-loan-1',
     attemptsMade: 0,
     endedAt: Date.UTC(2026, 10, 23, 12, 1, 10),
+    resultsRoot: 's3://results/',
     announced: false,
   };
   const uriOf = (batchId: string) => `s3://results/loan-1/${batchId}.json`;
