@@ -10,7 +10,7 @@ import { type PrivateRedisOptions, startPrivateRedis } from '../../scripts/priva
 import { findRedisServer } from '../../scripts/redis-binary.mjs';
 import { testRedis } from '../helpers/redis.js';
 
-const OWNER = fileURLToPath(new URL('private-redis-owner.ts', import.meta.url));
+const OWNER = fileURLToPath(new URL('redis-owner.process.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 
 async function start(options?: PrivateRedisOptions) {

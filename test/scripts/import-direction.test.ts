@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BIOME = join(ROOT, 'node_modules/.bin/biome');
+
+/** What each part may import of the others. Everything else that is named here it may not. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'config.ts': ['errors', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+  'jobs/a.ts': ['errors'],
+  'atlas/a.ts': ['errors', 'jobs'],
+  'storage/a.ts': ['errors', 'jobs'],
+  'polling/a.ts': ['errors', 'jobs'],
+  'extracts/a.ts': ['errors', 'jobs'],
+  'client/a.ts': ['errors', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+  'workers/a.ts': ['errors', 'config', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+  'workers/deep/a.ts': ['errors', 'config', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+  'server/a.ts': [
+    ...['errors', 'config', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+    ...['client', 'workers'],
+  ],
+  'cli/a.ts': [
+    ...['errors', 'config', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+    ...['client', 'workers', 'server', 'simulator'],
+  ],
+  'index.ts': [
+    ...['errors', 'config', 'jobs', 'atlas', 'storage', 'polling', 'extracts'],
+    ...['client', 'workers'],
+  ],
+  'simulator/a.ts': ['errors'],
+  'simulator/s3/a.ts': ['errors'],
+};
+
+const FILES = ['errors', 'config'];
+const PARTS = [
+  ...['jobs', 'atlas', 'storage', 'polling', 'extracts', 'client', 'workers', 'server', 'cli'],
+  'simulator',
+];
+
+/** The importers do not import their own part here: within a part all is allowed. */
+function targetsFor(file: string): string[] {
+  const own = file.split('/')[0]?.replace('.ts', '');
+  return [...FILES, ...PARTS].filter((target) => target !== own);
+}
+
+function specifier(file: string, target: string): string {
+  const up = file.split('/').length === 1 ? './' : '../'.repeat(file.split('/').length - 1);
+  return FILES.includes(target) ? `${up}${target}.js` : `${up}${target}/b.js`;
+}
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'atlas-batch-lint-'));
+  for (const file of ['biome.json', 'biome.imports.json', '.gitignore']) {
+    await copyFile(join(ROOT, file), join(folder, file));
+  }
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function write(file: string, lines: readonly string[]): Promise<void> {
+  const path = join(folder, 'src', file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${lines.join('\n')}\n`);
+}
+
+/** `file:line` of each complaint of one rule in the whole folder, paths from `src/` on. */
+function complaints(rule: string): Promise<string[]> {
+  const args = ['lint', '--reporter=github', '--max-diagnostics=none', '.'];
+  return new Promise((resolve) => {
+    execFile(BIOME, args, { cwd: folder }, (_failure, stdout) => {
+      const found = stdout.matchAll(/title=(lint\/\S+?),file=(\S+?),line=(\d+)/g);
+      const own = [...found].filter(([, title]) => title === `lint/${rule}`);
+      resolve(own.map(([, , path, line]) => `${path?.split('src/')[1]}:${line}`).sort());
+    });
+  });
+}
+
+test('each part imports only what stands below it', async () => {
+  const forbidden: string[] = [];
+  for (const [file, allowed] of Object.entries(MAY_IMPORT)) {
+    const targets = targetsFor(file);
+    await write(
+      file,
+      targets.map((target) => `export { x as ${target} } from '${specifier(file, target)}';`),
+    );
+    for (const [index, target] of targets.entries()) {
+      if (!allowed.includes(target)) forbidden.push(`${file}:${index + 1}`);
+    }
+  }
+  expect(await complaints('style/noRestrictedImports')).toEqual(forbidden.sort());
+});
+
+test('types, dynamic imports and the package itself are no way around it', async () => {
+  await write('workers/around.ts', [
+    "import type { A } from '../simulator/a.js';",
+    "export const load = (): Promise<A> => import('../simulator/a.js');",
+    "export { b } from 'atlas-batch/simulator';",
+  ]);
+  const found = await complaints('style/noRestrictedImports');
+  expect(found.filter((place) => place.startsWith('workers/around.ts'))).toEqual([
+    'workers/around.ts:1',
+    'workers/around.ts:2',
+    'workers/around.ts:3',
+  ]);
+});
+
+test('only config.ts reads the environment', async () => {
+  const lines = ["import { env } from 'node:process';", 'export const a = [env.A, process.env.B];'];
+  await write('config.ts', lines);
+  await write('cli/environment.ts', lines);
+  const found = await complaints('style/noProcessEnv');
+  expect([...new Set(found)]).toEqual(['cli/environment.ts:2']);
+});
+
+test('no file imports itself through others', async () => {
+  await write('jobs/egg.ts', ["import { hen } from './hen.js';", 'export const egg = () => hen;']);
+  await write('jobs/hen.ts', ["import { egg } from './egg.js';", 'export const hen = () => egg;']);
+  expect(await complaints('suspicious/noImportCycles')).toEqual(['jobs/egg.ts:1', 'jobs/hen.ts:1']);
+});
