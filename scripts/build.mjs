@@ -1,0 +1,33 @@
+/**
+ * Compiles `src` to `dist`. A new `dist` takes the place of the old one as a whole, so that files
+ * of deleted sources do not stay, and a failed compilation leaves what was there.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rememberBuild, sourcesHash } from './build-stamp.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+
+const fresh = `dist.new-${process.pid}`;
+const old = `dist.old-${process.pid}`;
+process.on('exit', () => {
+  rmSync(fresh, { recursive: true, force: true });
+  rmSync(old, { recursive: true, force: true });
+});
+
+const hash = sourcesHash();
+const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
+const { status } = spawnSync(process.execPath, [...compiler, '--outDir', fresh], {
+  stdio: 'inherit',
+});
+if (status !== 0) process.exit(1);
+
+chmodSync(`${fresh}/cli.js`, 0o755);
+try {
+  renameSync('dist', old);
+} catch (error) {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+}
+renameSync(fresh, 'dist');
+rememberBuild(hash);
