@@ -82,6 +82,8 @@ export function createS3Http(options: {
         method,
         headers,
         body: openBody?.() ?? null,
+        // Unless told otherwise, undici gives up the connection after each HEAD.
+        reset: false,
         ...(signal === undefined ? {} : { signal }),
       })
       .catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { TroubleError } from '../../src/errors.js';
 import {
   createObjectStore,
@@ -84,6 +84,16 @@ describe('findMissing', () => {
     }));
     await openStore(s3, { connections: 100 }).findMissing(objects);
     expect(rounds).toEqual(Array(5).fill(HEADS_IN_FLIGHT));
+  });
+
+  test('keeps its connections, at most as many as it may have', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3, { connections: 4 });
+    const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
+    for (const { key } of objects.slice(50)) s3.objects.set(`docs/${key}`, Buffer.from('scan'));
+    await store.findMissing(objects);
+    await store.findMissing(objects);
+    expect(s3.connections).toBe(4);
   });
 
   test('says that 403 may mean an absent object', async () => {
@@ -247,6 +257,24 @@ test('a store without credentials or region says so', async () => {
   const region = () => Promise.reject(new Error('Region is missing'));
   const nowhere = openStore(s3, { clientConfig: { ...s3.clientConfig, region } });
   expect((await troubleOf(nowhere.presign(REF))).message).toContain('AWS_REGION');
+});
+
+test("takes region, credentials and endpoint from AWS's own variables", async () => {
+  const s3 = await startScriptedS3();
+  s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
+  vi.stubEnv('AWS_REGION', 'eu-north-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'ASIAENV');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  vi.stubEnv('AWS_SESSION_TOKEN', 'session');
+  vi.stubEnv('AWS_ENDPOINT_URL_S3', String(s3.clientConfig.endpoint));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const store = openStore(s3, { clientConfig: {} });
+  await expect(store.findMissing([REF])).resolves.toEqual([]);
+  const url = new URL(await store.presign(REF));
+  expect(url.origin).toBe(s3.clientConfig.endpoint);
+  expect(url.searchParams.get('X-Amz-Credential')).toMatch(/^ASIAENV\/\d{8}\/eu-north-1\/s3\//);
+  expect(url.searchParams.get('X-Amz-Security-Token')).toBe('session');
+  expect(url.searchParams.get('X-Amz-Expires')).toBe('3600');
 });
 
 test('closes twice, and ends what is in flight', async () => {

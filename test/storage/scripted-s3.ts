@@ -11,6 +11,8 @@ export interface ScriptedS3 {
   objects: Map<string, Buffer>;
   /** Every request, as `METHOD bucket/key`. */
   requests: string[];
+  /** Connections that were opened. */
+  connections: number;
   /** Headers of the last request. */
   lastHeaders: NodeJS.Dict<string | string[]>;
   /** Takes requests before the store does; true when it has taken one. */
@@ -38,6 +40,9 @@ export async function startScriptedS3(): Promise<ScriptedS3> {
     if (object === undefined) answerError(response, 404, 'NoSuchKey');
     else response.end(object);
   });
+  server.on('connection', () => {
+    s3.connections += 1;
+  });
   const stop = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
@@ -49,6 +54,7 @@ export async function startScriptedS3(): Promise<ScriptedS3> {
   const s3: ScriptedS3 = {
     objects: new Map(),
     requests: [],
+    connections: 0,
     lastHeaders: {},
     fault: () => false,
     clientConfig: {

@@ -106,7 +106,7 @@ describe.each(STYLES)('%s', (_, config) => {
           if (!outcome.startsWith('refused')) signed += 1;
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
     expect(signed).toBeGreaterThan(0);
   });
