@@ -1,7 +1,4 @@
-/** The part of a pino logger that storage uses. */
-export interface StorageLogger {
-  warn(fields: Record<string, unknown>, message: string): void;
-}
+import type { Logger } from '../logging.js';
 
 /** The credentials in use; `expiration` only when they are temporary. */
 type Credentials = { accessKeyId: string; expiration?: Date };
@@ -13,7 +10,7 @@ type Credentials = { accessKeyId: string; expiration?: Date };
  */
 export function createExpiryWarning(
   currentCredentials: () => Promise<Credentials>,
-  logger: StorageLogger,
+  logger: Pick<Logger, 'warn'>,
 ): (presignExpiresSeconds: number) => Promise<void> {
   let warnedOf: string | undefined;
   return async (presignExpiresSeconds) => {

@@ -1,12 +1,12 @@
+import { escapeControls } from '../jobs/faults.js';
+
 /** An object in S3. */
 export interface ObjectReference {
   bucket: string;
   key: string;
 }
 
-/** For people: control characters in names are shown percent-encoded. */
+/** For people: `s3://bucket/key`, safe to print. */
 export function describeObject({ bucket, key }: ObjectReference): string {
-  return `s3://${bucket}/${key}`.replace(/\p{C}/gu, (character) =>
-    encodeURIComponent(character.toWellFormed()),
-  );
+  return escapeControls(`s3://${bucket}/${key}`);
 }

@@ -3,7 +3,8 @@
  * reads results.
  */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { createExpiryWarning, type StorageLogger } from './expiry-warning.js';
+import type { Logger } from '../logging.js';
+import { createExpiryWarning } from './expiry-warning.js';
 import { findMissing } from './find-missing.js';
 import type { ObjectReference } from './object-reference.js';
 import { toResultBody } from './result-body.js';
@@ -39,7 +40,7 @@ export interface ObjectStoreOptions {
   connections: number;
   /** To connect, to the first byte of an answer, between two pieces of it. */
   timeoutMs?: number;
-  logger: StorageLogger;
+  logger: Pick<Logger, 'warn'>;
   /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
   clientConfig?: S3ClientConfig;
 }
