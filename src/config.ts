@@ -107,39 +107,20 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return parse(schema, environment);
 }
 
-const clientSchema = z.object({
+const connectionSchema = z.object({
+  REDIS_URL: schema.shape.REDIS_URL,
   QUEUE_PREFIX: schema.shape.QUEUE_PREFIX,
   S3_FORCE_PATH_STYLE: schema.shape.S3_FORCE_PATH_STYLE,
 });
-const connectionSchema = clientSchema.extend({ REDIS_URL: schema.shape.REDIS_URL });
 
-/** What a client needs that is given a connection. */
-export type ClientConfig = z.infer<typeof clientSchema>;
-/** What a client needs that connects for itself; commands that only talk to Redis ask no more. */
+/** The part that a client needs: commands that only talk to Redis and read results ask no more. */
 export type ConnectionConfig = z.infer<typeof connectionSchema>;
-
-/** Values that win over the environment's. */
-type Given = Partial<Record<keyof ConnectionConfig, string | undefined>>;
-
-/** @throws UsageError like {@link loadConfig}. */
-export function loadClientConfig(
-  given: Given = {},
-  environment: NodeJS.ProcessEnv = process.env,
-): ClientConfig {
-  return parse(clientSchema, override(environment, given));
-}
 
 /** @throws UsageError like {@link loadConfig}. */
 export function loadConnectionConfig(
-  given: Given = {},
   environment: NodeJS.ProcessEnv = process.env,
 ): ConnectionConfig {
-  return parse(connectionSchema, override(environment, given));
-}
-
-function override(environment: NodeJS.ProcessEnv, given: Given): NodeJS.ProcessEnv {
-  const set = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { ...environment, ...Object.fromEntries(set) };
+  return parse(connectionSchema, environment);
 }
 
 function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.infer<T> {

@@ -1,0 +1,128 @@
+/**
+ * Waits for the end of batches: any number of waiters on one connection.
+ *
+ * BullMQ's events tell at once, but a stream is trimmed and a connection breaks; so from time to
+ * time the jobs themselves are asked. Whoever is woken looks at the job, and waits on if it was
+ * nothing: an event is a hint, the job is the truth.
+ */
+import { QueueEvents } from 'bullmq';
+import type { BatchSummary } from '../jobs/completion.js';
+import { batchJobId } from '../jobs/ids.js';
+import { BATCHES_QUEUE } from '../jobs/queues.js';
+import {
+  ClientClosedError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+} from './client-errors.js';
+import type { ClientQueues } from './client-queues.js';
+import { summaryOf, summaryOfEvent } from './find-summary.js';
+import { createWaiter, type WaitOptions } from './waiter.js';
+
+/** How late a waiter is when an event was lost: rare, and one short pipeline for all of them. */
+const ASK_EVERY_MS = 3000;
+
+export interface EndWatcher {
+  /**
+   * Resolves when the batch has ended, well or not, at once if it has already.
+   * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
+   * RedisUnavailableError at the start. Redis may go away and come back in between.
+   */
+  wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
+  close(): Promise<void>;
+}
+
+export function createEndWatcher(queues: ClientQueues): EndWatcher {
+  const { link, batches } = queues;
+  const waiters = new Map<string, Set<() => void>>();
+  let listening: Promise<QueueEvents> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const wake = (jobId: string) => {
+    for (const waiter of waiters.get(jobId) ?? []) waiter();
+  };
+
+  async function listen(): Promise<QueueEvents> {
+    // From the last event before anybody looks at a job: none can fall between look and listening.
+    const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
+    const events = new QueueEvents(BATCHES_QUEUE, {
+      connection: link.forBlocking(),
+      prefix: queues.prefix,
+      lastEventId: last?.[0] ?? '0-0',
+    });
+    events.on('error', () => {});
+    events.on('completed', ({ jobId }) => wake(jobId));
+    events.on('failed', ({ jobId }) => wake(jobId));
+    return events;
+  }
+
+  async function wakeEnded(): Promise<void> {
+    const jobIds = [...waiters.keys()];
+    const pipeline = link.redis.pipeline();
+    for (const jobId of jobIds) pipeline.hmget(batches.toKey(jobId), 'name', 'finishedOn');
+    const answers = (await pipeline.exec()) ?? [];
+    for (const [index, [error, answer]] of answers.entries()) {
+      if (error || !Array.isArray(answer)) continue;
+      const [name, finishedOn] = answer;
+      if (name === null || finishedOn !== null) wake(jobIds[index] ?? '');
+    }
+  }
+
+  function startAsking(): void {
+    timer ??= setInterval(() => {
+      // Nobody waits, or Redis is away: the next time will do.
+      if (waiters.size > 0 && link.redis.status === 'ready') wakeEnded().catch(() => {});
+    }, ASK_EVERY_MS);
+  }
+
+  async function ask(reference: string): Promise<BatchSummary | null> {
+    const job = await batches.getJob(batchJobId(reference));
+    if (job) return summaryOf(job, reference);
+    const summary = await summaryOfEvent(queues, reference);
+    if (!summary) throw new UnknownReferenceError(reference);
+    return summary;
+  }
+
+  return {
+    async wait(reference, options = {}) {
+      options.signal?.throwIfAborted();
+      const jobId = batchJobId(reference);
+      const waiter = createWaiter(reference, options);
+      const known = waiters.get(jobId) ?? new Set();
+      waiters.set(jobId, known.add(waiter.wake));
+      try {
+        let summary = await link.run(async () => {
+          listening ??= listen();
+          listening.catch(() => {
+            listening = undefined;
+          });
+          await listening;
+          return ask(reference);
+        });
+        startAsking();
+        while (!summary) {
+          await waiter.woken();
+          if (closed) throw new ClientClosedError();
+          summary = await link.run(() => ask(reference)).catch(nullWhenAway);
+        }
+        return summary;
+      } finally {
+        waiter.stop();
+        known.delete(waiter.wake);
+        if (known.size === 0) waiters.delete(jobId);
+      }
+    },
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      for (const jobId of [...waiters.keys()]) wake(jobId);
+      const events = await listening?.catch(() => undefined);
+      await events?.close().catch(() => {});
+    },
+  };
+}
+
+function nullWhenAway(error: unknown): null {
+  if (error instanceof RedisUnavailableError) return null;
+  throw error;
+}

@@ -1,0 +1,120 @@
+/** Adding batches: checked here as the worker checks them, and added once however often asked. */
+import { randomUUID } from 'node:crypto';
+import { setImmediate as otherWork } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { JobsOptions } from 'bullmq';
+import { type BatchRequest, checkBatchRequest } from '../jobs/batch-request.js';
+import { batchJobId } from '../jobs/ids.js';
+import { BATCH_JOB } from '../jobs/queues.js';
+import { InvalidBatchError } from './client-errors.js';
+import type { ClientQueues } from './client-queues.js';
+
+/** A request of which the reference may be left out: then a random one is made. */
+export type BatchInput = Omit<BatchRequest, 'reference'> & { reference?: string | undefined };
+
+/**
+ * What became of a batch. `added`: it is new. `duplicate`: the same batch was added before, and
+ * is not sent again. `conflict`: another batch has this reference; nothing was added.
+ */
+export interface EnqueueResult {
+  status: 'added' | 'duplicate' | 'conflict';
+  reference: string;
+}
+
+/** Jobs added in one round trip: enough to hide it, few enough to let other work in between. */
+const CHUNK = 500;
+
+/** BullMQ keeps options that it does not know; this one tells whose add it was that won. */
+interface EnqueueOptions extends JobsOptions {
+  jobId: string;
+  enqueueId: string;
+}
+
+/** @throws InvalidBatchError naming every fault; RedisUnavailableError. */
+export async function enqueueBatch(
+  queues: ClientQueues,
+  batch: BatchInput,
+): Promise<EnqueueResult> {
+  const check = checkBatchRequest(withReference(batch));
+  if (!check.valid) throw new InvalidBatchError(check.faults);
+  const [result] = await queues.link.run(() => addChunk(queues, [check.request]));
+  if (result === undefined) throw new Error('BullMQ did not say what became of the job');
+  return result;
+}
+
+/**
+ * Adds any number of batches. All are checked before the first is added.
+ * @returns one result a batch, in their order.
+ * @throws InvalidBatchError naming every fault of every batch; RedisUnavailableError, when some
+ * may have been added: adding all of them again does no harm.
+ */
+export async function enqueueBatches(
+  queues: ClientQueues,
+  batches: readonly BatchInput[],
+): Promise<EnqueueResult[]> {
+  const requests: BatchRequest[] = [];
+  const faults: string[] = [];
+  for (const [index, batch] of batches.entries()) {
+    const check = checkBatchRequest(withReference(batch));
+    if (check.valid) requests.push(check.request);
+    else faults.push(...check.faults.map((fault) => `batches[${index}]: ${fault}`));
+    if (index % CHUNK === CHUNK - 1) await otherWork();
+  }
+  if (faults.length > 0) throw new InvalidBatchError(faults);
+
+  const results: EnqueueResult[] = [];
+  for (let from = 0; from < requests.length; from += CHUNK) {
+    const chunk = requests.slice(from, from + CHUNK);
+    results.push(...(await queues.link.run(() => addChunk(queues, chunk))));
+  }
+  return results;
+}
+
+function withReference(batch: BatchInput): unknown {
+  // Whatever a caller without types passes is for the check to name.
+  if (typeof batch !== 'object' || batch === null) return batch;
+  return { ...batch, reference: batch.reference ?? randomUUID() };
+}
+
+async function addChunk(
+  { batches, link }: ClientQueues,
+  requests: readonly BatchRequest[],
+): Promise<EnqueueResult[]> {
+  const chunkId = randomUUID();
+  const enqueueId = (index: number) => `${chunkId}-${index}`;
+  await batches.addBulk(
+    requests.map((data, index) => {
+      const opts: EnqueueOptions = {
+        jobId: batchJobId(data.reference),
+        enqueueId: enqueueId(index),
+      };
+      return { name: BATCH_JOB, data, opts };
+    }),
+  );
+  const readBack = link.redis.pipeline();
+  for (const { reference } of requests) {
+    readBack.hmget(batches.toKey(batchJobId(reference)), 'opts', 'data');
+  }
+  const answers = (await readBack.exec()) ?? [];
+  return requests.map((request, index) => {
+    const [error, answer] = answers[index] ?? [];
+    if (error) throw error;
+    const [opts, data] = Array.isArray(answer) ? answer : [];
+    return {
+      status: whoseIsIt(request, enqueueId(index), opts, data),
+      reference: request.reference,
+    };
+  });
+}
+
+function whoseIsIt(
+  request: BatchRequest,
+  enqueueId: string,
+  opts: unknown,
+  data: unknown,
+): EnqueueResult['status'] {
+  // Ended and removed already: only a job that is not kept at all can be gone so soon.
+  if (typeof opts !== 'string' || typeof data !== 'string') return 'added';
+  if (JSON.parse(opts).enqueueId === enqueueId) return 'added';
+  return isDeepStrictEqual(JSON.parse(data), request) ? 'duplicate' : 'conflict';
+}

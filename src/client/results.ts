@@ -1,0 +1,117 @@
+/** Reads the results of an ended batch from S3, document by document, in constant memory. */
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { TroubleError } from '../errors.js';
+import type { BatchRequest } from '../jobs/batch-request.js';
+import type { BatchState } from '../jobs/batch-state.js';
+import type { BatchSummary } from '../jobs/completion.js';
+import { batchJobId } from '../jobs/ids.js';
+import { fromRanges } from '../jobs/index-ranges.js';
+import type { ObjectStore } from '../storage/object-store.js';
+import type { ResultDocument } from '../storage/result-document.js';
+import { readResultDocuments } from '../storage/result-reader.js';
+import { resultKey } from '../storage/results-key.js';
+import { BatchRunningError, UnknownReferenceError } from './client-errors.js';
+import type { ClientQueues } from './client-queues.js';
+import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
+import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
+
+/** Objects of one batch are read one or two at a time; several batches may be read at once. */
+const CONNECTIONS = 16;
+/** The store cannot be made without one; nothing is pre-signed here. */
+const PRESIGN_SECONDS = 60;
+
+export interface ResultReader {
+  /**
+   * All documents that have extracts, in the order of the job.
+   * @throws UnknownReferenceError; BatchRunningError; TroubleError `STORAGE`.
+   */
+  read(reference: string): AsyncGenerator<ResultDocument, void, undefined>;
+  close(): void;
+}
+
+export function createResultReader(
+  queues: ClientQueues,
+  clientConfig: S3ClientConfig,
+): ResultReader {
+  const stores = new Map<string, ObjectStore>();
+
+  async function storeOf(bucket: string): Promise<ObjectStore> {
+    // Only here: whoever never reads results never loads the AWS SDK.
+    const { createObjectStore } = await import('../storage/object-store.js');
+    const known = stores.get(bucket);
+    if (known) return known;
+    const store = createObjectStore({
+      resultsBucket: bucket,
+      presignExpiresSeconds: PRESIGN_SECONDS,
+      forcePathStyle: false,
+      connections: CONNECTIONS,
+      logger: { warn: () => {} },
+      clientConfig,
+    });
+    stores.set(bucket, store);
+    return store;
+  }
+
+  async function* open(uri: string): AsyncGenerator<ResultDocument, void, undefined> {
+    const { bucket, key } = parseUri(uri);
+    const stream = await (await storeOf(bucket)).getResult(key);
+    if (stream === null) throw new TroubleError('STORAGE', `there is no object ${uri} any more`);
+    yield* readResultDocuments(stream);
+  }
+
+  return {
+    async *read(reference) {
+      const found = await queues.link.run(() => findResults(queues, reference));
+      if (found.kind === 'job') {
+        const documentIds = found.request.documents.map(({ documentId }) => documentId);
+        yield* mergeResults(documentIds, sourcesOf(found, open));
+      } else {
+        yield* chainResults(found.summary.results.map((uri) => ({ open: () => open(uri) })));
+      }
+    },
+    close() {
+      for (const store of stores.values()) store.close();
+    },
+  };
+}
+
+type Found =
+  | { kind: 'job'; request: BatchRequest; state: BatchState; summary: BatchSummary }
+  | { kind: 'event'; summary: BatchSummary };
+
+async function findResults(queues: ClientQueues, reference: string): Promise<Found> {
+  const job = await queues.batches.getJob(batchJobId(reference));
+  if (!job) {
+    const summary = await summaryOfEvent(queues, reference);
+    if (!summary) throw new UnknownReferenceError(reference);
+    return { kind: 'event', summary };
+  }
+  const summary = summaryOf(job, reference);
+  if (!summary) throw new BatchRunningError(reference);
+  const request = requestOf(job, reference);
+  const state = stateOf(job);
+  return request && state
+    ? { kind: 'job', request, state, summary }
+    : { kind: 'event', summary: { ...summary, results: [] } };
+}
+
+/** The uploads of each results object, as one source: two uploads may share an Atlas batch. */
+function sourcesOf(
+  { state, summary }: Extract<Found, { kind: 'job' }>,
+  open: (uri: string) => ReturnType<ResultSource['open']>,
+): ResultSource[] {
+  const root = state.outcome?.resultsRoot ?? '';
+  const reference = summary.reference ?? '';
+  return summary.results.map((uri) => {
+    const uploads = state.uploads.filter(
+      ({ batchId }) => batchId !== undefined && root + resultKey('', reference, batchId) === uri,
+    );
+    const indexes = uploads.flatMap(({ documents }) => fromRanges(documents));
+    return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };
+  });
+}
+
+function parseUri(uri: string): { bucket: string; key: string } {
+  const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
+  return { bucket, key };
+}

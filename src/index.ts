@@ -1,0 +1,39 @@
+/** The public names of atlas-batch. The simulator stands apart, as `atlas-batch/simulator`. */
+
+export type { BatchStatus, UploadStatus } from './client/batch-status.js';
+export type { CancelResult } from './client/cancel.js';
+// Upstream apps: add batches, follow them, read what came of them.
+export {
+  type AtlasBatchClient,
+  type AtlasBatchClientOptions,
+  createAtlasBatchClient,
+} from './client/client.js';
+// What may go wrong.
+export {
+  BatchRunningError,
+  ClientClosedError,
+  InvalidBatchError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+  WaitTimeoutError,
+} from './client/client-errors.js';
+export type { BatchInput, EnqueueResult } from './client/enqueue.js';
+export type { WaitOptions } from './client/waiter.js';
+export {
+  AtlasBatchError,
+  type Reason,
+  type ReasonCode,
+  TroubleError,
+  UsageError,
+} from './errors.js';
+// What travels: requests, summaries, results.
+export type { BatchDocument, BatchRequest } from './jobs/batch-request.js';
+export type { BatchSummary } from './jobs/completion.js';
+export type { Logger } from './logging.js';
+export type { ResultDocument } from './storage/result-document.js';
+// Operators: a worker inside a process of one's own.
+export {
+  type AtlasBatchWorker,
+  type AtlasBatchWorkerOptions,
+  createAtlasBatchWorker,
+} from './workers/worker.js';
