@@ -1,0 +1,134 @@
+/**
+ * Faults on purpose: rules say which request meets which fault, and a seeded stream of numbers
+ * decides, so that the same requests in the same order meet the same faults.
+ *
+ * The first rule that applies to a request wins; at most one fault befalls a request.
+ */
+
+import { type Random, randomFrom } from './random.js';
+
+/** A status code is a fault too: the request is answered with it, and is not carried out. */
+export type StatusFault =
+  | 302
+  | 400
+  | 401
+  | 403
+  | 404
+  | 409
+  | 413
+  | 422
+  | 429
+  | 500
+  | 502
+  | 503
+  | 504;
+
+/**
+ * Faults of the connection, the same for both stand-ins. `hang` and `reset-before` leave the
+ * request undone; `hang-after`, `reset-after` and `cut-body` carry it out first.
+ */
+export type ConnectionFault =
+  | 'hang'
+  | 'hang-after'
+  | 'reset-before'
+  | 'reset-after'
+  | 'cut-body'
+  | 'slow';
+
+/** When a fault happens, and how it looks. Times count from `setFaults`. */
+export interface FaultRule<Endpoint extends string, Kind extends string | number, View> {
+  fault: Kind;
+  /** Only requests of this endpoint; without it, of every one. */
+  endpoint?: Endpoint;
+  /** Only requests for which this is true. */
+  match?: (request: View) => boolean;
+  /** In [0, 1]; without it, the `rate` of all rules. */
+  probability?: number;
+  /** The rule holds from here (default 0) … */
+  fromMs?: number;
+  /** … until here (default: for ever). */
+  untilMs?: number;
+  /** The rule ends after this many faults. */
+  times?: number;
+  /** For status faults: the `Retry-After` header, word for word, however absurd. */
+  retryAfter?: string;
+  /** For status faults: what the body looks like. Default `json`. */
+  body?: 'json' | 'html' | 'empty';
+  /** For status faults: carry the request out before answering with the status. */
+  handled?: boolean;
+  /** For `slow`: how much later the answer comes. Default 1,000 ms. */
+  delayMs?: number;
+  /** For `huge-body`: its size. Default 64 MiB. */
+  bytes?: number;
+  /** For `foreign-ids`: how many extracts are added. Default 1. */
+  count?: number;
+  /** For redirects: where to. */
+  location?: string;
+}
+
+export interface FaultPlan<Endpoint extends string, Kind extends string | number, View> {
+  /** Default: the simulator's own seed. */
+  seed?: number;
+  /** Probability of rules that name none. Default 1. */
+  rate?: number;
+  rules: readonly FaultRule<Endpoint, Kind, View>[];
+}
+
+interface ArmedRule<Endpoint extends string, Kind extends string | number, View> {
+  rule: FaultRule<Endpoint, Kind, View>;
+  left: number;
+}
+
+export class FaultEngine<Endpoint extends string, Kind extends string | number, View> {
+  readonly #seed: number;
+  readonly #fired = new Map<string, number>();
+  #rules: ArmedRule<Endpoint, Kind, View>[] = [];
+  #rate = 1;
+  #random: Random;
+  #setAt = 0;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#random = randomFrom(seed);
+  }
+
+  /** Replaces all rules; their windows start now. */
+  set(plan: FaultPlan<Endpoint, Kind, View>): void {
+    this.#rules = plan.rules.map((rule) => ({
+      rule,
+      left: rule.times ?? Number.POSITIVE_INFINITY,
+    }));
+    this.#rate = plan.rate ?? 1;
+    this.#random = randomFrom(plan.seed ?? this.#seed);
+    this.#setAt = performance.now();
+  }
+
+  clear(): void {
+    this.#rules = [];
+  }
+
+  /** How often each fault happened since the start; `clear` keeps the numbers. */
+  fired(): Record<string, number> {
+    return Object.fromEntries(this.#fired);
+  }
+
+  /** The fault that befalls this request, if any. */
+  choose(endpoint: Endpoint, view: View): FaultRule<Endpoint, Kind, View> | undefined {
+    if (this.#rules.length === 0) return undefined;
+    const elapsedMs = performance.now() - this.#setAt;
+    for (const armed of this.#rules) {
+      const { rule } = armed;
+      if (armed.left <= 0) continue;
+      if (rule.endpoint !== undefined && rule.endpoint !== endpoint) continue;
+      if (elapsedMs < (rule.fromMs ?? 0)) continue;
+      if (elapsedMs >= (rule.untilMs ?? Number.POSITIVE_INFINITY)) continue;
+      if (rule.match !== undefined && !rule.match(view)) continue;
+      if (this.#random() >= (rule.probability ?? this.#rate)) continue;
+      armed.left -= 1;
+      const name = String(rule.fault);
+      this.#fired.set(name, (this.#fired.get(name) ?? 0) + 1);
+      return rule;
+    }
+    return undefined;
+  }
+}

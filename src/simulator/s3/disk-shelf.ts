@@ -1,0 +1,81 @@
+/**
+ * Objects on disk: one file an object, and beside them one description an object. Both appear by
+ * renaming, the description last, so that a crash leaves whole objects only.
+ */
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { ObjectInfo } from './object-store.js';
+
+/** The folder of a bucket's descriptions; no object's file name starts with a dot. */
+const DESCRIPTIONS = '.objects';
+/** Of a key's readable part in a file name: file systems take names of 255 bytes. */
+const READABLE_LENGTH = 150;
+
+const DESCRIPTION = z.object({
+  key: z.string(),
+  size: z.number(),
+  etag: z.string(),
+  contentType: z.string(),
+  lastModified: z.number(),
+});
+
+export class DiskShelf {
+  constructor(readonly directory: string) {
+    mkdirSync(directory, { recursive: true });
+  }
+
+  /** Every bucket with what it holds. */
+  load(): [bucket: string, objects: ObjectInfo[]][] {
+    return readdirSync(this.directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => {
+        this.createBucket(name);
+        const folder = join(this.directory, name, DESCRIPTIONS);
+        const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
+        const read = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+        return [name, files.map((file) => DESCRIPTION.parse(read(file)))];
+      });
+  }
+
+  createBucket(bucket: string): void {
+    mkdirSync(join(this.directory, bucket, DESCRIPTIONS), { recursive: true });
+  }
+
+  write(bucket: string, info: ObjectInfo, body: Buffer): void {
+    writeWhole(this.#bodyFile(bucket, info.key), body);
+    writeWhole(this.#descriptionFile(bucket, info.key), JSON.stringify(info));
+  }
+
+  read(bucket: string, key: string): Buffer {
+    return readFileSync(this.#bodyFile(bucket, key));
+  }
+
+  remove(bucket: string, key: string): void {
+    rmSync(this.#descriptionFile(bucket, key), { force: true });
+    rmSync(this.#bodyFile(bucket, key), { force: true });
+  }
+
+  #bodyFile(bucket: string, key: string): string {
+    return join(this.directory, bucket, fileName(key));
+  }
+
+  #descriptionFile(bucket: string, key: string): string {
+    return join(this.directory, bucket, DESCRIPTIONS, `${fileName(key)}.json`);
+  }
+}
+
+/** Unique by the hash whatever the file system folds, readable by the end of the key. */
+function fileName(key: string): string {
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
+  const readable = key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(-READABLE_LENGTH);
+  return `${hash}-${readable}`;
+}
+
+function writeWhole(file: string, content: Buffer | string): void {
+  const partial = `${file}.partial`;
+  writeFileSync(partial, content);
+  renameSync(partial, file);
+}

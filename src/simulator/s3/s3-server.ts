@@ -1,0 +1,188 @@
+/** The S3 stand-in: verifies signatures, keeps objects, and fails when it is told to. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerUnderFault, type Fault } from '../exchange.js';
+import { type ConnectionFault, FaultEngine, type FaultPlan, type FaultRule } from '../faults.js';
+import { type Answer, listen, readBody } from '../http-server.js';
+import { type RequestCounters, type RequestRecord, Traffic } from '../traffic.js';
+import { DiskShelf } from './disk-shelf.js';
+import { describeObject, ObjectStore, type StoredObject } from './object-store.js';
+import { payloadOf } from './payload.js';
+import { type OperationContext, operate } from './s3-operations.js';
+import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
+import { errorAnswer, S3Error } from './s3-xml.js';
+import { SignatureVerifier } from './sigv4.js';
+
+/** No part of this project sends more in one request; S3 itself takes 5 GiB. */
+const MAX_BODY_BYTES = 1024 * 1024 * 1024;
+/** What `put` writes when no content type is given. */
+const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+const DEFAULT_SEED = 1;
+
+/** Status faults answer with the error document that S3 sends with that status. */
+export type S3FaultKind = 403 | 404 | 500 | 503 | ConnectionFault;
+export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
+export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
+
+export interface S3SimulatorOptions {
+  /** Default 0: a free one. */
+  port?: number | undefined;
+  /** Default `127.0.0.1`. */
+  host?: string | undefined;
+  /** Buckets are hosts under this name: `<bucket>.<baseHost>`. Default `localhost`. */
+  baseHost?: string | undefined;
+  /** Keeps objects there; without it, in memory. */
+  directory?: string | undefined;
+  /** Created at start, and only they exist. Without it any bucket appears with its first PUT. */
+  buckets?: readonly string[] | undefined;
+  accessKeyId?: string | undefined;
+  secretAccessKey?: string | undefined;
+  /** Of temporary credentials: then every request must carry it. */
+  sessionToken?: string | undefined;
+  /** Default `us-east-1`. */
+  region?: string | undefined;
+  /** Milliseconds since 1970. Default: this machine's clock. */
+  clock?: (() => number) | undefined;
+  /** Default true. False spares their cost in benchmarks. */
+  verifySignatures?: boolean | undefined;
+  /** Of the faults. */
+  seed?: number | undefined;
+}
+
+export interface S3Simulator {
+  /** The endpoint for path style; for virtual-host style it is `http://<baseHost>:<port>`. */
+  url: string;
+  port: number;
+  accessKeyId: string;
+  secretAccessKey: string;
+  region: string;
+  put(bucket: string, key: string, body: string | Uint8Array, contentType?: string): void;
+  get(bucket: string, key: string): StoredObject | undefined;
+  /** Keys in order. */
+  list(bucket: string, prefix?: string): string[];
+  requests: RequestCounters<S3Operation>;
+  /** The newest requests, oldest first. */
+  requestLog(operation?: S3Operation): RequestRecord<S3Operation>[];
+  /** Replaces all faults; their windows start now. */
+  setFaults(plan: S3FaultPlan): void;
+  clearFaults(): void;
+  /** How often each fault happened. */
+  faultsFired(): Record<string, number>;
+  /** Closes every connection; may be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts an S3 on a port of this machine. */
+export async function startS3Simulator(options: S3SimulatorOptions = {}): Promise<S3Simulator> {
+  const accessKeyId = options.accessKeyId ?? 'simulator-access-key';
+  const secretAccessKey = options.secretAccessKey ?? 'simulator-secret-key';
+  const region = options.region ?? 'us-east-1';
+  const clock = options.clock ?? Date.now;
+  const store = new ObjectStore(
+    options.directory === undefined ? undefined : new DiskShelf(options.directory),
+  );
+  for (const bucket of options.buckets ?? []) store.createBucket(bucket);
+  const context: OperationContext = {
+    store,
+    region,
+    bucketsSpring: options.buckets === undefined,
+    clock,
+  };
+  const { sessionToken } = options;
+  const credentials = { accessKeyId, secretAccessKey, sessionToken };
+  const verifier =
+    options.verifySignatures === false
+      ? undefined
+      : new SignatureVerifier(credentials, region, clock);
+  const faults = new FaultEngine<S3Operation, S3FaultKind, S3Target>(options.seed ?? DEFAULT_SEED);
+  const traffic = new Traffic<S3Operation>();
+  const baseHost = options.baseHost ?? 'localhost';
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const at = performance.now();
+    const raw = await readBody(request, MAX_BODY_BYTES).catch(() => null);
+    if (raw === null) return;
+    let target: S3Target = { operation: 'other', bucket: '', key: '' };
+    let carryOut: () => Answer;
+    try {
+      const signed = parseRequest(request);
+      target = targetOf(signed, baseHost);
+      carryOut = () => {
+        if (raw === undefined) throw new S3Error('EntityTooLarge', 'The body is too large.');
+        const payloadHash = verifier?.verify(signed);
+        return operate(context, signed, target, payloadOf(raw, request.headers, payloadHash));
+      };
+    } catch (error) {
+      carryOut = () => {
+        throw error;
+      };
+    }
+    const exchange = { request, response, endpoint: target.operation, at, traffic };
+    await answerUnderFault(
+      exchange,
+      faults.choose(target.operation, target),
+      async () => refusalsAsAnswers(request, carryOut),
+      (status, fault) => bodyFor(request, answerOfStatus(status, fault)),
+    );
+  };
+
+  const listener = await listen(handle, {
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+  });
+  return {
+    url: listener.url,
+    port: listener.port,
+    accessKeyId,
+    secretAccessKey,
+    region,
+    put(bucket, key, body, contentType = DEFAULT_CONTENT_TYPE) {
+      store.put(bucket, describeObject(key, Buffer.from(body), contentType, clock()));
+    },
+    get: (bucket, key) => store.get(bucket, key),
+    list: (bucket, prefix = '') => store.keys(bucket).filter((key) => key.startsWith(prefix)),
+    requests: traffic,
+    requestLog: (operation) => traffic.log(operation),
+    setFaults: (plan) => faults.set(plan),
+    clearFaults: () => faults.clear(),
+    faultsFired: () => faults.fired(),
+    stop: () => listener.stop(),
+  };
+}
+
+function refusalsAsAnswers(request: IncomingMessage, carryOut: () => Answer): Answer {
+  try {
+    return carryOut();
+  } catch (error) {
+    if (!(error instanceof S3Error)) throw error;
+    return bodyFor(request, errorAnswer(error, request.url?.split('?')[0] ?? '/'));
+  }
+}
+
+/** An answer to HEAD has no body, and not the length of one that is not there. */
+function bodyFor(request: IncomingMessage, answer: Answer): Answer {
+  if (request.method !== 'HEAD') return answer;
+  const { body: _, ...rest } = answer;
+  return rest;
+}
+
+function answerOfStatus(status: number, fault: Fault): Answer {
+  if (fault.body === 'html') {
+    const headers = { 'content-type': 'text/html' };
+    return { status, headers, body: `<html><body><h1>${status}</h1></body></html>` };
+  }
+  if (fault.body === 'empty') return { status };
+  switch (status) {
+    case 403:
+      return errorAnswer(new S3Error('AccessDenied', 'Access Denied'), '/');
+    case 404:
+      return errorAnswer(new S3Error('NoSuchKey', 'The specified key does not exist.'), '/');
+    case 503:
+      return errorAnswer(new S3Error('SlowDown', 'Please reduce your request rate.'), '/');
+    default:
+      return {
+        ...errorAnswer(new S3Error('InternalError', 'We encountered an error.'), '/'),
+        status,
+      };
+  }
+}
