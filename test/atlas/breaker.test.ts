@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { errorFor, rowFor } from '../../src/atlas/answers.js';
+import { Breaker } from '../../src/atlas/breaker.js';
+import type { BreakerState } from '../../src/atlas/observer.js';
+import { RefusedError, TroubleError, UnknownBatchError } from '../../src/errors.js';
+
+const down = () => errorFor(rowFor('extracts', 500), 'answered 500');
+const busy = () => errorFor(rowFor('extracts', 429), 'answered 429');
+
+let states: BreakerState[];
+let breaker: Breaker;
+let attempts: boolean[];
+
+/** One attempt that ends with the error, or well; the error that came of it. */
+async function attempt(error?: Error): Promise<unknown> {
+  return breaker
+    .run(async (probe) => {
+      attempts.push(probe);
+      if (error !== undefined) throw error;
+    })
+    .catch((thrown: unknown) => thrown);
+}
+
+async function open(): Promise<void> {
+  for (let i = 0; i < 8; i += 1) await attempt(down());
+  attempts = [];
+}
+
+beforeEach(() => {
+  // The circuit's own clock: from open to the next probe.
+  vi.useFakeTimers({ toFake: ['Date'] });
+  states = [];
+  attempts = [];
+  breaker = new Breaker({ random: () => 0.5, onChange: (state) => states.push(state) });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the circuit breaker', () => {
+  it('passes values and errors through while it is closed', async () => {
+    expect(await breaker.run(async () => 7)).toBe(7);
+    const error = down();
+    expect(await attempt(error)).toBe(error);
+    expect(states).toEqual([]);
+  });
+
+  it('opens after eight failures in a row', async () => {
+    for (let i = 0; i < 7; i += 1) await attempt(down());
+    expect(states).toEqual([]);
+    await attempt(down());
+    expect(states).toEqual(['open']);
+  });
+
+  it.each([
+    ['a value', undefined],
+    ['a 404', new UnknownBatchError('B')],
+    ['a refusal', new RefusedError('ATLAS_REJECTED', 'answered 422')],
+    ['a 429', busy()],
+  ])('starts to count anew after %s', async (_, answer) => {
+    for (let i = 0; i < 7; i += 1) await attempt(down());
+    await attempt(answer);
+    for (let i = 0; i < 7; i += 1) await attempt(down());
+    expect(states).toEqual([]);
+  });
+
+  it('does not count what says nothing of Atlas', async () => {
+    for (let i = 0; i < 7; i += 1) await attempt(down());
+    for (let i = 0; i < 9; i += 1) await attempt(new TroubleError('ATLAS_UNAVAILABLE', 'Redis'));
+    for (let i = 0; i < 9; i += 1) await attempt(new Error('aborted'));
+    expect(states).toEqual([]);
+    await attempt(down());
+    expect(states).toEqual(['open']);
+  });
+
+  it('turns everything away at once while it is open, as not taken, to come back later', async () => {
+    await open();
+    const error = await attempt();
+    expect(attempts).toEqual([]);
+    expect(error).toMatchObject({
+      name: 'TroubleError',
+      code: 'ATLAS_UNAVAILABLE',
+      taken: 'not-taken',
+      retryAfterMs: 3000,
+    });
+  });
+
+  it('lets one probe through after a while, and closes when it is answered', async () => {
+    await open();
+    vi.setSystemTime(Date.now() + 1_500);
+    let answer = () => {};
+    const probe = breaker.run((isProbe) => {
+      attempts.push(isProbe);
+      return new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    });
+    expect(await attempt()).toBeInstanceOf(TroubleError);
+    answer();
+    await probe;
+    await attempt();
+    expect(attempts).toEqual([true, false]);
+    expect(states).toEqual(['open', 'half-open', 'closed']);
+  });
+
+  it.each([
+    ['fails', down()],
+    ['is aborted', new Error('aborted')],
+    ['finds no budget', new TroubleError('ATLAS_UNAVAILABLE', 'spent')],
+    ['is refused a token', new RefusedError('ATLAS_AUTH', 'refused')],
+  ])('stays open when the probe %s, and probes more rarely', async (_, error) => {
+    await open();
+    vi.setSystemTime(Date.now() + 1_500);
+    expect(await attempt(error)).toBe(error);
+    expect(states).toEqual(['open', 'half-open', 'open']);
+    vi.setSystemTime(Date.now() + 2_000);
+    await attempt();
+    expect(attempts).toEqual([true]);
+    vi.setSystemTime(Date.now() + 500);
+    await attempt();
+    expect(attempts).toEqual([true, true]);
+  });
+
+  it('closes on a probe that is refused, unknown or too much: Atlas answers', async () => {
+    for (const answer of [busy(), new UnknownBatchError('B')]) {
+      await open();
+      vi.setSystemTime(Date.now() + 1_500);
+      expect(await attempt(answer)).toBe(answer);
+      expect(states.at(-1)).toBe('closed');
+    }
+  });
+
+  it('makes fewer than one probe a second, however many ask and however long', async () => {
+    await open();
+    const seconds = 120;
+    for (let tenth = 0; tenth < seconds * 10; tenth += 1) {
+      vi.setSystemTime(Date.now() + 100);
+      await Promise.all(Array.from({ length: 10 }, () => attempt(down())));
+    }
+    expect(attempts.length).toBeGreaterThan(20);
+    expect(attempts.length).toBeLessThan(seconds / 3);
+  });
+});

@@ -1,0 +1,283 @@
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Budget, BudgetExceededError, createBudget } from '../../src/atlas/budget.js';
+import { ASK_BUDGET, horizonMs, MAX_LATENESS_MS, slotMs } from '../../src/atlas/budget-script.js';
+import type { RequestClass } from '../../src/atlas/observer.js';
+import { type TestRedis, testRedis } from '../helpers/redis.js';
+import { connect, contents } from './redis-connection.js';
+
+const NOW_OR_NEVER = { requestClass: 'look', patient: false } as const;
+const PATIENT = { requestClass: 'look', patient: true } as const;
+
+/** The budget of one more process. */
+function budgetOf(test: TestRedis | undefined, maxRequestsPerSecond: number): Budget {
+  return createBudget({
+    redis: test && connect(test),
+    keyPrefix: test?.prefix ?? '',
+    maxRequestsPerSecond,
+    observer: {},
+    random: () => 0.5,
+  });
+}
+
+/** Asks the script itself, as one more process. */
+function asker(test: TestRedis, maxRequestsPerSecond: number, patient: 0 | 1 = 0) {
+  const redis = connect(test);
+  const slot = slotMs(maxRequestsPerSecond);
+  return async (requestClass: RequestClass) => {
+    const answer = await ASK_BUDGET.run(
+      redis,
+      [`${test.prefix}:requests-blocked`, `${test.prefix}:request-budget`],
+      [requestClass, requestClass === 'look' ? 'submit' : 'look', slot, horizonMs(slot), patient],
+    );
+    if (!Array.isArray(answer)) throw new Error('no verdict');
+    const [kind, first, second] = answer;
+    return { kind: String(kind), waitMs: Number(first), second: Number(second) };
+  };
+}
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => expect.fail('it was let through'),
+    (error: unknown) => error,
+  );
+}
+
+describe('slotMs', () => {
+  it('keeps any sliding second within the rate and a tenth, with the first as late as allowed', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.integer({ min: 1, max: 5000 }),
+          fc.double({ min: 0.01, max: 5000, noNaN: true }),
+        ),
+        (rate) => {
+          const most = Math.max(1, Math.floor(rate * 1.1));
+          expect(most * slotMs(rate)).toBeGreaterThanOrEqual(1000 + MAX_LATENESS_MS - 1e-6);
+        },
+      ),
+    );
+  });
+
+  it('gives away little of the budget', () => {
+    expect(1000 / slotMs(20)).toBeGreaterThan(19);
+    expect(1000 / slotMs(1)).toBeGreaterThan(0.9);
+  });
+});
+
+describe('the shared budget', () => {
+  it('gives slots one apart, however many processes ask at once', async () => {
+    const test = testRedis();
+    const processes = [asker(test, 100), asker(test, 100), asker(test, 100)];
+    const verdicts = await Promise.all(
+      processes.flatMap((ask) => Array.from({ length: 60 }, () => ask('look'))),
+    );
+    const slots = verdicts
+      .filter(({ kind }) => kind === 'granted')
+      .map(({ second }) => second)
+      .sort((a, b) => a - b);
+    expect(slots.length).toBeGreaterThan(20);
+    slots.slice(1).forEach((slot, i) => {
+      expect(slot - (slots[i] ?? 0)).toBeGreaterThan(slotMs(100) - 0.01);
+    });
+  });
+
+  it('sends the others back in a line, each with a later place', async () => {
+    const test = testRedis();
+    const ask = asker(test, 10);
+    const places: number[] = [];
+    while (places.length < 20) {
+      const { kind, second } = await ask('look');
+      if (kind === 'denied') places.push(second);
+    }
+    expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBeGreaterThan((18 * slotMs(10)) / 2);
+  });
+
+  it('never makes a line longer than two minutes', async () => {
+    const test = testRedis();
+    const ask = asker(test, 1);
+    const verdicts = await Promise.all(Array.from({ length: 500 }, () => ask('look')));
+    const longest = Math.max(
+      ...verdicts.map(({ kind, second }) => (kind === 'denied' ? second : 0)),
+    );
+    expect(longest).toBeGreaterThan(110_000);
+    expect(longest).toBeLessThanOrEqual(120_000);
+  });
+
+  it.each([
+    ['submit', 'look'],
+    ['look', 'submit'],
+  ] as const)('leaves a fifth to %s while %s floods it', async (meek, greedy) => {
+    const test = testRedis();
+    const granted: RequestClass[] = [];
+    // The first quarter of a second is given to whoever comes first.
+    const done = () => granted.length >= 150 + 300;
+    const flood = async (requestClass: RequestClass) => {
+      const ask = asker(test, 500, 1);
+      while (!done()) {
+        const { kind } = await ask(requestClass);
+        if (kind === 'granted') granted.push(requestClass);
+      }
+    };
+    await Promise.all([flood(meek), ...Array.from({ length: 8 }, () => flood(greedy))]);
+    const share = granted.slice(150, 450).filter((requestClass) => requestClass === meek);
+    expect(share.length).toBeGreaterThanOrEqual(0.19 * 300);
+    expect(share.length).toBeLessThanOrEqual(0.81 * 300);
+  });
+
+  it('gives all slots to a class that is alone', async () => {
+    const test = testRedis();
+    const ask = asker(test, 500, 1);
+    const slots: number[] = [];
+    while (slots.length < 200) {
+      const { kind, second } = await ask('look');
+      if (kind === 'granted') slots.push(second);
+    }
+    const gaps = slots.slice(1).map((slot, i) => slot - (slots[i] ?? 0));
+    const tight = gaps.filter((gap) => gap < slotMs(500) + 0.01);
+    expect(tight.length).toBeGreaterThan(0.9 * gaps.length);
+  });
+
+  it('sends a request back at once, with its wait, when no slot is near', async () => {
+    const test = testRedis();
+    const budget = budgetOf(test, 4);
+    const takes = await Promise.allSettled(
+      Array.from({ length: 10 }, () => budget.take(NOW_OR_NEVER)),
+    );
+    const errors = takes.flatMap((take) => (take.status === 'rejected' ? [take.reason] : []));
+    expect(errors.length).toBeGreaterThan(5);
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(BudgetExceededError);
+      expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
+      expect(error.retryAfterMs).toBeGreaterThan(0);
+    }
+  });
+
+  it('lets a patient request wait for its slot', async () => {
+    const budget = budgetOf(testRedis(), 20);
+    const takes = Array.from({ length: 15 }, () => budget.take(PATIENT));
+    await expect(Promise.all(takes)).resolves.toHaveLength(15);
+  });
+
+  it('takes back the slots of a process that was held up', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const budget = budgetOf(test, 20);
+    const takes = [0, 1, 2].map(() => budget.take(NOW_OR_NEVER));
+    await takes[0];
+    const heldUpUntil = performance.now() + 300;
+    while (performance.now() < heldUpUntil);
+    const [seconds, microseconds] = await redis.time();
+    await Promise.all(takes);
+    const next = Number(await redis.hget(`${test.prefix}:request-budget`, 'tat'));
+    expect(next).toBeGreaterThan(Number(seconds) * 1000 + Number(microseconds) / 1000);
+  });
+
+  it('leaves no key that stays', async () => {
+    const test = testRedis();
+    const budget = budgetOf(test, 5);
+    await Promise.allSettled(Array.from({ length: 9 }, () => budget.take(NOW_OR_NEVER)));
+    await budget.block(1000);
+    const left = await contents(connect(test), test.prefix);
+    expect(left).toHaveLength(2);
+    for (const { ttl } of left) expect(ttl).toBeGreaterThan(0);
+  });
+
+  it('rejects with the reason of an abort while it waits', async () => {
+    const test = testRedis();
+    const budget = budgetOf(test, 1);
+    await budget.take(NOW_OR_NEVER);
+    const abort = new AbortController();
+    const waiting = [budget.take(PATIENT, abort.signal), budget.take(PATIENT, abort.signal)];
+    const reason = new Error('stopping');
+    abort.abort(reason);
+    for (const one of waiting) await expect(one).rejects.toBe(reason);
+  });
+
+  it('is trouble that was not taken when Redis is away', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const budget = createBudget({
+      redis,
+      keyPrefix: test.prefix,
+      maxRequestsPerSecond: 5,
+      observer: {},
+      random: Math.random,
+    });
+    await budget.take(NOW_OR_NEVER);
+    redis.disconnect();
+    const error = await rejection(budget.take(NOW_OR_NEVER));
+    expect(error).toMatchObject({ name: 'TroubleError', taken: 'not-taken' });
+    expect(error).not.toHaveProperty('cause');
+  });
+});
+
+describe('the block of a 429', () => {
+  it.each([0, 1000])('holds every process at a budget of %d', async (rate) => {
+    const test = testRedis();
+    const [one, other] = [budgetOf(test, rate), budgetOf(test, rate)];
+    await other.take(NOW_OR_NEVER);
+    expect(await one.block(60_000)).toBe(60_000);
+    for (const budget of [one, other]) {
+      const error = await rejection(budget.take(NOW_OR_NEVER));
+      expect(error).toBeInstanceOf(BudgetExceededError);
+      // What is left of it, and half of the spread of at most 30 s.
+      const retryAfterMs = error instanceof BudgetExceededError ? error.retryAfterMs : 0;
+      expect(retryAfterMs).toBeGreaterThan(60_000);
+      expect(retryAfterMs).toBeLessThanOrEqual(75_000);
+    }
+  });
+
+  it('keeps the longer of two blocks', async () => {
+    const test = testRedis();
+    const budget = budgetOf(test, 0);
+    await budget.block(50_000);
+    await budget.block(1_000);
+    const [block] = await contents(connect(test), test.prefix);
+    expect(block?.ttl).toBeGreaterThan(40_000);
+  });
+
+  it('is short without a Retry-After, and doubles while nothing but 429 comes', async () => {
+    const budget = budgetOf(undefined, 0);
+    expect(await budget.block(undefined)).toBe(1000);
+    // Answers to requests that were under way together count once.
+    expect(await budget.block(0)).toBe(1000);
+    budget.answered();
+    expect(await budget.block(undefined)).toBe(1000);
+  });
+
+  it('is waited out by a patient request', async () => {
+    const test = testRedis();
+    const budget = budgetOf(test, 0);
+    await budget.block(200);
+    await budget.take(PATIENT);
+    expect(await contents(connect(test), test.prefix)).toEqual([]);
+  });
+
+  it('holds one process alone without Redis', async () => {
+    const [one, other] = [budgetOf(undefined, 0), budgetOf(undefined, 0)];
+    await one.block(60_000);
+    await expect(one.take(NOW_OR_NEVER)).rejects.toBeInstanceOf(BudgetExceededError);
+    await other.take(NOW_OR_NEVER);
+  });
+});
+
+describe('the observer', () => {
+  it('hears what was granted and what was sent back', async () => {
+    const heard: unknown[] = [];
+    const budget = createBudget({
+      redis: undefined,
+      keyPrefix: '',
+      maxRequestsPerSecond: 0,
+      observer: {
+        budgetAsked: ({ requestClass, granted }) => heard.push([requestClass, granted]),
+        blocked: ({ milliseconds }) => heard.push(milliseconds),
+      },
+      random: () => 0,
+    });
+    onTestFinished(() => expect(heard).toEqual([['submit', true], 5000, ['look', false]]));
+    await budget.take({ requestClass: 'submit', patient: false });
+    await budget.block(5000);
+    await rejection(budget.take(NOW_OR_NEVER));
+  });
+});

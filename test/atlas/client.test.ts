@@ -1,0 +1,404 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createAtlasClient } from '../../src/atlas/client.js';
+import { testRedis } from '../helpers/redis.js';
+import { clientOf, FakeAtlas, logSink } from './fake-atlas.js';
+import { connect } from './redis-connection.js';
+import { json } from './test-server.js';
+
+const UPLOAD = {
+  productType: 'LOAN_APP',
+  files: [
+    { file_url: 'https://s3.example.com/a?X-Amz-Signature=canary-signature', document_id: '1' },
+  ],
+};
+const PAGE = { page: 1, perPage: 50 };
+
+let atlas: FakeAtlas;
+
+beforeEach(async () => {
+  atlas = await FakeAtlas.start();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => expect.fail('it did not fail'),
+    (error: unknown) => error,
+  );
+}
+
+describe('upload', () => {
+  it('sends the documented request with the token', async () => {
+    expect(await clientOf(atlas).upload(UPLOAD)).toEqual({ batchId: 'BATCH-1' });
+    expect(atlas.received.map(({ path }) => path)).toEqual([
+      '/v1/docstream/authtoken',
+      '/v1/docstream/multiupload',
+    ]);
+    expect(atlas.received[1]?.token).toBe('canary-token-1');
+    expect(JSON.parse(atlas.received[1]?.body ?? '')).toEqual({
+      product_type: 'LOAN_APP',
+      file_urls: UPLOAD.files,
+    });
+  });
+
+  it.each([500, 502, 504])(
+    'is not sent again after a %d, and nobody knows of it',
+    async (status) => {
+      atlas.onUpload = (_request, response) => json(response, 'canary-body', status);
+      const error = await rejection(clientOf(atlas).upload(UPLOAD));
+      expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'unknown' });
+      expect(atlas.count('multiupload')).toBe(1);
+    },
+  );
+
+  it('is unknown when the connection is cut after it was sent', async () => {
+    atlas.onUpload = (request) => request.socket.destroy();
+    const error = await rejection(clientOf(atlas).upload(UPLOAD));
+    expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'unknown' });
+    expect(atlas.count('multiupload')).toBe(1);
+  });
+
+  it('is unknown when Atlas hangs', async () => {
+    const client = clientOf(atlas, { timeoutMs: 300 });
+    await client.checkCredentials();
+    atlas.onUpload = () => {};
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ taken: 'unknown' });
+  });
+
+  it.each(['<html>canary-body</html>', '{"batch_id":"canary-bo', '{}', '{"batch_id":""}'])(
+    'is unknown when a 200 says %s',
+    async (body) => {
+      atlas.onUpload = (_request, response) => json(response, body);
+      const error = await rejection(clientOf(atlas).upload(UPLOAD));
+      expect(error).toMatchObject({ code: 'ATLAS_PROTOCOL', taken: 'unknown' });
+      expect(atlas.count('multiupload')).toBe(1);
+    },
+  );
+
+  it('was not taken when Atlas answers 503, which says for how long', async () => {
+    atlas.onUpload = (_request, response) => {
+      response.writeHead(503, { 'retry-after': '7' });
+      response.end();
+    };
+    const error = await rejection(clientOf(atlas).upload(UPLOAD));
+    expect(error).toMatchObject({ taken: 'not-taken', retryAfterMs: 7000 });
+  });
+
+  it('is refused by a clear 4xx', async () => {
+    atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
+    const error = await rejection(clientOf(atlas).upload(UPLOAD));
+    expect(error).toMatchObject({ name: 'RefusedError', code: 'ATLAS_REJECTED' });
+    expect(atlas.count('multiupload')).toBe(1);
+  });
+
+  it('was not taken when no token could be had', async () => {
+    atlas.onToken = (_request, response) => json(response, 'canary-body', 500);
+    const error = await rejection(clientOf(atlas).upload(UPLOAD));
+    expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
+    expect(atlas.count('multiupload')).toBe(0);
+  });
+
+  it('rejects with the reason of an abort', async () => {
+    const abort = new AbortController();
+    const reason = new Error('lock lost');
+    atlas.onUpload = () => abort.abort(reason);
+    expect(await rejection(clientOf(atlas).upload(UPLOAD, abort.signal))).toBe(reason);
+  });
+});
+
+describe('readPage', () => {
+  it('asks for the page by both of its names and gives its raw extracts', async () => {
+    atlas.onPage = (_request, response) =>
+      json(
+        response,
+        '{"data":[{"document_id":"1","file_data":{"n":12345678901234567890,"x":1.10}}],' +
+          '"page":3,"per_page":20,"total_pages":4,"total_items":61,"has_next":true}',
+      );
+    const page = await clientOf(atlas).readPage('BATCH 1&2', { page: 3, perPage: 50 });
+    expect(page).toMatchObject({
+      extracts: [{ documentId: '1', fileData: '{"n":12345678901234567890,"x":1.10}' }],
+      page: 3,
+      perPage: 20,
+      totalPages: 4,
+      totalItems: 61,
+      hasNext: true,
+    });
+    const query = new URL(atlas.received[1]?.path ?? '', atlas.url).searchParams;
+    expect(Object.fromEntries(query)).toEqual({
+      batch_id: 'BATCH 1&2',
+      page: '3',
+      pageNo: '3',
+      per_page: '50',
+    });
+  });
+
+  it('names a batch that Atlas does not know, and asks once', async () => {
+    atlas.onPage = (_request, response) => json(response, 'canary-body', 404);
+    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    expect(error).toMatchObject({ name: 'UnknownBatchError' });
+    expect(atlas.count('extracts')).toBe(1);
+  });
+
+  it('tries a couple of times what a moment may mend', async () => {
+    const good = atlas.onPage;
+    const faults = [
+      (request: { socket: { destroy(): void } }) => request.socket.destroy(),
+      (_request: unknown, response: Parameters<typeof json>[0]) => json(response, '{"data":[{"'),
+    ];
+    atlas.onPage = (request, response) => (faults.shift() ?? good)(request, response);
+    expect(await clientOf(atlas).readPage('B-1', PAGE)).toMatchObject({ page: 1 });
+    expect(atlas.count('extracts')).toBe(3);
+  });
+
+  it('gives up after that, and leaves the rest to the job', async () => {
+    atlas.onPage = (_request, response) => json(response, '<html>canary-body</html>');
+    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    expect(error).toMatchObject({ code: 'ATLAS_PROTOCOL' });
+    expect(atlas.count('extracts')).toBe(3);
+  });
+
+  it('does not repeat at once what has a Retry-After', async () => {
+    atlas.onPage = (_request, response) => {
+      response.writeHead(503, { 'retry-after': '60' });
+      response.end();
+    };
+    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    expect(error).toMatchObject({ retryAfterMs: 60_000 });
+    expect(atlas.count('extracts')).toBe(1);
+  });
+
+  it('reads a Retry-After that is a date on the clock that all processes share', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const [seconds] = await redis.time();
+    atlas.onPage = (_request, response) => {
+      const until = new Date((Number(seconds) + 100) * 1000).toUTCString();
+      response.writeHead(503, { 'retry-after': until });
+      response.end();
+    };
+    vi.useFakeTimers({ toFake: ['Date'], now: 0 });
+    const client = clientOf(atlas, { redis, keyPrefix: test.prefix });
+    const error = await rejection(client.readPage('B-1', PAGE));
+    expect(error).toHaveProperty('retryAfterMs');
+    expect(Object(error).retryAfterMs).toBeGreaterThan(80_000);
+    expect(Object(error).retryAfterMs).toBeLessThanOrEqual(100_000);
+  });
+});
+
+describe('the token', () => {
+  it.each(['upload', 'readPage'] as const)(
+    'that expires is replaced under %s once',
+    async (call) => {
+      const client = clientOf(atlas);
+      const work = () => (call === 'upload' ? client.upload(UPLOAD) : client.readPage('B-1', PAGE));
+      await work();
+      atlas.expireToken();
+      await work();
+      const endpoint = call === 'upload' ? 'multiupload' : 'extracts';
+      expect(atlas.count(endpoint)).toBe(3);
+      expect(atlas.count('authtoken')).toBe(2);
+      const bodies = atlas.received.filter(({ path }) => path.includes(endpoint)).slice(1);
+      expect(bodies[0]?.body).toBe(bodies[1]?.body);
+    },
+  );
+
+  it.each([401, 403])('that is never honoured is trouble after one repeat (%d)', async (status) => {
+    atlas.onUpload = (_request, response) => json(response, 'canary-body', status);
+    const error = await rejection(clientOf(atlas).upload(UPLOAD));
+    expect(error).toMatchObject({ code: 'ATLAS_AUTH', taken: 'not-taken' });
+    expect(atlas.count('multiupload')).toBe(2);
+    expect(atlas.count('authtoken')).toBe(2);
+  });
+
+  it('that was never given ends every call at once with one request', async () => {
+    const client = clientOf(atlas, { clientSecret: 'canary-wrong' });
+    const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ name: 'RefusedError', code: 'ATLAS_AUTH' });
+    }
+    expect(await rejection(client.checkCredentials())).toMatchObject({ code: 'ATLAS_AUTH' });
+    expect(atlas.received).toHaveLength(1);
+  });
+
+  it('costs two processes few requests when only the newest is honoured', async () => {
+    const test = testRedis();
+    const clients = [1, 2].map(() =>
+      clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
+    );
+    for (let round = 0; round < 5; round += 1) {
+      atlas.expireToken();
+      await Promise.all(
+        clients.flatMap((client) =>
+          Array.from({ length: 20 }, async () => {
+            for (let i = 0; i < 3; i += 1) await client.readPage('B-1', PAGE);
+          }),
+        ),
+      );
+    }
+    expect(atlas.count('authtoken')).toBeLessThanOrEqual(0.05 * atlas.received.length);
+    expect(atlas.count('authtoken')).toBe(5);
+  });
+});
+
+describe('a 429', () => {
+  const tooMany =
+    (seconds: string) => (_request: unknown, response: Parameters<typeof json>[0]) => {
+      response.writeHead(429, { 'retry-after': seconds });
+      response.end();
+    };
+
+  it('holds another process too, without a budget', async () => {
+    const test = testRedis();
+    const [one, other] = [1, 2].map(() =>
+      clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
+    );
+    if (one === undefined || other === undefined) throw new Error('two clients');
+    await other.readPage('B-1', PAGE);
+    atlas.onPage = tooMany('60');
+    expect(await rejection(one.readPage('B-1', PAGE))).toMatchObject({
+      taken: 'not-taken',
+      retryAfterMs: 60_000,
+    });
+    const before = atlas.received.length;
+    for (const call of [other.readPage('B-1', PAGE), other.upload(UPLOAD)]) {
+      const error = await rejection(call);
+      expect(error).toMatchObject({ name: 'BudgetExceededError', taken: 'not-taken' });
+      expect(Object(error).retryAfterMs).toBeGreaterThan(50_000);
+    }
+    expect(atlas.received).toHaveLength(before);
+  });
+
+  it('is waited out by a further page, so that the pages before it were not read in vain', async () => {
+    const good = atlas.onPage;
+    atlas.onPage = (request, response) => {
+      atlas.onPage = good;
+      tooMany('0.2')(request, response);
+    };
+    expect(await clientOf(atlas).readPage('B-1', { page: 2, perPage: 1 })).toMatchObject({
+      page: 2,
+    });
+  });
+
+  it('never opens the circuit', async () => {
+    const states: string[] = [];
+    atlas.onUpload = tooMany('0.001');
+    const client = clientOf(atlas, { observer: { breakerChanged: (state) => states.push(state) } });
+    const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
+    await Promise.all(calls);
+    expect(states).toEqual([]);
+  });
+});
+
+describe('an outage', () => {
+  it('costs few requests, however many calls there are, and ends with a probe', async () => {
+    const client = clientOf(atlas);
+    const good = atlas.onPage;
+    await client.checkCredentials();
+    atlas.onPage = (_request, response) => json(response, 'canary-body', 503);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const before = atlas.received.length;
+    for (let i = 0; i < 100; i += 1) {
+      const error = await rejection(client.readPage('B-1', PAGE));
+      expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
+    }
+    expect(atlas.received.length - before).toBe(8);
+
+    atlas.onPage = good;
+    vi.setSystemTime(Date.now() + 1_500);
+    await client.readPage('B-1', PAGE);
+    await client.upload(UPLOAD);
+  });
+
+  it('is not explored by an upload, of which nobody would know whether it was taken', async () => {
+    const client = clientOf(atlas);
+    const [goodUpload, goodToken] = [atlas.onUpload, atlas.onToken];
+    await client.checkCredentials();
+    const broken = (request: { socket: { destroy(): void } }) => request.socket.destroy();
+    [atlas.onUpload, atlas.onToken] = [broken, broken];
+    vi.useFakeTimers({ toFake: ['Date'] });
+    for (let i = 0; i < 8; i += 1) await rejection(client.upload(UPLOAD));
+    expect(atlas.count('multiupload')).toBe(8);
+
+    vi.setSystemTime(Date.now() + 1_500);
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ taken: 'not-taken' });
+    expect(atlas.count('multiupload')).toBe(8);
+
+    [atlas.onUpload, atlas.onToken] = [goodUpload, goodToken];
+    vi.setSystemTime(Date.now() + 5_000);
+    expect(await client.upload(UPLOAD)).toEqual({ batchId: 'BATCH-1' });
+  });
+});
+
+describe('the client', () => {
+  it('tells its observer of requests, tokens and the circuit', async () => {
+    const heard: string[] = [];
+    const client = clientOf(atlas, {
+      observer: {
+        requested: ({ endpoint, code }) => heard.push(`${endpoint} ${code}`),
+        tokenFetched: () => heard.push('token'),
+      },
+    });
+    await client.upload(UPLOAD);
+    atlas.onUpload = (request) => request.socket.destroy();
+    await rejection(client.upload(UPLOAD));
+    expect(heard.slice(0, 3)).toEqual(['authtoken 200', 'token', 'multiupload 200']);
+    expect(heard[3]).toMatch(/^multiupload (UND_ERR_SOCKET|ECONNRESET)$/);
+  });
+
+  it('never puts a secret into an error or a log', async () => {
+    const { lines, logger } = logSink();
+    const client = clientOf(atlas, { logger });
+    const told: string[] = [];
+    const answers = [
+      (request: { socket: { destroy(): void } }) => request.socket.destroy(),
+      (_request: unknown, response: Parameters<typeof json>[0]) =>
+        json(response, 'canary-body', 500),
+      (_request: unknown, response: Parameters<typeof json>[0]) =>
+        json(response, 'canary-body', 401),
+      (_request: unknown, response: Parameters<typeof json>[0]) =>
+        json(response, 'canary-body', 422),
+      (_request: unknown, response: Parameters<typeof json>[0]) =>
+        json(response, 'canary-body', 302),
+      (_request: unknown, response: Parameters<typeof json>[0]) =>
+        json(response, '{"batch_id":{"canary-body":1},"page":"canary-body"}'),
+    ];
+    for (const answer of answers) {
+      [atlas.onUpload, atlas.onPage] = [answer, answer];
+      for (const call of [client.upload(UPLOAD), client.readPage('canary-batch', PAGE)]) {
+        told.push(inspect(await rejection(call), { depth: 20, showHidden: true }));
+      }
+    }
+    const wrong = clientOf(atlas, { logger, clientSecret: 'canary-wrong' });
+    told.push(inspect(await rejection(wrong.upload(UPLOAD)), { depth: 20, showHidden: true }));
+    expect([...told, ...lines].join('\n')).not.toMatch(/canary-|X-Amz|page=1/);
+  });
+
+  it('refuses a base URL over which secrets would travel in clear', () => {
+    const { logger } = logSink();
+    const create = () =>
+      createAtlasClient({
+        baseUrl: 'http://atlas.example.com',
+        clientId: 'a',
+        clientSecret: 'b',
+        timeoutMs: 1000,
+        connections: 1,
+        keyPrefix: '{t}',
+        maxRequestsPerSecond: 0,
+        logger,
+      });
+    expect(create).toThrow(RangeError);
+  });
+
+  it('may be closed twice, and then sends nothing', async () => {
+    const client = clientOf(atlas);
+    await client.upload(UPLOAD);
+    await client.close();
+    await client.close();
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ taken: 'not-taken' });
+    expect(atlas.count('multiupload')).toBe(1);
+  });
+});
