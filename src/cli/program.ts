@@ -1,0 +1,78 @@
+/** The command line: its commands, and how what they throw becomes a message and an exit code. */
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import {
+  BatchRunningError,
+  InvalidBatchError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+} from '../client/client-errors.js';
+import { AtlasBatchError, UsageError } from '../errors.js';
+import { cancelCommand } from './cancel.js';
+import type { ExitCode } from './command.js';
+import { resultsCommand } from './results.js';
+import { statusCommand } from './status.js';
+import { submitCommand } from './submit.js';
+import { printError } from './terminal.js';
+import { startCommand, workerCommand } from './worker.js';
+
+const COMMANDS = [
+  startCommand,
+  workerCommand,
+  submitCommand,
+  statusCommand,
+  resultsCommand,
+  cancelCommand,
+];
+
+/** Runs a command line to its end. Never throws. */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = new Command('atlas-batch')
+    .description(
+      'Sends batches of documents from S3 through Atlas, and says so when they are done.',
+    )
+    .version(readVersion())
+    .showHelpAfterError('(--help shows how it is used)')
+    .exitOverride();
+  for (const createCommand of COMMANDS) {
+    const command = createCommand((code) => {
+      exitCode = code;
+    });
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): ExitCode {
+  // Commander has said what was wrong, or has printed the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UsageError) return complain(error.message, 2);
+  if (error instanceof InvalidBatchError) {
+    return complain(['The batch is not valid:', ...error.faults].join('\n  '), 2);
+  }
+  if (
+    error instanceof RedisUnavailableError ||
+    error instanceof UnknownReferenceError ||
+    error instanceof BatchRunningError ||
+    error instanceof AtlasBatchError
+  ) {
+    return complain(error.message, 1);
+  }
+  return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
+}
+
+function complain(message: string, code: ExitCode): ExitCode {
+  printError(message);
+  return code;
+}
+
+function readVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)('atlas-batch/package.json');
+  return String(Reflect.get(Object(manifest), 'version'));
+}

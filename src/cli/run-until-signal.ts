@@ -1,0 +1,38 @@
+/** Processes that run until they are told to stop. */
+
+/** Something that was started. */
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Exit code of a process that a second signal ended: 128 + SIGINT, as shells have it. */
+const INTERRUPTED = 130;
+
+/**
+ * Starts something and keeps it running until SIGTERM or SIGINT; then stops it in order. A second
+ * signal ends the process at once, as does the first while nothing runs yet.
+ */
+export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<void> {
+  let running: Stoppable | undefined;
+  let told: () => void = () => {};
+  const toldToStop = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  let signals = 0;
+  const onSignal = () => {
+    signals += 1;
+    if (signals > 1) process.exit(INTERRUPTED);
+    if (!running) process.exit(0);
+    told();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  try {
+    running = await start();
+    await toldToStop;
+    await running.stop();
+  } finally {
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
+}

@@ -1,0 +1,26 @@
+import { type AtlasBatchClient, createAtlasBatchClient } from '../client/client.js';
+import { loadConnectionConfig } from '../config.js';
+import { UsageError } from '../errors.js';
+import { REFERENCE_PATTERN } from '../jobs/ids.js';
+
+/** Runs a command with a client of its own, made from the environment, and closes it after. */
+export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
+  const config = loadConnectionConfig();
+  const client = createAtlasBatchClient({
+    redisUrl: config.REDIS_URL,
+    prefix: config.QUEUE_PREFIX,
+    s3: { forcePathStyle: config.S3_FORCE_PATH_STYLE },
+  });
+  try {
+    return await action(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** @throws UsageError when it cannot be a reference. */
+export function checkReference(reference: string): void {
+  if (!REFERENCE_PATTERN.test(reference)) {
+    throw new UsageError('a reference is 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone');
+  }
+}
