@@ -76,6 +76,7 @@ const schema = z
     ON_AMBIGUOUS_SUBMISSION: z
       .enum(['resubmit', 'fail'], { error: 'must be resubmit or fail' })
       .default('resubmit'),
+    REPLICA_ACK_TIMEOUT_MS: integer(0, 60_000, 'milliseconds').default(0),
     KEEP_COMPLETED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(DAY_SECONDS),
     KEEP_FAILED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(7 * DAY_SECONDS),
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(

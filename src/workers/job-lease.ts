@@ -86,6 +86,15 @@ export class JobLease<State extends object> {
     if (saved !== 1) throw new LockLostError(this.jobId);
   }
 
+  /**
+   * Waits until one replica has what was saved: a failover that loses the last writes cannot lose
+   * this one.
+   * @returns whether it did in time.
+   */
+  async reachedReplica(timeoutMs: number): Promise<boolean> {
+    return (await this.options.redis.wait(1, timeoutMs)) >= 1;
+  }
+
   /** Asks for a full lock duration, right before something that cannot be taken back. */
   async renew(): Promise<void> {
     const { job, token } = this.options;

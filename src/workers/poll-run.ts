@@ -180,7 +180,7 @@ export class PollRun {
     const why = outcome.reason ? ` (${outcome.reason.code}: ${outcome.reason.message})` : '';
     await this.lease.save(
       state,
-      `${outcome.outcome} after ${outcome.looks} looks: ${outcome.present} of ${state.total} present${why}`,
+      `${outcome.outcome} after ${outcome.looks} ${outcome.looks === 1 ? 'look' : 'looks'}: ${outcome.present} of ${state.total} present${why}`,
     );
     context.metrics.polls.inc({ outcome: outcome.outcome });
     context.metrics.looksPerUpload.observe(outcome.looks);

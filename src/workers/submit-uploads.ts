@@ -78,6 +78,7 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   );
   upload.state = 'sending';
   await lease.save(state);
+  await confirmByReplica(run, upload);
   await lease.renew();
   const answer = await post(run, upload, files);
   if (answer === null) return;
@@ -90,7 +91,7 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   state.submittedAt ??= upload.sentAt;
   delete state.trouble;
   try {
-    await lease.save(state, `sent documents ${upload.documents} as ${answer.batchId}`);
+    await lease.save(state, `sent documents[${upload.documents}] as ${answer.batchId}`);
   } catch (error) {
     if (error instanceof LockLostError) reportOrphan(run, answer.batchId);
     throw error;
@@ -101,6 +102,21 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     `upload of ${request.reference} sent as ${answer.batchId}`,
   );
   if (!holder) await addPoll(run, upload, deadlineOf(run));
+}
+
+/** With `REPLICA_ACK_TIMEOUT_MS`: nothing is sent whose `sending` a failover could lose. */
+async function confirmByReplica(
+  { context, lease, state }: BatchRun,
+  upload: Upload,
+): Promise<void> {
+  const timeoutMs = context.config.REPLICA_ACK_TIMEOUT_MS;
+  if (timeoutMs === 0 || (await lease.reachedReplica(timeoutMs))) return;
+  upload.state = 'planned';
+  await lease.save(state);
+  throw new TroubleError(
+    'INTERNAL',
+    `no replica of Redis confirmed a write within ${timeoutMs} ms`,
+  );
 }
 
 /** The POST itself; null when it was refused or will not be repeated, with the state saved. */
@@ -117,7 +133,7 @@ async function post(
     if (error instanceof RefusedError) {
       upload.state = 'refused';
       upload.reason = error.reason;
-      await lease.save(state, `documents ${upload.documents} refused: ${error.message}`);
+      await lease.save(state, `documents[${upload.documents}] refused: ${error.message}`);
       context.metrics.uploads.inc({ result: 'refused' });
       return null;
     }
@@ -148,7 +164,7 @@ async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise
     upload.state = 'refused';
     upload.reason = {
       code: 'AMBIGUOUS_SUBMISSION',
-      message: `nobody knows whether Atlas took documents ${upload.documents} (${why}); look there before you retry`,
+      message: `nobody knows whether Atlas took documents[${upload.documents}] (${why}); look there before you retry`,
     };
   }
   const next = again
@@ -156,7 +172,7 @@ async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise
     : 'not sent again';
   await lease.save(
     state,
-    `unknown whether Atlas took documents ${upload.documents}: ${why}; ${next}`,
+    `unknown whether Atlas took documents[${upload.documents}]: ${why}; ${next}`,
   );
   context.metrics.unknownUploads.inc();
   context.logger.warn(

@@ -20,6 +20,7 @@ import type { WorkerContext } from './context.js';
 import { defineLeaseCommands, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { processPoll } from './poll-processor.js';
+import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
@@ -73,6 +74,10 @@ export async function createAtlasBatchWorker(
     logger,
   });
   const clock = await RedisClock.start(redis);
+  for (const { severity, problem, fix } of redisFindings(await redis.info())) {
+    const say = severity === 'error' ? logger.error : logger.warn;
+    say.call(logger, { fix }, `${problem}; ${fix}`);
+  }
   const context: WorkerContext = {
     config,
     atlas,

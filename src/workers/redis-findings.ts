@@ -1,0 +1,50 @@
+/** What is wrong with a Redis, for batches that must not be lost. Pure: reads what `INFO` says. */
+
+/** The oldest whose streams can be read from a position on, which the observations need. */
+const MIN_VERSION = [6, 2] as const;
+
+export interface RedisFinding {
+  /** `error`: batches can be lost, or nothing works. `warning`: only a failure of Redis loses some. */
+  severity: 'error' | 'warning';
+  problem: string;
+  fix: string;
+}
+
+export function redisFindings(info: string): RedisFinding[] {
+  const fields = new Map(
+    info.split(/\r?\n/).flatMap((line): [string, string][] => {
+      const colon = line.indexOf(':');
+      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)]] : [];
+    }),
+  );
+  const findings: RedisFinding[] = [];
+  const version = fields.get('redis_version') ?? '';
+  if (isOlder(version)) {
+    findings.push({
+      severity: 'error',
+      problem: `Redis ${version || 'of an unknown version'} is too old`,
+      fix: `use Redis ${MIN_VERSION.join('.')} or newer, or Valkey`,
+    });
+  }
+  const policy = fields.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    findings.push({
+      severity: 'error',
+      problem: `Redis may evict keys (maxmemory-policy ${policy}): batches would vanish`,
+      fix: 'set maxmemory-policy noeviction',
+    });
+  }
+  if (fields.get('aof_enabled') === '0') {
+    findings.push({
+      severity: 'warning',
+      problem: 'Redis keeps no append-only file: a restart loses batches that it acknowledged',
+      fix: 'set appendonly yes',
+    });
+  }
+  return findings;
+}
+
+function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return !(major > MIN_VERSION[0] || (major === MIN_VERSION[0] && minor >= MIN_VERSION[1]));
+}
