@@ -104,7 +104,7 @@ describe('reading', () => {
     const ids = fc.string({ unit: 'binary', maxLength: 6 });
     const extracts = fc.array(
       fc
-        .tuple(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(0, 2))
+        .tuple(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(0, 2))
         .map(([value, indent]) => JSON.stringify(value, null, indent)),
       { minLength: 1, maxLength: 3 },
     );
@@ -142,6 +142,7 @@ describe('reading', () => {
           unexpected: parse(content.unexpected),
         });
       }),
+      { numRuns: 40 },
     );
   });
 

@@ -9,6 +9,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createSigner } from '../../src/storage/signer.js';
+import { keys } from './odd-keys.js';
 import { startScriptedS3 } from './scripted-s3.js';
 
 const WEEK_SECONDS = 604_800;
@@ -57,28 +58,6 @@ const BUCKETS = [
   'Old_Bucket',
   'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc',
 ];
-
-const ODD_KEYS = [
-  'plain.jpg',
-  'a b+c%20d&e=f?g#h',
-  'quotes\'"()!*~',
-  'ü/漢字/😀.pdf',
-  '/leading//double/',
-  '../up/./here/..',
-  '\u0000\n\u001f\u007f',
-  'x'.repeat(1024),
-  '{Key}$`|\\^[];:@,<>',
-];
-
-const odd = fc.string({
-  unit: fc.oneof(
-    fc.constantFrom(...'/.+% \'"&?=#~*()!\\'),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  ),
-  minLength: 1,
-  maxLength: 40,
-});
-const keys = fc.oneof(fc.constantFrom(...ODD_KEYS), odd);
 
 async function outcomeOf(url: Promise<string>): Promise<string> {
   return url.catch((error: unknown) => `refused: ${error}`);
