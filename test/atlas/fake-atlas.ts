@@ -7,8 +7,8 @@ import {
 } from '../../src/atlas/client.js';
 import { bodyOf, json, startHttp } from './test-server.js';
 
-export const CLIENT_ID = 'canary-client-id';
-export const CLIENT_SECRET = 'canary-client-secret';
+const CLIENT_ID = 'canary-client-id';
+const CLIENT_SECRET = 'canary-client-secret';
 
 export interface Received {
   path: string;
