@@ -112,7 +112,8 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
 /** What a URL signed by the SDK tells about its bucket; null when only the SDK can sign for it. */
 function learnEndpoint(signedUrl: string): Endpoint | null {
   const { protocol, hostname, port, pathname, searchParams } = new URL(signedUrl);
-  const [, , region, service] = searchParams.get('X-Amz-Credential')?.split('/') ?? [];
+  // `<key id>/<day>/<region>/<service>/aws4_request`; a key id may hold slashes.
+  const [region, service] = searchParams.get('X-Amz-Credential')?.split('/').slice(-3) ?? [];
   const signableHere =
     searchParams.get('X-Amz-Algorithm') === SIGV4 && !searchParams.has(SESSION_TOKEN);
   if (!signableHere || region === undefined || service === undefined) return null;

@@ -42,6 +42,7 @@ const STYLES: [string, S3ClientConfig][] = [
   ['AWS, the old global region', { region: 'us-east-1' }],
   ['AWS, temporary credentials', { credentials: temporary }],
   ['AWS, credentials by a provider', { credentials: async () => temporary }],
+  ['a key id with slashes', { credentials: { accessKeyId: 'a/b/c', secretAccessKey: 'secret' } }],
   ['custom endpoint, virtual host', { endpoint: 'https://s3.example.com' }],
   ['custom endpoint, path', { endpoint: 'https://s3.example.com', forcePathStyle: true }],
   ['custom endpoint, port', { endpoint: 'http://localhost:9000', forcePathStyle: true }],
