@@ -1,0 +1,101 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { InvalidBatchError } from '../../src/client/client-errors.js';
+import { checkBatchRequest } from '../../src/jobs/batch-request.js';
+import { batchOf, startClient } from './test-client.js';
+
+function plainQueue(url: string, prefix: string): Queue {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  onTestFinished(() => connection.disconnect());
+  return new Queue('atlas-batches', { connection, prefix });
+}
+
+test('adds a job as the contract says: name, id and data', async () => {
+  const { client, url, prefix } = startClient();
+  const batch = batchOf('loan-1');
+  expect(await client.enqueue(batch)).toEqual({ status: 'added', reference: 'loan-1' });
+  const job = await plainQueue(url, prefix).getJob('batch-loan-1');
+  expect([job?.name, job?.data]).toEqual(['batch', batch]);
+});
+
+test('the same batch again is a duplicate, another under its reference a conflict', async () => {
+  const { client } = startClient();
+  await client.enqueue(batchOf('loan-2'));
+  expect((await client.enqueue(batchOf('loan-2'))).status).toBe('duplicate');
+  expect((await client.enqueue(batchOf('loan-2', 3))).status).toBe('conflict');
+  expect((await client.status('loan-2')).documents.total).toBe(2);
+});
+
+test('knows a batch that a plain BullMQ producer has added', async () => {
+  const { client, url, prefix } = startClient();
+  const { reference, productType, documents } = batchOf('loan-3');
+  await plainQueue(url, prefix).add(
+    'batch',
+    { documents, productType, reference },
+    { jobId: 'batch-loan-3' },
+  );
+  expect((await client.enqueue(batchOf('loan-3'))).status).toBe('duplicate');
+});
+
+test('of many clients that add the same batch at once exactly one has added it', async () => {
+  const first = startClient();
+  const clients = [first, ...Array.from({ length: 7 }, () => startClient(first))];
+  const results = await Promise.all(
+    clients.map(({ client }) => client.enqueue(batchOf('contended'))),
+  );
+  expect(results.map(({ status }) => status).sort()).toEqual([
+    'added',
+    ...Array.from({ length: 7 }, () => 'duplicate'),
+  ]);
+});
+
+test('makes a reference where none is given, another for each batch', async () => {
+  const { client } = startClient();
+  const { reference: _, ...batch } = batchOf('unused');
+  const [one, other] = await client.enqueueMany([batch, batch]);
+  expect(one?.status).toBe('added');
+  expect(other?.status).toBe('added');
+  expect(one?.reference).not.toBe(other?.reference);
+  expect(one?.reference).toMatch(/^[\w.-]{1,128}$/);
+});
+
+test('a bad batch fails at the caller with the very faults that the worker would name', async () => {
+  const { client, url, prefix } = startClient();
+  const bad = { ...batchOf('bad'), extra: 1, documents: [{ documentId: '', bucket: 5 }] };
+  const check = checkBatchRequest(bad);
+  const error = await client.enqueue(bad as never).catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(InvalidBatchError);
+  expect(error.faults).toEqual(check.valid ? [] : check.faults);
+  expect(error.faults.length).toBeGreaterThan(2);
+  expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 0 });
+});
+
+test.each([null, undefined, 'text', 7, []])('%j is refused, not crashed upon', async (data) => {
+  const { client } = startClient();
+  await expect(client.enqueue(data as never)).rejects.toBeInstanceOf(InvalidBatchError);
+});
+
+test('enqueueMany adds nothing when one batch is bad, and names all faults of all', async () => {
+  const { client, url, prefix } = startClient();
+  const batches = [batchOf('a'), { ...batchOf('b'), productType: '' }, batchOf('c', 0)];
+  const error = await client.enqueueMany(batches).catch((thrown) => thrown);
+  expect(error.faults).toEqual([
+    expect.stringMatching(/^batches\[1\]: productType /),
+    expect.stringMatching(/^batches\[2\]: documents /),
+  ]);
+  expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 0 });
+});
+
+test('enqueueMany answers for each batch in order, over many chunks', async () => {
+  const { client } = startClient();
+  const batches = Array.from({ length: 1203 }, (_, i) => batchOf(`many-${i}`, 1));
+  await client.enqueueMany([batches[700] ?? batchOf('none')]);
+  const results = await client.enqueueMany([...batches, batchOf('many-3', 2)]);
+  expect(results.map(({ reference }) => reference)).toEqual([
+    ...batches.map(({ reference }) => reference),
+    'many-3',
+  ]);
+  const other = results.flatMap(({ status }, i) => (status === 'added' ? [] : [`${i} ${status}`]));
+  expect(other).toEqual(['700 duplicate', '1203 conflict']);
+});
