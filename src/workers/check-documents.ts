@@ -1,13 +1,15 @@
 /** Before anything is sent: may these objects be read, and are they there? */
 import { RefusedError } from '../errors.js';
+import type { BatchDocument } from '../jobs/batch-request.js';
 import { escapeControls } from '../jobs/faults.js';
 import { toRanges } from '../jobs/index-ranges.js';
 import { isBucketAllowed } from '../storage/allowed-buckets.js';
-import type { BatchRun } from './batch-run.js';
-import { StoppingError } from './run-job.js';
+import { type BatchRun, checkpoint } from './batch-run.js';
 
 /** Objects that a message names one by one; the indexes of all others follow as ranges. */
 const NAMED_OBJECTS = 100;
+/** Objects between two safe points: a second or two, even of a slow S3. */
+const CHECKED_AT_ONCE = 500;
 
 /**
  * Checks the documents of these indexes; all faults are reported at once. Forbidden buckets come
@@ -15,8 +17,8 @@ const NAMED_OBJECTS = 100;
  * @throws RefusedError BUCKET_NOT_ALLOWED or OBJECT_NOT_FOUND; TroubleError STORAGE.
  */
 export async function checkDocuments(run: BatchRun, indexes: readonly number[]): Promise<void> {
-  const { context, request, signal } = run;
-  const { config, store, stopping } = context;
+  const { request } = run;
+  const { config } = run.context;
   const documents = indexes.flatMap((index) => request.documents[index] ?? []);
   const name = (faulty: readonly number[]) => {
     const listed = faulty.slice(0, NAMED_OBJECTS).map((position) => {
@@ -38,17 +40,20 @@ export async function checkDocuments(run: BatchRun, indexes: readonly number[]):
       `not in a bucket that S3_ALLOWED_BUCKETS allows: ${name(forbidden)}`,
     );
   }
-  const absent = await findMissing();
+  const absent = await findMissing(run, documents);
   if (absent.length > 0) {
     throw new RefusedError('OBJECT_NOT_FOUND', `no such object: ${name(absent)}`);
   }
+}
 
-  async function findMissing(): Promise<number[]> {
-    try {
-      return await store.findMissing(documents, AbortSignal.any([signal, stopping]));
-    } catch (error) {
-      if (stopping.aborted) throw new StoppingError();
-      throw error;
-    }
+/** In parts, so that a worker that stops does not have to wait for ten thousand answers. */
+async function findMissing(run: BatchRun, documents: readonly BatchDocument[]): Promise<number[]> {
+  const missing: number[] = [];
+  for (let from = 0; from < documents.length; from += CHECKED_AT_ONCE) {
+    checkpoint(run);
+    const part = documents.slice(from, from + CHECKED_AT_ONCE);
+    const absent = await run.context.store.findMissing(part, run.signal);
+    missing.push(...absent.map((position) => from + position));
   }
+  return missing;
 }
