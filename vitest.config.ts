@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Shared by both kinds of tests: they would rather fail than hang. */
+/** Several processes start and recover in such a test; it would rather fail than hang. */
 const INTEGRATION_TIMEOUT_MS = 60_000;
 
 export default defineConfig({
@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**'],
+          // By default one core stays free, which is half of a machine with two.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
       },
