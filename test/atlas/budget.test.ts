@@ -111,30 +111,30 @@ describe('the shared budget', () => {
     const test = testRedis();
     const granted: RequestClass[] = [];
     // The first quarter of a second is given to whoever comes first.
-    const done = () => granted.length >= 150 + 300;
+    const done = () => granted.length >= 30 + 100;
     const flood = async (requestClass: RequestClass) => {
-      const ask = asker(test, 500, 1);
+      const ask = asker(test, 100, 1);
       while (!done()) {
         const { kind } = await ask(requestClass);
         if (kind === 'granted') granted.push(requestClass);
       }
     };
     await Promise.all([flood(meek), ...Array.from({ length: 8 }, () => flood(greedy))]);
-    const share = granted.slice(150, 450).filter((requestClass) => requestClass === meek);
-    expect(share.length).toBeGreaterThanOrEqual(0.19 * 300);
-    expect(share.length).toBeLessThanOrEqual(0.81 * 300);
+    const share = granted.slice(30, 130).filter((requestClass) => requestClass === meek);
+    expect(share.length).toBeGreaterThanOrEqual(19);
+    expect(share.length).toBeLessThanOrEqual(81);
   });
 
   it('gives all slots to a class that is alone', async () => {
     const test = testRedis();
-    const ask = asker(test, 500, 1);
+    const ask = asker(test, 100, 1);
     const slots: number[] = [];
-    while (slots.length < 200) {
+    while (slots.length < 80) {
       const { kind, second } = await ask('look');
       if (kind === 'granted') slots.push(second);
     }
     const gaps = slots.slice(1).map((slot, i) => slot - (slots[i] ?? 0));
-    const tight = gaps.filter((gap) => gap < slotMs(500) + 0.01);
+    const tight = gaps.filter((gap) => gap < slotMs(100) + 0.01);
     expect(tight.length).toBeGreaterThan(0.9 * gaps.length);
   });
 

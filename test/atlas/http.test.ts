@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttp, type Http } from '../../src/atlas/http.js';
 import { bodyOf, closedPort, json, startHttp, startTcp } from './test-server.js';
 
@@ -13,6 +13,10 @@ function http(baseUrl: string, options: { timeoutMs?: number; connections?: numb
   onTestFinished(() => client.close());
   return client;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('request', () => {
   it('sends method, path below the base URL, headers and body, and gives status and text', async () => {
@@ -109,17 +113,30 @@ describe('a request that never went out', () => {
   });
 
   it('waits in vain for a free connection', async () => {
+    // Both run out in one moment, so that the second cannot have the connection of the first.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const seen: string[] = [];
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
     const base = await startHttp((request) => {
       seen.push(request.url ?? '');
+      arrived();
     });
     const client = http(base, { timeoutMs: SHORT_MS, connections: 1 });
-    const [first, second] = await Promise.all([
-      client.request({ ...GET, path: '/first' }),
-      client.request({ ...GET, path: '/second' }),
-    ]);
-    expect(first).toMatchObject({ failure: 'timed-out' });
-    expect(second).toEqual({ kind: 'failed', failure: 'not-sent', code: 'NO_CONNECTION_IN_TIME' });
+    const first = client.request({ ...GET, path: '/first' });
+    const second = client.request({ ...GET, path: '/second' });
+    await arrival;
+    vi.advanceTimersByTime(SHORT_MS);
+    expect(await first).toMatchObject({ failure: 'timed-out' });
+    expect(await second).toEqual({
+      kind: 'failed',
+      failure: 'not-sent',
+      code: 'NO_CONNECTION_IN_TIME',
+    });
+    vi.useRealTimers();
+    await client.close();
     expect(seen).toEqual(['/first']);
   });
 
