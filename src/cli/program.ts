@@ -11,6 +11,7 @@ import { AtlasBatchError, UsageError } from '../errors.js';
 import { cancelCommand } from './cancel.js';
 import type { ExitCode } from './command.js';
 import { resultsCommand } from './results.js';
+import { simulatorCommand } from './simulator.js';
 import { statusCommand } from './status.js';
 import { submitCommand } from './submit.js';
 import { printError } from './terminal.js';
@@ -19,6 +20,7 @@ import { startCommand, workerCommand } from './worker.js';
 const COMMANDS = [
   startCommand,
   workerCommand,
+  simulatorCommand,
   submitCommand,
   statusCommand,
   resultsCommand,
