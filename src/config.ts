@@ -3,6 +3,7 @@
  * Every fault is reported at once, names its variable, and never shows a secret's value.
  */
 import { z } from 'zod';
+import { baseUrlFault } from './atlas/base-url.js';
 import { UsageError } from './errors.js';
 import { DEFAULT_QUEUE_PREFIX } from './jobs/queues.js';
 
@@ -36,8 +37,6 @@ const yesOrNo = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
   .transform((value) => value === 'true' || value === '1');
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
 /** CONTRACT of the outside: names, defaults and meanings as the README's table lists them. */
 const schema = z
   .object({
@@ -48,14 +47,10 @@ const schema = z
         error: 'must hold a Redis Cluster hash tag, such as {atlas}',
       })
       .default(DEFAULT_QUEUE_PREFIX),
-    ATLAS_BASE_URL: url(['https:', 'http:'], 'the https URL of Atlas').refine(
-      (value) => {
-        if (!URL.canParse(value)) return true;
-        const { protocol, hostname } = new URL(value);
-        return protocol === 'https:' || LOOPBACK.test(hostname);
-      },
-      { error: 'must be https, except on loopback: tokens and pre-signed URLs travel there' },
-    ),
+    ATLAS_BASE_URL: text('the https URL of Atlas').superRefine((value, issues) => {
+      const fault = baseUrlFault(value);
+      if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
+    }),
     ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
     ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
     RESULTS_BUCKET: text('the bucket that results are written to').min(1),

@@ -9,7 +9,7 @@ import type { WorkerContext } from './context.js';
 import { StoppingError } from './run-job.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
-const PAGES_IN_PARALLEL = 4;
+export const PAGES_IN_PARALLEL = 4;
 /** A list longer than this many pages, or than its documents explain, never ends. */
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;

@@ -19,6 +19,7 @@ import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
 import { defineLeaseCommands, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
 import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
@@ -54,7 +55,8 @@ export async function createAtlasBatchWorker(
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;
-  const connections = config.SUBMIT_CONCURRENCY + config.POLL_CONCURRENCY;
+  // A request that had to wait for a connection would go out later than its budget said.
+  const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
   const atlas = createAtlasClient({
     baseUrl: config.ATLAS_BASE_URL,
     clientId: config.ATLAS_CLIENT_ID,
@@ -161,7 +163,11 @@ function startWorker<Data, Result>(
 ): Worker<Data, Result> {
   const worker = new Worker<Data, Result>(
     name,
-    (job, token = '', signal = context.stopping) => processor(context, job, token, signal),
+    // BullMQ hands out a signal only to a function that declares three parameters, none by default.
+    (job, token, signal) => {
+      if (token === undefined || signal === undefined) throw new Error('BullMQ gave no lock');
+      return processor(context, job, token, signal);
+    },
     {
       connection: context.redis,
       prefix: context.config.QUEUE_PREFIX,

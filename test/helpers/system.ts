@@ -1,0 +1,159 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchSummary } from '../../src/jobs/completion.js';
+import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
+import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
+import { type AtlasBatchWorker, createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { testRedis } from './redis.js';
+import { waitUntil } from './wait-until.js';
+import { FAULT_PRELOAD, spawnWorker, type WorkerProcess } from './worker-process.js';
+
+type AtlasOptions = Partial<Parameters<typeof startAtlasSimulator>[0]>;
+
+/** Documents arrive quickly, one by one and out of order, unless a test says otherwise. */
+const COMPLETION_MS = ({ random }: { random: () => number }) => 50 + 250 * random();
+
+export interface SystemOptions {
+  atlas?: AtlasOptions;
+  environment?: Record<string, string>;
+  redisUrl?: string;
+}
+
+/** Everything around a worker: Redis, Atlas, S3, and the queues as an upstream app sees them. */
+export interface System {
+  atlas: AtlasSimulator;
+  s3: S3Simulator;
+  redis: Redis;
+  batches: Queue;
+  polls: Queue;
+  completions: Queue<BatchSummary>;
+  environment: Record<string, string>;
+  prefix: string;
+  /** Puts the scans of a batch into S3; its documents are `<idPrefix>001`, `<idPrefix>002` … */
+  request(reference: string, documents: number, idPrefix?: string): Promise<BatchRequest>;
+  /** Adds the job as CONTRACT says, with plain BullMQ. */
+  add(data: unknown, jobId?: string, name?: string): Promise<void>;
+  submit(reference: string, documents: number, idPrefix?: string): Promise<BatchRequest>;
+  /** Waits for a completion event. */
+  event(eventId: string, timeoutMs?: number): Promise<{ name: string; data: BatchSummary }>;
+  startWorker(environment?: Record<string, string>): Promise<AtlasBatchWorker>;
+  startWorkerProcess(environment?: Record<string, string>): Promise<WorkerProcess>;
+  /** One that dies, or freezes, at its n-th write to a socket; perhaps before it has started. */
+  startFaultyWorker(
+    at: number,
+    when: 'before' | 'after',
+    signal: 'SIGKILL' | 'SIGSTOP',
+  ): Promise<WorkerProcess>;
+}
+
+/** Starts a system of its own for the test that is running, and stops all of it after. */
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const { url, prefix } = testRedis();
+  const redisUrl = options.redisUrl ?? url;
+  const s3 = await startS3Simulator({ accessKeyId: 'test-key', secretAccessKey: 'test-secret' });
+  onTestFinished(() => s3.stop());
+  const atlas = await startAtlasSimulator({
+    clientId: 'test-client',
+    clientSecret: 'test-client-secret',
+    completionMs: COMPLETION_MS,
+    ...options.atlas,
+  });
+  onTestFinished(() => atlas.stop());
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  redis.on('error', () => {});
+  onTestFinished(() => redis.disconnect());
+  const [batches, polls, completions] = ['atlas-batches', 'atlas-polls', 'atlas-completions'].map(
+    (name) => new Queue(name, { connection: redis, prefix }),
+  ) as [Queue, Queue, Queue<BatchSummary>];
+
+  const environment = {
+    REDIS_URL: redisUrl,
+    QUEUE_PREFIX: prefix,
+    ATLAS_BASE_URL: atlas.url,
+    ATLAS_CLIENT_ID: 'test-client',
+    ATLAS_CLIENT_SECRET: 'test-client-secret',
+    RESULTS_BUCKET: 'results',
+    S3_ALLOWED_BUCKETS: 'kyc-documents',
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test-key',
+    AWS_SECRET_ACCESS_KEY: 'test-secret',
+    AWS_ENDPOINT_URL_S3: s3.url,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    POLL_MIN_MS: '50',
+    POLL_MAX_MS: '400',
+    LOG_LEVEL: 'info',
+    ...options.environment,
+  };
+  Object.assign(process.env, pickAws(environment));
+
+  const system: System = {
+    atlas,
+    s3,
+    redis,
+    batches,
+    polls,
+    completions,
+    environment,
+    prefix,
+    async request(reference, documents, idPrefix = '') {
+      const ids = Array.from(
+        { length: documents },
+        (_, i) => idPrefix + String(i + 1).padStart(3, '0'),
+      );
+      const list = ids.map((documentId) => ({
+        documentId,
+        bucket: 'kyc-documents',
+        key: `${reference}/${documentId}.jpg`,
+      }));
+      await Promise.all(list.map(({ bucket, key }) => s3.put(bucket, key, `scan of ${key}`)));
+      return { reference, productType: 'LOAN_APP', documents: list };
+    },
+    async add(data, jobId, name = 'batch') {
+      const { reference } = data as BatchRequest;
+      await batches.add(name, data, { jobId: jobId ?? `batch-${reference}` });
+    },
+    async submit(reference, documents, idPrefix) {
+      const request = await system.request(reference, documents, idPrefix);
+      await system.add(request);
+      return request;
+    },
+    async event(eventId, timeoutMs) {
+      const job = await waitUntil(
+        `the event ${eventId}`,
+        () => completions.getJob(eventId),
+        timeoutMs,
+      );
+      return { name: job.name, data: job.data };
+    },
+    async startWorker(more = {}) {
+      const worker = await createAtlasBatchWorker({
+        environment: { ...environment, LOG_LEVEL: 'silent', ...more },
+      });
+      onTestFinished(() => worker.stop());
+      return worker;
+    },
+    async startWorkerProcess(more = {}) {
+      const child = spawnWorker({ ...environment, ...more });
+      onTestFinished(() => child.kill());
+      await child.started();
+      return child;
+    },
+    async startFaultyWorker(at, when, signal) {
+      const fault = { FAULT_AT: `${at}`, FAULT_WHEN: when, FAULT_SIGNAL: signal };
+      const child = spawnWorker({ ...environment, ...fault }, ['--import', FAULT_PRELOAD]);
+      onTestFinished(() => child.kill());
+      return child;
+    },
+  };
+  return system;
+}
+
+/** The SDK reads these from the process; every test file runs in a process of its own. */
+function pickAws(environment: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => name.startsWith('AWS_')),
+  );
+}

@@ -1,0 +1,22 @@
+const INTERVAL_MS = 25;
+
+/**
+ * Waits for a condition that can only be asked for, not subscribed to: something in Redis, or in
+ * another process. Fails with the last error, or saying what never came.
+ */
+export async function waitUntil<T>(
+  what: string,
+  ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    if (performance.now() > deadline)
+      throw new Error(`${what} did not come within ${timeoutMs} ms`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, INTERVAL_MS);
+    });
+  }
+}

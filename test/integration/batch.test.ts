@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+/** What the results objects of a batch hold, each extract as the raw text that S3 has. */
+async function storedText(system: System, uri: string): Promise<string> {
+  const key = uri.replace('s3://results/', '');
+  const stored = system.s3.get('results', key);
+  if (!stored) throw new Error(`${uri} is not there`);
+  return Buffer.from(stored.body).toString('utf8');
+}
+
+/** Every extract that Atlas holds of these Atlas batches is in the results, in order. */
+async function expectStored(system: System, batchIds: string[], results: string[]): Promise<void> {
+  for (const [i, batchId] of batchIds.entries()) {
+    const text = await storedText(system, results[i] ?? '');
+    const parsed = JSON.parse(text);
+    const truth = system.atlas.truth(batchId);
+    expect(parsed.documents.map((d: { documentId: string }) => d.documentId)).toEqual(
+      truth.map(({ documentId }) => documentId),
+    );
+    for (const [j, { extracts }] of truth.entries()) {
+      expect(parsed.documents[j].extracts).toEqual(extracts.map((raw) => JSON.parse(raw)));
+      // Line breaks between tokens become spaces: each extract stands on a line of its own.
+      for (const raw of extracts) expect(text).toContain(raw.replace(/[\r\n]/g, ' '));
+    }
+    expect(parsed).toMatchObject({ batchId, productType: 'LOAN_APP', missing: [], unexpected: [] });
+  }
+}
+
+it('carries batches of plain BullMQ producers to the event, in a worker process', async () => {
+  const system = await startSystem();
+  await system.startWorkerProcess();
+  const requests = await Promise.all([
+    system.submit('loan-1', 5),
+    system.submit('loan-2', 5),
+    system.submit('8841', 5),
+    system.submit('loan-large', 230),
+  ]);
+  for (const { reference, documents } of requests) {
+    const { name, data } = await system.event(`done-${reference}`);
+    expect(name).toBe('batch.completed');
+    const uploads = Math.ceil(documents.length / 100);
+    expect(data).toEqual({
+      reference,
+      status: 'completed',
+      productType: 'LOAN_APP',
+      batchIds: data.batchIds,
+      documents: { total: documents.length, present: documents.length, missing: [] },
+      results: data.batchIds.map((id) => `s3://results/${reference}/${id}.json`),
+      submittedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      completedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      polls: expect.any(Number),
+    });
+    expect(data.batchIds).toHaveLength(uploads);
+    await expectStored(system, data.batchIds, data.results);
+    const job = await waitUntil('the finished job', async () => {
+      const found = await system.batches.getJob(`batch-${reference}`);
+      return found?.finishedOn === undefined ? null : found;
+    });
+    expect(job.returnvalue).toEqual(data);
+    expect(job.data).toEqual(requests.find((request) => request.reference === reference));
+  }
+  expect([...system.atlas.batches()]).toHaveLength(3 + 3);
+});
+
+it('keeps numbers that JSON.parse would lose', async () => {
+  const system = await startSystem({ atlas: { extractsPerDocument: () => 2 } });
+  await system.startWorker();
+  await system.submit('numbers', 6);
+  const { data } = await system.event('done-numbers');
+  const text = await storedText(system, data.results[0] ?? '');
+  expect(text).toMatch(/\d{20}/);
+  expect(text).toContain('1.10');
+  await expectStored(system, data.batchIds, data.results);
+});
+
+it('takes the same reference twice as one batch', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const request = await system.submit('twice', 3);
+  await system.add(request);
+  await system.event('done-twice');
+  await system.add(request);
+  await system.submit('after', 1);
+  await system.event('done-after');
+  expect([...system.atlas.batches()]).toHaveLength(2);
+  expect(await system.completions.getJob('done-twice~2')).toBeUndefined();
+});
+
+it('sends documents that never come again, and ends incomplete with the rest', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === '002' },
+    environment: { BATCH_DEADLINE_MS: '3000' },
+  });
+  await system.startWorker();
+  await system.submit('gap', 4);
+  const { name, data } = await system.event('done-gap');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    status: 'failed',
+    reason: { code: 'INCOMPLETE', message: '1 of 4 documents never came: 002' },
+    documents: { total: 4, present: 3, missing: ['002'] },
+  });
+  const uploads = [...system.atlas.batches()].map(({ documentIds }) => documentIds);
+  expect(uploads).toEqual([['001', '002', '003', '004'], ['002']]);
+  expect(data.results).toHaveLength(2);
+});

@@ -1,0 +1,147 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import { randomFrom } from '../../src/simulator/random.js';
+import {
+  expectAllEndedOnce,
+  expectFewSubmissions,
+  expectNoStrayKeys,
+  expectStoredAsAtlasHasIt,
+} from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import type { WorkerProcess } from '../helpers/worker-process.js';
+
+/** `npm run test:chaos` runs twenty seeds of hundreds of batches; `npm test` one of dozens. */
+const SEEDS = Number(process.env.CHAOS_SEEDS ?? 1);
+const LONG = SEEDS > 1;
+const BATCHES = LONG ? 300 : 60;
+const CHAOS_MS = LONG ? 40_000 : 15_000;
+const WORKERS = 3;
+const REDIS_RESTARTS = LONG ? 3 : 1;
+/** Chaos, then an outage's back-off, then the locks of the last workers killed. */
+const TEST_TIMEOUT_MS = CHAOS_MS + 180_000;
+
+const ATLAS_FAULTS = [
+  401,
+  403,
+  429,
+  500,
+  502,
+  503,
+  504,
+  'hang',
+  'hang-after',
+  'reset-before',
+  'reset-after',
+  'slow',
+  'html-200',
+  'truncated-json',
+  'no-batch-id',
+  'empty-page',
+  'wrong-page',
+  'endless',
+  'repeat-page',
+  'foreign-ids',
+  'has-next-false',
+  'expire-tokens',
+  'redirect',
+] as const;
+const S3_FAULTS = [500, 503, 403, 'reset-before', 'reset-after', 'slow'] as const;
+
+describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', (seed) => {
+  it('ends every batch exactly once, with what Atlas holds', {
+    timeout: TEST_TIMEOUT_MS,
+  }, async () => {
+    const random = randomFrom(seed);
+    const redis = await startPrivateRedis({ appendOnly: true, appendfsync: 'always' });
+    onTestFinished(() => redis.stop());
+    const system = await startSystem({
+      redisUrl: redis.url,
+      atlas: { completionMs: (ctx) => 200 + 3000 * ctx.random(), seed },
+      environment: {
+        ATLAS_TIMEOUT_MS: '1500',
+        ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '4',
+        ATLAS_EXTRACTS_PER_PAGE: '3',
+        POLL_MAX_MS: '1000',
+        BATCH_DEADLINE_MS: '240000',
+      },
+    });
+    const requests = await breakEverything(system, redis, random);
+
+    system.atlas.clearFaults();
+    system.s3.clearFaults();
+    await Promise.all([system.startWorkerProcess(), system.startWorkerProcess()]);
+    await waitUntil(
+      'an event of every batch',
+      async () => (await system.completions.count()) >= requests.length,
+      120_000,
+    );
+    await waitUntil('the end of every job', async () => {
+      const { completed = 0, failed = 0 } = await system.batches.getJobCounts(
+        'completed',
+        'failed',
+      );
+      return completed + failed === requests.length;
+    });
+    await expectAllEndedOnce(system, requests);
+    await expectStoredAsAtlasHasIt(system, requests);
+    await expectFewSubmissions(system, requests);
+    await expectNoStrayKeys(system);
+    const { completed = 0 } = await system.batches.getJobCounts('completed');
+    expect(completed).toBeGreaterThan(requests.length / 2);
+  });
+});
+
+/** Batches come in while workers are killed, Redis is restarted and everything else misbehaves. */
+async function breakEverything(
+  system: System,
+  redis: PrivateRedis,
+  random: () => number,
+): Promise<BatchRequest[]> {
+  const rate = 0.2 / ATLAS_FAULTS.length;
+  system.atlas.setFaults({
+    rules: ATLAS_FAULTS.map((fault) => ({ fault, probability: rate, retryAfter: '1' })),
+  });
+  system.s3.setFaults({
+    rules: S3_FAULTS.map((fault) => ({ fault, probability: 0.1 / S3_FAULTS.length })),
+  });
+  const workers: WorkerProcess[] = await Promise.all(
+    Array.from({ length: WORKERS }, () => system.startWorkerProcess()),
+  );
+  const requests = await Promise.all(
+    Array.from({ length: BATCHES }, (_, i) =>
+      system.request(`chaos-${i}`, 1 + Math.floor(random() * 9), `c${i}-`),
+    ),
+  );
+  const deeds = [
+    ...requests.map((request) => ({ at: random() * 0.8, do: () => system.add(request) })),
+    ...Array.from({ length: REDIS_RESTARTS }, (_, i) => ({
+      at: (i + 0.5 + random() * 0.4) / (REDIS_RESTARTS + 1),
+      do: async () => {
+        await redis.kill();
+        await redis.restart();
+      },
+    })),
+    ...Array.from({ length: Math.floor(CHAOS_MS / 2000) }, () => ({
+      at: random(),
+      do: async () => {
+        const victim = Math.floor(random() * workers.length);
+        workers[victim]?.signal('SIGKILL');
+        workers[victim] = await system.startWorkerProcess();
+      },
+    })),
+  ].sort((a, b) => a.at - b.at);
+
+  const started = performance.now();
+  for (const deed of deeds) {
+    await waitUntil(
+      'its turn',
+      () => performance.now() - started >= deed.at * CHAOS_MS,
+      CHAOS_MS * 4,
+    );
+    await deed.do();
+  }
+  for (const worker of workers) worker.signal('SIGKILL');
+  return requests;
+}

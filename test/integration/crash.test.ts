@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+it('finishes every batch exactly once after the worker was killed', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: ({ random }) => 500 + 2500 * random() },
+  });
+  const references = Array.from({ length: 20 }, (_, i) => `crash-${i}`);
+  const first = await system.startWorkerProcess();
+  await Promise.all(references.map((reference) => system.submit(reference, 5)));
+  await waitUntil('uploads in flight', () => [...system.atlas.batches()].length >= 5);
+  first.signal('SIGKILL');
+  expect(await first.exited).toBe('SIGKILL');
+
+  await system.startWorkerProcess();
+  for (const reference of references) {
+    const { data } = await system.event(`done-${reference}`);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5, missing: [] } });
+    expect(await system.completions.getJob(`done-${reference}~2`)).toBeUndefined();
+  }
+  expect(await system.completions.getJobCounts('wait')).toEqual({ wait: references.length });
+});
+
+it('gives its jobs back on SIGTERM, exits with 0, and another worker ends them', async () => {
+  const system = await startSystem({ atlas: { completionMs: 1500 } });
+  const first = await system.startWorkerProcess();
+  await Promise.all(Array.from({ length: 10 }, (_, i) => system.submit(`stop-${i}`, 3)));
+  await waitUntil('an upload in flight', () => [...system.atlas.batches()].length > 0);
+  first.signal('SIGTERM');
+  expect(await first.exited).toBe(0);
+  expect(await system.batches.getJobCounts('active')).toEqual({ active: 0 });
+  expect(await system.polls.getJobCounts('active')).toEqual({ active: 0 });
+
+  await system.startWorkerProcess();
+  for (let i = 0; i < 10; i += 1) {
+    expect((await system.event(`done-stop-${i}`)).data.status).toBe('completed');
+  }
+  expect([...system.atlas.batches()]).toHaveLength(10);
+});
