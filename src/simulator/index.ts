@@ -1,5 +1,21 @@
 /** Stand-ins for Atlas and S3: for the demo, tests, benchmarks and integrators. */
 
+export type { AtlasBatch, DocumentContext } from './atlas/atlas-batches.js';
+export type {
+  AtlasEndpoint,
+  AtlasFaultKind,
+  AtlasFaultPlan,
+  AtlasFaultRule,
+  AtlasRequestView,
+} from './atlas/atlas-faults.js';
+export { startAtlasSimulator } from './atlas/atlas-server.js';
+export type {
+  AtlasSimulator,
+  AtlasSimulatorOptions,
+  AtlasUpload,
+} from './atlas/atlas-simulator.js';
+export type { CallbackCounts, CallbackOptions } from './atlas/callbacks.js';
+export type { S3Operation, S3Target } from './s3/s3-request.js';
 export {
   type S3FaultKind,
   type S3FaultPlan,
@@ -8,3 +24,5 @@ export {
   type S3SimulatorOptions,
   startS3Simulator,
 } from './s3/s3-server.js';
+export { type Simulators, type SimulatorsOptions, startSimulators } from './start-simulators.js';
+export type { RequestCounters, RequestRecord } from './traffic.js';

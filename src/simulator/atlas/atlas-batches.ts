@@ -1,0 +1,205 @@
+/**
+ * The batches that the stand-in holds, and which of their documents can be seen at which time.
+ * What arrives when is drawn once, when a batch is submitted; no timer runs for it.
+ */
+
+import { type Random, randomFrom, seedFrom } from '../random.js';
+import { batchIdOf } from './batch-id.js';
+import { extractText } from './extract-text.js';
+
+/** A document becomes visible between these, drawn evenly, unless the options say otherwise. */
+const DEFAULT_FIRST_MS = 300;
+const DEFAULT_LAST_MS = 1500;
+/** Shares of documents that are really two or three in one file. */
+const SHARE_OF_THREE = 0.03;
+const SHARE_OF_TWO = 0.08;
+
+/** What is known of a document when its fate is drawn. */
+export interface DocumentContext {
+  documentId: string;
+  productType: string;
+  batchId: string;
+  /** Position in the upload, from 0. */
+  index: number;
+  /** Documents of the upload. */
+  total: number;
+  /** Uniform in [0, 1): a stream of this document of this batch. */
+  random: Random;
+  /** Uniform in [0, 1): the same stream for every document of this batch. */
+  batchRandom: Random;
+}
+
+export interface BatchOptions {
+  seed: number;
+  /** Time from submission until a document is visible, in milliseconds. */
+  completionMs?: number | ((context: DocumentContext) => number) | undefined;
+  /** Default: most have one, some two or three. */
+  extractsPerDocument?: ((context: DocumentContext) => number) | undefined;
+  /** A document for which this is true never gets an extract in this batch. */
+  neverArrives?: ((documentId: string, context: DocumentContext) => boolean) | undefined;
+  /** The oldest are forgotten beyond this many. Default: none is. */
+  retainBatches?: number | undefined;
+}
+
+/** What Atlas was sent. */
+export interface AtlasBatch {
+  batchId: string;
+  productType: string;
+  documentIds: readonly string[];
+  /** In milliseconds of `performance.now()` of this process. */
+  submittedAt: number;
+  /** Pre-signed URLs that came with it. */
+  urls: number;
+}
+
+/** A batch with its fate. Absent lists stand for the plain case, to keep 300,000 of them small. */
+interface HeldBatch extends AtlasBatch {
+  /** Of each document; absent: all at `lastMs`. */
+  delays: number[] | undefined;
+  /** Documents by their delay; absent: as sent. */
+  order: number[] | undefined;
+  /** Extracts of each document; absent: one each. */
+  counts: number[] | undefined;
+  /** When everything that will come is there, since submission. */
+  lastMs: number;
+}
+
+/** One extract of a list, by position of its document and number. */
+export interface ListedExtract {
+  document: number;
+  extract: number;
+}
+
+export class AtlasBatches {
+  readonly #options: BatchOptions;
+  readonly #held = new Map<string, HeldBatch>();
+  #submitted = 0;
+  #newest: AtlasBatch | undefined;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+  }
+
+  add(productType: string, documentIds: readonly string[], submittedAt: number): AtlasBatch {
+    const batchId = batchIdOf(this.#options.seed, this.#submitted);
+    this.#submitted += 1;
+    const upload = { batchId, productType, documentIds, submittedAt, urls: documentIds.length };
+    const held = this.#drawn(upload);
+    this.#held.set(batchId, held);
+    this.#newest = held;
+    const [oldest] = this.#held.keys();
+    const limit = this.#options.retainBatches ?? Number.POSITIVE_INFINITY;
+    if (this.#held.size > limit && oldest !== undefined) this.#held.delete(oldest);
+    return held;
+  }
+
+  get(batchId: string): AtlasBatch | undefined {
+    return this.#held.get(batchId);
+  }
+
+  /** In the order in which they were submitted. */
+  all(): IterableIterator<AtlasBatch> {
+    return this.#held.values();
+  }
+
+  get newest(): AtlasBatch | undefined {
+    return this.#newest;
+  }
+
+  /** Milliseconds since submission at which everything that will come is visible. */
+  completeAfterMs(batchId: string): number {
+    return this.#held.get(batchId)?.lastMs ?? 0;
+  }
+
+  /** Everything that will come is visible from now on; without an id, of every batch. */
+  completeNow(batchId?: string): void {
+    const chosen = batchId === undefined ? this.#held.values() : [this.#held.get(batchId)];
+    for (const held of chosen) {
+      if (held === undefined) continue;
+      held.delays = undefined;
+      held.lastMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** The extracts that can be seen at `now`, as Atlas lists them: in the order of arrival. */
+  visible(batchId: string, now: number): ListedExtract[] {
+    const held = this.#held.get(batchId);
+    if (held === undefined) return [];
+    const elapsedMs = now - held.submittedAt;
+    const list: ListedExtract[] = [];
+    for (let position = 0; position < held.documentIds.length; position += 1) {
+      const document = held.order?.[position] ?? position;
+      if ((held.delays?.[document] ?? held.lastMs) > elapsedMs) break;
+      const count = held.counts?.[document] ?? 1;
+      for (let extract = 0; extract < count; extract += 1) list.push({ document, extract });
+    }
+    return list;
+  }
+
+  /** The raw text of one extract. */
+  text(batch: AtlasBatch, { document, extract }: ListedExtract): string {
+    return extractText(this.#options.seed, {
+      documentId: batch.documentIds[document] ?? '',
+      productType: batch.productType,
+      extractIndex: extract,
+    });
+  }
+
+  /** All that a batch will ever give, in the order in which its documents were sent. */
+  truth(batchId: string): { documentId: string; extracts: string[] }[] {
+    const held = this.#held.get(batchId);
+    if (held === undefined) return [];
+    return held.documentIds.map((documentId, document) => ({
+      documentId,
+      extracts: Array.from({ length: held.counts?.[document] ?? 1 }, (_, extract) =>
+        this.text(held, { document, extract }),
+      ),
+    }));
+  }
+
+  #drawn(upload: AtlasBatch): HeldBatch {
+    const { completionMs } = this.#options;
+    const { documentIds } = upload;
+    const counts = documentIds.map((_, index) => this.#extractsOf(this.#context(upload, index)));
+    const plain = counts.every((count) => count === 1);
+    const held = { ...upload, counts: plain ? undefined : counts };
+    if (typeof completionMs === 'number') {
+      return { ...held, delays: undefined, order: undefined, lastMs: completionMs };
+    }
+    const delays = documentIds.map((_, index) => {
+      const context = this.#context(upload, index);
+      if (completionMs !== undefined) return completionMs(context);
+      return DEFAULT_FIRST_MS + (DEFAULT_LAST_MS - DEFAULT_FIRST_MS) * context.random();
+    });
+    const order = documentIds.map((_, index) => index);
+    order.sort((a, b) => (delays[a] ?? 0) - (delays[b] ?? 0));
+    let lastMs = 0;
+    for (const [index, delayMs] of delays.entries()) {
+      if (counts[index] !== 0) lastMs = Math.max(lastMs, delayMs);
+    }
+    return { ...held, delays, order, lastMs };
+  }
+
+  #extractsOf(context: DocumentContext): number {
+    const { seed, extractsPerDocument, neverArrives } = this.#options;
+    if (neverArrives?.(context.documentId, context) === true) return 0;
+    if (extractsPerDocument !== undefined) return extractsPerDocument(context);
+    const share = randomFrom(seedFrom(seed, context.documentId))();
+    if (share < SHARE_OF_THREE) return 3;
+    return share < SHARE_OF_THREE + SHARE_OF_TWO ? 2 : 1;
+  }
+
+  #context(upload: AtlasBatch, index: number): DocumentContext {
+    const { batchId, productType, documentIds } = upload;
+    const batchSeed = this.#options.seed + this.#submitted * documentIds.length;
+    return {
+      documentId: documentIds[index] ?? '',
+      productType,
+      batchId,
+      index,
+      total: documentIds.length,
+      random: randomFrom(seedFrom(batchSeed, String(index))),
+      batchRandom: randomFrom(seedFrom(batchSeed, 'batch')),
+    };
+  }
+}

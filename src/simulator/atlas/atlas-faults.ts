@@ -1,0 +1,146 @@
+/** What can go wrong at Atlas, and what the wrong answers look like. */
+
+import type { Fault } from '../exchange.js';
+import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
+import type { Answer } from '../http-server.js';
+
+/** The endpoints of the stand-in, as counters and fault rules name them. */
+export type AtlasEndpoint = 'authtoken' | 'multiupload' | 'extracts' | 'other';
+
+/** Faults of a page; they befall `extracts` alone. */
+export type PageFault =
+  /** 200 with no extract at all. */
+  | 'empty-page'
+  /** Answers with the page after the one that was asked for. */
+  | 'wrong-page'
+  /** `has_next` is always true, and there is always another page. */
+  | 'endless'
+  /** The list grew between two reads: a page starts with the last extract of the one before. */
+  | 'repeat-page'
+  /** The list ends with `count` extracts of ids that were never sent. */
+  | 'foreign-ids'
+  /** Claims `has_next` false although a whole document follows. */
+  | 'has-next-false';
+
+/** Faults of an accepted upload; they befall `multiupload` alone. */
+export type UploadFault =
+  /** The batch exists, the answer does not say how it is called. */
+  | 'no-batch-id'
+  /** No batch is made; the answer names the newest earlier one. */
+  | 'same-batch-id';
+
+export type AtlasFaultKind =
+  | StatusFault
+  | ConnectionFault
+  | PageFault
+  | UploadFault
+  /** 200 with a web page; nothing is carried out. */
+  | 'html-200'
+  /** Carried out; 200 with the first half of the body. */
+  | 'truncated-json'
+  /** 200 with a body of `bytes` bytes that never becomes a whole document. */
+  | 'huge-body'
+  /** Forgets every token before it looks at the request. */
+  | 'expire-tokens'
+  /** 302 to `location`; nothing is carried out. */
+  | 'redirect';
+
+/** What a rule's `match` sees of a request. */
+export interface AtlasRequestView {
+  endpoint: AtlasEndpoint;
+  /** Of `extracts`, as asked. */
+  batchId?: string | undefined;
+  page?: number | undefined;
+  /** Of `multiupload`, where the body is sound. */
+  productType?: string | undefined;
+  documentIds?: readonly string[] | undefined;
+}
+
+export type AtlasFaultRule = FaultRule<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>;
+export type AtlasFaultPlan = FaultPlan<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>;
+
+const ENDPOINT_OF: Partial<Record<AtlasFaultKind, AtlasEndpoint>> = {
+  'empty-page': 'extracts',
+  'wrong-page': 'extracts',
+  endless: 'extracts',
+  'repeat-page': 'extracts',
+  'foreign-ids': 'extracts',
+  'has-next-false': 'extracts',
+  'no-batch-id': 'multiupload',
+  'same-batch-id': 'multiupload',
+};
+
+/** Faults that belong to one endpoint are bound to it, so that no other request uses them up. */
+export function bindToEndpoints(plan: AtlasFaultPlan): AtlasFaultPlan {
+  const rules = plan.rules.map((rule) => {
+    const endpoint = ENDPOINT_OF[rule.fault] ?? rule.endpoint;
+    return endpoint === undefined ? rule : { ...rule, endpoint };
+  });
+  return { ...plan, rules };
+}
+
+const DEFAULT_HUGE_BYTES = 64 * 1024 * 1024;
+const PIECE_BYTES = 65_536;
+const NOWHERE = 'http://127.0.0.1:9/elsewhere';
+const HTML = '<!DOCTYPE html><html><head><title>Gateway</title></head><body>Oops</body></html>';
+
+/** The answer of a fault that takes the place of the endpoint; undefined for other faults. */
+export function answerInstead(
+  fault: Fault | undefined,
+  sent: (bytes: number) => void,
+): Answer | undefined {
+  switch (fault?.fault) {
+    case 'html-200':
+      return { status: 200, headers: { 'content-type': 'text/html' }, body: HTML };
+    case 'redirect':
+      return { status: 302, headers: { location: fault.location ?? NOWHERE } };
+    case 'huge-body':
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        pieces: hugeBody(fault.bytes ?? DEFAULT_HUGE_BYTES, sent),
+      };
+    default:
+      return undefined;
+  }
+}
+
+function* hugeBody(bytes: number, sent: (bytes: number) => void): Generator<Buffer> {
+  const start = Buffer.from('{"data":[{"document_id":"');
+  yield start;
+  const piece = Buffer.alloc(PIECE_BYTES, 'x');
+  for (let left = bytes - start.length; left > 0; left -= PIECE_BYTES) {
+    sent(Math.min(left, PIECE_BYTES));
+    yield left < PIECE_BYTES ? piece.subarray(0, left) : piece;
+  }
+}
+
+/** An endpoint's answer, maimed where the fault says so. */
+export function maim(answer: Answer, fault: Fault | undefined): Answer {
+  if (fault?.fault !== 'truncated-json') return answer;
+  const body = Buffer.from(answer.body ?? '');
+  return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
+}
+
+/** What a gateway in front of Atlas, or Atlas itself, says with an error status. */
+export function answerOfStatus(status: number, fault: Fault): Answer {
+  if (fault.body === 'empty') return { status };
+  if (fault.body === 'html') {
+    const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
+    return { status, headers: { 'content-type': 'text/html' }, body };
+  }
+  return refusal(status, `Atlas answers ${status} by intention`);
+}
+
+/** An error of Atlas; the form of its bodies is not documented. */
+export function refusal(
+  status: number,
+  message: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ message, ...more }),
+  };
+}

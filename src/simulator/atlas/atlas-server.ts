@@ -1,0 +1,171 @@
+/** The Atlas stand-in: the documented API, what is not documented as options, faults on demand. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerUnderFault, type Fault, pause } from '../exchange.js';
+import { FaultEngine } from '../faults.js';
+import { type Answer, listen, readBody, send } from '../http-server.js';
+import { Traffic } from '../traffic.js';
+import { AtlasBatches } from './atlas-batches.js';
+import {
+  type AtlasEndpoint,
+  type AtlasFaultKind,
+  type AtlasRequestView,
+  answerInstead,
+  answerOfStatus,
+  bindToEndpoints,
+  maim,
+  refusal,
+} from './atlas-faults.js';
+import type { AtlasSimulator, AtlasSimulatorOptions, AtlasUpload } from './atlas-simulator.js';
+import { Callbacks } from './callbacks.js';
+import {
+  authToken,
+  type EndpointContext,
+  extracts,
+  multiUpload,
+  parseUpload,
+} from './endpoints.js';
+import { RequestLimit } from './request-limit.js';
+import { Tokens } from './tokens.js';
+import { UrlFetcher } from './url-fetcher.js';
+
+/** 10,000 documents with long URLs are 20 MiB. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const DEFAULT_PER_PAGE = 50;
+const DEFAULT_SEED = 1;
+const ENDPOINTS: ReadonlyMap<string, AtlasEndpoint> = new Map([
+  ['POST /v1/docstream/authtoken', 'authtoken'],
+  ['POST /v1/docstream/multiupload', 'multiupload'],
+  ['GET /v1/docstream/extracts', 'extracts'],
+]);
+
+/** Starts an Atlas on a port of this machine. */
+export async function startAtlasSimulator(
+  options: AtlasSimulatorOptions = {},
+): Promise<AtlasSimulator> {
+  const seed = options.seed ?? DEFAULT_SEED;
+  const maxPerPage = options.maxPerPage ?? DEFAULT_PER_PAGE;
+  const batches = new AtlasBatches({ ...options, seed });
+  const tokens = new Tokens(
+    options.tokenTtlMs ?? Number.POSITIVE_INFINITY,
+    options.onlyNewestToken ?? false,
+  );
+  const fetcher = options.fetchUrls === false ? undefined : new UrlFetcher();
+  const callbacks = new Callbacks(batches, options.callback, { perPage: maxPerPage, seed });
+  const faults = new FaultEngine<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>(seed);
+  const traffic = new Traffic<AtlasEndpoint>();
+  const limit = new RequestLimit(options.maxRequestsPerSecond ?? 0);
+  let uploads: AtlasUpload[] = [];
+  const context: EndpointContext = {
+    clientId: options.clientId ?? 'simulator-client',
+    clientSecret: options.clientSecret ?? 'simulator-secret',
+    tokens,
+    batches,
+    fetcher,
+    envelope: options.envelope ?? 'top',
+    totalItems: options.totalItems ?? true,
+    maxPerPage,
+    notFoundForMs: options.notFoundForMs ?? 0,
+    emptyForMs: options.emptyForMs ?? 0,
+  };
+
+  const remember = (upload: AtlasUpload): void => {
+    uploads.push(upload);
+    const retained = options.retainBatches ?? Number.POSITIVE_INFINITY;
+    if (uploads.length > 2 * retained) uploads = uploads.slice(-retained);
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const at = performance.now();
+    const raw = await readBody(request, MAX_BODY_BYTES).catch(() => null);
+    if (raw === null) return;
+    const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
+    const endpoint = ENDPOINTS.get(`${request.method} ${path}`) ?? 'other';
+    const exchange = { request, response, endpoint, at, traffic };
+    if (raw === undefined || !limit.takes(at)) {
+      const refused = raw === undefined ? refusal(413, 'too large') : overLimit(options.retryAfter);
+      traffic.add({ endpoint, at, status: refused.status, bytes: send(response, refused) });
+      return;
+    }
+    const body = endpoint === 'multiupload' ? parseUpload(raw) : undefined;
+    const query = new URLSearchParams(search);
+    const view: AtlasRequestView = {
+      endpoint,
+      batchId: query.get('batch_id') ?? undefined,
+      page:
+        endpoint === 'extracts' ? Number(query.get('page') ?? query.get('pageNo') ?? 1) : undefined,
+      productType: body?.product_type,
+      documentIds: body?.file_urls.map((file) => file.document_id),
+    };
+    const fault = faults.choose(endpoint, view);
+    if (options.latencyMs !== undefined && options.latencyMs > 0) {
+      await pause(response, options.latencyMs);
+    }
+    let upload: AtlasUpload | undefined;
+    const carryOut = async (): Promise<Answer> => {
+      const instead = answerInstead(fault, (bytes) => traffic.addBytes(endpoint, bytes));
+      if (instead !== undefined) return instead;
+      if (fault?.fault === 'expire-tokens') tokens.forgetAll();
+      if (endpoint === 'authtoken') return authToken(context, request.headers);
+      if (endpoint === 'extracts') return extracts(context, request.headers, query, fault);
+      if (endpoint === 'other') return refusal(404, 'no such endpoint');
+      const { answer, batch } = await multiUpload(context, request.headers, body, fault);
+      if (batch !== undefined) {
+        const { batchId, productType, documentIds, submittedAt } = batch;
+        upload = { batchId, productType, documentIds, at: submittedAt, answered: false };
+        remember(upload);
+        callbacks.plan(batch);
+      }
+      return answer;
+    };
+    const answered = await answerUnderFault(
+      exchange,
+      fault,
+      async () => maim(await carryOut(), fault),
+      answerOfStatus,
+    );
+    if (upload !== undefined && answered) upload.answered = tellsBatchId(fault);
+  };
+
+  const listener = await listen(handle, {
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+  });
+  let stopped: Promise<void> | undefined;
+  return {
+    url: listener.url,
+    port: listener.port,
+    clientId: context.clientId,
+    clientSecret: context.clientSecret,
+    batches: () => batches.all(),
+    uploads: () => [...uploads],
+    truth: (batchId) => batches.truth(batchId),
+    requests: traffic,
+    requestLog: (endpoint) => traffic.log(endpoint),
+    bytesSent: (endpoint) => traffic.bytesSent(endpoint),
+    setFaults: (plan) => faults.set(bindToEndpoints(plan)),
+    clearFaults: () => faults.clear(),
+    faultsFired: () => faults.fired(),
+    completeNow(batchId) {
+      batches.completeNow(batchId);
+      callbacks.hasten(batchId);
+    },
+    expireTokens: () => tokens.forgetAll(),
+    setCallback: (callback) => callbacks.set(callback),
+    callbackCounts: () => ({ ...callbacks.counts }),
+    stop() {
+      stopped ??= Promise.all([listener.stop(), callbacks.stop(), fetcher?.stop()]).then(() => {});
+      return stopped;
+    },
+  };
+}
+
+function overLimit(retryAfter: string | undefined): Answer {
+  const refused = refusal(429, 'too many requests');
+  if (retryAfter === undefined) return refused;
+  return { ...refused, headers: { ...refused.headers, 'retry-after': retryAfter } };
+}
+
+function tellsBatchId(fault: Fault | undefined): boolean {
+  return fault?.fault !== 'no-batch-id' && fault?.fault !== 'truncated-json';
+}

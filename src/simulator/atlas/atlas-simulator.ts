@@ -1,0 +1,88 @@
+/** What the Atlas stand-in can be told, and what it tells. */
+
+import type { RequestCounters, RequestRecord } from '../traffic.js';
+import type { AtlasBatch, BatchOptions } from './atlas-batches.js';
+import type { AtlasEndpoint, AtlasFaultPlan } from './atlas-faults.js';
+import type { CallbackCounts, CallbackOptions } from './callbacks.js';
+
+export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'> {
+  /** Default 0: a free one. */
+  port?: number | undefined;
+  /** Default `127.0.0.1`. */
+  host?: string | undefined;
+  clientId?: string | undefined;
+  clientSecret?: string | undefined;
+  /** Of extracts, completion times and faults. */
+  seed?: number | undefined;
+  /** Extracts of a page, asked for or not. Default 50. */
+  maxPerPage?: number | undefined;
+  /** Life of a token. Default: for ever. */
+  tokenTtlMs?: number | undefined;
+  /** A new token ends the ones before it. Default false. */
+  onlyNewestToken?: boolean | undefined;
+  /** Where answers stand: at the top level (default) or under `data`. */
+  envelope?: 'top' | 'data' | undefined;
+  /** False leaves `total_items` out of pages. Default true. */
+  totalItems?: boolean | undefined;
+  /** False believes URLs without fetching them. Default true. */
+  fetchUrls?: boolean | undefined;
+  /** 404 for a batch that is younger. Default 0. */
+  notFoundForMs?: number | undefined;
+  /** An empty page for a batch that is younger. Default 0. */
+  emptyForMs?: number | undefined;
+  /** 429 beyond this many requests in any second. Default 0: no limit. */
+  maxRequestsPerSecond?: number | undefined;
+  /** `Retry-After` of those 429. Default: none. */
+  retryAfter?: string | undefined;
+  /** Callbacks for completed batches. Default: none. */
+  callback?: CallbackOptions | undefined;
+  /** Think time before each answer. Default 0. */
+  latencyMs?: number | undefined;
+}
+
+/** An accepted `multiupload`. */
+export interface AtlasUpload {
+  batchId: string;
+  productType: string;
+  documentIds: readonly string[];
+  /** In milliseconds of `performance.now()` of this process. */
+  at: number;
+  /** Whether the caller was told the batch id; false when a fault kept the answer back. */
+  answered: boolean;
+}
+
+export interface AtlasSimulator {
+  /** Without a slash at the end. */
+  url: string;
+  port: number;
+  clientId: string;
+  clientSecret: string;
+  /** In the order of submission. */
+  batches(): Iterable<AtlasBatch>;
+  /** Every accepted upload in order, also those whose answer never arrived. */
+  uploads(): AtlasUpload[];
+  /**
+   * Everything that a batch will ever give, in the order in which its documents were sent; each
+   * extract as its raw `file_data`. Empty for a batch that is not known.
+   */
+  truth(batchId: string): { documentId: string; extracts: string[] }[];
+  requests: RequestCounters<AtlasEndpoint>;
+  /** The newest requests, oldest first. */
+  requestLog(endpoint?: AtlasEndpoint): RequestRecord<AtlasEndpoint>[];
+  /** Bytes of bodies sent. */
+  bytesSent(endpoint?: AtlasEndpoint): number;
+  /** Replaces all faults; their windows start now. */
+  setFaults(plan: AtlasFaultPlan): void;
+  clearFaults(): void;
+  /** How often each fault happened. */
+  faultsFired(): Record<string, number>;
+  /** Everything that will ever come is visible from now on; without an id, of every batch. */
+  completeNow(batchId?: string): void;
+  /** Forgets every token. */
+  expireTokens(): void;
+  /** For batches submitted from now on. */
+  setCallback(callback: CallbackOptions | undefined): void;
+  callbackCounts(): CallbackCounts;
+  /** Closes every connection; may be called again. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,139 @@
+/** The three documented endpoints, as functions from a request to an answer. */
+
+import type { IncomingHttpHeaders } from 'node:http';
+import * as z from 'zod';
+import type { Fault } from '../exchange.js';
+import type { Answer } from '../http-server.js';
+import type { AtlasBatch, AtlasBatches } from './atlas-batches.js';
+import { refusal } from './atlas-faults.js';
+import { pageText } from './pages.js';
+import type { Tokens } from './tokens.js';
+import type { UrlFetcher } from './url-fetcher.js';
+
+const UPLOAD = z.strictObject({
+  product_type: z.string().min(1),
+  file_urls: z
+    .array(
+      z.strictObject({
+        file_url: z.string().regex(/^https?:\/\//),
+        document_id: z.string().min(1),
+      }),
+    )
+    .min(1),
+});
+
+export type UploadBody = z.infer<typeof UPLOAD>;
+
+export interface EndpointContext {
+  clientId: string;
+  clientSecret: string;
+  tokens: Tokens;
+  batches: AtlasBatches;
+  /** Absent: URLs are believed. */
+  fetcher: UrlFetcher | undefined;
+  envelope: 'top' | 'data';
+  totalItems: boolean;
+  maxPerPage: number;
+  notFoundForMs: number;
+  emptyForMs: number;
+}
+
+/** `POST authtoken` */
+export function authToken(context: EndpointContext, headers: IncomingHttpHeaders): Answer {
+  const { clientId, clientSecret, tokens } = context;
+  if (headers['client-id'] !== clientId || headers['client-secret'] !== clientSecret) {
+    return refusal(401, 'unknown client');
+  }
+  const token = tokens.issue(performance.now());
+  return answer(context, JSON.stringify({ access_token: token }));
+}
+
+/** The body of an upload; undefined where it is not what the documentation asks for. */
+export function parseUpload(raw: Buffer): UploadBody | undefined {
+  try {
+    return UPLOAD.safeParse(JSON.parse(raw.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an upload came to, beside its answer. */
+export interface UploadResult {
+  answer: Answer;
+  /** The batch that was made; absent when it was refused. */
+  batch?: AtlasBatch;
+}
+
+/** `POST multiupload`: every URL is fetched before the answer. */
+export async function multiUpload(
+  context: EndpointContext,
+  headers: IncomingHttpHeaders,
+  body: UploadBody | undefined,
+  fault: Fault | undefined,
+): Promise<UploadResult> {
+  if (!context.tokens.honours(headers.token, performance.now())) return { answer: unauthorised() };
+  if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) {
+    return { answer: refusal(400, 'content type must be application/json') };
+  }
+  if (body === undefined) return { answer: refusal(400, 'malformed body') };
+  const documentIds = body.file_urls.map((file) => file.document_id);
+  if (new Set(documentIds).size < documentIds.length) {
+    return { answer: refusal(400, 'document_id must be unique') };
+  }
+  const urls = body.file_urls.map((file) => file.file_url);
+  const unfetched = (await context.fetcher?.unfetched(urls)) ?? [];
+  if (unfetched.length > 0) {
+    const ids = unfetched.map((index) => documentIds[index]);
+    return { answer: refusal(422, 'cannot fetch files', { document_ids: ids }) };
+  }
+  const earlier = context.batches.newest;
+  if (fault?.fault === 'same-batch-id' && earlier !== undefined) {
+    return { answer: answer(context, JSON.stringify({ batch_id: earlier.batchId })) };
+  }
+  const batch = context.batches.add(body.product_type, documentIds, performance.now());
+  const told = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
+  return { answer: answer(context, JSON.stringify(told)), batch };
+}
+
+/** `GET extracts` */
+export function extracts(
+  context: EndpointContext,
+  headers: IncomingHttpHeaders,
+  query: URLSearchParams,
+  fault: Fault | undefined,
+): Answer {
+  const now = performance.now();
+  if (!context.tokens.honours(headers.token, now)) return unauthorised();
+  const page = positive(query.get('page') ?? query.get('pageNo') ?? '1');
+  const samePage =
+    (query.get('pageNo') ?? query.get('page')) === (query.get('page') ?? query.get('pageNo'));
+  const perPage = positive(query.get('per_page') ?? String(context.maxPerPage));
+  if (page === undefined || perPage === undefined || !samePage) {
+    return refusal(400, 'page, pageNo and per_page must be positive, and both pages equal');
+  }
+  const batch = context.batches.get(query.get('batch_id') ?? '');
+  const ageMs = now - (batch?.submittedAt ?? now);
+  if (batch === undefined || ageMs < context.notFoundForMs) return refusal(404, 'unknown batch');
+  const text = pageText(context.batches, {
+    batch,
+    page,
+    perPage: Math.min(perPage, context.maxPerPage),
+    now,
+    totalItems: context.totalItems,
+    fault: ageMs < context.emptyForMs ? { fault: 'empty-page' } : fault,
+  });
+  return answer(context, text);
+}
+
+function answer(context: EndpointContext, json: string): Answer {
+  const body = context.envelope === 'data' ? `{"data":${json}}` : json;
+  return { status: 200, headers: { 'content-type': 'application/json' }, body };
+}
+
+function unauthorised(): Answer {
+  return refusal(401, 'invalid token');
+}
+
+function positive(text: string): number | undefined {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+}
