@@ -43,9 +43,7 @@ const schema = z
     REDIS_URL: url(['redis:', 'rediss:'], 'a URL such as redis://127.0.0.1:6379'),
     QUEUE_PREFIX: z
       .string()
-      .regex(/^[^\s]*\{[^{}\s]+\}[^\s]*$/, {
-        error: 'must hold a Redis Cluster hash tag, such as {atlas}',
-      })
+      .regex(/^[^\s:]+$/, { error: 'must hold no spaces and no colons' })
       .default(DEFAULT_QUEUE_PREFIX),
     ATLAS_BASE_URL: text('the https URL of Atlas').superRefine((value, issues) => {
       const fault = baseUrlFault(value);
@@ -57,7 +55,7 @@ const schema = z
     RESULTS_PREFIX: z.string().default(''),
     S3_ALLOWED_BUCKETS: list.default([]),
     S3_FORCE_PATH_STYLE: yesOrNo.default(false),
-    PRESIGN_EXPIRES_SECONDS: integer(60, 7 * DAY_SECONDS, 'seconds').default(3600),
+    PRESIGN_EXPIRES_SECONDS: integer(1, 7 * DAY_SECONDS, 'seconds').default(3600),
     ATLAS_MAX_DOCUMENTS_PER_UPLOAD: integer(1, 10_000, 'documents').default(100),
     ATLAS_EXTRACTS_PER_PAGE: integer(1, 10_000, 'extracts').default(50),
     ATLAS_TIMEOUT_MS: integer(100, 600_000, 'milliseconds').default(20_000),
@@ -83,10 +81,17 @@ const schema = z
       })
       .default('info'),
   })
-  .refine((config) => config.POLL_MIN_MS <= config.POLL_MAX_MS, {
+  .refine(({ POLL_MIN_MS: min, POLL_MAX_MS: max }) => min <= max, {
     path: ['POLL_MIN_MS'],
     error: 'must not be greater than POLL_MAX_MS',
+    // Even when other variables are wrong: all faults are told at once.
+    when: ({ value }) => isPollBounds(value),
   });
+
+function isPollBounds(value: unknown): boolean {
+  const { POLL_MIN_MS, POLL_MAX_MS } = value as { POLL_MIN_MS?: unknown; POLL_MAX_MS?: unknown };
+  return typeof POLL_MIN_MS === 'number' && typeof POLL_MAX_MS === 'number';
+}
 
 export type Config = z.infer<typeof schema>;
 export type ConfigName = keyof Config;

@@ -14,7 +14,7 @@ import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
-export type { AtlasObserver } from './observer.js';
+export type { AtlasObserver, BreakerState } from './observer.js';
 export type { ExtractsPage } from './wire.js';
 
 const ROOT = '/v1/docstream';

@@ -1,9 +1,12 @@
 /** What the workers count, in the words of ARCHITECTURE.md. Served by the HTTP server. */
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AtlasObserver, BreakerState } from '../atlas/client.js';
 
 /** Seconds; lag is a fraction of a second to the greatest poll interval. */
 const LAG_BUCKETS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
 const LOOK_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
+const REQUEST_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+const BREAKER_VALUES: Record<BreakerState, number> = { closed: 0, 'half-open': 1, open: 2 };
 
 export interface WorkerMetrics {
   registry: Registry;
@@ -15,6 +18,8 @@ export interface WorkerMetrics {
   polls: Counter<'outcome'>;
   looksPerUpload: Histogram;
   lagUpperBoundSeconds: Histogram;
+  /** What the Atlas client tells of itself. */
+  atlas: Required<AtlasObserver>;
 }
 
 export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
@@ -43,5 +48,56 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
       'Time between the last negative look and the look that found an upload complete.',
       LAG_BUCKETS,
     ),
+    atlas: observeAtlas(registers),
+  };
+}
+
+function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
+  const requests = new Counter({
+    name: 'atlas_batch_requests_total',
+    help: 'HTTP requests to Atlas; code is the status, or why there was none.',
+    labelNames: ['endpoint', 'code'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'atlas_batch_request_seconds',
+    help: 'Duration of HTTP requests to Atlas.',
+    labelNames: ['endpoint'],
+    buckets: REQUEST_BUCKETS,
+    registers,
+  });
+  const tokens = new Counter({
+    name: 'atlas_batch_tokens_total',
+    help: 'Tokens that Atlas gave this process.',
+    registers,
+  });
+  const breaker = new Gauge({
+    name: 'atlas_batch_breaker_state',
+    help: 'Circuit to Atlas: 0 closed, 1 half-open, 2 open.',
+    registers,
+  });
+  const budget = new Histogram({
+    name: 'atlas_batch_budget_wait_seconds',
+    help: 'Time that requests waited for the budget, and whether they were let through.',
+    labelNames: ['class', 'granted'],
+    buckets: REQUEST_BUCKETS,
+    registers,
+  });
+  const blocked = new Counter({
+    name: 'atlas_batch_blocked_seconds_total',
+    help: 'Seconds for which a 429 of Atlas has held all processes.',
+    registers,
+  });
+  return {
+    requested({ endpoint, code, seconds: took }) {
+      requests.inc({ endpoint, code });
+      seconds.observe({ endpoint }, took);
+    },
+    tokenFetched: () => tokens.inc(),
+    breakerChanged: (state) => breaker.set(BREAKER_VALUES[state]),
+    budgetAsked({ requestClass, seconds: waited, granted }) {
+      budget.observe({ class: requestClass, granted: String(granted) }, waited);
+    },
+    blocked: ({ milliseconds }) => blocked.inc(milliseconds / 1000),
   };
 }

@@ -67,6 +67,7 @@ export async function createAtlasBatchWorker(
     keyPrefix: prefix,
     redis,
     logger,
+    observer: metrics.atlas,
   });
   const store = createObjectStore({
     resultsBucket: config.RESULTS_BUCKET,
