@@ -2,11 +2,13 @@
 import type { BatchStatus } from '../client/batch-status.js';
 import type { BatchSummary } from '../jobs/completion.js';
 
-/** What follows the reference in a line of progress; it changes only when the batch does. */
+/** What follows the reference in a line of progress. */
 export function describeProgress(status: BatchStatus): string {
   const { present, total } = status.documents;
   const parts = [`${status.state}, ${present} of ${total} documents`];
-  if (status.uploads.length > 1) parts.push(`${status.uploads.length} uploads`);
+  if (status.uploads.length > 1) parts.push(plural(status.uploads.length, 'upload'));
+  const round = status.uploads.at(-1)?.round ?? 1;
+  if (round > 1 && !status.summary) parts.push(`round ${round}`);
   if (status.looks > 0) parts.push(plural(status.looks, 'look'));
   if (status.trouble) parts.push(`${status.trouble.code}: ${status.trouble.message}`);
   if (status.summary?.reason) parts.push(describeReason(status.summary.reason));

@@ -2,7 +2,7 @@
 import { createLogUpdate } from 'log-update';
 import type { BatchStatus } from '../client/batch-status.js';
 import { describeProgress, plural, secondsUntil } from './describe-batch.js';
-import { formatTable } from './table.js';
+import { formatTable, widthOf } from './table.js';
 import { isTerminal, paint, print } from './terminal.js';
 
 export interface ProgressView {
@@ -16,15 +16,17 @@ export function createProgressView(): ProgressView {
   return isTerminal() ? createBars() : createLines();
 }
 
+/** A line when documents came or the batch went on; looks alone would drown them. */
 function createLines(): ProgressView {
   const shown = new Map<string, string>();
   return {
     show(statuses) {
       for (const status of statuses) {
-        const text = describeProgress(status);
-        if (shown.get(status.reference) === text) continue;
-        shown.set(status.reference, text);
-        print(`${status.reference}: ${text}`);
+        const { state, documents, uploads, trouble } = status;
+        const change = [state, documents.present, uploads.length, trouble?.code].join();
+        if (shown.get(status.reference) === change) continue;
+        shown.set(status.reference, change);
+        print(`${status.reference}: ${describeProgress(status)}`);
       }
     },
     done() {},
@@ -35,8 +37,7 @@ function createBars(): ProgressView {
   const update = createLogUpdate(process.stdout);
   return {
     show(statuses) {
-      const rows = statuses.map((status) => barRow(status, Date.now()));
-      update(formatTable(rows).join('\n'));
+      update(barLines(statuses, Date.now(), process.stdout.columns).join('\n'));
     },
     done() {
       update.done();
@@ -44,7 +45,8 @@ function createBars(): ProgressView {
   };
 }
 
-const BAR_WIDTH = 24;
+const MIN_BAR_WIDTH = 8;
+const MAX_BAR_WIDTH = 24;
 const COLOURS = {
   queued: 'gray',
   submitting: 'blue',
@@ -53,21 +55,31 @@ const COLOURS = {
   failed: 'red',
 } as const;
 
-function barRow(status: BatchStatus, now: number): string[] {
-  const { present, total } = status.documents;
-  const colour = COLOURS[status.state];
-  const full = total === 0 ? 0 : Math.floor((present / total) * BAR_WIDTH);
-  const bar = paint(colour, '█'.repeat(full)) + paint('gray', '░'.repeat(BAR_WIDTH - full));
-  return [
-    status.reference,
-    bar,
-    `${present}/${total}`,
-    paint(colour, status.state),
-    paint('gray', hint(status, now)),
-  ];
+/** A line a batch. The bars take what the words leave of the columns, since lines must not wrap. */
+function barLines(statuses: readonly BatchStatus[], now: number, columns: number): string[] {
+  const words = statuses.map((status) => {
+    const { present, total } = status.documents;
+    const state = paint(COLOURS[status.state], status.state);
+    return [status.reference, '', `${present}/${total}`, state, paint('gray', hint(status, now))];
+  });
+  const widest = Math.max(0, ...formatTable(words, [2]).map(widthOf));
+  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - 1 - widest));
+  const rows = words.map(([reference = '', , ...rest], i) => [
+    reference,
+    bar(statuses[i], barWidth),
+    ...rest,
+  ]);
+  return formatTable(rows, [2]);
 }
 
-/** What a person wants to know beside the bar: short, since the line must fit. */
+function bar(status: BatchStatus | undefined, width: number): string {
+  if (!status) return '';
+  const { present, total } = status.documents;
+  const full = total === 0 ? 0 : Math.floor((present / total) * width);
+  return paint(COLOURS[status.state], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full));
+}
+
+/** What a person wants to know beside the bar. */
 function hint(status: BatchStatus, now: number): string {
   const { summary, trouble, looks, nextLookAt, uploads } = status;
   if (summary?.reason) return summary.reason.code;

@@ -23,6 +23,7 @@ export function formatTable(
   );
 }
 
-function widthOf(cell: string): number {
+/** Columns that a text takes on a terminal, colours aside. */
+export function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }

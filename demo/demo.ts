@@ -1,0 +1,115 @@
+/**
+ * The demo: batches of scanned documents go from S3 through Atlas to stored extracts, and each
+ * ends in one completion event. Redis, Atlas and S3 are private stand-ins, gone at the end.
+ */
+import '../src/cli/quiet-aws-sdk.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { followBatches } from '../src/cli/follow-batches.js';
+import { createProgressView } from '../src/cli/progress.js';
+import { formatTable } from '../src/cli/table.js';
+import { paint, print, printError } from '../src/cli/terminal.js';
+import { createAtlasBatchClient } from '../src/client/client.js';
+import type { BatchSummary } from '../src/jobs/completion.js';
+import { COMPLETIONS_QUEUE, DEFAULT_QUEUE_PREFIX } from '../src/jobs/queues.js';
+import { PLANS, putScans } from './batches.js';
+import { sampleFields, saveResults, summaryTable } from './report.js';
+import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
+
+/** The demo takes about 16 s; past this something hangs, and it says so rather than wait. */
+const PATIENCE_MS = 60_000;
+const INTERRUPTED = 130;
+
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => interrupt.abort(new Error('stopped')));
+}
+const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(PATIENCE_MS)]);
+
+let stage: Stage | undefined;
+try {
+  headline('Starting a private Redis, stand-ins for Atlas and S3, and a worker');
+  stage = await setStage(signal);
+  for (const line of stage.describe()) print(`  ${line}`);
+  await play(stage);
+} catch (error) {
+  printError(error instanceof Error ? error.message : String(error));
+  process.exitCode = interrupt.signal.aborted ? INTERRUPTED : 1;
+} finally {
+  await stage?.stop();
+}
+
+async function play({ redisUrl, simulators }: Stage): Promise<void> {
+  const { s3 } = simulators;
+  const client = createAtlasBatchClient({
+    redisUrl,
+    s3: {
+      endpoint: s3.url,
+      region: s3.region,
+      forcePathStyle: true,
+      credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
+    },
+  });
+  const listener = listenForEvents(redisUrl);
+  try {
+    const requests = await putScans(s3);
+    headline(`Submitting ${requests.length} batches`);
+    const shows = PLANS.map(({ reference, documents, shows }) => [
+      reference,
+      String(documents),
+      paint('gray', shows),
+    ]);
+    for (const line of formatTable(shows, [1])) print(`  ${line}`);
+    await client.enqueueMany(requests);
+
+    headline('Atlas is at work');
+    const references = requests.map(({ reference }) => reference);
+    const summaries = await followBatches(client, references, createProgressView(), signal);
+    await listener.heard(references.length);
+
+    headline('How they ended');
+    for (const line of summaryTable(summaries, listener.events)) print(`  ${line}`);
+    const [first] = references;
+    if (first !== undefined) {
+      headline(`A few extracted fields of ${first} (the persons are invented)`);
+      for (const line of await sampleFields(client, first)) print(`  ${line}`);
+    }
+    headline('Where the results are');
+    const count = await saveResults(s3);
+    print(`  in S3    s3://${RESULTS_BUCKET}/<reference>/<batch_id>.json, ${count} objects`);
+    print(`  copied   ${OUTPUT}/results/`);
+    print('');
+  } finally {
+    await listener.stop();
+    await client.close();
+  }
+}
+
+/** An upstream app: plain BullMQ takes the completion events. */
+function listenForEvents(redisUrl: string) {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  /** Name of the event of each reference. */
+  const events = new Map<string, string>();
+  const worker = new Worker<BatchSummary>(
+    COMPLETIONS_QUEUE,
+    async ({ name, data }) => {
+      events.set(data.reference ?? '', name);
+    },
+    { connection, prefix: DEFAULT_QUEUE_PREFIX },
+  );
+  return {
+    events,
+    async heard(count: number) {
+      while (events.size < count) await delay(20, undefined, { signal });
+    },
+    async stop() {
+      await worker.close();
+      connection.disconnect();
+    },
+  };
+}
+
+function headline(text: string): void {
+  print(`\n${paint('bold', text)}`);
+}

@@ -1,0 +1,77 @@
+/** What the demo shows at its end. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { seconds } from '../src/cli/describe-batch.js';
+import { formatTable } from '../src/cli/table.js';
+import { paint } from '../src/cli/terminal.js';
+import type { AtlasBatchClient } from '../src/client/client.js';
+import type { BatchSummary } from '../src/jobs/completion.js';
+import type { S3Simulator } from '../src/simulator/index.js';
+import { OUTPUT, RESULTS_BUCKET } from './stage.js';
+
+const DOCUMENTS_SHOWN = 3;
+const FIELDS_SHOWN = 3;
+
+export function summaryTable(
+  summaries: readonly BatchSummary[],
+  events: ReadonlyMap<string, string>,
+): string[] {
+  const head = ['reference', 'status', 'documents', 'uploads', 'polls', 'time', 'event'];
+  const rows = summaries.map((summary) => {
+    const { reference, status, documents, batchIds, polls, reason } = summary;
+    return [
+      reference ?? '',
+      paint(
+        status === 'completed' ? 'green' : 'red',
+        reason ? `${status}: ${reason.code}` : status,
+      ),
+      `${documents.present}/${documents.total}`,
+      String(batchIds.length),
+      String(polls),
+      seconds(Date.parse(summary.completedAt) - Date.parse(summary.submittedAt ?? '')),
+      events.get(reference ?? '') ?? 'none',
+    ];
+  });
+  const [title = '', ...lines] = formatTable([head, ...rows], [2, 3, 4, 5]);
+  return [paint('bold', title), ...lines];
+}
+
+/** A few fields of the first documents of a batch. The persons are invented. */
+export async function sampleFields(client: AtlasBatchClient, reference: string): Promise<string[]> {
+  const rows: string[][] = [];
+  let documents = 0;
+  for await (const { documentId, extracts } of client.results(reference)) {
+    documents += 1;
+    if (documents > DOCUMENTS_SHOWN) break;
+    for (const text of extracts) {
+      const extract: unknown = JSON.parse(text);
+      const fields = Object.entries(Object(extract)).flatMap(([name, value]) =>
+        fieldRow(name, value),
+      );
+      const type: unknown = Reflect.get(Object(extract), 'document_type');
+      for (const [i, field] of fields.slice(0, FIELDS_SHOWN).entries()) {
+        rows.push([i === 0 ? documentId : '', i === 0 ? String(type) : '', ...field]);
+      }
+    }
+  }
+  return formatTable(rows);
+}
+
+/** Name, value and confidence of a plain field; nothing of anything else. */
+function fieldRow(name: string, field: unknown): string[][] {
+  const value: unknown = Reflect.get(Object(field), 'value');
+  const confidence: unknown = Reflect.get(Object(field), 'confidence_score');
+  if (typeof value !== 'string' || typeof confidence !== 'number') return [];
+  return [[name, value, paint('gray', `confidence ${confidence.toFixed(2)}`)]];
+}
+
+/** Copies the results objects out of the simulated S3, so that they can be looked at. */
+export async function saveResults(s3: S3Simulator): Promise<number> {
+  const keys = s3.list(RESULTS_BUCKET);
+  for (const key of keys) {
+    const file = join(OUTPUT, 'results', key);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, s3.get(RESULTS_BUCKET, key)?.body ?? '');
+  }
+  return keys.length;
+}

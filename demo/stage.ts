@@ -1,0 +1,127 @@
+/** Everything around the demo: a private Redis, the stand-ins, and a worker as its own process. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startPrivateRedis } from '../scripts/private-redis.js';
+import { startUndertaker } from '../scripts/undertaker.js';
+import { type Simulators, startSimulators } from '../src/simulator/index.js';
+import { LOST_DOCUMENT, SCANS_BUCKET } from './batches.js';
+
+/** Relative to the repository; not under version control. */
+export const OUTPUT = '.demo';
+export const RESULTS_BUCKET = 'atlas-results';
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const WORKER_LOG = join(OUTPUT, 'worker.log');
+
+/**
+ * Atlas takes this long for a document. All but the lost one must be done within one round,
+ * which is half of the deadline below.
+ */
+const FASTEST_MS = 800;
+const SLOWEST_MS = 4500;
+/** Production waits minutes; the demo shows an incomplete batch in seconds. */
+const DEADLINE_MS = 12_000;
+const POLL_MIN_MS = 300;
+const POLL_MAX_MS = 1500;
+
+export interface Stage {
+  redisUrl: string;
+  simulators: Simulators;
+  /** A line each. */
+  describe(): string[];
+  stop(): Promise<void>;
+}
+
+/** Starts all of it, or nothing. `signal` gives up. */
+export async function setStage(signal: AbortSignal): Promise<Stage> {
+  const started: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const end of started.splice(0).reverse()) await end();
+  };
+  try {
+    await rm(join(ROOT, OUTPUT), { recursive: true, force: true });
+    await mkdir(join(ROOT, OUTPUT), { recursive: true });
+    const redis = await startPrivateRedis();
+    started.push(() => redis.stop());
+    const simulators = await startSimulators({
+      atlas: {
+        completionMs: ({ random }) => FASTEST_MS + random() * (SLOWEST_MS - FASTEST_MS),
+        neverArrives: (documentId) => documentId === LOST_DOCUMENT,
+      },
+    });
+    started.push(() => simulators.stop());
+    const worker = await startWorker({ ...simulators.environment, REDIS_URL: redis.url }, signal);
+    started.push(() => worker.stop());
+    return {
+      redisUrl: redis.url,
+      simulators,
+      describe: () => [
+        `Redis   private, on port ${redis.port}`,
+        `Atlas   simulated, ${simulators.atlas.url}`,
+        `S3      simulated, ${simulators.s3.url}`,
+        `worker  node dist/cli.js worker, process ${worker.pid}, log in ${WORKER_LOG}`,
+      ],
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startWorker(environment: Record<string, string>, signal: AbortSignal) {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, [join(ROOT, 'dist/cli.js'), 'worker'], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env.PATH,
+      ...environment,
+      RESULTS_BUCKET,
+      S3_ALLOWED_BUCKETS: SCANS_BUCKET,
+      BATCH_DEADLINE_MS: String(DEADLINE_MS),
+      POLL_MIN_MS: String(POLL_MIN_MS),
+      POLL_MAX_MS: String(POLL_MAX_MS),
+    },
+    // A group of its own: Ctrl-C must reach us, who stop it in order.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // Should we be killed, nobody else would end it.
+  const undertaker = startUndertaker(await mkdtemp(join(tmpdir(), 'atlas-batch-demo-')));
+  undertaker.watch(child.pid);
+  const exited = once(child, 'exit');
+  const log = createWriteStream(join(ROOT, WORKER_LOG));
+  child.stderr.pipe(log, { end: false });
+  child.stdout.pipe(log, { end: false });
+
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    log.end();
+    await undertaker.finish();
+  };
+  try {
+    await takesJobs(child, signal);
+    return { pid: child.pid, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Resolves when the worker says in its log that it has started. */
+function takesJobs(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('worker started')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`the worker did not start; see ${WORKER_LOG}`)));
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
