@@ -21,8 +21,8 @@ COPY scripts/healthcheck.mjs ./scripts/
 COPY --from=libraries /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node
-# Longer than the 25 s that a worker may take to end in order, set where it runs: see
-# docker-compose.yml, stop_grace_period.
+# A worker may take 25 s to end in order: whoever stops it must wait longer (compose:
+# stop_grace_period, Kubernetes: terminationGracePeriodSeconds).
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "scripts/healthcheck.mjs"]
