@@ -25,6 +25,9 @@ export const PLANS: readonly Plan[] = [
   { reference: 'loan-8844', documents: 5, shows: 'a document that never comes' },
 ];
 
+/** A batch with documents of every type, for the fields that are shown. */
+export const SHOWN_REFERENCE = 'kyc-branch-12';
+
 /** Puts the scans of all batches into S3. */
 export async function putScans(s3: S3Simulator): Promise<BatchRequest[]> {
   const scans = await Promise.all(

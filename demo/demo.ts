@@ -13,7 +13,7 @@ import { paint, print, printError } from '../src/cli/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
 import type { BatchSummary } from '../src/jobs/completion.js';
 import { COMPLETIONS_QUEUE, DEFAULT_QUEUE_PREFIX } from '../src/jobs/queues.js';
-import { PLANS, putScans } from './batches.js';
+import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';
 import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
 
@@ -23,7 +23,7 @@ const INTERRUPTED = 130;
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => interrupt.abort(new Error('stopped')));
+  process.on(name, () => interrupt.abort());
 }
 const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(PATIENCE_MS)]);
 
@@ -34,7 +34,8 @@ try {
   for (const line of stage.describe()) print(`  ${line}`);
   await play(stage);
 } catch (error) {
-  printError(error instanceof Error ? error.message : String(error));
+  if (interrupt.signal.aborted) printError('stopped');
+  else printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = interrupt.signal.aborted ? INTERRUPTED : 1;
 } finally {
   await stage?.stop();
@@ -70,11 +71,8 @@ async function play({ redisUrl, simulators }: Stage): Promise<void> {
 
     headline('How they ended');
     for (const line of summaryTable(summaries, listener.events)) print(`  ${line}`);
-    const [first] = references;
-    if (first !== undefined) {
-      headline(`A few extracted fields of ${first} (the persons are invented)`);
-      for (const line of await sampleFields(client, first)) print(`  ${line}`);
-    }
+    headline(`A few extracted fields of ${SHOWN_REFERENCE} (the persons are invented)`);
+    for (const line of await sampleFields(client, SHOWN_REFERENCE)) print(`  ${line}`);
     headline('Where the results are');
     const count = await saveResults(s3);
     print(`  in S3    s3://${RESULTS_BUCKET}/<reference>/<batch_id>.json, ${count} objects`);

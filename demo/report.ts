@@ -9,7 +9,6 @@ import type { BatchSummary } from '../src/jobs/completion.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 import { OUTPUT, RESULTS_BUCKET } from './stage.js';
 
-const DOCUMENTS_SHOWN = 3;
 const FIELDS_SHOWN = 3;
 
 export function summaryTable(
@@ -36,25 +35,25 @@ export function summaryTable(
   return [paint('bold', title), ...lines];
 }
 
-/** A few fields of the first documents of a batch. The persons are invented. */
+/** A few fields of one document of each type in a batch. The persons are invented. */
 export async function sampleFields(client: AtlasBatchClient, reference: string): Promise<string[]> {
-  const rows: string[][] = [];
-  let documents = 0;
+  const rows = new Map<string, string[][]>();
   for await (const { documentId, extracts } of client.results(reference)) {
-    documents += 1;
-    if (documents > DOCUMENTS_SHOWN) break;
     for (const text of extracts) {
       const extract: unknown = JSON.parse(text);
+      const type = String(Reflect.get(Object(extract), 'document_type'));
+      if (rows.has(type)) continue;
       const fields = Object.entries(Object(extract)).flatMap(([name, value]) =>
         fieldRow(name, value),
       );
-      const type: unknown = Reflect.get(Object(extract), 'document_type');
-      for (const [i, field] of fields.slice(0, FIELDS_SHOWN).entries()) {
-        rows.push([i === 0 ? documentId : '', i === 0 ? String(type) : '', ...field]);
-      }
+      const labels = (i: number) => (i === 0 ? [documentId, type] : ['', '']);
+      rows.set(
+        type,
+        fields.slice(0, FIELDS_SHOWN).map((field, i) => [...labels(i), ...field]),
+      );
     }
   }
-  return formatTable(rows);
+  return formatTable([...rows.values()].flat());
 }
 
 /** Name, value and confidence of a plain field; nothing of anything else. */

@@ -47,6 +47,8 @@ function createBars(): ProgressView {
 
 const MIN_BAR_WIDTH = 8;
 const MAX_BAR_WIDTH = 24;
+/** Room for a hint, used or not: a bar that changed its width would jump. */
+const HINT_WIDTH = 26;
 const COLOURS = {
   queued: 'gray',
   submitting: 'blue',
@@ -54,26 +56,25 @@ const COLOURS = {
   completed: 'green',
   failed: 'red',
 } as const;
+const LONGEST_STATE = Math.max(...Object.keys(COLOURS).map((state) => state.length));
 
 /** A line a batch. The bars take what the words leave of the columns, since lines must not wrap. */
 function barLines(statuses: readonly BatchStatus[], now: number, columns: number): string[] {
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
-    const state = paint(COLOURS[status.state], status.state);
-    return [status.reference, '', `${present}/${total}`, state, paint('gray', hint(status, now))];
+    const state = paint(COLOURS[status.state], status.state.padEnd(LONGEST_STATE));
+    return [status.reference, '', `${present}/${total}`, state];
   });
-  const widest = Math.max(0, ...formatTable(words, [2]).map(widthOf));
-  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - 1 - widest));
-  const rows = words.map(([reference = '', , ...rest], i) => [
-    reference,
-    bar(statuses[i], barWidth),
-    ...rest,
-  ]);
+  const taken = Math.max(0, ...formatTable(words, [2]).map(widthOf)) + HINT_WIDTH;
+  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - taken));
+  const rows = statuses.map((status, i) => {
+    const [reference = '', , ...rest] = words[i] ?? [];
+    return [reference, bar(status, barWidth), ...rest, paint('gray', hint(status, now))];
+  });
   return formatTable(rows, [2]);
 }
 
-function bar(status: BatchStatus | undefined, width: number): string {
-  if (!status) return '';
+function bar(status: BatchStatus, width: number): string {
   const { present, total } = status.documents;
   const full = total === 0 ? 0 : Math.floor((present / total) * width);
   return paint(COLOURS[status.state], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full));
@@ -86,10 +87,6 @@ function hint(status: BatchStatus, now: number): string {
   if (summary) return plural(summary.polls, 'look');
   if (trouble) return `trouble: ${trouble.code}`;
   const round = uploads.at(-1)?.round ?? 1;
-  const parts = [
-    ...(round > 1 ? [`round ${round}`] : []),
-    ...(looks > 0 ? [plural(looks, 'look')] : []),
-    ...(nextLookAt ? [`next in ${secondsUntil(nextLookAt, now)}`] : []),
-  ];
-  return parts.join(', ');
+  const next = nextLookAt ? `look ${looks + 1} in ${secondsUntil(nextLookAt, now)}` : '';
+  return [round > 1 ? `round ${round}` : '', next].filter(Boolean).join(', ');
 }
