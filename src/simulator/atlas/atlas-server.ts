@@ -19,6 +19,7 @@ import {
 import type { AtlasSimulator, AtlasSimulatorOptions, AtlasUpload } from './atlas-simulator.js';
 import { Callbacks } from './callbacks.js';
 import {
+  askedPage,
   authToken,
   type EndpointContext,
   extracts,
@@ -92,8 +93,7 @@ export async function startAtlasSimulator(
     const view: AtlasRequestView = {
       endpoint,
       batchId: query.get('batch_id') ?? undefined,
-      page:
-        endpoint === 'extracts' ? Number(query.get('page') ?? query.get('pageNo') ?? 1) : undefined,
+      page: endpoint === 'extracts' ? askedPage(query) : undefined,
       productType: body?.product_type,
       documentIds: body?.file_urls.map((file) => file.document_id),
     };

@@ -104,11 +104,9 @@ export function extracts(
 ): Answer {
   const now = performance.now();
   if (!context.tokens.honours(headers.token, now)) return unauthorised();
-  const page = positive(query.get('page') ?? query.get('pageNo') ?? '1');
-  const samePage =
-    (query.get('pageNo') ?? query.get('page')) === (query.get('page') ?? query.get('pageNo'));
+  const page = askedPage(query);
   const perPage = positive(query.get('per_page') ?? String(context.maxPerPage));
-  if (page === undefined || perPage === undefined || !samePage) {
+  if (page === undefined || perPage === undefined) {
     return refusal(400, 'page, pageNo and per_page must be positive, and both pages equal');
   }
   const batch = context.batches.get(query.get('batch_id') ?? '');
@@ -123,6 +121,13 @@ export function extracts(
     fault: ageMs < context.emptyForMs ? { fault: 'empty-page' } : fault,
   });
   return answer(context, text);
+}
+
+/** The documentation has two names for it; whoever sends both must mean the same page. */
+export function askedPage(query: URLSearchParams): number | undefined {
+  const pages = ['page', 'pageNo'].flatMap((name) => query.get(name) ?? []);
+  const first = pages[0] ?? '1';
+  return pages.every((page) => page === first) ? positive(first) : undefined;
 }
 
 function answer(context: EndpointContext, json: string): Answer {

@@ -26,7 +26,9 @@ export interface S3Target {
 const SUBRESOURCES = ['acl', 'partNumber', 'tagging', 'uploadId', 'uploads', 'versionId'];
 
 /** The request as signed: raw path, decoded query. Throws S3Error on broken percent-encoding. */
-export function parseRequest(request: IncomingMessage): SignedRequest {
+export function parseRequest(
+  request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
+): SignedRequest {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);

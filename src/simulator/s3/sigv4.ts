@@ -73,12 +73,15 @@ export class SignatureVerifier {
   }
 
   #checkScope({ credential, date }: Presented): string {
-    const [accessKeyId, day, region, service, terminator] = credential.split('/');
+    // A key id may hold slashes; the four parts behind it may not.
+    const parts = credential.split('/');
+    const accessKeyId = parts.slice(0, -4).join('/');
+    const [day, region, service, terminator] = parts.slice(-4);
     if (accessKeyId !== this.credentials.accessKeyId) {
       throw new S3Error(
         'InvalidAccessKeyId',
         'The AWS Access Key Id you provided does not exist in our records.',
-        { AWSAccessKeyId: accessKeyId ?? '' },
+        { AWSAccessKeyId: accessKeyId },
       );
     }
     if (region !== this.region) {

@@ -14,7 +14,7 @@ import {
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type S3SimulatorOptions, startS3Simulator } from '../../../src/simulator/index.js';
-import { sdkClient } from './s3-clients.js';
+import { anyKey, sdkClient } from './s3-clients.js';
 
 async function start(options: S3SimulatorOptions = {}) {
   const s3 = await startS3Simulator(options);
@@ -67,15 +67,14 @@ describe.each([
 it('round-trips any key and any bytes', async () => {
   const s3 = await start();
   const client = sdkClient(s3);
-  const key = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
   await fc.assert(
-    fc.asyncProperty(key, fc.uint8Array({ maxLength: 300 }), async (Key, Body) => {
+    fc.asyncProperty(anyKey, fc.uint8Array({ maxLength: 300 }), async (Key, Body) => {
       await client.send(new PutObjectCommand({ Bucket: 'any', Key, Body }));
       const got = await client.send(new GetObjectCommand({ Bucket: 'any', Key }));
-      expect(await got.Body?.transformToByteArray()).toEqual(Body);
-      expect(s3.get('any', Key)?.body).toEqual(Buffer.from(Body));
+      expect(Buffer.from((await got.Body?.transformToByteArray()) ?? [0]).equals(Body)).toBe(true);
+      expect(s3.get('any', Key)?.body.equals(Body)).toBe(true);
     }),
-    { numRuns: 60 },
+    { numRuns: 50 },
   );
 });
 

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import fc from 'fast-check';
 import { onTestFinished } from 'vitest';
 import type { S3Simulator } from '../../../src/simulator/index.js';
 
@@ -10,6 +11,16 @@ const resolveLoopback: typeof lookup = Object.assign(
     lookup(name.endsWith('.localhost') ? '127.0.0.1' : name, ...rest)) as typeof lookup,
   { __promisify__: lookup.__promisify__ },
 );
+
+/** Keys of any code points. (The `binary` unit of fast-check takes seconds to build.) */
+export const anyKey = fc.string({
+  unit: fc
+    .oneof(fc.integer({ min: 1, max: 0x17f }), fc.integer({ min: 1, max: 0x10ffff }))
+    .filter((code) => code < 0xd800 || code > 0xdfff)
+    .map((code) => String.fromCodePoint(code)),
+  minLength: 1,
+  maxLength: 60,
+});
 
 const RETRIES_NONE = 1;
 

@@ -1,0 +1,58 @@
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { expect, it, onTestFinished } from 'vitest';
+import { type S3FaultRule, startS3Simulator } from '../../../src/simulator/index.js';
+import { sdkClient } from './s3-clients.js';
+
+async function start(...rules: S3FaultRule[]) {
+  const s3 = await startS3Simulator();
+  onTestFinished(() => s3.stop());
+  s3.put('kyc', 'pan.jpg', 'a scan');
+  s3.setFaults({ rules });
+  return { s3, client: sdkClient(s3) };
+}
+
+const PAN = { Bucket: 'kyc', Key: 'pan.jpg' };
+const NEW = { Bucket: 'kyc', Key: 'new', Body: 'x' };
+
+it.each([
+  [503, 'SlowDown'],
+  [403, 'AccessDenied'],
+  [500, 'InternalError'],
+] as const)('answers %i as S3 words it', async (fault, name) => {
+  const { s3, client } = await start({ endpoint: 'get', fault });
+  await expect(client.send(new GetObjectCommand(PAN))).rejects.toMatchObject({
+    name,
+    $metadata: { httpStatusCode: fault },
+  });
+  await client.send(new HeadObjectCommand(PAN));
+  s3.clearFaults();
+  await client.send(new GetObjectCommand(PAN));
+  expect(s3.faultsFired()).toEqual({ [fault]: 1 });
+});
+
+it('cuts the connection before the object is stored, or after', async () => {
+  const { s3, client } = await start(
+    { fault: 'reset-before', times: 1 },
+    { fault: 'reset-after', times: 1 },
+  );
+  await expect(client.send(new PutObjectCommand(NEW))).rejects.toThrow();
+  expect(s3.get('kyc', 'new')).toBeUndefined();
+  await expect(client.send(new PutObjectCommand(NEW))).rejects.toThrow();
+  expect(s3.get('kyc', 'new')?.body.toString()).toBe('x');
+  expect(s3.requests.table()).toEqual({ put: { 0: 2 } });
+});
+
+it('cuts the body in the middle', async () => {
+  const { client } = await start({ fault: 'cut-body' });
+  const got = await client.send(new GetObjectCommand(PAN));
+  await expect(got.Body?.transformToString()).rejects.toThrow();
+});
+
+it('never answers, and still stops', async () => {
+  const { s3, client } = await start({ fault: 'hang', match: ({ key }) => key === 'pan.jpg' });
+  const hanging = expect(client.send(new GetObjectCommand(PAN))).rejects.toThrow();
+  await client.send(new PutObjectCommand(NEW));
+  await s3.stop();
+  await s3.stop();
+  await hanging;
+});
