@@ -9,11 +9,18 @@ import { type BatchRequest, checkBatchRequest } from '../jobs/batch-request.js';
 import { type BatchState, newBatchState, readState } from '../jobs/batch-state.js';
 import type { BatchSummary } from '../jobs/completion.js';
 import { eventId, invalidEventId, REFERENCE_PATTERN, referenceOfBatchJobId } from '../jobs/ids.js';
+import { promoteIfDelayed } from '../jobs/promote.js';
 import { BATCH_JOB, BATCHES_QUEUE } from '../jobs/queues.js';
 import { errorFields } from '../logging.js';
 import { advanceBatch } from './advance-batch.js';
 import { backoffMs } from './backoff.js';
-import { type BatchRun, deadlineOf, isPastDeadline, rememberTrouble } from './batch-run.js';
+import {
+  type BatchRun,
+  cancelReason,
+  deadlineOf,
+  isPastDeadline,
+  rememberTrouble,
+} from './batch-run.js';
 import type { WorkerContext } from './context.js';
 import { announce, beginRetry, type EndingBatch, endBatch } from './end-batch.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
@@ -104,13 +111,22 @@ function hasNothingLeft(run: BatchRun): boolean {
 async function waitOut(run: BatchRun, error: TroubleError): Promise<Error> {
   const { context, state, lease } = run;
   // No trouble, only no turn: comes back exactly when it is told to.
-  if (error instanceof BudgetExceededError) return lease.moveToDelayed(error.retryAfterMs);
+  if (error instanceof BudgetExceededError) return sleep(run, error.retryAfterMs);
   const count = rememberTrouble(state, error.reason);
   const left = Math.max(TROUBLE_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
   const wanted = Math.max(error.retryAfterMs, backoffMs(count, TROUBLE_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
   await lease.save(state, describeTrouble(count, error.reason, delay));
-  return lease.moveToDelayed(delay);
+  return sleep(run, delay);
+}
+
+/** A request to cancel that came while the job was busy ends its sleep at once. */
+async function sleep(run: BatchRun, delayMs: number): Promise<Error> {
+  const asleep = await run.lease.moveToDelayed(delayMs);
+  if ((await cancelReason(run)) !== null) {
+    await promoteIfDelayed(run.context.batches, run.lease.jobId);
+  }
+  return asleep;
 }
 
 async function endAfterSurprise(
@@ -134,7 +150,7 @@ async function endAfterSurprise(
   if (state.surprises > MAX_SURPRISES && mayEnd) return endBatch(batch, 'failed', reason);
   const delay = backoffMs(state.surprises, TROUBLE_BACKOFF, context.random);
   await lease.save(state, describeTrouble(state.surprises, reason, delay));
-  throw await lease.moveToDelayed(delay);
+  throw await sleep(run, delay);
 }
 
 interface Identity {

@@ -3,7 +3,7 @@
  * every await of a processor that reaches the outside is a write to a socket, so the n-th write
  * of the process lies between two of its awaits.
  *
- * FAULT_AT     number of the write, from 1
+ * FAULT_AT     number of the write, from 1; at its end the process says how many it made
  * FAULT_SIGNAL SIGKILL or SIGSTOP
  * FAULT_WHEN   `before` the write goes out, or `after` it did
  */
@@ -14,6 +14,7 @@ const at = Number(process.env.FAULT_AT);
 const signal = process.env.FAULT_SIGNAL ?? 'SIGKILL';
 const after = process.env.FAULT_WHEN === 'after';
 let writes = 0;
+process.on('exit', () => writeSync(1, `writes: ${writes}\n`));
 
 /** @type {any} Node's own name for what every write of a socket goes through. */
 const sockets = Socket.prototype;

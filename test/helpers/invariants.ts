@@ -59,7 +59,8 @@ interface StoredResults {
 }
 
 export function readResults({ s3 }: System, uri: string): StoredResults {
-  const stored = s3.get('results', uri.replace('s3://results/', ''));
+  const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
+  const stored = s3.get(bucket, key);
   if (!stored) throw new Error(`${uri} is not there`);
   return JSON.parse(Buffer.from(stored.body).toString('utf8'));
 }

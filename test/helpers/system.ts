@@ -19,6 +19,17 @@ export interface SystemOptions {
   atlas?: AtlasOptions;
   environment?: Record<string, string>;
   redisUrl?: string;
+  /** An S3 that several systems share, each with a results bucket of its own. */
+  s3?: S3Simulator;
+}
+
+const S3_CREDENTIALS = { accessKeyId: 'test-key', secretAccessKey: 'test-secret' };
+
+/** Stopped after the test. In-process workers read where it is from the process's environment. */
+export async function startTestS3(): Promise<S3Simulator> {
+  const s3 = await startS3Simulator(S3_CREDENTIALS);
+  onTestFinished(() => s3.stop());
+  return s3;
 }
 
 /** Everything around a worker: Redis, Atlas, S3, and the queues as an upstream app sees them. */
@@ -41,19 +52,19 @@ export interface System {
   startWorker(environment?: Record<string, string>): Promise<AtlasBatchWorker>;
   startWorkerProcess(environment?: Record<string, string>): Promise<WorkerProcess>;
   /** One that dies, or freezes, at its n-th write to a socket; perhaps before it has started. */
-  startFaultyWorker(
+  spawnFaultyWorker(
     at: number,
     when: 'before' | 'after',
     signal: 'SIGKILL' | 'SIGSTOP',
-  ): Promise<WorkerProcess>;
+  ): WorkerProcess;
 }
 
 /** Starts a system of its own for the test that is running, and stops all of it after. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const { url, prefix } = testRedis();
   const redisUrl = options.redisUrl ?? url;
-  const s3 = await startS3Simulator({ accessKeyId: 'test-key', secretAccessKey: 'test-secret' });
-  onTestFinished(() => s3.stop());
+  const s3 = options.s3 ?? (await startTestS3());
+  const resultsBucket = options.s3 ? `results-${prefix.slice(3, -1)}` : 'results';
   const atlas = await startAtlasSimulator({
     clientId: 'test-client',
     clientSecret: 'test-client-secret',
@@ -74,12 +85,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     ATLAS_BASE_URL: atlas.url,
     ATLAS_CLIENT_ID: 'test-client',
     ATLAS_CLIENT_SECRET: 'test-client-secret',
-    RESULTS_BUCKET: 'results',
+    RESULTS_BUCKET: resultsBucket,
     S3_ALLOWED_BUCKETS: 'kyc-documents',
     S3_FORCE_PATH_STYLE: 'true',
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'test-key',
-    AWS_SECRET_ACCESS_KEY: 'test-secret',
+    AWS_ACCESS_KEY_ID: S3_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_CREDENTIALS.secretAccessKey,
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     POLL_MIN_MS: '50',
@@ -141,7 +152,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       await child.started();
       return child;
     },
-    async startFaultyWorker(at, when, signal) {
+    spawnFaultyWorker(at, when, signal) {
       const fault = { FAULT_AT: `${at}`, FAULT_WHEN: when, FAULT_SIGNAL: signal };
       const child = spawnWorker({ ...environment, ...fault }, ['--import', FAULT_PRELOAD]);
       onTestFinished(() => child.kill());
