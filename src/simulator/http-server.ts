@@ -4,7 +4,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 
 /** Longer than any client keeps an idle connection: the server never cuts one under a request. */
 const KEEP_ALIVE_MS = 120_000;
@@ -86,9 +86,7 @@ export async function readBody(
 export function send(response: ServerResponse, answer: Answer): number {
   if (answer.pieces !== undefined) {
     response.writeHead(answer.status, { ...answer.headers });
-    Readable.from(answer.pieces)
-      .on('error', () => response.destroy())
-      .pipe(response);
+    pipeline(Readable.from(answer.pieces), response, () => {});
     return 0;
   }
   const body = answer.body ?? '';

@@ -14,13 +14,19 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** A 32-bit seed from another and a text (FNV-1a with a final mix). */
+/** A 32-bit seed from another and a text (FNV-1a between two final mixes of MurmurHash3). */
 export function seedFrom(seed: number, text: string): number {
-  let hash = (seed ^ 0x811c9dc5) >>> 0;
+  // Without this mix, near seeds and near texts would cancel out.
+  let hash = mix(seed ^ 0x811c9dc5);
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return mix(hash);
+}
+
+function mix(value: number): number {
+  let mixed = value >>> 0;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

@@ -160,14 +160,16 @@ export class AtlasBatches {
   #drawn(upload: AtlasBatch): HeldBatch {
     const { completionMs } = this.#options;
     const { documentIds } = upload;
-    const counts = documentIds.map((_, index) => this.#extractsOf(this.#context(upload, index)));
+    const counts = documentIds.map((_, index) =>
+      this.#extractsOf(this.#context(upload, index, 'extracts')),
+    );
     const plain = counts.every((count) => count === 1);
     const held = { ...upload, counts: plain ? undefined : counts };
     if (typeof completionMs === 'number') {
       return { ...held, delays: undefined, order: undefined, lastMs: completionMs };
     }
     const delays = documentIds.map((_, index) => {
-      const context = this.#context(upload, index);
+      const context = this.#context(upload, index, 'completion');
       if (completionMs !== undefined) return completionMs(context);
       return DEFAULT_FIRST_MS + (DEFAULT_LAST_MS - DEFAULT_FIRST_MS) * context.random();
     });
@@ -189,17 +191,18 @@ export class AtlasBatches {
     return share < SHARE_OF_THREE + SHARE_OF_TWO ? 2 : 1;
   }
 
-  #context(upload: AtlasBatch, index: number): DocumentContext {
+  /** Each purpose has streams of its own, or what has many extracts would also come early. */
+  #context(upload: AtlasBatch, index: number, purpose: string): DocumentContext {
     const { batchId, productType, documentIds } = upload;
-    const batchSeed = this.#options.seed + this.#submitted * documentIds.length;
+    const seed = seedFrom(this.#options.seed, `${purpose} ${this.#submitted}`);
     return {
       documentId: documentIds[index] ?? '',
       productType,
       batchId,
       index,
       total: documentIds.length,
-      random: randomFrom(seedFrom(batchSeed, String(index))),
-      batchRandom: randomFrom(seedFrom(batchSeed, 'batch')),
+      random: randomFrom(seedFrom(seed, String(index))),
+      batchRandom: randomFrom(seed),
     };
   }
 }
