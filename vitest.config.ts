@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+/** Property tests take long on a machine that does other things too; only a hang takes this. */
+const UNIT_TIMEOUT_MS = 30_000;
 /** Several processes start and recover in such a test; it would rather fail than hang. */
 const INTEGRATION_TIMEOUT_MS = 60_000;
 
@@ -15,6 +17,7 @@ export default defineConfig({
           exclude: ['test/integration/**'],
           // By default one core stays free, which is half of a machine with two.
           maxWorkers: '100%',
+          testTimeout: UNIT_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
         },
       },
