@@ -6,7 +6,7 @@ import { UsageError } from '../errors.js';
 import { createCommand, type ExitCode, type Finish } from './command.js';
 import { describeEnd, describeReason } from './describe-batch.js';
 import { followBatches } from './follow-batches.js';
-import { createProgressView, type ProgressView } from './progress.js';
+import type { ProgressView } from './progress.js';
 import { print, printError, printJson } from './terminal.js';
 import { withClient } from './with-client.js';
 
@@ -50,6 +50,7 @@ async function waitForEnd(
   reference: string,
   json: true | undefined,
 ): Promise<ExitCode> {
+  const { createProgressView } = await import('./progress.js');
   const view = json ? SILENT : createProgressView();
   const [summary] = await followBatches(client, [reference], view);
   if (!summary) throw new Error(`batch ${reference} ended without a summary`);

@@ -1,11 +1,13 @@
-import { type AtlasBatchClient, createAtlasBatchClient } from '../client/client.js';
-import { loadConnectionConfig } from '../config.js';
+import type { AtlasBatchClient } from '../client/client.js';
 import { UsageError } from '../errors.js';
 import { REFERENCE_PATTERN } from '../jobs/ids.js';
 
 /** Runs a command with a client of its own, made from the environment, and closes it after. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
+  // Loaded when needed: help and wrong usage are answered in no time.
+  const { loadConnectionConfig } = await import('../config.js');
   const config = loadConnectionConfig();
+  const { createAtlasBatchClient } = await import('../client/client.js');
   const client = createAtlasBatchClient({
     redisUrl: config.REDIS_URL,
     prefix: config.QUEUE_PREFIX,

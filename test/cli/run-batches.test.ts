@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test, vi } from 'vitest';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { runCli, spawnCli } from './run-cli.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+test('submit --wait, status and results of a batch, from scan to extract', async () => {
+  const system = await startSystem();
+  await system.startWorkerProcess();
+  const manifest = JSON.stringify(await system.request('loan-1', 5));
+  const run = (args: string[], input?: string) => runCli(args, system.environment, input);
+
+  const submitted = await run(['submit', '--manifest', '-', '--wait'], manifest);
+  expect([submitted.code, submitted.stderr]).toEqual([0, '']);
+  expect(submitted.stdout).toMatch(/^loan-1: added\n/);
+  expect(submitted.stdout).toMatch(/^loan-1: completed, 5 of 5 documents/m);
+  expect(submitted.stdout).toMatch(/^ {2}results {4}s3:\/\/results\/loan-1\/BATCH-.*\.json$/m);
+
+  const { data: summary } = await system.event('done-loan-1');
+  const status = await run(['status', 'loan-1', '--json']);
+  expect(status.code).toBe(0);
+  expect(JSON.parse(status.stdout).summary).toEqual(summary);
+  expect((await run(['status', 'loan-1'])).stdout).toMatch(/documents {2}5 of 5 present/);
+
+  const results = await run(['results', 'loan-1']);
+  expect([results.code, results.stderr]).toEqual([0, '']);
+  const truth = system.atlas.truth(summary.batchIds[0] ?? '');
+  const lines = truth.map(({ documentId, extracts }) => {
+    const raw = extracts.map((text) => text.replaceAll('\n', ' ')).join(',');
+    return `{"documentId":"${documentId}","extracts":[${raw}]}\n`;
+  });
+  expect(results.stdout).toBe(lines.join(''));
+  // The numbers that a parser of doubles would change.
+  expect(results.stdout).toMatch(/"reference":\d{20}\b/);
+  expect(results.stdout).toMatch(/\b1\.10\b/);
+});
+
+test('the same manifest again is known already, another under its reference a conflict', async () => {
+  const system = await startSystem();
+  const { environment } = system;
+  const request = await system.request('twice', 2);
+  const submit = (data: object) =>
+    runCli(['submit', '--manifest', '-', '--json'], environment, JSON.stringify(data));
+  const answers = [await submit(request), await submit(request)];
+  expect(answers.map(({ code, stdout }) => [code, JSON.parse(stdout).status])).toEqual([
+    [0, 'added'],
+    [0, 'duplicate'],
+  ]);
+  const conflict = await submit({ ...request, productType: 'OTHER' });
+  expect(conflict.code).toBe(1);
+  expect(conflict.stderr).toBe('another batch has the reference twice; nothing was added\n');
+});
+
+test('a failed batch ends submit --wait, status and results with 1, and gives what there is', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === '002' },
+  });
+  await system.startWorkerProcess({ BATCH_DEADLINE_MS: '3000' });
+  const manifest = JSON.stringify(await system.request('holes', 3));
+  const submitted = await runCli(
+    ['submit', '--manifest', '-', '--wait', '--json'],
+    system.environment,
+    manifest,
+  );
+  expect(submitted.code).toBe(1);
+  expect(JSON.parse(submitted.stdout)).toEqual((await system.event('done-holes')).data);
+  const status = await runCli(['status', 'holes'], system.environment);
+  expect([status.code, status.stdout]).toEqual([1, expect.stringContaining('INCOMPLETE: ')]);
+  const results = await runCli(['results', 'holes'], system.environment);
+  expect(results.code).toBe(1);
+  expect(results.stdout.trim().split('\n')).toHaveLength(2);
+  expect(results.stderr).toMatch(/^1 document missing\nINCOMPLETE: /);
+});
+
+test('a reader that has seen enough is no failure', async () => {
+  const system = await startSystem();
+  await system.startWorkerProcess();
+  await system.submit('long', 100);
+  await system.event('done-long');
+  const script = `"$0" "$1" results long | head -1 > /dev/null; echo "\${PIPESTATUS[0]}"`;
+  const shell = spawn('bash', ['-c', script, process.execPath, CLI], {
+    env: { PATH: process.env.PATH, ...system.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [shell.stdout, shell.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  await once(shell, 'close');
+  expect(output).toBe('0\n');
+});
+
+test('cancel ends a batch with the reason given', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorkerProcess({ POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' });
+  await system.submit('mistake', 2);
+  await waitUntil('a sent upload', () => system.atlas.uploads().length > 0);
+  const cancelled = await runCli(['cancel', 'mistake', '--reason', 'a typo'], system.environment);
+  expect([cancelled.code, cancelled.stdout]).toEqual([0, 'mistake: cancelling\n']);
+  const { data } = await system.event('done-mistake');
+  expect(data.reason).toEqual({ code: 'CANCELLED', message: 'a typo' });
+  const late = await runCli(['cancel', 'mistake'], system.environment);
+  expect([late.code, late.stderr]).toEqual([1, 'mistake has ended already\n']);
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an idle worker with 0', async (signal) => {
+  const system = await startSystem();
+  const worker = await system.startWorkerProcess();
+  worker.signal(signal);
+  expect(await worker.exited).toBe(0);
+  expect(worker.output()).toContain('worker stopped');
+});
+
+test('SIGTERM ends a worker that still waits for Redis', async () => {
+  const system = await startSystem();
+  const child = spawnCli(['worker'], { ...system.environment, REDIS_URL: 'redis://127.0.0.1:1' });
+  let log = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => {
+    log += text;
+  });
+  await waitUntil('trouble with Redis', () => log.includes('Redis: trouble'));
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a second signal ends a worker at once, in the middle of a request', async () => {
+  const system = await startSystem();
+  system.atlas.setFaults({ rules: [{ fault: 'hang-after', endpoint: 'multiupload' }] });
+  const worker = await system.startWorkerProcess();
+  await system.submit('hanging', 1);
+  await waitUntil('the upload', () => system.atlas.uploads().length > 0);
+  worker.signal('SIGTERM');
+  await waitUntil('its stopping', () => worker.output().includes('worker stopping'));
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toBe(130);
+});
+
+test('the simulator tells how to reach it, as a shell and as a program want to know', async () => {
+  const child = spawnCli(['simulator', '--json', '--documents', 'examples/documents']);
+  const [line] = await once(child.stdout?.setEncoding('utf8') ?? child, 'data');
+  const environment = JSON.parse(String(line));
+  const answer = await fetch(`${environment.ATLAS_BASE_URL}/v1/docstream/authtoken`, {
+    method: 'POST',
+    headers: {
+      'Client-Id': environment.ATLAS_CLIENT_ID,
+      'Client-Secret': environment.ATLAS_CLIENT_SECRET,
+    },
+  });
+  expect(answer.status).toBe(200);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});

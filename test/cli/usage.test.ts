@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { expect, test, vi } from 'vitest';
+import { testRedis } from '../helpers/redis.js';
+import { runCli } from './run-cli.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const COMMANDS = ['start', 'worker', 'simulator', 'submit', 'status', 'results', 'cancel'];
+const NO_STACK = /^\s+at /m;
+
+test('--version says the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  expect(await runCli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('--help lists every command, and each command has help with an example', async () => {
+  const { code, stdout } = await runCli(['--help']);
+  expect(code).toBe(0);
+  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  const helps = await Promise.all(COMMANDS.map((command) => runCli([command, '--help'])));
+  for (const [i, { code, stdout }] of helps.entries()) {
+    expect(code).toBe(0);
+    expect(stdout).toContain(`$ atlas-batch ${COMMANDS[i]}`);
+  }
+});
+
+test.each([
+  { args: ['fly'], says: /unknown command 'fly'/ },
+  { args: ['status'], says: /missing required argument 'reference'/ },
+  { args: ['status', 'a', 'b'], says: /too many arguments/ },
+  { args: ['worker', '--fast'], says: /unknown option '--fast'/ },
+  { args: ['status', 'loan-1'], says: /REDIS_URL is missing/ },
+  { args: ['submit'], says: /say what to submit: --manifest FILE/ },
+  {
+    args: ['submit', '--manifest', '/nowhere'],
+    says: /cannot read the manifest \/nowhere \(ENOENT\)/,
+  },
+  { args: ['simulator', '--port', 'x'], says: /must be a whole number/ },
+  { args: ['simulator', '--documents', '/nowhere'], says: /cannot read the directory/ },
+])('$args is wrong usage: a message, no stack, exit 2', async ({ args, says }) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(NO_STACK);
+});
+
+test.each(['worker', 'start'])(
+  '%s names every wrong variable at once, and no secret',
+  async (command) => {
+    const { code, stderr } = await runCli([command], {
+      REDIS_URL: 'http://user:secret-canary@host',
+      ATLAS_BASE_URL: 'http://atlas.example.com',
+      ATLAS_CLIENT_ID: 'me',
+      POLL_MIN_MS: 'soon',
+      ON_AMBIGUOUS_SUBMISSION: 'guess',
+    });
+    expect(code).toBe(2);
+    for (const name of [
+      'REDIS_URL',
+      'ATLAS_BASE_URL',
+      'ATLAS_CLIENT_SECRET',
+      'RESULTS_BUCKET',
+      'POLL_MIN_MS',
+      'ON_AMBIGUOUS_SUBMISSION',
+    ]) {
+      expect(stderr).toMatch(new RegExp(`^  ${name} `, 'm'));
+    }
+    expect(stderr).toContain('got "soon"');
+    expect(stderr).not.toContain('canary');
+    expect(stderr).not.toMatch(NO_STACK);
+  },
+);
+
+test.each([
+  ['status', 'loan-1'],
+  ['results', 'loan-1'],
+  ['cancel', 'loan-1'],
+])('%s says which Redis does not answer, and exits with 1', async (...args) => {
+  const { code, stderr } = await runCli(args, { REDIS_URL: 'redis://127.0.0.1:1' });
+  expect(code).toBe(1);
+  expect(stderr).toBe('Redis at 127.0.0.1:1 does not answer (ECONNREFUSED)\n');
+});
+
+test.each(['status', 'results', 'cancel'])(
+  '%s of a batch that nobody knows exits with 1, of what is no reference with 2',
+  async (command) => {
+    const { url, prefix } = testRedis();
+    const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+    const unknown = await runCli([command, 'never'], environment);
+    expect([unknown.code, unknown.stderr]).toEqual([1, 'no batch never is known here\n']);
+    const wrong = await runCli([command, 'a:b'], environment);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a reference is')]);
+  },
+);
+
+test('submit names every fault of a manifest and adds nothing', async () => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const manifest = { reference: 'bad', productType: 5, documents: [{ documentId: '1' }], more: 1 };
+  const { code, stderr } = await runCli(
+    ['submit', '--manifest', '-'],
+    environment,
+    JSON.stringify(manifest),
+  );
+  expect(code).toBe(2);
+  for (const fault of ['productType', 'documents[0].bucket', 'documents[0].key', 'more']) {
+    expect(stderr).toContain(`  ${fault} `);
+  }
+  expect((await runCli(['status', 'bad'], environment)).code).toBe(1);
+  const notJson = await runCli(['submit', '--manifest', '-'], environment, '{');
+  expect([notJson.code, notJson.stderr]).toEqual([2, 'the manifest - is not valid JSON\n']);
+});

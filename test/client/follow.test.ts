@@ -1,0 +1,137 @@
+import { expect, test, vi } from 'vitest';
+import { BatchRunningError, UnknownReferenceError } from '../../src/client/client-errors.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { batchOf, clientOf, startClient } from './test-client.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Longer than any test: whoever wants to know sooner must wake somebody. */
+const NEVER_MS = '600000';
+
+test('results are what Atlas sent, letter by letter, in the order of the job', async () => {
+  const system = await startSystem();
+  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '30', ATLAS_EXTRACTS_PER_PAGE: '20' });
+  const client = clientOf(system);
+  await system.submit('loan-1', 70);
+  const summary = await client.wait('loan-1');
+  expect(summary.batchIds).toHaveLength(3);
+  const truth = summary.batchIds.flatMap((batchId) => system.atlas.truth(batchId));
+  const read: { documentId: string; extracts: readonly string[] }[] = [];
+  for await (const document of client.results('loan-1')) read.push(document);
+  const oneLine = (text: string) => text.replaceAll('\n', ' ');
+  expect(read).toEqual(
+    truth.map(({ documentId, extracts }) => ({ documentId, extracts: extracts.map(oneLine) })),
+  );
+  expect(read.some(({ extracts }) => extracts.length > 1)).toBe(true);
+});
+
+test('a document that came with a later round stands in its place', async () => {
+  const system = await startSystem({
+    // Lost in the company of others, found when it is sent alone.
+    atlas: { neverArrives: (documentId, { total }) => documentId === '002' && total > 1 },
+  });
+  await system.startWorker({ BATCH_DEADLINE_MS: '8000' });
+  const client = clientOf(system);
+  await system.submit('again', 4);
+  const summary = await client.wait('again');
+  expect([summary.status, summary.results.length]).toEqual(['completed', 2]);
+  const ids: string[] = [];
+  for await (const { documentId } of client.results('again')) ids.push(documentId);
+  expect(ids).toEqual(['001', '002', '003', '004']);
+});
+
+test('results of a batch that runs, and of one that nobody knows, are errors with a name', async () => {
+  const { client } = startClient();
+  await client.enqueue(batchOf('running'));
+  await expect(client.results('running').next()).rejects.toBeInstanceOf(BatchRunningError);
+  await expect(client.results('never').next()).rejects.toBeInstanceOf(UnknownReferenceError);
+  await expect(client.status('never')).rejects.toBeInstanceOf(UnknownReferenceError);
+});
+
+test('status goes from queued over processing to the summary', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  const client = clientOf(system);
+  await system.submit('loan-2', 5);
+  expect(await client.status('loan-2')).toEqual({
+    reference: 'loan-2',
+    state: 'queued',
+    productType: 'LOAN_APP',
+    documents: { total: 5, present: 0 },
+    uploads: [],
+    looks: 0,
+    nextLookAt: null,
+    trouble: null,
+    summary: null,
+  });
+  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '3' });
+  const looking = await waitUntil('a look at both uploads', async () => {
+    const status = await client.status('loan-2');
+    return status.uploads.length === 2 && status.uploads.every(({ looks }) => looks > 0) && status;
+  });
+  expect(looking.state).toBe('processing');
+  expect(looking.uploads).toEqual(
+    [3, 2].map((total) => ({
+      state: 'sent',
+      round: 1,
+      batchId: expect.stringMatching(/^BATCH-/),
+      documents: { total, present: 0 },
+      looks: expect.any(Number),
+      nextLookAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      outcome: null,
+      reason: null,
+    })),
+  );
+  system.atlas.completeNow();
+  const summary = await client.wait('loan-2');
+  const ended = await client.status('loan-2');
+  expect([ended.state, ended.documents, ended.nextLookAt]).toEqual([
+    'completed',
+    { total: 5, present: 5 },
+    null,
+  ]);
+  expect(ended.summary).toEqual(summary);
+  expect(ended.uploads.map(({ outcome }) => outcome)).toEqual(['complete', 'complete']);
+});
+
+test('status names the trouble that keeps a batch from being sent', async () => {
+  const system = await startSystem();
+  system.atlas.setFaults({ rules: [{ fault: 503, endpoint: 'multiupload' }] });
+  await system.startWorker();
+  const client = clientOf(system);
+  await system.submit('stuck', 2);
+  const status = await waitUntil('trouble', async () => {
+    const now = await client.status('stuck');
+    return now.trouble && now;
+  });
+  expect([status.state, status.trouble?.code]).toEqual(['submitting', 'ATLAS_UNAVAILABLE']);
+});
+
+test('cancel ends a batch that sleeps between two looks, at once', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorker({ POLL_MIN_MS: NEVER_MS, POLL_MAX_MS: NEVER_MS });
+  const client = clientOf(system);
+  await system.submit('asleep', 3);
+  await waitUntil(
+    'a sent upload',
+    async () => (await client.status('asleep')).state === 'processing',
+  );
+  expect(await client.cancel('asleep', 'sent by mistake')).toEqual({
+    status: 'cancelling',
+    reference: 'asleep',
+  });
+  const summary = await client.wait('asleep');
+  expect(summary.reason).toEqual({ code: 'CANCELLED', message: 'sent by mistake' });
+  expect((await client.cancel('asleep')).status).toBe('ended');
+});
+
+test('cancel reaches a batch that nobody has begun, and says when there is none', async () => {
+  const system = await startSystem();
+  const client = clientOf(system);
+  await system.submit('queued', 2);
+  expect((await client.cancel('queued')).status).toBe('cancelling');
+  await system.startWorker();
+  expect((await client.wait('queued')).reason?.code).toBe('CANCELLED');
+  expect(system.atlas.uploads()).toEqual([]);
+  expect((await client.cancel('never')).status).toBe('unknown');
+});

@@ -1,0 +1,98 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import {
+  ClientClosedError,
+  UnknownReferenceError,
+  WaitTimeoutError,
+} from '../../src/client/client-errors.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { batchOf, clientOf, startClient } from './test-client.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+test('returns what the completion event says, whether it ended before, while or after', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  await system.submit('loan-1', 5);
+  const during = await client.wait('loan-1');
+  const { data } = await system.event('done-loan-1');
+  expect(during).toEqual(data);
+  expect(during.status).toBe('completed');
+  expect(await client.wait('loan-1')).toEqual(data);
+  expect(await clientOf(system).wait('loan-1', { timeoutMs: 1000 })).toEqual(data);
+});
+
+test('a failed batch is an answer, not an error', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  await client.enqueue(batchOf('nowhere'));
+  const summary = await client.wait('nowhere');
+  expect([summary.status, summary.reason?.code]).toEqual(['failed', 'OBJECT_NOT_FOUND']);
+  expect(summary).toEqual((await system.event('done-nowhere')).data);
+});
+
+test('returns from the event when the job is no longer kept', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  await system.submit('gone', 2);
+  const summary = await client.wait('gone');
+  await (await system.batches.getJob('batch-gone'))?.remove();
+  expect(await client.wait('gone')).toEqual(summary);
+  expect((await client.status('gone')).summary).toEqual(summary);
+  const ids: string[] = [];
+  for await (const { documentId } of client.results('gone')) ids.push(documentId);
+  expect(ids).toEqual(['001', '002']);
+});
+
+test('a thousand waiters on one client all return', async () => {
+  const system = await startSystem({ atlas: { completionMs: 10 } });
+  const client = clientOf(system);
+  const references = Array.from({ length: 1000 }, (_, i) => `crowd-${i % 50}`);
+  for (const reference of new Set(references)) await system.submit(reference, 1);
+  const waits = Promise.all(references.map((reference) => client.wait(reference)));
+  await system.startWorker();
+  const summaries = await waits;
+  expect(summaries.map(({ reference }) => reference)).toEqual(references);
+  expect(new Set(summaries.map(({ status }) => status))).toEqual(new Set(['completed']));
+});
+
+test('survives a restart of Redis while it waits', async () => {
+  const redis = await startPrivateRedis({ appendOnly: true, appendfsync: 'always' });
+  onTestFinished(() => redis.stop());
+  const system = await startSystem({ redisUrl: redis.url });
+  const client = clientOf(system);
+  await system.submit('patient', 2);
+  const wait = client.wait('patient');
+  await waitUntil('a listener', async () => {
+    const clients = String(await system.redis.client('LIST'));
+    return clients.includes('cmd=xread');
+  });
+  await redis.restart();
+  await system.startWorker();
+  expect((await wait).status).toBe('completed');
+});
+
+test('gives up at its time limit, at the signal, and when the client closes', async () => {
+  const { client } = startClient();
+  await client.enqueue(batchOf('slow'));
+  await expect(client.wait('slow', { timeoutMs: 20 })).rejects.toBeInstanceOf(WaitTimeoutError);
+  const controller = new AbortController();
+  const aborted = client.wait('slow', { signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await expect(aborted).rejects.toThrow('enough');
+  await expect(client.wait('slow', { signal: controller.signal })).rejects.toThrow('enough');
+  const open = client.wait('slow');
+  open.catch(() => {});
+  await client.status('slow');
+  await client.close();
+  await expect(open).rejects.toBeInstanceOf(ClientClosedError);
+});
+
+test('does not wait for a batch that nobody has added', async () => {
+  const { client } = startClient();
+  await expect(client.wait('never')).rejects.toBeInstanceOf(UnknownReferenceError);
+});
