@@ -67,19 +67,25 @@ function close(server: Server): Promise<void> {
   });
 }
 
+const EMPTY_BODY = Buffer.alloc(0);
+
 /** The whole body, or undefined when it is larger than `limit` bytes. Rejects when it is cut. */
-export async function readBody(
-  request: IncomingMessage,
-  limit: number,
-): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size <= limit) chunks.push(chunk);
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const { headers } = request;
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
+    return Promise.resolve(EMPTY_BODY);
   }
-  if (size > limit) return undefined;
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+    });
+    request.on('end', () => resolve(size > limit ? undefined : Buffer.concat(chunks, size)));
+    request.on('error', reject);
+    request.on('close', () => reject(new Error('the request was cut')));
+  });
 }
 
 /** Sends an answer; returns the bytes of its body, without those of `pieces`. */

@@ -50,7 +50,10 @@ export interface S3SimulatorOptions {
 }
 
 export interface S3Simulator {
-  /** The endpoint for path style; for virtual-host style it is `http://<baseHost>:<port>`. */
+  /**
+   * The endpoint for path style. For virtual-host style it is `http://<baseHost>:<port>`, and the
+   * caller must resolve `<bucket>.<baseHost>`, which not every machine does for `localhost`.
+   */
   url: string;
   port: number;
   accessKeyId: string;
