@@ -26,8 +26,8 @@ const HORIZON_SLOTS = 2;
 const MAX_HORIZON_MS = 2_000;
 /** A request that goes out later than this after its slot began gives it up. */
 export const MAX_LATENESS_MS = 100;
-/** Slots are spaced a little wider than the rate asks: 3 % against counting at the edges. */
-const PACE = 0.97;
+/** Slots are spaced a little wider than the rate asks: 5 % against counting at the edges. */
+const PACE = 0.95;
 /** What Atlas may see above the budget in a sliding second. */
 const TOLERANCE = 1.1;
 

@@ -39,6 +39,8 @@ export interface PollState {
   nextLookAt: number | null;
   /** Negative looks as `[ms since sent, present]`, the latest {@link KEPT_LOOKS}. */
   negativeLooks: [number, number][];
+  /** What the last full look read, and what the last look of all was told of. */
+  seen: { extracts: number; present: number; announced: number | null };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
   /** Trouble in a row, for the back-off. */
@@ -80,6 +82,7 @@ export function newPollState(run: number, stalls: number, total: number): PollSt
     lastLookAt: null,
     nextLookAt: null,
     negativeLooks: [],
+    seen: { extracts: 0, present: 0, announced: null },
     notFoundSince: null,
     surprises: 0,
     stored: 0,

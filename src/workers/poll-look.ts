@@ -18,20 +18,30 @@ export interface Look {
   complete: boolean;
   /** Documents present; of a probe an upper bound, since extracts are what Atlas counts. */
   present: number;
+  /** Items that Atlas announced; null when it announces nothing. */
+  announced: number | null;
   /** What was read; null when a probe was enough. */
   found: Reconciliation | null;
 }
 
+/** What earlier looks have shown. */
+export interface Seen {
+  /** Extracts that the last full look read, and the documents that they are of. */
+  extracts: number;
+  present: number;
+  /** What Atlas announced at the last look; null before the first, or when it announces nothing. */
+  announced: number | null;
+}
+
 /**
- * Looks once. For an upload larger than a page a probe comes first, unless `full`: while Atlas
- * announces fewer items than documents the upload cannot be complete, and the cost of a look
- * does not grow with it.
+ * Looks once. For an upload larger than a page a probe comes first, unless `full`, so that the
+ * cost of a look does not grow with the upload: everything is read only when it may be complete.
  * @throws UnknownBatchError on 404, TroubleError, StoppingError between two pages.
  */
 export async function lookAt(
   { atlas, config, stopping }: WorkerContext,
   data: PollData,
-  full: boolean,
+  { full, before }: { full: boolean; before: Seen },
   signal: AbortSignal,
 ): Promise<Look> {
   const total = data.documentIds.length;
@@ -43,15 +53,17 @@ export async function lookAt(
 
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
-    if (totalItems !== null && totalItems < total) {
-      return { complete: false, present: totalItems, found: null };
+    if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
+      const news = Math.max(0, totalItems - before.extracts);
+      const present = Math.min(total - 1, before.present + news);
+      return { complete: false, present, announced: totalItems, found: null };
     }
   }
 
   const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
-  const announced = new Set<number | null>();
+  const totals = new Set<number | null>();
   const add = (page: ExtractsPage) => {
-    announced.add(page.totalItems);
+    totals.add(page.totalItems);
     return found.addPage(page.page, page.extracts).added;
   };
 
@@ -73,12 +85,22 @@ export async function lookAt(
   const complete = isComplete({
     hasNext: last.hasNext,
     totalItems: last.totalItems,
-    totalItemsChanged: announced.size > 1,
+    totalItemsChanged: totals.size > 1,
     itemCount: found.itemCount,
     extractCount: found.extractCount,
     missing: total - found.present,
   });
-  return { complete, present: found.present, found };
+  return { complete, present: found.present, announced: last.totalItems, found };
+}
+
+/**
+ * Each missing document needs at least one extract more. As many as that: read. More than that:
+ * some documents have several, and only a list that has stopped growing is worth reading.
+ */
+function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
+  const needed = before.extracts + (total - before.present);
+  if (totalItems <= needed) return totalItems === needed;
+  return before.announced === null || before.announced === totalItems;
 }
 
 function endless({ batchId }: PollData, why: string): TroubleError {

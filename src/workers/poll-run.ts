@@ -68,12 +68,17 @@ export class PollRun {
     const startedAt = context.clock.now();
     state.lastLookAt = startedAt;
     const last = state.again !== undefined || startedAt >= data.deadlineAt;
-    const seen = await lookAt(context, data, last, signal);
+    const seen = await lookAt(context, data, { full: last, before: state.seen }, signal);
     state.looks += 1;
     state.notFoundSince = null;
     delete state.trouble;
 
     if (seen.found && (seen.complete || last)) return this.finish(seen.found, seen.complete);
+    state.seen.announced = seen.announced;
+    if (seen.found) {
+      state.seen.extracts = seen.found.extractCount;
+      state.seen.present = seen.present;
+    }
     recordNegativeLook(state, data, startedAt, seen.present);
     const now = context.clock.now();
     state.nextLookAt = now + nextLookDelayMs(context, data, state, now);
