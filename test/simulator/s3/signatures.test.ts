@@ -60,20 +60,23 @@ describe.each([
   });
 });
 
-it.each([undefined, 's3.example'])('takes buckets as hosts of s3.%s too', async (baseHost) => {
-  const s3 = await start({ baseHost });
-  const url = await getSignedUrl(
-    sdkClient(s3, {
-      forcePathStyle: false,
-      endpoint: `http://s3.${baseHost ?? 'localhost'}:${s3.port}`,
-    }),
-    new GetObjectCommand(PAN),
-  );
-  const { host } = new URL(url);
-  expect(host).toMatch(/^kyc\.s3\./);
-  const onThisMachine = url.replace(host, `127.0.0.1:${s3.port}`);
-  expect(await fetchRaw(onThisMachine, { headers: { host } })).toMatchObject({ body: 'a scan' });
-});
+it.each([undefined, 'example.test'])(
+  'takes buckets as hosts under s3 too (base host %s)',
+  async (baseHost) => {
+    const s3 = await start({ baseHost });
+    const url = await getSignedUrl(
+      sdkClient(s3, {
+        forcePathStyle: false,
+        endpoint: `http://s3.${baseHost ?? 'localhost'}:${s3.port}`,
+      }),
+      new GetObjectCommand(PAN),
+    );
+    const { host } = new URL(url);
+    expect(host).toMatch(/^kyc\.s3\./);
+    const onThisMachine = url.replace(host, `127.0.0.1:${s3.port}`);
+    expect(await fetchRaw(onThisMachine, { headers: { host } })).toMatchObject({ body: 'a scan' });
+  },
+);
 
 it('refuses an expired URL as S3 does', async () => {
   let now = Date.now();
