@@ -94,7 +94,6 @@ function isPollBounds(value: unknown): boolean {
 }
 
 export type Config = z.infer<typeof schema>;
-export type ConfigName = keyof Config;
 
 /** Variables whose value is never shown. */
 const SECRETS: ReadonlySet<string> = new Set(['ATLAS_CLIENT_SECRET', 'REDIS_URL']);

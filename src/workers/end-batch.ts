@@ -19,11 +19,12 @@ import type { WorkerContext } from './context.js';
 import { clearCancelFlag } from './flags.js';
 import type { JobLease } from './job-lease.js';
 
-/** A handler that fails is called again this often: with the back-off below for half a day. */
+/**
+ * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
+ * all: about six days, within the default `COMPLETIONS_TTL_MS`.
+ */
 const EVENT_ATTEMPTS = 20;
-const EVENT_BACKOFF_MS = 1000;
-/** Doubling from a second would reach days; BullMQ has no cap of its own, so jitter does the rest. */
-const EVENT_JITTER = 0.5;
+const EVENT_BACKOFF = { type: 'exponential', delay: 1000, jitter: 0.5 };
 
 /** A job of the `atlas-batches` queue, valid or not, on its way to its end. */
 export interface EndingBatch {
@@ -80,7 +81,7 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
       {
         jobId: outcome.eventId,
         attempts: EVENT_ATTEMPTS,
-        backoff: { type: 'exponential', delay: EVENT_BACKOFF_MS, jitter: EVENT_JITTER },
+        backoff: EVENT_BACKOFF,
         removeOnComplete: keep,
         removeOnFail: keep,
       },

@@ -48,7 +48,7 @@ export async function submitPlanned(run: BatchRun): Promise<void> {
 }
 
 /** Whether an upload was refused: the batch will fail, and nothing more is sent. */
-export function isDoomed({ state }: BatchRun): boolean {
+function isDoomed({ state }: BatchRun): boolean {
   return state.uploads.some((upload) => upload.state === 'refused');
 }
 

@@ -13,6 +13,7 @@ import { type Config, loadConfig } from '../config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createExponentialPolicy } from '../polling/exponential-policy.js';
+import type { PollPolicy } from '../polling/poll-policy.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
@@ -25,20 +26,22 @@ import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
-export const STOP_TIMEOUT_MS = 25_000;
+const STOP_TIMEOUT_MS = 25_000;
 /** Kept back from the above, to close connections and leave. */
 const CLOSING_MS = 1000;
 
 export interface AtlasBatchWorkerOptions {
   /** The variables of the README's table; default: the process's environment. */
   environment?: NodeJS.ProcessEnv;
+  /** When to look next; default: the policy that learns. For experiments and benchmarks. */
+  policy?: PollPolicy;
   /** Default: pino on standard output at `LOG_LEVEL`. */
   logger?: Logger;
 }
 
 export interface AtlasBatchWorker {
   readonly metrics: WorkerMetrics;
-  /** Resolves when everything is at rest, at most {@link STOP_TIMEOUT_MS} later. */
+  /** Resolves when everything is at rest, at most 25 s later. */
   stop(): Promise<void>;
 }
 
@@ -85,7 +88,7 @@ export async function createAtlasBatchWorker(
     config,
     atlas,
     store,
-    policy: createExponentialPolicy(),
+    policy: options.policy ?? createExponentialPolicy(),
     redis,
     batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
     polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
