@@ -83,12 +83,12 @@ export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T>
   return { kind: 'known', state: structuredClone(progress) as T };
 }
 
-/** State of a batch that nobody has touched. */
-export function newBatchState(run: number, stalls: number, now: number): BatchState {
+/** State of a batch of which nothing was saved yet: every stall so far is one of this run. */
+export function newBatchState(run: number, now: number): BatchState {
   return {
     v: 1,
     run,
-    stalls,
+    stalls: 0,
     startedAt: now,
     round: 0,
     outcomes: 0,

@@ -71,11 +71,12 @@ export interface PollOutcome {
   reason?: Reason;
 }
 
-export function newPollState(run: number, stalls: number, total: number): PollState {
+/** State of a poll job of which nothing was saved yet: every stall so far is one of this run. */
+export function newPollState(run: number, total: number): PollState {
   return {
     v: 1,
     run,
-    stalls,
+    stalls: 0,
     looks: 0,
     present: 0,
     total,

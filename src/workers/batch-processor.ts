@@ -54,9 +54,7 @@ export async function processBatch(
       const stored = readState<BatchState>(job.progress);
       if (stored.kind === 'newer') throw await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
       const state =
-        stored.kind === 'known'
-          ? stored.state
-          : newBatchState(job.attemptsMade, job.stalledCounter, clock.now());
+        stored.kind === 'known' ? stored.state : newBatchState(job.attemptsMade, clock.now());
       const identity = identify(job);
       const batch: EndingBatch = { context, job, lease, state, ...identity };
 

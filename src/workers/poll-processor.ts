@@ -54,7 +54,7 @@ export async function processPoll(
 }
 
 function freshState(job: Job<PollData>): PollState {
-  return newPollState(job.attemptsMade, job.stalledCounter, job.data.documentIds.length);
+  return newPollState(job.attemptsMade, job.data.documentIds.length);
 }
 
 /** The job had ended and was made pending again: one full look more, under a new deadline. */

@@ -27,7 +27,7 @@ const upload = (
   }),
   ...changes,
 });
-const stateOf = (...uploads: Upload[]): BatchState => ({ ...newBatchState(0, 0, 0), uploads });
+const stateOf = (...uploads: Upload[]): BatchState => ({ ...newBatchState(0, 0), uploads });
 
 describe('missing documents', () => {
   it('are those that no upload brought', () => {

@@ -1,0 +1,260 @@
+import { Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
+import type { AtlasRequestView } from '../../src/simulator/index.js';
+import { allJobsEnded } from '../helpers/fault-points.js';
+import {
+  expectAllEndedOnce,
+  expectFewSubmissions,
+  expectStoredAsAtlasHasIt,
+} from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+/** Nothing arrives at Atlas until the test says so. */
+const LATER = { completionMs: 3_600_000 };
+/** As many as the processors let a job's workers die. */
+const TOO_MANY_STALLS = 20;
+
+async function inFlight({ batches }: System, count = 1): Promise<void> {
+  await waitUntil('batches in flight', async () => {
+    return (await batches.getJobCounts('waiting-children'))['waiting-children'] === count;
+  });
+}
+
+/** The one poll job, while it sleeps. */
+async function sleepingPoll({ polls }: System) {
+  return waitUntil('a poll that sleeps', async () => (await polls.getDelayed())[0]);
+}
+
+async function jobKey(system: System, queue: string, jobId = ''): Promise<string> {
+  const key = `${system.prefix}:${queue}:${jobId}`;
+  expect(await system.redis.exists(key)).toBe(1);
+  return key;
+}
+
+it.each([
+  {
+    by: 'job.remove()',
+    remove: async (system: System) => (await sleepingPoll(system)).remove(),
+  },
+  {
+    by: 'queue.drain(true)',
+    remove: async (system: System) => {
+      await sleepingPoll(system);
+      await system.polls.drain(true);
+    },
+  },
+])(
+  'looks again when a poll job was removed by hand under its batch, by $by',
+  async ({ remove }) => {
+    const system = await startSystem({
+      atlas: LATER,
+      environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
+    });
+    await system.startWorker();
+    const request = await system.submit('swept', 3);
+    await inFlight(system);
+    const { id, timestamp } = await sleepingPoll(system);
+    await remove(system);
+    const again = await waitUntil('the poll job again', () => system.polls.getJob(id ?? ''));
+    expect(again.timestamp).toBeGreaterThan(timestamp);
+
+    system.atlas.completeNow();
+    expect((await system.event('done-swept')).name).toBe('batch.completed');
+    await allJobsEnded(system, 1);
+    await expectAllEndedOnce(system, [request]);
+    await expectStoredAsAtlasHasIt(system, [request]);
+    expect(system.atlas.uploads()).toHaveLength(1);
+  },
+);
+
+it('adds no event again that its consumer took and removed', async () => {
+  const system = await startSystem();
+  const taken: (string | undefined)[] = [];
+  const consumer = new Worker(
+    'atlas-completions',
+    async (job) => {
+      taken.push(job.id);
+    },
+    { connection: system.redis.duplicate({ maxRetriesPerRequest: null }), prefix: system.prefix },
+  );
+  consumer.on('completed', (job) => void job.remove());
+  onTestFinished(() => consumer.close());
+  await system.startWorker();
+  await system.submit('taken', 2);
+  await allJobsEnded(system, 1);
+  await waitUntil('a taken event', async () => {
+    return taken.length === 1 && !(await system.completions.getJob('done-taken'));
+  });
+
+  await (await system.batches.getJob('batch-taken'))?.retry('completed');
+  await waitUntil('the end of the run that was asked for', async () => {
+    const job = await system.batches.getJob('batch-taken');
+    return job?.attemptsMade === 2 && job.finishedOn !== undefined;
+  });
+  expect((await system.batches.getJob('batch-taken'))?.returnvalue).toMatchObject({
+    status: 'completed',
+  });
+  // Whatever a consumer still could be given would come before this.
+  await system.submit('later', 1, 'later-');
+  await waitUntil('a later event', () => taken.includes('done-later'));
+  expect(taken).toEqual(['done-taken', 'done-later']);
+  expect(system.atlas.uploads()).toHaveLength(2);
+});
+
+it('gives a batch back whose state a newer version wrote', async () => {
+  const system = await startSystem();
+  const request = await system.submit('newer', 2);
+  const job = await system.batches.getJob('batch-newer');
+  await job?.updateProgress({ v: 2, stages: [] });
+  await system.startWorker();
+  await waitUntil('a batch that was given back', async () => {
+    return (await system.batches.getDelayedCount()) === 1;
+  });
+  expect((await system.batches.getJob('batch-newer'))?.progress).toEqual({ v: 2, stages: [] });
+  expect(system.atlas.uploads()).toEqual([]);
+  expect(await system.completions.count()).toBe(0);
+
+  await job?.updateProgress(0);
+  await (await system.batches.getJob('batch-newer'))?.promote();
+  expect((await system.event('done-newer')).name).toBe('batch.completed');
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+});
+
+it('gives a poll job back whose state a newer version wrote', async () => {
+  const system = await startSystem({
+    atlas: LATER,
+    environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
+  });
+  await system.startWorker();
+  const request = await system.submit('newer', 2);
+  const poll = await waitUntil('a poll that has looked', async () => {
+    const [found] = await system.polls.getDelayed();
+    return found?.progress ? found : null;
+  });
+  const { progress } = poll;
+  await poll.updateProgress({ v: 2 });
+  const looks = system.atlas.requests.count('extracts');
+  await poll.promote();
+  await waitUntil('a poll that was given back', async () => {
+    const found = await system.polls.getJob(poll.id ?? '');
+    return (
+      found !== undefined &&
+      found.attemptsStarted > poll.attemptsStarted &&
+      (await found.isDelayed())
+    );
+  });
+  expect(system.atlas.requests.count('extracts')).toBe(looks);
+
+  await poll.updateProgress(progress);
+  system.atlas.completeNow();
+  await (await system.polls.getJob(poll.id ?? ''))?.promote();
+  expect((await system.event('done-newer')).name).toBe('batch.completed');
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+});
+
+it('ends a batch that kills every worker before it has saved anything', async () => {
+  const system = await startSystem();
+  const request = await system.submit('deadly', 2);
+  await system.redis.hset(
+    await jobKey(system, 'atlas-batches', 'batch-deadly'),
+    'stc',
+    TOO_MANY_STALLS,
+  );
+  await system.startWorker();
+  const { name, data } = await system.event('done-deadly');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_STALLS} times`) },
+    documents: { total: 2, present: 0, missing: ['001', '002'] },
+  });
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+  expect(system.atlas.uploads()).toEqual([]);
+});
+
+it.each([
+  { looked: 'before its first look', minMs: 1000 },
+  { looked: 'after some looks', minMs: 50 },
+])('ends a poll job that kills every worker $looked, and its batch goes on', async ({ minMs }) => {
+  const system = await startSystem({
+    atlas: LATER,
+    environment: { POLL_MIN_MS: `${minMs}`, POLL_MAX_MS: '1000', RESUBMIT_MISSING: '0' },
+  });
+  await system.startWorker();
+  const request = await system.submit('deadly', 2);
+  const poll = await waitUntil('a poll that sleeps', async () => {
+    const [found] = await system.polls.getDelayed();
+    return found && (minMs === 1000 || found.progress) ? found : null;
+  });
+  await system.redis.hset(await jobKey(system, 'atlas-polls', poll.id), 'stc', TOO_MANY_STALLS);
+  const { name, data } = await system.event('done-deadly');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_STALLS} times`) },
+    documents: { present: 0, missing: ['001', '002'] },
+    results: [],
+  });
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+
+  system.atlas.completeNow();
+  await (await system.batches.getJob('batch-deadly'))?.retry('failed');
+  expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+});
+
+it('looks again at an Atlas batch whose id a second upload of the same batch was given', async () => {
+  const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' } });
+  await system.startWorker();
+  // Four uploads go out at once, the fifth when one of them was answered.
+  const isFifth = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('009');
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', times: 1, match: isFifth }] });
+  const request = await system.submit('doubled', 10);
+  const { name, data } = await system.event('done-doubled');
+  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
+  expect(name).toBe('batch.completed');
+  expect(data.documents).toEqual({ total: 10, present: 10, missing: [] });
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+  await expectStoredAsAtlasHasIt(system, [request]);
+  await expectFewSubmissions(system, [request]);
+});
+
+it.each([
+  { other: 'is in flight', completionMs: 3_600_000 },
+  { other: 'has ended', completionMs: 50 },
+])('refuses the id of an Atlas batch whose own batch $other', async ({ completionMs }) => {
+  const system = await startSystem({ atlas: { completionMs } });
+  await system.startWorker();
+  const owner = await system.submit('owner', 2, 'owner-');
+  if (completionMs === 50) await system.event('done-owner');
+  else await inFlight(system);
+
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
+  const second = await system.submit('second', 2, 'second-');
+  const { name, data } = await system.event('done-second');
+  expect(name).toBe('batch.failed');
+  const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
+  expect(data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+    documents: { present: 0 },
+    results: [],
+  });
+
+  system.atlas.clearFaults();
+  system.atlas.completeNow();
+  expect((await system.event('done-owner')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectAllEndedOnce(system, [owner, second]);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+
+  await (await system.batches.getJob('batch-second'))?.retry('failed');
+  await waitUntil('the second batch at Atlas', () => system.atlas.uploads().length === 2);
+  system.atlas.completeNow();
+  expect((await system.event('done-second~2')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
