@@ -21,6 +21,7 @@ import {
   isPastDeadline,
   rememberTrouble,
 } from './batch-run.js';
+import { collectPolls } from './collect-polls.js';
 import type { WorkerContext } from './context.js';
 import { announce, beginRetry, type EndingBatch, endBatch } from './end-batch.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
@@ -90,14 +91,21 @@ type Ending = Awaited<ReturnType<typeof advanceBatch>>;
 
 async function enter(run: BatchRun): Promise<Ending> {
   const stalls = run.job.stalledCounter - run.state.stalls;
-  if (stalls >= MAX_STALLS) {
-    const waiting = await run.lease.waitForChildren();
-    if (waiting) throw waiting;
-    const message = `workers died ${stalls} times while they had this batch`;
-    return { status: 'failed', reason: { code: 'INTERNAL', message } };
-  }
+  if (stalls >= MAX_STALLS) return endAfterStalls(run, stalls);
   await resolveUnknownUploads(run);
   return advanceBatch(run);
+}
+
+/** Does as little as it can: one of the steps before this has killed the workers. */
+async function endAfterStalls(run: BatchRun, stalls: number): Promise<Ending> {
+  // What the polls obtain is told too, unless it is the asking that kills.
+  const mayCollect = stalls < 2 * MAX_STALLS;
+  do {
+    const waiting = await run.lease.waitForChildren();
+    if (waiting) throw waiting;
+  } while (mayCollect && (await collectPolls(run)) > 0);
+  const message = `workers died ${stalls} times while they had this batch`;
+  return { status: 'failed', reason: { code: 'INTERNAL', message } };
 }
 
 /** Past the deadline, and nothing at Atlas to wait for. */

@@ -175,6 +175,32 @@ it('ends a batch that kills every worker before it has saved anything', async ()
   expect(system.atlas.uploads()).toEqual([]);
 });
 
+it('ends a batch that kills every worker once its polls have, with what they stored', async () => {
+  const system = await startSystem({ atlas: LATER });
+  await system.startWorker();
+  const request = await system.submit('deadly', 2);
+  await inFlight(system);
+  await system.redis.hset(
+    await jobKey(system, 'atlas-batches', 'batch-deadly'),
+    'stc',
+    TOO_MANY_STALLS,
+  );
+  system.atlas.completeNow();
+  const { name, data } = await system.event('done-deadly');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'INTERNAL' },
+    documents: { total: 2, present: 2, missing: [] },
+    results: [expect.stringContaining('/deadly/')],
+  });
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+
+  await (await system.batches.getJob('batch-deadly'))?.retry('failed');
+  expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+});
+
 it.each([
   { looked: 'before its first look', minMs: 1000 },
   { looked: 'after some looks', minMs: 50 },
