@@ -23,8 +23,6 @@ const REDIS_RESTARTS = LONG ? 3 : 1;
 const TEST_TIMEOUT_MS = CHAOS_MS + 180_000;
 
 const ATLAS_FAULTS = [
-  401,
-  403,
   429,
   500,
   502,
@@ -47,6 +45,10 @@ const ATLAS_FAULTS = [
   'expire-tokens',
   'redirect',
 ] as const;
+/** Not of the token endpoint: credentials that never gave a token end every batch at once. */
+const REFUSED_TOKENS = ([401, 403] as const).flatMap((fault) =>
+  (['multiupload', 'extracts'] as const).map((endpoint) => ({ fault, endpoint })),
+);
 const S3_FAULTS = [500, 503, 403, 'reset-before', 'reset-after', 'slow'] as const;
 
 describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', (seed) => {
@@ -101,7 +103,11 @@ async function breakEverything(
 ): Promise<BatchRequest[]> {
   const rate = 0.2 / ATLAS_FAULTS.length;
   system.atlas.setFaults({
-    rules: ATLAS_FAULTS.map((fault) => ({ fault, probability: rate, retryAfter: '1' })),
+    rules: [...ATLAS_FAULTS.map((fault) => ({ fault })), ...REFUSED_TOKENS].map((rule) => ({
+      ...rule,
+      probability: rate,
+      retryAfter: '1',
+    })),
   });
   system.s3.setFaults({
     rules: S3_FAULTS.map((fault) => ({ fault, probability: 0.1 / S3_FAULTS.length })),
