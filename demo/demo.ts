@@ -4,15 +4,11 @@
  */
 import '../src/cli/quiet-aws-sdk.js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import { followBatches } from '../src/cli/follow-batches.js';
 import { createProgressView } from '../src/cli/progress.js';
 import { formatTable } from '../src/cli/table.js';
 import { paint, print, printError } from '../src/cli/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
-import type { BatchSummary } from '../src/jobs/completion.js';
-import { COMPLETIONS_QUEUE, DEFAULT_QUEUE_PREFIX } from '../src/jobs/queues.js';
 import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';
 import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
@@ -52,7 +48,11 @@ async function play({ redisUrl, simulators }: Stage): Promise<void> {
       credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
     },
   });
-  const listener = listenForEvents(redisUrl);
+  /** Name of the completion event of each reference. */
+  const events = new Map<string, string>();
+  client.onCompletion(({ reference }, { name }) => {
+    events.set(reference ?? '', name);
+  });
   try {
     const requests = await putScans(s3);
     headline(`Submitting ${requests.length} batches`);
@@ -67,10 +67,10 @@ async function play({ redisUrl, simulators }: Stage): Promise<void> {
     headline('Atlas is at work');
     const references = requests.map(({ reference }) => reference);
     const summaries = await followBatches(client, references, createProgressView(), signal);
-    await listener.heard(references.length);
+    while (events.size < references.length) await delay(20, undefined, { signal });
 
     headline('How they ended');
-    for (const line of summaryTable(summaries, listener.events)) print(`  ${line}`);
+    for (const line of summaryTable(summaries, events)) print(`  ${line}`);
     headline(`A few extracted fields of ${SHOWN_REFERENCE} (the persons are invented)`);
     for (const line of await sampleFields(client, SHOWN_REFERENCE)) print(`  ${line}`);
     headline('Where the results are');
@@ -79,33 +79,8 @@ async function play({ redisUrl, simulators }: Stage): Promise<void> {
     print(`  copied   ${OUTPUT}/results/`);
     print('');
   } finally {
-    await listener.stop();
     await client.close();
   }
-}
-
-/** An upstream app: plain BullMQ takes the completion events. */
-function listenForEvents(redisUrl: string) {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  /** Name of the event of each reference. */
-  const events = new Map<string, string>();
-  const worker = new Worker<BatchSummary>(
-    COMPLETIONS_QUEUE,
-    async ({ name, data }) => {
-      events.set(data.reference ?? '', name);
-    },
-    { connection, prefix: DEFAULT_QUEUE_PREFIX },
-  );
-  return {
-    events,
-    async heard(count: number) {
-      while (events.size < count) await delay(20, undefined, { signal });
-    },
-    async stop() {
-      await worker.close();
-      connection.disconnect();
-    },
-  };
 }
 
 function headline(text: string): void {

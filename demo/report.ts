@@ -5,6 +5,7 @@ import { seconds } from '../src/cli/describe-batch.js';
 import { formatTable } from '../src/cli/table.js';
 import { paint } from '../src/cli/terminal.js';
 import type { AtlasBatchClient } from '../src/client/client.js';
+import { type DocumentExtract, field } from '../src/client/extract.js';
 import type { BatchSummary } from '../src/jobs/completion.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 import { OUTPUT, RESULTS_BUCKET } from './stage.js';
@@ -39,17 +40,14 @@ export function summaryTable(
 export async function sampleFields(client: AtlasBatchClient, reference: string): Promise<string[]> {
   const rows = new Map<string, string[][]>();
   for await (const { documentId, extracts } of client.results(reference)) {
-    for (const text of extracts) {
-      const extract: unknown = JSON.parse(text);
-      const type = String(Reflect.get(Object(extract), 'document_type'));
+    for (const extract of extracts) {
+      const type = extract.document_type;
       if (rows.has(type)) continue;
-      const fields = Object.entries(Object(extract)).flatMap(([name, value]) =>
-        fieldRow(name, value),
-      );
+      const fields = Object.keys(extract).flatMap((name) => fieldRow(extract, name));
       const labels = (i: number) => (i === 0 ? [documentId, type] : ['', '']);
       rows.set(
         type,
-        fields.slice(0, FIELDS_SHOWN).map((field, i) => [...labels(i), ...field]),
+        fields.slice(0, FIELDS_SHOWN).map((cells, i) => [...labels(i), ...cells]),
       );
     }
   }
@@ -57,9 +55,8 @@ export async function sampleFields(client: AtlasBatchClient, reference: string):
 }
 
 /** Name, value and confidence of a plain field; nothing of anything else. */
-function fieldRow(name: string, field: unknown): string[][] {
-  const value: unknown = Reflect.get(Object(field), 'value');
-  const confidence: unknown = Reflect.get(Object(field), 'confidence_score');
+function fieldRow(extract: DocumentExtract, name: string): string[][] {
+  const { value, confidence } = field(extract, name) ?? {};
   if (typeof value !== 'string' || typeof confidence !== 'number') return [];
   return [[name, value, paint('gray', `confidence ${confidence.toFixed(2)}`)]];
 }

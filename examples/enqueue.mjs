@@ -20,7 +20,7 @@ try {
 
   for await (const { documentId, extracts } of atlas.results(reference)) {
     for (const extract of extracts) {
-      console.log(`${documentId}: ${JSON.parse(extract).document_type}`);
+      console.log(`${documentId}: ${extract.document_type}`);
     }
   }
 } finally {

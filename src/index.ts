@@ -18,6 +18,24 @@ export {
   WaitTimeoutError,
 } from './client/client-errors.js';
 export type { BatchInput, EnqueueResult } from './client/enqueue.js';
+// Extracts: typed by document type, with every digit.
+export {
+  type DocumentExtract,
+  type DocumentFields,
+  type DocumentResult,
+  type ExtractField,
+  type FieldReading,
+  field,
+  isOfType,
+  parseExtract,
+} from './client/extract.js';
+export type {
+  CompletionContext,
+  CompletionHandler,
+  CompletionOptions,
+  CompletionSubscription,
+} from './client/on-completion.js';
+export type { EventsOptions } from './client/progress-events.js';
 export type { WaitOptions } from './client/waiter.js';
 export {
   AtlasBatchError,
@@ -26,11 +44,10 @@ export {
   TroubleError,
   UsageError,
 } from './errors.js';
-// What travels: requests, summaries, results.
+// What travels: requests and summaries.
 export type { BatchDocument, BatchRequest } from './jobs/batch-request.js';
 export type { BatchSummary } from './jobs/completion.js';
 export type { Logger } from './logging.js';
-export type { ResultDocument } from './storage/result-document.js';
 // Operators: a worker inside a process of one's own.
 export {
   type AtlasBatchWorker,

@@ -10,9 +10,10 @@ const INTERRUPTED = 130;
 
 /**
  * Starts something and keeps it running until SIGTERM or SIGINT; then stops it in order. A second
- * signal ends the process at once, as does the first while nothing runs yet.
+ * signal ends the process at once, as does the first while nothing runs yet. Does not return: what
+ * did not come to rest in time (a socket, a timer) must not keep the process.
  */
-export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<void> {
+export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<never> {
   let running: Stoppable | undefined;
   let told: () => void = () => {};
   const toldToStop = new Promise<void>((resolve) => {
@@ -31,6 +32,7 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<v
     running = await start();
     await toldToStop;
     await running.stop();
+    process.exit(0);
   } finally {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);

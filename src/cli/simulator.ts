@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../errors.js';
 import type { Simulators } from '../simulator/index.js';
-import { createCommand, type Finish } from './command.js';
+import { createCommand } from './command.js';
 import { runUntilSignal } from './run-until-signal.js';
 import { print, printJson } from './terminal.js';
 
@@ -20,7 +20,7 @@ interface SimulatorOptions {
   json?: true;
 }
 
-export function simulatorCommand(finish: Finish): Command {
+export function simulatorCommand(): Command {
   return createCommand('simulator', 'run stand-ins for Atlas and S3 until SIGTERM or SIGINT', [
     'simulator',
     'simulator --documents ./scans --completion-ms 5000',
@@ -35,7 +35,6 @@ export function simulatorCommand(finish: Finish): Command {
     .option('--json', 'print the variables as JSON')
     .action(async (options: SimulatorOptions) => {
       await runUntilSignal(() => startAndTell(options));
-      finish(0);
     });
 }
 

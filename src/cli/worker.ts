@@ -1,23 +1,17 @@
 import type { Command } from 'commander';
-import { createCommand, type Finish } from './command.js';
+import { createCommand } from './command.js';
 import { runUntilSignal } from './run-until-signal.js';
 
-export function workerCommand(finish: Finish): Command {
+export function workerCommand(): Command {
   return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(
-    async () => {
-      await runWorker();
-      finish(0);
-    },
+    runWorker,
   );
 }
 
-export function startCommand(finish: Finish): Command {
+export function startCommand(): Command {
   return createCommand('start', 'run everything in one process until SIGTERM or SIGINT', [
     'start',
-  ]).action(async () => {
-    await runWorker();
-    finish(0);
-  });
+  ]).action(runWorker);
 }
 
 async function runWorker(): Promise<void> {

@@ -4,7 +4,7 @@
  *     const atlas = createAtlasBatchClient({ redisUrl: 'redis://127.0.0.1:6379' });
  *     const { reference } = await atlas.enqueue({ productType: 'LOAN_APP', documents });
  *     const summary = await atlas.wait(reference);
- *     for await (const document of atlas.results(reference)) console.log(document);
+ *     for await (const { documentId, extracts } of atlas.results(reference)) …
  *     await atlas.close();
  */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
@@ -12,12 +12,20 @@ import type { Redis } from 'ioredis';
 import { UsageError } from '../errors.js';
 import type { BatchSummary } from '../jobs/completion.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import type { ResultDocument } from '../storage/result-document.js';
 import { type BatchStatus, readBatchStatus } from './batch-status.js';
 import { type CancelResult, cancelBatch } from './cancel.js';
+import { ClientClosedError } from './client-errors.js';
 import { openQueues } from './client-queues.js';
 import { createEndWatcher } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
+import type { DocumentResult } from './extract.js';
+import {
+  type CompletionHandler,
+  type CompletionOptions,
+  type CompletionSubscription,
+  subscribeToCompletions,
+} from './on-completion.js';
+import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
 import { borrowLink, openLink, type RedisLink } from './redis-link.js';
 import { createResultReader } from './results.js';
 import type { WaitOptions } from './waiter.js';
@@ -59,10 +67,17 @@ export interface AtlasBatchClient {
    * The documents of an ended batch that have extracts, in the order of the job, read as you go.
    * @throws UnknownReferenceError, BatchRunningError, TroubleError `STORAGE`.
    */
-  results(reference: string): AsyncGenerator<ResultDocument, void, undefined>;
+  results(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
+  /**
+   * Brings completion events to a handler: each at least once, whoever dies. All clients and
+   * consumers of this Redis share the events: run one group of handlers.
+   */
+  onCompletion(handler: CompletionHandler, options?: CompletionOptions): CompletionSubscription;
+  /** The status of each batch whenever it has changed, until left by `break` or the signal. */
+  events(options?: EventsOptions): AsyncGenerator<BatchStatus, void, undefined>;
   /** Asks for the end of a batch: it fails with `CANCELLED`. */
   cancel(reference: string, reason?: string): Promise<CancelResult>;
-  /** Ends everything that the client started; pending calls reject. May be called twice. */
+  /** Waits for handlers that run; all other pending calls reject. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -72,6 +87,8 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
   const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX);
   const watcher = createEndWatcher(queues);
   const reader = createResultReader(queues, options.s3 ?? {});
+  const opened = new Set<Closeable>();
+  const closing = new AbortController();
   let closed: Promise<void> | undefined;
 
   return {
@@ -80,10 +97,22 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
     status: (reference) => link.run(() => readBatchStatus(queues, reference)),
     wait: (reference, waitOptions) => watcher.wait(reference, waitOptions),
     results: (reference) => reader.read(reference),
+    onCompletion(handler, handlerOptions = {}) {
+      if (closed) throw new ClientClosedError();
+      const subscription = subscribeToCompletions(queues, handler, handlerOptions);
+      opened.add(subscription);
+      return {
+        close: () => subscription.close().finally(() => opened.delete(subscription)),
+      };
+    },
+    events: (eventsOptions = {}) =>
+      followProgress(queues, eventsOptions, { closing: closing.signal, opened }),
     cancel: (reference, reason = 'cancelled by the caller') =>
       link.run(() => cancelBatch(queues, reference, reason)),
     close() {
       closed ??= (async () => {
+        closing.abort();
+        await Promise.all([...opened].map((one) => one.close()));
         await Promise.all([watcher.close(), queues.close()]);
         reader.close();
         link.close();

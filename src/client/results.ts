@@ -12,6 +12,7 @@ import { readResultDocuments } from '../storage/result-reader.js';
 import { resultKey } from '../storage/results-key.js';
 import { BatchRunningError, UnknownReferenceError } from './client-errors.js';
 import type { ClientQueues } from './client-queues.js';
+import { type DocumentResult, toDocumentResult } from './extract.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
 
@@ -25,7 +26,7 @@ export interface ResultReader {
    * All documents that have extracts, in the order of the job.
    * @throws UnknownReferenceError; BatchRunningError; TroubleError `STORAGE`.
    */
-  read(reference: string): AsyncGenerator<ResultDocument, void, undefined>;
+  read(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
   close(): void;
 }
 
@@ -59,14 +60,19 @@ export function createResultReader(
     yield* readResultDocuments(stream);
   }
 
+  function documentsOf(found: Found): AsyncGenerator<ResultDocument, void, undefined> {
+    if (found.kind === 'event') {
+      return chainResults(found.summary.results.map((uri) => ({ open: () => open(uri) })));
+    }
+    const documentIds = found.request.documents.map(({ documentId }) => documentId);
+    return mergeResults(documentIds, sourcesOf(found, open));
+  }
+
   return {
     async *read(reference) {
       const found = await queues.link.run(() => findResults(queues, reference));
-      if (found.kind === 'job') {
-        const documentIds = found.request.documents.map(({ documentId }) => documentId);
-        yield* mergeResults(documentIds, sourcesOf(found, open));
-      } else {
-        yield* chainResults(found.summary.results.map((uri) => ({ open: () => open(uri) })));
+      for await (const { documentId, extracts } of documentsOf(found)) {
+        yield toDocumentResult(documentId, extracts);
       }
     },
     close() {

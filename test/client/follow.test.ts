@@ -18,7 +18,9 @@ test('results are what Atlas sent, letter by letter, in the order of the job', a
   expect(summary.batchIds).toHaveLength(3);
   const truth = summary.batchIds.flatMap((batchId) => system.atlas.truth(batchId));
   const read: { documentId: string; extracts: readonly string[] }[] = [];
-  for await (const document of client.results('loan-1')) read.push(document);
+  for await (const { documentId, raw } of client.results('loan-1')) {
+    read.push({ documentId, extracts: raw });
+  }
   const oneLine = (text: string) => text.replaceAll('\n', ' ');
   expect(read).toEqual(
     truth.map(({ documentId, extracts }) => ({ documentId, extracts: extracts.map(oneLine) })),

@@ -1,0 +1,103 @@
+/**
+ * Extracts as an app reads them. Types are generic over the document type: `AADHAAR` as Atlas
+ * documents it, and open for others by declaration merging:
+ *
+ *     declare module 'atlas-batch' {
+ *       interface DocumentFields { PAN: 'name' | 'pan_number' }
+ *     }
+ */
+
+/** Names of the documented fields of each document type. */
+export interface DocumentFields {
+  AADHAAR: 'name' | 'date_of_birth';
+}
+
+/** A field as Atlas sends it; there may be more in it. */
+export interface ExtractField {
+  value: unknown;
+  confidence_score?: number;
+  [more: string]: unknown;
+}
+
+type FieldName<Type extends string> = Type extends keyof DocumentFields
+  ? DocumentFields[Type]
+  : never;
+
+/** `file_data` of one extract: its documented fields, and whatever else Atlas sent. */
+export type DocumentExtract<Type extends string = string> = {
+  document_type: Type;
+} & { [Name in FieldName<Type>]?: ExtractField } & { [more: string]: unknown };
+
+/** What a field says. */
+export interface FieldReading {
+  /** A number of more than 15 digits is a string here, with every digit. */
+  value: unknown;
+  /** From 0 to 1; null when Atlas gave none. */
+  confidence: number | null;
+}
+
+/**
+ * A field of an extract; undefined when it has no such field.
+ *
+ *     if (isOfType(extract, 'AADHAAR')) field(extract, 'name')?.value;
+ */
+export function field<Type extends string>(
+  extract: DocumentExtract<Type>,
+  name: FieldName<Type> | (string & {}),
+): FieldReading | undefined {
+  const found: unknown = Object.hasOwn(extract, name) ? Reflect.get(extract, name) : undefined;
+  if (typeof found !== 'object' || found === null || !('value' in found)) return undefined;
+  const confidence = 'confidence_score' in found ? found.confidence_score : null;
+  return { value: found.value, confidence: typeof confidence === 'number' ? confidence : null };
+}
+
+/** Narrows an extract to a document type, and with it the names of its fields. */
+export function isOfType<Type extends string>(
+  extract: DocumentExtract,
+  type: Type,
+): extract is DocumentExtract<Type> {
+  return extract.document_type === type;
+}
+
+/** A double holds 15 significant digits of any decimal number. */
+const SAFE_DIGITS = 15;
+/** Strings, which are left alone, and numbers. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** Only where there is one can a number be too long. */
+const LONG_NUMBER = /[\d.]{16}/;
+
+/** Parses the raw text of an extract; numbers that a double cannot hold become strings. */
+export function parseExtract(text: string): DocumentExtract {
+  const safe = LONG_NUMBER.test(text) ? text.replace(TOKENS, quoteIfLong) : text;
+  return JSON.parse(safe);
+}
+
+function quoteIfLong(token: string): string {
+  if (token.startsWith('"')) return token;
+  const [mantissa = ''] = token.split(/e/i);
+  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
+  const significant = mantissa.includes('.') ? digits : digits.replace(/0+$/, '');
+  return significant.length > SAFE_DIGITS ? JSON.stringify(token) : token;
+}
+
+/** What was extracted from one document. */
+export interface DocumentResult {
+  /** The caller's own id. */
+  documentId: string;
+  /** `file_data` of each extract as JSON text, as Atlas wrote it: every digit of every number. */
+  raw: readonly string[];
+  /** The same, parsed when it is asked for; see {@link parseExtract} for long numbers. */
+  readonly extracts: readonly DocumentExtract[];
+}
+
+export function toDocumentResult(documentId: string, raw: readonly string[]): DocumentResult {
+  let parsed: DocumentExtract[] | undefined;
+  return {
+    documentId,
+    raw,
+    get extracts() {
+      parsed ??= raw.map(parseExtract);
+      return parsed;
+    },
+  };
+}

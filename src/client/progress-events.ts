@@ -1,0 +1,114 @@
+/**
+ * Progress of batches as it happens, for screens. Nothing here is durable: what happens while
+ * nobody listens is not told later. For the end of a batch there are `wait` and `onCompletion`.
+ */
+import { QueueEvents } from 'bullmq';
+import { referenceOfBatchJobId } from '../jobs/ids.js';
+import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { type BatchStatus, readBatchStatus } from './batch-status.js';
+import {
+  ClientClosedError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+} from './client-errors.js';
+import type { ClientQueues } from './client-queues.js';
+
+/** Something that the client closes when it is closed itself. */
+export interface Closeable {
+  close(): Promise<void>;
+}
+
+export interface EventsOptions {
+  /** Only these batches. Default: all. */
+  references?: readonly string[] | undefined;
+  /** Ends the iteration, without an error. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What BullMQ tells of a batch job when something has changed. */
+const BATCH_EVENTS = ['added', 'progress', 'completed', 'failed'] as const;
+
+/**
+ * The status of a batch each time it has changed. A reader that is slower than the changes sees
+ * the latest of each batch: nothing piles up. Read the first status before you show anything:
+ * this tells changes only.
+ */
+export async function* followProgress(
+  queues: ClientQueues,
+  { references, signal }: EventsOptions,
+  client: { closing: AbortSignal; opened: Set<Closeable> },
+): AsyncGenerator<BatchStatus, void, undefined> {
+  const wanted = references && new Set(references);
+  const changed = new Set<string>();
+  let wake: () => void = () => {};
+  const note = (reference: string | null) => {
+    if (reference === null || wanted?.has(reference) === false) return;
+    changed.add(reference);
+    wake();
+  };
+  const ended = () => signal?.aborted || client.closing.aborted;
+  const onEnd = () => wake();
+  signal?.addEventListener('abort', onEnd);
+  client.closing.addEventListener('abort', onEnd);
+  const listeners = listen(queues, note);
+  // A reader may stop asking without a word: then only the client's end is left to close these.
+  for (const one of listeners) client.opened.add(one);
+  try {
+    await queues.link.run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
+    while (!ended()) {
+      const [reference] = changed;
+      if (reference === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      changed.delete(reference);
+      const status = await queues.link.run(() => readBatchStatus(queues, reference)).catch(skip);
+      if (status && !ended()) yield status;
+    }
+  } finally {
+    signal?.removeEventListener('abort', onEnd);
+    client.closing.removeEventListener('abort', onEnd);
+    for (const one of listeners) client.opened.delete(one);
+    await Promise.allSettled(listeners.map((one) => one.close()));
+  }
+}
+
+function listen(queues: ClientQueues, note: (reference: string | null) => void): QueueEvents[] {
+  const open = (name: string) => {
+    const events = new QueueEvents(name, {
+      connection: queues.link.forBlocking(),
+      prefix: queues.prefix,
+    });
+    events.on('error', () => {});
+    return events;
+  };
+  const batches = open(BATCHES_QUEUE);
+  for (const name of BATCH_EVENTS) {
+    batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId)));
+  }
+  const polls = open(POLLS_QUEUE);
+  polls.on('progress', ({ jobId }) => {
+    findParent(queues, jobId).then(note, () => {});
+  });
+  return [batches, polls];
+}
+
+/** The batch of a poll job: the last part of its parent's key. */
+async function findParent({ link, polls }: ClientQueues, jobId: string): Promise<string | null> {
+  const parentKey = await link.redis.hget(polls.toKey(jobId), 'parentKey');
+  return referenceOfBatchJobId(parentKey?.split(':').at(-1) ?? '');
+}
+
+/** A batch that is gone has no status, and Redis may come back. */
+function skip(error: unknown): null {
+  if (
+    error instanceof UnknownReferenceError ||
+    error instanceof RedisUnavailableError ||
+    error instanceof ClientClosedError
+  ) {
+    return null;
+  }
+  throw error;
+}

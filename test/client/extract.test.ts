@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { expect, expectTypeOf, test } from 'vitest';
+import {
+  type DocumentExtract,
+  field,
+  isOfType,
+  parseExtract,
+  toDocumentResult,
+} from '../../src/client/extract.js';
+
+const AADHAAR = `{"document_type":"AADHAAR",
+  "name":{"value":"Aarav Sharma","confidence_score":0.97},
+  "date_of_birth":{"value":"16/04/1983"},
+  "account_number":{"value":12345678901234567890,"confidence_score":1},
+  "validation":{"valid":true},"remark":null}`;
+
+test('a field is its value and its confidence', () => {
+  const extract = parseExtract(AADHAAR);
+  expect(field(extract, 'name')).toEqual({ value: 'Aarav Sharma', confidence: 0.97 });
+  expect(field(extract, 'date_of_birth')).toEqual({ value: '16/04/1983', confidence: null });
+});
+
+test.each(['validation', 'remark', 'document_type', 'absent', 'toString', '__proto__'])(
+  '%s is no field',
+  (name) => {
+    expect(field(parseExtract(AADHAAR), name)).toBeUndefined();
+  },
+);
+
+test('a number that a double would change is a string with every digit', () => {
+  expect(field(parseExtract(AADHAAR), 'account_number')?.value).toBe('12345678901234567890');
+  const text = String.raw`{"document_type":"X","a":-0.12345678901234567,"b":1.10,"c":100000000000000000000,
+    "d":"1234567890123456789 \" 9999999999999999999","e":[1234567890123456789e3],"f":0.000000000000001}`;
+  expect(parseExtract(text)).toEqual({
+    document_type: 'X',
+    a: '-0.12345678901234567',
+    b: 1.1,
+    c: 100000000000000000000,
+    d: '1234567890123456789 " 9999999999999999999',
+    e: ['1234567890123456789e3'],
+    f: 1e-15,
+  });
+});
+
+test('anything without long numbers is parsed as JSON has it', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 2 }), (text) => {
+      fc.pre(!/[\d.]{16}/.test(text));
+      expect(parseExtract(text)).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test('long digits inside strings stay, whatever surrounds them', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (prefix) => {
+      const value = { document_type: 'X', [prefix]: `${prefix}12345678901234567890${prefix}` };
+      expect(parseExtract(JSON.stringify(value))).toEqual(value);
+    }),
+  );
+});
+
+test('a result serialises with its parsed extracts, parsed once', () => {
+  const result = toDocumentResult('001', [AADHAAR]);
+  expect(result.extracts).toBe(result.extracts);
+  expect(JSON.parse(JSON.stringify(result)).extracts[0].document_type).toBe('AADHAAR');
+  expect(result.raw).toEqual([AADHAAR]);
+});
+
+test('types know the documented fields, and stay open', () => {
+  const extract: DocumentExtract = parseExtract(AADHAAR);
+  expect(isOfType(extract, 'PAN')).toBe(false);
+  expect.assertions(3);
+  if (isOfType(extract, 'AADHAAR')) {
+    expectTypeOf(extract.document_type).toEqualTypeOf<'AADHAAR'>();
+    expectTypeOf(field<'AADHAAR'>)
+      .parameter(1)
+      .extract<'name'>()
+      .toEqualTypeOf<'name'>();
+    expect(extract.name?.value).toBe('Aarav Sharma');
+    expect(field(extract, 'not documented')).toBeUndefined();
+  }
+});

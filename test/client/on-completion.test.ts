@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { CompletionContext } from '../../src/client/on-completion.js';
+import type { BatchSummary } from '../../src/jobs/completion.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { clientOf, startClient } from './test-client.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const HANDLER = fileURLToPath(new URL('handler.process.ts', import.meta.url));
+
+/** Adds events as the worker does, with a short back-off. */
+function announcer(url: string, prefix: string) {
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  onTestFinished(() => connection.disconnect());
+  const queue = new Queue<Partial<BatchSummary>>('atlas-completions', { connection, prefix });
+  return {
+    queue,
+    announce: (reference: string, attempts = 20) =>
+      queue.add(
+        'batch.completed',
+        { reference },
+        { jobId: `done-${reference}`, attempts, backoff: { type: 'fixed', delay: 20 } },
+      ),
+  };
+}
+
+test('a handler gets each event once, with its summary, id and name', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  const seen: [BatchSummary, Omit<CompletionContext, 'signal'>][] = [];
+  client.onCompletion((summary, { signal: _, ...context }) => {
+    seen.push([summary, context]);
+  });
+  await system.submit('good', 2);
+  await system.add({ reference: 'bad' });
+  await waitUntil('both events', () => seen.length === 2);
+  seen.sort(([a], [b]) => String(b.reference).localeCompare(String(a.reference)));
+  expect(seen).toEqual([
+    [await client.wait('good'), { eventId: 'done-good', name: 'batch.completed', attempt: 1 }],
+    [await client.wait('bad'), { eventId: 'done-bad', name: 'batch.failed', attempt: 1 }],
+  ]);
+});
+
+test('an event that came while nobody handled is handled later', async () => {
+  const { client, url, prefix } = startClient();
+  await announcer(url, prefix).announce('early');
+  const handled = new Promise<string>((resolve) => {
+    client.onCompletion((_, { eventId }) => resolve(eventId));
+  });
+  expect(await handled).toBe('done-early');
+});
+
+test('what a handler throws brings back that event alone', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce } = announcer(url, prefix);
+  const seen: string[] = [];
+  const errors: string[] = [];
+  client.onCompletion(
+    ({ reference }, { attempt }) => {
+      seen.push(`${reference} ${attempt}`);
+      if (reference === 'b' && attempt < 3) throw new Error('database down');
+    },
+    { concurrency: 1, onError: (error, eventId) => errors.push(`${eventId} ${error.message}`) },
+  );
+  for (const reference of ['a', 'b', 'c']) await announce(reference);
+  await waitUntil('all handled', () => seen.includes('b 3') && seen.includes('c 1'));
+  expect(seen.sort()).toEqual(['a 1', 'b 1', 'b 2', 'b 3', 'c 1']);
+  expect(errors).toEqual(['done-b database down', 'done-b database down']);
+});
+
+test('an event whose handler never succeeds is kept among the failed, and blocks no other', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce, queue } = announcer(url, prefix);
+  client.onCompletion(({ reference }) => {
+    if (reference === 'poison') throw new Error('no');
+  });
+  await announce('poison', 2);
+  await announce('fine');
+  await waitUntil('the end of both', async () => {
+    const { completed, failed } = await queue.getJobCounts('completed', 'failed');
+    return completed === 1 && failed === 1;
+  });
+});
+
+test('handlers run at once up to the concurrency, and close waits for them', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce, queue } = announcer(url, prefix);
+  let running = 0;
+  let most = 0;
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const subscription = client.onCompletion(
+    async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await released;
+      running -= 1;
+    },
+    { concurrency: 3 },
+  );
+  for (let i = 0; i < 5; i += 1) await announce(`crowd-${i}`);
+  await waitUntil('three handlers', () => running === 3);
+  const closed = subscription.close();
+  release();
+  await closed;
+  expect([running, most]).toEqual([0, 3]);
+  expect(await queue.getJobCounts('completed', 'waiting')).toEqual({ completed: 3, waiting: 2 });
+});
+
+test('an event whose handler was killed comes again, and no other comes twice', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce, queue } = announcer(url, prefix);
+  const child = spawn(process.execPath, ['--import', 'tsx', HANDLER, url, prefix], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await announce('victim');
+  const [line] = await once(createInterface(child.stdout), 'line');
+  expect(line).toBe('done-victim');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+
+  const seen: string[] = [];
+  client.onCompletion((_, { eventId, attempt }) => {
+    seen.push(`${eventId} ${attempt}`);
+  });
+  for (let i = 0; i < 20; i += 1) await announce(`other-${i}`);
+  await waitUntil(
+    'all events',
+    async () => (await queue.getJobCounts('completed')).completed === 21,
+  );
+  expect(seen.sort()).toEqual(
+    ['done-victim 1', ...Array.from({ length: 20 }, (_, i) => `done-other-${i} 1`)].sort(),
+  );
+});
+
+test('a closed client takes no handler', async () => {
+  const { client } = startClient();
+  await client.close();
+  expect(() => client.onCompletion(() => {})).toThrow('the client was closed');
+});

@@ -1,0 +1,91 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import type { BatchStatus } from '../../src/client/batch-status.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { batchOf, clientOf, startClient } from './test-client.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** One whose connections are nobody else's, to count them. */
+async function ownRedis(): Promise<string> {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  return redis.url;
+}
+
+async function listenersAreThere(redis: Redis): Promise<void> {
+  await waitUntil('listeners', async () => {
+    const clients = String(await redis.client('LIST'));
+    return clients.split('cmd=xread').length > 2;
+  });
+}
+
+/** Collects what a client tells, until it is told the end of `reference`. */
+async function collectUntilEnd(events: AsyncIterable<BatchStatus>, reference: string) {
+  const seen: BatchStatus[] = [];
+  for await (const status of events) {
+    seen.push(status);
+    if (status.reference === reference && status.summary) break;
+  }
+  return seen;
+}
+
+test('tells the status of a batch as it goes, to its end', async () => {
+  const system = await startSystem({
+    redisUrl: await ownRedis(),
+    atlas: { completionMs: ({ index }) => 200 + 200 * index },
+  });
+  const client = clientOf(system);
+  const collected = collectUntilEnd(client.events(), 'loan-1');
+  await listenersAreThere(system.redis);
+  await system.startWorker({ POLL_MAX_MS: '100' });
+  await system.submit('loan-1', 4);
+  const seen = await collected;
+  const present = seen.map(({ documents }) => documents.present);
+  expect(present).toEqual([...present].sort((a, b) => a - b));
+  expect(present.some((count) => count > 0 && count < 4)).toBe(true);
+  expect(seen.at(-1)?.summary).toEqual(await client.wait('loan-1'));
+});
+
+test('tells of the batches that were asked for, and of no others', async () => {
+  const system = await startSystem({ redisUrl: await ownRedis() });
+  const client = clientOf(system);
+  await system.submit('mine', 2);
+  await system.submit('theirs', 2);
+  const events = client.events({ references: ['mine'] });
+  const collected = collectUntilEnd(events, 'mine');
+  await listenersAreThere(system.redis);
+  await system.startWorker();
+  expect(new Set((await collected).map(({ reference }) => reference))).toEqual(new Set(['mine']));
+});
+
+test('ends with the signal, with the client, and by break, and leaves no listener', async () => {
+  const { client } = startClient();
+  const controller = new AbortController();
+  const bySignal = client.events({ signal: controller.signal }).next();
+  controller.abort();
+  expect(await bySignal).toEqual({ done: true, value: undefined });
+  await client.enqueue(batchOf('a'));
+  const byClose = client.events().next();
+  await client.status('a');
+  await client.close();
+  expect(await byClose).toEqual({ done: true, value: undefined });
+});
+
+test('a reader that stops asking is closed with the client', async () => {
+  const url = await ownRedis();
+  const { client } = startClient({ url, prefix: '{t}' });
+  const admin = new Redis(url);
+  onTestFinished(() => admin.disconnect());
+  const connections = async () => String(await admin.client('LIST')).split('\n').length;
+  const before = await connections();
+  const events = client.events();
+  const first = events.next();
+  await waitUntil('its listeners', async () => (await connections()) === before + 2);
+  await client.enqueue(batchOf('seen'));
+  expect((await first).value?.reference).toBe('seen');
+  await client.close();
+  await waitUntil('no connection', async () => (await connections()) < before);
+});
