@@ -26,6 +26,7 @@ const documentSchema = z.strictObject({
   key: z
     .string()
     .min(1, { error: 'must not be empty' })
+    .meta({ maxLength: MAX_KEY_BYTES })
     .refine((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES && key.isWellFormed(), {
       error: `must be valid Unicode of at most ${MAX_KEY_BYTES} bytes`,
     })

@@ -1,31 +1,15 @@
 /** The completion event and the summary: what the caller is told at the end of a batch. */
-import type { Reason } from '../errors.js';
+import type { z } from 'zod';
 import type { BatchRequest } from './batch-request.js';
 import type { BatchState } from './batch-state.js';
 import { fromRanges } from './index-ranges.js';
+import type { summarySchema } from './summary-schema.js';
 
 /**
  * Return value of a finished `batch` job and data of `batch.completed`; with `status: 'failed'`
  * and a `reason` the data of `batch.failed`. What does not exist is `null` or `[]`.
  */
-export interface BatchSummary {
-  reference: string | null;
-  status: 'completed' | 'failed';
-  /** Only when failed. */
-  reason?: Reason;
-  productType: string | null;
-  /** Ids that Atlas gave, in the order of the uploads. */
-  batchIds: string[];
-  /** Counts of documents, and the callers' ids of those that never came. */
-  documents: { total: number; present: number; missing: string[] };
-  /** `s3://` URIs of the stored results, one an Atlas batch. */
-  results: string[];
-  /** ISO 8601, UTC. */
-  submittedAt: string | null;
-  completedAt: string;
-  /** Looks at Atlas, over all uploads. */
-  polls: number;
-}
+export type BatchSummary = z.infer<typeof summarySchema>;
 
 export interface EndedBatchState extends BatchState {
   outcome: NonNullable<BatchState['outcome']>;
