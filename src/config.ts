@@ -107,10 +107,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   return parse(schema, environment);
 }
 
-const connectionSchema = z.object({
+const s3Schema = z.object({ S3_FORCE_PATH_STYLE: schema.shape.S3_FORCE_PATH_STYLE });
+const connectionSchema = s3Schema.extend({
   REDIS_URL: schema.shape.REDIS_URL,
   QUEUE_PREFIX: schema.shape.QUEUE_PREFIX,
-  S3_FORCE_PATH_STYLE: schema.shape.S3_FORCE_PATH_STYLE,
 });
 
 /** The part that a client needs: commands that only talk to Redis and read results ask no more. */
@@ -121,6 +121,13 @@ export function loadConnectionConfig(
   environment: NodeJS.ProcessEnv = process.env,
 ): ConnectionConfig {
   return parse(connectionSchema, environment);
+}
+
+/** For commands that ask S3 alone. @throws UsageError like {@link loadConfig}. */
+export function loadS3Config(
+  environment: NodeJS.ProcessEnv = process.env,
+): z.infer<typeof s3Schema> {
+  return parse(s3Schema, environment);
 }
 
 function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.infer<T> {

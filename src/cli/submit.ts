@@ -1,85 +1,127 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../client/client.js';
-import type { BatchInput } from '../client/enqueue.js';
+import type { BatchInput, EnqueueResult } from '../client/enqueue.js';
 import { UsageError } from '../errors.js';
+import type { BatchSummary } from '../jobs/completion.js';
 import { createCommand, type ExitCode, type Finish } from './command.js';
-import { describeEnd, describeReason } from './describe-batch.js';
+import { describeEnd, plural } from './describe-batch.js';
 import { followBatches } from './follow-batches.js';
-import type { ProgressView } from './progress.js';
+import { parseLocation, planBatches } from './plan-batches.js';
+import { readManifest } from './read-manifest.js';
+import { formatTable } from './table.js';
 import { print, printError, printJson } from './terminal.js';
 import { withClient } from './with-client.js';
 
 interface SubmitOptions {
   manifest?: string;
+  s3?: string;
+  product?: string;
+  reference?: string;
+  byFolder?: true;
+  dryRun?: true;
   wait?: true;
   json?: true;
 }
 
 export function submitCommand(finish: Finish): Command {
-  return createCommand('submit', 'add a batch', [
+  return createCommand('submit', 'add a batch, or several', [
     'submit --manifest loan-8841.json --wait',
     'submit --manifest - < loan-8841.json',
+    'submit --s3 s3://kyc-documents/8841/ --product LOAN_APP --dry-run',
+    'submit --s3 s3://kyc-archive/2025/ --product LOAN_APP --by-folder',
   ])
     .option('--manifest <file>', 'JSON: { reference, productType, documents }; - reads stdin')
-    .option('--wait', 'show progress until the end; exit with 1 when the batch fails')
-    .option('--json', 'print JSON')
+    .option('--s3 <uri>', 'all objects below s3://bucket/prefix/')
+    .option('--product <type>', 'with --s3: product type as Atlas knows it')
+    .option('--reference <reference>', 'with --s3: default is the last part of the prefix')
+    .option('--by-folder', 'with --s3: a batch for each folder directly below the prefix')
+    .option('--dry-run', 'show what would be sent, and send nothing')
+    .option('--wait', 'show progress until the end; exit with 1 when a batch fails')
+    .option('--json', 'print JSON, a line a batch')
     .action(async (options: SubmitOptions) => finish(await submit(options)));
 }
 
-async function submit({ manifest, wait, json }: SubmitOptions): Promise<ExitCode> {
-  if (manifest === undefined) throw new UsageError('say what to submit: --manifest FILE');
-  const batch = await readManifest(manifest);
+async function submit(options: SubmitOptions): Promise<ExitCode> {
+  const batches = await readBatches(options);
+  if (options.dryRun) return showPlan(batches, options);
   return withClient(async (client) => {
-    const added = await client.enqueue(batch);
-    const { reference, status } = added;
-    if (status === 'conflict') {
-      if (json) printJson(added);
+    const added = await client.enqueueMany(batches);
+    const conflicts = added.filter(({ status }) => status === 'conflict');
+    // With --wait and --json the summaries are the answer.
+    const quiet = options.wait && options.json && conflicts.length === 0;
+    if (!quiet) for (const one of added) tell(one, options);
+    for (const { reference } of conflicts) {
       printError(`another batch has the reference ${reference}; nothing was added`);
-      return 1;
     }
-    if (!json) print(status === 'added' ? `${reference}: added` : `${reference}: known already`);
-    if (wait) return waitForEnd(client, reference, json);
-    if (json) printJson(added);
-    return 0;
+    if (conflicts.length > 0) return 1;
+    const references = added.map(({ reference }) => reference);
+    return options.wait ? waitForEnd(client, references, options) : 0;
   });
+}
+
+async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
+  const { manifest, s3, product, reference, byFolder } = options;
+  if ((manifest === undefined) === (s3 === undefined)) {
+    throw new UsageError('say what to submit: --manifest FILE, or --s3 s3://bucket/prefix/');
+  }
+  if (manifest !== undefined) {
+    if (product !== undefined || reference !== undefined || byFolder) {
+      throw new UsageError('--product, --reference and --by-folder go with --s3 only');
+    }
+    return [await readManifest(manifest)];
+  }
+  if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
+  const location = parseLocation(s3 ?? '');
+  const { loadS3Config } = await import('../config.js');
+  const { listKeys } = await import('./list-scans.js');
+  const keys = await listKeys(location, loadS3Config().S3_FORCE_PATH_STYLE);
+  const batches = planBatches(location, keys, { productType: product, reference, byFolder });
+  if (batches.length === 0) throw new UsageError(`there are no objects below ${s3}`);
+  return batches;
+}
+
+async function showPlan(
+  batches: readonly BatchInput[],
+  { json }: SubmitOptions,
+): Promise<ExitCode> {
+  const { checkBatches } = await import('../client/enqueue.js');
+  const requests = await checkBatches(batches);
+  if (json) {
+    for (const request of requests) printJson(request);
+    return 0;
+  }
+  const rows = requests.map(({ reference, productType, documents }) => [
+    reference,
+    productType,
+    plural(documents.length, 'document'),
+    `${documents[0]?.documentId}${documents.length > 1 ? ' …' : ''}`,
+  ]);
+  for (const line of formatTable(rows)) print(line);
+  print(`${plural(requests.length, 'batch', 'batches')} would be sent`);
+  return 0;
+}
+
+function tell(result: EnqueueResult, { json }: SubmitOptions): void {
+  if (json) printJson(result);
+  else if (result.status === 'added') print(`${result.reference}: added`);
+  else if (result.status === 'duplicate') print(`${result.reference}: known already`);
 }
 
 async function waitForEnd(
   client: AtlasBatchClient,
-  reference: string,
-  json: true | undefined,
+  references: readonly string[],
+  { json }: SubmitOptions,
 ): Promise<ExitCode> {
   const { createProgressView } = await import('./progress.js');
-  const view = json ? SILENT : createProgressView();
-  const [summary] = await followBatches(client, [reference], view);
-  if (!summary) throw new Error(`batch ${reference} ended without a summary`);
-  if (json) printJson(summary);
-  else print([`${reference}: ${summary.status}`, ...describeEnd(summary)].join('\n'));
-  if (summary.reason && !json) printError(describeReason(summary.reason));
-  return summary.status === 'completed' ? 0 : 1;
+  const view = json ? { show: () => {}, done: () => {} } : createProgressView();
+  const summaries = await followBatches(client, references, view);
+  for (const summary of summaries) {
+    if (json) printJson(summary);
+    else print(describeEnding(summary));
+  }
+  return summaries.every(({ status }) => status === 'completed') ? 0 : 1;
 }
 
-const SILENT: ProgressView = { show: () => {}, done: () => {} };
-
-/** The shape is for the client to check: it names every fault. */
-async function readManifest(file: string): Promise<BatchInput> {
-  let text: string;
-  try {
-    text = await (file === '-' ? readStandardInput() : readFile(file, 'utf8'));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`cannot read the manifest ${file} (${code ?? 'unknown'})`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`the manifest ${file} is not valid JSON`);
-  }
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+function describeEnding(summary: BatchSummary): string {
+  return [`${summary.reference}: ${summary.status}`, ...describeEnd(summary)].join('\n');
 }

@@ -52,22 +52,28 @@ export async function enqueueBatches(
   queues: ClientQueues,
   batches: readonly BatchInput[],
 ): Promise<EnqueueResult[]> {
-  const requests: BatchRequest[] = [];
-  const faults: string[] = [];
-  for (const [index, batch] of batches.entries()) {
-    const check = checkBatchRequest(withReference(batch));
-    if (check.valid) requests.push(check.request);
-    else faults.push(...check.faults.map((fault) => `batches[${index}]: ${fault}`));
-    if (index % CHUNK === CHUNK - 1) await otherWork();
-  }
-  if (faults.length > 0) throw new InvalidBatchError(faults);
-
+  const requests = await checkBatches(batches);
   const results: EnqueueResult[] = [];
   for (let from = 0; from < requests.length; from += CHUNK) {
     const chunk = requests.slice(from, from + CHUNK);
     results.push(...(await queues.link.run(() => addChunk(queues, chunk))));
   }
   return results;
+}
+
+/** @throws InvalidBatchError naming every fault of every batch. */
+export async function checkBatches(batches: readonly BatchInput[]): Promise<BatchRequest[]> {
+  const requests: BatchRequest[] = [];
+  const faults: string[] = [];
+  const label = (index: number) => (batches.length > 1 ? `batches[${index}]: ` : '');
+  for (const [index, batch] of batches.entries()) {
+    const check = checkBatchRequest(withReference(batch));
+    if (check.valid) requests.push(check.request);
+    else faults.push(...check.faults.map((fault) => label(index) + fault));
+    if (index % CHUNK === CHUNK - 1) await otherWork();
+  }
+  if (faults.length > 0) throw new InvalidBatchError(faults);
+  return requests;
 }
 
 function withReference(batch: BatchInput): unknown {

@@ -1,0 +1,22 @@
+import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import type { S3Location } from './plan-batches.js';
+import { s3Trouble } from './s3-advice.js';
+
+/** All keys below a prefix, in the order of S3. @throws TroubleError saying what to do. */
+export async function listKeys(
+  { bucket, prefix }: S3Location,
+  forcePathStyle: boolean,
+): Promise<string[]> {
+  const client = new S3Client({ forcePathStyle });
+  const keys: string[] = [];
+  try {
+    const pages = paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix });
+    for await (const { Contents = [] } of pages)
+      keys.push(...Contents.flatMap(({ Key }) => Key ?? []));
+  } catch (error) {
+    throw s3Trouble(`cannot list s3://${bucket}/${prefix}`, error);
+  } finally {
+    client.destroy();
+  }
+  return keys;
+}

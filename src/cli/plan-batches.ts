@@ -1,0 +1,91 @@
+/** Objects below a prefix -> batches. Pure, and the same each time: sent again, nothing is new. */
+import { UsageError } from '../errors.js';
+import { type BatchRequest, MAX_DOCUMENTS } from '../jobs/batch-request.js';
+
+export interface S3Location {
+  bucket: string;
+  /** Empty, or ends as the caller wrote it. */
+  prefix: string;
+}
+
+/** @throws UsageError unless it is `s3://bucket` or `s3://bucket/prefix`. */
+export function parseLocation(text: string): S3Location {
+  const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text) ?? [];
+  if (bucket === undefined) throw new UsageError('--s3 must be s3://bucket/prefix/');
+  return { bucket, prefix };
+}
+
+export interface PlanOptions {
+  productType: string;
+  /** Default: made from the prefix, or the bucket. */
+  reference?: string | undefined;
+  /** A batch for each folder directly below the prefix, not one for all. */
+  byFolder?: boolean | undefined;
+}
+
+/**
+ * Plans one batch of all objects, or one for each folder. A document is named by its path below
+ * the prefix (or the folder). More documents than a batch holds become several, `-1`, `-2` ….
+ * @param keys All below the prefix, in the order of S3.
+ * @throws UsageError when two folders come to the same reference.
+ */
+export function planBatches(
+  { bucket, prefix }: S3Location,
+  keys: readonly string[],
+  { productType, reference, byFolder }: PlanOptions,
+): BatchRequest[] {
+  const root = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  const name = reference ?? toReference(prefix.split('/').filter(Boolean).at(-1) ?? bucket);
+  // Keys that end with a slash are what consoles make of folders: there is no scan in them.
+  const scans = keys.filter((key) => !key.endsWith('/'));
+  const groups = new Map<string, string[]>();
+  for (const key of scans) {
+    const folder = byFolder ? root + folderOf(key.slice(root.length)) : root;
+    const group = groups.get(folder);
+    if (group) group.push(key);
+    else groups.set(folder, [key]);
+  }
+  const batches = [...groups].flatMap(([folder, members]) => {
+    const below = folder.slice(root.length, -1);
+    const own = below === '' ? name : reference === undefined ? below : `${reference}-${below}`;
+    const documents = members.map((key) => ({
+      documentId: key.slice(folder.length),
+      bucket,
+      key,
+    }));
+    return split(toReference(own), documents).map((part) => ({ ...part, productType }));
+  });
+  refuseSameReferences(batches);
+  return batches;
+}
+
+type Part = Pick<BatchRequest, 'reference' | 'documents'>;
+
+function split(reference: string, documents: BatchRequest['documents']): Part[] {
+  if (documents.length <= MAX_DOCUMENTS) return [{ reference, documents }];
+  const count = Math.ceil(documents.length / MAX_DOCUMENTS);
+  return Array.from({ length: count }, (_, i) => ({
+    reference: `${reference}-${i + 1}`,
+    documents: documents.slice(i * MAX_DOCUMENTS, (i + 1) * MAX_DOCUMENTS),
+  }));
+}
+
+/** The first folder of a relative key with its slash; empty when the object lies in no folder. */
+function folderOf(relativeKey: string): string {
+  return relativeKey.slice(0, relativeKey.indexOf('/') + 1);
+}
+
+/** References know fewer characters than keys. */
+function toReference(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]+/g, '-');
+}
+
+function refuseSameReferences(batches: readonly BatchRequest[]): void {
+  const seen = new Set<string>();
+  for (const { reference } of batches) {
+    if (seen.has(reference)) {
+      throw new UsageError(`two folders come to the reference ${reference}; rename one of them`);
+    }
+    seen.add(reference);
+  }
+}

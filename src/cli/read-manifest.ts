@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import type { BatchInput } from '../client/enqueue.js';
+import { UsageError } from '../errors.js';
+
+/**
+ * Reads a manifest; `-` is standard input. Its shape is for the client to check, which names every
+ * fault.
+ * @throws UsageError when it cannot be read, or is no JSON.
+ */
+export async function readManifest(file: string): Promise<BatchInput> {
+  let text: string;
+  try {
+    text = await (file === '-' ? readStandardInput() : readFile(file, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`cannot read the manifest ${file} (${code ?? 'unknown'})`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`the manifest ${file} is not valid JSON`);
+  }
+}
+
+async function readStandardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

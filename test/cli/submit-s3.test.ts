@@ -1,0 +1,60 @@
+import { expect, test, vi } from 'vitest';
+import { startSystem } from '../helpers/system.js';
+import { runCli } from './run-cli.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+test('submit --s3 lists the bucket, sends a batch for each folder, and waits for all', async () => {
+  const system = await startSystem();
+  await system.startWorkerProcess();
+  for (const key of ['in/a/1.jpg', 'in/a/2.jpg', 'in/b/1.pdf']) {
+    system.s3.put('kyc-documents', key, 'scan');
+  }
+  const args = ['submit', '--s3', 's3://kyc-documents/in/', '--product', 'LOAN_APP', '--by-folder'];
+  const dry = await runCli([...args, '--dry-run'], { ...system.environment, REDIS_URL: '' });
+  expect(dry).toEqual({
+    code: 0,
+    stderr: '',
+    stdout:
+      'a  LOAN_APP  2 documents  1.jpg …\nb  LOAN_APP  1 document   1.pdf\n2 batches would be sent\n',
+  });
+  expect(await system.batches.getJobCounts('waiting')).toEqual({ waiting: 0 });
+
+  const sent = await runCli([...args, '--wait', '--json'], system.environment);
+  expect([sent.code, sent.stderr]).toEqual([0, '']);
+  const summaries = sent.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(summaries).toEqual([
+    (await system.event('done-a')).data,
+    (await system.event('done-b')).data,
+  ]);
+  const again = await runCli(args, system.environment);
+  expect([again.code, again.stdout]).toEqual([0, 'a: known already\nb: known already\n']);
+});
+
+test('submit --s3 says what is wrong with the bucket, and when there is nothing below', async () => {
+  const { environment } = await startSystem();
+  const submit = (uri: string, more: Record<string, string> = {}) =>
+    runCli(['submit', '--s3', uri, '--product', 'X', '--dry-run'], { ...environment, ...more });
+  const missing = await submit('s3://nowhere/in/');
+  expect([missing.code, missing.stderr]).toEqual([
+    1,
+    'cannot list s3://nowhere/in/: NoSuchBucket; create the bucket, or correct its name\n',
+  ]);
+  const wrongKeys = await submit('s3://nowhere/', { AWS_SECRET_ACCESS_KEY: 'wrong-canary' });
+  expect(wrongKeys.stderr).toMatch(/SignatureDoesNotMatch; check AWS_ACCESS_KEY_ID/);
+  expect(wrongKeys.stderr).not.toContain('canary');
+});
+
+test.each([
+  [['--s3', 's3://kyc/'], /--s3 needs --product TYPE/],
+  [['--s3', 'kyc', '--product', 'X'], /--s3 must be s3:\/\/bucket\/prefix\//],
+  [['--s3', 's3://kyc/', '--manifest', 'x'], /say what to submit/],
+  [['--manifest', 'x', '--by-folder'], /go with --s3 only/],
+])('submit %j is wrong usage', async (args, says) => {
+  const { code, stderr } = await runCli(['submit', ...args]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(says);
+});
