@@ -38,3 +38,27 @@ it('gives its jobs back on SIGTERM, exits with 0, and another worker ends them',
   }
   expect([...system.atlas.batches()]).toHaveLength(10);
 });
+
+/** What operators are promised: lock, check, and some slack. */
+const REPLACED_WITHIN_MS = 12_000;
+
+it('replaces a killed worker by one that runs beside it, within 12 s', async () => {
+  const system = await startSystem();
+  // The answer to the upload never comes: the batch is active in the first worker.
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang', times: 1 }] });
+  const first = await system.startWorkerProcess();
+  await system.submit('orphan', 1);
+  await waitUntil('the upload that hangs', () => system.atlas.requestLog('authtoken').length > 0);
+  await waitUntil('the batch on its way', async () => {
+    const job = await system.batches.getJob('batch-orphan');
+    return JSON.stringify(job?.progress).includes('sending');
+  });
+  await system.startWorkerProcess();
+  await first.kill();
+  await waitUntil(
+    'another worker on the batch',
+    async () => ((await system.batches.getJob('batch-orphan'))?.attemptsStarted ?? 0) > 1,
+    REPLACED_WITHIN_MS,
+  );
+  expect((await system.event('done-orphan')).name).toBe('batch.completed');
+});
