@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import type { S3Location } from './plan-batches.js';
-import { s3Trouble } from './s3-advice.js';
+import { s3Trouble } from './s3-trouble.js';
 
 /** All keys below a prefix, in the order of S3. @throws TroubleError saying what to do. */
 export async function listKeys(
@@ -14,7 +14,7 @@ export async function listKeys(
     for await (const { Contents = [] } of pages)
       keys.push(...Contents.flatMap(({ Key }) => Key ?? []));
   } catch (error) {
-    throw s3Trouble(`cannot list s3://${bucket}/${prefix}`, error);
+    throw s3Trouble(`cannot list s3://${bucket}/${prefix}`, error, 's3:ListBucket on the bucket');
   } finally {
     client.destroy();
   }

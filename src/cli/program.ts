@@ -10,6 +10,7 @@ import {
 import { AtlasBatchError, UsageError } from '../errors.js';
 import { cancelCommand } from './cancel.js';
 import type { ExitCode } from './command.js';
+import { doctorCommand } from './doctor.js';
 import { resultsCommand } from './results.js';
 import { simulatorCommand } from './simulator.js';
 import { statusCommand } from './status.js';
@@ -25,6 +26,7 @@ const COMMANDS = [
   statusCommand,
   resultsCommand,
   cancelCommand,
+  doctorCommand,
 ];
 
 /** Runs a command line to its end. Never throws. */

@@ -16,17 +16,24 @@ const ADVICE: Readonly<Record<string, string>> = {
   ExpiredToken: CREDENTIALS,
   CredentialsProviderError: 'set AWS credentials as the AWS SDK reads them',
   RequestTimeTooSkewed: 'set the clock of this host',
-  AccessDenied: 'the role needs s3:ListBucket on the bucket',
-  Forbidden: 'the role needs s3:ListBucket on the bucket',
 };
 
-/** What the SDK threw, as an error that says what to do. */
-export function s3Trouble(what: string, error: unknown): TroubleError {
+const FORBIDDEN = /^(AccessDenied|Forbidden|403)$/;
+
+/**
+ * What the SDK threw, as an error that says what to do.
+ * @param permission What the role lacks where S3 says no.
+ */
+export function s3Trouble(what: string, error: unknown, permission: string): TroubleError {
   const name = error instanceof Error ? error.name : 'unknown error';
   const code: unknown = Reflect.get(Object(error), 'code');
   const shown = typeof code === 'string' ? code : name;
   const isRegion = error instanceof Error && error.message === 'Region is missing';
-  const advice = isRegion ? 'set AWS_REGION' : ADVICE[name];
+  const advice = isRegion
+    ? 'set AWS_REGION'
+    : FORBIDDEN.test(name)
+      ? `the role needs ${permission}`
+      : ADVICE[name];
   return new TroubleError('STORAGE', `${what}: ${shown}${advice ? `; ${advice}` : ''}`, {
     cause: error,
   });

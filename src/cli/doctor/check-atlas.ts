@@ -1,0 +1,45 @@
+import type { Redis } from 'ioredis';
+import { createAtlasClient } from '../../atlas/client.js';
+import type { Config } from '../../config.js';
+import { AtlasBatchError } from '../../errors.js';
+import { createLogger } from '../../logging.js';
+import type { Finding } from './finding.js';
+
+const CREDENTIALS =
+  'correct ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET, or ATLAS_BASE_URL where they are right';
+const ADDRESS = 'correct ATLAS_BASE_URL; it is what stands before /v1/docstream';
+const REACH = 'correct ATLAS_BASE_URL, or let this host reach it';
+
+/**
+ * Whether Atlas gives a token for our credentials. It goes the workers' way, by Redis where there
+ * is one: an Atlas that honours only the newest token must not lock them out.
+ */
+export async function checkAtlas(config: Config, redis: Redis | undefined): Promise<Finding> {
+  const atlas = createAtlasClient({
+    baseUrl: config.ATLAS_BASE_URL,
+    clientId: config.ATLAS_CLIENT_ID,
+    clientSecret: config.ATLAS_CLIENT_SECRET,
+    timeoutMs: config.ATLAS_TIMEOUT_MS,
+    connections: 1,
+    keyPrefix: config.QUEUE_PREFIX,
+    maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
+    logger: createLogger('silent'),
+    ...(redis ? { redis } : {}),
+  });
+  try {
+    await atlas.checkCredentials();
+    return { level: 'ok', subject: 'Atlas', text: `${config.ATLAS_BASE_URL} gives a token` };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { level: 'error', subject: 'Atlas', text, fix: fixFor(error) };
+  } finally {
+    await atlas.close();
+  }
+}
+
+function fixFor(error: unknown): string {
+  if (!(error instanceof AtlasBatchError)) return 'see what it says';
+  if (error.code === 'ATLAS_AUTH') return CREDENTIALS;
+  // It answered, but not as Atlas does: another server, or another path.
+  return error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH;
+}

@@ -1,0 +1,15 @@
+import type { ClockReading, Finding } from './finding.js';
+
+/** S3 takes signatures of up to 15 minutes ago; past a minute a clock is broken, not inexact. */
+const MAX_SKEW_MS = 60_000;
+
+/** Whether this host's clock agrees with those that answered. Pure. */
+export function checkClock(clocks: readonly ClockReading[]): Finding[] {
+  const [worst] = [...clocks].sort((a, b) => Math.abs(b.aheadMs) - Math.abs(a.aheadMs));
+  if (!worst) return [];
+  const seconds = Math.abs(worst.aheadMs) / 1000;
+  const text = `this host is ${seconds.toFixed(seconds < 10 ? 1 : 0)} s ${worst.aheadMs > 0 ? 'behind' : 'ahead of'} ${worst.whose}`;
+  if (Math.abs(worst.aheadMs) <= MAX_SKEW_MS) return [{ level: 'ok', subject: 'clock', text }];
+  const fix = `set the clock of this host (timedatectl set-ntp true), or that of ${worst.whose}`;
+  return [{ level: 'error', subject: 'clock', text, fix }];
+}

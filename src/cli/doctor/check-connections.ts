@@ -1,0 +1,21 @@
+/** All checks that ask somebody, side by side. */
+import { openLink } from '../../client/redis-link.js';
+import type { Config } from '../../config.js';
+import { checkAtlas } from './check-atlas.js';
+import { checkClock } from './check-clock.js';
+import { checkRedis } from './check-redis.js';
+import { checkS3 } from './check-s3.js';
+import type { Finding } from './finding.js';
+
+export async function checkConnections(config: Config): Promise<Finding[]> {
+  const link = openLink(config.REDIS_URL);
+  try {
+    const [redis, s3] = await Promise.all([checkRedis(link), checkS3(config)]);
+    const isUsable = link.redis.status === 'ready' && redis.clocks.length > 0;
+    const atlas = await checkAtlas(config, isUsable ? link.redis : undefined);
+    const clock = checkClock([...redis.clocks, ...s3.clocks]);
+    return [...redis.findings, ...s3.findings, atlas, ...clock];
+  } finally {
+    link.close();
+  }
+}

@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+import { RedisUnavailableError } from '../../client/client-errors.js';
+import type { RedisLink } from '../../client/redis-link.js';
+import { redisFindings } from '../../workers/redis-findings.js';
+import type { CheckResult, Finding } from './finding.js';
+
+/** Whether Redis answers, lets us in, is new enough, and forgets nothing. */
+export async function checkRedis(link: RedisLink): Promise<CheckResult> {
+  try {
+    return await link.run(() => examine(link.redis));
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return {
+      findings: [{ level: 'error', subject: 'Redis', text, fix: fixFor(error) }],
+      clocks: [],
+    };
+  }
+}
+
+async function examine(redis: Redis): Promise<CheckResult> {
+  const info = await redis.info();
+  const asked = Date.now();
+  const [seconds, microseconds] = await redis.time();
+  const ownTime = (asked + Date.now()) / 2;
+  const aheadMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - ownTime;
+  const findings = redisFindings(info).map(
+    ({ severity, problem, fix }): Finding => ({
+      level: severity,
+      subject: 'Redis',
+      text: problem,
+      fix,
+    }),
+  );
+  const { host = 'localhost', port = '' } = redis.options;
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'of an unknown version';
+  const text = `${version} at ${host}:${port}`;
+  const clocks = [{ whose: 'Redis', aheadMs }];
+  return {
+    findings: findings.length > 0 ? findings : [{ level: 'ok', subject: 'Redis', text }],
+    clocks,
+  };
+}
+
+function fixFor(error: unknown): string {
+  const text = error instanceof Error ? error.message : '';
+  if (/WRONGPASS|NOAUTH|invalid.*password/i.test(text)) {
+    return 'correct user name and password in REDIS_URL';
+  }
+  if (/NOPERM/.test(text)) return 'let the user of REDIS_URL run INFO, TIME and scripts';
+  return error instanceof RedisUnavailableError
+    ? 'start Redis, or correct host and port in REDIS_URL'
+    : 'see what Redis says';
+}

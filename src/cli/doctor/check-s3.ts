@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import type { Config } from '../../config.js';
+import { s3Trouble } from '../s3-trouble.js';
+import type { CheckResult, ClockReading, Finding } from './finding.js';
+
+/** Whether results can be written and read back, and whether the callers' buckets are there. */
+export async function checkS3(config: Config): Promise<CheckResult> {
+  // A person waits: one retry is enough.
+  const client = new S3Client({ forcePathStyle: config.S3_FORCE_PATH_STYLE, maxAttempts: 2 });
+  const clocks = watchClock(client);
+  try {
+    const findings = await checkResults(client, config);
+    // With wrong keys or region every bucket would say the same again.
+    if (findings.every(({ level }) => level !== 'error')) {
+      for (const bucket of config.S3_ALLOWED_BUCKETS)
+        findings.push(await checkSource(client, bucket));
+    }
+    return { findings, clocks };
+  } finally {
+    client.destroy();
+  }
+}
+
+async function checkResults(client: S3Client, config: Config): Promise<Finding[]> {
+  const Bucket = config.RESULTS_BUCKET;
+  const object = { Bucket, Key: `${config.RESULTS_PREFIX}atlas-batch-doctor-${randomUUID()}` };
+  const place = `s3://${Bucket}/${config.RESULTS_PREFIX}`;
+  try {
+    await client.send(new PutObjectCommand({ ...object, Body: '{}' }));
+  } catch (error) {
+    return [failure(`cannot write to ${place}`, error, 's3:PutObject there')];
+  }
+  const findings: Finding[] = [];
+  try {
+    const { Body } = await client.send(new GetObjectCommand(object));
+    await Body?.transformToString();
+    findings.push({ level: 'ok', subject: 'S3', text: `${place} can be written and read` });
+  } catch (error) {
+    // Workers only write; `results` reads.
+    const finding = failure(`can write, but not read ${place}`, error, 's3:GetObject there');
+    findings.push({ ...finding, level: 'warning' });
+  }
+  try {
+    await client.send(new DeleteObjectCommand(object));
+  } catch (error) {
+    const what = `${place} holds a test object now, ${object.Key}`;
+    findings.push({ ...failure(what, error, 's3:DeleteObject to clean up'), level: 'warning' });
+  }
+  return findings;
+}
+
+async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: bucket }));
+    return { level: 'ok', subject: 'S3', text: `s3://${bucket} is there` };
+  } catch (error) {
+    const finding = failure(`cannot see s3://${bucket}`, error, 's3:ListBucket on the bucket');
+    // Reading objects may be allowed where listing them is not.
+    return statusOf(error) === 403 ? { ...finding, level: 'warning' } : finding;
+  }
+}
+
+function failure(what: string, error: unknown, permission: string): Finding {
+  const [text = '', fix = 'see what S3 says'] = s3Trouble(what, error, permission).message.split(
+    '; ',
+  );
+  return { level: 'error', subject: 'S3', text, fix };
+}
+
+function statusOf(error: unknown): unknown {
+  return Reflect.get(Object(Reflect.get(Object(error), '$metadata')), 'httpStatusCode');
+}
+
+/** Keeps the difference between S3's clock and ours, from its answers. */
+function watchClock(client: S3Client): ClockReading[] {
+  const clocks: ClockReading[] = [];
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const headers: unknown = Reflect.get(Object(result.response), 'headers');
+      const date = Date.parse(String(Reflect.get(Object(headers), 'date')));
+      if (!Number.isNaN(date)) clocks.splice(0, 1, { whose: 'S3', aheadMs: date - Date.now() });
+      return result;
+    },
+    // Below what parses the answer and throws: refusals have a date too.
+    { step: 'deserialize', priority: 'low' },
+  );
+  return clocks;
+}

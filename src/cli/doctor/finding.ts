@@ -1,0 +1,23 @@
+/** What a check found. */
+export interface Finding {
+  /** `error`: it will not work, or loses batches. `warning`: it works, until something else fails. */
+  level: 'ok' | 'warning' | 'error';
+  /** What was looked at. */
+  subject: 'Node' | 'configuration' | 'Redis' | 'S3' | 'Atlas' | 'clock';
+  /** What is, in one sentence. */
+  text: string;
+  /** What to do about it; nothing when it is well. */
+  fix?: string;
+}
+
+/** How far another clock is ahead of this host's. */
+export interface ClockReading {
+  whose: string;
+  aheadMs: number;
+}
+
+export interface CheckResult {
+  findings: Finding[];
+  /** Of whoever answered with a time. */
+  clocks: ClockReading[];
+}

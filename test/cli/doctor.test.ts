@@ -1,0 +1,238 @@
+import { connect as connectTo, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { checkClock } from '../../src/cli/doctor/check-clock.js';
+import { nodeFault } from '../../src/cli/node-version.js';
+import {
+  type Simulators,
+  type SimulatorsOptions,
+  startSimulators,
+} from '../../src/simulator/index.js';
+import { runCli } from './run-cli.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const SKEWED_CLOCK = fileURLToPath(new URL('skewed-clock.mjs', import.meta.url));
+const BUCKETS = ['results', 'kyc-documents'];
+
+interface Patient {
+  environment: Record<string, string>;
+  admin: Redis;
+  simulators: Simulators;
+}
+
+/** Everything as it should be. */
+async function startHealthy(options: SimulatorsOptions = {}): Promise<Patient> {
+  const redis = await startPrivateRedis({ appendOnly: true });
+  onTestFinished(() => redis.stop());
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  const simulators = await startSimulators({ ...options, s3: { buckets: BUCKETS, ...options.s3 } });
+  onTestFinished(() => simulators.stop());
+  const environment = {
+    ...simulators.environment,
+    REDIS_URL: redis.url,
+    RESULTS_BUCKET: 'results',
+    S3_ALLOWED_BUCKETS: 'kyc-documents',
+  };
+  return { environment, admin, simulators };
+}
+
+async function doctor(environment: Record<string, string>) {
+  const { code, stdout, stderr } = await runCli(['doctor'], environment);
+  expect(stderr).toBe('');
+  return { code, lines: stdout.trimEnd().split('\n') };
+}
+
+/** The one line that is not well, and the exit code. */
+async function complaint(environment: Record<string, string>): Promise<string> {
+  const { code, lines } = await doctor(environment);
+  const bad = lines.filter((line) => !line.startsWith('ok '));
+  expect([code, bad.length], lines.join('\n')).toEqual([1, 1]);
+  return bad[0] ?? '';
+}
+
+test('all well: a line each, exit 0, and nothing is left in the bucket', async () => {
+  const { environment, simulators } = await startHealthy();
+  const { code, lines } = await doctor(environment);
+  expect(code).toBe(0);
+  expect(lines.map((line) => line.split(/\s+/).slice(0, 2).join(' '))).toEqual([
+    'ok Node',
+    'ok configuration',
+    'ok Redis',
+    'ok S3',
+    'ok S3',
+    'ok Atlas',
+    'ok clock',
+  ]);
+  expect(simulators.s3.list('results')).toEqual([]);
+  const json = await runCli(['doctor', '--json'], environment);
+  expect(JSON.parse(json.stdout.split('\n')[2] ?? '')).toMatchObject({
+    level: 'ok',
+    subject: 'Redis',
+  });
+});
+
+test('wrong Redis password', async () => {
+  const { environment, admin } = await startHealthy();
+  await admin.config('SET', 'requirepass', 'right');
+  const url = new URL(environment.REDIS_URL ?? '');
+  url.password = 'canary';
+  const line = await complaint({ ...environment, REDIS_URL: String(url) });
+  expect(line).toMatch(
+    /^FAIL {2}Redis .*WRONGPASS.*; correct user name and password in REDIS_URL$/,
+  );
+  expect(line).not.toContain('canary');
+});
+
+test('no Redis at all', async () => {
+  const { environment } = await startHealthy();
+  const line = await complaint({ ...environment, REDIS_URL: 'redis://127.0.0.1:1' });
+  expect(line).toMatch(/does not answer \(ECONNREFUSED\); start Redis, or correct host and port/);
+});
+
+test('Redis that evicts', async () => {
+  const { environment, admin } = await startHealthy();
+  await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}Redis .*allkeys-lru.*; set maxmemory-policy noeviction$/,
+  );
+});
+
+test('Redis without an append-only file is warned about, and passes', async () => {
+  const { environment, admin } = await startHealthy();
+  await admin.config('SET', 'appendonly', 'no');
+  const { code, lines } = await doctor(environment);
+  expect(code).toBe(0);
+  expect(lines.join('\n')).toMatch(/^warn {2}Redis .*; set appendonly yes$/m);
+});
+
+test('old Redis', async () => {
+  const { environment } = await startHealthy();
+  const redis = new URL(environment.REDIS_URL ?? '');
+  const port = Number(redis.port);
+  // A real one that claims to be older: of equal length, so that its answers keep their form.
+  const proxy = createServer((client) => {
+    const server = connectTo(port, redis.hostname);
+    client.pipe(server);
+    server.on('data', (chunk) => {
+      client.write(
+        chunk
+          .toString('latin1')
+          .replace(
+            /redis_version:(\S+)/,
+            (line) => `redis_version:${'5.0.0'.padEnd(line.length - 14, '0')}`,
+          ),
+        'latin1',
+      );
+    });
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void proxy.close());
+  const address = proxy.address();
+  redis.port = String(typeof address === 'object' ? address?.port : '');
+  expect(await complaint({ ...environment, REDIS_URL: String(redis) })).toMatch(
+    /^FAIL {2}Redis .*Redis 5\.0\.0+ is too old; use Redis 6\.2 or newer/,
+  );
+});
+
+test('wrong S3 region', async () => {
+  const { environment } = await startHealthy();
+  expect(await complaint({ ...environment, AWS_REGION: 'eu-west-9' })).toMatch(
+    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: \w+; set AWS_REGION/,
+  );
+});
+
+test.each([
+  ['AWS_ACCESS_KEY_ID', 'InvalidAccessKeyId'],
+  ['AWS_SECRET_ACCESS_KEY', 'SignatureDoesNotMatch'],
+])('wrong %s', async (name, code) => {
+  const { environment } = await startHealthy();
+  const line = await complaint({ ...environment, [name]: 'canary' });
+  expect(line).toMatch(new RegExp(`^FAIL  S3 .*${code}; check AWS_ACCESS_KEY_ID and`));
+  expect(line).not.toContain('canary');
+});
+
+test('no results bucket, and no source bucket', async () => {
+  const { environment } = await startHealthy();
+  expect(await complaint({ ...environment, RESULTS_BUCKET: 'nowhere' })).toMatch(
+    /^FAIL {2}S3 .*s3:\/\/nowhere\/: NoSuchBucket; create the bucket, or correct its name$/,
+  );
+  expect(await complaint({ ...environment, S3_ALLOWED_BUCKETS: 'kyc-documents,gone' })).toMatch(
+    /^FAIL {2}S3 .*cannot see s3:\/\/gone: NotFound; create the bucket, or correct its name$/,
+  );
+});
+
+test('no write access to results', async () => {
+  const { environment, simulators } = await startHealthy();
+  simulators.s3.setFaults({ rules: [{ fault: 403, endpoint: 'put' }] });
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: AccessDenied; the role needs s3:PutObject there$/,
+  );
+});
+
+test('wrong Atlas credentials', async () => {
+  const { environment } = await startHealthy();
+  const line = await complaint({ ...environment, ATLAS_CLIENT_SECRET: 'canary' });
+  expect(line).toMatch(
+    /^FAIL {2}Atlas .*refuses.*; correct ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET, or/,
+  );
+  expect(line).not.toContain('canary');
+});
+
+test('wrong base URL: another server, another path, no server, no name', async () => {
+  const { environment } = await startHealthy();
+  const at = (url: string) => complaint({ ...environment, ATLAS_BASE_URL: url });
+  const another =
+    /^FAIL {2}Atlas .*; correct ATLAS_BASE_URL; it is what stands before \/v1\/docstream$/;
+  expect(await at(environment.AWS_ENDPOINT_URL_S3 ?? '')).toMatch(/or ATLAS_BASE_URL/);
+  expect(await at(`${environment.ATLAS_BASE_URL}/v1/docstream`)).toMatch(another);
+  const unreachable = /^FAIL {2}Atlas .*; correct ATLAS_BASE_URL, or let this host reach it$/;
+  expect(await at('http://127.0.0.1:1')).toMatch(unreachable);
+  expect(await at('https://atlas.invalid')).toMatch(unreachable);
+});
+
+test('a clock that is two minutes ahead', async () => {
+  const { environment } = await startHealthy();
+  const { code, lines } = await doctor({
+    ...environment,
+    NODE_OPTIONS: `--import=${SKEWED_CLOCK}`,
+  });
+  expect(code).toBe(1);
+  expect(lines.join('\n')).toMatch(
+    /^FAIL {2}clock .*this host is 1(19|20|21) s ahead of (Redis|S3); set the clock of this host/m,
+  );
+});
+
+test('the clock that differs most is the one that is named', () => {
+  const readings = [
+    { whose: 'Redis', aheadMs: 800 },
+    { whose: 'S3', aheadMs: -61_000 },
+  ];
+  expect(checkClock(readings)[0]).toMatchObject({
+    level: 'error',
+    text: 'this host is 61 s ahead of S3',
+  });
+  expect(checkClock([{ whose: 'Redis', aheadMs: 60_000 }])[0]?.level).toBe('ok');
+  expect(checkClock([])).toEqual([]);
+});
+
+test.each([
+  ['18.20.4', false],
+  ['20.18.3', false],
+  ['20.19.0', true],
+  ['22.1.0', true],
+  ['24.0.0', true],
+])('Node %s will do: %s', (version, isGood) => {
+  expect(nodeFault(version) === undefined).toBe(isGood);
+  if (!isGood) expect(nodeFault(version)).toContain(`Node ${version} is too old; install 20.19`);
+});
