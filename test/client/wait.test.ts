@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import {
@@ -48,17 +49,36 @@ test('returns from the event when the job is no longer kept', async () => {
   expect(ids).toEqual(['001', '002']);
 });
 
-test('a thousand waiters on one client all return', async () => {
-  const system = await startSystem({ atlas: { completionMs: 10 } });
+test('a thousand waits at once on one client all return, on a handful of connections', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const system = await startSystem({
+    redisUrl: redis.url,
+    atlas: { completionMs: 10, fetchUrls: false },
+  });
   const client = clientOf(system);
-  const references = Array.from({ length: 1000 }, (_, i) => `crowd-${i % 50}`);
-  for (const reference of new Set(references)) await system.submit(reference, 1);
+  const references = Array.from({ length: 1000 }, (_, i) => `crowd-${i}`);
+  await client.enqueueMany(references.map((reference) => batchOf(reference, 1)));
+  await Promise.all(
+    references.map((reference) => system.s3.put('kyc-documents', `${reference}/0.jpg`, 'scan')),
+  );
+  const before = await countConnections(system.redis);
   const waits = Promise.all(references.map((reference) => client.wait(reference)));
-  await system.startWorker();
+  await waitUntil('a listener', async () =>
+    String(await system.redis.client('LIST')).includes('cmd=xread'),
+  );
+  expect(await countConnections(system.redis)).toBe(before + 1);
+  await system.startWorker({ SUBMIT_CONCURRENCY: '50' });
   const summaries = await waits;
   expect(summaries.map(({ reference }) => reference)).toEqual(references);
   expect(new Set(summaries.map(({ status }) => status))).toEqual(new Set(['completed']));
 });
+
+async function countConnections(redis: Redis): Promise<number> {
+  return String(await redis.client('LIST'))
+    .trim()
+    .split('\n').length;
+}
 
 test('survives a restart of Redis while it waits', async () => {
   const redis = await startPrivateRedis({ appendOnly: true, appendfsync: 'always' });
