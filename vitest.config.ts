@@ -25,11 +25,23 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: ['test/integration/alone/**'],
           // Each starts processes of its own; more at once only disturb each other's timing.
           maxWorkers: 2,
           testTimeout: INTEGRATION_TIMEOUT_MS,
           hookTimeout: INTEGRATION_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ['test/integration/alone/**/*.test.ts'],
+          // They count what arrives in a second: nothing else may take the machine meanwhile.
+          maxWorkers: 1,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { startSystem } from '../helpers/system.js';
+import type { AtlasEndpoint } from '../../../src/simulator/index.js';
+import { type System, startSystem } from '../../helpers/system.js';
 
 const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 500 : 60;
@@ -8,6 +9,12 @@ const BUDGET = 20;
 const MOST_IN_A_SECOND = 22;
 /** While there is work, the budget is used. */
 const LEAST_A_SECOND = 18;
+
+/** In order; the log has them in the order of their answers. */
+function arrivals({ atlas }: System, endpoint?: AtlasEndpoint): number[] {
+  const times = atlas.requestLog(endpoint).map(({ at }) => at);
+  return times.sort((a, b) => a - b);
+}
 
 it('keeps two processes within one budget, in every sliding second, and uses it', {
   timeout: LONG ? 300_000 : 120_000,
@@ -20,14 +27,12 @@ it('keeps two processes within one budget, in every sliding second, and uses it'
   for (let i = 0; i < BATCHES; i += 1) {
     expect((await system.event(`done-budget-${i}`, 250_000)).name).toBe('batch.completed');
   }
-  const at = system.atlas.requestLog().map((request) => request.at);
-  const most = Math.max(
-    ...at.map((from, i) => at.slice(i).findIndex((time) => time >= from + 1000)),
-  );
-  expect(most).toBeLessThanOrEqual(MOST_IN_A_SECOND);
+  const at = arrivals(system);
+  const seconds = at.map((from) => at.filter((time) => time >= from && time < from + 1000).length);
+  expect(Math.max(...seconds)).toBeLessThanOrEqual(MOST_IN_A_SECOND);
 
   // Uploads are the work that is always there: until the last of them the budget is full.
-  const uploads = system.atlas.requestLog('multiupload').map((request) => request.at);
+  const uploads = arrivals(system, 'multiupload');
   const [first = 0] = at;
   const last = uploads.at(-1) ?? first;
   const during = at.filter((time) => time <= last).length;
@@ -35,6 +40,5 @@ it('keeps two processes within one budget, in every sliding second, and uses it'
 
   // Neither kind waits for the other to be done.
   const half = uploads[Math.floor(uploads.length / 2)] ?? 0;
-  const looksBefore = system.atlas.requestLog('extracts').filter((look) => look.at < half).length;
-  expect(looksBefore).toBeGreaterThan(0);
+  expect(arrivals(system, 'extracts').filter((time) => time < half).length).toBeGreaterThan(0);
 });
