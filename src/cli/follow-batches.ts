@@ -5,8 +5,10 @@ import type { AtlasBatchClient } from '../client/client.js';
 import type { BatchSummary } from '../jobs/completion.js';
 import type { ProgressView } from './progress.js';
 
-/** Fast enough to look alive, slow enough not to matter to Redis. */
+/** Fast enough to look alive, slow enough not to matter to Redis … */
 const REFRESH_MS = 200;
+/** … for as many batches as this; more are asked for more seldom. */
+const BATCHES_A_REFRESH = 50;
 
 /** @returns the summaries, in the order of the references. */
 export async function followBatches(
@@ -26,7 +28,8 @@ export async function followBatches(
       if (ended.size === new Set(references).size) {
         return statuses.flatMap(({ summary }) => summary ?? []);
       }
-      await delay(REFRESH_MS, undefined, { signal });
+      const running = references.length - ended.size;
+      await delay(REFRESH_MS * Math.ceil(running / BATCHES_A_REFRESH), undefined, { signal });
     }
   } finally {
     view.done();

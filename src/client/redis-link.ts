@@ -30,7 +30,11 @@ export function openLink(redisUrl: string): RedisLink {
     connectTimeout: READY_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
   });
-  return createLink(redis, () => redis.disconnect());
+  return createLink(redis, () => {
+    // Errors of a connection that is being closed concern nobody, and must not crash anybody.
+    redis.on('error', () => {});
+    redis.disconnect();
+  });
 }
 
 /** A connection that the caller owns. */
@@ -77,8 +81,6 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
       closed = true;
       redis.off('error', remember);
       redis.off('ready', forget);
-      // Errors of a connection that is being closed concern nobody, and must not crash anybody.
-      redis.on('error', () => {});
       disconnect();
     },
   };

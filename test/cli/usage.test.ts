@@ -5,7 +5,16 @@ import { runCli } from './run-cli.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const COMMANDS = ['start', 'worker', 'simulator', 'submit', 'status', 'results', 'cancel', 'doctor'];
+const COMMANDS = [
+  'start',
+  'worker',
+  'simulator',
+  'submit',
+  'status',
+  'results',
+  'cancel',
+  'doctor',
+];
 const NO_STACK = /^\s+at /m;
 
 test('--version says the version of the package', async () => {
