@@ -5,6 +5,7 @@ import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config.js';
 import type { BatchSummary } from '../jobs/completion.js';
 import type { Logger } from '../logging.js';
+import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { Clock } from './clock.js';
@@ -15,6 +16,8 @@ export interface WorkerContext {
   atlas: AtlasClient;
   store: ObjectStore;
   policy: PollPolicy;
+  /** What the policies of all processes learn from. */
+  observations: ObservationStream;
   redis: Redis;
   batches: Queue;
   polls: Queue;

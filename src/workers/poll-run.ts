@@ -97,7 +97,7 @@ export class PollRun {
     await storeResult(context, data, found, signal);
     state.stored = found.present;
     state.present = found.present;
-    if (state.again === undefined) this.learn(complete);
+    if (state.again === undefined) await this.tellPolicies(complete);
     const indexes = fromRanges(data.documents);
     return this.end({
       outcome: found.present === state.total ? 'complete' : 'incomplete',
@@ -204,15 +204,16 @@ export class PollRun {
     return outcome;
   }
 
-  /** Tells the policy when the upload was found complete, or that its deadline came first. */
-  private learn(complete: boolean): void {
+  /** Tells when the upload was found complete, or that its deadline came first. */
+  private async tellPolicies(complete: boolean): Promise<void> {
     const { context, data, state } = this;
     const byMs = (state.lastLookAt ?? data.sentAt) - data.sentAt;
     const [afterMs] = state.negativeLooks.at(-1) ?? [0];
     if (complete) context.metrics.lagUpperBoundSeconds.observe((byMs - afterMs) / 1000);
-    context.policy.observe({
+    await context.observations.publish({
       productType: data.productType,
       total: state.total,
+      sentAtMs: data.sentAt,
       afterMs,
       byMs,
       timedOut: !complete,

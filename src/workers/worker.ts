@@ -12,7 +12,8 @@ import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig } from '../config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
-import { createExponentialPolicy } from '../polling/exponential-policy.js';
+import { createLearningPolicy } from '../polling/learning-policy.js';
+import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { processBatch } from './batch-processor.js';
@@ -84,11 +85,22 @@ export async function createAtlasBatchWorker(
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  const policy =
+    options.policy ??
+    createLearningPolicy({ minMs: config.POLL_MIN_MS, deadlineMs: config.BATCH_DEADLINE_MS });
+  const observations = await followObservations({
+    redis,
+    key: `${prefix}:observations`,
+    policy,
+    deadlineMs: config.BATCH_DEADLINE_MS,
+    onError: (error) => logger.warn(errorFields(error), 'observations: trouble'),
+  });
   const context: WorkerContext = {
     config,
     atlas,
     store,
-    policy: options.policy ?? createExponentialPolicy(),
+    policy,
+    observations,
     redis,
     batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
     polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
@@ -124,6 +136,7 @@ export async function createAtlasBatchWorker(
     const closed = Promise.all(workers.map((worker) => worker.close()));
     stopping.abort();
     sweeper.stop();
+    observations.stop();
     const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
     if (!inTime) {
       logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');

@@ -1,0 +1,113 @@
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { createLearningPolicy } from '../../src/polling/learning-policy.js';
+import { followObservations } from '../../src/polling/observation-stream.js';
+import type { LookContext, Observation, PollPolicy } from '../../src/polling/poll-policy.js';
+import { randomFrom } from '../../src/simulator/random.js';
+import { testRedis } from '../helpers/redis.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const DEADLINE_MS = 3_600_000;
+
+function connect() {
+  const { url, prefix } = testRedis();
+  const redis = new Redis(url);
+  onTestFinished(() => redis.disconnect());
+  return { redis, key: `${prefix}:observations` };
+}
+
+async function follow(redis: Redis, key: string, policy: PollPolicy) {
+  const stream = await followObservations({
+    redis,
+    key,
+    policy,
+    deadlineMs: DEADLINE_MS,
+    onError(error) {
+      throw error;
+    },
+  });
+  onTestFinished(() => stream.stop());
+  return stream;
+}
+
+const observation = (byMs: number): Observation => ({
+  productType: 'LOAN_APP',
+  total: 5,
+  afterMs: byMs * 0.8,
+  byMs,
+  timedOut: false,
+  negativeLooks: [{ elapsedMs: byMs * 0.8, present: 3 }],
+});
+
+function scheduleOf(policy: PollPolicy): number[] {
+  const random = randomFrom(1);
+  const context: LookContext = {
+    productType: 'LOAN_APP',
+    total: 5,
+    present: 0,
+    elapsedMs: 0,
+    looks: 0,
+    retryAfterMs: 0,
+    minMs: 1000,
+    maxMs: 60_000,
+    deadlineMs: DEADLINE_MS,
+    random,
+  };
+  return [0, 10_000, 20_000, 40_000].map((elapsedMs, looks) =>
+    policy.nextDelayMs({ ...context, elapsedMs, looks }),
+  );
+}
+
+it('gives a process that starts later the belief of those that were there', async () => {
+  const { redis, key } = connect();
+  const old = createLearningPolicy();
+  const stream = await follow(redis, key, old);
+  const unlearned = scheduleOf(old);
+  for (let i = 0; i < 50; i += 1) await stream.publish(observation(20_000 + 500 * i));
+  await waitUntil('what was learnt', () => scheduleOf(old)[0] !== unlearned[0]);
+  await waitUntil('all that was published', async () => {
+    const restarted = createLearningPolicy();
+    (await follow(redis, key, restarted)).stop();
+    return JSON.stringify(scheduleOf(restarted)) === JSON.stringify(scheduleOf(old));
+  });
+});
+
+it('teaches every process what one has seen, its own included', async () => {
+  const { redis, key } = connect();
+  const seen: [Observation[], Observation[]] = [[], []];
+  const policies = seen.map(
+    (list): PollPolicy => ({
+      nextDelayMs: () => 0,
+      observe: (each) => void list.push(each),
+    }),
+  );
+  const streams = await Promise.all(policies.map((policy) => follow(redis, key, policy)));
+  await streams[0]?.publish(observation(1000));
+  await streams[1]?.publish(observation(2000));
+  await waitUntil('both at both', () => seen.every((list) => list.length === 2));
+  expect(seen[0]).toEqual([observation(1000), observation(2000)]);
+  expect(seen[1]).toEqual(seen[0]);
+});
+
+it('keeps junk out, on write and on replay', async () => {
+  const { redis, key } = connect();
+  const seen: Observation[] = [];
+  const policy: PollPolicy = { nextDelayMs: () => 0, observe: (each) => void seen.push(each) };
+  const stream = await follow(redis, key, policy);
+  for (const byMs of [0, -5, Number.NaN, Number.POSITIVE_INFINITY, DEADLINE_MS + 1]) {
+    await stream.publish(observation(byMs));
+  }
+  expect(await redis.xlen(key)).toBe(0);
+  await redis.xadd(key, '*', 'observation', '{"productType":');
+  await redis.xadd(key, '*', 'other', '1');
+  await stream.publish(observation(3000));
+  await waitUntil('the one that is none', () => seen.length > 0);
+  expect(seen).toEqual([observation(3000)]);
+});
+
+it('stays within its cap', async () => {
+  const { redis, key } = connect();
+  const stream = await follow(redis, key, { nextDelayMs: () => 0, observe() {} });
+  for (let i = 1; i <= 1500; i += 1) await stream.publish(observation(i));
+  expect(await redis.xlen(key)).toBeLessThan(1200);
+});
