@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { ANSWERS, type AnswerKind, type AnswerRow } from '../../src/atlas/answer-table.js';
 import { AnswerTrouble, errorFor, isBlock, rowFor } from '../../src/atlas/answers.js';
@@ -81,6 +82,12 @@ describe('the table of answers', () => {
 
   it('stands in docs/answers.md as it is here', async () => {
     await expect(printed()).toMatchFileSnapshot('../../docs/answers.md');
+  });
+
+  it('stands in ARCHITECTURE.md as it is here', async () => {
+    const tables = printed().slice(printed().indexOf('## POST')).trimEnd();
+    const architecture = new URL('../../ARCHITECTURE.md', import.meta.url);
+    expect(await readFile(architecture, 'utf8')).toContain(tables.replaceAll('\n## ', '\n### '));
   });
 });
 
