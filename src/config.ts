@@ -3,9 +3,10 @@
  * Every fault is reported at once, names its variable, and never shows a secret's value.
  */
 import { z } from 'zod';
-import { baseUrlFault } from './atlas/base-url.js';
+import { baseUrlFault, transportFault } from './atlas/base-url.js';
 import { UsageError } from './errors.js';
 import { DEFAULT_QUEUE_PREFIX } from './jobs/queues.js';
+import { webhookSecretFault } from './jobs/webhook-secret.js';
 
 const DAY_SECONDS = 86_400;
 /** Node's timers overflow beyond this; longer ones would fire at once. */
@@ -27,6 +28,12 @@ const url = (protocols: string[], want: string) =>
   text(want).refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be ${want}`,
   });
+/** Text that a function finds no fault with. */
+const faultless = (type: z.ZodString, findFault: (value: string) => string | undefined) =>
+  type.superRefine((value, issues) => {
+    const fault = findFault(value);
+    if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
+  });
 const list = z.string().transform((value) =>
   value
     .split(',')
@@ -45,10 +52,7 @@ const schema = z
       .string()
       .regex(/^[^\s:]+$/, { error: 'must hold no spaces and no colons' })
       .default(DEFAULT_QUEUE_PREFIX),
-    ATLAS_BASE_URL: text('the https URL of Atlas').superRefine((value, issues) => {
-      const fault = baseUrlFault(value);
-      if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
-    }),
+    ATLAS_BASE_URL: faultless(text('the https URL of Atlas'), baseUrlFault),
     ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
     ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
     RESULTS_BUCKET: text('the bucket that results are written to').min(1),
@@ -75,6 +79,8 @@ const schema = z
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
       7 * DAY_SECONDS * 1000,
     ),
+    COMPLETION_WEBHOOK_URL: faultless(z.string(), webhookUrlFault).nullable().default(null),
+    COMPLETION_WEBHOOK_SECRET: faultless(z.string(), webhookSecretFault).nullable().default(null),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be fatal, error, warn, info, debug, trace or silent',
@@ -86,7 +92,25 @@ const schema = z
     error: 'must not be greater than POLL_MAX_MS',
     // Even when other variables are wrong: all faults are told at once.
     when: ({ value }) => isPollBounds(value),
-  });
+  })
+  .refine(...needs('COMPLETION_WEBHOOK_URL', 'COMPLETION_WEBHOOK_SECRET'))
+  .refine(...needs('COMPLETION_WEBHOOK_SECRET', 'COMPLETION_WEBHOOK_URL'));
+
+/** A check for two variables of which one makes no sense without the other; both may be unset. */
+function needs<Name extends string>(name: Name, other: Name) {
+  const isMet = (values: Partial<Record<Name, unknown>>) =>
+    (values[name] ?? null) === null || (values[other] ?? null) !== null;
+  const fault = { path: [other], error: `is missing; ${name} needs it`, when: () => true };
+  return [isMet, fault] as const;
+}
+
+/** What is wrong with the URL of a webhook, as the end of a sentence; undefined when it will do. */
+function webhookUrlFault(value: string): string | undefined {
+  if (!URL.canParse(value)) return 'must be a URL such as https://app.example.com/atlas-events';
+  const url = new URL(value);
+  if (url.hash !== '') return 'must hold no fragment';
+  return transportFault(url, 'references and document ids');
+}
 
 function isPollBounds(value: unknown): boolean {
   const { POLL_MIN_MS, POLL_MAX_MS } = value as { POLL_MIN_MS?: unknown; POLL_MAX_MS?: unknown };
@@ -96,7 +120,13 @@ function isPollBounds(value: unknown): boolean {
 export type Config = z.infer<typeof schema>;
 
 /** Variables whose value is never shown. */
-const SECRETS: ReadonlySet<string> = new Set(['ATLAS_CLIENT_SECRET', 'REDIS_URL']);
+const SECRETS: ReadonlySet<string> = new Set([
+  'ATLAS_CLIENT_SECRET',
+  'REDIS_URL',
+  // Receivers put tokens into the query.
+  'COMPLETION_WEBHOOK_URL',
+  'COMPLETION_WEBHOOK_SECRET',
+]);
 const SHOWN_LENGTH = 80;
 
 /**

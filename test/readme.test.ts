@@ -23,6 +23,7 @@ test('the table of variables has every variable, with its default', () => {
   const config = loadConfig(REQUIRED);
   const expected = Object.entries(config).map(([name, value]) => {
     if (name in REQUIRED) return [name, 'required'];
+    if (value === null) return [name, 'unset'];
     const text = String(value);
     return [name, text === '' ? 'empty' : `\`${text}\``];
   });

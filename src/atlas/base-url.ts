@@ -1,4 +1,4 @@
-/** Tokens and pre-signed URLs travel to Atlas: plain http only where it never leaves the machine. */
+/** Secrets travel to Atlas, and to the webhook: plain http only where it never leaves the machine. */
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -6,10 +6,17 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 export function baseUrlFault(text: string): string | undefined {
   if (!URL.canParse(text)) return 'must be a URL such as https://docstream.example.com';
   const url = new URL(text);
+  const fault = transportFault(url, 'tokens and pre-signed URLs');
+  if (fault !== undefined) return fault;
+  if (url.search !== '' || url.hash !== '') return 'must hold no query and no fragment';
+  return undefined;
+}
+
+/** The same of what any URL that we send something to must be. */
+export function transportFault(url: URL, travels: string): string | undefined {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
-    return 'must be https, except on loopback: tokens and pre-signed URLs travel there';
+    return `must be https, except on loopback: ${travels} travel there`;
   }
   if (url.username !== '' || url.password !== '') return 'must hold no user name or password';
-  if (url.search !== '' || url.hash !== '') return 'must hold no query and no fragment';
   return undefined;
 }

@@ -9,15 +9,18 @@ const OBSOLETE_DATE = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\
 const ASCTIME_DATE = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
 /**
- * Milliseconds that the header asks to wait from `nowMs` (since 1970), at most
- * {@link MAX_RETRY_AFTER_MS}; 0 for a date that has passed; undefined when there is no header or
- * it makes no sense.
+ * Milliseconds that the header asks to wait from `nowMs` (since 1970), at most `maxMs`; 0 for a
+ * date that has passed; undefined when there is no header or it makes no sense.
  */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+export function retryAfterMs(
+  header: string | undefined,
+  nowMs: number,
+  maxMs = MAX_RETRY_AFTER_MS,
+): number | undefined {
   const text = header?.trim() ?? '';
   const wanted = SECONDS.test(text) ? Number(text) * 1000 : dateOf(text) - nowMs;
   if (Number.isNaN(wanted)) return undefined;
-  return Math.min(MAX_RETRY_AFTER_MS, Math.max(0, Math.ceil(wanted)));
+  return Math.min(maxMs, Math.max(0, Math.ceil(wanted)));
 }
 
 /** NaN for what is no HTTP date: `Date.parse` alone would take "-5" for a year. */

@@ -6,6 +6,8 @@ export const BATCHES_QUEUE = 'atlas-batches';
 export const POLLS_QUEUE = 'atlas-polls';
 /** One job per completion event, named {@link COMPLETED_EVENT} or {@link FAILED_EVENT}. */
 export const COMPLETIONS_QUEUE = 'atlas-completions';
+/** The same events once more, for the webhook: its retries never compete with their consumers. */
+export const WEBHOOKS_QUEUE = 'atlas-webhooks';
 
 export const BATCH_JOB = 'batch';
 export const POLL_JOB = 'poll';

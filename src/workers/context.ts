@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config.js';
 import type { BatchSummary } from '../jobs/completion.js';
+import type { WebhookPayload } from '../jobs/webhook.js';
 import type { Logger } from '../logging.js';
 import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
@@ -22,6 +23,8 @@ export interface WorkerContext {
   batches: Queue;
   polls: Queue;
   completions: Queue<BatchSummary>;
+  /** Filled only when a webhook is configured. */
+  webhooks: Queue<WebhookPayload>;
   clock: Clock;
   logger: Logger;
   metrics: WorkerMetrics;

@@ -14,6 +14,7 @@ import {
 } from '../jobs/completion.js';
 import { nthEventId } from '../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../jobs/queues.js';
+import { webhookPayload } from '../jobs/webhook.js';
 import { resultKey, resultUri } from '../storage/results-key.js';
 import type { WorkerContext } from './context.js';
 import { clearCancelFlag } from './flags.js';
@@ -64,7 +65,7 @@ export async function endBatch(
 export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
   const { context, job, lease, request, reference } = batch;
   const { outcome } = state;
-  const { config, completions } = context;
+  const { config, completions, webhooks } = context;
   const summary = request
     ? summarize(
         request,
@@ -74,18 +75,17 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     : summarizeInvalid(job.data, state, reference);
 
   if (!outcome.announced) {
+    const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
-    await completions.add(
-      outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT,
-      summary,
-      {
-        jobId: outcome.eventId,
-        attempts: EVENT_ATTEMPTS,
-        backoff: EVENT_BACKOFF,
-        removeOnComplete: keep,
-        removeOnFail: keep,
-      },
-    );
+    const options = { jobId: outcome.eventId, removeOnComplete: keep, removeOnFail: keep };
+    if (config.COMPLETION_WEBHOOK_URL !== null) {
+      await webhooks.add(name, webhookPayload(name, summary), options);
+    }
+    await completions.add(name, summary, {
+      ...options,
+      attempts: EVENT_ATTEMPTS,
+      backoff: EVENT_BACKOFF,
+    });
     outcome.announced = true;
     await lease.save(state);
     const { total, present } = summary.documents;
@@ -113,9 +113,11 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
 
 /** The first id that no event has, later than those of the job's earlier outcomes. */
 async function freeEventId({ context, state, firstEventId }: EndingBatch): Promise<string> {
+  const { completions, webhooks } = context;
   for (let n = state.outcomes + 1; ; n += 1) {
     const id = nthEventId(firstEventId, n);
-    if (!(await context.completions.getJob(id))) return id;
+    // An event that its consumer removed may still be kept for the webhook.
+    if (!(await completions.getJob(id)) && !(await webhooks.getJob(id))) return id;
   }
 }
 

@@ -18,6 +18,8 @@ export interface WorkerMetrics {
   polls: Counter<'outcome'>;
   looksPerUpload: Histogram;
   lagUpperBoundSeconds: Histogram;
+  webhookAttempts: Counter<'code'>;
+  webhooks: Counter<'result'>;
   /** What the Atlas client tells of itself. */
   atlas: Required<AtlasObserver>;
 }
@@ -48,6 +50,14 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
       'Time between the last negative look and the look that found an upload complete.',
       LAG_BUCKETS,
     ),
+    webhookAttempts: counter(
+      'webhook_attempts_total',
+      'POSTs to the webhook; code is the status, or why there was none.',
+      ['code'],
+    ),
+    webhooks: counter('webhooks_total', 'Events that the webhook got, or was given up on.', [
+      'result',
+    ]),
     atlas: observeAtlas(registers),
   };
 }

@@ -1,16 +1,16 @@
 /**
- * The worker: processors of both queues in one process, their start and their stop.
+ * The worker: processors of all queues in one process, their start and their stop.
  *
  * Stopping takes no new job, lets the request in flight finish, gives every job back and resolves;
  * it may be called twice, from any state. What does not come to rest in time is left to the next
  * worker, as after a crash.
  */
 import type { EventEmitter } from 'node:events';
-import { type Job, Queue, Worker } from 'bullmq';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig } from '../config.js';
-import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
@@ -19,12 +19,19 @@ import { createObjectStore } from '../storage/object-store.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
-import { defineLeaseCommands, LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
+import { defineLeaseCommands } from './job-lease.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
+import { startQueueWorker } from './queue-worker.js';
 import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
+import {
+  createWebhookProcessor,
+  WEBHOOK_CONCURRENCY,
+  WEBHOOK_TIMEOUT_MS,
+} from './webhook-processor.js';
+import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
 const STOP_TIMEOUT_MS = 25_000;
@@ -105,17 +112,30 @@ export async function createAtlasBatchWorker(
     batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
     polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
     completions: new Queue(COMPLETIONS_QUEUE, { connection: redis, prefix }),
+    // No key of a queue that nobody uses.
+    webhooks: new Queue(WEBHOOKS_QUEUE, { connection: redis, prefix, skipMetasUpdate: true }),
     clock,
     logger,
     metrics,
     random: Math.random,
     stopping: stopping.signal,
   };
+  const sender = webhookSender(config);
   const workers = [
-    startWorker(context, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
-    startWorker(context, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
+    startQueueWorker(context, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
+    startQueueWorker(context, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
+    ...(sender
+      ? [
+          startQueueWorker(
+            context,
+            WEBHOOKS_QUEUE,
+            WEBHOOK_CONCURRENCY,
+            createWebhookProcessor(sender),
+          ),
+        ]
+      : []),
   ];
-  const queues = [context.batches, context.polls, context.completions];
+  const queues = [context.batches, context.polls, context.completions, context.webhooks];
   for (const part of [...workers, ...queues]) {
     const emitter: EventEmitter = part;
     emitter.on('error', (error) => logger.warn(errorFields(error), `queue ${part.name}: trouble`));
@@ -143,7 +163,8 @@ export async function createAtlasBatchWorker(
       await Promise.allSettled(workers.map((worker) => worker.close(true)));
     }
     clock.stop();
-    await Promise.allSettled([...queues.map((queue) => queue.close()), atlas.close()]);
+    const clients = [atlas, ...(sender ? [sender] : [])];
+    await Promise.allSettled([...queues, ...clients].map((part) => part.close()));
     store.close();
     redis.disconnect();
     logger.info({}, 'worker stopped');
@@ -165,40 +186,15 @@ function connect(config: Config, logger: Logger): Redis {
   return redis;
 }
 
-type Processor<Data, Result> = (
-  context: WorkerContext,
-  job: Job<Data>,
-  token: string,
-  signal: AbortSignal,
-) => Promise<Result>;
-
-function startWorker<Data, Result>(
-  context: WorkerContext,
-  name: string,
-  concurrency: number,
-  processor: Processor<Data, Result>,
-): Worker<Data, Result> {
-  const worker = new Worker<Data, Result>(
-    name,
-    // BullMQ hands out a signal only to a function that declares three parameters, none by default.
-    (job, token, signal) => {
-      if (token === undefined || signal === undefined) throw new Error('BullMQ gave no lock');
-      return processor(context, job, token, signal);
-    },
-    {
-      connection: context.redis,
-      prefix: context.config.QUEUE_PREFIX,
-      concurrency,
-      lockDuration: LOCK_DURATION_MS,
-      stalledInterval: STALLED_INTERVAL_MS,
-      // BullMQ would fail the job without its event; the processors count for themselves.
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-    },
-  );
-  worker.on('lockRenewalFailed', (jobIds: string[]) => {
-    for (const jobId of jobIds) worker.cancelJob(jobId, 'the lock was lost');
+function webhookSender(config: Config): WebhookSender | undefined {
+  const { COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: secret } = config;
+  if (url === null || secret === null) return undefined;
+  return createWebhookSender({
+    url,
+    secret,
+    connections: WEBHOOK_CONCURRENCY,
+    timeoutMs: WEBHOOK_TIMEOUT_MS,
   });
-  return worker;
 }
 
 async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { System } from './system.js';
 const FIXED_KEYS = [/^observations$/, /^request-/, /^token/, /^atlas-token/, /^credentials/];
 /** BullMQ's own keys of a queue. */
 const QUEUE_KEYS =
-  /^atlas-(batches|polls|completions):(meta|events|id|wait|paused|active|delayed|prioritized|pc|marker|limiter|completed|failed|waiting-children|stalled|stalled-check)$/;
+  /^atlas-(batches|polls|completions|webhooks):(meta|events|id|wait|paused|active|delayed|prioritized|pc|marker|limiter|completed|failed|waiting-children|stalled|stalled-check)$/;
 
 /** One event a batch, and nothing left that is not at its end. */
 export async function expectAllEndedOnce(system: System, requests: BatchRequest[]): Promise<void> {
