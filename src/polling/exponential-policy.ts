@@ -5,16 +5,15 @@ import type { PollPolicy } from './poll-policy.js';
 const GROWTH = 2;
 
 /**
- * A policy that learns nothing: the longest delay doubles with each look from `2 * minMs` up to
- * `maxMs`, and the delay is drawn evenly between `minMs` and it. Jitter over the whole range keeps
- * uploads that were sent together from looking together, from the first look on.
+ * A policy that learns nothing, and the measure for those that do: the longest delay doubles with
+ * each look from `minMs` up to `maxMs`, and the delay is drawn evenly from nothing to it ("full
+ * jitter", as most clients' retries have it), never below `minMs`.
  */
 export function createExponentialPolicy(): PollPolicy {
   return {
     nextDelayMs(context) {
-      const { minMs, maxMs, looks, random } = context;
-      const longestMs = Math.min(maxMs, minMs * GROWTH ** (looks + 1));
-      return clampDelay(minMs + random() * (longestMs - minMs), context);
+      const longestMs = Math.min(context.maxMs, context.minMs * GROWTH ** context.looks);
+      return clampDelay(context.random() * longestMs, context);
     },
     observe() {},
   };

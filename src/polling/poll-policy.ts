@@ -44,6 +44,11 @@ export interface Observation {
   byMs: number;
   /** The deadline came first: the completion time is only known to be later than `byMs`. */
   timedOut: boolean;
+  /**
+   * When the upload was sent, on the clock that all processes share. It lets a policy see that
+   * uploads sent at the same time are still out, and not take the quick ones for all of them.
+   */
+  sentAtMs?: number;
   negativeLooks: readonly NegativeLook[];
 }
 

@@ -1,0 +1,56 @@
+/** Mass over a run of bins: an observation that is only known to lie between two looks. */
+export interface Spread {
+  firstBin: number;
+  /** Sums to 1. */
+  mass: Float64Array;
+}
+
+/** Less adds nothing that a float of 32 bits would keep. */
+const NEGLIGIBLE = 1e-7;
+
+/**
+ * A histogram that forgets: every addition first fades what is there, so that after `halfLife`
+ * additions an old one counts half. Additions are blurred with a triangle, since one observation
+ * speaks for times near it too.
+ *
+ * 32-bit floats: the memory of a process that meets many product types is mostly these arrays.
+ */
+export class DecayedHistogram {
+  /** Faded masses; their sum is at most {@link count}, as additions may fall off the ends. */
+  readonly mass: Float32Array;
+  readonly #keep: number;
+  readonly #blurBins: number;
+  #count = 0;
+
+  /** `halfLife` in additions; the triangle reaches `blurBins` bins either way. */
+  constructor(bins: number, { halfLife, blurBins }: { halfLife: number; blurBins: number }) {
+    this.mass = new Float32Array(bins);
+    this.#keep = 0.5 ** (1 / halfLife);
+    this.#blurBins = blurBins;
+  }
+
+  /** Faded number of additions; tends to about `halfLife / ln 2`. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds one observation, moved by `shift` bins; what falls off the ends is lost. */
+  add(spread: Spread, shift = 0): void {
+    const { mass } = this;
+    const keep = this.#keep;
+    const blurBins = this.#blurBins;
+    const width = blurBins + 1;
+    this.#count = this.#count * keep + 1;
+    for (let bin = 0; bin < mass.length; bin++) mass[bin] = (mass[bin] ?? 0) * keep;
+    for (let index = 0; index < spread.mass.length; index++) {
+      const part = spread.mass[index] ?? 0;
+      if (part < NEGLIGIBLE) continue;
+      const unit = part / (width * width);
+      const centre = spread.firstBin + index + shift;
+      const last = Math.min(mass.length - 1, centre + blurBins);
+      for (let bin = Math.max(0, centre - blurBins); bin <= last; bin++) {
+        mass[bin] = (mass[bin] ?? 0) + unit * (width - Math.abs(bin - centre));
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { BoundedMap } from './bounded-map.js';
+import { clampDelay } from './clamp-delay.js';
+import { parseObservation } from './observation.js';
+import type { LookContext, PollPolicy } from './poll-policy.js';
+import { Prior } from './prior.js';
+import { ProductKnowledge } from './product-knowledge.js';
+import { offsetGrid } from './remaining-time.js';
+import { candidatesOf, cheapestSchedule, type FirstLook, firstLook } from './schedule.js';
+
+/** The default of `POLL_MIN_MS`, and the scale of the two numbers below. */
+const USUAL_MIN_MS = 1_000;
+/**
+ * One look is worth 1.5 s of lag where looks may follow each other after 1 s. Who allows shorter
+ * intervals cares about shorter lags, so the price shrinks with them; it does not grow, as a long
+ * interval is a bound and not a wish.
+ */
+const LOOK_PRICE_IN_MIN_INTERVALS = 1.5;
+/** A first guess of a completion time, in the same scale: 12 s. */
+const GUESS_IN_MIN_INTERVALS = 12;
+
+/** A look that also brings progress is worth more than its price; this much, if all looks do. */
+const PROGRESS_DISCOUNT = 0.4;
+
+/** Cells as fine as the sharpest belief: 1.25 %. */
+const PLANNING_RATIO = 1.0125;
+/** Jitter uses what costs at most this share of a look's price: about 2 % of an upload's cost... */
+const JITTER_TOLERANCE = 0.06;
+/** ...but at least 0.5 % and at most 15 % of the delay either way, so that bursts always spread. */
+const LEAST_JITTER = 0.005;
+const MOST_JITTER = 0.15;
+
+/**
+ * First looks that come early by chance. When looks come late, all that is ever seen is "complete
+ * by then"; without probes a service that became faster would never be noticed.
+ */
+const PROBE_SHARE = 0.02;
+
+/** At 56 KiB each, 14 MiB at most; real deployments have tens of product types. */
+const MAX_PRODUCT_TYPES = 256;
+/** 8 KiB each. */
+const MAX_COMPLETIONS_KEPT = 32;
+
+export interface LearningPolicyOptions {
+  /** The deployment's shortest interval, which sets the scale of what is not known yet. */
+  minMs?: number;
+  /** Observations later than this are junk. Default: none is too late. */
+  deadlineMs?: number;
+  /** What one look is worth, in milliseconds of lag. Default: 1500, or less with `minMs`. */
+  lookPriceMs?: number;
+}
+
+/**
+ * A policy that learns when uploads complete, and looks when a look is worth it.
+ *
+ * What it knows is a fold over the observations: nothing else changes it, neither time nor chance
+ * nor the delays it was asked for. So the same observations, replayed into a new policy, give the
+ * same delays (for the same random numbers). It plans one delay in four steps:
+ *
+ * 1. what is believed of the completion time, learned per product type and size (`belief.ts`,
+ *    `uploads-still-out.ts`), given that it is later than now;
+ * 2. what the documents already present say of the time that is left (`progress.ts`,
+ *    `remaining-time.ts`);
+ * 3. the cheapest schedule of looks for that belief: lag against looks (`schedule.ts`);
+ * 4. its first look, moved by chance within what costs next to nothing, and brought within bounds
+ *    (`clamp-delay.ts`).
+ */
+export function createLearningPolicy({
+  minMs = USUAL_MIN_MS,
+  deadlineMs = Number.POSITIVE_INFINITY,
+  lookPriceMs = LOOK_PRICE_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs),
+}: LearningPolicyOptions = {}): PollPolicy {
+  const prior = new Prior(GUESS_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs));
+  const nothing = new ProductKnowledge(prior);
+  const products = new BoundedMap<ProductKnowledge>(MAX_PRODUCT_TYPES);
+  // Between two observations the belief stands still, and many uploads are alike.
+  const completions = new Map<string, Float64Array>();
+
+  function completionOf({ productType, total }: LookContext, knowledge: ProductKnowledge) {
+    const key = `${total}/${productType}`;
+    const known = completions.get(key);
+    if (known) return known;
+    if (completions.size >= MAX_COMPLETIONS_KEPT) completions.clear();
+    const completion = knowledge.completion(total);
+    completions.set(key, completion);
+    return completion;
+  }
+
+  return {
+    nextDelayMs(context) {
+      const knowledge = products.get(context.productType) ?? nothing;
+      const { minMs, maxMs, elapsedMs, present, total } = context;
+      const leftMs = context.deadlineMs - elapsedMs;
+      if (!(leftMs > minMs)) return clampDelay(leftMs, context);
+
+      const grid = offsetGrid(minMs, leftMs, PLANNING_RATIO);
+      const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
+      const candidates = candidatesOf(grid.edgesMs, remaining, maxMs);
+      const brings = present === 0 && total > 1 ? PROGRESS_DISCOUNT * knowledge.visibleShare : 0;
+      const priceMs = lookPriceMs * (1 - brings);
+      const schedule = cheapestSchedule(candidates, { priceMs, minMs, maxMs });
+      const look = firstLook(candidates, schedule, JITTER_TOLERANCE * lookPriceMs);
+      return clampDelay(movedByChance(look, context), context);
+    },
+
+    observe(value) {
+      const observation = parseObservation(value, deadlineMs);
+      if (!observation) return;
+      const knowledge = products.touch(observation.productType, () => new ProductKnowledge(prior));
+      prior.learn(knowledge.observe(observation));
+      completions.clear();
+    },
+  };
+}
+
+/** Jitter, and now and then a probe instead of a first look. */
+function movedByChance(
+  { bestMs, earliestMs, latestMs }: FirstLook,
+  { looks, random }: LookContext,
+): number {
+  const chance = random();
+  if (looks === 0 && random() < PROBE_SHARE) return bestMs * chance;
+  const widest = MOST_JITTER * bestMs;
+  const least = LEAST_JITTER * bestMs;
+  const earlierMs = Math.min(widest, Math.max(least, bestMs - earliestMs));
+  const laterMs = Math.min(widest, Math.max(least, latestMs - bestMs));
+  return bestMs - earlierMs + chance * (earlierMs + laterMs);
+}

@@ -1,0 +1,67 @@
+import type { NegativeLook, Observation } from './poll-policy.js';
+
+/**
+ * Negative looks kept of one observation. An upload that took an hour was looked at some 60 times,
+ * and its neighbours say nearly the same; 32 bound the size of an entry and the work of learning
+ * from it.
+ */
+export const MAX_NEGATIVE_LOOKS = 32;
+/** Longer names of product types are no names: they would only fill memory. */
+const MAX_PRODUCT_TYPE_LENGTH = 256;
+
+/**
+ * The observation that `value` (for example parsed JSON) holds, or null when it is junk: a field
+ * missing, not finite, not positive, contradictory, or later than the deadline. Negative looks
+ * that make no sense are left out, and evenly thinned to {@link MAX_NEGATIVE_LOOKS}. The result is
+ * plain data, and parsing it again gives the same.
+ */
+export function parseObservation(value: unknown, deadlineMs: number): Observation | null {
+  if (!isRecord(value)) return null;
+  const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativeLooks } = value;
+  if (typeof productType !== 'string' || productType === '') return null;
+  if (productType.length > MAX_PRODUCT_TYPE_LENGTH) return null;
+  if (!isCount(total) || total === 0 || typeof timedOut !== 'boolean') return null;
+  if (!isTime(afterMs) || !isTime(byMs) || byMs === 0 || byMs > deadlineMs) return null;
+  if (timedOut ? afterMs > byMs : afterMs >= byMs) return null;
+  if (sentAtMs !== undefined && (!isTime(sentAtMs) || sentAtMs === 0)) return null;
+  if (!Array.isArray(negativeLooks)) return null;
+  return {
+    productType,
+    total,
+    afterMs,
+    byMs,
+    timedOut,
+    ...(sentAtMs === undefined ? {} : { sentAtMs }),
+    negativeLooks: thin(negativeLooks.flatMap((look) => parseLook(look, total, afterMs))),
+  };
+}
+
+function parseLook(value: unknown, total: number, afterMs: number): NegativeLook[] {
+  if (!isRecord(value)) return [];
+  const { elapsedMs, present } = value;
+  if (!isTime(elapsedMs) || elapsedMs === 0 || elapsedMs > afterMs) return [];
+  if (!isCount(present) || present > total) return [];
+  return [{ elapsedMs, present }];
+}
+
+/** Keeps the first, the last, and evenly spaced ones between. */
+function thin(looks: NegativeLook[]): NegativeLook[] {
+  if (looks.length <= MAX_NEGATIVE_LOOKS) return looks;
+  const step = (looks.length - 1) / (MAX_NEGATIVE_LOOKS - 1);
+  return Array.from({ length: MAX_NEGATIVE_LOOKS }, (_, index) => Math.round(index * step)).flatMap(
+    (index) => looks[index] ?? [],
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A moment or a span in milliseconds: finite, not negative. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}

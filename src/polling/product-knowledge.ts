@@ -1,0 +1,131 @@
+import { CompletionBelief, type TimeInterval } from './belief.js';
+import type { Spread } from './decayed-histogram.js';
+import { equalWeights, updateFixedShare } from './fixed-share.js';
+import type { LookContext, NegativeLook, Observation } from './poll-policy.js';
+import type { Prior } from './prior.js';
+import { ProgressBelief, showsProgress, straightLineMs } from './progress.js';
+import {
+  type OffsetGrid,
+  offsetGrid,
+  probabilityWithin,
+  remainingByBoth,
+  remainingByHistory,
+  remainingByProgress,
+} from './remaining-time.js';
+import { cumulate } from './time-grid.js';
+import { UploadsStillOut } from './uploads-still-out.js';
+
+/** A service whose documents begin to tell something, or stop to, is followed within tens. */
+const FIXED_SHARE = 0.02;
+/** What was thought impossible still happens. */
+const LEAST_PROBABILITY = 1e-6;
+/** Scoring needs less than planning: cells of 6 %, around the true remaining time. */
+const SCORING_RATIO = 1.06;
+const SCORING_FIRST = 0.02;
+const SCORING_LAST = 20;
+/** A completion time later than the deadline is taken to be at most this many deadlines. */
+const AFTER_DEADLINE = 1.5;
+
+/** All that is known of one product type. Changes only by {@link observe}. */
+export class ProductKnowledge {
+  readonly #prior: Prior;
+  readonly #completion = new CompletionBelief();
+  readonly #stillOut: UploadsStillOut;
+  readonly #progress = new ProgressBelief();
+  /** Of forecasts by history, by progress, and by both. */
+  readonly #weights = equalWeights(3);
+
+  constructor(prior: Prior) {
+    this.#prior = prior;
+    this.#stillOut = new UploadsStillOut(prior.broad);
+  }
+
+  /** The share of looks at incomplete uploads of several documents that show some document. */
+  get visibleShare(): number {
+    return this.#progress.visibleShare;
+  }
+
+  /** What is believed of the completion time: running sums over the fine time grid. */
+  completion(total: number): Float64Array {
+    return cumulate(this.#stillOut.correct(this.#completion.forecast(total, this.#prior.pooled)));
+  }
+
+  /**
+   * What is believed of the time that is left of one upload, as masses over the cells of `grid`.
+   * `completion` is the answer of {@link completion} for the same total.
+   */
+  remaining(
+    completion: Float64Array,
+    { total, present, elapsedMs }: Pick<LookContext, 'total' | 'present' | 'elapsedMs'>,
+    grid: OffsetGrid,
+  ): Float64Array {
+    if (!showsProgress(present, total)) return remainingByHistory(completion, elapsedMs, grid);
+    const parts = this.#remainingParts(completion, total, { present, elapsedMs }, grid);
+    const [byHistory = 0, byProgress = 0, byBoth = 0] = this.#weights;
+    const mass = new Float64Array(parts.history.length);
+    for (let cell = 0; cell < mass.length; cell++) {
+      mass[cell] =
+        byHistory * (parts.history[cell] ?? 0) +
+        byProgress * (parts.progress[cell] ?? 0) +
+        byBoth * (parts.both[cell] ?? 0);
+    }
+    return mass;
+  }
+
+  /** Learns from one observation. The answer is how its completion time was read. */
+  observe(observation: Observation): Spread {
+    const { total, afterMs, byMs, timedOut, sentAtMs, negativeLooks } = observation;
+    const interval: TimeInterval = timedOut
+      ? { fromMs: byMs, toMs: byMs * AFTER_DEADLINE }
+      : { fromMs: afterMs, toMs: byMs };
+    if (total > 1) for (const look of negativeLooks) this.#progress.countLook(look.present);
+    const telling = negativeLooks.filter(({ present }) => showsProgress(present, total));
+    if (!timedOut && telling.length > 0) this.#observeProgress(total, telling, interval);
+    if (sentAtMs !== undefined) this.#stillOut.observe(sentAtMs, interval);
+    return this.#completion.observe(total, interval, this.#prior.pooled);
+  }
+
+  #observeProgress(
+    total: number,
+    looks: readonly NegativeLook[],
+    { fromMs, toMs }: TimeInterval,
+  ): void {
+    const completion = this.completion(total);
+    const left = looks.map((look) => ({
+      look,
+      fromMs: Math.max(0, fromMs - look.elapsedMs),
+      toMs: toMs - look.elapsedMs,
+    }));
+    for (const { look, ...interval } of left) {
+      const grid = offsetGrid(
+        interval.toMs * SCORING_FIRST,
+        interval.toMs * SCORING_LAST,
+        SCORING_RATIO,
+      );
+      const { history, progress, both } = this.#remainingParts(completion, total, look, grid);
+      const probabilities = [history, progress, both].map(
+        (mass) => LEAST_PROBABILITY + probabilityWithin(mass, grid, interval),
+      );
+      updateFixedShare(this.#weights, probabilities, FIXED_SHARE);
+    }
+    for (const { look, ...interval } of left) {
+      const straightMs = straightLineMs(look.elapsedMs, look.present, total);
+      this.#progress.observe(look.present, total, straightMs, interval);
+    }
+  }
+
+  #remainingParts(
+    completion: Float64Array,
+    total: number,
+    { present, elapsedMs }: NegativeLook,
+    grid: OffsetGrid,
+  ): Record<'history' | 'progress' | 'both', Float64Array> {
+    const history = remainingByHistory(completion, elapsedMs, grid);
+    const progress = remainingByProgress(
+      this.#progress.ratioMass(present, total),
+      straightLineMs(elapsedMs, present, total),
+      grid,
+    );
+    return { history, progress, both: remainingByBoth(history, progress, elapsedMs, grid) };
+  }
+}

@@ -1,0 +1,128 @@
+import type { TimeInterval } from './belief.js';
+import { binOf, COARSE, cumulate, FINE_PER_COARSE, normalize } from './time-grid.js';
+
+/** Covers a burst of a hundred and more; older ones count as uploads whose like have all ended. */
+const MAX_RECENT = 128;
+/** As the slow forecaster forgets: the correction must weigh what the belief weighs. */
+const KEEP = 0.5 ** (1 / 80);
+/** Observations that the prior counts for. */
+const PRIOR_COUNT = 2;
+/** Where the count of observations starts: the belief's own fallback counts for this much. */
+const START_COUNT = 0.5;
+/** A quick one stands for at most 20 that are still out: it may just have been quick. */
+const LEAST_PROBABILITY = 0.05;
+
+/** A completed upload: when it was sent, and the bins of the interval of its completion time. */
+interface Completed {
+  sentAtMs: number;
+  fromBin: number;
+  toBin: number;
+}
+
+/**
+ * Corrects a belief for the uploads that nobody has heard of yet.
+ *
+ * When many uploads are sent at once, the first to be observed are the quick ones. Whoever takes
+ * them for all believes that everything ends about now, again and again, and looks far too often.
+ * An upload sent at s is observed by the time t only if it took at most t - s, its window; so each
+ * observation stands for `1 / P(T <= window)` uploads, and the others are still out, with a T
+ * beyond the window. This is right truncation, and the weights are the self-consistent ones
+ * (Turnbull, "The empirical distribution function with arbitrarily grouped, censored and truncated
+ * data", 1976), improved by one step with each observation. Where no window reaches, the data say
+ * nothing, and the prior remains.
+ *
+ * Time is the latest that any observation tells of: no clock is read.
+ */
+export class UploadsStillOut {
+  readonly #recent: Completed[] = [];
+  readonly #prior: Float64Array;
+  /** T of all uploads of the product type, those still out included. */
+  readonly #completion: Float64Array;
+  /** Per bin: the share of observations whose window reaches it, and the mass still out there. */
+  readonly #reached = new Float32Array(COARSE.bins).fill(1);
+  readonly #stillOut = new Float32Array(COARSE.bins);
+  #nowMs = 0;
+  #count = START_COUNT;
+
+  /** `prior` is over the coarse grid. */
+  constructor(prior: Float64Array) {
+    this.#prior = prior;
+    this.#completion = Float64Array.from(prior);
+  }
+
+  /** Learns of an upload that was sent at `sentAtMs` and took a time in `interval`. */
+  observe(sentAtMs: number, { fromMs, toMs }: TimeInterval): void {
+    this.#nowMs = Math.max(this.#nowMs, sentAtMs + toMs);
+    this.#count = this.#count * KEEP + 1;
+    this.#recent.push({ sentAtMs, fromBin: binOf(COARSE, fromMs), toBin: binOf(COARSE, toMs) });
+    if (this.#recent.length > MAX_RECENT) this.#recent.shift();
+
+    const completion = this.#completion;
+    const { seen, out, beyond } = this.#weigh();
+    for (let bin = 0; bin < COARSE.bins; bin++) {
+      const weight = (seen[bin] ?? 0) + (out[bin] ?? 0);
+      const prior = PRIOR_COUNT * (this.#prior[bin] ?? 0);
+      completion[bin] = prior + (completion[bin] ?? 0) * weight;
+    }
+    normalize(completion);
+    for (let bin = 0; bin < COARSE.bins; bin++) {
+      this.#reached[bin] = 1 - Math.min(1, (beyond[bin] ?? 0) / this.#count);
+      this.#stillOut[bin] = ((completion[bin] ?? 0) * (out[bin] ?? 0)) / this.#count;
+    }
+  }
+
+  /** Corrects masses over the fine grid in place; they sum to 1 before and after. */
+  correct(mass: Float64Array): Float64Array {
+    for (let bin = 0; bin < COARSE.bins; bin++) {
+      const reached = this.#reached[bin] ?? 1;
+      const stillOut = (this.#stillOut[bin] ?? 0) / FINE_PER_COARSE;
+      for (let part = bin * FINE_PER_COARSE; part < (bin + 1) * FINE_PER_COARSE; part++) {
+        mass[part] = (mass[part] ?? 0) * reached + stillOut;
+      }
+    }
+    return normalize(mass);
+  }
+
+  /**
+   * Per bin, in units of the completion belief: `seen`, what the observed intervals add; `out`,
+   * what the uploads still out add; and `beyond`, the observations whose window ends before it.
+   */
+  #weigh(): Record<'seen' | 'out' | 'beyond', Float64Array> {
+    const seen = new Float64Array(COARSE.bins + 1);
+    const out = new Float64Array(COARSE.bins + 1);
+    const beyond = new Float64Array(COARSE.bins + 1);
+    const sums = cumulate(this.#completion);
+    let weight = 1;
+    for (let index = this.#recent.length - 1; index >= 0; index--) {
+      const completed = this.#recent[index];
+      if (!completed) continue;
+      const { sentAtMs, fromBin, toBin } = completed;
+      const windowBin = binOf(COARSE, this.#nowMs - sentAtMs) + 1;
+      addAt(beyond, windowBin, weight);
+      // The newest ends its window itself, so its window says nothing about others.
+      if (index < this.#recent.length - 1) {
+        addAt(out, windowBin, weight / Math.max(LEAST_PROBABILITY, sums[windowBin] ?? 1));
+      }
+      const inside = (sums[toBin + 1] ?? 1) - (sums[fromBin] ?? 0);
+      const perMass = weight / Math.max(inside, Number.EPSILON);
+      addAt(seen, fromBin, perMass);
+      addAt(seen, toBin + 1, -perMass);
+      weight *= KEEP;
+    }
+    return { seen: sumUp(seen), out: sumUp(out), beyond: sumUp(beyond) };
+  }
+}
+
+function addAt(steps: Float64Array, bin: number, step: number): void {
+  steps[bin] = (steps[bin] ?? 0) + step;
+}
+
+/** Turns steps into heights, in place; rounding must not leave a negative one. */
+function sumUp(steps: Float64Array): Float64Array {
+  let sum = 0;
+  for (let bin = 0; bin < steps.length; bin++) {
+    sum += steps[bin] ?? 0;
+    steps[bin] = Math.max(0, sum);
+  }
+  return steps;
+}
