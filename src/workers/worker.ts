@@ -25,6 +25,7 @@ import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
 import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
+import { startHeartbeat } from './vital-signs.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
 const STOP_TIMEOUT_MS = 25_000;
@@ -122,6 +123,7 @@ export async function createAtlasBatchWorker(
   }
   const sweeper = startSweeper(context);
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  const heartbeat = await startHeartbeat(context);
   if (config.S3_ALLOWED_BUCKETS.length === 0) {
     logger.warn(
       { bucket: config.RESULTS_BUCKET },
@@ -137,6 +139,7 @@ export async function createAtlasBatchWorker(
     stopping.abort();
     sweeper.stop();
     observations.stop();
+    heartbeat.stop();
     const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
     if (!inTime) {
       logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
