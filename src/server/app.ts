@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { RedisUnavailableError } from '../client/client-errors.js';
 import { errorFields, type Logger } from '../logging.js';
 import type { ServerContext } from './context.js';
+import { dashboard } from './dashboard.js';
 import { liveRoute, readyRoute } from './health.js';
 import {
   BODY_LIMIT_BYTES,
@@ -42,6 +43,7 @@ export async function createApp(
     readyRoute(app, context);
     metricsRoute(app, context);
   }
+  if (parts.includes('dashboard')) await dashboard(app, context);
   return app;
 }
 

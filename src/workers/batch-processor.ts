@@ -46,6 +46,7 @@ export async function processBatch(
     queueKey: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}`,
     job,
     token,
+    clock,
     digest: digestState,
   });
   return runJob(
