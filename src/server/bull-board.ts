@@ -23,9 +23,19 @@ const CONTENT_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const FONT = 'Inter, ui-sans-serif, system-ui, sans-serif';
+
 const BOARD = {
   boardTitle: 'atlas-batch',
   hideRedisDetails: true,
+  hideDocsLink: true,
+  // The log tells what happened, step by step.
+  jobDetails: { defaultTab: 'Logs' as const },
+  favIcon: { default: 'data:,', alternative: 'data:,' },
+  theme: {
+    light: { primary: '#4f46e5', 'font-sans': FONT },
+    dark: { primary: '#a5b4fc', 'font-sans': FONT },
+  },
   miscLinks: [{ text: 'Batches', url: `${DASHBOARD_PATH}/batches` }],
   // CLIENT LIST at every refresh, of every connection: the page of batches counts workers cheaper.
   showWorkers: false,

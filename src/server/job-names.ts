@@ -14,7 +14,9 @@ interface JobView {
 /** `loan-8841 · LOAN_APP · 5 documents` */
 export function nameOfBatch({ data, id }: JobView): string {
   const { reference, productType, documents } = fieldsOf(data);
-  const count = Array.isArray(documents) ? `${documents.length} documents` : undefined;
+  const count = Array.isArray(documents)
+    ? `${documents.length} ${documents.length === 1 ? 'document' : 'documents'}`
+    : undefined;
   return joined([reference ?? id, productType, count]);
 }
 

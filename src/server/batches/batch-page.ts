@@ -77,7 +77,7 @@ function notes({ status }: BatchPageView): Markup {
 function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
   const { summary } = status;
   const took = endedAt !== null && addedAt !== null ? duration(endedAt - addedAt) : null;
-  return html`<section class="card"><h2>Outcome</h2><dl class="facts">
+  return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
 <dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
 <dt>Looks at Atlas</dt><dd>${status.looks}${status.nextLookAt && html`, the next ${timeUntil(status.nextLookAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${summary.submittedAt}</dd>`}
@@ -92,8 +92,8 @@ function uploads({ status, now }: BatchPageView): Markup | false {
     (upload) => html`<tr>
 <td class="wide"><b class="mono">${upload.batchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
 <td><span class="pill ${upload.outcome ?? upload.state}">${upload.outcome ?? upload.state}</span></td>
-<td class="nowrap count right"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
-<td class="nowrap dim right">${upload.nextLookAt ? timeUntil(upload.nextLookAt, now) : plural(upload.looks, 'look')}</td>
+<td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
+<td class="nowrap dim end">${upload.nextLookAt ? timeUntil(upload.nextLookAt, now) : plural(upload.looks, 'look')}</td>
 </tr>`,
   );
   return html`<section class="card"><h2>Uploads<small>${plural(status.uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${rows}</tbody></table></section>`;
@@ -105,7 +105,7 @@ function documents({ status, documents: { lines, total, page: current } }: Batch
   const rows = lines.map(
     ({ documentId, location, state }) => html`<tr>
 <td class="ref"><b class="mono">${documentId}</b><small class="mono">${location}</small></td>
-<td class="right"><span class="pill ${state}">${state}</span></td>
+<td class="end"><span class="pill ${state}">${state}</span></td>
 </tr>`,
   );
   return html`<section class="card"><h2>Documents<small>${total.toLocaleString('en')}</small></h2>
@@ -119,16 +119,22 @@ ${current < pages && html`<a class="button" href="${to(current + 1)}">After</a>`
 }</section>`;
 }
 
-function timeline({ timeline: { entries, uploadsLeftOut }, addedAt }: BatchPageView): Markup {
+function timeline(view: BatchPageView): Markup {
+  const { addedAt, now, status } = view;
+  const { entries, uploadsLeftOut } = view.timeline;
+  const several = new Set(status.uploads.map(({ batchId }) => batchId)).size > 1;
+  const today = isoTime(now).slice(0, DATE_LENGTH);
   const lines = entries.map(
     ({ at, text, batchId }) =>
-      html`<li>${at && html`<time datetime="${at}">${clock(at)}</time>`}${text}${batchId && html` <small class="mono dim">${batchId}</small>`}</li>`,
+      html`<li>${at && html`<time datetime="${at}">${clock(at, today)}</time>`}${text}${several && batchId && html` <small class="mono dim">${batchId}</small>`}</li>`,
   );
   return html`<section class="card"><h2>Timeline<small>${uploadsLeftOut > 0 && `looks of ${plural(uploadsLeftOut, 'earlier upload')} left out`}</small></h2>
-<ol class="timeline">${lines}${addedAt !== null && html`<li><time datetime="${isoTime(addedAt)}">${clock(isoTime(addedAt))}</time>added</li>`}</ol></section>`;
+<ol class="timeline">${lines}${addedAt !== null && html`<li><time datetime="${isoTime(addedAt)}">${clock(isoTime(addedAt), today)}</time>added</li>`}</ol></section>`;
 }
 
-/** `2026-11-23 12:00:12.345`, UTC. */
-function clock(iso: string): string {
-  return iso.replace('T', ' ').replace('Z', '');
+const DATE_LENGTH = 'yyyy-mm-dd'.length;
+
+/** `12:00:12.345`, with the date when it is not today's; UTC. */
+function clock(iso: string, today: string): string {
+  return iso.replace(`${today}T`, '').replace('T', ' ').replace('Z', '');
 }

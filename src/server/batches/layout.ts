@@ -35,7 +35,7 @@ export function page({ title, workers, refreshSeconds }: Frame, main: Markup): s
 <main id="main">
 ${main}
 </main>
-<footer>Times are Redis’s. <span id="stale" hidden>This page could not be read again: what it shows is old.</span></footer>
+<footer>Times are UTC, by the clock of Redis. <span id="stale" hidden>This page could not be read again: what it shows is old.</span></footer>
 </body>
 </html>
 `.text;

@@ -81,9 +81,10 @@ function tabs({ counts }: ListView, current: Section): Markup {
   return html`<nav class="tabs" aria-label="Lists">${links}</nav>`;
 }
 
-function table({ rows, now }: ListView): Markup {
+function table({ rows, now, shown }: ListView): Markup {
+  const ended = shown.kind === 'section' && shown.section !== 'in-flight';
   return html`<table>
-<thead><tr><th>Batch</th><th>State</th><th>Documents present</th><th>Atlas batch</th><th>Next look</th><th>Added</th></tr></thead>
+<thead><tr><th>Batch</th><th>State</th><th>Documents present</th><th>Atlas batch</th><th>${ended ? 'Duration' : 'Next look'}</th><th>Added</th></tr></thead>
 <tbody>
 ${rows.map((row) => tableRow(row, now))}
 </tbody>
@@ -104,7 +105,7 @@ function tableRow(row: BatchRow, now: number): Markup {
 <td class="right">${statePill(status)}</td>
 <td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${describeReason(reason)}</span>`}</td>
 <td class="wide mono dim">${first ?? '–'}${batchIds.length > 1 && ` +${batchIds.length - 1}`}</td>
-<td class="nowrap" data-label="${status.nextLookAt ? 'Next look' : ''}">${nextOrTook(row, now, endedAt)}</td>
+<td class="nowrap" data-label="${status.nextLookAt ? 'Next look' : 'Took'}">${nextOrTook(row, now, endedAt)}</td>
 <td class="nowrap dim right">${timeAgo(addedAt, now)}</td>
 </tr>`;
 }
@@ -113,7 +114,7 @@ function nextOrTook({ status, addedAt }: BatchRow, now: number, endedAt: number 
   if (status?.nextLookAt) return timeUntil(status.nextLookAt, now);
   return endedAt === null
     ? html`<span class="dim">–</span>`
-    : html`<span class="dim">took ${duration(endedAt - addedAt)}</span>`;
+    : html`<span class="dim">${duration(endedAt - addedAt)}</span>`;
 }
 
 function empty({ shown }: ListView): Markup {

@@ -36,10 +36,10 @@ export function describeReason({ code, message }: Reason): Markup {
   return html`<code class="code">${code}</code> ${message}`;
 }
 
-/** `12 s`, `3 min`, `2 h 5 min`, `4 d` */
+/** `under 1 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d` */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 1) return 'under 1 s';
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;

@@ -16,6 +16,7 @@ tbody tr:first-child td { border-top: 0; }
 tbody tr:hover { background: color-mix(in srgb, var(--soft) 55%, transparent); }
 td.ref a { font-weight: 600; }
 td.ref small { display: block; color: var(--dim); font-size: 12.5px; }
+td.end { text-align: right; }
 td .why { display: block; color: var(--dim); font-size: 13px; max-width: 46ch; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .mono { font-family: var(--mono); font-size: 12.5px; letter-spacing: -.02em; overflow-wrap: anywhere; }
 .dim { color: var(--dim); }
@@ -103,7 +104,8 @@ details.action input { width: 100%; height: 38px; padding: 0 12px; margin: 6px 0
   tbody tr:first-child { border-top: 0; }
   td { padding: 0; border: 0; }
   td.wide { grid-column: 1 / -1; }
-  td .why { white-space: normal; max-width: none; }
+  td.end { text-align: right; }
+td .why { white-space: normal; max-width: none; }
   td.right { text-align: right; }
   td[data-label]::before { content: attr(data-label) " "; color: var(--dim); font-size: 12.5px; }
 }
