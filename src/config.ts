@@ -114,6 +114,11 @@ function isPollBounds(value: unknown): boolean {
 
 export type Config = z.infer<typeof schema>;
 
+/** Whether Atlas tells us when documents are done. */
+export function hasCallbacks(config: Pick<Config, 'CALLBACK_CLIENT_ID'>): boolean {
+  return config.CALLBACK_CLIENT_ID !== undefined;
+}
+
 /** Variables whose value is never shown. */
 const SECRETS: ReadonlySet<string> = new Set([
   'ATLAS_CLIENT_SECRET',

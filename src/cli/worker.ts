@@ -4,8 +4,8 @@ import { createCommand } from './command.js';
 import { runUntilSignal, type Stoppable } from './run-until-signal.js';
 
 export function workerCommand(): Command {
-  return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(
-    () => runUntilSignal(() => startWorker('worker')),
+  return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(() =>
+    runUntilSignal(() => startWorker('worker')),
   );
 }
 

@@ -4,6 +4,7 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { RedisUnavailableError } from '../client/client-errors.js';
 import { errorFields, type Logger } from '../logging.js';
+import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
 import { dashboard } from './dashboard.js';
 import { liveRoute, readyRoute } from './health.js';
@@ -43,6 +44,7 @@ export async function createApp(
     readyRoute(app, context);
     metricsRoute(app, context);
   }
+  if (parts.includes('callbacks')) await callbacks(app, context);
   if (parts.includes('dashboard')) await dashboard(app, context);
   return app;
 }

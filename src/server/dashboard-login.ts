@@ -2,22 +2,17 @@
  * HTTP Basic for operators. Failed logins are slowed down by the address that they come from; the
  * memory for that is bounded, and an address that is refused cannot even try the right password.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import basicAuth from '@fastify/basic-auth';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ServerContext } from './context.js';
+import { type Credentials, credentialCheck } from './credentials.js';
 
 /** A person mistypes a few times; a guesser gets 14,400 tries a day, of which none will do. */
 const FAILURES_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
 /** Addresses remembered; the oldest make room. */
 const ADDRESSES_REMEMBERED = 5000;
-
-export interface Credentials {
-  user: string;
-  password: string;
-}
 
 class LoginError extends Error {
   constructor(readonly statusCode: 401 | 429) {
@@ -51,19 +46,6 @@ export async function requireLogin(
     },
   });
   app.addHook('onRequest', app.basicAuth);
-}
-
-/** Compares both in constant time, whatever their lengths and whichever is wrong. */
-function credentialCheck(credentials: Credentials): (user: string, password: string) => boolean {
-  const key = randomBytes(32);
-  const digest = (text: string) => createHmac('sha256', key).update(text).digest();
-  const user = digest(credentials.user);
-  const password = digest(credentials.password);
-  return (triedUser, triedPassword) => {
-    const userFits = timingSafeEqual(digest(triedUser), user);
-    const passwordFits = timingSafeEqual(digest(triedPassword), password);
-    return userFits && passwordFits;
-  };
 }
 
 /** Whether a request that changes something comes from our own pages, as browsers tell. */

@@ -6,7 +6,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { batchPages } from './batches/routes.js';
 import { bullBoard } from './bull-board.js';
 import type { ServerContext } from './context.js';
-import { type Credentials, isSameOrigin, requireLogin } from './dashboard-login.js';
+import type { Credentials } from './credentials.js';
+import { isSameOrigin, requireLogin } from './dashboard-login.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 
 const JOB_PATH = `${DASHBOARD_PATH}/api/queues/:queueName/:jobId`;

@@ -6,14 +6,14 @@ import { withPatience } from './redis-patience.js';
 import { readVitalSigns } from './vital-signs.js';
 
 /** Why a callback was not taken. */
-export type Rejection = 'unauthorized' | 'malformed' | 'too-large' | 'too-many' | 'overflow';
+export type Rejection = 'unauthorized' | 'malformed' | 'too-large' | 'too-many';
 
 export interface ServerMetrics {
   registry: Registry;
   /** Callbacks answered with 202. */
   callbacksReceived: Counter;
   callbacksRejected: Counter<'why'>;
-  /** References in callbacks: `duplicate` was waiting already, `unknown` is no batch in flight. */
+  /** What became of the references that callbacks named; see its help. */
   callbackReferences: Counter<'result'>;
   tokenRequests: Counter<'result'>;
   loginsFailed: Counter;
@@ -33,7 +33,7 @@ export function createServerMetrics(queues: ClientQueues, deadlineMs: number): S
     callbacksRejected: counter('callbacks_rejected_total', 'Callbacks refused.', ['why']),
     callbackReferences: counter(
       'callback_references_total',
-      'References named by callbacks: woken, duplicate, ended, unknown or dropped.',
+      'References in callbacks: woken; duplicate (waiting already); ended; unknown; dropped.',
       ['result'],
     ),
     tokenRequests: counter('callback_tokens_total', 'Requests for a callback token.', ['result']),
