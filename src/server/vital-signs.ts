@@ -21,12 +21,12 @@ export async function redisNow({ link }: ClientQueues): Promise<number> {
   return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
 }
 
-/** @throws Error when Redis does not answer soon. */
+/** @throws RedisUnavailableError, soon. */
 export function readVitalSigns(queues: ClientQueues, deadlineMs: number): Promise<VitalSigns> {
   return withPatience(queues.link.run(() => read(queues, deadlineMs)));
 }
 
-/** @throws Error when Redis does not answer soon. */
+/** @throws RedisUnavailableError, soon. */
 export function countWorkers(queues: ClientQueues): Promise<number> {
   const { link, prefix } = queues;
   return withPatience(

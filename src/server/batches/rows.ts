@@ -20,7 +20,7 @@ export async function readRows(queues: ClientQueues, ids: readonly string[]): Pr
   return rows.filter((row) => row !== null);
 }
 
-export async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | null> {
+async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | null> {
   const { batches, link } = queues;
   const [timestamp, finishedOn, failedReason] = await link.redis.hmget(
     batches.toKey(jobId),
