@@ -185,6 +185,18 @@ export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): 
   return parse(serverSchema, environment);
 }
 
+/**
+ * Whether the standard OpenTelemetry variables ask for traces. The SDK that sends them is the
+ * process's own: it is loaded before us, and reads the rest of those variables.
+ */
+export function wantsTraces(environment: NodeJS.ProcessEnv = process.env): boolean {
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER = '' } = environment;
+  if (OTEL_SDK_DISABLED === 'true' || OTEL_TRACES_EXPORTER === 'none') return false;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = environment;
+  const endpoint = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT ?? '';
+  return endpoint !== '' || OTEL_TRACES_EXPORTER !== '';
+}
+
 function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.infer<T> {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = type.safeParse(set);

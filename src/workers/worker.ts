@@ -6,16 +6,17 @@
  * worker, as after a crash.
  */
 import type { EventEmitter } from 'node:events';
-import { type Job, Queue, Worker } from 'bullmq';
+import { type Job, Queue, type QueueOptions, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig } from '../config.js';
+import { type Config, loadConfig, wantsTraces } from '../config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { createObjectStore } from '../storage/object-store.js';
+import { createTelemetry } from '../telemetry.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
@@ -96,6 +97,8 @@ export async function createAtlasBatchWorker(
     deadlineMs: config.BATCH_DEADLINE_MS,
     onError: (error) => logger.warn(errorFields(error), 'observations: trouble'),
   });
+  const telemetry = await createTelemetry(wantsTraces(options.environment));
+  const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
   const context: WorkerContext = {
     config,
     atlas,
@@ -103,9 +106,9 @@ export async function createAtlasBatchWorker(
     policy,
     observations,
     redis,
-    batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
-    polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
-    completions: new Queue(COMPLETIONS_QUEUE, { connection: redis, prefix }),
+    batches: new Queue(BATCHES_QUEUE, queueOptions),
+    polls: new Queue(POLLS_QUEUE, queueOptions),
+    completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
     clock,
     logger,
     metrics,
@@ -113,8 +116,8 @@ export async function createAtlasBatchWorker(
     stopping: stopping.signal,
   };
   const workers = [
-    startWorker(context, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
-    startWorker(context, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
+    startWorker(context, queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
+    startWorker(context, queueOptions, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
   ];
   const queues = [context.batches, context.polls, context.completions];
   for (const part of [...workers, ...queues]) {
@@ -177,6 +180,7 @@ type Processor<Data, Result> = (
 
 function startWorker<Data, Result>(
   context: WorkerContext,
+  options: QueueOptions,
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
@@ -189,8 +193,7 @@ function startWorker<Data, Result>(
       return processor(context, job, token, signal);
     },
     {
-      connection: context.redis,
-      prefix: context.config.QUEUE_PREFIX,
+      ...options,
       concurrency,
       lockDuration: LOCK_DURATION_MS,
       stalledInterval: STALLED_INTERVAL_MS,
