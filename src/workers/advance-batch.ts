@@ -67,7 +67,7 @@ async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
   await lease.save(
     state,
     state.round === 1
-      ? `checked ${indexes.length} objects; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
+      ? `checked ${indexes.length === 1 ? 'one object' : `${indexes.length} objects`}; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
       : `sending ${indexes.length} missing documents again`,
   );
 }

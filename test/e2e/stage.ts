@@ -28,7 +28,7 @@ export async function startStage(): Promise<Stage> {
         SLOW.test(documentId) ? HOUR_MS : 40 + 60 * random(),
     },
     environment: {
-      POLL_MIN_MS: '200',
+      POLL_MIN_MS: '1500',
       POLL_MAX_MS: '60000',
       DASHBOARD_USER: OPERATOR.username,
       DASHBOARD_PASSWORD: OPERATOR.password,

@@ -11,8 +11,10 @@ import { ALL_TYPES, idsFrom } from './sections.js';
 const MAX_MS = 1500;
 const MAX_JOBS = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Jobs read in one round trip: one of 10,000 documents has about a megabyte. */
-const CHUNK = 100;
+/** Jobs read in one round trip: a first few, then as many as fit; one may have a megabyte. */
+const FIRST_CHUNK = 50;
+const MAX_CHUNK = 1000;
+const CHUNK_BYTES = 2 * 1024 * 1024;
 const MAX_FOUND = 25;
 
 export type SearchResult =
@@ -58,8 +60,9 @@ async function lookThrough(
   const jobIds: string[] = [];
   let looked = from;
   let bytes = 0;
+  let chunk = FIRST_CHUNK;
   for (;;) {
-    const ids = await idsFrom(queues, ALL_TYPES, looked, CHUNK);
+    const ids = await idsFrom(queues, ALL_TYPES, looked, chunk);
     if (ids.length === 0) return { kind: 'list', jobIds, looked, total, next: null };
     const pipeline = link.redis.pipeline();
     for (const id of ids) pipeline.hget(batches.toKey(id), 'data');
@@ -70,6 +73,8 @@ async function lookThrough(
       if (isMeant(id, data, text)) jobIds.push(id);
     }
     looked += ids.length;
+    const fitting = Math.floor((CHUNK_BYTES * (looked - from)) / Math.max(1, bytes));
+    chunk = Math.min(MAX_CHUNK, Math.max(1, fitting));
     const enough =
       jobIds.length >= MAX_FOUND ||
       looked - from >= MAX_JOBS ||
