@@ -8,7 +8,7 @@ import {
 import { testRedis } from '../helpers/redis.js';
 
 const silent = () => {};
-const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };
+export const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };
 
 export const LOGIN = { DASHBOARD_USER: 'operator', DASHBOARD_PASSWORD: 'correct horse' };
 export const AUTHORIZATION = `Basic ${Buffer.from('operator:correct horse').toString('base64')}`;

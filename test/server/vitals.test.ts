@@ -4,9 +4,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { heartbeatsKey, startedKey } from '../../src/jobs/vital-signs.js';
 import { watchEventLoop } from '../../src/server/event-loop.js';
+import { createWorkerVitals } from '../../src/server/server.js';
+import { testRedis } from '../helpers/redis.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { createServer, LOGIN } from './test-server.js';
+import { CALLBACKS, createServer, LOGIN, SILENT } from './test-server.js';
 
 async function connect(url: string): Promise<Redis> {
   const redis = new Redis(url);
@@ -148,4 +150,34 @@ it('stops though a request hangs, and may be stopped twice', async () => {
   await new Promise((resolve) => hanging.once('socket', resolve));
   await Promise.all([server.stop(), server.stop()]);
   await expect(fetch(`${url}/health/live`)).rejects.toThrow();
+});
+
+it('gives a process of workers health and metrics alone, where it is asked to', async () => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix, ...LOGIN, ...CALLBACKS };
+  expect(await createWorkerVitals({ environment, logger: SILENT })).toBeUndefined();
+  const vitals = await createWorkerVitals({
+    environment: { ...environment, WORKER_PORT: '0' },
+    logger: SILENT,
+  });
+  onTestFinished(() => vitals?.stop());
+  const status = async (path: string) => (await vitals?.app.inject(path))?.statusCode;
+  expect(await status('/health/live')).toBe(200);
+  expect(await status('/metrics')).toBe(200);
+  expect(await status('/dashboard/batches')).toBe(404);
+  const callback = await vitals?.app.inject({ method: 'POST', url: '/callbacks/atlas/token' });
+  expect(callback?.statusCode).toBe(404);
+});
+
+it.each([
+  [{ DASHBOARD_USER: 'operator' }, 'DASHBOARD_PASSWORD'],
+  [{ DASHBOARD_PASSWORD: 'secret-canary' }, 'DASHBOARD_PASSWORD'],
+  [{ ...LOGIN, DASHBOARD_USER: 'a:b' }, 'DASHBOARD_USER'],
+  [{ CALLBACK_CLIENT_SECRET: 'secret-canary' }, 'CALLBACK_CLIENT_SECRET'],
+  [{ PORT: '65536' }, 'PORT'],
+  [{ ADMIN_PORT: 'x' }, 'ADMIN_PORT'],
+])('names the variable that is wrong in %o, and no secret', async (environment, name) => {
+  const failure = await createServer(environment as Record<string, string>).catch(String);
+  expect(failure).toContain(name);
+  expect(failure).not.toContain('canary');
 });
