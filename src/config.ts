@@ -44,6 +44,24 @@ const yesOrNo = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
   .transform((value) => value === 'true' || value === '1');
 
+const port = integer(0, 65_535, 'as a port');
+
+const callbackShape = {
+  CALLBACK_CLIENT_ID: z.string().optional(),
+  CALLBACK_CLIENT_SECRET: z.string().optional(),
+};
+
+/** Two variables that only make sense together. */
+function together<Name extends string>(one: Name, other: Name) {
+  const given = (config: Partial<Record<Name, unknown>>, name: Name) => config[name] !== undefined;
+  return {
+    both: (config: Partial<Record<Name, unknown>>) => given(config, one) === given(config, other),
+    wrong: { path: [other], error: `and ${one} must both be set, or neither` },
+  };
+}
+const callbacks = together('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET');
+const dashboard = together('DASHBOARD_USER', 'DASHBOARD_PASSWORD');
+
 /** CONTRACT of the outside: names, defaults and meanings as the README's table lists them. */
 const schema = z
   .object({
@@ -79,6 +97,7 @@ const schema = z
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
       7 * DAY_SECONDS * 1000,
     ),
+    ...callbackShape,
     COMPLETION_WEBHOOK_URL: faultless(z.string(), webhookUrlFault).nullable().default(null),
     COMPLETION_WEBHOOK_SECRET: faultless(z.string(), webhookSecretFault).nullable().default(null),
     LOG_LEVEL: z
@@ -119,9 +138,16 @@ function isPollBounds(value: unknown): boolean {
 
 export type Config = z.infer<typeof schema>;
 
+/** Whether Atlas tells us when documents are done. */
+export function hasCallbacks(config: Pick<Config, 'CALLBACK_CLIENT_ID'>): boolean {
+  return config.CALLBACK_CLIENT_ID !== undefined;
+}
+
 /** Variables whose value is never shown. */
 const SECRETS: ReadonlySet<string> = new Set([
   'ATLAS_CLIENT_SECRET',
+  'CALLBACK_CLIENT_SECRET',
+  'DASHBOARD_PASSWORD',
   'REDIS_URL',
   // Receivers put tokens into the query.
   'COMPLETION_WEBHOOK_URL',
@@ -158,6 +184,44 @@ export function loadS3Config(
   environment: NodeJS.ProcessEnv = process.env,
 ): z.infer<typeof s3Schema> {
   return parse(s3Schema, environment);
+}
+
+const { REDIS_URL, QUEUE_PREFIX, BATCH_DEADLINE_MS, LOG_LEVEL } = schema.shape;
+const serverSchema = z
+  .object({
+    ...{ REDIS_URL, QUEUE_PREFIX, BATCH_DEADLINE_MS, LOG_LEVEL },
+    HOST: z.string().default('127.0.0.1'),
+    PORT: port.default(3000),
+    WORKER_PORT: port.optional(),
+    ADMIN_PORT: port.optional(),
+    DASHBOARD_USER: z
+      .string()
+      .regex(/^[^:]+$/, { error: 'must not hold a colon' })
+      .optional(),
+    DASHBOARD_PASSWORD: z.string().optional(),
+    ...callbackShape,
+  })
+  .refine(dashboard.both, dashboard.wrong)
+  .refine(callbacks.both, callbacks.wrong);
+
+/** What the HTTP server needs: it talks to Redis, never to Atlas or S3. */
+export type ServerConfig = z.infer<typeof serverSchema>;
+
+/** @throws UsageError like {@link loadConfig}. */
+export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): ServerConfig {
+  return parse(serverSchema, environment);
+}
+
+/**
+ * Whether the standard OpenTelemetry variables ask for traces. The SDK that sends them is the
+ * process's own: it is loaded before us, and reads the rest of those variables.
+ */
+export function wantsTraces(environment: NodeJS.ProcessEnv = process.env): boolean {
+  const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER = '' } = environment;
+  if (OTEL_SDK_DISABLED === 'true' || OTEL_TRACES_EXPORTER === 'none') return false;
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = environment;
+  const endpoint = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT ?? '';
+  return endpoint !== '' || OTEL_TRACES_EXPORTER !== '';
 }
 
 function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.infer<T> {

@@ -16,11 +16,12 @@ import { simulatorCommand } from './simulator.js';
 import { statusCommand } from './status.js';
 import { submitCommand } from './submit.js';
 import { printError } from './terminal.js';
-import { startCommand, workerCommand } from './worker.js';
+import { serverCommand, startCommand, workerCommand } from './worker.js';
 
 const COMMANDS = [
   startCommand,
   workerCommand,
+  serverCommand,
   simulatorCommand,
   submitCommand,
   statusCommand,

@@ -1,7 +1,7 @@
 /** Processes that run until they are told to stop. */
 
 /** Something that was started. */
-interface Stoppable {
+export interface Stoppable {
   stop(): Promise<void>;
 }
 

@@ -5,10 +5,12 @@ import { REFERENCE_PATTERN } from '../jobs/ids.js';
 /** Runs a command with a client of its own, made from the environment, and closes it after. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
   // Loaded when needed: help and wrong usage are answered in no time.
-  const { loadConnectionConfig } = await import('../config.js');
+  const { loadConnectionConfig, wantsTraces } = await import('../config.js');
   const config = loadConnectionConfig();
   const { createAtlasBatchClient } = await import('../client/client.js');
+  const { createTelemetry } = await import('../telemetry.js');
   const client = createAtlasBatchClient({
+    telemetry: await createTelemetry(wantsTraces()),
     redisUrl: config.REDIS_URL,
     prefix: config.QUEUE_PREFIX,
     s3: { forcePathStyle: config.S3_FORCE_PATH_STYLE },

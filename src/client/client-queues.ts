@@ -1,5 +1,5 @@
 /** The queues as a client sees them, on one connection. */
-import { Queue } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
 import type { BatchSummary } from '../jobs/completion.js';
 import type { PollData, PollOutcome } from '../jobs/poll-job.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
@@ -15,8 +15,12 @@ export interface ClientQueues {
   close(): Promise<void>;
 }
 
-export function openQueues(link: RedisLink, prefix: string): ClientQueues {
-  const options = { connection: link.redis, prefix };
+export function openQueues(
+  link: RedisLink,
+  prefix: string,
+  telemetry?: Telemetry | undefined,
+): ClientQueues {
+  const options = { connection: link.redis, prefix, ...(telemetry && { telemetry }) };
   const batches = new Queue<unknown>(BATCHES_QUEUE, options);
   const polls = new Queue<PollData, PollOutcome>(POLLS_QUEUE, options);
   const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);

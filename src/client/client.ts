@@ -8,6 +8,7 @@
  *     await atlas.close();
  */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { UsageError } from '../errors.js';
 import type { BatchSummary } from '../jobs/completion.js';
@@ -38,6 +39,8 @@ interface CommonOptions {
    * `S3_FORCE_PATH_STYLE`. What is not given comes from AWS's own variables.
    */
   s3?: S3ClientConfig | undefined;
+  /** Where a trace of each batch begins, such as `new BullMQOtel('my-app')` of bullmq-otel. */
+  telemetry?: Telemetry | undefined;
 }
 
 export type AtlasBatchClientOptions = CommonOptions &
@@ -84,7 +87,7 @@ export interface AtlasBatchClient {
 /** @throws UsageError without a Redis to connect to. */
 export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasBatchClient {
   const link = connect(options);
-  const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX);
+  const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX, options.telemetry);
   const watcher = createEndWatcher(queues);
   const reader = createResultReader(queues, options.s3 ?? {});
   const opened = new Set<Closeable>();

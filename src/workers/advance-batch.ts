@@ -1,4 +1,6 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
+
+import { hasCallbacks } from '../config.js';
 import type { Reason } from '../errors.js';
 import { missingDocuments } from '../jobs/completion.js';
 import { pollJobId } from '../jobs/ids.js';
@@ -58,13 +60,14 @@ async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
   const uploads = planUploads(indexes, {
     round: state.round,
     size: context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD,
-    scoped: false,
+    // A callback names no batch: only its document ids tie it to one.
+    scoped: hasCallbacks(context.config),
   });
   state.uploads.push(...uploads);
   await lease.save(
     state,
     state.round === 1
-      ? `checked ${indexes.length} objects; sending them in ${uploads.length} uploads`
+      ? `checked ${indexes.length === 1 ? 'one object' : `${indexes.length} objects`}; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
       : `sending ${indexes.length} missing documents again`,
   );
 }

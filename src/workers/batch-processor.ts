@@ -28,6 +28,7 @@ import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { describeTrouble } from './poll-plan.js';
 import { isDecision, MAX_STALLS, MAX_SURPRISES, runJob } from './run-job.js';
 import { resolveUnknownUploads } from './submit-uploads.js';
+import { noteStarted } from './vital-signs.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const TROUBLE_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -45,6 +46,7 @@ export async function processBatch(
     queueKey: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}`,
     job,
     token,
+    clock,
     digest: digestState,
   });
   return runJob(
@@ -58,12 +60,14 @@ export async function processBatch(
         stored.kind === 'known' ? stored.state : newBatchState(job.attemptsMade, clock.now());
       const identity = identify(job);
       const batch: EndingBatch = { context, job, lease, state, ...identity };
+      if (stored.kind === 'new') await noteStarted(context, lease.jobId, state.startedAt);
 
       if (state.outcome) {
         const { outcome } = state;
         const retried = job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
         if (!retried) return announce(batch, { ...state, outcome });
         await beginRetry(batch);
+        await noteStarted(context, lease.jobId, state.startedAt);
       }
       const { request, faults } = identity;
       if (!request) {

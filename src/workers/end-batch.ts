@@ -19,6 +19,7 @@ import { resultKey, resultUri } from '../storage/results-key.js';
 import type { WorkerContext } from './context.js';
 import { clearCancelFlag } from './flags.js';
 import type { JobLease } from './job-lease.js';
+import { noteEnded } from './vital-signs.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -92,6 +93,7 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
   }
+  await noteEnded(context, lease.jobId);
   context.logger.info(
     {
       reference: summary.reference,

@@ -9,6 +9,7 @@ import type { Job } from 'bullmq';
 import { DelayedError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../errors.js';
+import type { Clock } from './clock.js';
 
 /**
  * A killed worker's job is picked up after lock + check + slack: within 12 s with these (10 kills
@@ -50,6 +51,7 @@ export interface LeaseOptions<State extends object> {
   queueKey: string;
   job: Job;
   token: string;
+  clock: Clock;
   /** What the progress event says; events are kept by the thousand, so less than the state. */
   digest: (state: State) => object;
 }
@@ -64,11 +66,11 @@ export class JobLease<State extends object> {
   }
 
   /**
-   * Saves the state, and a line of the job's log with it.
+   * Saves the state, and a line of the job's log with it, under the time.
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
   async save(state: State, line = ''): Promise<void> {
-    const { redis, queueKey, token, digest } = this.options;
+    const { redis, queueKey, token, digest, clock } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
     const saved = await (redis as unknown as LeaseCommands).atlasBatchSave(
       `${jobKey}:lock`,
@@ -80,7 +82,7 @@ export class JobLease<State extends object> {
       this.jobId,
       JSON.stringify(state),
       JSON.stringify(digest(state)),
-      line,
+      line && `${new Date(clock.now()).toISOString()} ${line}`,
       KEPT_LOG_LINES,
     );
     if (saved !== 1) throw new LockLostError(this.jobId);

@@ -17,6 +17,7 @@ export interface WorkerMetrics {
   orphanUploads: Counter;
   polls: Counter<'outcome'>;
   looksPerUpload: Histogram;
+  callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
   webhooks: Counter<'result'>;
@@ -44,6 +45,10 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
       'Uploads that Atlas took after their worker had lost the batch.',
     ),
     polls: counter('polls_total', 'Poll jobs that ended.', ['outcome']),
+    callbacksRescued: counter(
+      'callbacks_rescued_total',
+      'Complete uploads that a look of the safety net found, not a callback.',
+    ),
     looksPerUpload: histogram('looks_per_upload', 'Looks until the outcome.', LOOK_BUCKETS),
     lagUpperBoundSeconds: histogram(
       'lag_upper_bound_seconds',

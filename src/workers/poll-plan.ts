@@ -1,6 +1,9 @@
 /** When a poll job looks again, and what it tells of it. */
+import { hasCallbacks } from '../config.js';
 import type { Reason } from '../errors.js';
 import { KEPT_LOOKS, type PollData, type PollState } from '../jobs/poll-job.js';
+import { clampDelay } from '../polling/clamp-delay.js';
+import type { LookContext } from '../polling/poll-policy.js';
 import { backoffMs } from './backoff.js';
 import type { WorkerContext } from './context.js';
 
@@ -18,14 +21,20 @@ export function recordNegativeLook(
   state.negativeLooks.splice(0, state.negativeLooks.length - KEPT_LOOKS);
 }
 
-/** Delay until the next look, as the policy wants it. */
+/** Looks that are only a safety net need not fall together: up to this share earlier. */
+const SAFETY_NET_JITTER = 0.15;
+
+/**
+ * Delay until the next look, as the policy wants it. Where Atlas calls when it is done, looks are
+ * only there for calls that were lost: `POLL_MAX_MS` apart.
+ */
 export function nextLookDelayMs(
   { policy, config, random }: Planner,
   data: PollData,
   state: Pick<PollState, 'present' | 'looks'>,
   now: number,
 ): number {
-  return policy.nextDelayMs({
+  const context: LookContext = {
     productType: data.productType,
     total: data.documentIds.length,
     present: state.present,
@@ -36,7 +45,11 @@ export function nextLookDelayMs(
     maxMs: config.POLL_MAX_MS,
     deadlineMs: data.deadlineAt - data.sentAt,
     random,
-  });
+  };
+  // An upload that was sent before callbacks were switched on cannot be called for.
+  return data.scoped && hasCallbacks(config)
+    ? clampDelay(config.POLL_MAX_MS * (1 - SAFETY_NET_JITTER * random()), context)
+    : policy.nextDelayMs(context);
 }
 
 /** Delay after trouble: backs off from `POLL_MIN_MS` to `POLL_MAX_MS`, and honours Retry-After. */

@@ -26,6 +26,7 @@ export async function processPoll(
     queueKey: `${config.QUEUE_PREFIX}:${POLLS_QUEUE}`,
     job,
     token,
+    clock,
     digest: ({ looks, present, total, nextLookAt }) => ({ looks, present, total, nextLookAt }),
   });
   return runJob(

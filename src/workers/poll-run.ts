@@ -1,5 +1,6 @@
 /** One run of a poll job: what each kind of answer of a look leads to. */
 import { BudgetExceededError } from '../atlas/budget.js';
+import { hasCallbacks } from '../config.js';
 import {
   LockLostError,
   type Reason,
@@ -37,13 +38,19 @@ export class PollRun {
     private readonly signal: AbortSignal,
   ) {}
 
+  /** When somebody asked for this look (a callback, an operator), since the upload was sent. */
+  private rungAtMs: number | null = null;
+
   /**
    * Looks once.
    * @returns the outcome; null when there is none yet, with the next look planned and saved.
    */
   async step(stalls: number): Promise<PollOutcome | null> {
-    const { context, data } = this;
-    const { cancelled } = await readFlags(context, data.reference, data.batchTimestamp);
+    const { context, data, state } = this;
+    const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+    // Atlas may have called before it answered the upload.
+    const since = state.lastLookAt ?? data.sentAt - context.config.ATLAS_TIMEOUT_MS;
+    if (wokenAt > since) this.rungAtMs = wokenAt - data.sentAt;
     if (cancelled)
       return this.giveUp('cancelled', { code: 'CANCELLED', message: cancelled.reason });
     if (stalls >= MAX_STALLS) {
@@ -209,7 +216,13 @@ export class PollRun {
     const { context, data, state } = this;
     const byMs = (state.lastLookAt ?? data.sentAt) - data.sentAt;
     const [afterMs] = state.negativeLooks.at(-1) ?? [0];
-    if (complete) context.metrics.lagUpperBoundSeconds.observe((byMs - afterMs) / 1000);
+    if (complete) {
+      const { metrics } = context;
+      const knownFromMs = Math.min(byMs, Math.max(afterMs, this.rungAtMs ?? 0));
+      metrics.lagUpperBoundSeconds.observe((byMs - knownFromMs) / 1000);
+      const mayBeCalled = data.scoped && hasCallbacks(context.config);
+      if (mayBeCalled && this.rungAtMs === null) metrics.callbacksRescued.inc();
+    }
     await context.observations.publish({
       productType: data.productType,
       total: state.total,

@@ -26,8 +26,7 @@ export function startQueueWorker<Data, Result>(
       return processor(context, job, token, signal);
     },
     {
-      connection: context.redis,
-      prefix: context.config.QUEUE_PREFIX,
+      ...context.queueOptions,
       concurrency,
       lockDuration: LOCK_DURATION_MS,
       stalledInterval: STALLED_INTERVAL_MS,

@@ -32,12 +32,13 @@ export function createWebhookProcessor(
   sender: WebhookSender,
 ): Processor<WebhookPayload, WebhookReceipt> {
   return async (context, job, token, signal) => {
-    const { redis, config, logger } = context;
+    const { redis, config, logger, clock } = context;
     const lease = new JobLease<WebhookState>({
       redis,
       queueKey: `${config.QUEUE_PREFIX}:${WEBHOOKS_QUEUE}`,
       job,
       token,
+      clock,
       digest: ({ failures }) => ({ failures }),
     });
     return runJob(

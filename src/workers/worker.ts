@@ -9,13 +9,14 @@ import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig } from '../config.js';
+import { type Config, loadConfig, wantsTraces } from '../config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { createObjectStore } from '../storage/object-store.js';
+import { createTelemetry } from '../telemetry.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
@@ -26,6 +27,7 @@ import { processPoll } from './poll-processor.js';
 import { startQueueWorker } from './queue-worker.js';
 import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
+import { startHeartbeat } from './vital-signs.js';
 import {
   createWebhookProcessor,
   WEBHOOK_CONCURRENCY,
@@ -102,6 +104,8 @@ export async function createAtlasBatchWorker(
     deadlineMs: config.BATCH_DEADLINE_MS,
     onError: (error) => logger.warn(errorFields(error), 'observations: trouble'),
   });
+  const telemetry = await createTelemetry(wantsTraces(options.environment));
+  const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
   const context: WorkerContext = {
     config,
     atlas,
@@ -109,11 +113,12 @@ export async function createAtlasBatchWorker(
     policy,
     observations,
     redis,
-    batches: new Queue(BATCHES_QUEUE, { connection: redis, prefix }),
-    polls: new Queue(POLLS_QUEUE, { connection: redis, prefix }),
-    completions: new Queue(COMPLETIONS_QUEUE, { connection: redis, prefix }),
+    queueOptions,
+    batches: new Queue(BATCHES_QUEUE, queueOptions),
+    polls: new Queue(POLLS_QUEUE, queueOptions),
+    completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
     // No key of a queue that nobody uses.
-    webhooks: new Queue(WEBHOOKS_QUEUE, { connection: redis, prefix, skipMetasUpdate: true }),
+    webhooks: new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true }),
     clock,
     logger,
     metrics,
@@ -142,6 +147,7 @@ export async function createAtlasBatchWorker(
   }
   const sweeper = startSweeper(context);
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  const heartbeat = await startHeartbeat(context);
   if (config.S3_ALLOWED_BUCKETS.length === 0) {
     logger.warn(
       { bucket: config.RESULTS_BUCKET },
@@ -157,6 +163,7 @@ export async function createAtlasBatchWorker(
     stopping.abort();
     sweeper.stop();
     observations.stop();
+    heartbeat.stop();
     const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
     if (!inTime) {
       logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');

@@ -8,6 +8,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const COMMANDS = [
   'start',
   'worker',
+  'server',
   'simulator',
   'submit',
   'status',

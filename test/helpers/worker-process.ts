@@ -21,12 +21,13 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-/** `node dist/cli.js worker` as a process of its own. */
+/** `node dist/cli.js worker`, or another command that runs workers, as a process of its own. */
 export function spawnWorker(
   environment: Record<string, string>,
   nodeOptions: string[] = [],
+  command: 'worker' | 'start' = 'worker',
 ): WorkerProcess {
-  const child = spawn(process.execPath, [...nodeOptions, CLI, 'worker'], {
+  const child = spawn(process.execPath, [...nodeOptions, CLI, command], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,75 @@
+/** What the HTTP server is: its routes and their bounds. How it runs stands in `server.ts`. */
+import { STATUS_CODES } from 'node:http';
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { RedisUnavailableError } from '../client/client-errors.js';
+import { errorFields, type Logger } from '../logging.js';
+import { callbacks } from './callbacks/routes.js';
+import type { ServerContext } from './context.js';
+import { dashboard } from './dashboard.js';
+import { liveRoute, readyRoute } from './health.js';
+import {
+  BODY_LIMIT_BYTES,
+  HEADERS_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  MAX_PARAMETER_LENGTH,
+  REQUEST_TIMEOUT_MS,
+} from './limits.js';
+import { metricsRoute } from './metrics-route.js';
+
+/** `live` is always there; `callbacks` is what Atlas must reach. */
+export type Part = 'callbacks' | 'vitals' | 'dashboard';
+
+/** Builds an app of these parts; it does not listen yet. */
+export async function createApp(
+  context: ServerContext,
+  parts: readonly Part[],
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+  });
+  await app.register(helmet, {
+    // Each part sets its own; an answer that is no page needs none.
+    contentSecurityPolicy: false,
+    strictTransportSecurity: { includeSubDomains: false },
+  });
+  answerFaults(app, context.logger);
+  liveRoute(app, context);
+  if (parts.includes('vitals')) {
+    readyRoute(app, context);
+    metricsRoute(app, context);
+  }
+  if (parts.includes('callbacks')) await callbacks(app, context);
+  if (parts.includes('dashboard')) await dashboard(app, context);
+  return app;
+}
+
+/** Answers to faults never repeat what was sent, and the log never holds it. */
+function answerFaults(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    const status = statusOf(error);
+    if (status === 500) {
+      const route = request.routeOptions.url ?? 'unknown';
+      logger.error({ route, ...errorFields(error) }, 'a request failed');
+    }
+    return reply.status(status).send({ error: STATUS_CODES[status] });
+  });
+  app.setNotFoundHandler((_request, reply) => reply.status(404).send({ error: 'Not Found' }));
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request;
+    const milliseconds = Math.round(reply.elapsedTime);
+    const { statusCode } = reply;
+    logger.debug({ method, route: routeOptions.url, statusCode, milliseconds }, 'answered');
+  });
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof RedisUnavailableError) return 503;
+  const status: unknown = error instanceof Error ? Reflect.get(error, 'statusCode') : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}

@@ -1,0 +1,117 @@
+/**
+ * What Atlas calls: the door where it gets a token, and the doorbell. A callback is believed to
+ * say that something happened, never what: it wakes the looks at its batches, after it has been
+ * answered.
+ */
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type WakeResult, wakeBatch } from '../../client/wake-batch.js';
+import { errorFields } from '../../logging.js';
+import type { ServerContext } from '../context.js';
+import { credentialCheck } from '../credentials.js';
+import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES } from '../limits.js';
+import type { Rejection } from '../metrics.js';
+import { Doorbell } from './doorbell.js';
+import { readCallback } from './read-callback.js';
+import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
+
+/** Refusals a second that an address is told the reason of; beyond, it is only told to go away. */
+const REFUSALS_PER_SECOND = 50;
+const ADDRESSES_REMEMBERED = 5000;
+
+const REJECTIONS: Record<number, Rejection> = {
+  401: 'unauthorized',
+  413: 'too-large',
+  429: 'too-many',
+};
+
+/** Without credentials there are no callbacks. */
+export async function callbacks(app: FastifyInstance, context: ServerContext): Promise<void> {
+  const { CALLBACK_CLIENT_ID: id, CALLBACK_CLIENT_SECRET: secret } = context.config;
+  if (id === undefined || secret === undefined) return;
+  const { metrics } = context;
+  const tokens = createCallbackTokens(id, secret);
+  const isAtlas = credentialCheck({ user: id, password: secret });
+  const doorbell = new Doorbell(createWake(context));
+
+  await app.register(
+    async (scope) => {
+      await scope.register(rateLimit, { global: false, cache: ADDRESSES_REMEMBERED });
+      const refusals = scope.createRateLimit({ max: REFUSALS_PER_SECOND, timeWindow: 1000 });
+      const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+        const { isAllowed, ...limit } = await refusals(request);
+        const tooMany = !isAllowed && 'isExceeded' in limit && limit.isExceeded;
+        await (tooMany
+          ? reply.status(429).header('retry-after', 1).send({ error: 'Too Many Requests' })
+          : reply.status(401).send({ error: 'Unauthorized' }));
+      };
+      // Whatever it says that it is: the handler reads it.
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
+        done(null, body),
+      );
+
+      scope.post('/token', {
+        bodyLimit: BODY_LIMIT_BYTES,
+        onRequest: async (request, reply) => {
+          const { 'client-id': triedId = '', 'client-secret': triedSecret = '' } = request.headers;
+          if (isAtlas(String(triedId), String(triedSecret))) return;
+          metrics.tokenRequests.inc({ result: 'refused' });
+          await refuse(request, reply);
+        },
+        handler: async (_request, reply) => {
+          metrics.tokenRequests.inc({ result: 'issued' });
+          return reply
+            .header('cache-control', 'no-store')
+            .send({ access_token: await tokens.issue(), expires_in: TOKEN_LIFE_SECONDS });
+        },
+      });
+
+      scope.post('/', {
+        bodyLimit: CALLBACK_BODY_LIMIT_BYTES,
+        onRequest: async (request, reply) => {
+          if (!(await tokens.isValid(tokenOf(request)))) await refuse(request, reply);
+        },
+        onResponse: async (_request, { statusCode }) => {
+          if (statusCode === 202) metrics.callbacksReceived.inc();
+          else metrics.callbacksRejected.inc({ why: REJECTIONS[statusCode] ?? 'malformed' });
+        },
+        handler: async (request, reply) => {
+          const callback = readCallback(String(request.body ?? ''));
+          if (!callback) return reply.status(400).send({ error: 'Bad Request' });
+          const { rings, strangers } = callback;
+          metrics.callbackReferences.inc({ result: 'unknown' }, strangers);
+          for (const [reference, documentIds] of rings) {
+            const rung = doorbell.ring(reference, documentIds);
+            if (rung !== 'queued') metrics.callbackReferences.inc({ result: rung });
+          }
+          return reply.status(202).send({ status: 'accepted' });
+        },
+      });
+      scope.addHook('onClose', () => doorbell.stop());
+    },
+    { prefix: '/callbacks/atlas' },
+  );
+}
+
+function createWake({ queues, metrics, logger }: ServerContext) {
+  return async (reference: string, documentIds: ReadonlySet<string> | undefined): Promise<void> => {
+    let result: WakeResult | 'dropped' = 'dropped';
+    try {
+      result = await queues.link.run(() =>
+        wakeBatch(queues, reference, documentIds ? { documentIds } : {}),
+      );
+      logger.debug({ reference, result }, 'a callback rang');
+    } catch (error) {
+      logger.warn({ reference, ...errorFields(error) }, 'a callback could not wake its batch');
+    }
+    metrics.callbackReferences.inc({ result });
+  };
+}
+
+function tokenOf({ headers }: FastifyRequest): string {
+  const { token, authorization } = headers;
+  if (typeof token === 'string') return token;
+  const [, bearer = ''] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
+  return bearer;
+}

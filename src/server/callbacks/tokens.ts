@@ -1,0 +1,51 @@
+/**
+ * Tokens that Atlas presents with its callbacks. They are signed and hold nothing: every replica
+ * takes them, none keeps them, and a new secret ends them all.
+ */
+import { createSecretKey, hkdfSync } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+
+export const TOKEN_LIFE_SECONDS = 3600;
+/** Replicas' clocks may disagree by this much. */
+const CLOCK_TOLERANCE_SECONDS = 60;
+/** Ours have about 200 characters; longer ones are not worth a look. */
+const MAX_TOKEN_LENGTH = 1024;
+const ALGORITHM = 'HS256';
+const AUDIENCE = 'atlas-callbacks';
+const ISSUER = 'atlas-batch';
+const KEY_BYTES = 32;
+
+export interface CallbackTokens {
+  issue(): Promise<string>;
+  isValid(token: string): Promise<boolean>;
+}
+
+export function createCallbackTokens(clientId: string, clientSecret: string): CallbackTokens {
+  const derived = hkdfSync('sha256', clientSecret, clientId, 'callback tokens', KEY_BYTES);
+  const key = createSecretKey(Buffer.from(derived));
+  return {
+    issue: () =>
+      new SignJWT()
+        .setProtectedHeader({ alg: ALGORITHM })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setIssuedAt()
+        .setExpirationTime(`${TOKEN_LIFE_SECONDS} s`)
+        .sign(key),
+    async isValid(token) {
+      if (token === '' || token.length > MAX_TOKEN_LENGTH) return false;
+      try {
+        await jwtVerify(token, key, {
+          algorithms: [ALGORITHM],
+          audience: AUDIENCE,
+          issuer: ISSUER,
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          requiredClaims: ['exp'],
+        });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}

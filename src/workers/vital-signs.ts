@@ -1,0 +1,56 @@
+/** Tells the HTTP server, by way of Redis, that this worker lives and which batches it began. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  HEARTBEAT_TTL_MS,
+  heartbeatsKey,
+  startedKey,
+} from '../jobs/vital-signs.js';
+import type { WorkerContext } from './context.js';
+
+type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock'>;
+
+export interface Heartbeat {
+  /** The others learn of it soon; a Redis that hangs holds nobody up. */
+  stop(): void;
+}
+
+/** Beats at once and from then on. A process whose event loop is stuck does not beat. */
+export async function startHeartbeat({ redis, config, clock }: Telling): Promise<Heartbeat> {
+  const key = heartbeatsKey(config.QUEUE_PREFIX);
+  const id = `${hostname()}:${process.pid}:${randomUUID()}`;
+  const beat = async () => {
+    const now = clock.now();
+    await redis
+      .multi()
+      .zadd(key, now, id)
+      .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
+      .pexpire(key, HEARTBEAT_TTL_MS)
+      .exec();
+  };
+  await beat();
+  // Redis being away is for others to report; the next beat will do.
+  const timer = setInterval(() => void beat().catch(() => {}), HEARTBEAT_INTERVAL_MS);
+  timer.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      redis.zrem(key, id).catch(() => {});
+    },
+  };
+}
+
+/** A run of a batch has begun. */
+export async function noteStarted(
+  { redis, config }: Telling,
+  jobId: string,
+  startedAt: number,
+): Promise<void> {
+  await redis.zadd(startedKey(config.QUEUE_PREFIX), startedAt, jobId);
+}
+
+/** A batch has its outcome. */
+export async function noteEnded({ redis, config }: Telling, jobId: string): Promise<void> {
+  await redis.zrem(startedKey(config.QUEUE_PREFIX), jobId);
+}

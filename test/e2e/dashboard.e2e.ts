@@ -1,0 +1,104 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { startBrowser } from './browser.js';
+import { OPERATOR, populate, startStage } from './stage.js';
+
+/** Pictures are taken always, and kept where this says: `docs/screenshots` for the README's. */
+const { SCREENSHOTS_DIR } = process.env;
+
+const DESKTOP = { width: 1280, height: 820 };
+const PHONE = { width: 390, height: 844 };
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS_DIR) await mkdir(SCREENSHOTS_DIR, { recursive: true });
+  const path = SCREENSHOTS_DIR && join(SCREENSHOTS_DIR, `${name}.png`);
+  await page.evaluate('document.fonts.ready.then(() => undefined)');
+  await page.screenshot({ animations: 'disabled', ...(path && { path }) });
+}
+
+/** Collects what the browser complains of: blocked scripts, broken pages. */
+function complaintsOf(context: BrowserContext): string[] {
+  const complaints: string[] = [];
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  return complaints;
+}
+
+it('lets an operator log in, follow, find, hasten, cancel and retry batches', async () => {
+  const stage = await startStage();
+  await populate(stage);
+  const browser = await startBrowser();
+  const stranger = await browser.newPage();
+  await expect(stranger.goto(`${stage.url}/dashboard/batches`)).rejects.toThrow('AUTH');
+
+  const context = await browser.newContext({
+    httpCredentials: OPERATOR,
+    viewport: DESKTOP,
+    deviceScaleFactor: 2,
+  });
+  const complaints = complaintsOf(context);
+  const page = await context.newPage();
+  await page.goto(`${stage.url}/dashboard/batches`);
+  const row = (reference: string) => page.locator('tr', { hasText: reference });
+  await row('loan-8841').getByText('In flight').waitFor();
+  await picture(page, 'batches');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await picture(page, 'batches-dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+
+  // Finds a batch by a document that only it has, and asks for a look when Atlas is done.
+  await page.getByRole('searchbox').fill('statement-2026-10');
+  await page.getByRole('button', { name: 'Search' }).click();
+  await row('loan-8841').getByRole('link').click();
+  await page.getByText('5 / 6').first().waitFor();
+  await picture(page, 'batch');
+  const sent = await stage.system.polls.getJobs(['delayed', 'active', 'waiting']);
+  const poll = sent.find(({ data }) => data.reference === 'loan-8841');
+  stage.system.atlas.completeNow(poll?.data.batchId);
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByText('It is being looked at now.').waitFor();
+  // The page reads itself again: nobody reloads it.
+  await page.locator('h1', { hasText: 'Completed' }).waitFor();
+  await page.getByText('6 / 6').first().waitFor();
+
+  await page.getByRole('link', { name: '← Batches' }).click();
+  await row('card-2214').getByRole('link').click();
+  await page.getByText('Cancel…').click();
+  await page.getByLabel('Why?').fill('sent by mistake');
+  await page.getByRole('button', { name: 'Cancel this batch' }).click();
+  await page.locator('h1', { hasText: 'Cancelled' }).waitFor();
+  await page.getByText('sent by mistake').first().waitFor();
+
+  // The scan that was missing has come: a retry completes the batch.
+  await stage.system.s3.put('kyc-documents', 'loan-8823/pan.pdf', 'scan');
+  await page.goto(`${stage.url}/dashboard/batches?show=failed`);
+  await picture(page, 'failed');
+  await row('loan-8823').getByRole('link').click();
+  await page.getByText('OBJECT_NOT_FOUND').first().waitFor();
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await page.locator('h1', { hasText: 'Completed' }).waitFor();
+
+  await page.goto(`${stage.url}/dashboard/`);
+  await page.getByText('atlas-batches').first().waitFor();
+  await page.goto(`${stage.url}/dashboard/queue/atlas-batches?status=completed`);
+  await page.getByText('loan-8841 · LOAN_APP · 6 documents').first().waitFor();
+  await picture(page, 'queues');
+
+  const phone = await browser.newContext({
+    httpCredentials: OPERATOR,
+    viewport: PHONE,
+    deviceScaleFactor: 2,
+    colorScheme: 'dark',
+  });
+  const small = await phone.newPage();
+  await small.goto(`${stage.url}/dashboard/batches?show=completed`);
+  await small.getByText('loan-8841').first().waitFor();
+  const width = Number(await small.evaluate('document.documentElement.scrollWidth'));
+  expect(width).toBeLessThanOrEqual(PHONE.width);
+  await picture(small, 'phone');
+  expect(complaints.filter((text) => !text.includes('fonts.googleapis.com'))).toEqual([]);
+});

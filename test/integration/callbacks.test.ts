@@ -1,0 +1,264 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import { Pool } from 'undici';
+import { expect, it, onTestFinished } from 'vitest';
+import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const CREDENTIALS = { clientId: 'atlas', clientSecret: 'callback-secret' };
+const HOUR_MS = 3_600_000;
+
+interface Service {
+  system: System;
+  server: AtlasBatchServer;
+  url: string;
+  metric(name: string): Promise<number>;
+}
+
+interface Told {
+  atlas?: NonNullable<Parameters<typeof startSystem>[0]>['atlas'];
+  callback?: { dropRate?: number; delayMs?: number };
+  environment?: Record<string, string>;
+  /** The worker is a process of its own. */
+  apart?: boolean;
+}
+
+/** Workers that look every ten minutes, and a server that Atlas calls. */
+async function startService({ atlas, callback, environment, apart }: Told = {}): Promise<Service> {
+  const system = await startSystem({
+    ...(atlas && { atlas }),
+    environment: {
+      CALLBACK_CLIENT_ID: CREDENTIALS.clientId,
+      CALLBACK_CLIENT_SECRET: CREDENTIALS.clientSecret,
+      POLL_MIN_MS: '1000',
+      POLL_MAX_MS: '600000',
+      PORT: '0',
+      LOG_LEVEL: 'silent',
+      ...environment,
+    },
+  });
+  const worker = apart ? undefined : await system.startWorker();
+  if (apart) await system.startWorkerProcess({ LOG_LEVEL: 'info' });
+  const server = await createAtlasBatchServer({
+    environment: system.environment,
+    ...(worker && { workerRegistry: worker.metrics.registry }),
+  });
+  onTestFinished(() => server.stop());
+  const { url } = await server.listen();
+  system.atlas.setCallback({
+    authUrl: `${url}/callbacks/atlas/token`,
+    callbackUrl: `${url}/callbacks/atlas`,
+    ...CREDENTIALS,
+    ...callback,
+  });
+  const metric = async (name: string) => {
+    const { body } = await server.app.inject('/metrics');
+    const line = body.split('\n').find((one) => one.startsWith(`atlas_batch_${name} `));
+    return Number(line?.split(' ').at(-1) ?? 0);
+  };
+  return { system, server, url, metric };
+}
+
+/** Notes when Atlas called for each reference, and passes the callbacks on. */
+async function relayCallbacks({ system, url }: Service): Promise<Map<string, number>> {
+  const calledAt = new Map<string, number>();
+  const relay = createServer(async (request, response) => {
+    const arrivedAt = Date.now();
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString('utf8');
+    for (const [, reference = ''] of body.matchAll(/"document_id": *"([^"/]+)\//g)) {
+      calledAt.set(reference, arrivedAt);
+    }
+    const headers = { token: String(request.headers.token), 'content-type': 'application/json' };
+    const passed = await fetch(`${url}/callbacks/atlas`, { method: 'POST', headers, body });
+    response.writeHead(passed.status).end();
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    relay.closeAllConnections();
+    relay.close();
+  });
+  const { port } = relay.address() as AddressInfo;
+  system.atlas.setCallback({
+    authUrl: `${url}/callbacks/atlas/token`,
+    callbackUrl: `http://127.0.0.1:${port}/`,
+    ...CREDENTIALS,
+  });
+  return calledAt;
+}
+
+async function tokenFrom(url: string): Promise<string> {
+  const answer = await fetch(`${url}/callbacks/atlas/token`, {
+    method: 'POST',
+    headers: { 'client-id': CREDENTIALS.clientId, 'client-secret': CREDENTIALS.clientSecret },
+  });
+  const { access_token: token } = (await answer.json()) as { access_token: string };
+  return token;
+}
+
+function ring(url: string, token: string, ...documentIds: string[]): Promise<Response> {
+  return fetch(`${url}/callbacks/atlas`, {
+    method: 'POST',
+    headers: { token, 'content-type': 'application/json' },
+    body: JSON.stringify({ data: documentIds.map((document_id) => ({ document_id })), page: 1 }),
+  });
+}
+
+it('completes 200 batches at their callbacks, with polls ten minutes apart', async () => {
+  const service = await startService({ atlas: { completionMs: 3000 }, apart: true });
+  const { system, metric } = service;
+  const calledAt = await relayCallbacks(service);
+  const references = Array.from({ length: 200 }, (_, i) => `called-${i}`);
+  await Promise.all(references.map((reference) => system.submit(reference, 5)));
+  const lags: number[] = [];
+  for (const reference of references) {
+    const { data } = await system.event(`done-${reference}`, 55_000);
+    // One look: nothing was found by chance.
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 }, polls: 1 });
+    lags.push(Date.parse(data.completedAt) - (calledAt.get(reference) ?? Number.NaN));
+  }
+  expect(lags.sort((a, b) => a - b)[100]).toBeLessThan(1000);
+  expect(await metric('callbacks_received_total')).toBe(200);
+});
+
+it('gives callers their own document ids, though Atlas got others', async () => {
+  const { system } = await startService();
+  await system.submit('scoped', 3);
+  const { data } = await system.event('done-scoped');
+  const [batch] = system.atlas.batches();
+  expect(batch?.documentIds).toEqual(['scoped/001', 'scoped/002', 'scoped/003']);
+  const stored = system.s3.get('results', data.results[0]?.split('/').slice(3).join('/') ?? '');
+  const { documents } = JSON.parse(Buffer.from(stored?.body ?? '').toString('utf8'));
+  expect(documents.map(({ documentId }: { documentId: string }) => documentId)).toEqual([
+    '001',
+    '002',
+    '003',
+  ]);
+});
+
+it('completes every batch by the safety net when no callback comes', async () => {
+  const { system, metric } = await startService({
+    callback: { dropRate: 1 },
+    environment: { POLL_MIN_MS: '50', POLL_MAX_MS: '1500' },
+  });
+  const references = Array.from({ length: 20 }, (_, i) => `silent-${i}`);
+  await Promise.all(references.map((reference) => system.submit(reference, 4)));
+  for (const reference of references) {
+    const { data } = await system.event(`done-${reference}`);
+    expect(data).toMatchObject({ status: 'completed', polls: 1 });
+  }
+  expect(await metric('callbacks_received_total')).toBe(0);
+  expect(await metric('callbacks_rescued_total')).toBe(20);
+});
+
+it('takes a callback that comes before the upload is answered', async () => {
+  const { system, url } = await startService({ atlas: { completionMs: 0, fetchUrls: false } });
+  const token = await tokenFrom(url);
+  system.atlas.setCallback(undefined);
+  system.atlas.setFaults({
+    rules: [{ endpoint: 'multiupload', fault: 'slow', delayMs: 1500 }],
+  });
+  await system.submit('early', 2);
+  await waitUntil('the upload', () => [...system.atlas.batches()].length === 1);
+  expect((await ring(url, token, 'early/001')).status).toBe(202);
+  expect((await system.event('done-early')).data.polls).toBe(1);
+});
+
+it('looks at the upload that a callback is about, and not at the others of its batch', async () => {
+  const { system, url } = await startService({
+    atlas: { completionMs: HOUR_MS },
+    environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
+  });
+  const token = await tokenFrom(url);
+  await system.submit('parts', 6);
+  const all = await waitUntil('three polls', async () => {
+    const polls = await system.polls.getJobs(['delayed']);
+    return polls.length === 3 && polls;
+  });
+  const meant = all.find(({ data }) => data.documentIds.includes('003'));
+  for (const documentId of ['parts/003', 'parts/004']) await ring(url, token, documentId);
+  await waitUntil('a look', async () => {
+    const { progress } = (await system.polls.getJob(meant?.id ?? '')) ?? {};
+    return Object(progress).looks >= 1;
+  });
+  const looks = await system.polls.getJobs(['delayed', 'active', 'waiting']);
+  const looked = looks.filter(({ progress }) => Object(progress).looks > 0);
+  expect(looked.map(({ id }) => id)).toEqual([meant?.id]);
+});
+
+it('is not moved by callbacks for batches that have ended', async () => {
+  const { system, url, metric } = await startService();
+  await system.submit('over', 2);
+  await system.event('done-over');
+  await waitUntil('the end', async () => (await system.batches.getCompletedCount()) === 1);
+  const requests = system.atlas.requests.count('extracts');
+  const token = await tokenFrom(url);
+  for (let i = 0; i < 5; i += 1) expect((await ring(url, token, 'over/001')).status).toBe(202);
+  await waitUntil('five late callbacks', async () => {
+    const ended = await metric('callback_references_total{result="ended"}');
+    return ended + (await metric('callback_references_total{result="duplicate"}')) >= 5;
+  });
+  expect(system.atlas.requests.count('extracts')).toBe(requests);
+});
+
+it('stands 100,000 forged and malformed callbacks, and serves the good ones between', async () => {
+  const { system, url, metric } = await startService({ atlas: { completionMs: HOUR_MS } });
+  await system.submit('bystander', 2);
+  await waitUntil('its poll', async () => (await system.polls.getDelayedCount()) === 1);
+  const good = await tokenFrom(url);
+  const body = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.constant('{"data":[{"document_id":"bystander/001"}]}'),
+  );
+  const forged = fc.record({ token: fc.base64String({ minLength: 1, maxLength: 300 }), body });
+  const malformed = fc.record({
+    token: fc.constant(good),
+    body: fc.oneof(fc.string(), fc.constant('{"data":{}}'), fc.constant('[1')),
+  });
+  const samples = fc.sample(fc.oneof({ weight: 9, arbitrary: forged }, malformed), {
+    seed: 20_261_123,
+    numRuns: 2000,
+  });
+  const pool = new Pool(url, { connections: 16, pipelining: 1 });
+  onTestFinished(() => pool.destroy());
+  const statuses = new Map<number, number>();
+  const storm = async (count: number) => {
+    let sent = 0;
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        while (sent < count) {
+          const { token, body: text } = samples[sent % samples.length] ?? { token: '', body: '' };
+          sent += 1;
+          const answer = await pool.request({
+            method: 'POST',
+            path: '/callbacks/atlas',
+            headers: { token, 'content-type': 'application/json' },
+            body: text,
+          });
+          await answer.body.dump();
+          statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
+        }
+      }),
+    );
+  };
+  await storm(20_000);
+  global.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  const keysBefore = await system.redis.dbsize();
+  const [, served] = await Promise.all([
+    storm(80_000),
+    (async () => (await ring(url, good, 'nobody/001')).status)(),
+  ]);
+  global.gc?.();
+  expect(served).toBe(202);
+  expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+  expect(await system.redis.dbsize()).toBeLessThanOrEqual(keysBefore + 2);
+  expect(await metric('callback_references_total{result="woken"}')).toBe(0);
+  const [poll] = await system.polls.getJobs(['delayed']);
+  expect(Object(poll?.progress).looks ?? 0).toBe(0);
+}, 120_000);

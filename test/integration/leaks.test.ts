@@ -1,0 +1,144 @@
+/** Nothing that is secret or personal is anywhere but at Atlas and in the results bucket. */
+import type { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { spawnWorker } from '../helpers/worker-process.js';
+import { BODY_CANARY, startLeakyAtlas } from './leaky-atlas.js';
+
+const SECRETS = {
+  ATLAS_CLIENT_SECRET: 'canary-atlas-secret',
+  CALLBACK_CLIENT_SECRET: 'canary-callback-secret',
+  DASHBOARD_PASSWORD: 'canary-dashboard-password',
+};
+/** Shorter texts of extracts (PAN, true, a city of four letters) stand elsewhere by right. */
+const TELLING_LENGTH = 9;
+
+/** Every value of every extract, as text. */
+function personalTexts(system: System): string[] {
+  const texts = new Set<string>();
+  const collect = (value: unknown): void => {
+    if (typeof value === 'object' && value !== null) Object.values(value).forEach(collect);
+    else if (String(value).length >= TELLING_LENGTH) texts.add(String(value));
+  };
+  for (const { batchId } of system.atlas.batches()) {
+    for (const { extracts } of system.atlas.truth(batchId)) {
+      for (const raw of extracts) {
+        collect(JSON.parse(raw));
+        for (const [digits] of raw.matchAll(/\d{9,}/g)) texts.add(digits);
+      }
+    }
+  }
+  for (const ours of ['BANK_STATEMENT']) texts.delete(ours);
+  return [...texts];
+}
+
+async function dumpRedis(redis: Redis, prefix: string): Promise<string> {
+  const parts: unknown[] = [];
+  for (const key of await redis.keys(`${prefix.replace(/[[\]]/g, '?')}*`)) {
+    const type = await redis.type(key);
+    const read: Record<string, () => Promise<unknown>> = {
+      string: () => redis.get(key),
+      hash: () => redis.hgetall(key),
+      list: () => redis.lrange(key, 0, -1),
+      set: () => redis.smembers(key),
+      zset: () => redis.zrange(key, 0, '-1', 'WITHSCORES'),
+      stream: () => redis.xrange(key, '-', '+'),
+    };
+    parts.push(key, await read[type]?.());
+  }
+  return JSON.stringify(parts);
+}
+
+/** Whatever an operator, Atlas or a stranger can be shown. */
+async function everyAnswer(url: string, references: string[]): Promise<string> {
+  const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
+  const authorization = `Basic ${login}`;
+  const queues = ['atlas-batches', 'atlas-polls', 'atlas-completions'];
+  const paths = [
+    '/metrics',
+    '/health/live',
+    '/health/ready',
+    '/nowhere?token=x',
+    '/dashboard/batches',
+    '/dashboard/batches?show=failed',
+    '/dashboard/batches?show=completed',
+    ...references.map((reference) => `/dashboard/batches/${reference}`),
+    ...queues.map((queue) => `/dashboard/api/queues?activeQueue=${queue}&jobsPerPage=100`),
+    ...references.flatMap((reference) =>
+      ['', '/logs', '/flow'].map(
+        (part) => `/dashboard/api/queues/atlas-batches/batch-${reference}${part}`,
+      ),
+    ),
+  ];
+  const texts: string[] = [];
+  for (const path of paths) {
+    const answer = await fetch(url + path, { headers: { authorization } });
+    texts.push(`${path} ${JSON.stringify([...answer.headers])} ${await answer.text()}`);
+  }
+  const broken = await fetch(`${url}/callbacks/atlas`, { method: 'POST', body: BODY_CANARY });
+  texts.push(await broken.text());
+  return texts.join('\n');
+}
+
+it('keeps extracts, tokens, secrets and pre-signed URLs out of everything', async () => {
+  const system = await startSystem({ atlas: { clientSecret: SECRETS.ATLAS_CLIENT_SECRET } });
+  const atlas = await startLeakyAtlas(system.atlas.url);
+  const child = spawnWorker(
+    {
+      ...system.environment,
+      ...SECRETS,
+      ATLAS_BASE_URL: atlas.url,
+      CALLBACK_CLIENT_ID: 'atlas',
+      DASHBOARD_USER: 'operator',
+      PORT: '0',
+      LOG_LEVEL: 'trace',
+    },
+    [],
+    'start',
+  );
+  onTestFinished(() => child.kill());
+  await child.started();
+  const url = await waitUntil(
+    'the address of the server',
+    () => /"url":"(http:[^"]+)"/.exec(child.output())?.[1],
+  );
+  system.atlas.setCallback({
+    authUrl: `${url}/callbacks/atlas/token`,
+    callbackUrl: `${url}/callbacks/atlas`,
+    clientId: 'atlas',
+    clientSecret: SECRETS.CALLBACK_CLIENT_SECRET,
+  });
+
+  const good = ['first', 'second', 'third'];
+  const bad = ['refused-1', 'ambiguous-1', 'nameless-1', 'lost'];
+  for (const reference of [...good, ...bad.slice(0, 3)]) await system.submit(reference, 4);
+  const lost = await system.request('lost', 2);
+  await system.add({
+    ...lost,
+    documents: lost.documents.map((one) => ({ ...one, key: 'no-such-object' })),
+  });
+  for (const reference of good) {
+    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+  }
+  for (const reference of bad) {
+    expect((await system.event(`done-${reference}`)).data.status).toBe('failed');
+  }
+  expect(atlas.faults.size).toBe(6 + 3);
+
+  const personal = personalTexts(system);
+  expect(personal.length).toBeGreaterThan(20);
+  expect(atlas.secrets.size).toBeGreaterThan(5);
+  const places = {
+    redis: await dumpRedis(system.redis, system.prefix),
+    answers: await everyAnswer(url, [...good, ...bad]),
+    log: child.output(),
+  };
+  expect(places.log).toContain('"level":20');
+  const hidden = [...personal, ...atlas.secrets, ...Object.values(SECRETS), 'X-Amz-', 'eyJhbGci'];
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length).toBeGreaterThan(1000);
+    const found = hidden.filter((canary) => text.includes(canary));
+    expect([place, found]).toEqual([place, []]);
+  }
+});
