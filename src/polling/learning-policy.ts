@@ -15,8 +15,8 @@ const USUAL_MIN_MS = 1_000;
  * interval is a bound and not a wish.
  */
 const LOOK_PRICE_IN_MIN_INTERVALS = 1.5;
-/** A first guess of a completion time, in the same scale: 12 s. */
-const GUESS_IN_MIN_INTERVALS = 12;
+/** A first guess of a completion time, in the same scale: 10 s. */
+const GUESS_IN_MIN_INTERVALS = 10;
 
 /** A look that also brings progress is worth more than its price; this much, if all looks do. */
 const PROGRESS_DISCOUNT = 0.4;

@@ -42,7 +42,6 @@ export class UploadsStillOut {
   readonly #reached = new Float32Array(COARSE.bins).fill(1);
   readonly #stillOut = new Float32Array(COARSE.bins);
   #nowMs = 0;
-  #count = START_COUNT;
 
   /** `prior` is over the coarse grid. */
   constructor(prior: Float64Array) {
@@ -53,12 +52,11 @@ export class UploadsStillOut {
   /** Learns of an upload that was sent at `sentAtMs` and took a time in `interval`. */
   observe(sentAtMs: number, { fromMs, toMs }: TimeInterval): void {
     this.#nowMs = Math.max(this.#nowMs, sentAtMs + toMs);
-    this.#count = this.#count * KEEP + 1;
     this.#recent.push({ sentAtMs, fromBin: binOf(COARSE, fromMs), toBin: binOf(COARSE, toMs) });
     if (this.#recent.length > MAX_RECENT) this.#recent.shift();
 
     const completion = this.#completion;
-    const { seen, out, beyond } = this.#weigh();
+    const { seen, out, beyond, count } = this.#weigh();
     for (let bin = 0; bin < COARSE.bins; bin++) {
       const weight = (seen[bin] ?? 0) + (out[bin] ?? 0);
       const prior = PRIOR_COUNT * (this.#prior[bin] ?? 0);
@@ -66,8 +64,8 @@ export class UploadsStillOut {
     }
     normalize(completion);
     for (let bin = 0; bin < COARSE.bins; bin++) {
-      this.#reached[bin] = 1 - Math.min(1, (beyond[bin] ?? 0) / this.#count);
-      this.#stillOut[bin] = ((completion[bin] ?? 0) * (out[bin] ?? 0)) / this.#count;
+      this.#reached[bin] = 1 - Math.min(1, (beyond[bin] ?? 0) / count);
+      this.#stillOut[bin] = ((completion[bin] ?? 0) * (out[bin] ?? 0)) / count;
     }
   }
 
@@ -85,19 +83,22 @@ export class UploadsStillOut {
 
   /**
    * Per bin, in units of the completion belief: `seen`, what the observed intervals add; `out`,
-   * what the uploads still out add; and `beyond`, the observations whose window ends before it.
+   * what the uploads still out add; and `beyond`, the observations whose window ends before it, of
+   * `count` in all.
    */
-  #weigh(): Record<'seen' | 'out' | 'beyond', Float64Array> {
+  #weigh(): Record<'seen' | 'out' | 'beyond', Float64Array> & { count: number } {
     const seen = new Float64Array(COARSE.bins + 1);
     const out = new Float64Array(COARSE.bins + 1);
     const beyond = new Float64Array(COARSE.bins + 1);
     const sums = cumulate(this.#completion);
+    let count = START_COUNT;
     let weight = 1;
     for (let index = this.#recent.length - 1; index >= 0; index--) {
       const completed = this.#recent[index];
       if (!completed) continue;
       const { sentAtMs, fromBin, toBin } = completed;
       const windowBin = binOf(COARSE, this.#nowMs - sentAtMs) + 1;
+      count += weight;
       addAt(beyond, windowBin, weight);
       // The newest ends its window itself, so its window says nothing about others.
       if (index < this.#recent.length - 1) {
@@ -109,7 +110,7 @@ export class UploadsStillOut {
       addAt(seen, toBin + 1, -perMass);
       weight *= KEEP;
     }
-    return { seen: sumUp(seen), out: sumUp(out), beyond: sumUp(beyond) };
+    return { seen: sumUp(seen), out: sumUp(out), beyond: sumUp(beyond), count };
   }
 }
 
