@@ -47,20 +47,9 @@ const yesOrNo = z
 const port = integer(0, 65_535, 'as a port');
 
 const callbackShape = {
-  CALLBACK_CLIENT_ID: z.string().optional(),
-  CALLBACK_CLIENT_SECRET: z.string().optional(),
+  CALLBACK_CLIENT_ID: z.string().nullable().default(null),
+  CALLBACK_CLIENT_SECRET: z.string().nullable().default(null),
 };
-
-/** Two variables that only make sense together. */
-function together<Name extends string>(one: Name, other: Name) {
-  const given = (config: Partial<Record<Name, unknown>>, name: Name) => config[name] !== undefined;
-  return {
-    both: (config: Partial<Record<Name, unknown>>) => given(config, one) === given(config, other),
-    wrong: { path: [other], error: `and ${one} must both be set, or neither` },
-  };
-}
-const callbacks = together('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET');
-const dashboard = together('DASHBOARD_USER', 'DASHBOARD_PASSWORD');
 
 /** CONTRACT of the outside: names, defaults and meanings as the README's table lists them. */
 const schema = z
@@ -112,6 +101,8 @@ const schema = z
     // Even when other variables are wrong: all faults are told at once.
     when: ({ value }) => isPollBounds(value),
   })
+  .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))
+  .refine(...needs('CALLBACK_CLIENT_SECRET', 'CALLBACK_CLIENT_ID'))
   .refine(...needs('COMPLETION_WEBHOOK_URL', 'COMPLETION_WEBHOOK_SECRET'))
   .refine(...needs('COMPLETION_WEBHOOK_SECRET', 'COMPLETION_WEBHOOK_URL'));
 
@@ -140,7 +131,7 @@ export type Config = z.infer<typeof schema>;
 
 /** Whether Atlas tells us when documents are done. */
 export function hasCallbacks(config: Pick<Config, 'CALLBACK_CLIENT_ID'>): boolean {
-  return config.CALLBACK_CLIENT_ID !== undefined;
+  return config.CALLBACK_CLIENT_ID !== null;
 }
 
 /** Variables whose value is never shown. */
@@ -192,17 +183,20 @@ const serverSchema = z
     ...{ REDIS_URL, QUEUE_PREFIX, BATCH_DEADLINE_MS, LOG_LEVEL },
     HOST: z.string().default('127.0.0.1'),
     PORT: port.default(3000),
-    WORKER_PORT: port.optional(),
-    ADMIN_PORT: port.optional(),
+    WORKER_PORT: port.nullable().default(null),
+    ADMIN_PORT: port.nullable().default(null),
     DASHBOARD_USER: z
       .string()
       .regex(/^[^:]+$/, { error: 'must not hold a colon' })
-      .optional(),
-    DASHBOARD_PASSWORD: z.string().optional(),
+      .nullable()
+      .default(null),
+    DASHBOARD_PASSWORD: z.string().nullable().default(null),
     ...callbackShape,
   })
-  .refine(dashboard.both, dashboard.wrong)
-  .refine(callbacks.both, callbacks.wrong);
+  .refine(...needs('DASHBOARD_USER', 'DASHBOARD_PASSWORD'))
+  .refine(...needs('DASHBOARD_PASSWORD', 'DASHBOARD_USER'))
+  .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))
+  .refine(...needs('CALLBACK_CLIENT_SECRET', 'CALLBACK_CLIENT_ID'));
 
 /** What the HTTP server needs: it talks to Redis, never to Atlas or S3. */
 export type ServerConfig = z.infer<typeof serverSchema>;
@@ -238,7 +232,8 @@ function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.
 }
 
 function shown(name: string, value: string): string {
-  return SECRETS.has(name)
+  // A URL may carry a password where none belongs.
+  return SECRETS.has(name) || value.includes('@')
     ? 'a value that is not shown'
     : JSON.stringify(value.slice(0, SHOWN_LENGTH));
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../src/config.js';
+import { loadConfig, loadServerConfig } from '../src/config.js';
 import { UsageError } from '../src/errors.js';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -20,7 +20,7 @@ const REQUIRED = {
 };
 
 test('the table of variables has every variable, with its default', () => {
-  const config = loadConfig(REQUIRED);
+  const config = { ...loadConfig(REQUIRED), ...loadServerConfig(REQUIRED) };
   const expected = Object.entries(config).map(([name, value]) => {
     if (name in REQUIRED) return [name, 'required'];
     if (value === null) return [name, 'unset'];

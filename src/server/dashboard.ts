@@ -23,7 +23,7 @@ const MAY_CHANGE: ReadonlySet<string> = new Set([
 /** Without credentials there is no dashboard. */
 export async function dashboard(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password } = context.config;
-  if (user === undefined || password === undefined) return;
+  if (user === null || password === null) return;
   const credentials: Credentials = { user, password };
   await app.register(
     async (scope) => {

@@ -41,7 +41,7 @@ export async function createAtlasBatchServer(
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
   const operators: Part[] = ['vitals', 'dashboard'];
-  return ADMIN_PORT === undefined
+  return ADMIN_PORT === null
     ? assemble(config, options, { parts: ['callbacks', ...operators], port: PORT })
     : assemble(
         config,
@@ -60,7 +60,7 @@ export async function createWorkerVitals(
 ): Promise<AtlasBatchServer | undefined> {
   const config = loadServerConfig(options.environment);
   const { WORKER_PORT } = config;
-  return WORKER_PORT === undefined
+  return WORKER_PORT === null
     ? undefined
     : assemble(config, options, { parts: ['vitals'], port: WORKER_PORT });
 }

@@ -28,7 +28,7 @@ const REJECTIONS: Record<number, Rejection> = {
 /** Without credentials there are no callbacks. */
 export async function callbacks(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { CALLBACK_CLIENT_ID: id, CALLBACK_CLIENT_SECRET: secret } = context.config;
-  if (id === undefined || secret === undefined) return;
+  if (id === null || secret === null) return;
   const { metrics } = context;
   const tokens = createCallbackTokens(id, secret);
   const isAtlas = credentialCheck({ user: id, password: secret });
