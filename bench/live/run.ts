@@ -3,6 +3,7 @@
  * times are lognormal: one looks as the policy that learns says, the other with exponential
  * back-off. Prints looks a batch and mean lag, and the ratio of the looks.
  */
+import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
