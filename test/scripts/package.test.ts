@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -26,6 +27,8 @@ const LOCK = z
   })
   .parse(JSON.parse(read('package-lock.json')));
 
+const PACKED = z.tuple([z.object({ files: z.array(z.object({ path: z.string() })) })]);
+
 test('the package exports what the build makes', () => {
   const targets = Object.values(MANIFEST.exports).flatMap((entry) =>
     typeof entry === 'string' ? [entry] : Object.values(entry),
@@ -35,6 +38,23 @@ test('the package exports what the build makes', () => {
     const [path = ''] = target.split('*');
     expect(existsSync(join(ROOT, path)), target).toBe(true);
   }
+});
+
+test('it holds what is needed to run it, and nothing else', () => {
+  const pack = ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'];
+  const [{ files }] = PACKED.parse(JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' })));
+  const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
+  const isImported = (module: string) => !/^dist\/cli(\/|$)/.test(module);
+  expect(files.map(({ path }) => path).sort()).toEqual(
+    [
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+      ...readdirSync('schemas').map((name) => `schemas/${name}`),
+      ...modules.map((module) => `${module}.js`),
+      ...modules.filter(isImported).map((module) => `${module}.d.ts`),
+    ].sort(),
+  );
 });
 
 test('its command is a program', () => {
