@@ -2,7 +2,7 @@
 export interface LookFindings {
   /** Of the last page read. */
   hasNext: boolean;
-  /** As the last page read announced it; null when it did not. */
+  /** The greatest that a page of this look announced; null when the last one did not. */
   totalItems: number | null;
   /** Whether two pages of this look announced different totals: the list grew while it was read. */
   totalItemsChanged: boolean;

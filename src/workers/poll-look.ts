@@ -82,15 +82,17 @@ export async function lookAt(
     page = until;
   }
 
+  // Lists do not shrink: a page that announces less than another is not believed.
+  const announced = last.totalItems === null ? null : Math.max(...[...totals].map(Number));
   const complete = isComplete({
     hasNext: last.hasNext,
-    totalItems: last.totalItems,
+    totalItems: announced,
     totalItemsChanged: totals.size > 1,
     itemCount: found.itemCount,
     extractCount: found.extractCount,
     missing: total - found.present,
   });
-  return { complete, present: found.present, announced: last.totalItems, found };
+  return { complete, present: found.present, announced, found };
 }
 
 /**

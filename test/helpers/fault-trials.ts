@@ -1,0 +1,180 @@
+/** One fault of Atlas alone, in a system of its own, and how every batch in it has to end. */
+import pLimit from 'p-limit';
+import { expect } from 'vitest';
+import type { ReasonCode } from '../../src/errors.js';
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { AtlasFaultRule, S3Simulator } from '../../src/simulator/index.js';
+import {
+  expectAllEndedOnce,
+  expectFewSubmissions,
+  expectNoStrayKeys,
+  expectStoredAsAtlasHasIt,
+  stateOf,
+} from './invariants.js';
+import { type System, type SystemOptions, startSystem, startTestS3 } from './system.js';
+import { waitUntil } from './wait-until.js';
+
+/** `npm run test:chaos` tries each fault on a hundred batches, `npm test` on a handful. */
+export const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
+export const BATCHES = LONG ? 100 : 4;
+export const TEST_TIMEOUT_MS = LONG ? 3_600_000 : 180_000;
+const WINDOW_MS = LONG ? 10_000 : 1500;
+/** Most of a trial is waiting for back-offs; this many at once keep a core busy. */
+const TRIALS_AT_ONCE = LONG ? 6 : 16;
+const TRIAL_TIMEOUT_MS = LONG ? 900_000 : 90_000;
+
+/** Two uploads, and the first of them larger than a page. */
+const DOCUMENTS = 4;
+const ENVIRONMENT = {
+  ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '3',
+  ATLAS_EXTRACTS_PER_PAGE: '2',
+};
+/** Long enough that a batch is still in flight when a fault begins. */
+const COMPLETION_MS = ({ random }: { random: () => number }) => 300 + 400 * random();
+
+export interface Fault {
+  rule: AtlasFaultRule;
+  name?: string;
+  /** How a batch may end of it other than completed; of each there must be evidence. */
+  ends?: ReasonCode[];
+  system?: SystemOptions;
+  batches?: number;
+}
+
+export const MODES = ['at 30 %', 'for a while'] as const;
+export type Mode = (typeof MODES)[number];
+
+/** Tries all, many at once, with one S3 for all of them. */
+export async function tryAll<T>(
+  trials: readonly T[],
+  nameOf: (trial: T) => string,
+  attempt: (trial: T, s3: S3Simulator) => Promise<void>,
+): Promise<void> {
+  const s3 = await startTestS3();
+  const limit = pLimit(TRIALS_AT_ONCE);
+  await Promise.all(
+    trials.map((trial) =>
+      limit(async () => {
+        try {
+          await attempt(trial, s3);
+        } catch (error) {
+          throw new Error(nameOf(trial), { cause: error });
+        }
+      }),
+    ),
+  );
+}
+
+/**
+ * At 30 % the fault may meet any request of a batch. For a while it meets every request: of
+ * batches that were in flight when it began, and of others that are submitted then.
+ */
+export async function tryFault(s3: S3Simulator, fault: Fault, mode: Mode): Promise<void> {
+  const { rule, ends = [], batches = BATCHES } = fault;
+  const system = await startTrial(s3, fault.system);
+  const { atlas } = system;
+  const worker = await system.startWorker();
+  // Credentials that have worked: what comes after is Atlas's trouble, not theirs.
+  const warm = await system.submit('warm', 1, 'warm-');
+  await system.event('done-warm');
+
+  let early: BatchRequest[] = [];
+  if (mode === 'at 30 %') {
+    atlas.setFaults({ rules: [{ ...rule, probability: 0.3 }] });
+  } else {
+    const sent = atlas.uploads().length;
+    early = await submit(system, 'early', batches / 2);
+    await waitUntil('batches in flight', () => atlas.uploads().length >= sent + batches);
+    atlas.setFaults({ rules: [rule] });
+  }
+  const late = await submit(system, 'late', batches - early.length);
+  await waitUntil('the fault', () => atlas.faultsFired()[rule.fault]);
+  if (mode === 'for a while') atlas.setFaults({ rules: [{ ...rule, untilMs: WINDOW_MS }] });
+  const all = [warm, ...early, ...late];
+  await allEnded(system, all.length);
+
+  for (const { reference } of [warm, ...early]) await expectRightEnd(system, reference, []);
+  for (const { reference } of late) await expectRightEnd(system, reference, ends);
+  await expectInvariants(system, all);
+  await worker.stop();
+  await expectNoStrayKeys(system);
+}
+
+/** An Atlas that has this habit, and no faults. */
+export async function tryHabit(
+  s3: S3Simulator,
+  atlas: NonNullable<SystemOptions['atlas']>,
+): Promise<void> {
+  const system = await startTrial(s3, { atlas });
+  const worker = await system.startWorker();
+  const requests = await submit(system, 'plain', BATCHES);
+  await allEnded(system, requests.length);
+  for (const { reference } of requests) await expectRightEnd(system, reference, []);
+  await expectInvariants(system, requests);
+  await worker.stop();
+  await expectNoStrayKeys(system);
+}
+
+function startTrial(s3: S3Simulator, { atlas, environment }: SystemOptions = {}): Promise<System> {
+  return startSystem({
+    s3,
+    // The URLs are the same in all trials, and to fetch them is most of the work.
+    atlas: { completionMs: COMPLETION_MS, fetchUrls: false, ...atlas },
+    environment: { ...ENVIRONMENT, ...environment },
+  });
+}
+
+async function submit(system: System, name: string, count: number): Promise<BatchRequest[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      system.submit(`${name}-${i}`, DOCUMENTS, `${name}-${i}-`),
+    ),
+  );
+}
+
+async function allEnded({ batches }: System, count: number): Promise<void> {
+  const ended = async () => {
+    const { completed = 0, failed = 0 } = await batches.getJobCounts('completed', 'failed');
+    return completed + failed === count;
+  };
+  try {
+    await waitUntil('the end of every job', ended, TRIAL_TIMEOUT_MS);
+  } catch (error) {
+    const stuck = await batches.getJobs(['wait', 'active', 'delayed', 'waiting-children']);
+    const logs = await Promise.all(stuck.map(({ id = '' }) => batches.getJobLogs(id)));
+    throw new Error(logs.map(({ logs: lines }) => lines.join('\n')).join('\n\n'), { cause: error });
+  }
+}
+
+/** Completed; or failed for a reason of which the state of the batch has the evidence. */
+async function expectRightEnd(
+  system: System,
+  reference: string,
+  ends: ReasonCode[],
+): Promise<void> {
+  const { data } = await system.event(`done-${reference}`);
+  if (data.status === 'completed') return;
+  const code = data.reason?.code;
+  expect(ends, `${reference}: ${data.reason?.message}`).toContain(code);
+  if (code === 'INCOMPLETE') return expect(data.documents.missing).not.toEqual([]);
+  const { uploads } = await stateOf(system, reference);
+  const refused = uploads.filter(({ state }) => state === 'refused');
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { reason, resubmissions } of refused) {
+    expect(reason?.code).toBe(code);
+    if (code === 'AMBIGUOUS_SUBMISSION') expect(resubmissions).toBe(2);
+  }
+  // What was sent before the refusal was waited for and stored.
+  const sent = uploads.filter(({ state }) => state === 'ended');
+  for (const { outcome } of sent) expect(outcome?.stored).toBe(true);
+}
+
+async function expectInvariants(system: System, requests: BatchRequest[]): Promise<void> {
+  await expectAllEndedOnce(system, requests);
+  await expectStoredAsAtlasHasIt(system, requests);
+  await expectFewSubmissions(system, requests);
+  // Trouble never counts as a failed attempt of a job.
+  const { batches, polls } = system;
+  const ended = [...(await batches.getJobs(['completed', 'failed'])), ...(await polls.getJobs())];
+  expect(ended.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
+}

@@ -1,0 +1,162 @@
+import { expect, it } from 'vitest';
+import type { ReasonCode } from '../../src/errors.js';
+import type { AtlasRequestView } from '../../src/simulator/index.js';
+import {
+  BATCHES,
+  type Fault,
+  LONG,
+  MODES,
+  TEST_TIMEOUT_MS,
+  tryAll,
+  tryFault,
+  tryHabit,
+} from '../helpers/fault-trials.js';
+import { expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
+import { type SystemOptions, startSystem } from '../helpers/system.js';
+
+/** For faults that cost a second each. */
+const FEW = LONG ? BATCHES : 2;
+
+/** Atlas may have taken the upload: after two resubmissions nobody sends it again. */
+const UNKNOWN: ReasonCode[] = ['AMBIGUOUS_SUBMISSION'];
+const REFUSED: ReasonCode[] = ['ATLAS_REJECTED'];
+const QUICK = { environment: { ATLAS_TIMEOUT_MS: '1000' } };
+
+/** A client whose credentials are refused leaves them alone for long; that is tested elsewhere. */
+const withToken = ({ endpoint }: AtlasRequestView) => endpoint !== 'authtoken';
+
+const STATUSES: Fault[] = [
+  // First: a 429 holds everyone for a second and more, and thereby takes longest.
+  { rule: { fault: 429 }, batches: FEW },
+  { rule: { fault: 429, retryAfter: '1' }, name: '429, Retry-After in seconds', batches: FEW },
+  {
+    rule: { fault: 429, retryAfter: '-5', body: 'empty' },
+    name: '429, Retry-After negative',
+    batches: FEW,
+  },
+  { rule: { fault: 429, retryAfter: 'soon' }, name: '429, Retry-After a word', batches: FEW },
+  {
+    rule: { fault: 429, retryAfter: 'Wed, 21 Oct 2015 07:28:00 GMT' },
+    name: '429, Retry-After a date that has passed',
+    batches: FEW,
+  },
+  ...([400, 404, 409, 413, 422] as const).map((fault) => ({
+    rule: { fault, match: withToken },
+    ends: REFUSED,
+  })),
+  { rule: { fault: 401, match: withToken } },
+  { rule: { fault: 403, match: withToken } },
+  { rule: { fault: 302 } },
+  { rule: { fault: 503 } },
+  { rule: { fault: 503, body: 'html', retryAfter: '1' }, name: '503, Retry-After in seconds' },
+  ...([500, 502, 504] as const).map((fault) => ({ rule: { fault }, ends: UNKNOWN })),
+  { rule: { fault: 500, handled: true }, name: '500, carried out', ends: UNKNOWN },
+];
+
+const CONNECTIONS: Fault[] = [
+  {
+    rule: { fault: 'expire-tokens' },
+    name: 'expire-tokens, only the newest token',
+    system: { atlas: { onlyNewestToken: true } },
+  },
+  { rule: { fault: 'hang' }, ends: UNKNOWN, system: QUICK, batches: FEW },
+  { rule: { fault: 'hang-after' }, ends: UNKNOWN, system: QUICK, batches: FEW },
+  { rule: { fault: 'reset-before' }, ends: UNKNOWN },
+  { rule: { fault: 'reset-after' }, ends: UNKNOWN },
+  { rule: { fault: 'cut-body' }, ends: UNKNOWN },
+  { rule: { fault: 'slow', delayMs: 300 } },
+  { rule: { fault: 'redirect' } },
+  { rule: { fault: 'expire-tokens' } },
+];
+
+const ANSWERS: Fault[] = [
+  { rule: { fault: 'html-200' }, ends: UNKNOWN },
+  { rule: { fault: 'truncated-json' }, ends: UNKNOWN },
+  { rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 }, ends: UNKNOWN, batches: LONG ? 20 : 2 },
+  { rule: { fault: 'no-batch-id' }, ends: UNKNOWN },
+  {
+    // Who is told the id first holds it, also when it is not theirs: then nothing ever comes.
+    rule: { fault: 'same-batch-id' },
+    ends: ['ATLAS_PROTOCOL', 'INCOMPLETE'],
+    system: { environment: { BATCH_DEADLINE_MS: LONG ? '60000' : '12000' } },
+  },
+  { rule: { fault: 'empty-page' } },
+  { rule: { fault: 'wrong-page' } },
+  { rule: { fault: 'endless' } },
+  { rule: { fault: 'repeat-page' } },
+  // More than a whole upload gives: totals with and without them must not be the same by chance.
+  { rule: { fault: 'foreign-ids', count: 11 } },
+  { rule: { fault: 'has-next-false' } },
+  ...(['repeat-page', 'foreign-ids', 'has-next-false', 'endless'] as const).map((fault) => ({
+    rule: { fault },
+    name: `${fault} without total_items`,
+    system: { atlas: { totalItems: false } },
+  })),
+];
+
+/** What is not documented and is no fault either. */
+const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
+  { name: 'documents one by one, out of order', atlas: {} },
+  { name: '404 for a batch just submitted', atlas: { notFoundForMs: 800 } },
+  { name: 'an empty page for a batch just submitted', atlas: { emptyForMs: 800 } },
+  { name: 'no total_items', atlas: { totalItems: false, extractsPerDocument: () => 2 } },
+  { name: 'answers under data', atlas: { envelope: 'data' } },
+  { name: 'smaller pages than asked for', atlas: { maxPerPage: 1 } },
+  { name: 'tokens that expire in the middle', atlas: { tokenTtlMs: 400, onlyNewestToken: true } },
+  { name: 'a rate limit', atlas: { maxRequestsPerSecond: 40, retryAfter: '1' } },
+];
+
+it.each([
+  { kind: 'statuses', faults: STATUSES },
+  { kind: 'connections and tokens', faults: CONNECTIONS },
+  { kind: 'answers', faults: ANSWERS },
+])(
+  'ends every batch rightly under each fault of $kind',
+  {
+    timeout: TEST_TIMEOUT_MS,
+  },
+  async ({ faults }) => {
+    const trials = faults.flatMap((fault) => MODES.map((mode) => ({ fault, mode })));
+    await tryAll(
+      trials,
+      ({ fault, mode }) => `${fault.name ?? fault.rule.fault} ${mode}`,
+      ({ fault, mode }, s3) => tryFault(s3, fault, mode),
+    );
+  },
+);
+
+it('completes every batch whatever the habits of Atlas', { timeout: TEST_TIMEOUT_MS }, async () => {
+  await tryAll(
+    HABITS,
+    ({ name }) => name,
+    ({ atlas }, s3) => tryHabit(s3, atlas),
+  );
+});
+
+it.each([429, 503] as const)('is held up by no %i for years', async (fault) => {
+  const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '3000' } });
+  await system.startWorker();
+  await system.submit('warm', 1, 'warm-');
+  await system.event('done-warm');
+  system.atlas.setFaults({ rules: [{ fault, retryAfter: 'Fri, 31 Dec 2099 23:59:59 GMT' }] });
+  await system.submit('held', 2);
+  expect((await system.event('done-held')).data).toMatchObject({
+    reason: { code: 'ATLAS_UNAVAILABLE' },
+    batchIds: [],
+  });
+  expect(await system.redis.pttl(`${system.prefix}:requests-blocked`)).toBeLessThan(300_000);
+});
+
+it('does not believe a last page that takes back what an earlier one announced', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 0, extractsPerDocument: () => 3 },
+    environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+  });
+  system.atlas.setFaults({
+    rules: [{ fault: 'empty-page', match: ({ page }) => page === 2, times: 1 }],
+  });
+  await system.startWorker();
+  const request = await system.submit('three', 1);
+  expect((await system.event('done-three')).data).toMatchObject({ status: 'completed', polls: 2 });
+  await expectStoredAsAtlasHasIt(system, [request]);
+});
