@@ -97,9 +97,11 @@ export async function lookAt(
 
 /**
  * Each missing document needs at least one extract more. As many as that: read. More than that:
- * some documents have several, and only a list that has stopped growing is worth reading.
+ * some documents have several, and only a list that has stopped growing is worth reading. Fewer
+ * than were read before: what was read then says nothing any more.
  */
 function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
+  if (totalItems < before.extracts) return true;
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;
   return before.announced === null || before.announced === totalItems;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
+import type { PollState } from '../../src/jobs/poll-job.js';
 import type { AtlasRequestView } from '../../src/simulator/index.js';
 import {
   BATCHES,
@@ -13,6 +14,7 @@ import {
 } from '../helpers/fault-trials.js';
 import { expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
 import { type SystemOptions, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** For faults that cost a second each. */
 const FEW = LONG ? BATCHES : 2;
@@ -158,5 +160,26 @@ it('does not believe a last page that takes back what an earlier one announced',
   await system.startWorker();
   const request = await system.submit('three', 1);
   expect((await system.event('done-three')).data).toMatchObject({ status: 'completed', polls: 2 });
+  await expectStoredAsAtlasHasIt(system, [request]);
+});
+
+it('reads everything again when the list of Atlas has shrunk', async () => {
+  const system = await startSystem({
+    atlas: {
+      completionMs: ({ index }) => (index === 2 ? 3_600_000 : 0),
+      extractsPerDocument: () => 1,
+    },
+    environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+  });
+  system.atlas.setFaults({ rules: [{ fault: 'foreign-ids', count: 11 }] });
+  await system.startWorker();
+  const request = await system.submit('shrunk', 3);
+  await waitUntil('a look that read foreign extracts', async () => {
+    const [poll] = await system.polls.getJobs();
+    return poll !== undefined && (poll.progress as Partial<PollState>).present === 2;
+  });
+  system.atlas.clearFaults();
+  system.atlas.completeNow();
+  expect((await system.event('done-shrunk')).name).toBe('batch.completed');
   await expectStoredAsAtlasHasIt(system, [request]);
 });
