@@ -16,8 +16,8 @@ export interface TimeInterval {
   toMs: number;
 }
 
-/** Up to 128 documents each power of two has histograms of its own; larger uploads share the last. */
-const MAX_SIZE_BUCKET = 7;
+/** Up to 64 documents each power of two has histograms of its own; larger uploads share the last. */
+const MAX_SIZE_BUCKET = 6;
 /** Larger uploads than this are taken for this size by the forecaster per document. */
 const MAX_DOCUMENTS = 10_000;
 

@@ -32,7 +32,10 @@ export function parseObservation(value: unknown, deadlineMs: number): Observatio
     byMs,
     timedOut,
     ...(sentAtMs === undefined ? {} : { sentAtMs }),
-    negativeLooks: thin(negativeLooks.flatMap((look) => parseLook(look, total, afterMs))),
+    negativeLooks: thinEvenly(
+      negativeLooks.flatMap((look) => parseLook(look, total, afterMs)),
+      MAX_NEGATIVE_LOOKS,
+    ),
   };
 }
 
@@ -44,13 +47,11 @@ function parseLook(value: unknown, total: number, afterMs: number): NegativeLook
   return [{ elapsedMs, present }];
 }
 
-/** Keeps the first, the last, and evenly spaced ones between. */
-function thin(looks: NegativeLook[]): NegativeLook[] {
-  if (looks.length <= MAX_NEGATIVE_LOOKS) return looks;
-  const step = (looks.length - 1) / (MAX_NEGATIVE_LOOKS - 1);
-  return Array.from({ length: MAX_NEGATIVE_LOOKS }, (_, index) => Math.round(index * step)).flatMap(
-    (index) => looks[index] ?? [],
-  );
+/** At most `limit` of `items` (two or more): the first, the last, and evenly spaced ones between. */
+export function thinEvenly<T>(items: readonly T[], limit: number): readonly T[] {
+  if (items.length <= limit) return items;
+  const step = (items.length - 1) / (limit - 1);
+  return items.filter((_, index) => Math.round(Math.round(index / step) * step) === index);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { CompletionBelief, type TimeInterval } from './belief.js';
 import type { Spread } from './decayed-histogram.js';
 import { equalWeights, updateFixedShare } from './fixed-share.js';
+import { thinEvenly } from './observation.js';
 import type { LookContext, NegativeLook, Observation } from './poll-policy.js';
 import type { Prior } from './prior.js';
 import { ProgressBelief, showsProgress, straightLineMs } from './progress.js';
@@ -23,6 +24,8 @@ const LEAST_PROBABILITY = 1e-6;
 const SCORING_RATIO = 1.06;
 const SCORING_FIRST = 0.02;
 const SCORING_LAST = 20;
+/** Looks of one upload say much the same of ratios; eight bound the work of learning from them. */
+const MAX_TELLING_LOOKS = 8;
 /** A completion time later than the deadline is taken to be at most this many deadlines. */
 const AFTER_DEADLINE = 1.5;
 
@@ -79,7 +82,10 @@ export class ProductKnowledge {
       ? { fromMs: byMs, toMs: byMs * AFTER_DEADLINE }
       : { fromMs: afterMs, toMs: byMs };
     if (total > 1) for (const look of negativeLooks) this.#progress.countLook(look.present);
-    const telling = negativeLooks.filter(({ present }) => showsProgress(present, total));
+    const telling = thinEvenly(
+      negativeLooks.filter(({ present }) => showsProgress(present, total)),
+      MAX_TELLING_LOOKS,
+    );
     if (!timedOut && telling.length > 0) this.#observeProgress(total, telling, interval);
     if (sentAtMs !== undefined) this.#stillOut.observe(sentAtMs, interval);
     return this.#completion.observe(total, interval, this.#prior.pooled);

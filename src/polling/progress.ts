@@ -17,7 +17,7 @@ const ALL_HALF_COUNT = 1;
 const KIND_HALF_COUNT = 6;
 
 /** Looks with this many halvings left of the smaller side, or more, are alike. */
-const MAX_PRECISION = 5;
+const MAX_PRECISION = 4;
 const PHASES = 3;
 
 /** The lower end of an interval counts as at least this share of its upper end: ratios are logs. */
@@ -97,7 +97,7 @@ export class ProgressBelief {
   }
 }
 
-/** All looks, and looks of one precision and phase: at most 1 + 18 names. */
+/** All looks, and looks of one precision and phase: at most 1 + 15 names. */
 function kindsOf(present: number, total: number): [string, string] {
   const smallerSide = (present * (total - present)) / total;
   const precision = Math.floor(Math.log2(smallerSide) + 1.5);

@@ -12,13 +12,6 @@ const START_COUNT = 0.5;
 /** A quick one stands for at most 20 that are still out: it may just have been quick. */
 const LEAST_PROBABILITY = 0.05;
 
-/** A completed upload: when it was sent, and the bins of the interval of its completion time. */
-interface Completed {
-  sentAtMs: number;
-  fromBin: number;
-  toBin: number;
-}
-
 /**
  * Corrects a belief for the uploads that nobody has heard of yet.
  *
@@ -34,7 +27,14 @@ interface Completed {
  * Time is the latest that any observation tells of: no clock is read.
  */
 export class UploadsStillOut {
-  readonly #recent: Completed[] = [];
+  /**
+   * The latest completed uploads, as a ring: when each was sent, and the bins of the interval of
+   * its completion time. Bare numbers, since objects would take six times the memory.
+   */
+  readonly #sentAtMs = new Float64Array(MAX_RECENT);
+  readonly #fromBin = new Uint16Array(MAX_RECENT);
+  readonly #toBin = new Uint16Array(MAX_RECENT);
+  #observed = 0;
   readonly #prior: Float64Array;
   /** T of all uploads of the product type, those still out included. */
   readonly #completion: Float64Array;
@@ -52,8 +52,11 @@ export class UploadsStillOut {
   /** Learns of an upload that was sent at `sentAtMs` and took a time in `interval`. */
   observe(sentAtMs: number, { fromMs, toMs }: TimeInterval): void {
     this.#nowMs = Math.max(this.#nowMs, sentAtMs + toMs);
-    this.#recent.push({ sentAtMs, fromBin: binOf(COARSE, fromMs), toBin: binOf(COARSE, toMs) });
-    if (this.#recent.length > MAX_RECENT) this.#recent.shift();
+    const slot = this.#observed % MAX_RECENT;
+    this.#sentAtMs[slot] = sentAtMs;
+    this.#fromBin[slot] = binOf(COARSE, fromMs);
+    this.#toBin[slot] = binOf(COARSE, toMs);
+    this.#observed += 1;
 
     const completion = this.#completion;
     const { seen, out, beyond, count } = this.#weigh();
@@ -93,17 +96,17 @@ export class UploadsStillOut {
     const sums = cumulate(this.#completion);
     let count = START_COUNT;
     let weight = 1;
-    for (let index = this.#recent.length - 1; index >= 0; index--) {
-      const completed = this.#recent[index];
-      if (!completed) continue;
-      const { sentAtMs, fromBin, toBin } = completed;
-      const windowBin = binOf(COARSE, this.#nowMs - sentAtMs) + 1;
+    for (let age = 0; age < Math.min(this.#observed, MAX_RECENT); age++) {
+      const slot = (this.#observed - 1 - age) % MAX_RECENT;
+      const windowBin = binOf(COARSE, this.#nowMs - (this.#sentAtMs[slot] ?? 0)) + 1;
       count += weight;
       addAt(beyond, windowBin, weight);
       // The newest ends its window itself, so its window says nothing about others.
-      if (index < this.#recent.length - 1) {
+      if (age > 0) {
         addAt(out, windowBin, weight / Math.max(LEAST_PROBABILITY, sums[windowBin] ?? 1));
       }
+      const fromBin = this.#fromBin[slot] ?? 0;
+      const toBin = this.#toBin[slot] ?? 0;
       const inside = (sums[toBin + 1] ?? 1) - (sums[fromBin] ?? 0);
       const perMass = weight / Math.max(inside, Number.EPSILON);
       addAt(seen, fromBin, perMass);

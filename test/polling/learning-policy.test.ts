@@ -1,0 +1,258 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createLearningPolicy } from '../../src/polling/learning-policy.js';
+import type { LookContext, Observation, PollPolicy } from '../../src/polling/poll-policy.js';
+import { randomFrom } from '../../src/simulator/random.js';
+
+const context: LookContext = {
+  productType: 'LOAN_APP',
+  total: 4,
+  present: 0,
+  elapsedMs: 0,
+  looks: 0,
+  retryAfterMs: 0,
+  minMs: 1_000,
+  maxMs: 60_000,
+  deadlineMs: 3_600_000,
+  random: () => 0.5,
+};
+
+const observation = (completionMs: number, more: Partial<Observation> = {}): Observation => ({
+  productType: 'LOAN_APP',
+  total: 4,
+  afterMs: completionMs * 0.95,
+  byMs: completionMs * 1.02,
+  timedOut: false,
+  negativeLooks: [],
+  ...more,
+});
+
+const anyObservation: fc.Arbitrary<Observation> = fc
+  .record({
+    productType: fc.constantFrom('A', 'B', 'C'),
+    total: fc.constantFrom(1, 4, 50, 400),
+    afterMs: fc.integer({ min: 0, max: 300_000 }),
+    width: fc.integer({ min: 1, max: 60_000 }),
+    timedOut: fc.boolean(),
+    sentAtMs: fc.integer({ min: 1, max: 10_000_000 }),
+    shares: fc.array(fc.tuple(fc.double({ min: 0.01, max: 1 }), fc.double({ min: 0, max: 1 })), {
+      maxLength: 5,
+    }),
+  })
+  .map(({ width, shares, ...rest }) => ({
+    ...rest,
+    byMs: rest.afterMs + width,
+    negativeLooks: shares.map(([share, done]) => ({
+      elapsedMs: Math.ceil(rest.afterMs * share),
+      present: Math.floor(rest.total * done),
+    })),
+  }));
+
+const anyContext = fc.record({
+  productType: fc.constantFrom('A', 'B', 'unknown'),
+  total: fc.constantFrom(1, 4, 50, 400, 20_000),
+  presentShare: fc.double({ min: 0, max: 1, noNaN: true }),
+  elapsedMs: fc.integer({ min: 0, max: 4_000_000 }),
+  looks: fc.integer({ min: 0, max: 100 }),
+  retryAfterMs: fc.constantFrom(0, 0, 5_000, 120_000),
+  minMs: fc.constantFrom(20, 1_000, 5_000),
+  maxMs: fc.constantFrom(5_000, 60_000),
+  deadlineMs: fc.constantFrom(30_000, 3_600_000, 100_000_000),
+  chance: fc.double({ min: 0, max: 0.999999, noNaN: true }),
+});
+
+function contextOf({
+  presentShare,
+  chance,
+  ...rest
+}: typeof anyContext extends fc.Arbitrary<infer T> ? T : never): LookContext {
+  const present = Math.floor(rest.total * presentShare);
+  return { ...rest, present, random: () => chance };
+}
+
+function trained(observations: readonly Observation[]): PollPolicy {
+  const policy = createLearningPolicy();
+  for (const one of observations) policy.observe(one);
+  return policy;
+}
+
+describe('the learning policy', () => {
+  it('holds every bound, whatever it has seen', () => {
+    fc.assert(
+      fc.property(fc.array(anyObservation), fc.array(anyContext), (observations, contexts) => {
+        const policy = trained(observations);
+        for (const some of contexts.map(contextOf)) {
+          const delayMs = policy.nextDelayMs(some);
+          const remainingMs = Math.max(0, some.deadlineMs - some.elapsedMs);
+          const shortestMs = Math.max(some.minMs, some.retryAfterMs);
+          expect(delayMs).toBeGreaterThanOrEqual(Math.min(shortestMs, remainingMs));
+          expect(delayMs).toBeLessThanOrEqual(Math.max(shortestMs, some.maxMs));
+          expect(delayMs).toBeLessThanOrEqual(remainingMs);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('plans the same after a replay of what it has seen, and whatever it was asked between', () => {
+    fc.assert(
+      fc.property(fc.array(anyObservation), fc.array(anyContext), (observations, contexts) => {
+        const asked = contexts.map(contextOf);
+        const lived = createLearningPolicy();
+        for (const one of observations) {
+          for (const some of asked) lived.nextDelayMs(some);
+          lived.observe(one);
+        }
+        const replayed = trained(observations);
+        expect(asked.map((some) => replayed.nextDelayMs(some))).toEqual(
+          asked.map((some) => lived.nextDelayMs(some)),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('looks first about when uploads have completed', () => {
+    const delayMs = trained(Array.from({ length: 40 }, () => observation(30_000))).nextDelayMs(
+      context,
+    );
+    expect(delayMs).toBeGreaterThan(29_000);
+    expect(delayMs).toBeLessThan(33_000);
+  });
+
+  it('comes back soon when nearly all documents are present', () => {
+    const policy = createLearningPolicy();
+    const late = { ...context, elapsedMs: 60_000, looks: 2, total: 20 };
+    expect(policy.nextDelayMs({ ...late, present: 19 })).toBeLessThan(
+      policy.nextDelayMs({ ...late, present: 5 }) / 3,
+    );
+  });
+
+  it('keeps product types apart', () => {
+    const policy = trained(
+      Array.from({ length: 40 }, (_, index) =>
+        index % 2 ? observation(10_000, { productType: 'A' }) : observation(55_000),
+      ),
+    );
+    expect(policy.nextDelayMs({ ...context, productType: 'A' })).toBeLessThan(12_000);
+    expect(policy.nextDelayMs(context)).toBeGreaterThan(50_000);
+  });
+
+  it('learns nothing from junk', () => {
+    const junk = [
+      observation(Number.NaN),
+      observation(Number.POSITIVE_INFINITY),
+      observation(-5_000),
+      observation(0),
+      observation(4_000_000),
+      observation(2_000, { total: 0 }),
+    ];
+    const policy = createLearningPolicy({ deadlineMs: 3_600_000 });
+    const before = policy.nextDelayMs(context);
+    for (const one of junk) policy.observe(one);
+    expect(policy.nextDelayMs(context)).toBe(before);
+  });
+
+  it('now and then probes early, and only with the first look', () => {
+    const policy = trained(Array.from({ length: 40 }, () => observation(30_000)));
+    const random = randomFrom(7);
+    const delays = (looks: number) =>
+      Array.from({ length: 3_000 }, () => policy.nextDelayMs({ ...context, looks, random }));
+    const early = delays(0).filter((delayMs) => delayMs < 25_000).length;
+    expect(early).toBeGreaterThan(20);
+    expect(early).toBeLessThan(120);
+    expect(delays(1).filter((delayMs) => delayMs < 25_000)).toEqual([]);
+  });
+
+  it('spreads looks of uploads sent at the same moment, known service or not', () => {
+    for (const policy of [
+      createLearningPolicy(),
+      trained(
+        Array.from({ length: 200 }, (_, index) => observation(20_000 + 400 * ((index * 7) % 50))),
+      ),
+    ]) {
+      const random = randomFrom(11);
+      const perSecond = new Map<number, number>();
+      for (let upload = 0; upload < 5_000; upload++) {
+        const second = Math.floor(policy.nextDelayMs({ ...context, random }) / 1_000);
+        perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+      }
+      expect(Math.max(...perSecond.values())).toBeLessThan(3_000);
+    }
+  });
+
+  it('does not chase the first completions of a burst', () => {
+    const burst = Array.from({ length: 60 }, (_, index) =>
+      observation(10_000 + index * 100, { sentAtMs: 5_000_000 + index, afterMs: 7_000 }),
+    );
+    const stillOut = { ...context, elapsedMs: 16_500, looks: 2 };
+    expect(trained(burst).nextDelayMs(stillOut)).toBeGreaterThan(5_000);
+  });
+
+  it('works in the scale of its shortest interval', () => {
+    const quick = createLearningPolicy({ minMs: 50 });
+    const usual = createLearningPolicy();
+    const scaled = quick.nextDelayMs({ ...context, minMs: 50, maxMs: 3_000, deadlineMs: 180_000 });
+    expect(scaled * 20).toBeGreaterThan(usual.nextDelayMs(context) * 0.8);
+    expect(scaled * 20).toBeLessThan(usual.nextDelayMs(context) * 1.25);
+  });
+});
+
+describe('the memory of the learning policy', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  /** Buffers are let go of between turns of the event loop, so one collection is not enough. */
+  const usedBytes = async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      await setImmediate();
+      collect();
+    }
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  /** Uploads of every size, many of them with progress of every kind. */
+  const varied = (productType: string): Observation[] =>
+    Array.from({ length: 140 }, (_, index) => {
+      const total = 2 ** (index % 12);
+      const looks = index < 72 ? 8 : 0;
+      return observation(10_000 + index * 20, {
+        productType,
+        total,
+        sentAtMs: 1_000_000 + index * 3_000,
+        negativeLooks: Array.from({ length: looks }, (_, look) => ({
+          elapsedMs: (look + 1) * 1_000,
+          present: Math.floor((total * (look + (index % 7) / 7)) / looks),
+        })),
+      });
+    });
+
+  it('is below 64 KiB for a product type that shows everything', async () => {
+    const policy = createLearningPolicy();
+    for (const one of varied('warm-up')) policy.observe(one);
+    const before = await usedBytes();
+    for (let product = 0; product < 50; product++) {
+      for (const one of varied(`p${product}`)) policy.observe(one);
+    }
+    const perProductType = ((await usedBytes()) - before) / 50;
+    expect(policy.nextDelayMs({ ...context, productType: 'p3' })).toBeGreaterThan(0);
+    expect(perProductType).toBeLessThan(64 * 1024);
+  });
+
+  it('is bounded for a flood of product types', async () => {
+    const policy = createLearningPolicy();
+    const flood = (from: number) => {
+      for (let product = from; product < from + 5_000; product++) {
+        policy.observe(observation(20_000, { productType: `flood-${product}`, sentAtMs: 1e9 }));
+      }
+    };
+    flood(0);
+    const after5k = await usedBytes();
+    flood(5_000);
+    const after10k = await usedBytes();
+    expect(policy.nextDelayMs({ ...context, productType: 'flood-9999' })).toBeGreaterThan(0);
+    expect(after10k - after5k).toBeLessThan(4 * 1024 * 1024);
+  });
+});
