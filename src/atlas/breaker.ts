@@ -14,7 +14,7 @@ import {
   handleWhenResult,
   IterableBackoff,
 } from 'cockatiel';
-import { RefusedError, TroubleError, UnknownBatchError } from '../errors.js';
+import { type Reason, RefusedError, TroubleError, UnknownBatchError } from '../errors.js';
 import { AnswerTrouble } from './answers.js';
 import type { BreakerState } from './observer.js';
 
@@ -42,6 +42,8 @@ type Settled<T> = { value: T } | { error: unknown; down: boolean };
 export class Breaker {
   private readonly policy;
   private openedAt: number | undefined;
+  /** What failed last: a batch whose deadline comes while the circuit is open ends with it. */
+  private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
     private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
@@ -74,16 +76,20 @@ export class Breaker {
     } catch (error) {
       throw error instanceof BrokenCircuitError ? this.turnedAway() : error;
     }
-    if ('error' in settled) throw settled.error;
-    return settled.value;
+    if ('value' in settled) return settled.value;
+    if (settled.down && settled.error instanceof AnswerTrouble) {
+      this.lastFailure = settled.error.reason;
+    }
+    throw settled.error;
   }
 
   private turnedAway(): TroubleError {
     const lasted = performance.now() - (this.openedAt ?? performance.now());
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
+    const { code, message } = this.lastFailure;
     return new TroubleError(
-      'ATLAS_UNAVAILABLE',
-      'Atlas is failing; until it answers this process asks it rarely',
+      code,
+      `Atlas is failing (${message}); until it answers this process asks it rarely`,
       { retryAfterMs: Math.round(least * (1 + this.options.random())) },
     );
   }

@@ -86,6 +86,17 @@ describe('the circuit breaker', () => {
     });
   });
 
+  it('gives what failed last as the reason of those it turns away', async () => {
+    await open();
+    vi.setSystemTime(Date.now() + 1_500);
+    await attempt(errorFor(rowFor('extracts', 401), 'answered 401'));
+    expect(await attempt()).toMatchObject({
+      code: 'ATLAS_AUTH',
+      message: expect.stringContaining('answered 401'),
+      taken: 'not-taken',
+    });
+  });
+
   it('lets one probe through after a while, and closes when it is answered', async () => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);

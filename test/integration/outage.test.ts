@@ -1,0 +1,172 @@
+import { expect, it } from 'vitest';
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import {
+  expectAllEndedOnce,
+  expectFewSubmissions,
+  expectStoredAsAtlasHasIt,
+} from '../helpers/invariants.js';
+import { type System, startSystem, startTestS3 } from '../helpers/system.js';
+import { startTcpGate } from '../helpers/tcp-gate.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import type { WorkerProcess } from '../helpers/worker-process.js';
+
+const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
+const OUTAGE_MS = LONG ? 30_000 : 6000;
+const IN_FLIGHT = 300;
+const LATE = 20;
+const WORKERS = 2;
+const RECOVERY_TIMEOUT_MS = 3 * OUTAGE_MS + 60_000;
+
+it('asks a dead Atlas less than once a second and process, and ends all batches when it is back', {
+  timeout: 2 * (OUTAGE_MS + RECOVERY_TIMEOUT_MS) + 60_000,
+}, async () => {
+  let completionMs = 3_600_000;
+  const system = await startSystem({
+    atlas: { completionMs: () => completionMs, extractsPerDocument: () => 1, fetchUrls: false },
+    environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '4000' },
+  });
+  const { atlas, batches, polls } = system;
+  const gate = await startTcpGate(atlas.port);
+  const workers = await Promise.all(
+    Array.from({ length: WORKERS }, () => system.startWorkerProcess({ ATLAS_BASE_URL: gate.url })),
+  );
+  const requests = await submit(system, 'flying', IN_FLIGHT);
+  await waitUntil(
+    'all batches in flight',
+    async () => {
+      const { 'waiting-children': count } = await batches.getJobCounts('waiting-children');
+      return count === IN_FLIGHT;
+    },
+    60_000,
+  );
+
+  // It answers 503 to everything.
+  await circuits(workers, 'open', () => atlas.setFaults({ rules: [{ fault: 503 }] }));
+  const answered = atlas.requests.count();
+  requests.push(...(await submit(system, 'late', LATE)));
+  const seconds = await pass(OUTAGE_MS);
+  expect(atlas.requests.count() - answered).toBeLessThan(WORKERS * seconds);
+  completionMs = 0;
+  await circuits(workers, 'closed', () => atlas.clearFaults());
+  await ended(system, LATE);
+
+  // Then nobody listens any more; then somebody does who hangs up.
+  await circuits(workers, 'open', () => gate.refuse());
+  await gate.slam();
+  const slammed = await pass(OUTAGE_MS);
+  expect(gate.connections()).toBeLessThan(WORKERS * slammed);
+  atlas.completeNow();
+  await gate.admit();
+  await ended(system, IN_FLIGHT + LATE);
+
+  await expectAllEndedOnce(system, requests);
+  await expectStoredAsAtlasHasIt(system, requests);
+  await expectFewSubmissions(system, requests);
+  expect(atlas.uploads()).toHaveLength(IN_FLIGHT + LATE);
+  const jobs = [...(await batches.getJobs(['completed'])), ...(await polls.getJobs())];
+  expect(jobs).toHaveLength(2 * (IN_FLIGHT + LATE));
+  expect(jobs.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
+});
+
+it('ends batches at once whose credentials never worked, and does not hammer the endpoint', async () => {
+  const system = await startSystem();
+  const wrong = { ATLAS_CLIENT_SECRET: 'wrong' };
+  await Promise.all([system.startWorkerProcess(wrong), system.startWorkerProcess(wrong)]);
+  const requests = await submit(system, 'stranger', 50);
+  await ended(system, 50);
+  for (const { reference } of requests) {
+    const { name, data } = await system.event(`done-${reference}`);
+    expect(name).toBe('batch.failed');
+    expect(data).toMatchObject({ reason: { code: 'ATLAS_AUTH' }, batchIds: [] });
+  }
+  expect(system.atlas.requests.table()).toEqual({ authtoken: { 401: expect.any(Number) } });
+  expect(system.atlas.requests.count()).toBeLessThanOrEqual(3);
+  await expectAllEndedOnce(system, requests);
+});
+
+it('takes credentials that stop working for an outage, until the deadline', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { BATCH_DEADLINE_MS: '4000' },
+  });
+  await Promise.all([system.startWorker(), system.startWorker()]);
+  const flying = await submit(system, 'flying', 10);
+  await waitUntil('uploads', () => system.atlas.uploads().length === 10);
+  const before = system.atlas.requests.count('authtoken');
+  system.atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 401 }] });
+  system.atlas.expireTokens();
+  const late = await submit(system, 'late', 10);
+  await ended(system, 20);
+  for (const { reference } of [...flying, ...late]) {
+    const { data } = await system.event(`done-${reference}`);
+    expect(data.reason?.code, `${reference}: ${data.reason?.message}`).toBe('ATLAS_AUTH');
+  }
+  expect(system.atlas.requests.count('authtoken') - before).toBeLessThanOrEqual(2);
+  expect(system.atlas.uploads()).toHaveLength(10);
+  await expectAllEndedOnce(system, [...flying, ...late]);
+});
+
+/** What every look meets, and the code at the deadline. */
+const TROUBLES = [
+  [503, 'ATLAS_UNAVAILABLE'],
+  ['reset-before', 'ATLAS_UNAVAILABLE'],
+  [401, 'ATLAS_AUTH'],
+  ['html-200', 'ATLAS_PROTOCOL'],
+] as const;
+
+it('ends at the deadline with the reason of the trouble, and sends nothing again', async () => {
+  const s3 = await startTestS3();
+  const tryOne = async ([fault, code]: (typeof TROUBLES)[number]) => {
+    const system = await startSystem({ s3, environment: { BATCH_DEADLINE_MS: '4000' } });
+    system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault }] });
+    await system.startWorker();
+    const requests = await submit(system, 'blind', 6);
+    await ended(system, 6);
+    for (const { reference } of requests) {
+      const { data } = await system.event(`done-${reference}`);
+      expect(data.reason?.code, `${fault}: ${data.reason?.message}`).toBe(code);
+    }
+    // Nobody knew that anything was missing.
+    expect(system.atlas.uploads()).toHaveLength(6);
+    await expectAllEndedOnce(system, requests);
+  };
+  await Promise.all(TROUBLES.map(tryOne));
+});
+
+async function submit(system: System, name: string, count: number): Promise<BatchRequest[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, i) => system.submit(`${name}-${i}`, 1, `${name}-${i}-`)),
+  );
+}
+
+/** Does something that each worker's circuit to Atlas has to answer with this state. */
+async function circuits(
+  workers: WorkerProcess[],
+  state: 'open' | 'closed',
+  deed: () => Promise<void> | void,
+): Promise<void> {
+  const before = workers.map((worker) => worker.output().length);
+  await deed();
+  const said = `circuit to Atlas is ${state}`;
+  const allSaid = () =>
+    workers.every((worker, i) => worker.output().slice(before[i]).includes(`"${said}"`));
+  await waitUntil(said, allSaid, RECOVERY_TIMEOUT_MS);
+}
+
+async function ended({ batches }: System, count: number): Promise<void> {
+  await waitUntil(
+    'the end of every job',
+    async () => {
+      const { completed = 0, failed = 0 } = await batches.getJobCounts('completed', 'failed');
+      return completed + failed === count;
+    },
+    RECOVERY_TIMEOUT_MS,
+  );
+}
+
+/** Lets time pass, because a rate is what is measured; returns the seconds that it took. */
+async function pass(ms: number): Promise<number> {
+  const from = performance.now();
+  await waitUntil('the time', () => performance.now() - from >= ms, 2 * ms);
+  return (performance.now() - from) / 1000;
+}
