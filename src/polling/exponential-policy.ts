@@ -15,6 +15,7 @@ export function createExponentialPolicy(): PollPolicy {
       const longestMs = Math.min(context.maxMs, context.minMs * GROWTH ** context.looks);
       return clampDelay(context.random() * longestMs, context);
     },
+    safetyNetDelayMs: (context) => clampDelay(context.maxMs, context),
     observe() {},
   };
 }

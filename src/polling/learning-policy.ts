@@ -35,6 +35,9 @@ const MOST_JITTER = 0.15;
  */
 const PROBE_SHARE = 0.02;
 
+/** A safety net looks when all but one in a hundred should be complete, and their callbacks here. */
+const SAFETY_NET_QUANTILE = 0.99;
+
 /** At 56 KiB each, 14 MiB at most; real deployments have tens of product types. */
 const MAX_PRODUCT_TYPES = 256;
 /** 8 KiB each. */
@@ -102,6 +105,15 @@ export function createLearningPolicy({
       return clampDelay(movedByChance(look, context), context);
     },
 
+    safetyNetDelayMs(context) {
+      const knowledge = products.get(context.productType) ?? nothing;
+      const leftMs = context.deadlineMs - context.elapsedMs;
+      if (!(leftMs > context.minMs)) return clampDelay(leftMs, context);
+      const grid = offsetGrid(context.minMs, leftMs, PLANNING_RATIO);
+      const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
+      return clampDelay(quantileOf(remaining, grid.edgesMs, SAFETY_NET_QUANTILE), context);
+    },
+
     observe(value) {
       const observation = parseObservation(value, deadlineMs);
       if (!observation) return;
@@ -110,6 +122,16 @@ export function createLearningPolicy({
       completions.clear();
     },
   };
+}
+
+/** The end of the first cell by which this much of the mass, which sums to 1, has come. */
+function quantileOf(mass: Float64Array, edgesMs: Float64Array, quantile: number): number {
+  let by = 0;
+  const cell = mass.findIndex((part) => {
+    by += part;
+    return by >= quantile;
+  });
+  return edgesMs[cell + 1] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Jitter, and now and then a probe instead of a first look. */

@@ -58,6 +58,11 @@ export interface PollPolicy {
    * never past the deadline.
    */
   nextDelayMs(context: LookContext): number;
+  /**
+   * Delay until a look that is only a safety net, because Atlas calls when it is done: by then the
+   * upload is very probably complete. Bounded as {@link nextDelayMs}.
+   */
+  safetyNetDelayMs(context: LookContext): number;
   /** Learn from one finished upload. */
   observe(observation: Observation): void;
 }

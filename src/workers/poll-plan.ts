@@ -26,7 +26,8 @@ const SAFETY_NET_JITTER = 0.15;
 
 /**
  * Delay until the next look, as the policy wants it. Where Atlas calls when it is done, looks are
- * only there for calls that were lost: `POLL_MAX_MS` apart.
+ * only there for calls that were lost: the first when the call should have come, later ones
+ * `POLL_MAX_MS` apart.
  */
 export function nextLookDelayMs(
   { policy, config, random }: Planner,
@@ -47,9 +48,9 @@ export function nextLookDelayMs(
     random,
   };
   // An upload that was sent before callbacks were switched on cannot be called for.
-  return data.scoped && hasCallbacks(config)
-    ? clampDelay(config.POLL_MAX_MS * (1 - SAFETY_NET_JITTER * random()), context)
-    : policy.nextDelayMs(context);
+  if (!data.scoped || !hasCallbacks(config)) return policy.nextDelayMs(context);
+  const delayMs = state.looks === 0 ? policy.safetyNetDelayMs(context) : config.POLL_MAX_MS;
+  return clampDelay(delayMs * (1 - SAFETY_NET_JITTER * random()), context);
 }
 
 /** Delay after trouble: backs off from `POLL_MIN_MS` to `POLL_MAX_MS`, and honours Retry-After. */

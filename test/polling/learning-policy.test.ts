@@ -256,3 +256,16 @@ describe('the memory of the learning policy', () => {
     expect(after10k - after5k).toBeLessThan(4 * 1024 * 1024);
   });
 });
+
+describe('a safety net', () => {
+  it('comes when an upload that it knows should be complete', () => {
+    const policy = trained(Array.from({ length: 60 }, () => observation(30_000)));
+    const delayMs = policy.safetyNetDelayMs(context);
+    expect(delayMs).toBeGreaterThan(30_000);
+    expect(delayMs).toBeLessThan(45_000);
+  });
+
+  it('waits as long as it may for one that it does not know', () => {
+    expect(createLearningPolicy().safetyNetDelayMs(context)).toBe(context.maxMs);
+  });
+});

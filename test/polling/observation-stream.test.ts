@@ -78,6 +78,7 @@ it('teaches every process what one has seen, its own included', async () => {
   const policies = seen.map(
     (list): PollPolicy => ({
       nextDelayMs: () => 0,
+      safetyNetDelayMs: () => 0,
       observe: (each) => void list.push(each),
     }),
   );
@@ -92,7 +93,11 @@ it('teaches every process what one has seen, its own included', async () => {
 it('keeps junk out, on write and on replay', async () => {
   const { redis, key } = connect();
   const seen: Observation[] = [];
-  const policy: PollPolicy = { nextDelayMs: () => 0, observe: (each) => void seen.push(each) };
+  const policy: PollPolicy = {
+    nextDelayMs: () => 0,
+    safetyNetDelayMs: () => 0,
+    observe: (each) => void seen.push(each),
+  };
   const stream = await follow(redis, key, policy);
   for (const byMs of [0, -5, Number.NaN, Number.POSITIVE_INFINITY, DEADLINE_MS + 1]) {
     await stream.publish(observation(byMs));
@@ -107,7 +112,11 @@ it('keeps junk out, on write and on replay', async () => {
 
 it('stays within its cap', async () => {
   const { redis, key } = connect();
-  const stream = await follow(redis, key, { nextDelayMs: () => 0, observe() {} });
+  const stream = await follow(redis, key, {
+    nextDelayMs: () => 0,
+    safetyNetDelayMs: () => 0,
+    observe() {},
+  });
   for (let i = 1; i <= 1500; i += 1) await stream.publish(observation(i));
   expect(await redis.xlen(key)).toBeLessThan(1200);
 });
