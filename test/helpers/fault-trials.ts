@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
 import type { BatchRequest } from '../../src/jobs/batch-request.js';
 import type { AtlasFaultRule, S3Simulator } from '../../src/simulator/index.js';
+import { batchesEnded } from './batches-ended.js';
 import {
   expectAllEndedOnce,
   expectFewSubmissions,
@@ -91,7 +92,7 @@ export async function tryFault(s3: S3Simulator, fault: Fault, mode: Mode): Promi
   await waitUntil('the fault', () => atlas.faultsFired()[rule.fault]);
   if (mode === 'for a while') atlas.setFaults({ rules: [{ ...rule, untilMs: WINDOW_MS }] });
   const all = [warm, ...early, ...late];
-  await allEnded(system, all.length);
+  await batchesEnded(system, all.length, TRIAL_TIMEOUT_MS);
 
   for (const { reference } of [warm, ...early]) await expectRightEnd(system, reference, []);
   for (const { reference } of late) await expectRightEnd(system, reference, ends);
@@ -108,7 +109,7 @@ export async function tryHabit(
   const system = await startTrial(s3, { atlas });
   const worker = await system.startWorker();
   const requests = await submit(system, 'plain', BATCHES);
-  await allEnded(system, requests.length);
+  await batchesEnded(system, requests.length, TRIAL_TIMEOUT_MS);
   for (const { reference } of requests) await expectRightEnd(system, reference, []);
   await expectInvariants(system, requests);
   await worker.stop();
@@ -130,20 +131,6 @@ async function submit(system: System, name: string, count: number): Promise<Batc
       system.submit(`${name}-${i}`, DOCUMENTS, `${name}-${i}-`),
     ),
   );
-}
-
-async function allEnded({ batches }: System, count: number): Promise<void> {
-  const ended = async () => {
-    const { completed = 0, failed = 0 } = await batches.getJobCounts('completed', 'failed');
-    return completed + failed === count;
-  };
-  try {
-    await waitUntil('the end of every job', ended, TRIAL_TIMEOUT_MS);
-  } catch (error) {
-    const stuck = await batches.getJobs(['wait', 'active', 'delayed', 'waiting-children']);
-    const logs = await Promise.all(stuck.map(({ id = '' }) => batches.getJobLogs(id)));
-    throw new Error(logs.map(({ logs: lines }) => lines.join('\n')).join('\n\n'), { cause: error });
-  }
 }
 
 /** Completed; or failed for a reason of which the state of the batch has the evidence. */

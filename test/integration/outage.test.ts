@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
 import {
   expectAllEndedOnce,
   expectFewSubmissions,
@@ -48,7 +49,7 @@ it('asks a dead Atlas less than once a second and process, and ends all batches 
   expect(atlas.requests.count() - answered).toBeLessThan(WORKERS * seconds);
   completionMs = 0;
   await circuits(workers, 'closed', () => atlas.clearFaults());
-  await ended(system, LATE);
+  await batchesEnded(system, LATE, RECOVERY_TIMEOUT_MS);
 
   // Then nobody listens any more; then somebody does who hangs up.
   await circuits(workers, 'open', () => gate.refuse());
@@ -57,7 +58,7 @@ it('asks a dead Atlas less than once a second and process, and ends all batches 
   expect(gate.connections()).toBeLessThan(WORKERS * slammed);
   atlas.completeNow();
   await gate.admit();
-  await ended(system, IN_FLIGHT + LATE);
+  await batchesEnded(system, IN_FLIGHT + LATE, RECOVERY_TIMEOUT_MS);
 
   await expectAllEndedOnce(system, requests);
   await expectStoredAsAtlasHasIt(system, requests);
@@ -73,7 +74,7 @@ it('ends batches at once whose credentials never worked, and does not hammer the
   const wrong = { ATLAS_CLIENT_SECRET: 'wrong' };
   await Promise.all([system.startWorkerProcess(wrong), system.startWorkerProcess(wrong)]);
   const requests = await submit(system, 'stranger', 50);
-  await ended(system, 50);
+  await batchesEnded(system, 50, RECOVERY_TIMEOUT_MS);
   for (const { reference } of requests) {
     const { name, data } = await system.event(`done-${reference}`);
     expect(name).toBe('batch.failed');
@@ -96,7 +97,7 @@ it('takes credentials that stop working for an outage, until the deadline', asyn
   system.atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 401 }] });
   system.atlas.expireTokens();
   const late = await submit(system, 'late', 10);
-  await ended(system, 20);
+  await batchesEnded(system, 20, RECOVERY_TIMEOUT_MS);
   for (const { reference } of [...flying, ...late]) {
     const { data } = await system.event(`done-${reference}`);
     expect(data.reason?.code, `${reference}: ${data.reason?.message}`).toBe('ATLAS_AUTH');
@@ -121,7 +122,7 @@ it('ends at the deadline with the reason of the trouble, and sends nothing again
     system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault }] });
     await system.startWorker();
     const requests = await submit(system, 'blind', 6);
-    await ended(system, 6);
+    await batchesEnded(system, 6, RECOVERY_TIMEOUT_MS);
     for (const { reference } of requests) {
       const { data } = await system.event(`done-${reference}`);
       expect(data.reason?.code, `${fault}: ${data.reason?.message}`).toBe(code);
@@ -151,17 +152,6 @@ async function circuits(
   const allSaid = () =>
     workers.every((worker, i) => worker.output().slice(before[i]).includes(`"${said}"`));
   await waitUntil(said, allSaid, RECOVERY_TIMEOUT_MS);
-}
-
-async function ended({ batches }: System, count: number): Promise<void> {
-  await waitUntil(
-    'the end of every job',
-    async () => {
-      const { completed = 0, failed = 0 } = await batches.getJobCounts('completed', 'failed');
-      return completed + failed === count;
-    },
-    RECOVERY_TIMEOUT_MS,
-  );
 }
 
 /** Lets time pass, because a rate is what is measured; returns the seconds that it took. */
