@@ -38,7 +38,7 @@ const PROBE_SHARE = 0.02;
 /** A safety net looks when all but one in a hundred should be complete, and their callbacks here. */
 const SAFETY_NET_QUANTILE = 0.99;
 
-/** At 56 KiB each, 14 MiB at most; real deployments have tens of product types. */
+/** At about 60 KiB each, 15 MiB at most; real deployments have tens of product types. */
 const MAX_PRODUCT_TYPES = 256;
 /** 8 KiB each. */
 const MAX_COMPLETIONS_KEPT = 32;
