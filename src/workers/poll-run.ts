@@ -214,7 +214,11 @@ export class PollRun {
   /** Tells when the upload was found complete, or that its deadline came first. */
   private async tellPolicies(complete: boolean): Promise<void> {
     const { context, data, state } = this;
-    const byMs = (state.lastLookAt ?? data.sentAt) - data.sentAt;
+    // A last look comes a moment after the deadline; later ones would be taken for junk.
+    const byMs = Math.min(
+      (state.lastLookAt ?? data.sentAt) - data.sentAt,
+      context.config.BATCH_DEADLINE_MS,
+    );
     const [afterMs] = state.negativeLooks.at(-1) ?? [0];
     if (complete) {
       const { metrics } = context;
