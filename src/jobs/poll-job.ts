@@ -40,7 +40,12 @@ export interface PollState {
   /** Negative looks as `[ms since sent, present]`, the latest {@link KEPT_LOOKS}. */
   negativeLooks: [number, number][];
   /** What the last full look read, and what the last look of all was told of. */
-  seen: { extracts: number; present: number; announced: number | null };
+  seen: {
+    extracts: number;
+    present: number;
+    announced: number | null;
+    announcedSinceMs: number;
+  };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
   /** Trouble in a row, for the back-off. */
@@ -83,7 +88,7 @@ export function newPollState(run: number, total: number): PollState {
     lastLookAt: null,
     nextLookAt: null,
     negativeLooks: [],
-    seen: { extracts: 0, present: 0, announced: null },
+    seen: { extracts: 0, present: 0, announced: null, announcedSinceMs: 0 },
     notFoundSince: null,
     surprises: 0,
     stored: 0,

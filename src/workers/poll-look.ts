@@ -13,6 +13,17 @@ export const PAGES_IN_PARALLEL = 4;
 /** A list longer than this many pages, or than its documents explain, never ends. */
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
+/** All pages of a look are in memory until its result is stored: more than this cannot be ours. */
+const LOOK_MIB = 32;
+const LOOK_MIB_PER_DOCUMENT = 1;
+const MAX_LOOK_MIB = 512;
+const MIB = 1024 * 1024;
+
+/**
+ * A list has stopped growing when it was still for as long as so many items took on the average:
+ * of lists that go on, one in fifty is that still by chance.
+ */
+const STILL_FOR_ITEMS = 4;
 
 export interface Look {
   complete: boolean;
@@ -31,6 +42,8 @@ export interface Seen {
   present: number;
   /** What Atlas announced at the last look; null before the first, or when it announces nothing. */
   announced: number | null;
+  /** Since when it has announced that, in milliseconds after the upload was sent. */
+  announcedSinceMs: number;
 }
 
 /**
@@ -41,7 +54,7 @@ export interface Seen {
 export async function lookAt(
   { atlas, config, stopping }: WorkerContext,
   data: PollData,
-  { full, before }: { full: boolean; before: Seen },
+  { full, before, elapsedMs }: { full: boolean; before: Seen; elapsedMs: number },
   signal: AbortSignal,
 ): Promise<Look> {
   const total = data.documentIds.length;
@@ -53,7 +66,7 @@ export async function lookAt(
 
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
-    if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
+    if (totalItems !== null && !mayBeComplete(totalItems, total, before, elapsedMs)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
       return { complete: false, present, announced: totalItems, found: null };
@@ -62,7 +75,11 @@ export async function lookAt(
 
   const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
+  const limitMib = Math.min(MAX_LOOK_MIB, LOOK_MIB + total * LOOK_MIB_PER_DOCUMENT);
+  let bytes = 0;
   const add = (page: ExtractsPage) => {
+    bytes += page.bytes;
+    if (bytes > limitMib * MIB) throw endless(data, `it is larger than ${limitMib} MiB`);
     totals.add(page.totalItems);
     return found.addPage(page.page, page.extracts).added;
   };
@@ -100,11 +117,18 @@ export async function lookAt(
  * some documents have several, and only a list that has stopped growing is worth reading. Fewer
  * than were read before: what was read then says nothing any more.
  */
-function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
+function mayBeComplete(
+  totalItems: number,
+  total: number,
+  before: Seen,
+  elapsedMs: number,
+): boolean {
   if (totalItems < before.extracts) return true;
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;
-  return before.announced === null || before.announced === totalItems;
+  if (before.announced === null) return true;
+  if (before.announced !== totalItems) return false;
+  return elapsedMs - before.announcedSinceMs >= (STILL_FOR_ITEMS * elapsedMs) / totalItems;
 }
 
 function endless({ batchId }: PollData, why: string): TroubleError {
