@@ -1,16 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
+import { PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
-
-const UPLOAD = {
-  productType: 'LOAN_APP',
-  files: [
-    { file_url: 'https://s3.example.com/a?X-Amz-Signature=canary-signature', document_id: '1' },
-  ],
-};
-const PAGE = { page: 1, perPage: 50 };
 
 let atlas: FakeAtlas;
 
@@ -21,13 +14,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail('it did not fail'),
-    (error: unknown) => error,
-  );
-}
 
 describe('the token', () => {
   it.each(['upload', 'readPage'] as const)(

@@ -2,17 +2,10 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAtlasClient } from '../../src/atlas/client.js';
 import { testRedis } from '../helpers/redis.js';
+import { PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas, logSink } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
-
-const UPLOAD = {
-  productType: 'LOAN_APP',
-  files: [
-    { file_url: 'https://s3.example.com/a?X-Amz-Signature=canary-signature', document_id: '1' },
-  ],
-};
-const PAGE = { page: 1, perPage: 50 };
 
 let atlas: FakeAtlas;
 
@@ -23,13 +16,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.fail('it did not fail'),
-    (error: unknown) => error,
-  );
-}
 
 describe('upload', () => {
   it('sends the documented request with the token', async () => {
