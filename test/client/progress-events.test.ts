@@ -83,7 +83,7 @@ test('a reader that stops asking is closed with the client', async () => {
   const before = await connections();
   const events = client.events();
   const first = events.next();
-  await waitUntil('its listeners', async () => (await connections()) === before + 2);
+  await listenersAreThere(admin);
   await client.enqueue(batchOf('seen'));
   expect((await first).value?.reference).toBe('seen');
   await client.close();
