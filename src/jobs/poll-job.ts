@@ -44,7 +44,6 @@ export interface PollState {
     extracts: number;
     present: number;
     announced: number | null;
-    announcedSinceMs: number;
   };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
@@ -88,7 +87,7 @@ export function newPollState(run: number, total: number): PollState {
     lastLookAt: null,
     nextLookAt: null,
     negativeLooks: [],
-    seen: { extracts: 0, present: 0, announced: null, announcedSinceMs: 0 },
+    seen: { extracts: 0, present: 0, announced: null },
     notFoundSince: null,
     surprises: 0,
     stored: 0,

@@ -19,12 +19,6 @@ const LOOK_MIB_PER_DOCUMENT = 1;
 const MAX_LOOK_MIB = 512;
 const MIB = 1024 * 1024;
 
-/**
- * A list has stopped growing when it was still for as long as so many items took on the average:
- * of lists that go on, one in fifty is that still by chance.
- */
-const STILL_FOR_ITEMS = 4;
-
 export interface Look {
   complete: boolean;
   /** Documents present; of a probe an upper bound, since extracts are what Atlas counts. */
@@ -42,8 +36,6 @@ export interface Seen {
   present: number;
   /** What Atlas announced at the last look; null before the first, or when it announces nothing. */
   announced: number | null;
-  /** Since when it has announced that, in milliseconds after the upload was sent. */
-  announcedSinceMs: number;
 }
 
 /**
@@ -54,7 +46,7 @@ export interface Seen {
 export async function lookAt(
   { atlas, config, stopping }: WorkerContext,
   data: PollData,
-  { full, before, elapsedMs }: { full: boolean; before: Seen; elapsedMs: number },
+  { full, before }: { full: boolean; before: Seen },
   signal: AbortSignal,
 ): Promise<Look> {
   const total = data.documentIds.length;
@@ -66,7 +58,7 @@ export async function lookAt(
 
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
-    if (totalItems !== null && !mayBeComplete(totalItems, total, before, elapsedMs)) {
+    if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
       return { complete: false, present, announced: totalItems, found: null };
@@ -117,18 +109,11 @@ export async function lookAt(
  * some documents have several, and only a list that has stopped growing is worth reading. Fewer
  * than were read before: what was read then says nothing any more.
  */
-function mayBeComplete(
-  totalItems: number,
-  total: number,
-  before: Seen,
-  elapsedMs: number,
-): boolean {
+function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
   if (totalItems < before.extracts) return true;
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;
-  if (before.announced === null) return true;
-  if (before.announced !== totalItems) return false;
-  return elapsedMs - before.announcedSinceMs >= (STILL_FOR_ITEMS * elapsedMs) / totalItems;
+  return before.announced === null || before.announced === totalItems;
 }
 
 function endless({ batchId }: PollData, why: string): TroubleError {

@@ -75,14 +75,12 @@ export class PollRun {
     const startedAt = context.clock.now();
     state.lastLookAt = startedAt;
     const last = state.again !== undefined || startedAt >= data.deadlineAt;
-    const elapsedMs = startedAt - data.sentAt;
-    const seen = await lookAt(context, data, { full: last, before: state.seen, elapsedMs }, signal);
+    const seen = await lookAt(context, data, { full: last, before: state.seen }, signal);
     state.looks += 1;
     state.notFoundSince = null;
     delete state.trouble;
 
     if (seen.found && (seen.complete || last)) return this.finish(seen.found, seen.complete);
-    if (seen.announced !== state.seen.announced) state.seen.announcedSinceMs = elapsedMs;
     state.seen.announced = seen.announced;
     if (seen.found) {
       state.seen.extracts = seen.found.extractCount;
