@@ -5,10 +5,17 @@
  * moment at which undici hands it to a connected socket, Atlas surely has nothing of it.
  * Redirects are not followed. Of a failure only its code is kept: undici's errors may hold URLs.
  */
+import pLimit, { type LimitFunction } from 'p-limit';
 import { type Dispatcher, Pool } from 'undici';
 
 /** The largest body that is read: about 100 times a page of 50 rich extracts. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/**
+ * What is larger is read by turns, a few at once: hundreds of huge answers at the same time cost
+ * one or two hundred MiB and not gigabytes.
+ */
+const LARGE_BODY_BYTES = 1024 * 1024;
+const LARGE_BODIES_AT_ONCE = 4;
 /** Up to here the body of an error answer is read away so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 /** A peer that has not accepted a connection by then is down; undici's own default. */
@@ -56,21 +63,22 @@ export function createHttp(options: {
     bodyTimeout: options.timeoutMs,
     connect: { timeout: Math.min(options.timeoutMs, MAX_CONNECT_TIMEOUT_MS) },
   });
+  const largeBodies = pLimit(LARGE_BODIES_AT_ONCE);
   return {
     request: (request, signal) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
-        const exchange = new Exchange(resolve);
+        const exchange = new Exchange(resolve, largeBodies);
         const timer = setTimeout(() => exchange.timeOut(), options.timeoutMs);
         const onAbort = () => {
           reject(signal?.reason);
           exchange.abandon();
         };
         signal?.addEventListener('abort', onAbort, { once: true });
-        exchange.onEnd = () => {
+        void exchange.ended.then(() => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', onAbort);
-        };
+        });
         pool.dispatch(
           { ...request, body: request.body ?? null, path: prefix + request.path },
           exchange,
@@ -82,8 +90,9 @@ export function createHttp(options: {
 
 /** Follows one request through undici and settles it once. */
 class Exchange implements Dispatcher.DispatchHandler {
-  /** Called when nothing more will come: the answer is whole, or the request has failed. */
-  onEnd: () => void = () => {};
+  /** Resolves when nothing more will come: the answer is whole, or the request has failed. */
+  readonly ended: Promise<void>;
+  private end: () => void = () => {};
   private controller: Dispatcher.DispatchController | undefined;
   private settled = false;
   private abandoned = false;
@@ -91,8 +100,16 @@ class Exchange implements Dispatcher.DispatchHandler {
   private retryAfter: string | undefined;
   private chunks: Buffer[] = [];
   private bytes = 0;
+  private large = false;
 
-  constructor(private readonly resolve: (answer: HttpAnswer) => void) {}
+  constructor(
+    private readonly resolve: (answer: HttpAnswer) => void,
+    private readonly largeBodies: LimitFunction,
+  ) {
+    this.ended = new Promise((end) => {
+      this.end = end;
+    });
+  }
 
   timeOut(): void {
     if (this.controller === undefined) this.fail('not-sent', 'NO_CONNECTION_IN_TIME');
@@ -105,7 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.settled = true;
     this.abandoned = true;
     this.controller?.abort(new Error('abandoned'));
-    this.onEnd();
+    this.end();
   }
 
   /** The request is about to be written: from here on Atlas may have it. */
@@ -127,7 +144,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.settle({ kind: 'answered', status, body: '', retryAfter: this.retryAfter });
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.settled) {
       if (this.bytes > MAX_DISCARDED_BYTES) this.abandon();
@@ -136,11 +153,23 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.abandon();
     } else {
       this.chunks.push(chunk);
+      if (this.bytes > LARGE_BODY_BYTES && !this.large) this.takeTurn(controller);
     }
   }
 
+  /** Reads on when it is its turn; the time-out goes on meanwhile. */
+  private takeTurn(controller: Dispatcher.DispatchController): void {
+    this.large = true;
+    controller.pause();
+    void this.largeBodies(async () => {
+      if (this.settled) return;
+      controller.resume();
+      await this.ended;
+    });
+  }
+
   onResponseEnd(): void {
-    this.onEnd();
+    this.end();
     if (this.settled) return;
     const { status, retryAfter } = this;
     try {
@@ -152,7 +181,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.onEnd();
+    this.end();
     this.fail(this.controller === undefined ? 'not-sent' : 'cut', codeOf(error));
   }
 

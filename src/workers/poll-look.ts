@@ -6,6 +6,7 @@ import { isComplete } from '../extracts/completeness.js';
 import { createReconciliation, type Reconciliation } from '../extracts/reconcile.js';
 import type { PollData } from '../jobs/poll-job.js';
 import type { WorkerContext } from './context.js';
+import { LookMemory } from './look-memory.js';
 import { StoppingError } from './run-job.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
@@ -13,11 +14,6 @@ export const PAGES_IN_PARALLEL = 4;
 /** A list longer than this many pages, or than its documents explain, never ends. */
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
-/** All pages of a look are in memory until its result is stored: more than this cannot be ours. */
-const LOOK_MIB = 32;
-const LOOK_MIB_PER_DOCUMENT = 1;
-const MAX_LOOK_MIB = 512;
-const MIB = 1024 * 1024;
 
 export interface Look {
   complete: boolean;
@@ -38,23 +34,44 @@ export interface Seen {
   announced: number | null;
 }
 
+interface LookOptions {
+  /** Reads everything, whatever a probe would say. */
+  full: boolean;
+  before: Seen;
+}
+
 /**
  * Looks once. For an upload larger than a page a probe comes first, unless `full`, so that the
  * cost of a look does not grow with the upload: everything is read only when it may be complete.
  * @throws UnknownBatchError on 404, TroubleError, StoppingError between two pages.
  */
 export async function lookAt(
-  { atlas, config, stopping }: WorkerContext,
+  context: WorkerContext,
   data: PollData,
-  { full, before }: { full: boolean; before: Seen },
+  look: LookOptions,
   signal: AbortSignal,
+): Promise<Look> {
+  const memory = new LookMemory(data.batchId, data.documentIds.length);
+  try {
+    return await readExtracts(context, data, look, async (page, perPage) => {
+      if (context.stopping.aborted) throw new StoppingError();
+      const read = await context.atlas.readPage(data.batchId, { page, perPage }, signal);
+      await memory.hold(read.bytes);
+      return read;
+    });
+  } finally {
+    memory.release();
+  }
+}
+
+async function readExtracts(
+  { config }: WorkerContext,
+  data: PollData,
+  { full, before }: LookOptions,
+  read: (page: number, perPage: number) => Promise<ExtractsPage>,
 ): Promise<Look> {
   const total = data.documentIds.length;
   const perPage = config.ATLAS_EXTRACTS_PER_PAGE;
-  const read = (page: number, size: number) => {
-    if (stopping.aborted) throw new StoppingError();
-    return atlas.readPage(data.batchId, { page, perPage: size }, signal);
-  };
 
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
@@ -67,11 +84,7 @@ export async function lookAt(
 
   const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
-  const limitMib = Math.min(MAX_LOOK_MIB, LOOK_MIB + total * LOOK_MIB_PER_DOCUMENT);
-  let bytes = 0;
   const add = (page: ExtractsPage) => {
-    bytes += page.bytes;
-    if (bytes > limitMib * MIB) throw endless(data, `it is larger than ${limitMib} MiB`);
     totals.add(page.totalItems);
     return found.addPage(page.page, page.extracts).added;
   };

@@ -215,6 +215,25 @@ describe('a request that went out', () => {
     expect(sent).toBeLessThan(100);
   });
 
+  it('is answered with many large bodies at once, which it reads by turns', async () => {
+    const part = Buffer.alloc(2 * 1024 * 1024, 'x');
+    const base = await startHttp((request, response) => {
+      response.writeHead(200);
+      response.write(part);
+      if (request.url === '/whole') response.end();
+    });
+    const client = http(base, { timeoutMs: 20 * SHORT_MS, connections: 20 });
+    // More than have a turn, and none of them ever ends: turns are given back all the same.
+    const stuck = Array.from({ length: 9 }, () => client.request(GET));
+    for (const answer of await Promise.all(stuck)) {
+      expect(answer).toEqual({ kind: 'failed', failure: 'timed-out', code: 'TIMED_OUT' });
+    }
+    const whole = Array.from({ length: 9 }, () => client.request({ ...GET, path: '/whole' }));
+    for (const answer of await Promise.all(whole)) {
+      expect(answer).toMatchObject({ kind: 'answered', status: 200 });
+    }
+  });
+
   it('takes 5 MiB whole', async () => {
     const body = 'é'.repeat(2.5 * 1024 * 1024);
     const base = await startHttp((_request, response) => response.end(body));
