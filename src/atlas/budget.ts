@@ -2,6 +2,7 @@
  * May this request go out now? Asked before every HTTP request, pages and tokens included: the
  * budget over all processes, and the block that a 429 puts on all of them.
  */
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TroubleError } from '../errors.js';
@@ -146,6 +147,7 @@ class SharedGate {
   private readonly blockKey: string;
   private readonly budgetKey: string;
   private readonly slot: number;
+  private askedThisTurn: Promise<Verdict> | undefined;
 
   constructor(
     private readonly redis: Redis,
@@ -158,7 +160,17 @@ class SharedGate {
     this.budgetKey = `${keyPrefix}:request-budget`;
   }
 
-  async ask({ requestClass, patient }: BudgetQuestion): Promise<Verdict> {
+  /** Without a budget the answer is the same for all who ask in one turn of the event loop. */
+  ask(question: BudgetQuestion): Promise<Verdict> {
+    if (this.paced) return this.askRedis(question);
+    this.askedThisTurn ??= endOfTurn().then(() => {
+      this.askedThisTurn = undefined;
+      return this.askRedis(question);
+    });
+    return this.askedThisTurn;
+  }
+
+  private async askRedis({ requestClass, patient }: BudgetQuestion): Promise<Verdict> {
     const answer = await ASK_BUDGET.run(
       this.redis,
       [this.blockKey, this.budgetKey],

@@ -3,10 +3,8 @@ import type { Upload } from '../jobs/batch-state.js';
 import { pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { PollData } from '../jobs/poll-job.js';
-import { promoteIfDelayed } from '../jobs/promote.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../jobs/queues.js';
 import type { BatchRun } from './batch-run.js';
-import { readFlags } from './flags.js';
 import { shareEndsAt } from './plan-round.js';
 import { nextLookDelayMs } from './poll-plan.js';
 
@@ -16,9 +14,6 @@ const HELD_BY_ANOTHER_PARENT = -7;
 /**
  * Adds the job, sleeping until the policy's first look. Adding it again changes nothing.
  * When another batch holds the same Atlas batch, the upload is refused instead.
- *
- * Atlas may have called before it answered the upload, when there was no job to wake yet: a wake
- * that is younger than the request ends the sleep at once.
  */
 export async function addPoll(
   run: BatchRun,
@@ -56,10 +51,7 @@ export async function addPoll(
       removeOnComplete: keep,
       removeOnFail: keep,
     });
-    const { wokenAt } = await readFlags(context, request.reference, job.timestamp);
-    if (wokenAt > sentAt - config.ATLAS_TIMEOUT_MS) {
-      await promoteIfDelayed(context.polls, pollJobId(batchId));
-    }
+    run.addedPolls.add(upload);
   } catch (error) {
     if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
     refuseForeign(upload);

@@ -5,7 +5,7 @@ import type { Reason } from '../errors.js';
 import { missingDocuments } from '../jobs/completion.js';
 import { pollJobId } from '../jobs/ids.js';
 import { promoteIfDelayed } from '../jobs/promote.js';
-import { type BatchRun, cancelReason, checkpoint, isPastDeadline } from './batch-run.js';
+import { type BatchRun, checkpoint, flagsOf, isPastDeadline } from './batch-run.js';
 import { checkDocuments } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { planUploads } from './plan-round.js';
@@ -29,18 +29,18 @@ export async function advanceBatch(run: BatchRun): Promise<Ending> {
   const total = request.documents.length;
   for (;;) {
     checkpoint(run);
-    const cancelled = await cancelReason(run);
-    if (cancelled === null && state.uploads.length === 0)
-      await planNextRound(run, allIndexes(total));
-    if (cancelled === null) await submitPlanned(run);
-    if ((await collectPolls(run)) > 0) {
-      if ((await cancelReason(run)) !== null) await wakePolls(run);
+    if (state.uploads.length === 0) await planNextRound(run, allIndexes(total));
+    await submitPlanned(run);
+    const pending = await collectPolls(run);
+    const { cancelled, wokenAt } = await flagsOf(run);
+    if (pending > 0) {
+      await wakePolls(run, cancelled !== null, wokenAt);
       const waiting = await lease.waitForChildren();
       if (waiting) throw waiting;
+      run.addedPolls.clear();
       continue;
     }
-    const reason = await cancelReason(run);
-    if (reason !== null) return failed('CANCELLED', reason);
+    if (cancelled !== null) return failed('CANCELLED', cancelled.reason);
     const refused = state.uploads.find((upload) => upload.state === 'refused')?.reason;
     if (refused) return { status: 'failed', reason: refused };
 
@@ -53,8 +53,10 @@ export async function advanceBatch(run: BatchRun): Promise<Ending> {
   }
 }
 
+/** The plan is saved with the first upload; a crash before that plans the same again. */
 async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
   const { context, lease, state } = run;
+  if ((await flagsOf(run)).cancelled !== null) return;
   await checkDocuments(run, indexes);
   state.round += 1;
   const uploads = planUploads(indexes, {
@@ -64,17 +66,26 @@ async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
     scoped: hasCallbacks(context.config),
   });
   state.uploads.push(...uploads);
-  await lease.save(
-    state,
+  lease.note(
     state.round === 1
       ? `checked ${indexes.length === 1 ? 'one object' : `${indexes.length} objects`}; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
       : `sending ${indexes.length} missing documents again`,
   );
 }
 
-/** Polls that sleep find out at once that the batch is cancelled. */
-async function wakePolls({ context, state }: BatchRun): Promise<void> {
-  const sent = state.uploads.filter((upload) => upload.state === 'sent');
+/**
+ * Polls that sleep find out at once that the batch is cancelled. Atlas may have called before it
+ * answered the upload, when there was no job to wake yet: a wake that is younger than the request
+ * ends the first sleep of a poll at once.
+ */
+async function wakePolls(run: BatchRun, cancelled: boolean, wokenAt: number): Promise<void> {
+  const { context, state, addedPolls } = run;
+  const { ATLAS_TIMEOUT_MS } = context.config;
+  const sent = state.uploads.filter(
+    (upload) =>
+      upload.state === 'sent' &&
+      (cancelled || (addedPolls.has(upload) && wokenAt > (upload.sentAt ?? 0) - ATLAS_TIMEOUT_MS)),
+  );
   await Promise.all(
     sent.map(({ batchId = '' }) => promoteIfDelayed(context.polls, pollJobId(batchId))),
   );

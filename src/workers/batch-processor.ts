@@ -16,8 +16,8 @@ import { advanceBatch } from './advance-batch.js';
 import { backoffMs } from './backoff.js';
 import {
   type BatchRun,
-  cancelReason,
   deadlineOf,
+  flagsOf,
   isPastDeadline,
   rememberTrouble,
 } from './batch-run.js';
@@ -73,7 +73,7 @@ export async function processBatch(
       if (!request) {
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
-      const run: BatchRun = { context, job, lease, request, state, signal };
+      const run: BatchRun = { context, job, lease, request, state, addedPolls: new Set(), signal };
       try {
         const ending = await enter(run);
         return await endBatch(batch, ending.status, ending.reason);
@@ -133,7 +133,7 @@ async function waitOut(run: BatchRun, error: TroubleError): Promise<Error> {
 /** A request to cancel that came while the job was busy ends its sleep at once. */
 async function sleep(run: BatchRun, delayMs: number): Promise<Error> {
   const asleep = await run.lease.moveToDelayed(delayMs);
-  if ((await cancelReason(run)) !== null) {
+  if ((await flagsOf(run)).cancelled !== null) {
     await promoteIfDelayed(run.context.batches, run.lease.jobId);
   }
   return asleep;

@@ -2,9 +2,9 @@
 import type { Job } from 'bullmq';
 import { LockLostError, type Reason } from '../errors.js';
 import type { BatchRequest } from '../jobs/batch-request.js';
-import type { BatchState } from '../jobs/batch-state.js';
+import type { BatchState, Upload } from '../jobs/batch-state.js';
 import type { WorkerContext } from './context.js';
-import { readFlags } from './flags.js';
+import { type Flags, readFlags } from './flags.js';
 import type { JobLease } from './job-lease.js';
 import { StoppingError } from './run-job.js';
 
@@ -14,6 +14,8 @@ export interface BatchRun {
   lease: JobLease<BatchState>;
   request: BatchRequest;
   state: BatchState;
+  /** Uploads whose poll job was added since the last wait: pending, and known without a look. */
+  addedPolls: Set<Upload>;
   /** Aborted when the job's lock is lost. */
   signal: AbortSignal;
 }
@@ -27,10 +29,9 @@ export function isPastDeadline(run: BatchRun): boolean {
   return run.context.clock.now() >= deadlineOf(run);
 }
 
-/** Why the batch is to be cancelled, if it is. */
-export async function cancelReason(run: BatchRun): Promise<string | null> {
-  const { context, request, job } = run;
-  return (await readFlags(context, request.reference, job.timestamp)).cancelled?.reason ?? null;
+/** What the outside wants of the batch. */
+export function flagsOf({ context, request, job }: BatchRun): Promise<Flags> {
+  return readFlags(context, request.reference, job.timestamp);
 }
 
 /** A safe point: nothing is under way. */

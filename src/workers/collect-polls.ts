@@ -17,12 +17,15 @@ export async function collectPolls(run: BatchRun): Promise<number> {
   const sent = run.state.uploads.filter(({ state }) => state === 'sent');
   const before = JSON.stringify(sent);
   const pending = await Promise.all(sent.map((upload) => collect(run, upload)));
-  if (JSON.stringify(sent) !== before) await run.lease.save(run.state);
-  return pending.filter(Boolean).length;
+  const count = pending.filter(Boolean).length;
+  // When none is left, what comes next saves; a crash before that collects the same again.
+  if (count > 0 && JSON.stringify(sent) !== before) await run.lease.save(run.state);
+  return count;
 }
 
 async function collect(run: BatchRun, upload: Upload): Promise<boolean> {
   const { context, lease, state } = run;
+  if (run.addedPolls.has(upload)) return true;
   const { batchId = '', pollRuns = 1 } = upload;
   const poll: Job<PollData, PollOutcome> | undefined = await context.polls.getJob(
     pollJobId(batchId),

@@ -115,11 +115,11 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
 
 /** The first id that no event has, later than those of the job's earlier outcomes. */
 async function freeEventId({ context, state, firstEventId }: EndingBatch): Promise<string> {
-  const { completions, webhooks } = context;
+  const { completions, webhooks, redis } = context;
   for (let n = state.outcomes + 1; ; n += 1) {
     const id = nthEventId(firstEventId, n);
     // An event that its consumer removed may still be kept for the webhook.
-    if (!(await completions.getJob(id)) && !(await webhooks.getJob(id))) return id;
+    if ((await redis.exists(completions.toKey(id), webhooks.toKey(id))) === 0) return id;
   }
 }
 

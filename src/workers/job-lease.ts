@@ -29,9 +29,13 @@ redis.call('HSET', KEYS[2], 'progress', ARGV[3])
 local maxEvents = redis.call('HGET', KEYS[4], 'opts.maxLenEvents') or 10000
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', maxEvents, '*',
   'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
-if ARGV[5] ~= '' then
-  redis.call('RPUSH', KEYS[5], ARGV[5])
-  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[6]), -1)
+if #ARGV > 6 then
+  redis.call('RPUSH', KEYS[5], unpack(ARGV, 7))
+  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[5]), -1)
+end
+if ARGV[6] ~= '' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  redis.call('SREM', KEYS[6], ARGV[2])
 end
 return 1
 `;
@@ -42,7 +46,7 @@ interface LeaseCommands {
 
 /** Installs the script as a command of this connection; needed once a connection. */
 export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { numberOfKeys: 5, lua: SAVE_SCRIPT });
+  redis.defineCommand('atlasBatchSave', { numberOfKeys: 6, lua: SAVE_SCRIPT });
 }
 
 export interface LeaseOptions<State extends object> {
@@ -59,18 +63,26 @@ export interface LeaseOptions<State extends object> {
 export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
+  private readonly noted: string[] = [];
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
     this.jobId = options.job.id ?? '';
   }
 
+  /** A line of the job's log that the next {@link save} writes: nothing hangs on it. */
+  note(line: string): void {
+    if (line !== '') this.noted.push(`${new Date(this.options.clock.now()).toISOString()} ${line}`);
+  }
+
   /**
-   * Saves the state, and a line of the job's log with it, under the time.
+   * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
+   * first. With `renew` the lock has its full duration again, as after {@link renew}.
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
-  async save(state: State, line = ''): Promise<void> {
-    const { redis, queueKey, token, digest, clock } = this.options;
+  async save(state: State, line = '', { renew = false } = {}): Promise<void> {
+    const { redis, queueKey, token, digest } = this.options;
+    this.note(line);
     const jobKey = `${queueKey}:${this.jobId}`;
     const saved = await (redis as unknown as LeaseCommands).atlasBatchSave(
       `${jobKey}:lock`,
@@ -78,12 +90,14 @@ export class JobLease<State extends object> {
       `${queueKey}:events`,
       `${queueKey}:meta`,
       `${jobKey}:logs`,
+      `${queueKey}:stalled`,
       token,
       this.jobId,
       JSON.stringify(state),
       JSON.stringify(digest(state)),
-      line && `${new Date(clock.now()).toISOString()} ${line}`,
       KEPT_LOG_LINES,
+      renew ? LOCK_DURATION_MS : '',
+      ...this.noted.splice(0),
     );
     if (saved !== 1) throw new LockLostError(this.jobId);
   }

@@ -8,13 +8,7 @@ import { LockLostError, RefusedError, TroubleError } from '../errors.js';
 import type { Upload } from '../jobs/batch-state.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import { addPoll } from './add-poll.js';
-import {
-  type BatchRun,
-  cancelReason,
-  checkpoint,
-  deadlineOf,
-  isPastDeadline,
-} from './batch-run.js';
+import { type BatchRun, checkpoint, deadlineOf, flagsOf, isPastDeadline } from './batch-run.js';
 
 /** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
 const UPLOADS_IN_PARALLEL = 4;
@@ -64,7 +58,7 @@ export async function resolveUnknownUploads(run: BatchRun): Promise<void> {
 async function submit(run: BatchRun, upload: Upload): Promise<void> {
   const { context, lease, state, request } = run;
   checkpoint(run);
-  if ((await cancelReason(run)) !== null) return;
+  if ((await flagsOf(run)).cancelled !== null) return;
   const files = await Promise.all(
     fromRanges(upload.documents).map(async (index) => {
       const document = request.documents[index];
@@ -77,9 +71,8 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     }),
   );
   upload.state = 'sending';
-  await lease.save(state);
+  await lease.save(state, '', { renew: true });
   await confirmByReplica(run, upload);
-  await lease.renew();
   const answer = await post(run, upload, files);
   if (answer === null) return;
 
@@ -104,13 +97,14 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   if (!holder) await addPoll(run, upload, deadlineOf(run));
 }
 
-/** With `REPLICA_ACK_TIMEOUT_MS`: nothing is sent whose `sending` a failover could lose. */
+/** With `REPLICA_ACK_TIMEOUT_MS`, which may take of the lock's time: nothing is sent whose `sending` a failover could lose. */
 async function confirmByReplica(
   { context, lease, state }: BatchRun,
   upload: Upload,
 ): Promise<void> {
   const timeoutMs = context.config.REPLICA_ACK_TIMEOUT_MS;
-  if (timeoutMs === 0 || (await lease.reachedReplica(timeoutMs))) return;
+  if (timeoutMs === 0) return;
+  if (await lease.reachedReplica(timeoutMs)) return lease.renew();
   upload.state = 'planned';
   await lease.save(state);
   throw new TroubleError(

@@ -7,7 +7,6 @@
  */
 import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig, wantsTraces } from '../config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
@@ -20,11 +19,11 @@ import { createTelemetry } from '../telemetry.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
-import { defineLeaseCommands } from './job-lease.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
 import { startQueueWorker } from './queue-worker.js';
+import { connectRedis } from './redis-connection.js';
 import { redisFindings } from './redis-findings.js';
 import { startSweeper } from './sweep-completions.js';
 import { startHeartbeat } from './vital-signs.js';
@@ -64,7 +63,7 @@ export async function createAtlasBatchWorker(
 ): Promise<AtlasBatchWorker> {
   const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const redis = connect(config, logger);
+  const redis = connectRedis(config.REDIS_URL, logger);
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;
@@ -183,14 +182,6 @@ export async function createAtlasBatchWorker(
       return stopped;
     },
   };
-}
-
-function connect(config: Config, logger: Logger): Redis {
-  // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
-  const redis = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
-  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: trouble'));
-  defineLeaseCommands(redis);
-  return redis;
 }
 
 function webhookSender(config: Config): WebhookSender | undefined {

@@ -1,0 +1,94 @@
+/**
+ * The baseline: what one would write by hand in an afternoon. The SDK for all of S3, `getSignedUrl`
+ * for each document, global `fetch`, a fresh poll job for each look, every page at every look, and
+ * each answer parsed and stored as one object.
+ */
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { type Job, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { loadConfig } from '../../../src/config.js';
+import type { BatchRequest } from '../../../src/jobs/batch-request.js';
+import { FIRST_LOOK_MS } from '../work.js';
+
+interface Poll {
+  request: BatchRequest;
+  batchId: string;
+}
+
+const config = loadConfig();
+const connection = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
+const options = { connection, prefix: config.QUEUE_PREFIX };
+const polls = new Queue<Poll>('atlas-polls', options);
+const completions = new Queue('atlas-completions', options);
+const s3 = new S3Client({ forcePathStyle: true });
+const docstream = `${config.ATLAS_BASE_URL}/v1/docstream`;
+
+const { access_token: token } = await ask(`${docstream}/authtoken`, {
+  method: 'POST',
+  headers: { 'Client-Id': config.ATLAS_CLIENT_ID, 'Client-Secret': config.ATLAS_CLIENT_SECRET },
+});
+
+async function ask(url: string, init: RequestInit) {
+  const answer = await fetch(url, init);
+  if (!answer.ok) throw new Error(`Atlas answered ${answer.status}`);
+  return (await answer.json()) as Record<string, any>;
+}
+
+async function processBatch({ data: request }: Job<BatchRequest>): Promise<void> {
+  const files = await Promise.all(
+    request.documents.map(async ({ documentId, bucket, key }) => {
+      const scan = { Bucket: bucket, Key: key };
+      await s3.send(new HeadObjectCommand(scan));
+      return {
+        file_url: await getSignedUrl(s3, new GetObjectCommand(scan), { expiresIn: 3600 }),
+        document_id: documentId,
+      };
+    }),
+  );
+  const { batch_id: batchId } = await ask(`${docstream}/multiupload`, {
+    method: 'POST',
+    headers: { Token: token, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ product_type: request.productType, file_urls: files }),
+  });
+  await polls.add('poll', { request, batchId }, { delay: FIRST_LOOK_MS });
+}
+
+async function processPoll({ data }: Job<Poll>): Promise<void> {
+  const { request, batchId } = data;
+  const extracts: { document_id: string }[] = [];
+  for (let page = 1, more = true; more; page += 1) {
+    const url = `${docstream}/extracts?batch_id=${batchId}&page=${page}&pageNo=${page}&per_page=50`;
+    const answer = await ask(url, { headers: { Token: token } });
+    extracts.push(...answer.data);
+    more = answer.has_next;
+  }
+  const present = new Set(extracts.map(({ document_id }) => document_id));
+  if (request.documents.some(({ documentId }) => !present.has(documentId))) {
+    await polls.add('poll', data, { delay: FIRST_LOOK_MS });
+    return;
+  }
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: config.RESULTS_BUCKET,
+      Key: `${request.reference}/${batchId}.json`,
+      Body: JSON.stringify({ reference: request.reference, batchId, extracts }),
+      ContentType: 'application/json',
+    }),
+  );
+  await completions.add('batch.completed', { reference: request.reference, batchId });
+}
+
+const workers = [
+  new Worker('atlas-batches', processBatch, { ...options, concurrency: config.SUBMIT_CONCURRENCY }),
+  new Worker('atlas-polls', processPoll, { ...options, concurrency: config.POLL_CONCURRENCY }),
+];
+process.on('SIGTERM', async () => {
+  await Promise.all(workers.map((worker) => worker.close()));
+  process.exit();
+});

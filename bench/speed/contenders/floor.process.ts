@@ -1,0 +1,130 @@
+/**
+ * The floor: the same jobs, children and progress updates in BullMQ, and the same HTTP requests,
+ * with nothing around them. S3 URLs are pre-signed beforehand, no answer is parsed, nothing is
+ * fenced, and nothing that goes wrong is mended.
+ */
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { type Job, Queue, WaitingChildrenError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { Agent } from 'undici';
+import { loadConfig } from '../../../src/config.js';
+import {
+  DOCUMENTS_BUCKET,
+  documentKey,
+  FIRST_LOOK_MS,
+  MAX_DOCUMENTS,
+  PRODUCT_TYPE,
+} from '../work.js';
+
+/** As often as atlas-batch saves the state of a batch: before its wait, and after. */
+const SAVES_BEFORE = 2;
+const SAVES_AFTER = 2;
+
+const config = loadConfig();
+const connection = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
+const options = { connection, prefix: config.QUEUE_PREFIX };
+const docstream = `${config.ATLAS_BASE_URL}/v1/docstream`;
+const polls = new Queue('atlas-polls', options);
+const completions = new Queue('atlas-completions', options);
+const agent = new Agent({ connections: config.SUBMIT_CONCURRENCY + config.POLL_CONCURRENCY });
+
+const s3 = new S3Client({ forcePathStyle: true });
+const scans = Array.from({ length: MAX_DOCUMENTS }, (_, i) => ({
+  Bucket: DOCUMENTS_BUCKET,
+  Key: documentKey(i),
+}));
+const heads = await Promise.all(scans.map((scan) => getSignedUrl(s3, new HeadObjectCommand(scan))));
+const gets = await Promise.all(scans.map((scan) => getSignedUrl(s3, new GetObjectCommand(scan))));
+const put = await getSignedUrl(
+  s3,
+  new PutObjectCommand({ Bucket: config.RESULTS_BUCKET, Key: 'result.json' }),
+);
+const upload = JSON.stringify({
+  product_type: PRODUCT_TYPE,
+  file_urls: gets.map((url, i) => ({ file_url: url, document_id: `00${i}` })),
+});
+
+async function send(
+  url: string,
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT',
+  headers: Record<string, string> = {},
+  body?: string | Buffer,
+): Promise<Buffer> {
+  const { origin, pathname, search } = new URL(url);
+  const answer = await agent.request({
+    origin,
+    path: pathname + search,
+    method,
+    headers,
+    body: body ?? null,
+    reset: false,
+  });
+  return Buffer.from(await answer.body.arrayBuffer());
+}
+
+const authorized = await send(`${docstream}/authtoken`, 'POST', {
+  'Client-Id': config.ATLAS_CLIENT_ID,
+  'Client-Secret': config.ATLAS_CLIENT_SECRET,
+});
+const Token = String(JSON.parse(authorized.toString()).access_token);
+
+async function save(job: Job, state: string, times: number): Promise<void> {
+  for (let i = 0; i < times; i += 1) await job.updateProgress({ v: 1, state, i });
+}
+
+async function processBatch(job: Job, token = ''): Promise<unknown> {
+  if (job.progress === 0) {
+    await Promise.all(heads.map((url) => send(url, 'HEAD')));
+    await save(job, 'sending', SAVES_BEFORE - 1);
+    const answer = await send(
+      `${docstream}/multiupload`,
+      'POST',
+      { Token, 'Content-Type': 'application/json' },
+      upload,
+    );
+    await save(job, 'sent', 1);
+    // The id is all that has to be known to go on.
+    const batchId = /"batch_id"\s*:\s*"([^"]+)"/.exec(answer.toString())?.[1];
+    await polls.add(
+      'poll',
+      { batchId },
+      {
+        jobId: `poll-${batchId}`,
+        delay: FIRST_LOOK_MS,
+        parent: { id: job.id ?? '', queue: job.queueQualifiedName },
+      },
+    );
+    if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+  }
+  await save(job, 'ended', SAVES_AFTER);
+  const { reference } = job.data;
+  await completions.add('batch.completed', job.data, { jobId: `done-${reference}` });
+  return { reference, status: 'completed' };
+}
+
+async function processPoll(job: Job): Promise<unknown> {
+  const { batchId } = job.data;
+  const page = await send(
+    `${docstream}/extracts?batch_id=${batchId}&page=1&pageNo=1&per_page=50`,
+    'GET',
+    { Token },
+  );
+  await send(put, 'PUT', { 'content-type': 'application/json' }, page);
+  await save(job, 'complete', 1);
+  return { outcome: 'complete' };
+}
+
+const workers = [
+  new Worker('atlas-batches', processBatch, { ...options, concurrency: config.SUBMIT_CONCURRENCY }),
+  new Worker('atlas-polls', processPoll, { ...options, concurrency: config.POLL_CONCURRENCY }),
+];
+process.on('SIGTERM', async () => {
+  await Promise.all(workers.map((worker) => worker.close()));
+  process.exit();
+});

@@ -1,0 +1,57 @@
+/**
+ * Bytes of Redis that one more batch takes: in flight, and ended, its event not yet taken. Measured
+ * between two numbers of batches, both beyond the point where streams of events are full.
+ */
+import { POLLS_QUEUE } from '../../../src/jobs/queues.js';
+import { setStage } from '../stage.js';
+import { until } from '../until.js';
+import { redisBytes } from '../vitals.js';
+
+const FEWER = 6_000;
+const MORE = 12_000;
+/** Longer than the measure takes. */
+const NEVER_MS = 3_600_000;
+const FAR_LOOKS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
+
+export interface RedisMemory {
+  inFlightBytes: number;
+  endedBytes: number;
+}
+
+export async function measureRedisMemory(): Promise<RedisMemory> {
+  return { inFlightBytes: await inFlight(), endedBytes: await ended() };
+}
+
+async function inFlight(): Promise<number> {
+  const stage = await setStage({ completionMs: NEVER_MS });
+  try {
+    await stage.start('atlas-batch', FAR_LOOKS);
+    const at = async (count: number, from: number) => {
+      await stage.enqueue(from, count);
+      await until(async () => (await stage.batches.getWaitingChildrenCount()) >= count);
+      return redisBytes(stage.redis);
+    };
+    const fewer = await at(FEWER, 0);
+    return ((await at(MORE, FEWER)) - fewer) / (MORE - FEWER);
+  } finally {
+    await stage.stop();
+  }
+}
+
+async function ended(): Promise<number> {
+  const stage = await setStage();
+  try {
+    await stage.start('atlas-batch');
+    const at = async (count: number, from: number) => {
+      await stage.enqueue(from, count);
+      await stage.completed(count);
+      const polls = await stage.redis.zcard(`${stage.prefix}:${POLLS_QUEUE}:completed`);
+      if (polls < count) throw new Error('poll jobs were removed before their time');
+      return redisBytes(stage.redis);
+    };
+    const fewer = await at(FEWER, 0);
+    return ((await at(MORE, FEWER)) - fewer) / (MORE - FEWER);
+  } finally {
+    await stage.stop();
+  }
+}

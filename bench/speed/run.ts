@@ -1,0 +1,144 @@
+/**
+ * What orchestration costs over the queue itself: speed, Redis, memory, each as a ratio to a floor
+ * or a baseline of the same run. Prints a table and writes it as JSON beside this file's folder.
+ * `npm run bench -- throughput presigning` measures those alone. Linux only: CPU is read from /proc.
+ */
+import '../../src/cli/quiet-aws-sdk.js';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { measureLookCost } from './measures/look-cost.js';
+import { measurePresigning } from './measures/presigning.js';
+import { measureRedisMemory } from './measures/redis-memory.js';
+import { measureResidentSet } from './measures/resident-set.js';
+import { measureThroughput, type Throughput } from './measures/throughput.js';
+import { atLeast, atMost, type Finding, formatFindings, percentile, spread } from './report.js';
+
+const RUNS = 5;
+const BATCHES = 3_000;
+const FEW_IN_FLIGHT = 1_000;
+const MANY_IN_FLIGHT = 300_000;
+const SOME_BATCHES = 10_000;
+const MANY_BATCHES = 100_000;
+const KIB = 1024;
+const REPORT = fileURLToPath(new URL('../results.json', import.meta.url));
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+const MEASURES: Record<string, () => Promise<Finding[]>> = {
+  async presigning() {
+    const { signerPerSecond, getSignedUrlPerSecond } = await measurePresigning();
+    return [
+      {
+        what: 'pre-signed URLs a second, over getSignedUrl',
+        figures: `${signerPerSecond.toFixed(0)} to ${getSignedUrlPerSecond.toFixed(0)}`,
+        ...atLeast(signerPerSecond / getSignedUrlPerSecond, 8),
+      },
+    ];
+  },
+
+  async throughput() {
+    const runs = await measureThroughput(RUNS, BATCHES, say);
+    const ours = runs['atlas-batch'];
+    const floor = runs['floor: bare BullMQ'];
+    const byHand = runs['baseline: by hand'];
+    const median = (of: Throughput[], name: keyof Throughput) =>
+      percentile(
+        of.map((run) => run[name]),
+        50,
+      );
+    const compare = (name: keyof Throughput, other: Throughput[]) =>
+      median(ours, name) / median(other, name);
+    const figures = (name: keyof Throughput, other: Throughput[], digits: number) =>
+      `${spread(
+        ours.map((run) => run[name]),
+        digits,
+      )} to ${spread(
+        other.map((run) => run[name]),
+        digits,
+      )}`;
+    return [
+      {
+        what: 'batches a second, over the floor',
+        figures: figures('batchesPerSecond', floor, 0),
+        ...atLeast(compare('batchesPerSecond', floor), 0.7),
+      },
+      {
+        what: 'batches a second, over the baseline',
+        figures: figures('batchesPerSecond', byHand, 0),
+        ...atLeast(compare('batchesPerSecond', byHand), 3),
+      },
+      {
+        what: 'Redis commands a batch, over the floor',
+        figures: figures('executed', floor, 0),
+        ...atMost(compare('executed', floor), 1.3),
+      },
+      {
+        what: 'of these, sent by the worker',
+        figures: figures('sent', floor, 0),
+        ratio: compare('sent', floor),
+      },
+      {
+        what: 'CPU ms a batch of the worker, over the floor',
+        figures: figures('workerCpuMs', floor, 2),
+        ratio: compare('workerCpuMs', floor),
+      },
+      {
+        what: 'CPU ms a batch of Redis, over the floor',
+        figures: figures('redisCpuMs', floor, 2),
+        ratio: compare('redisCpuMs', floor),
+      },
+    ];
+  },
+
+  async 'redis-memory'() {
+    const { inFlightBytes, endedBytes } = await measureRedisMemory();
+    return [
+      { what: 'KiB of Redis, a batch in flight', figures: '', ...atMost(inFlightBytes / KIB, 6) },
+      { what: 'KiB of Redis, an ended batch', figures: '', ...atMost(endedBytes / KIB, 5) },
+    ];
+  },
+
+  async looks() {
+    const costs = await measureLookCost([FEW_IN_FLIGHT, MANY_IN_FLIGHT]);
+    const [few, many] = costs.map(({ lookMicroseconds }) => lookMicroseconds);
+    if (few === undefined || many === undefined) throw new Error('a cost is missing');
+    return [
+      {
+        what: `CPU µs a look, ${MANY_IN_FLIGHT} in flight over ${FEW_IN_FLIGHT}`,
+        figures: `${many.toFixed(0)} to ${few.toFixed(0)}`,
+        ...atMost(many / few, 1.3),
+      },
+    ];
+  },
+
+  async 'resident-set'() {
+    const [some, many] = await measureResidentSet([SOME_BATCHES, MANY_BATCHES]);
+    if (some === undefined || many === undefined) throw new Error('a reading is missing');
+    return [
+      {
+        what: `MiB of the worker after ${MANY_BATCHES} batches, over ${SOME_BATCHES}`,
+        figures: `${many.mib.toFixed(0)} to ${some.mib.toFixed(0)}`,
+        ...atMost(many.mib / some.mib, 1.2),
+      },
+    ];
+  },
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.find((name) => !(name in MEASURES));
+if (unknown !== undefined) {
+  say(`there is no measure ${unknown}; there are ${Object.keys(MEASURES).join(', ')}`);
+  process.exit(2);
+}
+const findings: Finding[] = [];
+for (const [name, measure] of Object.entries(MEASURES)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  say(`measuring ${name} …`);
+  findings.push(...(await measure()));
+}
+const cores = cpus();
+const machine = `${cores.length} × ${cores[0]?.model ?? 'CPU'}, Node ${process.versions.node}`;
+say(`\n${machine}\n${formatFindings(findings)}`);
+writeFileSync(REPORT, `${JSON.stringify({ machine, findings }, null, 2)}\n`);
+if (findings.some(({ met }) => met === false)) process.exitCode = 1;

@@ -1,0 +1,140 @@
+/** A private Redis, the stand-ins and one contender, each a process of its own. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE } from '../../src/jobs/queues.js';
+import { until } from './until.js';
+import { CREDENTIALS, FIRST_LOOK_MS, RESULTS_BUCKET, request } from './work.js';
+
+/** Jobs added at once: one script each, in one write. */
+const ADDED_AT_ONCE = 1000;
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** What can carry batches: each is a program that takes its orders from the environment. */
+export const CONTENDERS = {
+  'atlas-batch': [here('../../dist/cli.js'), 'worker'],
+  'floor: bare BullMQ': ['--import', 'tsx', here('contenders/floor.process.ts')],
+  'baseline: by hand': ['--import', 'tsx', here('contenders/baseline.process.ts')],
+} satisfies Record<string, string[]>;
+export type Contender = keyof typeof CONTENDERS;
+
+/** HTTP requests that the stand-ins have answered well. */
+export interface Asked {
+  uploads: number;
+  looks: number;
+  checks: number;
+  results: number;
+}
+
+export interface Stage {
+  redis: Redis;
+  prefix: string;
+  redisProcess: PrivateRedis;
+  batches: Queue;
+  completions: Queue;
+  /** Starts the contender; one may be started after another has been stopped. */
+  start(contender: Contender, environment?: Record<string, string>): Promise<ChildProcess>;
+  /** Adds batches `from` to `to`. */
+  enqueue(from: number, to: number): Promise<void>;
+  /** Resolves when so many batches have completed, events included; throws if one failed. */
+  completed(count: number): Promise<void>;
+  asked(): Promise<Asked>;
+  standInsPid: number;
+  stop(): Promise<void>;
+}
+
+export async function setStage(options: { completionMs?: number } = {}): Promise<Stage> {
+  const redisProcess = await startPrivateRedis();
+  const standIns = fork(here('stand-ins.process.ts'), {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, BENCH_COMPLETION_MS: String(options.completionMs ?? 0) },
+  });
+  const [addresses] = (await once(standIns, 'message')) as [Record<string, string>];
+  const redis = new Redis(redisProcess.url, { maxRetriesPerRequest: null });
+  const prefix = '{bench}';
+  const queue = (name: string) => new Queue(name, { connection: redis, prefix });
+  const batches = queue(BATCHES_QUEUE);
+  const completions = queue(COMPLETIONS_QUEUE);
+  const environment = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'production',
+    REDIS_URL: redisProcess.url,
+    QUEUE_PREFIX: prefix,
+    ATLAS_BASE_URL: addresses.atlasUrl,
+    ATLAS_CLIENT_ID: addresses.clientId,
+    ATLAS_CLIENT_SECRET: addresses.clientSecret,
+    RESULTS_BUCKET,
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL_S3: addresses.s3Url,
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    POLL_MIN_MS: String(FIRST_LOOK_MS),
+    POLL_MAX_MS: String(FIRST_LOOK_MS),
+    LOG_LEVEL: 'warn',
+  };
+  let running: ChildProcess | undefined;
+  const end = async () => {
+    if (running === undefined || running.exitCode !== null) return;
+    running.kill('SIGTERM');
+    await once(running, 'exit');
+  };
+
+  return {
+    redis,
+    prefix,
+    redisProcess,
+    batches,
+    completions,
+    async start(contender, more = {}) {
+      await end();
+      const child = spawn(process.execPath, CONTENDERS[contender], {
+        env: { ...environment, ...more },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+      running = child;
+      return child;
+    },
+    async enqueue(from, to) {
+      for (let at = from; at < to; at += ADDED_AT_ONCE) {
+        const count = Math.min(ADDED_AT_ONCE, to - at);
+        await batches.addBulk(
+          Array.from({ length: count }, (_, i) => ({
+            name: 'batch',
+            data: request(`b${at + i}`),
+            opts: { jobId: `batch-b${at + i}` },
+          })),
+        );
+      }
+    },
+    async completed(count) {
+      await until(async () => {
+        if (running?.exitCode !== null) throw new Error('the contender ended before its work did');
+        const [failed, done, events] = await Promise.all([
+          batches.getFailedCount(),
+          batches.getCompletedCount(),
+          completions.count(),
+        ]);
+        if (failed > 0) throw new Error(`${failed} batches failed`);
+        return done >= count && events >= count;
+      });
+    },
+    async asked() {
+      standIns.send('asked');
+      const [asked] = (await once(standIns, 'message')) as [Asked];
+      return asked;
+    },
+    standInsPid: standIns.pid ?? 0,
+    async stop() {
+      await end();
+      await Promise.all([batches.close(), completions.close()]);
+      redis.disconnect();
+      standIns.disconnect();
+      await redisProcess.stop();
+    },
+  };
+}

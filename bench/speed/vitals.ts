@@ -1,0 +1,26 @@
+/** What a process has used so far, as Linux tells. */
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+/** Of `/proc/<pid>/stat`: hundredths of a second on every Linux that Node runs on. */
+const TICK_MS = 10;
+/** The fields behind the name, which may hold spaces: `utime` and `stime`. */
+const USER_TIME = 11;
+const SYSTEM_TIME = 12;
+
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) * TICK_MS;
+}
+
+export function residentMib(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+/** Bytes that Redis's data takes, without what is reserved for its clients. */
+export async function redisBytes(redis: Redis): Promise<number> {
+  const info = await redis.info('memory');
+  return Number(/used_memory_dataset:(\d+)/.exec(info)?.[1]);
+}

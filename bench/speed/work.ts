@@ -1,0 +1,29 @@
+/** What is carried in every measure: batches of five small documents. */
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
+
+export const CREDENTIALS = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
+export const DOCUMENTS_BUCKET = 'scans';
+export const RESULTS_BUCKET = 'results';
+export const PRODUCT_TYPE = 'LOAN_APP';
+export const MAX_DOCUMENTS = 5;
+/**
+ * The first look comes so long after the upload, of every contender. Work enough for all that time
+ * is in flight, so it costs no throughput but at the end of a run.
+ */
+export const FIRST_LOOK_MS = 1000;
+
+export function documentKey(index: number): string {
+  return `loans/2026/11/scan-${index}.jpg`;
+}
+
+export function request(reference: string): BatchRequest {
+  return {
+    reference,
+    productType: PRODUCT_TYPE,
+    documents: Array.from({ length: MAX_DOCUMENTS }, (_, i) => ({
+      documentId: `00${i}`,
+      bucket: DOCUMENTS_BUCKET,
+      key: documentKey(i),
+    })),
+  };
+}

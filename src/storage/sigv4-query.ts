@@ -1,0 +1,84 @@
+/**
+ * AWS Signature Version 4 in the query of a URL, for S3: the payload is not signed, and of the
+ * headers only the host. What all URLs of an endpoint share in one second is worked out once, so
+ * that a URL costs two hashes. Pure.
+ *
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+ */
+import { createHash, createHmac } from 'node:crypto';
+
+export interface SigningCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string | undefined;
+}
+
+export interface SigningScope {
+  /** With the port, unless it is the default of the protocol. */
+  host: string;
+  region: string;
+  /** As in the scope of the signature, such as `s3`. */
+  service: string;
+  /** Parameters besides those of the signature. */
+  query: Record<string, string>;
+}
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const UNRESERVED = /^[A-Za-z0-9._~-]*$/;
+
+/** RFC 3986, as AWS wants it: `encodeURIComponent` and the five that it leaves alone. */
+export function encodeRfc3986(text: string): string {
+  if (UNRESERVED.test(text)) return text;
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/**
+ * A function that signs any path (percent-encoded, of this host) for one method, at one moment.
+ * It returns the whole query.
+ */
+export function querySigner(
+  method: string,
+  { host, region, service, query }: SigningScope,
+  credentials: SigningCredentials,
+  { date, expiresSeconds }: { date: Date; expiresSeconds: number },
+): (path: string) => string {
+  const time = date.toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const day = time.slice(0, 8);
+  const scope = `${day}/${region}/${service}/aws4_request`;
+  const parameters = sortedQuery({
+    ...query,
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD',
+    'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
+    'X-Amz-Date': time,
+    'X-Amz-Expires': String(expiresSeconds),
+    ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
+    'X-Amz-SignedHeaders': 'host',
+  });
+  // Parameters stand in order, the signature among them as the SDK has it.
+  const tailFrom = parameters.indexOf('&X-Amz-SignedHeaders=');
+  const [head, tail] = [parameters.slice(0, tailFrom), parameters.slice(tailFrom)];
+  const key = ['aws4_request', service, region, day].reduceRight<string | Buffer>(
+    (secret, part) => createHmac('sha256', secret).update(part).digest(),
+    `AWS4${credentials.secretAccessKey}`,
+  );
+  const canonicalTail = `\n${parameters}\nhost:${host}\n\nhost\nUNSIGNED-PAYLOAD`;
+  const toSign = `${ALGORITHM}\n${time}\n${scope}\n`;
+  return (path) => {
+    const canonical = createHash('sha256').update(`${method}\n${path}${canonicalTail}`);
+    const signature = createHmac('sha256', key)
+      .update(toSign + canonical.digest('hex'))
+      .digest('hex');
+    return `${head}&X-Amz-Signature=${signature}${tail}`;
+  };
+}
+
+function sortedQuery(query: Record<string, string>): string {
+  return Object.entries(query)
+    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`)
+    .sort()
+    .join('&');
+}

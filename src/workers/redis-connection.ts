@@ -1,0 +1,32 @@
+/** The connection of a worker to Redis, which all its jobs share. */
+import { type Command, Redis } from 'ioredis';
+import { errorFields, type Logger } from '../logging.js';
+import { defineLeaseCommands } from './job-lease.js';
+
+type WriteTarget = Parameters<Redis['sendCommand']>[1];
+
+/**
+ * Tens of jobs send their commands in the same turn of the event loop. They go out in one write
+ * when it ends: a write of its own for each was a quarter of a worker's CPU. Nothing else changes;
+ * order, answers and what happens when the connection breaks are those of ioredis.
+ */
+class GatheringRedis extends Redis {
+  override sendCommand(command: Command, target?: WriteTarget): unknown {
+    // None yet while it connects, whatever the type says.
+    const socket: Redis['stream'] | undefined = this.stream;
+    if (socket?.writableCorked === 0) {
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    }
+    return super.sendCommand(command, target);
+  }
+}
+
+/** Connects, and goes on connecting whenever the connection breaks. */
+export function connectRedis(url: string, logger: Logger): Redis {
+  // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
+  const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
+  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: trouble'));
+  defineLeaseCommands(redis);
+  return redis;
+}
