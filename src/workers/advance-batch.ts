@@ -1,5 +1,6 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
 
+import type { WaitingChildrenError } from 'bullmq';
 import { hasCallbacks } from '../config.js';
 import type { Reason } from '../errors.js';
 import { missingDocuments } from '../jobs/completion.js';
@@ -25,18 +26,17 @@ export interface Ending {
  * @throws WaitingChildrenError while polls are pending; TroubleError; RefusedError.
  */
 export async function advanceBatch(run: BatchRun): Promise<Ending> {
-  const { context, lease, state, request } = run;
+  const { context, state, request } = run;
   const total = request.documents.length;
   for (;;) {
     checkpoint(run);
     if (state.uploads.length === 0) await planNextRound(run, allIndexes(total));
     await submitPlanned(run);
-    const pending = await collectPolls(run);
-    const { cancelled, wokenAt } = await flagsOf(run);
-    if (pending > 0) {
+    // What the outside wants is read behind all that was added: whoever wants it later finds it.
+    const [polls, { cancelled, wokenAt }] = await Promise.all([awaitPolls(run), flagsOf(run)]);
+    if (polls.pending > 0) {
       await wakePolls(run, cancelled !== null, wokenAt);
-      const waiting = await lease.waitForChildren();
-      if (waiting) throw waiting;
+      if (polls.waiting) throw polls.waiting;
       run.addedPolls.clear();
       continue;
     }
@@ -51,6 +51,14 @@ export async function advanceBatch(run: BatchRun): Promise<Ending> {
     }
     await planNextRound(run, missing);
   }
+}
+
+/** Collects the polls, and if some are pending moves the batch to wait for them. */
+async function awaitPolls(
+  run: BatchRun,
+): Promise<{ pending: number; waiting: WaitingChildrenError | null }> {
+  const pending = await collectPolls(run);
+  return { pending, waiting: pending > 0 ? await run.lease.waitForChildren() : null };
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */

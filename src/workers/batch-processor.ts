@@ -60,19 +60,19 @@ export async function processBatch(
         stored.kind === 'known' ? stored.state : newBatchState(job.attemptsMade, clock.now());
       const identity = identify(job);
       const batch: EndingBatch = { context, job, lease, state, ...identity };
-      if (stored.kind === 'new') await noteStarted(context, lease.jobId, state.startedAt);
-
       if (state.outcome) {
         const { outcome } = state;
         const retried = job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
         if (!retried) return announce(batch, { ...state, outcome });
         await beginRetry(batch);
-        await noteStarted(context, lease.jobId, state.startedAt);
+        noteStarted(context, lease.jobId, state.startedAt);
       }
       const { request, faults } = identity;
       if (!request) {
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
+      // A hint for those who watch: nothing waits for it, and nothing hangs on it.
+      if (stored.kind === 'new') noteStarted(context, lease.jobId, state.startedAt);
       const run: BatchRun = { context, job, lease, request, state, addedPolls: new Set(), signal };
       try {
         const ending = await enter(run);

@@ -93,7 +93,7 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
   }
-  await noteEnded(context, lease.jobId);
+  noteEnded(context, lease.jobId);
   context.logger.info(
     {
       reference: summary.reference,

@@ -104,9 +104,9 @@ export class PollRun {
     await storeResult(context, data, found, signal);
     state.stored = found.present;
     state.present = found.present;
-    if (state.again === undefined) await this.tellPolicies(complete);
     const indexes = fromRanges(data.documents);
-    return this.end({
+    const told = state.again === undefined ? this.tellPolicies(complete) : undefined;
+    const ended = this.end({
       outcome: found.present === state.total ? 'complete' : 'incomplete',
       missing: toRanges(found.missing().flatMap((index) => indexes[index] ?? [])),
       present: found.present,
@@ -114,6 +114,8 @@ export class PollRun {
       looks: state.looks,
       stored: true,
     });
+    const [outcome] = await Promise.all([ended, told]);
+    return outcome;
   }
 
   private async afterNotFound(error: UnknownBatchError): Promise<PollOutcome | null> {

@@ -58,7 +58,6 @@ export async function resolveUnknownUploads(run: BatchRun): Promise<void> {
 async function submit(run: BatchRun, upload: Upload): Promise<void> {
   const { context, lease, state, request } = run;
   checkpoint(run);
-  if ((await flagsOf(run)).cancelled !== null) return;
   const files = await Promise.all(
     fromRanges(upload.documents).map(async (index) => {
       const document = request.documents[index];
@@ -71,7 +70,11 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     }),
   );
   upload.state = 'sending';
-  await lease.save(state, '', { renew: true });
+  const [{ cancelled }] = await Promise.all([flagsOf(run), lease.save(state, '', { renew: true })]);
+  if (cancelled !== null) {
+    upload.state = 'planned';
+    return lease.save(state);
+  }
   await confirmByReplica(run, upload);
   const answer = await post(run, upload, files);
   if (answer === null) return;

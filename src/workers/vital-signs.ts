@@ -41,16 +41,12 @@ export async function startHeartbeat({ redis, config, clock }: Telling): Promise
   };
 }
 
-/** A run of a batch has begun. */
-export async function noteStarted(
-  { redis, config }: Telling,
-  jobId: string,
-  startedAt: number,
-): Promise<void> {
-  await redis.zadd(startedKey(config.QUEUE_PREFIX), startedAt, jobId);
+/** A run of a batch has begun: a hint, which a Redis that goes away may lose. */
+export function noteStarted({ redis, config }: Telling, jobId: string, startedAt: number): void {
+  redis.zadd(startedKey(config.QUEUE_PREFIX), startedAt, jobId).catch(() => {});
 }
 
-/** A batch has its outcome. */
-export async function noteEnded({ redis, config }: Telling, jobId: string): Promise<void> {
-  await redis.zrem(startedKey(config.QUEUE_PREFIX), jobId);
+/** A batch has its outcome: likewise. */
+export function noteEnded({ redis, config }: Telling, jobId: string): void {
+  redis.zrem(startedKey(config.QUEUE_PREFIX), jobId).catch(() => {});
 }
