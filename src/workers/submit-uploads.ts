@@ -23,6 +23,8 @@ export async function submitPlanned(run: BatchRun): Promise<void> {
   const planned = run.state.uploads.filter(({ state }) => state === 'planned');
   if (planned.length === 0) return;
   if (isPastDeadline(run)) return refuseUnsent(run, planned);
+  // A batch that is cancelled while it sleeps over trouble must not run into it again and again.
+  if (run.state.trouble && (await flagsOf(run)).cancelled !== null) return;
 
   const limit = pLimit(UPLOADS_IN_PARALLEL);
   let failure: unknown;

@@ -159,3 +159,36 @@ test('signs with new credentials before the old ones expire', async () => {
   const { path } = await createSigner(client).sign('GET', { bucket: 'one', key: 'k' }, 60);
   expect(path).toContain('X-Amz-Credential=ASIASET2');
 });
+
+test('gives what getSignedUrl gives as time goes on, lives differ and credentials are renewed', async () => {
+  let set = 1;
+  const client = openClient({
+    credentials: async () => ({
+      accessKeyId: `ASIASET${set}`,
+      secretAccessKey: `secret ${set}`,
+      // Never memoized: each signature asks anew.
+      expiration: new Date(Date.now() + 60_000),
+    }),
+  });
+  let date = SIGNED_AT;
+  const signer = createSigner(client, () => date);
+  const object = { bucket: 'one', key: 'a b.jpg' };
+  const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
+  const seen = new Set<string>();
+  const compare = async (expiresIn: number) => {
+    const { origin, path } = await signer.sign('GET', object, expiresIn);
+    expect(origin + path).toBe(
+      await getSignedUrl(client, command, { expiresIn, signingDate: date }),
+    );
+    seen.add(path);
+  };
+  await compare(60);
+  await compare(61);
+  date = new Date(SIGNED_AT.getTime() + 1000);
+  await compare(61);
+  date = new Date(SIGNED_AT.getTime() + 86_400_000);
+  await compare(61);
+  set = 2;
+  await compare(61);
+  expect(seen.size).toBe(5);
+});

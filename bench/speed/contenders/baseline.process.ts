@@ -21,6 +21,11 @@ interface Poll {
   batchId: string;
 }
 
+interface Page {
+  data: { document_id: string }[];
+  has_next: boolean;
+}
+
 const config = loadConfig();
 const connection = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
 const options = { connection, prefix: config.QUEUE_PREFIX };
@@ -29,15 +34,15 @@ const completions = new Queue('atlas-completions', options);
 const s3 = new S3Client({ forcePathStyle: true });
 const docstream = `${config.ATLAS_BASE_URL}/v1/docstream`;
 
-const { access_token: token } = await ask(`${docstream}/authtoken`, {
+const { access_token: token } = await ask<{ access_token: string }>(`${docstream}/authtoken`, {
   method: 'POST',
   headers: { 'Client-Id': config.ATLAS_CLIENT_ID, 'Client-Secret': config.ATLAS_CLIENT_SECRET },
 });
 
-async function ask(url: string, init: RequestInit) {
+async function ask<Answer>(url: string, init: RequestInit): Promise<Answer> {
   const answer = await fetch(url, init);
   if (!answer.ok) throw new Error(`Atlas answered ${answer.status}`);
-  return (await answer.json()) as Record<string, any>;
+  return (await answer.json()) as Answer;
 }
 
 async function processBatch({ data: request }: Job<BatchRequest>): Promise<void> {
@@ -51,7 +56,7 @@ async function processBatch({ data: request }: Job<BatchRequest>): Promise<void>
       };
     }),
   );
-  const { batch_id: batchId } = await ask(`${docstream}/multiupload`, {
+  const { batch_id: batchId } = await ask<{ batch_id: string }>(`${docstream}/multiupload`, {
     method: 'POST',
     headers: { Token: token, 'Content-Type': 'application/json' },
     body: JSON.stringify({ product_type: request.productType, file_urls: files }),
@@ -61,10 +66,10 @@ async function processBatch({ data: request }: Job<BatchRequest>): Promise<void>
 
 async function processPoll({ data }: Job<Poll>): Promise<void> {
   const { request, batchId } = data;
-  const extracts: { document_id: string }[] = [];
+  const extracts: Page['data'] = [];
   for (let page = 1, more = true; more; page += 1) {
     const url = `${docstream}/extracts?batch_id=${batchId}&page=${page}&pageNo=${page}&per_page=50`;
-    const answer = await ask(url, { headers: { Token: token } });
+    const answer = await ask<Page>(url, { headers: { Token: token } });
     extracts.push(...answer.data);
     more = answer.has_next;
   }

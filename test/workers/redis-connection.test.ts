@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream';
+import { expect, it, onTestFinished } from 'vitest';
+import { createLogger } from '../../src/logging.js';
+import { connectRedis } from '../../src/workers/redis-connection.js';
+import { testRedis } from '../helpers/redis.js';
+
+const COMMANDS = 100;
+const logger = createLogger('silent');
+
+it('sends the commands of one turn in one write, and answers each in its order', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+
+  let writes = 0;
+  const socket: Writable = redis.stream;
+  for (const name of ['_write', '_writev'] as const) {
+    const write = socket[name] as (...args: unknown[]) => void;
+    socket[name] = (...args: unknown[]) => {
+      writes += 1;
+      write.apply(socket, args);
+    };
+  }
+  const answers = await Promise.all(
+    Array.from({ length: COMMANDS }, () => redis.incr(`${prefix}:counter`)),
+  );
+  expect(answers).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
+  expect(writes).toBe(1);
+});
+
+it('goes on after its connection was cut, with what was under way', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const answers = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
+  redis.stream.destroy();
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK']));
+});
