@@ -29,12 +29,18 @@ it('survives a worker that freezes at any stage and comes back as a second one',
       await other.stop();
 
       // It thaws, is alone, and has to be a good worker again.
-      stale.signal('SIGCONT');
+      // A late write may freeze it only now, so it is thawed until it is done.
       const after = await system.submit('after', 1, 'after-');
-      await system.event('done-after');
+      await waitUntil('the event of the next batch', () => {
+        stale.signal('SIGCONT');
+        return system.completions.getJob('done-after');
+      });
       await allJobsEnded(system, 2);
       stale.signal('SIGTERM');
-      await stale.exited;
+      await waitUntil('its orderly end', () => {
+        stale.signal('SIGCONT');
+        return stale.hasExited;
+      });
 
       await expectAllEndedOnce(system, [request, after]);
       await expectStoredAsAtlasHasIt(system, [request, after]);
