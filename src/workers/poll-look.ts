@@ -84,9 +84,12 @@ async function readExtracts(
 
   const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
-  const add = (page: ExtractsPage) => {
-    totals.add(page.totalItems);
-    return found.addPage(page.page, page.extracts).added;
+  let repeatedPage = false;
+  const add = ({ page, totalItems, extracts }: ExtractsPage) => {
+    totals.add(totalItems);
+    const { added } = found.addPage(page, extracts);
+    if (page > 1 && extracts.length > 0 && added === 0) repeatedPage = true;
+    return added;
   };
 
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
@@ -112,6 +115,7 @@ async function readExtracts(
     totalItemsChanged: totals.size > 1,
     itemCount: found.itemCount,
     extractCount: found.extractCount,
+    repeatedPage,
     missing: total - found.present,
   });
   return { complete, present: found.present, announced, found };

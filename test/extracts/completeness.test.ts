@@ -7,6 +7,7 @@ const DONE: LookFindings = {
   totalItemsChanged: false,
   itemCount: 5,
   extractCount: 5,
+  repeatedPage: false,
   missing: 0,
 };
 
@@ -16,6 +17,7 @@ describe('an upload is complete', () => {
     ['no total is announced', { totalItems: null }],
     ['more was read than announced', { itemCount: 6, extractCount: 6 }],
     ['a steady list holds the same extract twice', { itemCount: 5, extractCount: 4 }],
+    ['a page held nothing but repeats of a steady list', { repeatedPage: true, extractCount: 3 }],
     ['the list grew and all of it was read', { totalItemsChanged: true, itemCount: 6 }],
     ['nothing was sent and nothing came', { totalItems: 0, itemCount: 0, extractCount: 0 }],
   ])('when %s', (_, findings) => {
@@ -29,6 +31,10 @@ describe('an upload is not complete', () => {
     ['a document is missing', { missing: 1 }],
     ['a document is missing and no total is announced', { missing: 1, totalItems: null }],
     ['a further extract is announced', { totalItems: 6 }],
+    [
+      'no total is announced and a page held nothing but repeats',
+      { totalItems: null, repeatedPage: true },
+    ],
     [
       'the list grew and a repeat stands for an item that was pushed past us',
       { totalItemsChanged: true, itemCount: 5, extractCount: 4 },

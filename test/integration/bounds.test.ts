@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
 import type { AtlasFaultRule } from '../../src/simulator/index.js';
-import { bodyOf, json, startHttp } from '../atlas/test-server.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
+import { startHostileAtlas } from '../helpers/hostile-atlas.js';
 import { expectAllEndedOnce, readResults } from '../helpers/invariants.js';
 import { type System, type SystemOptions, startSystem } from '../helpers/system.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
@@ -173,24 +173,3 @@ it('names the faults of a job without its control characters', async () => {
   await expectPrintable(system, 'batch-odd');
   await expectPrintable(system, 'batch-gone');
 });
-
-const BATCH_PREFIX = 'BATCH-';
-
-/** An Atlas that takes every upload of one document, and whose pages the test writes. */
-function startHostileAtlas(
-  pageOf: (documentId: string, page: number) => unknown,
-  batchId?: string,
-): Promise<string> {
-  return startHttp(async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');
-    const body = await bodyOf(request);
-    if (pathname.endsWith('/authtoken')) json(response, { access_token: 'token' });
-    else if (pathname.endsWith('/multiupload')) {
-      const { file_urls: files } = JSON.parse(body) as { file_urls: { document_id: string }[] };
-      json(response, { batch_id: batchId ?? `${BATCH_PREFIX}${files[0]?.document_id}` });
-    } else {
-      const documentId = searchParams.get('batch_id')?.slice(BATCH_PREFIX.length) ?? '';
-      json(response, pageOf(documentId, Number(searchParams.get('page'))));
-    }
-  });
-}

@@ -12,7 +12,8 @@ import {
   tryFault,
   tryHabit,
 } from '../helpers/fault-trials.js';
-import { expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
+import { startHostileAtlas } from '../helpers/hostile-atlas.js';
+import { expectStoredAsAtlasHasIt, readResults } from '../helpers/invariants.js';
 import { type SystemOptions, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -161,6 +162,27 @@ it('does not believe a last page that takes back what an earlier one announced',
   const request = await system.submit('three', 1);
   expect((await system.event('done-three')).data).toMatchObject({ status: 'completed', polls: 2 });
   await expectStoredAsAtlasHasIt(system, [request]);
+});
+
+it('does not believe a list without a total of which one page repeats another', async () => {
+  const system = await startSystem();
+  const item = (documentId: string, number: number) => ({
+    document_id: documentId,
+    file_data: { number },
+  });
+  let lied = false;
+  const url = await startHostileAtlas((documentId, page) => {
+    const lies = page === 2 && !lied;
+    lied ||= lies;
+    const shown = lies ? 1 : page;
+    return { data: [item(documentId, shown)], page, total_pages: 3, has_next: page < 3 };
+  });
+  await system.startWorker({ ATLAS_BASE_URL: url });
+  await system.submit('repeated', 1);
+  const { data } = await system.event('done-repeated');
+  expect(data).toMatchObject({ status: 'completed', polls: 2 });
+  const [document] = readResults(system, data.results[0] ?? '').documents;
+  expect(document?.extracts).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
 });
 
 it('reads everything again when the list of Atlas has shrunk', async () => {
