@@ -18,10 +18,16 @@ export interface Throughput {
   executed: number;
 }
 
-/** @param batches of one run, behind the warm-up */
+export interface ThroughputOptions {
+  runs: number;
+  /** Of one run, behind the warm-up. */
+  batches: number;
+  /** Batches that are checked, sent or ended at once. */
+  submitConcurrency: number;
+}
+
 export async function measureThroughput(
-  runs: number,
-  batches: number,
+  { runs, batches, submitConcurrency }: ThroughputOptions,
   tell: (line: string) => void,
 ): Promise<Record<Contender, Throughput[]>> {
   const results: Record<string, Throughput[]> = {};
@@ -29,7 +35,7 @@ export async function measureThroughput(
     for (const contender of Object.keys(CONTENDERS) as Contender[]) {
       const stage = await setStage();
       try {
-        const one = await carry(stage, contender, batches);
+        const one = await carry(stage, contender, batches, submitConcurrency);
         results[contender] = [...(results[contender] ?? []), one];
         tell(`run ${run}: ${contender.padEnd(20)} ${one.batchesPerSecond.toFixed(0)} batches/s`);
       } finally {
@@ -40,8 +46,15 @@ export async function measureThroughput(
   return results as Record<Contender, Throughput[]>;
 }
 
-async function carry(stage: Stage, contender: Contender, batches: number): Promise<Throughput> {
-  const { pid = 0 } = await stage.start(contender);
+async function carry(
+  stage: Stage,
+  contender: Contender,
+  batches: number,
+  submitConcurrency: number,
+): Promise<Throughput> {
+  const { pid = 0 } = await stage.start(contender, {
+    SUBMIT_CONCURRENCY: String(submitConcurrency),
+  });
   await stage.enqueue(0, WARM_UP);
   await stage.completed(WARM_UP);
 
