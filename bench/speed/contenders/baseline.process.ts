@@ -10,11 +10,13 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { type Job, Queue, Worker } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../../../src/config.js';
 import type { BatchRequest } from '../../../src/jobs/batch-request.js';
+import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import { FIRST_LOOK_MS } from '../work.js';
+import { runWorkers } from './run-workers.js';
 
 interface Poll {
   request: BatchRequest;
@@ -29,8 +31,8 @@ interface Page {
 const config = loadConfig();
 const connection = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
 const options = { connection, prefix: config.QUEUE_PREFIX };
-const polls = new Queue<Poll>('atlas-polls', options);
-const completions = new Queue('atlas-completions', options);
+const polls = new Queue<Poll>(POLLS_QUEUE, options);
+const completions = new Queue(COMPLETIONS_QUEUE, options);
 const s3 = new S3Client({ forcePathStyle: true });
 const docstream = `${config.ATLAS_BASE_URL}/v1/docstream`;
 
@@ -86,14 +88,11 @@ async function processPoll({ data }: Job<Poll>): Promise<void> {
       ContentType: 'application/json',
     }),
   );
-  await completions.add('batch.completed', { reference: request.reference, batchId });
+  await completions.add(COMPLETED_EVENT, { reference: request.reference, batchId });
 }
 
-const workers = [
-  new Worker('atlas-batches', processBatch, { ...options, concurrency: config.SUBMIT_CONCURRENCY }),
-  new Worker('atlas-polls', processPoll, { ...options, concurrency: config.POLL_CONCURRENCY }),
-];
-process.on('SIGTERM', async () => {
-  await Promise.all(workers.map((worker) => worker.close()));
-  process.exit();
-});
+runWorkers(
+  options,
+  { process: processBatch, concurrency: config.SUBMIT_CONCURRENCY },
+  { process: processPoll, concurrency: config.POLL_CONCURRENCY },
+);

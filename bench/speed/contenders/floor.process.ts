@@ -10,10 +10,11 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { type Job, Queue, WaitingChildrenError, Worker } from 'bullmq';
+import { type Job, Queue, WaitingChildrenError } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent } from 'undici';
 import { loadConfig } from '../../../src/config.js';
+import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import {
   DOCUMENTS_BUCKET,
   documentKey,
@@ -21,6 +22,7 @@ import {
   MAX_DOCUMENTS,
   PRODUCT_TYPE,
 } from '../work.js';
+import { runWorkers } from './run-workers.js';
 
 /** As often as atlas-batch saves the state of a batch: before its wait, and after. */
 const SAVES_BEFORE = 2;
@@ -30,8 +32,8 @@ const config = loadConfig();
 const connection = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
 const options = { connection, prefix: config.QUEUE_PREFIX };
 const docstream = `${config.ATLAS_BASE_URL}/v1/docstream`;
-const polls = new Queue('atlas-polls', options);
-const completions = new Queue('atlas-completions', options);
+const polls = new Queue(POLLS_QUEUE, options);
+const completions = new Queue(COMPLETIONS_QUEUE, options);
 const agent = new Agent({ connections: config.SUBMIT_CONCURRENCY + config.POLL_CONCURRENCY });
 
 const s3 = new S3Client({ forcePathStyle: true });
@@ -104,7 +106,7 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
   }
   await save(job, 'ended', SAVES_AFTER);
   const { reference } = job.data;
-  await completions.add('batch.completed', job.data, { jobId: `done-${reference}` });
+  await completions.add(COMPLETED_EVENT, job.data, { jobId: `done-${reference}` });
   return { reference, status: 'completed' };
 }
 
@@ -120,11 +122,8 @@ async function processPoll(job: Job): Promise<unknown> {
   return { outcome: 'complete' };
 }
 
-const workers = [
-  new Worker('atlas-batches', processBatch, { ...options, concurrency: config.SUBMIT_CONCURRENCY }),
-  new Worker('atlas-polls', processPoll, { ...options, concurrency: config.POLL_CONCURRENCY }),
-];
-process.on('SIGTERM', async () => {
-  await Promise.all(workers.map((worker) => worker.close()));
-  process.exit();
-});
+runWorkers(
+  options,
+  { process: processBatch, concurrency: config.SUBMIT_CONCURRENCY },
+  { process: processPoll, concurrency: config.POLL_CONCURRENCY },
+);
