@@ -75,7 +75,7 @@ const CONNECTIONS: Fault[] = [
 const ANSWERS: Fault[] = [
   { rule: { fault: 'html-200' }, ends: UNKNOWN },
   { rule: { fault: 'truncated-json' }, ends: UNKNOWN },
-  { rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 }, ends: UNKNOWN, batches: LONG ? 20 : 2 },
+  { rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 }, ends: UNKNOWN, batches: FEW },
   { rule: { fault: 'no-batch-id' }, ends: UNKNOWN },
   {
     // Who is told the id first holds it, also when it is not theirs: then nothing ever comes.
