@@ -42,7 +42,6 @@ export interface Stage {
   /** Resolves when so many batches have completed, events included; throws if one failed. */
   completed(count: number): Promise<void>;
   asked(): Promise<Asked>;
-  standInsPid: number;
   stop(): Promise<void>;
 }
 
@@ -128,7 +127,6 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
       const [asked] = (await once(standIns, 'message')) as [Asked];
       return asked;
     },
-    standInsPid: standIns.pid ?? 0,
     async stop() {
       await end();
       await Promise.all([batches.close(), completions.close()]);

@@ -98,7 +98,7 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
     endpoint: Endpoint,
     credentials: SigningCredentials,
     expiresSeconds: number,
-  ): Prepared {
+  ): Prepared['sign'] {
     const date = now();
     const second = Math.floor(date.getTime() / 1000);
     const last = prepared.get(endpoint);
@@ -107,12 +107,11 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
       last.expiresSeconds === expiresSeconds &&
       last.credentials === credentials
     ) {
-      return last;
+      return last.sign;
     }
     const sign = querySigner(method, endpoint, credentials, { date, expiresSeconds });
-    const fresh = { second, expiresSeconds, credentials, sign };
-    prepared.set(endpoint, fresh);
-    return fresh;
+    prepared.set(endpoint, { second, expiresSeconds, credentials, sign });
+    return sign;
   }
 
   return {
@@ -121,7 +120,7 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
       if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
       // Asked for each URL: the SDK keeps them, and renews temporary ones in time.
       const credentials = await client.config.credentials();
-      const { sign } = prepare(method, endpoint, credentials, expiresSeconds);
+      const sign = prepare(method, endpoint, credentials, expiresSeconds);
       const path = endpoint.basePath + encodeKey(object.key);
       return { origin: endpoint.origin, path: `${path}?${sign(path)}` };
     },

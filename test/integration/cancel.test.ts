@@ -83,7 +83,7 @@ it('cancels a batch that waits out an outage', async () => {
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('cancels a batch that waits for S3, without waiting for it again', async () => {
+it('cancels a batch that waits for S3, which it asks once more at most', async () => {
   const system = await startSystem();
   system.s3.setFaults({ rules: [{ fault: 503 }] });
   await system.submit('storage', 1);

@@ -1,7 +1,7 @@
 /** Counts the commands that Redis executes meanwhile, as `MONITOR` tells. */
 import type { Stage } from '../stage.js';
 
-/** The commands by which this benchmark itself asks and adds, and those of a worker that idles. */
+/** What `MONITOR` names as the sender of a command that a script calls. */
 const SCRIPT_SOURCE = 'lua';
 
 export interface Commands {
