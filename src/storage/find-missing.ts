@@ -28,9 +28,7 @@ export async function findMissing(
   const queue = objects.entries();
   async function lane(): Promise<void> {
     for (const [index, object] of queue) {
-      const body = await http.send({ method: 'HEAD', object, signal: stop.signal });
-      if (body === null) missing.push(index);
-      else await body.dump();
+      if (!(await http.head(object, stop.signal))) missing.push(index);
     }
   }
   try {

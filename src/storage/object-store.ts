@@ -79,22 +79,16 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     },
     async putResult(key, source, signal) {
       const body = toResultBody(source);
-      const answer = await http.send({
-        method: 'PUT',
-        object: { bucket: resultsBucket, key },
-        headers: {
-          'content-type': 'application/json',
-          'content-length': String(body.byteLength),
-          ...(body.contentMd5 === null ? {} : { 'content-md5': body.contentMd5 }),
-        },
-        openBody: body.open,
-        signal,
-      });
-      await answer?.dump();
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': String(body.byteLength),
+        ...(body.contentMd5 === null ? {} : { 'content-md5': body.contentMd5 }),
+      };
+      await http.put({ bucket: resultsBucket, key }, { headers, openBody: body.open }, signal);
     },
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };
-      const answer = await http.send({ method: 'GET', object, signal });
+      const answer = await http.get(object, signal);
       return answer === null ? null : readBody(answer, object, signal);
     },
     close() {

@@ -6,27 +6,30 @@ import type { Readable } from 'node:stream';
 import pRetry, { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import type { ObjectReference } from './object-reference.js';
-import type { S3Method, Signer } from './signer.js';
+import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
+import type { S3Method, SignedUrl, Signer } from './signer.js';
 import { answerTrouble, networkTrouble, signingTrouble } from './storage-trouble.js';
 
 export interface S3Request {
   method: S3Method;
   object: ObjectReference;
-  headers?: Record<string, string>;
-  /** Called once per attempt, for a stream is read once. */
-  openBody?: () => Uint8Array | Readable;
   /** Stops the request and its retries; the promise is rejected with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
+export interface S3Upload {
+  headers: Record<string, string>;
+  /** Called once per attempt, for a stream is read once. */
+  openBody: () => Uint8Array | Readable;
+}
+
+/** Everything rejects with a TroubleError `STORAGE` for every other answer than these, and for none. */
 export interface S3Http {
-  /**
-   * The body of a 2xx answer, which the caller must read or dump; null when S3 answered that the
-   * object is not there. A missing bucket counts as that for HEAD alone, whose answer has no body
-   * to tell one from the other.
-   * @throws TroubleError `STORAGE` for every other answer, and for none
-   */
-  send(request: S3Request): Promise<S3Body | null>;
+  /** Whether the object is there. A missing bucket cannot be told from a missing object. */
+  head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
+  put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
+  /** The body, which the caller must read or dump; null when the object is not there. */
+  get(object: ObjectReference, signal?: AbortSignal): Promise<S3Body | null>;
   /** Ends all connections, and requests in flight with them. */
   close(): void;
 }
@@ -42,8 +45,9 @@ const OWN_URL_SECONDS = 900;
 const RETRIES = 2;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
-/** S3's error documents have a few hundred bytes. */
-const MAX_ERROR_BYTES = 16 * 1024;
+
+/** Letters only: it goes into messages. */
+const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
 
 /** Not repeated here: a time-out has cost enough already, and what was closed stays closed. */
 const FINAL: ReadonlySet<unknown> = new Set([
@@ -71,45 +75,83 @@ export function createS3Http(options: {
     connect: { timeout: timeoutMs },
   });
 
-  async function attempt(request: S3Request): Promise<S3Body | null> {
-    const { method, object, headers = {}, openBody, signal } = request;
+  /** Signs, sends, and tells what is no answer as trouble. */
+  async function ask<T extends { status: number }>(
+    { method, object, signal }: S3Request,
+    send: (url: SignedUrl) => Promise<T>,
+  ): Promise<T> {
     const url = await signer.sign(method, object, OWN_URL_SECONDS).catch((error: unknown) => {
       throw new AbortError(signingTrouble(method, object, error));
     });
-    const answer = await agent
-      .request({
-        ...url,
-        method,
-        headers,
-        body: openBody?.() ?? null,
-        // Unless told otherwise, undici gives up the connection after each HEAD.
-        reset: false,
-        ...(signal === undefined ? {} : { signal }),
-      })
-      .catch((error: unknown) => {
-        signal?.throwIfAborted();
-        throw FINAL.has(codeOf(error))
-          ? new AbortError(networkTrouble(method, object, error))
-          : networkTrouble(method, object, error);
-      });
-    const { statusCode: status, body } = answer;
-    if (status >= 200 && status < 300) return body;
-    const code = await readErrorCode(body);
-    if (status === 404 && method !== 'PUT' && code !== 'NoSuchBucket') return null;
+    try {
+      return await send(url);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const trouble = networkTrouble(method, object, error);
+      throw FINAL.has(codeOf(error)) ? new AbortError(trouble) : trouble;
+    }
+  }
+
+  /** Returns when this answer says that the object is not there; throws what else it says. */
+  function expectAbsent({ method, object }: S3Request, status: number, body: string): void {
+    const code = ERROR_CODE.exec(body)?.[1] ?? null;
+    if (status === 404 && method !== 'PUT' && code !== 'NoSuchBucket') return;
     const trouble = answerTrouble(method, object, status, code);
     throw status >= 500 || status === 429 ? trouble : new AbortError(trouble);
   }
 
-  return {
-    send(request) {
-      return pRetry(() => attempt(request), {
-        retries: RETRIES,
-        minTimeout: RETRY_MIN_MS,
-        maxTimeout: RETRY_MAX_MS,
-        randomize: true,
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
+  function withRetries<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return pRetry(attempt, {
+      retries: RETRIES,
+      minTimeout: RETRY_MIN_MS,
+      maxTimeout: RETRY_MAX_MS,
+      randomize: true,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
+    const { method, signal } = request;
+    const { status, body } = await ask(request, (url) =>
+      exchange(
+        agent,
+        {
+          ...url,
+          method,
+          headers: upload?.headers ?? null,
+          body: upload?.openBody() ?? null,
+          // Unless told otherwise, undici gives up the connection after each HEAD.
+          reset: false,
+        },
+        signal,
+      ),
+    );
+    if (isSuccess(status)) return true;
+    expectAbsent(request, status, body);
+    return false;
+  }
+
+  async function open(request: S3Request): Promise<S3Body | null> {
+    const { method, signal } = request;
+    const { status, body } = await ask(request, async (url) => {
+      const answer = await agent.request({
+        ...url,
+        method,
+        ...(signal === undefined ? {} : { signal }),
       });
+      return { status: answer.statusCode, body: answer.body };
+    });
+    if (isSuccess(status)) return body;
+    expectAbsent(request, status, await readStart(body));
+    return null;
+  }
+
+  return {
+    head: (object, signal) => withRetries(() => send({ method: 'HEAD', object, signal }), signal),
+    async put(object, upload, signal) {
+      await withRetries(() => send({ method: 'PUT', object, signal }, upload), signal);
     },
+    get: (object, signal) => withRetries(() => open({ method: 'GET', object, signal }), signal),
     close() {
       // Rejects only when it was closed before, which is as good.
       agent.destroy().catch(() => {});
@@ -131,8 +173,8 @@ export async function* readBody(
   }
 }
 
-/** `<Code>` of an error document; null without one. Letters only: it goes into messages. */
-async function readErrorCode(body: S3Body): Promise<string | null> {
+/** All of an error document; empty when the connection is cut, for the status says enough. */
+async function readStart(body: S3Body): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -142,9 +184,13 @@ async function readErrorCode(body: S3Body): Promise<string | null> {
       if (bytes > MAX_ERROR_BYTES) break;
     }
   } catch {
-    // The status alone says enough.
+    return '';
   }
-  return /<Code>([A-Za-z]{1,64})<\/Code>/.exec(Buffer.concat(chunks).toString())?.[1] ?? null;
+  return Buffer.concat(chunks).toString();
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function codeOf(error: unknown): unknown {
