@@ -15,6 +15,8 @@ export interface Call<T> extends BudgetQuestion {
   read: (body: string) => Wire<T>;
   /** Named by the error of a 404. */
   batchId?: string;
+  /** The request goes out only behind this; the budget is asked meanwhile. */
+  behind?: Promise<unknown>;
 }
 
 export type Caller = <T>(call: Call<T>, signal?: AbortSignal) => Promise<T>;
@@ -30,7 +32,7 @@ export function createCaller(parts: {
   const { http, budget, observer, logger, now } = parts;
 
   return async (call, signal) => {
-    await budget.take(call, signal);
+    await Promise.all([budget.take(call, signal), call.behind]);
     const sent = performance.now();
     const answer = await http.request(call.request, signal);
     observer.requested?.({

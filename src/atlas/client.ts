@@ -29,6 +29,11 @@ const TOKEN_PATIENCE_MS = 10_000;
 export interface AtlasUpload {
   productType: string;
   files: { file_url: string; document_id: string }[];
+  /**
+   * Sent only behind this, while the budget is asked beside it. When it rejects nothing was sent,
+   * and the call rejects too: with its reason, unless Atlas is in trouble already.
+   */
+  behind?: Promise<unknown>;
 }
 
 /** An aborted call rejects with its signal's reason; whether Atlas took it is then unknown. */
@@ -148,7 +153,9 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   }
 
   return {
-    async upload({ productType, files }, signal) {
+    async upload({ productType, files, behind }, signal) {
+      // It may fail while there is no token yet, and nobody waits for it.
+      behind?.catch(() => {});
       const batchId = await perform(
         {
           endpoint: 'multiupload',
@@ -161,6 +168,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
             body: JSON.stringify({ product_type: productType, file_urls: files }),
           },
           read: readBatchId,
+          ...(behind && { behind }),
         },
         signal,
       );

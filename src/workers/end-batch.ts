@@ -39,6 +39,8 @@ export interface EndingBatch {
   /** What may be repeated of an invalid job. */
   reference: string | null;
   firstEventId: string;
+  /** Asked for early, beside other steps; without it {@link endBatch} asks when it comes to it. */
+  eventId?: Promise<string>;
 }
 
 /** Decides the outcome, saves it, and announces it. */
@@ -51,7 +53,7 @@ export async function endBatch(
   state.outcome = {
     status,
     ...(reason && { reason }),
-    eventId: await freeEventId(batch),
+    eventId: await (batch.eventId ?? freeEventId(batch)),
     attemptsMade: job.attemptsMade,
     endedAt: context.clock.now(),
     resultsRoot: resultUri(context.store.resultsBucket, context.config.RESULTS_PREFIX),
@@ -88,7 +90,9 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
       backoff: EVENT_BACKOFF,
     });
     outcome.announced = true;
-    await lease.save(state);
+    // Not waited for: it goes out before the job's end over the same connection, and a worker that
+    // has lost the job cannot end it either.
+    lease.save(state).catch(() => {});
     const { total, present } = summary.documents;
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
@@ -111,6 +115,13 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);
   }
   return summary;
+}
+
+/** Asks beside what comes before the end: most often a batch that has waited ends. */
+export function askForEventId(batch: EndingBatch): void {
+  batch.eventId = freeEventId(batch);
+  // Whoever needs it learns of it; a batch that waits on does not.
+  batch.eventId.catch(() => {});
 }
 
 /** The first id that no event has, later than those of the job's earlier outcomes. */

@@ -71,13 +71,6 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
       };
     }),
   );
-  upload.state = 'sending';
-  const [{ cancelled }] = await Promise.all([flagsOf(run), lease.save(state, '', { renew: true })]);
-  if (cancelled !== null) {
-    upload.state = 'planned';
-    return lease.save(state);
-  }
-  await confirmByReplica(run, upload);
   const answer = await post(run, upload, files);
   if (answer === null) return;
 
@@ -102,6 +95,20 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   if (!holder) await addPoll(run, upload, deadlineOf(run));
 }
 
+/** The outside wants the batch no more: nothing was sent. */
+class UnwantedError extends Error {
+  override name = 'UnwantedError';
+}
+
+/** From here on a crash leaves an unknown upload. Rejects when nothing may be sent. */
+async function saveSending(run: BatchRun, upload: Upload): Promise<void> {
+  upload.state = 'sending';
+  const saved = run.lease.save(run.state, '', { renew: true });
+  const [{ cancelled }] = await Promise.all([flagsOf(run), saved]);
+  if (cancelled !== null) throw new UnwantedError();
+  await confirmByReplica(run, upload);
+}
+
 /** With `REPLICA_ACK_TIMEOUT_MS`, which may take of the lock's time: nothing is sent whose `sending` a failover could lose. */
 async function confirmByReplica(
   { context, lease, state }: BatchRun,
@@ -118,16 +125,28 @@ async function confirmByReplica(
   );
 }
 
-/** The POST itself; null when it was refused or will not be repeated, with the state saved. */
+/** The POST itself; null when there is no answer to wait for, with the state saved. */
 async function post(
   run: BatchRun,
   upload: Upload,
   files: { file_url: string; document_id: string }[],
 ): Promise<{ batchId: string } | null> {
   const { context, lease, state, request, signal } = run;
+  const { productType } = request;
+  const behind = saveSending(run, upload);
   try {
-    return await context.atlas.upload({ productType: request.productType, files }, signal);
+    return await context.atlas.upload({ productType, files, behind }, signal);
   } catch (error) {
+    const stopped: unknown = await behind.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (stopped instanceof UnwantedError) {
+      upload.state = 'planned';
+      await lease.save(state);
+      return null;
+    }
+    if (stopped !== null) throw stopped;
     if (signal.aborted) throw new LockLostError(lease.jobId);
     if (error instanceof RefusedError) {
       upload.state = 'refused';

@@ -41,6 +41,30 @@ describe('upload', () => {
     },
   );
 
+  it('goes out only behind what it is told to wait for', async () => {
+    const client = clientOf(atlas);
+    await client.checkCredentials();
+    const order: string[] = [];
+    atlas.onUpload = (_request, response) => {
+      order.push('upload');
+      json(response, { batch_id: 'BATCH-1' });
+    };
+    const behind = async () => {
+      await client.readPage('BATCH-0', PAGE);
+      await client.readPage('BATCH-0', PAGE);
+      order.push('behind');
+    };
+    await client.upload({ ...UPLOAD, behind: behind() });
+    expect(order).toEqual(['behind', 'upload']);
+  });
+
+  it('does not go out when that fails', async () => {
+    const behind = Promise.reject(new Error('not wanted any more'));
+    const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, behind }));
+    expect(error).toMatchObject({ message: 'not wanted any more' });
+    expect(atlas.count('multiupload')).toBe(0);
+  });
+
   it('is unknown when the connection is cut after it was sent', async () => {
     atlas.onUpload = (request) => request.socket.destroy();
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
