@@ -1,4 +1,5 @@
 /** Adds the poll job of an upload, as a child of its batch. */
+import { type AtlasBatchOwner, ownerKey, readOwner } from '../jobs/atlas-batch-owner.js';
 import type { Upload } from '../jobs/batch-state.js';
 import { pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
@@ -11,20 +12,33 @@ import { nextLookDelayMs } from './poll-plan.js';
 /** BullMQ's code for an id that another living parent holds. */
 const HELD_BY_ANOTHER_PARENT = -7;
 
+/** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
+export async function ownerOf(
+  { redis, config }: BatchRun['context'],
+  batchId: string,
+): Promise<AtlasBatchOwner | null> {
+  return readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, batchId)));
+}
+
 /**
  * Adds the job, sleeping until the policy's first look. Adding it again changes nothing.
- * When another batch holds the same Atlas batch, the upload is refused instead.
+ * When another batch holds or held the same Atlas batch, the upload is refused instead.
+ * @param owner of {@link ownerOf}.
  */
 export async function addPoll(
   run: BatchRun,
   upload: Upload,
   batchDeadlineAt: number,
+  owner: AtlasBatchOwner | null,
 ): Promise<void> {
   const { context, job, request } = run;
   const { config, clock } = context;
   const { batchId, sentAt = clock.now() } = upload;
   if (batchId === undefined) throw new Error(`an upload of ${request.reference} has no batch_id`);
 
+  if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
+    return refuse(run, upload);
+  }
   const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
   const data: PollData = {
     v: 1,
@@ -54,9 +68,13 @@ export async function addPoll(
     run.addedPolls.add(upload);
   } catch (error) {
     if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
-    refuseForeign(upload);
-    await run.lease.save(run.state, upload.reason?.message);
+    await refuse(run, upload);
   }
+}
+
+async function refuse(run: BatchRun, upload: Upload): Promise<void> {
+  refuseForeign(upload);
+  await run.lease.save(run.state, upload.reason?.message);
 }
 
 /** Atlas answered with the `batch_id` of another batch. */
@@ -69,7 +87,7 @@ export function refuseForeign(upload: Upload): void {
 }
 
 /** A poll job outlives its parent's wait, and the time in which its batch may be retried. */
-function keepPollSeconds(config: BatchRun['context']['config']): number {
+export function keepPollSeconds(config: BatchRun['context']['config']): number {
   return (
     Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
     Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)

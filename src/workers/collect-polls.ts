@@ -4,7 +4,7 @@ import type { Upload } from '../jobs/batch-state.js';
 import { pollJobId } from '../jobs/ids.js';
 import { fromRanges, toRanges } from '../jobs/index-ranges.js';
 import type { PollData, PollOutcome } from '../jobs/poll-job.js';
-import { addPoll, refuseForeign } from './add-poll.js';
+import { addPoll, ownerOf, refuseForeign } from './add-poll.js';
 import { type BatchRun, deadlineOf } from './batch-run.js';
 
 /**
@@ -33,7 +33,7 @@ async function collect(run: BatchRun, upload: Upload): Promise<boolean> {
   if (!poll) {
     upload.pollRuns = 1;
     await lease.save(state);
-    await addPoll(run, upload, deadlineOf(run));
+    await addPoll(run, upload, deadlineOf(run), await ownerOf(context, batchId));
     return upload.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== run.job.timestamp) {

@@ -17,6 +17,7 @@ import { COMPLETED_EVENT, FAILED_EVENT } from '../jobs/queues.js';
 import { webhookPayload } from '../jobs/webhook.js';
 import { resultKey, resultUri } from '../storage/results-key.js';
 import type { WorkerContext } from './context.js';
+import { dropPolls } from './drop-polls.js';
 import { clearCancelFlag } from './flags.js';
 import type { JobLease } from './job-lease.js';
 import { noteEnded } from './vital-signs.js';
@@ -96,6 +97,10 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     const { total, present } = summary.documents;
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
+  }
+  if (request && outcome.status === 'completed') {
+    // Not waited for either.
+    dropPolls(context, request, job.timestamp, state).catch(() => {});
   }
   noteEnded(context, lease.jobId);
   context.logger.info(

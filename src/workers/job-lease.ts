@@ -22,20 +22,19 @@ export const NEWER_STATE_DELAY_MS = 15_000;
 /** A job's log is for people: the last lines of a long outage are enough. */
 const KEPT_LOG_LINES = 200;
 
+/** The stream of events is trimmed by BullMQ, whose own events are more than these. */
 const SAVE_SCRIPT = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], 'progress', ARGV[3])
-local maxEvents = redis.call('HGET', KEYS[4], 'opts.maxLenEvents') or 10000
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', maxEvents, '*',
-  'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
+redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
 if #ARGV > 6 then
-  redis.call('RPUSH', KEYS[5], unpack(ARGV, 7))
-  redis.call('LTRIM', KEYS[5], -tonumber(ARGV[5]), -1)
+  redis.call('RPUSH', KEYS[4], unpack(ARGV, 7))
+  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
 end
 if ARGV[6] ~= '' then
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
-  redis.call('SREM', KEYS[6], ARGV[2])
+  redis.call('SREM', KEYS[5], ARGV[2])
 end
 return 1
 `;
@@ -46,7 +45,7 @@ interface LeaseCommands {
 
 /** Installs the script as a command of this connection; needed once a connection. */
 export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { numberOfKeys: 6, lua: SAVE_SCRIPT });
+  redis.defineCommand('atlasBatchSave', { numberOfKeys: 5, lua: SAVE_SCRIPT });
 }
 
 export interface LeaseOptions<State extends object> {
@@ -88,7 +87,6 @@ export class JobLease<State extends object> {
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
-      `${queueKey}:meta`,
       `${jobKey}:logs`,
       `${queueKey}:stalled`,
       token,

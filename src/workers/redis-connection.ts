@@ -1,6 +1,7 @@
 /** The connection of a worker to Redis, which all its jobs share. */
 import { type Command, Redis } from 'ioredis';
 import { errorFields, type Logger } from '../logging.js';
+import { defineDropCommands } from './drop-polls.js';
 import { defineLeaseCommands } from './job-lease.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
@@ -28,5 +29,6 @@ export function connectRedis(url: string, logger: Logger): Redis {
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
   redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: trouble'));
   defineLeaseCommands(redis);
+  defineDropCommands(redis);
   return redis;
 }

@@ -5,9 +5,10 @@
  */
 import pLimit from 'p-limit';
 import { LockLostError, RefusedError, TroubleError } from '../errors.js';
+import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { Upload } from '../jobs/batch-state.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import { addPoll } from './add-poll.js';
+import { addPoll, ownerOf } from './add-poll.js';
 import { type BatchRun, checkpoint, deadlineOf, flagsOf, isPastDeadline } from './batch-run.js';
 
 /** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
@@ -81,8 +82,12 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   upload.pollRuns = (holder?.pollRuns ?? 0) + (holder && holder.state !== 'ended' ? 0 : 1);
   state.submittedAt ??= upload.sentAt;
   delete state.trouble;
+  let owner: AtlasBatchOwner | null;
   try {
-    await lease.save(state, `sent documents[${upload.documents}] as ${answer.batchId}`);
+    [owner] = await Promise.all([
+      ownerOf(context, answer.batchId),
+      lease.save(state, `sent documents[${upload.documents}] as ${answer.batchId}`),
+    ]);
   } catch (error) {
     if (error instanceof LockLostError) reportOrphan(run, answer.batchId);
     throw error;
@@ -92,7 +97,7 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     { reference: request.reference, batchId: answer.batchId, documents: files.length },
     `upload of ${request.reference} sent as ${answer.batchId}`,
   );
-  if (!holder) await addPoll(run, upload, deadlineOf(run));
+  if (!holder) await addPoll(run, upload, deadlineOf(run), owner);
 }
 
 /** The outside wants the batch no more: nothing was sent. */

@@ -144,6 +144,8 @@ it('shows documents, uploads, timeline and outcome of a batch', async () => {
     expect(body).toContain(text);
   }
   expect(body.match(/pill present/g)).toHaveLength(3);
+  const found = await get(test, `?q=${encodeURIComponent(data.batchIds[0] ?? '')}`);
+  expect(found.headers.location).toBe('/dashboard/batches/told');
 });
 
 it('looks at once when an operator asks for it', async () => {

@@ -4,6 +4,7 @@
  * newest first, as far as a moment's work goes; the answer says how far that was.
  */
 import type { ClientQueues } from '../../client/client-queues.js';
+import { ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../../jobs/ids.js';
 import { ALL_TYPES, idsFrom } from './sections.js';
 
@@ -40,12 +41,13 @@ export async function searchBatches(
 }
 
 async function findDirectly(
-  { batches, polls }: ClientQueues,
+  { batches, polls, link, prefix }: ClientQueues,
   text: string,
 ): Promise<string | null> {
   if (REFERENCE_PATTERN.test(text) && (await batches.getJob(batchJobId(text)))) return text;
   const poll = await polls.getJob(pollJobId(text));
-  return poll?.data.reference ?? null;
+  const owner = poll?.data ?? readOwner(await link.redis.get(ownerKey(prefix, text)));
+  return owner?.reference ?? null;
 }
 
 async function lookThrough(

@@ -1,0 +1,25 @@
+/**
+ * Whose an Atlas batch was. The poll jobs of a batch that completed are dropped; what has to be
+ * known of them longer is kept in a key: Atlas must not answer another batch with the same
+ * `batch_id`, and an operator finds a batch by it.
+ */
+export interface AtlasBatchOwner {
+  reference: string;
+  /** `timestamp` of the batch job: a later batch of the same reference is another. */
+  timestamp: number;
+}
+
+export function ownerKey(prefix: string, batchId: string): string {
+  return `${prefix}:owner:${batchId.toWellFormed()}`;
+}
+
+/** `<timestamp> <reference>`. */
+export function formatOwner({ reference, timestamp }: AtlasBatchOwner): string {
+  return `${timestamp} ${reference}`;
+}
+
+/** Null when nobody is known to own it. */
+export function readOwner(value: string | null): AtlasBatchOwner | null {
+  const [, timestamp, reference] = /^(\d+) (.+)$/.exec(value ?? '') ?? [];
+  return timestamp && reference ? { reference, timestamp: Number(timestamp) } : null;
+}

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { allJobsEnded } from '../helpers/fault-points.js';
+import { startSystem } from '../helpers/system.js';
+
+const MISSING = 'partial-002';
+
+it('drops the poll jobs of a batch that completed, and keeps those of one that failed', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === MISSING },
+    environment: {
+      ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2',
+      BATCH_DEADLINE_MS: '1500',
+      RESUBMIT_MISSING: '0',
+      KEEP_COMPLETED_SECONDS: '100',
+      KEEP_FAILED_SECONDS: '1000',
+    },
+  });
+  const { redis, prefix, polls } = system;
+  await system.startWorker();
+  await system.submit('whole', 6, 'whole-');
+  await system.submit('partial', 2, 'partial-');
+  const whole = (await system.event('done-whole')).data;
+  const partial = (await system.event('done-partial')).data;
+  await allJobsEnded(system, 2);
+
+  expect(whole.batchIds).toHaveLength(3);
+  const { timestamp } = (await system.batches.getJob('batch-whole')) ?? {};
+  for (const batchId of whole.batchIds) {
+    const { logs } = await polls.getJobLogs(`poll-${batchId}`);
+    expect(logs.join()).toContain('complete after');
+    const logsTtl = await redis.ttl(`${polls.toKey(`poll-${batchId}`)}:logs`);
+    expect([logsTtl > 0, logsTtl <= 100]).toEqual([true, true]);
+    expect(await redis.get(`${prefix}:owner:${batchId}`)).toBe(`${timestamp} whole`);
+    const ownerTtl = await redis.ttl(`${prefix}:owner:${batchId}`);
+    expect([ownerTtl > 990, ownerTtl <= 1002]).toEqual([true, true]);
+  }
+  const kept = await polls.getJobs();
+  expect(kept.map(({ id }) => id)).toEqual([`poll-${partial.batchIds[0]}`]);
+  const hashes = await redis.keys(`${prefix.replace(/[{}]/g, '?')}:atlas-polls:poll-*`);
+  expect(hashes.filter((key) => !key.endsWith(':logs'))).toEqual([
+    polls.toKey(`poll-${partial.batchIds[0]}`),
+  ]);
+});

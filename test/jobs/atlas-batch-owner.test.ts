@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { formatOwner, ownerKey, readOwner } from '../../src/jobs/atlas-batch-owner.js';
+
+it('reads back whatever owner was written', () => {
+  const owners = fc.record({
+    reference: fc.stringMatching(/^[A-Za-z0-9._-]{1,128}$/),
+    timestamp: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  });
+  fc.assert(fc.property(owners, (owner) => expect(readOwner(formatOwner(owner))).toEqual(owner)));
+});
+
+it('knows no owner where there is none, or a value that is none', () => {
+  for (const value of [null, '', 'loan-1', '12', '12 ', 'x loan-1']) {
+    expect(readOwner(value)).toBeNull();
+  }
+});
+
+it('keeps Atlas batches apart', () => {
+  expect(ownerKey('{atlas}', 'BATCH-1')).toBe('{atlas}:owner:BATCH-1');
+});
