@@ -76,11 +76,11 @@ export type StoredState<T> =
   /** Written by a newer version: give the job back, a newer worker will take it. */
   | { kind: 'newer' };
 
-/** Reads the progress of a job. BullMQ's own default is the number 0. */
+/** Reads the progress of a job, no copy of it. BullMQ's own default is the number 0. */
 export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T> {
   if (typeof progress !== 'object' || progress === null) return { kind: 'new' };
   if ((progress as { v?: unknown }).v !== 1) return { kind: 'newer' };
-  return { kind: 'known', state: structuredClone(progress) as T };
+  return { kind: 'known', state: progress as T };
 }
 
 /** State of a batch of which nothing was saved yet: every stall so far is one of this run. */

@@ -28,7 +28,6 @@ import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { describeTrouble } from './poll-plan.js';
 import { isDecision, MAX_STALLS, MAX_SURPRISES, runJob } from './run-job.js';
 import { resolveUnknownUploads } from './submit-uploads.js';
-import { noteStarted } from './vital-signs.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const TROUBLE_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -65,15 +64,13 @@ export async function processBatch(
         const retried = job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
         if (!retried) return announce(batch, { ...state, outcome });
         await beginRetry(batch);
-        noteStarted(context, lease.jobId, state.startedAt);
       }
       const { request, faults } = identity;
       if (!request) {
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
       if (state.uploads.some((upload) => upload.state === 'sent')) askForEventId(batch);
-      // A hint for those who watch: nothing waits for it, and nothing hangs on it.
-      if (stored.kind === 'new') noteStarted(context, lease.jobId, state.startedAt);
+      context.errands.noteStarted(lease.jobId, state.startedAt);
       const run: BatchRun = { context, job, lease, request, state, addedPolls: new Set(), signal };
       try {
         const ending = await enter(run);

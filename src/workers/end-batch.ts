@@ -17,10 +17,8 @@ import { COMPLETED_EVENT, FAILED_EVENT } from '../jobs/queues.js';
 import { webhookPayload } from '../jobs/webhook.js';
 import { resultKey, resultUri } from '../storage/results-key.js';
 import type { WorkerContext } from './context.js';
-import { dropPolls } from './drop-polls.js';
 import { clearCancelFlag } from './flags.js';
 import type { JobLease } from './job-lease.js';
-import { noteEnded } from './vital-signs.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -69,7 +67,7 @@ export async function endBatch(
 export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
   const { context, job, lease, request, reference } = batch;
   const { outcome } = state;
-  const { config, completions, webhooks } = context;
+  const { config, completions, webhooks, errands } = context;
   const summary = request
     ? summarize(
         request,
@@ -99,10 +97,10 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     context.metrics.documents.inc({ state: 'missing' }, total - present);
   }
   if (request && outcome.status === 'completed') {
-    // Not waited for either.
-    dropPolls(context, request, job.timestamp, state).catch(() => {});
+    const owner = { reference: request.reference, timestamp: job.timestamp };
+    errands.dropPolls({ owner, batchIds: summary.batchIds });
   }
-  noteEnded(context, lease.jobId);
+  errands.noteEnded(lease.jobId);
   context.logger.info(
     {
       reference: summary.reference,

@@ -11,14 +11,22 @@ export interface Flags {
 
 /** @param batchTimestamp `timestamp` of the batch job. */
 export async function readFlags(
-  { redis, config: { QUEUE_PREFIX } }: WorkerContext,
+  context: WorkerContext,
   reference: string,
   batchTimestamp: number,
 ): Promise<Flags> {
-  const [cancel = null, wake = null] = await redis.mget(
-    cancelKey(QUEUE_PREFIX, reference),
-    wakeKey(QUEUE_PREFIX, reference),
-  );
+  return toFlags(await context.redis.mget(flagKeys(context, reference)), batchTimestamp);
+}
+
+/** For those who read them together with something else: {@link toFlags} takes the values. */
+export function flagKeys({ config }: WorkerContext, reference: string): string[] {
+  return [cancelKey(config.QUEUE_PREFIX, reference), wakeKey(config.QUEUE_PREFIX, reference)];
+}
+
+export function toFlags(
+  [cancel = null, wake = null]: readonly (string | null)[],
+  batchTimestamp: number,
+): Flags {
   return { cancelled: readCancelFlag(cancel, batchTimestamp), wokenAt: Number(wake ?? 0) };
 }
 

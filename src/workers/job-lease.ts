@@ -24,8 +24,8 @@ const KEPT_LOG_LINES = 200;
 
 /** The stream of events is trimmed by BullMQ, whose own events are more than these. */
 const SAVE_SCRIPT = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 redis.call('HSET', KEYS[2], 'progress', ARGV[3])
 redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
 if #ARGV > 6 then
@@ -36,16 +36,20 @@ if ARGV[6] ~= '' then
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   redis.call('SREM', KEYS[5], ARGV[2])
 end
-return 1
+if #KEYS > 5 then return redis.call('MGET', unpack(KEYS, 6)) end
+return {}
 `;
 
+/** Keys of the script, before those that are read along. */
+const OWN_KEYS = 5;
+
 interface LeaseCommands {
-  atlasBatchSave(...args: (string | number)[]): Promise<0 | 1>;
+  atlasBatchSave(...args: (string | number)[]): Promise<(string | null)[] | null>;
 }
 
 /** Installs the script as a command of this connection; needed once a connection. */
 export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { numberOfKeys: 5, lua: SAVE_SCRIPT });
+  redis.defineCommand('atlasBatchSave', { lua: SAVE_SCRIPT });
 }
 
 export interface LeaseOptions<State extends object> {
@@ -77,18 +81,26 @@ export class JobLease<State extends object> {
   /**
    * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
    * first. With `renew` the lock has its full duration again, as after {@link renew}.
+   * @param read keys of strings that are read in the same moment
+   * @returns their values
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
-  async save(state: State, line = '', { renew = false } = {}): Promise<void> {
+  async save(
+    state: State,
+    line = '',
+    { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
+  ): Promise<(string | null)[]> {
     const { redis, queueKey, token, digest } = this.options;
     this.note(line);
     const jobKey = `${queueKey}:${this.jobId}`;
-    const saved = await (redis as unknown as LeaseCommands).atlasBatchSave(
+    const values = await (redis as unknown as LeaseCommands).atlasBatchSave(
+      OWN_KEYS + read.length,
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
       `${jobKey}:logs`,
       `${queueKey}:stalled`,
+      ...read,
       token,
       this.jobId,
       JSON.stringify(state),
@@ -97,7 +109,8 @@ export class JobLease<State extends object> {
       renew ? LOCK_DURATION_MS : '',
       ...this.noted.splice(0),
     );
-    if (saved !== 1) throw new LockLostError(this.jobId);
+    if (values === null) throw new LockLostError(this.jobId);
+    return values;
   }
 
   /**

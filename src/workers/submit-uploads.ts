@@ -5,11 +5,12 @@
  */
 import pLimit from 'p-limit';
 import { LockLostError, RefusedError, TroubleError } from '../errors.js';
-import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
+import { type AtlasBatchOwner, ownerKey, readOwner } from '../jobs/atlas-batch-owner.js';
 import type { Upload } from '../jobs/batch-state.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import { addPoll, ownerOf } from './add-poll.js';
+import { addPoll } from './add-poll.js';
 import { type BatchRun, checkpoint, deadlineOf, flagsOf, isPastDeadline } from './batch-run.js';
+import { flagKeys, toFlags } from './flags.js';
 
 /** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
 const UPLOADS_IN_PARALLEL = 4;
@@ -84,10 +85,9 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
   delete state.trouble;
   let owner: AtlasBatchOwner | null;
   try {
-    [owner] = await Promise.all([
-      ownerOf(context, answer.batchId),
-      lease.save(state, `sent documents[${upload.documents}] as ${answer.batchId}`),
-    ]);
+    const line = `sent documents[${upload.documents}] as ${answer.batchId}`;
+    const read = [ownerKey(context.config.QUEUE_PREFIX, answer.batchId)];
+    owner = readOwner((await lease.save(state, line, { read }))[0] ?? null);
   } catch (error) {
     if (error instanceof LockLostError) reportOrphan(run, answer.batchId);
     throw error;
@@ -108,9 +108,10 @@ class UnwantedError extends Error {
 /** From here on a crash leaves an unknown upload. Rejects when nothing may be sent. */
 async function saveSending(run: BatchRun, upload: Upload): Promise<void> {
   upload.state = 'sending';
-  const saved = run.lease.save(run.state, '', { renew: true });
-  const [{ cancelled }] = await Promise.all([flagsOf(run), saved]);
-  if (cancelled !== null) throw new UnwantedError();
+  const { context, lease, state, request, job } = run;
+  const read = flagKeys(context, request.reference);
+  const values = await lease.save(state, '', { renew: true, read });
+  if (toFlags(values, job.timestamp).cancelled !== null) throw new UnwantedError();
   await confirmByReplica(run, upload);
 }
 

@@ -1,12 +1,7 @@
-/** Tells the HTTP server, by way of Redis, that this worker lives and which batches it began. */
+/** Tells the HTTP server, by way of Redis, that this worker lives. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import {
-  HEARTBEAT_INTERVAL_MS,
-  HEARTBEAT_TTL_MS,
-  heartbeatsKey,
-  startedKey,
-} from '../jobs/vital-signs.js';
+import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS, heartbeatsKey } from '../jobs/vital-signs.js';
 import type { WorkerContext } from './context.js';
 
 type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock'>;
@@ -39,14 +34,4 @@ export async function startHeartbeat({ redis, config, clock }: Telling): Promise
       redis.zrem(key, id).catch(() => {});
     },
   };
-}
-
-/** A run of a batch has begun: a hint, which a Redis that goes away may lose. */
-export function noteStarted({ redis, config }: Telling, jobId: string, startedAt: number): void {
-  redis.zadd(startedKey(config.QUEUE_PREFIX), startedAt, jobId).catch(() => {});
-}
-
-/** A batch has its outcome: likewise. */
-export function noteEnded({ redis, config }: Telling, jobId: string): void {
-  redis.zrem(startedKey(config.QUEUE_PREFIX), jobId).catch(() => {});
 }

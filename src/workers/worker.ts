@@ -19,6 +19,7 @@ import { createTelemetry } from '../telemetry.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
+import { Errands } from './errands.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
@@ -38,6 +39,8 @@ import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
 const STOP_TIMEOUT_MS = 25_000;
 /** Kept back from the above, to close connections and leave. */
 const CLOSING_MS = 1000;
+/** Of that, what the last errands may take. */
+const ERRANDS_MS = CLOSING_MS / 2;
 
 export interface AtlasBatchWorkerOptions {
   /** The variables of the README's table; default: the process's environment. */
@@ -105,6 +108,8 @@ export async function createAtlasBatchWorker(
   });
   const telemetry = await createTelemetry(wantsTraces(options.environment));
   const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
+  const polls = new Queue(POLLS_QUEUE, queueOptions);
+  const errands = new Errands({ redis, config, polls });
   const context: WorkerContext = {
     config,
     atlas,
@@ -114,7 +119,8 @@ export async function createAtlasBatchWorker(
     redis,
     queueOptions,
     batches: new Queue(BATCHES_QUEUE, queueOptions),
-    polls: new Queue(POLLS_QUEUE, queueOptions),
+    polls,
+    errands,
     completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
     // No key of a queue that nobody uses.
     webhooks: new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true }),
@@ -169,6 +175,8 @@ export async function createAtlasBatchWorker(
       await Promise.allSettled(workers.map((worker) => worker.close(true)));
     }
     clock.stop();
+    // A Redis that hangs holds nobody up.
+    await settlesWithin(errands.stop(), ERRANDS_MS);
     const clients = [atlas, ...(sender ? [sender] : [])];
     await Promise.allSettled([...queues, ...clients].map((part) => part.close()));
     store.close();
