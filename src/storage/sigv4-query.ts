@@ -5,7 +5,7 @@
  *
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 
 export interface SigningCredentials {
   accessKeyId: string;
@@ -68,9 +68,9 @@ export function querySigner(
   const canonicalTail = `\n${parameters}\nhost:${host}\n\nhost\nUNSIGNED-PAYLOAD`;
   const toSign = `${ALGORITHM}\n${time}\n${scope}\n`;
   return (path) => {
-    const canonical = createHash('sha256').update(`${method}\n${path}${canonicalTail}`);
+    const canonical = hash('sha256', `${method}\n${path}${canonicalTail}`);
     const signature = createHmac('sha256', key)
-      .update(toSign + canonical.digest('hex'))
+      .update(toSign + canonical)
       .digest('hex');
     return `${head}&X-Amz-Signature=${signature}${tail}`;
   };
