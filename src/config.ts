@@ -82,6 +82,8 @@ const schema = z
       .default('resubmit'),
     REPLICA_ACK_TIMEOUT_MS: integer(0, 60_000, 'milliseconds').default(0),
     KEEP_COMPLETED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(DAY_SECONDS),
+    // Two days of a million batches each: a flood must not fill Redis before their time is over.
+    KEEP_COMPLETED_COUNT: integer(1, 1_000_000_000, 'batches').default(2_000_000),
     KEEP_FAILED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(7 * DAY_SECONDS),
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
       7 * DAY_SECONDS * 1000,

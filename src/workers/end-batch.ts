@@ -79,7 +79,9 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   if (!outcome.announced) {
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
-    const options = { jobId: outcome.eventId, removeOnComplete: keep, removeOnFail: keep };
+    // Only what was taken is bounded by number too.
+    const keepTaken = { ...keep, count: config.KEEP_COMPLETED_COUNT };
+    const options = { jobId: outcome.eventId, removeOnComplete: keepTaken, removeOnFail: keep };
     if (config.COMPLETION_WEBHOOK_URL !== null) {
       await webhooks.add(name, webhookPayload(name, summary), options);
     }
@@ -112,7 +114,10 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   );
 
   // Producers may have set options of their own; retention and attempts are ours to decide.
-  job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
+  job.opts.removeOnComplete = {
+    age: config.KEEP_COMPLETED_SECONDS,
+    count: config.KEEP_COMPLETED_COUNT,
+  };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
     throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);

@@ -1,9 +1,40 @@
-import { expect, it } from 'vitest';
+import { Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 const MISSING = 'partial-002';
+
+it('keeps the newest completed batches and taken events, and every other', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === MISSING },
+    environment: { KEEP_COMPLETED_COUNT: '2', BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },
+  });
+  const { batches, completions } = system;
+  await system.startWorker();
+  await system.submit('partial', 2, 'partial-');
+  await system.event('done-partial');
+  for (const reference of ['a', 'b', 'c', 'd']) {
+    await system.submit(reference, 1);
+    await system.event(`done-${reference}`);
+    await waitUntil('its end', async () => !(await batches.getActiveCount()));
+  }
+  const ids = async (jobs: Promise<{ id?: string | undefined }[]>) =>
+    (await jobs).map(({ id }) => id);
+  expect(await ids(batches.getCompleted())).toEqual(['batch-d', 'batch-c']);
+  expect(await ids(batches.getFailed())).toEqual(['batch-partial']);
+  expect(await completions.getWaitingCount()).toBe(5);
+
+  const consumer = new Worker('atlas-completions', async () => {}, {
+    connection: system.redis,
+    prefix: system.prefix,
+  });
+  onTestFinished(() => consumer.close());
+  await waitUntil('all events taken', async () => !(await completions.count()));
+  await waitUntil('the last one', async () => !(await completions.getActiveCount()));
+  expect(await ids(completions.getCompleted())).toEqual(['done-d', 'done-c']);
+});
 
 it('drops the poll jobs of a batch that completed, and keeps those of one that failed', async () => {
   const system = await startSystem({
