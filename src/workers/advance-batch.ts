@@ -64,16 +64,13 @@ async function awaitPolls(
 /** The plan is saved with the first upload; a crash before that plans the same again. */
 async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
   const { context, lease, state } = run;
-  const [{ cancelled }, fault] = await Promise.all([
-    flagsOf(run),
-    checkDocuments(run, indexes).then(
-      () => null,
-      (error: unknown) => ({ error }),
-    ),
-  ]);
-  // Whatever is wrong with the documents of a batch that nobody wants.
-  if (cancelled !== null) return;
-  if (fault !== null) throw fault.error;
+  try {
+    await checkDocuments(run, indexes);
+  } catch (error) {
+    // Whatever is wrong with the documents of a batch that nobody wants.
+    if ((await flagsOf(run)).cancelled !== null) return;
+    throw error;
+  }
   state.round += 1;
   const uploads = planUploads(indexes, {
     round: state.round,
