@@ -11,6 +11,7 @@ import type { BatchSummary } from '../jobs/completion.js';
 import { eventId, invalidEventId, REFERENCE_PATTERN, referenceOfBatchJobId } from '../jobs/ids.js';
 import { promoteIfDelayed } from '../jobs/promote.js';
 import { BATCH_JOB, BATCHES_QUEUE } from '../jobs/queues.js';
+import { startedKey } from '../jobs/vital-signs.js';
 import { errorFields } from '../logging.js';
 import { advanceBatch } from './advance-batch.js';
 import { backoffMs } from './backoff.js';
@@ -47,6 +48,7 @@ export async function processBatch(
     token,
     clock,
     digest: digestState,
+    started: { key: startedKey(config.QUEUE_PREFIX), at: startOfRun },
   });
   return runJob(
     logger,
@@ -70,7 +72,6 @@ export async function processBatch(
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
       if (state.uploads.some((upload) => upload.state === 'sent')) askForEventId(batch);
-      context.errands.noteStarted(lease.jobId, state.startedAt);
       const run: BatchRun = { context, job, lease, request, state, addedPolls: new Set(), signal };
       try {
         const ending = await enter(run);
@@ -185,6 +186,11 @@ function identify(job: Job<unknown>): Identity {
     reference: wellFormed ? named : null,
     firstEventId: agrees ? eventId(ofId) : invalidEventId(jobId),
   };
+}
+
+/** When the run began, for those who watch; null once it has its outcome. */
+function startOfRun({ outcome, startedAt }: BatchState): number | null {
+  return outcome ? null : startedAt;
 }
 
 function digestState({ round, uploads, outcome }: BatchState): object {

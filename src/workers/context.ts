@@ -10,7 +10,7 @@ import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { Clock } from './clock.js';
-import type { Errands } from './errands.js';
+import type { PollDropper } from './drop-polls.js';
 import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerContext {
@@ -26,7 +26,7 @@ export interface WorkerContext {
   batches: Queue;
   polls: Queue;
   completions: Queue<BatchSummary>;
-  errands: Errands;
+  pollDropper: PollDropper;
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;

@@ -10,11 +10,18 @@ import { BATCHES_QUEUE } from '../jobs/queues.js';
 import { keepPollSeconds } from './add-poll.js';
 import type { WorkerContext } from './context.js';
 
+type DropContext = Pick<WorkerContext, 'redis' | 'config' | 'polls'>;
+
 export interface PollsOfBatch {
   owner: AtlasBatchOwner;
   batchIds: string[];
 }
 
+/**
+ * Between two calls, for a call for each batch would cost as much as a look. A crash loses what has
+ * gathered: those polls are removed when they are old.
+ */
+const INTERVAL_MS = 250;
 /** Polls of one call: it must not hold up everybody else's commands. */
 const DROPPED_AT_ONCE = 100;
 
@@ -42,9 +49,34 @@ export function defineDropCommands(redis: Redis): void {
   redis.defineCommand('atlasBatchDropPolls', { lua: DROP_SCRIPT });
 }
 
-/** Safe to run again. Nothing hangs on it: a poll that is missed is removed when it is old. */
-export async function dropPolls(
-  { redis, config, polls }: Pick<WorkerContext, 'redis' | 'config' | 'polls'>,
+export class PollDropper {
+  private gathered: PollsOfBatch[] = [];
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(private readonly context: DropContext) {
+    // Nothing hangs on it, and Redis being away is for others to report.
+    this.timer = setInterval(() => void this.run().catch(() => {}), INTERVAL_MS);
+    this.timer.unref();
+  }
+
+  /** Safe to call again for the same batch. */
+  drop(polls: PollsOfBatch): void {
+    this.gathered.push(polls);
+  }
+
+  /** Does what is left; resolves when it is done. */
+  stop(): Promise<void> {
+    clearInterval(this.timer);
+    return this.run();
+  }
+
+  private run(): Promise<void> {
+    return dropPolls(this.context, this.gathered.splice(0));
+  }
+}
+
+async function dropPolls(
+  { redis, config, polls }: DropContext,
   batches: readonly PollsOfBatch[],
 ): Promise<void> {
   const ended = batches.flatMap(({ owner, batchIds }) =>

@@ -67,7 +67,7 @@ export async function endBatch(
 export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
   const { context, job, lease, request, reference } = batch;
   const { outcome } = state;
-  const { config, completions, webhooks, errands } = context;
+  const { config, completions, webhooks, pollDropper } = context;
   const summary = request
     ? summarize(
         request,
@@ -100,9 +100,8 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   }
   if (request && outcome.status === 'completed') {
     const owner = { reference: request.reference, timestamp: job.timestamp };
-    errands.dropPolls({ owner, batchIds: summary.batchIds });
+    pollDropper.drop({ owner, batchIds: summary.batchIds });
   }
-  errands.noteEnded(lease.jobId);
   context.logger.info(
     {
       reference: summary.reference,

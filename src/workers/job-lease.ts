@@ -28,20 +28,25 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 redis.call('HSET', KEYS[2], 'progress', ARGV[3])
 redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
-if #ARGV > 6 then
-  redis.call('RPUSH', KEYS[4], unpack(ARGV, 7))
+if #ARGV > 7 then
+  redis.call('RPUSH', KEYS[4], unpack(ARGV, 8))
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
 end
 if ARGV[6] ~= '' then
   redis.call('PEXPIRE', KEYS[1], ARGV[6])
   redis.call('SREM', KEYS[5], ARGV[2])
 end
-if #KEYS > 5 then return redis.call('MGET', unpack(KEYS, 6)) end
+if ARGV[7] == 'ended' then
+  redis.call('ZREM', KEYS[6], ARGV[2])
+elseif ARGV[7] ~= '' then
+  redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
+end
+if #KEYS > 6 then return redis.call('MGET', unpack(KEYS, 7)) end
 return {}
 `;
 
 /** Keys of the script, before those that are read along. */
-const OWN_KEYS = 5;
+const OWN_KEYS = 6;
 
 interface LeaseCommands {
   atlasBatchSave(...args: (string | number)[]): Promise<(string | null)[] | null>;
@@ -61,12 +66,15 @@ export interface LeaseOptions<State extends object> {
   clock: Clock;
   /** What the progress event says; events are kept by the thousand, so less than the state. */
   digest: (state: State) => object;
+  /** A sorted set that holds the start of each run; null takes the job out. */
+  started?: { key: string; at: (state: State) => number | null };
 }
 
 export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
   private readonly noted: string[] = [];
+  private toldStart: number | null | undefined;
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
@@ -90,7 +98,7 @@ export class JobLease<State extends object> {
     line = '',
     { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
   ): Promise<(string | null)[]> {
-    const { redis, queueKey, token, digest } = this.options;
+    const { redis, queueKey, token, digest, started } = this.options;
     this.note(line);
     const jobKey = `${queueKey}:${this.jobId}`;
     const values = await (redis as unknown as LeaseCommands).atlasBatchSave(
@@ -100,6 +108,7 @@ export class JobLease<State extends object> {
       `${queueKey}:events`,
       `${jobKey}:logs`,
       `${queueKey}:stalled`,
+      started?.key ?? jobKey,
       ...read,
       token,
       this.jobId,
@@ -107,10 +116,19 @@ export class JobLease<State extends object> {
       JSON.stringify(digest(state)),
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
+      this.startedNews(state),
       ...this.noted.splice(0),
     );
     if (values === null) throw new LockLostError(this.jobId);
     return values;
+  }
+
+  /** Told with the first save, and when it changes. */
+  private startedNews(state: State): string | number {
+    const startedAt = this.options.started?.at(state);
+    if (startedAt === undefined || startedAt === this.toldStart) return '';
+    this.toldStart = startedAt;
+    return startedAt ?? 'ended';
   }
 
   /**

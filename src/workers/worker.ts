@@ -19,7 +19,7 @@ import { createTelemetry } from '../telemetry.js';
 import { processBatch } from './batch-processor.js';
 import { RedisClock } from './clock.js';
 import type { WorkerContext } from './context.js';
-import { Errands } from './errands.js';
+import { PollDropper } from './drop-polls.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll-look.js';
 import { processPoll } from './poll-processor.js';
@@ -39,8 +39,8 @@ import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
 const STOP_TIMEOUT_MS = 25_000;
 /** Kept back from the above, to close connections and leave. */
 const CLOSING_MS = 1000;
-/** Of that, what the last errands may take. */
-const ERRANDS_MS = CLOSING_MS / 2;
+/** Of that, what the last drop of polls may take. */
+const LAST_DROP_MS = CLOSING_MS / 2;
 
 export interface AtlasBatchWorkerOptions {
   /** The variables of the README's table; default: the process's environment. */
@@ -109,7 +109,7 @@ export async function createAtlasBatchWorker(
   const telemetry = await createTelemetry(wantsTraces(options.environment));
   const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
   const polls = new Queue(POLLS_QUEUE, queueOptions);
-  const errands = new Errands({ redis, config, polls });
+  const pollDropper = new PollDropper({ redis, config, polls });
   const context: WorkerContext = {
     config,
     atlas,
@@ -120,7 +120,7 @@ export async function createAtlasBatchWorker(
     queueOptions,
     batches: new Queue(BATCHES_QUEUE, queueOptions),
     polls,
-    errands,
+    pollDropper,
     completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
     // No key of a queue that nobody uses.
     webhooks: new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true }),
@@ -176,7 +176,10 @@ export async function createAtlasBatchWorker(
     }
     clock.stop();
     // A Redis that hangs holds nobody up.
-    await settlesWithin(errands.stop(), ERRANDS_MS);
+    await settlesWithin(
+      pollDropper.stop().catch(() => {}),
+      LAST_DROP_MS,
+    );
     const clients = [atlas, ...(sender ? [sender] : [])];
     await Promise.allSettled([...queues, ...clients].map((part) => part.close()));
     store.close();
