@@ -7,7 +7,11 @@ it('reads back whatever owner was written', () => {
     reference: fc.stringMatching(/^[A-Za-z0-9._-]{1,128}$/),
     timestamp: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
   });
-  fc.assert(fc.property(owners, (owner) => expect(readOwner(formatOwner(owner))).toEqual(owner)));
+  fc.assert(
+    fc.property(owners, (owner) => {
+      expect(readOwner(formatOwner(owner))).toEqual(owner);
+    }),
+  );
 });
 
 it('knows no owner where there is none, or a value that is none', () => {
