@@ -9,6 +9,7 @@ import { waitUntil } from '../helpers/wait-until.js';
 
 const CREDENTIALS = { clientId: 'atlas', clientSecret: 'callback-secret' };
 const HOUR_MS = 3_600_000;
+const POLLS_APART_MS = 600_000;
 /** `npm run test:chaos` sends 100,000. */
 const STORM = Number(process.env.STORM_CALLBACKS ?? 20_000);
 
@@ -35,7 +36,7 @@ async function startService({ atlas, callback, environment, apart }: Told = {}):
       CALLBACK_CLIENT_ID: CREDENTIALS.clientId,
       CALLBACK_CLIENT_SECRET: CREDENTIALS.clientSecret,
       POLL_MIN_MS: '1000',
-      POLL_MAX_MS: '600000',
+      POLL_MAX_MS: String(POLLS_APART_MS),
       PORT: '0',
       LOG_LEVEL: 'silent',
       ...environment,
@@ -122,7 +123,8 @@ it('completes 200 batches at their callbacks, with polls ten minutes apart', asy
     expect(data).toMatchObject({ status: 'completed', documents: { present: 5 }, polls: 1 });
     lags.push(Date.parse(data.completedAt) - (calledAt.get(reference) ?? Number.NaN));
   }
-  expect(lags.sort((a, b) => a - b)[100]).toBeLessThan(1000);
+  // By the calls and not by the polls; how soon depends on the machine.
+  expect(lags.sort((a, b) => a - b)[100]).toBeLessThan(POLLS_APART_MS / 100);
   expect(await metric('callbacks_received_total')).toBe(200);
 });
 
