@@ -1,7 +1,8 @@
 /**
  * Drops the poll jobs of batches that completed: they were a third of what an ended batch takes of
- * Redis, and outlived it by a week. Their logs stay as long as the batch, and whose the Atlas batches were
- * as long as the jobs would have. Those of a failed batch stay: its retry needs what they know.
+ * Redis, and outlived it by a week. Their logs stay as long as the batch, and whose the Atlas
+ * batches were as long as the jobs would have. Those of a failed batch stay: its retry needs what
+ * they know.
  */
 import type { Redis } from 'ioredis';
 import { type AtlasBatchOwner, formatOwner, ownerKey } from '../jobs/atlas-batch-owner.js';

@@ -144,6 +144,8 @@ it('shows documents, uploads, timeline and outcome of a batch', async () => {
     expect(body).toContain(text);
   }
   expect(body.match(/pill present/g)).toHaveLength(3);
+  // By then the poll job does not tell any more whose the Atlas batch was.
+  await waitUntil('no poll job', async () => (await system.polls.getJobs()).length === 0);
   const found = await get(test, `?q=${encodeURIComponent(data.batchIds[0] ?? '')}`);
   expect(found.headers.location).toBe('/dashboard/batches/told');
 });

@@ -1,42 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { TroubleError } from '../../src/errors.js';
-import {
-  createObjectStore,
-  type ObjectStore,
-  type ObjectStoreOptions,
-} from '../../src/storage/object-store.js';
-import { answerError, type ScriptedS3, startScriptedS3 } from './scripted-s3.js';
+import { openStore, troubleOf } from './open-store.js';
+import { answerError, startScriptedS3 } from './scripted-s3.js';
 
 const HEADS_IN_FLIGHT = 16;
 const REF = { bucket: 'docs', key: 'pan.jpg' };
-
-function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> = {}): ObjectStore {
-  const store = createObjectStore({
-    resultsBucket: 'results',
-    presignExpiresSeconds: 3600,
-    forcePathStyle: true,
-    connections: 32,
-    timeoutMs: 5_000,
-    logger: { warn: () => {} },
-    clientConfig: s3.clientConfig,
-    ...options,
-  });
-  onTestFinished(() => store.close());
-  return store;
-}
-
-async function troubleOf(promise: Promise<unknown>): Promise<TroubleError> {
-  const error = await promise.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof TroubleError))
-    throw new Error('expected a TroubleError', { cause: error });
-  expect(error.code).toBe('STORAGE');
-  expect(error.message).not.toMatch(/canary|X-Amz|AKID|https?:/);
-  return error;
-}
 
 async function text(stream: AsyncIterable<Uint8Array> | null): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -154,40 +122,6 @@ describe('findMissing', () => {
     const sent = s3.requests.length;
     await expect(store.findMissing([REF], controller.signal)).rejects.toBe(reason);
     expect(s3.requests).toHaveLength(sent);
-  });
-});
-
-describe('an error document', () => {
-  const code = '<Error><Code>InvalidAccessKeyId</Code>';
-
-  test('that does not end is read as far as its code', async () => {
-    const s3 = await startScriptedS3();
-    s3.fault = (request, response) => {
-      request.resume();
-      response.writeHead(403).write(code);
-      const pour = () => {
-        while (response.write(' '.repeat(8192)));
-        response.once('drain', pour);
-      };
-      pour();
-      return true;
-    };
-    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
-    expect(trouble.message).toContain('S3 answered 403');
-    expect(trouble.message).toContain('check the AWS credentials');
-  });
-
-  test('that is cut still has its status', async () => {
-    const s3 = await startScriptedS3();
-    s3.fault = (request, response) => {
-      request.resume();
-      response.writeHead(403, { 'content-length': '1000' });
-      response.write(code, () => request.socket.destroy());
-      return true;
-    };
-    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
-    expect(trouble.message).toContain('S3 answered 403');
-    expect(s3.requests).toHaveLength(1);
   });
 });
 

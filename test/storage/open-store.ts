@@ -1,0 +1,36 @@
+/** A store over the scripted S3, and the trouble that it makes. */
+import { expect, onTestFinished } from 'vitest';
+import { TroubleError } from '../../src/errors.js';
+import {
+  createObjectStore,
+  type ObjectStore,
+  type ObjectStoreOptions,
+} from '../../src/storage/object-store.js';
+import type { ScriptedS3 } from './scripted-s3.js';
+
+export function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> = {}): ObjectStore {
+  const store = createObjectStore({
+    resultsBucket: 'results',
+    presignExpiresSeconds: 3600,
+    forcePathStyle: true,
+    connections: 32,
+    timeoutMs: 5_000,
+    logger: { warn: () => {} },
+    clientConfig: s3.clientConfig,
+    ...options,
+  });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+export async function troubleOf(promise: Promise<unknown>): Promise<TroubleError> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof TroubleError))
+    throw new Error('expected a TroubleError', { cause: error });
+  expect(error.code).toBe('STORAGE');
+  expect(error.message).not.toMatch(/canary|X-Amz|AKID|https?:/);
+  return error;
+}

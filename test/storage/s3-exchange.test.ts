@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { openStore, troubleOf } from './open-store.js';
+import { startScriptedS3 } from './scripted-s3.js';
+
+describe('an error document', () => {
+  const code = '<Error><Code>InvalidAccessKeyId</Code>';
+
+  test('that does not end is read as far as its code', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (request, response) => {
+      request.resume();
+      response.writeHead(403).write(code);
+      const pour = () => {
+        while (response.write(' '.repeat(8192)));
+        response.once('drain', pour);
+      };
+      pour();
+      return true;
+    };
+    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    expect(trouble.message).toContain('S3 answered 403');
+    expect(trouble.message).toContain('check the AWS credentials');
+  });
+
+  test('that is cut still has its status', async () => {
+    const s3 = await startScriptedS3();
+    s3.fault = (request, response) => {
+      request.resume();
+      response.writeHead(403, { 'content-length': '1000' });
+      response.write(code, () => request.socket.destroy());
+      return true;
+    };
+    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    expect(trouble.message).toContain('S3 answered 403');
+    expect(s3.requests).toHaveLength(1);
+  });
+});
