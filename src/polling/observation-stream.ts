@@ -12,10 +12,24 @@ const KEPT_OBSERVATIONS = 1000;
 const FOLLOW_INTERVAL_MS = 1000;
 const FIELD = 'observation';
 
+const ADD_SCRIPT = `
+for i = 2, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '${FIELD}', ARGV[i])
+end
+`;
+
 export interface ObservationStream {
-  /** Adds one; it comes back to every process, this one included, in the order of the stream. */
-  publish(observation: Observation): Promise<void>;
-  stop(): void;
+  /**
+   * Adds one, with all others of the interval; it comes back to every process, this one included,
+   * in the order of the stream. A process that is killed takes at most an interval's with it.
+   */
+  publish(observation: Observation): void;
+  /** Adds what is left, and follows no longer. Rejects when Redis does not take it. */
+  stop(): Promise<void>;
+}
+
+interface ObservationCommands {
+  atlasBatchObserve(...args: (string | number)[]): Promise<null>;
 }
 
 /**
@@ -31,8 +45,17 @@ export async function followObservations(options: {
   onError: (error: unknown) => void;
 }): Promise<ObservationStream> {
   const { redis, key, policy, deadlineMs, onError } = options;
+  redis.defineCommand('atlasBatchObserve', { lua: ADD_SCRIPT, numberOfKeys: 1 });
+  const published: string[] = [];
   let last = '-';
   let busy = false;
+
+  const write = async () => {
+    if (published.length === 0) return;
+    const commands = redis as unknown as ObservationCommands;
+    // Not kept when Redis does not take them: what they tell, the next ones tell too.
+    await commands.atlasBatchObserve(key, KEPT_OBSERVATIONS, ...published.splice(0));
+  };
 
   const read = async () => {
     const from = last === '-' ? '-' : `(${last}`;
@@ -49,7 +72,8 @@ export async function followObservations(options: {
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
-    read()
+    write()
+      .then(read)
       .catch(onError)
       .finally(() => {
         busy = false;
@@ -58,19 +82,13 @@ export async function followObservations(options: {
   timer.unref();
 
   return {
-    async publish(observation) {
-      if (!parseObservation(observation, deadlineMs)) return;
-      await redis.xadd(
-        key,
-        'MAXLEN',
-        '~',
-        KEPT_OBSERVATIONS,
-        '*',
-        FIELD,
-        JSON.stringify(observation),
-      );
+    publish(observation) {
+      if (parseObservation(observation, deadlineMs)) published.push(JSON.stringify(observation));
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer);
+      return write();
+    },
   };
 }
 

@@ -105,8 +105,8 @@ export class PollRun {
     state.stored = found.present;
     state.present = found.present;
     const indexes = fromRanges(data.documents);
-    const told = state.again === undefined ? this.tellPolicies(complete) : undefined;
-    const ended = this.end({
+    if (state.again === undefined) this.tellPolicies(complete);
+    return this.end({
       outcome: found.present === state.total ? 'complete' : 'incomplete',
       missing: toRanges(found.missing().flatMap((index) => indexes[index] ?? [])),
       present: found.present,
@@ -114,8 +114,6 @@ export class PollRun {
       looks: state.looks,
       stored: true,
     });
-    const [outcome] = await Promise.all([ended, told]);
-    return outcome;
   }
 
   private async afterNotFound(error: UnknownBatchError): Promise<PollOutcome | null> {
@@ -214,7 +212,7 @@ export class PollRun {
   }
 
   /** Tells when the upload was found complete, or that its deadline came first. */
-  private async tellPolicies(complete: boolean): Promise<void> {
+  private tellPolicies(complete: boolean): void {
     const { context, data, state } = this;
     // A last look comes a moment after the deadline; later ones would be taken for junk.
     const byMs = Math.min(
@@ -229,7 +227,7 @@ export class PollRun {
       const mayBeCalled = data.scoped && hasCallbacks(context.config);
       if (mayBeCalled && this.rungAtMs === null) metrics.callbacksRescued.inc();
     }
-    await context.observations.publish({
+    context.observations.publish({
       productType: data.productType,
       total: state.total,
       sentAtMs: data.sentAt,

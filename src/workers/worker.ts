@@ -40,7 +40,7 @@ const STOP_TIMEOUT_MS = 25_000;
 /** Kept back from the above, to close connections and leave. */
 const CLOSING_MS = 1000;
 /** Of that, what the last drop of polls may take. */
-const LAST_DROP_MS = CLOSING_MS / 2;
+const LAST_WRITES_MS = CLOSING_MS / 2;
 
 export interface AtlasBatchWorkerOptions {
   /** The variables of the README's table; default: the process's environment. */
@@ -167,7 +167,6 @@ export async function createAtlasBatchWorker(
     const closed = Promise.all(workers.map((worker) => worker.close()));
     stopping.abort();
     sweeper.stop();
-    observations.stop();
     heartbeat.stop();
     const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
     if (!inTime) {
@@ -177,8 +176,8 @@ export async function createAtlasBatchWorker(
     clock.stop();
     // A Redis that hangs holds nobody up.
     await settlesWithin(
-      pollDropper.stop().catch(() => {}),
-      LAST_DROP_MS,
+      Promise.allSettled([pollDropper.stop(), observations.stop()]),
+      LAST_WRITES_MS,
     );
     const clients = [atlas, ...(sender ? [sender] : [])];
     await Promise.allSettled([...queues, ...clients].map((part) => part.close()));
