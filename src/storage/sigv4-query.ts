@@ -6,6 +6,7 @@
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
 import { createHmac, hash } from 'node:crypto';
+import { hmacOfDigests } from './hmac.js';
 
 export interface SigningCredentials {
   accessKeyId: string;
@@ -61,19 +62,20 @@ export function querySigner(
   // Parameters stand in order, the signature among them as the SDK has it.
   const tailFrom = parameters.indexOf('&X-Amz-SignedHeaders=');
   const [head, tail] = [parameters.slice(0, tailFrom), parameters.slice(tailFrom)];
-  const key = ['aws4_request', service, region, day].reduceRight<string | Buffer>(
-    (secret, part) => createHmac('sha256', secret).update(part).digest(),
-    `AWS4${credentials.secretAccessKey}`,
-  );
+  const key = signingKey(credentials.secretAccessKey, [day, region, service, 'aws4_request']);
   const canonicalTail = `\n${parameters}\nhost:${host}\n\nhost\nUNSIGNED-PAYLOAD`;
-  const toSign = `${ALGORITHM}\n${time}\n${scope}\n`;
+  const codeOf = hmacOfDigests(key, `${ALGORITHM}\n${time}\n${scope}\n`);
   return (path) => {
-    const canonical = hash('sha256', `${method}\n${path}${canonicalTail}`);
-    const signature = createHmac('sha256', key)
-      .update(toSign + canonical)
-      .digest('hex');
+    const signature = codeOf(hash('sha256', `${method}\n${path}${canonicalTail}`));
     return `${head}&X-Amz-Signature=${signature}${tail}`;
   };
+}
+
+function signingKey(secretAccessKey: string, scope: readonly string[]): Buffer {
+  return scope.reduce(
+    (key, part) => createHmac('sha256', key).update(part).digest(),
+    Buffer.from(`AWS4${secretAccessKey}`),
+  );
 }
 
 function sortedQuery(query: Record<string, string>): string {
