@@ -1,7 +1,7 @@
 /** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
-import pRetry from 'p-retry';
 import type { Logger } from '../logging.js';
+import { withRetries } from '../with-retries.js';
 import { AnswerTrouble, isBlock } from './answers.js';
 import { baseUrlFault } from './base-url.js';
 import { Breaker } from './breaker.js';
@@ -144,9 +144,9 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     return call({ ...withToken(made, await tokens.get(signal)), patient: true }, signal);
   }
 
-  // p-retry does not get the signal: it would throw away an answer that came just before the abort.
+  // The retries do not get the signal: they would throw away an answer that came just before the abort.
   function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
-    return pRetry(() => breaker.run((probe) => authorized(made, probe, signal)), {
+    return withRetries(() => breaker.run((probe) => authorized(made, probe, signal)), {
       ...SHORT_RETRIES,
       shouldRetry: ({ error }) => error instanceof AnswerTrouble && isWorthRepeating(error, made),
     });

@@ -5,6 +5,8 @@
 
 export type IndexRanges = string;
 
+const RANGE = /^(\d+)(?:-(\d+))?$/;
+
 /** Ranges of the given indexes; order and repetition do not matter. */
 export function toRanges(indexes: Iterable<number>): IndexRanges {
   const sorted = [...new Set(indexes)].sort((a, b) => a - b);
@@ -27,12 +29,13 @@ export function toRanges(indexes: Iterable<number>): IndexRanges {
 
 /** The indexes of ranges, ascending. Throws on text that {@link toRanges} never writes. */
 export function fromRanges(ranges: IndexRanges): number[] {
-  if (ranges === '') return [];
-  return ranges.split(',').flatMap((part) => {
-    const match = /^(\d+)(?:-(\d+))?$/.exec(part);
+  const indexes: number[] = [];
+  if (ranges === '') return indexes;
+  for (const part of ranges.split(',')) {
+    const match = RANGE.exec(part);
     if (!match) throw new Error(`not index ranges: ${JSON.stringify(ranges)}`);
-    const from = Number(match[1]);
     const to = Number(match[2] ?? match[1]);
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  });
+    for (let index = Number(match[1]); index <= to; index += 1) indexes.push(index);
+  }
+  return indexes;
 }

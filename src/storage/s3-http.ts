@@ -3,8 +3,9 @@
  * what passes by itself. The SDK's own way costs a small batch more CPU than all the rest of it.
  */
 import type { Readable } from 'node:stream';
-import pRetry, { AbortError } from 'p-retry';
+import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
+import { withRetries } from '../with-retries.js';
 import type { ObjectReference } from './object-reference.js';
 import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
 import type { S3Method, SignedUrl, Signer } from './signer.js';
@@ -100,8 +101,8 @@ export function createS3Http(options: {
     throw status >= 500 || status === 429 ? trouble : new AbortError(trouble);
   }
 
-  function withRetries<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return pRetry(attempt, {
+  function repeat<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return withRetries(attempt, {
       retries: RETRIES,
       minTimeout: RETRY_MIN_MS,
       maxTimeout: RETRY_MAX_MS,
@@ -147,11 +148,11 @@ export function createS3Http(options: {
   }
 
   return {
-    head: (object, signal) => withRetries(() => send({ method: 'HEAD', object, signal }), signal),
+    head: (object, signal) => repeat(() => send({ method: 'HEAD', object, signal }), signal),
     async put(object, upload, signal) {
-      await withRetries(() => send({ method: 'PUT', object, signal }, upload), signal);
+      await repeat(() => send({ method: 'PUT', object, signal }, upload), signal);
     },
-    get: (object, signal) => withRetries(() => open({ method: 'GET', object, signal }), signal),
+    get: (object, signal) => repeat(() => open({ method: 'GET', object, signal }), signal),
     close() {
       // Rejects only when it was closed before, which is as good.
       agent.destroy().catch(() => {});
