@@ -43,6 +43,14 @@ const MAX_PRODUCT_TYPES = 256;
 /** 8 KiB each. */
 const MAX_COMPLETIONS_KEPT = 32;
 
+/**
+ * First looks are planned alike for uploads that were sent within this share of the shortest
+ * interval, and whose deadlines fall into one cell: in a burst, one plan does for hundreds.
+ */
+const ALIKE_IN_MIN_INTERVALS = 0.05;
+/** A few numbers each; sizes and moments of a burst are fewer. */
+const MAX_FIRST_LOOKS_KEPT = 256;
+
 export interface LearningPolicyOptions {
   /** The deployment's shortest interval, which sets the scale of what is not known yet. */
   minMs?: number;
@@ -88,21 +96,44 @@ export function createLearningPolicy({
     return completion;
   }
 
+  const firstLooks = new Map<string, FirstLook>();
+
+  function plan(context: LookContext, knowledge: ProductKnowledge, leftMs: number): FirstLook {
+    const { minMs, maxMs, present, total } = context;
+    const grid = offsetGrid(minMs, leftMs, PLANNING_RATIO);
+    const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
+    const candidates = candidatesOf(grid.edgesMs, remaining, maxMs);
+    const brings = present === 0 && total > 1 ? PROGRESS_DISCOUNT * knowledge.visibleShare : 0;
+    const priceMs = lookPriceMs * (1 - brings);
+    const schedule = cheapestSchedule(candidates, { priceMs, minMs, maxMs });
+    return firstLook(candidates, schedule, JITTER_TOLERANCE * lookPriceMs);
+  }
+
+  /** As {@link plan}, from a moment that is a little earlier, and up to a deadline a little later. */
+  function planFirst(context: LookContext, knowledge: ProductKnowledge, leftMs: number): FirstLook {
+    const { productType, total, minMs, maxMs, elapsedMs } = context;
+    const late = elapsedMs % (ALIKE_IN_MIN_INTERVALS * minMs);
+    const alike = { ...context, elapsedMs: elapsedMs - late };
+    const cells = Math.ceil(Math.log((leftMs + late) / minMs) / Math.log(PLANNING_RATIO));
+    const key = `${total}/${minMs}/${maxMs}/${alike.elapsedMs}/${cells}/${productType}`;
+    let look = firstLooks.get(key);
+    if (look === undefined) {
+      if (firstLooks.size >= MAX_FIRST_LOOKS_KEPT) firstLooks.clear();
+      look = plan(alike, knowledge, minMs * PLANNING_RATIO ** cells);
+      firstLooks.set(key, look);
+    }
+    const { bestMs, earliestMs, latestMs } = look;
+    return { bestMs: bestMs - late, earliestMs: earliestMs - late, latestMs: latestMs - late };
+  }
+
   return {
     nextDelayMs(context) {
       const knowledge = products.get(context.productType) ?? nothing;
-      const { minMs, maxMs, elapsedMs, present, total } = context;
+      const { minMs, elapsedMs, looks, present } = context;
       const leftMs = context.deadlineMs - elapsedMs;
       if (!(leftMs > minMs)) return clampDelay(leftMs, context);
-
-      const grid = offsetGrid(minMs, leftMs, PLANNING_RATIO);
-      const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
-      const candidates = candidatesOf(grid.edgesMs, remaining, maxMs);
-      const brings = present === 0 && total > 1 ? PROGRESS_DISCOUNT * knowledge.visibleShare : 0;
-      const priceMs = lookPriceMs * (1 - brings);
-      const schedule = cheapestSchedule(candidates, { priceMs, minMs, maxMs });
-      const look = firstLook(candidates, schedule, JITTER_TOLERANCE * lookPriceMs);
-      return clampDelay(movedByChance(look, context), context);
+      const planned = looks === 0 && present === 0 ? planFirst : plan;
+      return clampDelay(movedByChance(planned(context, knowledge, leftMs), context), context);
     },
 
     safetyNetDelayMs(context) {
@@ -120,6 +151,7 @@ export function createLearningPolicy({
       const knowledge = products.touch(observation.productType, () => new ProductKnowledge(prior));
       prior.learn(knowledge.observe(observation));
       completions.clear();
+      firstLooks.clear();
     },
   };
 }
