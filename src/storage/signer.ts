@@ -68,6 +68,8 @@ const PROBE_KEY = 'k';
 const SIGV4 = 'AWS4-HMAC-SHA256';
 /** Present for directory buckets, whose sessions only the SDK's own stack can open. */
 const SESSION_TOKEN = 'X-Amz-S3session-Token';
+/** Nearly all keys: nothing in them is to be encoded. */
+const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
 /** Buckets come from jobs: forget them all rather than keep any number of them. */
 const MAX_ENDPOINTS = 1_000;
@@ -146,6 +148,7 @@ function learnEndpoint(signedUrl: string): Endpoint | null {
 }
 
 function encodeKey(key: string): string {
+  if (PLAIN_KEY.test(key)) return key;
   return key.split('/').map(encodeRfc3986).join('/');
 }
 

@@ -15,11 +15,11 @@ import { type BatchRun, deadlineOf } from './batch-run.js';
  */
 export async function collectPolls(run: BatchRun): Promise<number> {
   const sent = run.state.uploads.filter(({ state }) => state === 'sent');
-  const before = JSON.stringify(sent);
   const pending = await Promise.all(sent.map((upload) => collect(run, upload)));
   const count = pending.filter(Boolean).length;
+  const changed = sent.some(({ state }) => state !== 'sent');
   // When none is left, what comes next saves; a crash before that collects the same again.
-  if (count > 0 && JSON.stringify(sent) !== before) await run.lease.save(run.state);
+  if (count > 0 && changed) await run.lease.save(run.state);
   return count;
 }
 

@@ -3,7 +3,6 @@
  * at any line is entered again with the truth, or with `sending`: the one thing that cannot be
  * known.
  */
-import pLimit from 'p-limit';
 import { LockLostError, RefusedError, TroubleError } from '../errors.js';
 import { type AtlasBatchOwner, ownerKey, readOwner } from '../jobs/atlas-batch-owner.js';
 import type { Upload } from '../jobs/batch-state.js';
@@ -28,20 +27,21 @@ export async function submitPlanned(run: BatchRun): Promise<void> {
   // A batch that is cancelled while it sleeps over trouble must not run into it again and again.
   if (run.state.trouble && (await flagsOf(run)).cancelled !== null) return;
 
-  const limit = pLimit(UPLOADS_IN_PARALLEL);
+  // One iterator for all lanes: each takes the next upload when it is free.
+  const queue = planned.values();
   let failure: unknown;
-  await Promise.all(
-    planned.map((upload) =>
-      limit(async () => {
-        if (failure !== undefined || isDoomed(run)) return;
-        try {
-          await submit(run, upload);
-        } catch (error) {
-          failure ??= error;
-        }
-      }),
-    ),
-  );
+  async function lane(): Promise<void> {
+    for (const upload of queue) {
+      if (failure !== undefined || isDoomed(run)) return;
+      try {
+        await submit(run, upload);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+  }
+  const lanes = Math.min(UPLOADS_IN_PARALLEL, planned.length);
+  await Promise.all(Array.from({ length: lanes }, lane));
   if (failure !== undefined) throw failure;
 }
 

@@ -15,18 +15,34 @@ it('sends the commands of one turn in one write, and answers each in its order',
 
   let writes = 0;
   const socket: Writable = redis.stream;
-  for (const name of ['_write', '_writev'] as const) {
-    const write = socket[name] as (...args: unknown[]) => void;
-    socket[name] = (...args: unknown[]) => {
-      writes += 1;
-      write.apply(socket, args);
-    };
-  }
+  const write = socket._write;
+  socket._write = (...args) => {
+    writes += 1;
+    write.apply(socket, args);
+  };
   const answers = await Promise.all(
     Array.from({ length: COMMANDS }, () => redis.incr(`${prefix}:counter`)),
   );
   expect(answers).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
   expect(writes).toBe(1);
+});
+
+it('keeps text of any alphabet and bytes apart and in order', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const values = [
+    'plain',
+    Buffer.from([0, 255, 13, 10]),
+    'पैन कार्ड',
+    Buffer.alloc(0),
+    '€\r\n',
+    'end',
+  ];
+  const key = `${prefix}:values`;
+  await Promise.all(values.map((value) => redis.rpush(key, value)));
+  expect(await redis.lrangeBuffer(key, 0, -1)).toEqual(values.map((value) => Buffer.from(value)));
 });
 
 it('goes on after its connection was cut, with what was under way', async () => {
