@@ -1,7 +1,7 @@
 /**
  * AWS Signature Version 4 in the query of a URL, for S3: the payload is not signed, and of the
  * headers only the host. What all URLs of an endpoint share in one second is worked out once, so
- * that a URL costs two hashes. Pure.
+ * that a URL costs three hashes. Pure.
  *
  * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
