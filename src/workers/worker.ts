@@ -39,7 +39,7 @@ import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
 const STOP_TIMEOUT_MS = 25_000;
 /** Kept back from the above, to close connections and leave. */
 const CLOSING_MS = 1000;
-/** Of that, what the last drop of polls may take. */
+/** Of that, what the last drop of polls and the last observations may take. */
 const LAST_WRITES_MS = CLOSING_MS / 2;
 
 export interface AtlasBatchWorkerOptions {

@@ -15,7 +15,7 @@ import { type Commands, countCommands } from './redis-commands.js';
 const WARM_UP = 2000;
 const COUNTED = 100;
 
-/** The Redis commands are a batch's too. */
+/** Of one run. Redis commands are those of one batch. */
 export interface Throughput extends Commands {
   batchesPerSecond: number;
   /** CPU milliseconds a batch. */
