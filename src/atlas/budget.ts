@@ -2,7 +2,6 @@
  * May this request go out now? Asked before every HTTP request, pages and tokens included: the
  * budget over all processes, and the block that a 429 puts on all of them.
  */
-import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TroubleError } from '../errors.js';
@@ -163,10 +162,12 @@ class SharedGate {
   /** Without a budget the answer is the same for all who ask in one turn of the event loop. */
   ask(question: BudgetQuestion): Promise<Verdict> {
     if (this.paced) return this.askRedis(question);
-    this.askedThisTurn ??= endOfTurn().then(() => {
-      this.askedThisTurn = undefined;
-      return this.askRedis(question);
-    });
+    if (this.askedThisTurn === undefined) {
+      this.askedThisTurn = this.askRedis(question);
+      setImmediate(() => {
+        this.askedThisTurn = undefined;
+      });
+    }
     return this.askedThisTurn;
   }
 
