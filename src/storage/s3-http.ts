@@ -81,9 +81,12 @@ export function createS3Http(options: {
     { method, object, signal }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
   ): Promise<T> {
-    const url = await signer.sign(method, object, OWN_URL_SECONDS).catch((error: unknown) => {
+    let url: SignedUrl;
+    try {
+      url = await signer.sign(method, object, OWN_URL_SECONDS);
+    } catch (error) {
       throw new AbortError(signingTrouble(method, object, error));
-    });
+    }
     try {
       return await send(url);
     } catch (error) {

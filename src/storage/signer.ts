@@ -38,8 +38,16 @@ export interface SignedUrl {
 }
 
 export interface Signer {
-  /** Whatever the SDK throws: no region, no credentials, a malformed name. */
-  sign(method: S3Method, object: ObjectReference, expiresSeconds: number): Promise<SignedUrl>;
+  /**
+   * The URL itself when a like one was signed in the same second, else a promise: thousands are
+   * signed a second. Fails with whatever the SDK throws: no region, no credentials, a malformed
+   * name.
+   */
+  sign(
+    method: S3Method,
+    object: ObjectReference,
+    expiresSeconds: number,
+  ): SignedUrl | Promise<SignedUrl>;
 }
 
 /** What all URLs of one bucket and method have in common. */
@@ -54,12 +62,18 @@ interface Endpoint {
   service: string;
 }
 
-/** The last signer of an endpoint: good for the second, the credentials and the life it is of. */
+/** Signs for an endpoint, in the second and for the life that it was prepared for. */
 interface Prepared {
   second: number;
   expiresSeconds: number;
-  credentials: SigningCredentials;
-  sign: (path: string) => string;
+  sign: (key: string) => SignedUrl;
+}
+
+/** Of one bucket and method. */
+interface Known {
+  /** Null when only the SDK can sign for it. */
+  endpoint: Promise<Endpoint | null>;
+  latest?: Prepared;
 }
 
 /** Any plain name does: it is cut off again. */
@@ -71,62 +85,70 @@ const SESSION_TOKEN = 'X-Amz-S3session-Token';
 /** Nearly all keys: nothing in them is to be encoded. */
 const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
-/** Buckets come from jobs: forget them all rather than keep any number of them. */
-const MAX_ENDPOINTS = 1_000;
+/** They come from jobs: forget them all rather than keep any number of them. */
+const MAX_BUCKETS = 1_000;
 
 /** @param now the signing date, for comparison with other signers */
 export function createSigner(client: S3Client, now: () => Date = () => new Date()): Signer {
-  const prepared = new WeakMap<Endpoint, Prepared>();
-  const endpoints = new Map<string, Promise<Endpoint | null>>();
+  const buckets = new Map<string, Known>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
     const options = { expiresIn, signingDate: now() };
     return SIGN_BY_SDK[method](client, { Bucket: bucket, Key: key }, options);
   }
 
-  function endpointOf(method: S3Method, bucket: string): Promise<Endpoint | null> {
+  function learn(method: S3Method, bucket: string): Known {
     const name = `${method} ${bucket}`;
-    const known = endpoints.get(name);
-    if (known !== undefined) return known;
-    if (endpoints.size >= MAX_ENDPOINTS) endpoints.clear();
+    if (buckets.size >= MAX_BUCKETS) buckets.clear();
     const endpoint = signBySdk(method, { bucket, key: PROBE_KEY }, 1).then(learnEndpoint);
-    endpoints.set(name, endpoint);
-    endpoint.catch(() => endpoints.delete(name));
-    return endpoint;
+    const known = { endpoint };
+    buckets.set(name, known);
+    endpoint.catch(() => buckets.delete(name));
+    return known;
   }
 
-  function prepare(
+  async function signAnew(
+    known: Known,
     method: S3Method,
-    endpoint: Endpoint,
-    credentials: SigningCredentials,
+    object: ObjectReference,
     expiresSeconds: number,
-  ): Prepared['sign'] {
-    const date = now();
-    const second = Math.floor(date.getTime() / 1000);
-    const last = prepared.get(endpoint);
-    if (
-      last?.second === second &&
-      last.expiresSeconds === expiresSeconds &&
-      last.credentials === credentials
-    ) {
-      return last.sign;
-    }
-    const sign = querySigner(method, endpoint, credentials, { date, expiresSeconds });
-    prepared.set(endpoint, { second, expiresSeconds, credentials, sign });
-    return sign;
+  ): Promise<SignedUrl> {
+    const endpoint = await known.endpoint;
+    if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
+    // Asked once a second: the SDK keeps them, and renews temporary ones minutes before their end.
+    const credentials = await client.config.credentials();
+    known.latest = prepare(method, endpoint, credentials, { date: now(), expiresSeconds });
+    return known.latest.sign(object.key);
   }
 
   return {
-    async sign(method, object, expiresSeconds) {
-      const endpoint = await endpointOf(method, object.bucket);
-      if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
-      // Asked for each URL: the SDK keeps them, and renews temporary ones in time.
-      const credentials = await client.config.credentials();
-      const sign = prepare(method, endpoint, credentials, expiresSeconds);
-      const path = endpoint.basePath + encodeKey(object.key);
-      return { origin: endpoint.origin, path: `${path}?${sign(path)}` };
+    sign(method, object, expiresSeconds) {
+      const known = buckets.get(`${method} ${object.bucket}`) ?? learn(method, object.bucket);
+      const { latest } = known;
+      return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
+        ? latest.sign(object.key)
+        : signAnew(known, method, object, expiresSeconds);
     },
   };
+}
+
+function prepare(
+  method: S3Method,
+  endpoint: Endpoint,
+  credentials: SigningCredentials,
+  { date, expiresSeconds }: { date: Date; expiresSeconds: number },
+): Prepared {
+  const { origin, basePath } = endpoint;
+  const queryOf = querySigner(method, endpoint, credentials, { date, expiresSeconds });
+  const sign = (key: string) => {
+    const path = basePath + encodeKey(key);
+    return { origin, path: `${path}?${queryOf(path)}` };
+  };
+  return { second: secondOf(date), expiresSeconds, sign };
+}
+
+function secondOf(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
 }
 
 /** What a URL signed by the SDK tells about its bucket; null when only the SDK can sign for it. */
