@@ -116,11 +116,13 @@ export function createS3Http(options: {
 
   async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
     const { method, signal } = request;
-    const { status, body } = await ask(request, (url) =>
+    const { status, body } = await ask(request, ({ origin, path }) =>
       exchange(
         agent,
         {
-          ...url,
+          // Spelled out: V8 keeps what is spread here, and its request, until a full collection.
+          origin,
+          path,
           method,
           headers: upload?.headers ?? null,
           body: upload?.openBody() ?? null,
