@@ -21,6 +21,8 @@ export const STALLED_INTERVAL_MS = 2000;
 export const NEWER_STATE_DELAY_MS = 15_000;
 /** A job's log is for people: the last lines of a long outage are enough. */
 const KEPT_LOG_LINES = 200;
+/** One for all waits: it says what became of the job, and a stack of its own costs 10 µs. */
+const WAITING_FOR_CHILDREN = new WaitingChildrenError();
 
 /** The stream of events is trimmed by BullMQ, whose own events are more than these. */
 const SAVE_SCRIPT = `
@@ -161,6 +163,6 @@ export class JobLease<State extends object> {
   /** Waits for children; null when none is pending, and the processor goes on. */
   async waitForChildren(): Promise<WaitingChildrenError | null> {
     const moved = await this.options.job.moveToWaitingChildren(this.options.token);
-    return moved ? new WaitingChildrenError() : null;
+    return moved ? WAITING_FOR_CHILDREN : null;
   }
 }
