@@ -57,10 +57,9 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...options.clientConfig,
   });
-  const signer = createSigner(client);
-  const warnOfExpiry = createExpiryWarning(() => client.config.credentials(), logger);
+  const uploadSigner = createSigner(client, { onCredentials: createExpiryWarning(logger) });
   const http = createS3Http({
-    signer,
+    signer: createSigner(client),
     connections,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
   });
@@ -70,8 +69,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     findMissing: (objects, signal) => findMissing(http, objects, signal),
     async presign(object) {
       try {
-        await warnOfExpiry(presignExpiresSeconds);
-        const { origin, path } = await signer.sign('GET', object, presignExpiresSeconds);
+        const { origin, path } = await uploadSigner.sign('GET', object, presignExpiresSeconds);
         return origin + path;
       } catch (error) {
         throw signingTrouble('GET', object, error);

@@ -86,11 +86,24 @@ const SESSION_TOKEN = 'X-Amz-S3session-Token';
 const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
 /** They come from jobs: forget them all rather than keep any number of them. */
-const MAX_BUCKETS = 1_000;
+const MAX_ENDPOINTS = 1_000;
 
-/** @param now the signing date, for comparison with other signers */
-export function createSigner(client: S3Client, now: () => Date = () => new Date()): Signer {
-  const buckets = new Map<string, Known>();
+/** Has an `expiration` only when they are temporary. */
+export interface CredentialsInUse {
+  accessKeyId: string;
+  expiration?: Date;
+}
+
+export interface SignerOptions {
+  /** Told of the credentials in use and of the life of a URL, at least once in a second of signing. */
+  onCredentials?: (credentials: CredentialsInUse, expiresSeconds: number) => void;
+  /** The signing date, for comparison with other signers. */
+  now?: () => Date;
+}
+
+export function createSigner(client: S3Client, options: SignerOptions = {}): Signer {
+  const { onCredentials, now = () => new Date() } = options;
+  const endpoints = new Map<string, Known>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
     const options = { expiresIn, signingDate: now() };
@@ -99,11 +112,11 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
 
   function learn(method: S3Method, bucket: string): Known {
     const name = `${method} ${bucket}`;
-    if (buckets.size >= MAX_BUCKETS) buckets.clear();
+    if (endpoints.size >= MAX_ENDPOINTS) endpoints.clear();
     const endpoint = signBySdk(method, { bucket, key: PROBE_KEY }, 1).then(learnEndpoint);
     const known = { endpoint };
-    buckets.set(name, known);
-    endpoint.catch(() => buckets.delete(name));
+    endpoints.set(name, known);
+    endpoint.catch(() => endpoints.delete(name));
     return known;
   }
 
@@ -114,16 +127,17 @@ export function createSigner(client: S3Client, now: () => Date = () => new Date(
     expiresSeconds: number,
   ): Promise<SignedUrl> {
     const endpoint = await known.endpoint;
-    if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
     // Asked once a second: the SDK keeps them, and renews temporary ones minutes before their end.
     const credentials = await client.config.credentials();
+    onCredentials?.(credentials, expiresSeconds);
+    if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
     known.latest = prepare(method, endpoint, credentials, { date: now(), expiresSeconds });
     return known.latest.sign(object.key);
   }
 
   return {
     sign(method, object, expiresSeconds) {
-      const known = buckets.get(`${method} ${object.bucket}`) ?? learn(method, object.bucket);
+      const known = endpoints.get(`${method} ${object.bucket}`) ?? learn(method, object.bucket);
       const { latest } = known;
       return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
         ? latest.sign(object.key)

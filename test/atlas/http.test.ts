@@ -242,11 +242,16 @@ describe('a request that went out', () => {
     expect(answer.kind === 'answered' && digest(answer.body)).toBe(digest(body));
   });
 
-  it('is answered with bytes that are no text', async () => {
+  it('is answered with bytes that are no text, and then with text', async () => {
+    // The second ends within a letter: nothing of it may lead the third.
+    const bodies = [[0x22, 0xff, 0x22], [0x22, 0xe2, 0x82], Buffer.from('"é"')];
     const base = await startHttp((_request, response) =>
-      response.end(Buffer.from([0x22, 0xff, 0x22])),
+      response.end(Buffer.from(bodies.shift() ?? [])),
     );
-    expect(await http(base).request(GET)).toMatchObject({ failure: 'not-text' });
+    const client = http(base);
+    expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
+    expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
+    expect(await client.request(GET)).toMatchObject({ body: '"é"' });
   });
 });
 

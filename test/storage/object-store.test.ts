@@ -245,6 +245,24 @@ test("takes region, credentials and endpoint from AWS's own variables", async ()
   expect(url.searchParams.get('X-Amz-Expires')).toBe('3600');
 });
 
+test('warns of credentials that die before an upload URL, not before a URL of its own', async () => {
+  const s3 = await startScriptedS3();
+  s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
+  const credentials = async () => ({
+    accessKeyId: 'ASIAHALFHOUR',
+    secretAccessKey: 'secret',
+    expiration: new Date(Date.now() + 1_800_000),
+  });
+  const warn = vi.fn();
+  const clientConfig = { ...s3.clientConfig, credentials };
+  const store = openStore(s3, { clientConfig, logger: { warn } });
+  await store.findMissing([REF]);
+  expect(warn).not.toHaveBeenCalled();
+  await store.presign(REF);
+  await store.presign(REF);
+  expect(warn).toHaveBeenCalledOnce();
+});
+
 test('closes twice, and ends what is in flight', async () => {
   const s3 = await startScriptedS3();
   const store = openStore(s3);

@@ -67,7 +67,7 @@ async function outcomeOf(url: Promise<string>): Promise<string> {
 describe.each(STYLES)('%s', (_, config) => {
   test('gives the URL that getSignedUrl gives, or refuses what it refuses', async () => {
     const client = openClient(config);
-    const signer = createSigner(client, () => SIGNED_AT);
+    const signer = createSigner(client, { now: () => SIGNED_AT });
     const expiries = fc.integer({ min: 1, max: WEEK_SECONDS });
     let signed = 0;
     await fc.assert(
@@ -109,7 +109,11 @@ test('gives what getSignedUrl gives for a directory bucket, whose session it mus
   };
   const client = openClient(s3.clientConfig);
   const object = { bucket: 'kyc--use1-az4--x-s3', key: 'a b.jpg' };
-  const { origin, path } = await createSigner(client, () => SIGNED_AT).sign('GET', object, 60);
+  const { origin, path } = await createSigner(client, { now: () => SIGNED_AT }).sign(
+    'GET',
+    object,
+    60,
+  );
   const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
   const options = { expiresIn: 60, signingDate: SIGNED_AT };
   expect(path).toContain('X-Amz-S3session-Token=token');
@@ -165,6 +169,23 @@ test('signs with new credentials before the old ones expire', async () => {
   expect(path).toContain('X-Amz-Credential=ASIASET2');
 });
 
+test('asks for credentials once a second, and tells of them', async () => {
+  let date = SIGNED_AT;
+  const told: unknown[] = [];
+  const signer = createSigner(openClient({ credentials: temporary }), {
+    now: () => date,
+    onCredentials: (...use) => told.push(use),
+  });
+  const sign = async (key: string) => {
+    await signer.sign('GET', { bucket: 'one', key }, 60);
+  };
+  for (const key of ['a', 'b', 'c']) await sign(key);
+  expect(told).toEqual([[expect.objectContaining(temporary), 60]]);
+  date = new Date(SIGNED_AT.getTime() + 1000);
+  await sign('d');
+  expect(told).toHaveLength(2);
+});
+
 test('gives what getSignedUrl gives as time goes on, lives differ and credentials are renewed', async () => {
   let set = 1;
   const client = openClient({
@@ -176,7 +197,7 @@ test('gives what getSignedUrl gives as time goes on, lives differ and credential
     }),
   });
   let date = SIGNED_AT;
-  const signer = createSigner(client, () => date);
+  const signer = createSigner(client, { now: () => date });
   const object = { bucket: 'one', key: 'a b.jpg' };
   const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
   const seen = new Set<string>();

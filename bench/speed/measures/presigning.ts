@@ -18,7 +18,7 @@ export interface Presigning {
 export async function measurePresigning(): Promise<Presigning> {
   const client = new S3Client({ region: 'eu-west-1', credentials: CREDENTIALS });
   const date = new Date();
-  const signer = createSigner(client, () => date);
+  const signer = createSigner(client, { now: () => date });
   const bySigner = async (key: string) => {
     const object = { bucket: DOCUMENTS_BUCKET, key };
     const { origin, path } = await signer.sign('GET', object, EXPIRES_SECONDS);
