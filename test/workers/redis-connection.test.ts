@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis } from '../../src/workers/redis-connection.js';
@@ -7,7 +8,7 @@ import { testRedis } from '../helpers/redis.js';
 const COMMANDS = 100;
 const logger = createLogger('silent');
 
-it('sends the commands of one turn in one write, and answers each in its order', async () => {
+it('sends the commands of a turn and of the next in one write, and answers each in its order', async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
@@ -20,9 +21,10 @@ it('sends the commands of one turn in one write, and answers each in its order',
     writes += 1;
     write.apply(socket, args);
   };
-  const answers = await Promise.all(
-    Array.from({ length: COMMANDS }, () => redis.incr(`${prefix}:counter`)),
-  );
+  const half = () => Array.from({ length: COMMANDS / 2 }, () => redis.incr(`${prefix}:counter`));
+  const first = half();
+  await nextTurn();
+  const answers = await Promise.all([...first, ...half()]);
   expect(answers).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
   expect(writes).toBe(1);
 });
