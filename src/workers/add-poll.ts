@@ -37,7 +37,7 @@ export async function addPoll(
   if (batchId === undefined) throw new Error(`an upload of ${request.reference} has no batch_id`);
 
   if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
-    return refuse(run, upload);
+    return refuseForeign(run, upload);
   }
   const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
   const data: PollData = {
@@ -65,25 +65,18 @@ export async function addPoll(
       removeOnComplete: keep,
       removeOnFail: keep,
     });
-    run.addedPolls.add(upload);
   } catch (error) {
     if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
-    await refuse(run, upload);
+    refuseForeign(run, upload);
   }
 }
 
-async function refuse(run: BatchRun, upload: Upload): Promise<void> {
-  refuseForeign(upload);
-  await run.lease.save(run.state, upload.reason?.message);
-}
-
-/** Atlas answered with the `batch_id` of another batch. */
-export function refuseForeign(upload: Upload): void {
+/** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */
+export function refuseForeign({ lease }: BatchRun, upload: Upload): void {
+  const message = `Atlas answered with ${upload.batchId}, which belongs to another batch`;
   upload.state = 'refused';
-  upload.reason = {
-    code: 'ATLAS_PROTOCOL',
-    message: `Atlas answered with ${upload.batchId}, which belongs to another batch`,
-  };
+  upload.reason = { code: 'ATLAS_PROTOCOL', message };
+  lease.note(message);
 }
 
 /** A poll job outlives its parent's wait, and the time in which its batch may be retried. */

@@ -53,12 +53,19 @@ export async function advanceBatch(run: BatchRun): Promise<Ending> {
   }
 }
 
-/** Collects the polls, and if some are pending moves the batch to wait for them. */
+/**
+ * Collects the polls, and if some are pending moves the batch to wait for them: behind those that
+ * are being added, in the same write to Redis.
+ */
 async function awaitPolls(
   run: BatchRun,
 ): Promise<{ pending: number; waiting: WaitingChildrenError | null }> {
   const pending = await collectPolls(run);
-  return { pending, waiting: pending > 0 ? await run.lease.waitForChildren() : null };
+  const [waiting] = await Promise.all([
+    pending > 0 ? run.lease.waitForChildren() : null,
+    ...run.addedPolls.values(),
+  ]);
+  return { pending, waiting };
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */

@@ -72,7 +72,7 @@ export async function processBatch(
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
       if (state.uploads.some((upload) => upload.state === 'sent')) askForEventId(batch);
-      const run: BatchRun = { context, job, lease, request, state, addedPolls: new Set(), signal };
+      const run: BatchRun = { context, job, lease, request, state, addedPolls: new Map(), signal };
       try {
         const ending = await enter(run);
         return await endBatch(batch, ending.status, ending.reason);

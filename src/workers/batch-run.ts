@@ -14,8 +14,8 @@ export interface BatchRun {
   lease: JobLease<BatchState>;
   request: BatchRequest;
   state: BatchState;
-  /** Uploads whose poll job was added since the last wait: pending, and known without a look. */
-  addedPolls: Set<Upload>;
+  /** Uploads whose poll job is added since the last wait: pending, and known without a look. */
+  addedPolls: Map<Upload, Promise<void>>;
   /** Aborted when the job's lock is lost. */
   signal: AbortSignal;
 }

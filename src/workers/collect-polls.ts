@@ -37,7 +37,7 @@ async function collect(run: BatchRun, upload: Upload): Promise<boolean> {
     return upload.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== run.job.timestamp) {
-    refuseForeign(upload);
+    refuseForeign(run, upload);
     return false;
   }
   if (poll.finishedOn === undefined) return true;

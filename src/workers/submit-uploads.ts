@@ -97,7 +97,11 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     { reference: request.reference, batchId: answer.batchId, documents: files.length },
     `upload of ${request.reference} sent as ${answer.batchId}`,
   );
-  if (!holder) await addPoll(run, upload, deadlineOf(run), owner);
+  if (holder) return;
+  // Not waited for: what comes next goes out behind it over the same connection.
+  const added = addPoll(run, upload, deadlineOf(run), owner);
+  added.catch(() => {});
+  run.addedPolls.set(upload, added);
 }
 
 /** The outside wants the batch no more: nothing was sent. */

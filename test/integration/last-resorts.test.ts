@@ -1,6 +1,7 @@
 import { Worker } from 'bullmq';
-import { expect, it, onTestFinished } from 'vitest';
-import type { AtlasRequestView } from '../../src/simulator/index.js';
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { AtlasRequestView, S3Target } from '../../src/simulator/index.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import {
   expectAllEndedOnce,
@@ -283,4 +284,63 @@ it.each([
   expect((await system.event('done-second~2')).name).toBe('batch.completed');
   await allJobsEnded(system, 2);
   await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
+
+it('refuses one upload with the id of another Atlas batch, and stores what the others bring', async () => {
+  const system = await startSystem({ atlas: LATER });
+  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' });
+  const isLast = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('second-002');
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', match: isLast }] });
+  // Atlas fetches it for long enough to take the other batch first.
+  const isItsScan = ({ key }: S3Target) => key.includes('second-002');
+  system.s3.setFaults({
+    rules: [{ endpoint: 'get', fault: 'slow', delayMs: 2000, match: isItsScan }],
+  });
+  const second = await system.submit('second', 2, 'second-');
+  await waitUntil('the first upload', () => system.atlas.uploads().length === 1);
+  const owner = await system.submit('owner', 1, 'owner-');
+  await inFlight(system, 2);
+  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
+  const batchId = system.atlas.uploads()[1]?.batchId ?? '';
+  system.atlas.completeNow();
+  const { name, data } = await system.event('done-second');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+    documents: { present: 1 },
+  });
+  expect((await system.event('done-owner')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectAllEndedOnce(system, [owner, second]);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
+
+it('reads what the outside wants, and waits, behind the poll that it adds', async () => {
+  const system = await startSystem({ atlas: LATER });
+  const sent: string[] = [];
+  const { sendCommand } = Redis.prototype;
+  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
+    this: Redis,
+    command,
+    target,
+  ) {
+    sent.push([command.name, ...command.args].join(' '));
+    return sendCommand.call(this, command, target);
+  });
+  onTestFinished(() => spy.mockRestore());
+  await system.startWorker();
+  const orders: boolean[] = [];
+  // Scripts that Redis does not know yet are sent twice, so the first batch says nothing.
+  for (const reference of ['warm-up', 'told']) {
+    sent.length = 0;
+    await system.submit(reference, 1, `${reference}-`);
+    await inFlight(system, orders.length + 1);
+    const last = (text: string) => sent.findLastIndex((command) => command.includes(text));
+    const added = last(':atlas-polls:delayed');
+    const read = last(`:cancel:${reference}`);
+    const moved = last(':atlas-batches:waiting-children');
+    expect(added).toBeGreaterThan(-1);
+    orders.push(added < read && read < moved);
+  }
+  expect(orders.at(-1)).toBe(true);
 });
