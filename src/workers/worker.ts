@@ -104,6 +104,7 @@ export async function createAtlasBatchWorker(
     key: `${prefix}:observations`,
     policy,
     deadlineMs: config.BATCH_DEADLINE_MS,
+    random: Math.random,
     onError: (error) => logger.warn(errorFields(error), 'observations: trouble'),
   });
   const telemetry = await createTelemetry(wantsTraces(options.environment));

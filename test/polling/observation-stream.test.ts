@@ -22,6 +22,7 @@ async function follow(redis: Redis, key: string, policy: PollPolicy) {
     key,
     policy,
     deadlineMs: DEADLINE_MS,
+    random: randomFrom(1),
     onError(error) {
       throw error;
     },
@@ -117,10 +118,33 @@ it('stays within its cap', async () => {
     safetyNetDelayMs: () => 0,
     observe() {},
   });
-  for (let i = 1; i <= 1500; i += 1) stream.publish(observation(i));
+  const others = redis.pipeline();
+  for (let i = 1; i <= 1500; i += 1) {
+    others.xadd(key, '*', 'observation', JSON.stringify(observation(i)));
+  }
+  await others.exec();
+  stream.publish(observation(1));
   await stream.stop();
   expect(await redis.xlen(key)).toBeGreaterThanOrEqual(1000);
   expect(await redis.xlen(key)).toBeLessThan(1200);
+});
+
+it('adds a fair sample of what a busy process publishes at once', async () => {
+  const { redis, key } = connect();
+  const seen: number[] = [];
+  const stream = await follow(redis, key, {
+    nextDelayMs: () => 0,
+    safetyNetDelayMs: () => 0,
+    observe: ({ byMs }) => void seen.push(byMs),
+  });
+  const count = 1000;
+  for (let i = 1; i <= count; i += 1) stream.publish(observation(i));
+  await waitUntil('the sample', () => seen.length > 0);
+  expect(new Set(seen).size).toBe(64);
+  // The mean of 64 lies within five standard errors of that of all.
+  const mean = seen.reduce((sum, byMs) => sum + byMs, 0) / seen.length;
+  const standardError = count / Math.sqrt(12 * seen.length);
+  expect(Math.abs(mean - count / 2)).toBeLessThan(5 * standardError);
 });
 
 it('adds what was published just before it stops', async () => {
