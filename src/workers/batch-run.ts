@@ -14,7 +14,10 @@ export interface BatchRun {
   lease: JobLease<BatchState>;
   request: BatchRequest;
   state: BatchState;
-  /** Uploads whose poll job is added since the last wait: pending, and known without a look. */
+  /**
+   * Uploads whose poll job was added since the last wait, or is being added: pending, and known
+   * without a look. Each with how the adding went.
+   */
   addedPolls: Map<Upload, Promise<void>>;
   /** Aborted when the job's lock is lost. */
   signal: AbortSignal;

@@ -98,7 +98,7 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     `upload of ${request.reference} sent as ${answer.batchId}`,
   );
   if (holder) return;
-  // Not waited for: what comes next goes out behind it over the same connection.
+  // Goes out before all that follows over the same connection; who waits for the polls waits for it.
   const added = addPoll(run, upload, deadlineOf(run), owner);
   added.catch(() => {});
   run.addedPolls.set(upload, added);
