@@ -90,6 +90,9 @@ export async function stateOf({ batches }: System, reference: string): Promise<B
   return job.progress as BatchState;
 }
 
+/** What `PTTL` says of a key that is there for good; of one that is gone by now it says -2. */
+const NEVER_EXPIRES = -1;
+
 /** No key stays in Redis that neither expires nor belongs to a job that is kept. */
 export async function expectNoStrayKeys({ redis, prefix }: System): Promise<void> {
   const strays: string[] = [];
@@ -100,7 +103,7 @@ export async function expectNoStrayKeys({ redis, prefix }: System): Promise<void
     for (const key of keys) {
       const name = key.slice(prefix.length + 1);
       if (QUEUE_KEYS.test(name) || FIXED_KEYS.some((fixed) => fixed.test(name))) continue;
-      if ((await redis.pttl(key)) > 0) continue;
+      if ((await redis.pttl(key)) !== NEVER_EXPIRES) continue;
       const [queue = '', jobId = ''] = name.split(':');
       if (await redis.exists(`${prefix}:${queue}:${jobId}`)) continue;
       strays.push(name);
