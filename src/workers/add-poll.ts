@@ -23,9 +23,23 @@ export async function ownerOf(
 /**
  * Adds the job, sleeping until the policy's first look. Adding it again changes nothing.
  * When another batch holds or held the same Atlas batch, the upload is refused instead.
+ * It goes out before all that follows over the same connection; who waits for the polls learns how
+ * it went, so others need not.
  * @param owner of {@link ownerOf}.
  */
-export async function addPoll(
+export function addPoll(
+  run: BatchRun,
+  upload: Upload,
+  batchDeadlineAt: number,
+  owner: AtlasBatchOwner | null,
+): Promise<void> {
+  const added = add(run, upload, batchDeadlineAt, owner);
+  added.catch(() => {});
+  run.addedPolls.set(upload, added);
+  return added;
+}
+
+async function add(
   run: BatchRun,
   upload: Upload,
   batchDeadlineAt: number,

@@ -97,11 +97,7 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     { reference: request.reference, batchId: answer.batchId, documents: files.length },
     `upload of ${request.reference} sent as ${answer.batchId}`,
   );
-  if (holder) return;
-  // Goes out before all that follows over the same connection; who waits for the polls waits for it.
-  const added = addPoll(run, upload, deadlineOf(run), owner);
-  added.catch(() => {});
-  run.addedPolls.set(upload, added);
+  if (!holder) void addPoll(run, upload, deadlineOf(run), owner);
 }
 
 /** The outside wants the batch no more: nothing was sent. */

@@ -109,40 +109,28 @@ async function expectPrintable(system: System, jobId: string): Promise<void> {
 }
 
 it.each([
-  // Ends when it was sent three times, after back-offs of up to six seconds.
-  {
-    where: 'a batch_id',
-    batchId: `B${ESCAPE}`,
-    code: 'AMBIGUOUS_SUBMISSION',
-    environment: { ...DEADLINE, BATCH_DEADLINE_MS: '60000' },
-  },
-  {
-    where: 'a document_id',
-    documentId: `D${ESCAPE}`,
-    code: 'ATLAS_PROTOCOL',
-    environment: DEADLINE,
-  },
-])(
-  'believes no control characters in $where',
-  async ({ batchId, documentId, code, environment }) => {
-    const system = await startSystem({ environment });
-    const url = await startHostileAtlas(
-      (sent, page) => ({
-        data: [{ document_id: documentId ?? sent, file_data: {} }],
-        page,
-        has_next: false,
-      }),
-      batchId,
-    );
-    await system.startWorker({ ATLAS_BASE_URL: url });
-    await system.submit('control', 1);
-    await batchesEnded(system, 1, TIMEOUT_MS);
-    const { data } = await system.event('done-control');
-    expect(data).toMatchObject({ reason: { code }, results: [] });
-    expect(data.reason?.message).not.toMatch(CONTROLS);
-    await expectPrintable(system, 'batch-control');
-  },
-);
+  { where: 'a batch_id', batchId: `B${ESCAPE}`, code: 'AMBIGUOUS_SUBMISSION' },
+  { where: 'a document_id', documentId: `D${ESCAPE}`, code: 'ATLAS_PROTOCOL' },
+])('believes no control characters in $where', async ({ batchId, documentId, code }) => {
+  const system = await startSystem({
+    environment: { ...DEADLINE, ON_AMBIGUOUS_SUBMISSION: 'fail' },
+  });
+  const url = await startHostileAtlas(
+    (sent, page) => ({
+      data: [{ document_id: documentId ?? sent, file_data: {} }],
+      page,
+      has_next: false,
+    }),
+    batchId,
+  );
+  await system.startWorker({ ATLAS_BASE_URL: url });
+  await system.submit('control', 1);
+  await batchesEnded(system, 1, TIMEOUT_MS);
+  const { data } = await system.event('done-control');
+  expect(data).toMatchObject({ reason: { code }, results: [] });
+  expect(data.reason?.message).not.toMatch(CONTROLS);
+  await expectPrintable(system, 'batch-control');
+});
 
 it('keeps control characters that extracts hold', async () => {
   const system = await startSystem();

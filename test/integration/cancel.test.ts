@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
@@ -60,9 +61,7 @@ it('cancels a batch in flight at once, however long its polls would sleep', asyn
   });
   const request = await system.submit('flying', 3);
   await system.startWorker();
-  await waitUntil('the batch in flight', async () => {
-    return (await system.batches.getJobCounts('waiting-children'))['waiting-children'] === 1;
-  });
+  await batchesInFlight(system);
   await clientOf(system).cancel('flying', 'the customer withdrew');
   await expectCancelled(system, 'flying');
   await allJobsEnded(system, 1);

@@ -1,13 +1,8 @@
 import { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
-import { expect, it, onTestFinished, vi } from 'vitest';
-import type { AtlasRequestView, S3Target } from '../../src/simulator/index.js';
+import { expect, it, onTestFinished } from 'vitest';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
-import {
-  expectAllEndedOnce,
-  expectFewSubmissions,
-  expectStoredAsAtlasHasIt,
-} from '../helpers/invariants.js';
+import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -15,12 +10,6 @@ import { waitUntil } from '../helpers/wait-until.js';
 const LATER = { completionMs: 3_600_000 };
 /** As many as the processors let a job's workers die. */
 const TOO_MANY_STALLS = 20;
-
-async function inFlight({ batches }: System, count = 1): Promise<void> {
-  await waitUntil('batches in flight', async () => {
-    return (await batches.getJobCounts('waiting-children'))['waiting-children'] === count;
-  });
-}
 
 /** The one poll job, while it sleeps. */
 async function sleepingPoll({ polls }: System) {
@@ -54,7 +43,7 @@ it.each([
     });
     await system.startWorker();
     const request = await system.submit('swept', 3);
-    await inFlight(system);
+    await batchesInFlight(system);
     const { id, timestamp } = await sleepingPoll(system);
     await remove(system);
     const again = await waitUntil('the poll job again', () => system.polls.getJob(id ?? ''));
@@ -180,7 +169,7 @@ it('ends a batch that kills every worker once its polls have, with what they sto
   const system = await startSystem({ atlas: LATER });
   await system.startWorker();
   const request = await system.submit('deadly', 2);
-  await inFlight(system);
+  await batchesInFlight(system);
   await system.redis.hset(
     await jobKey(system, 'atlas-batches', 'batch-deadly'),
     'stc',
@@ -231,116 +220,4 @@ it.each([
   await (await system.batches.getJob('batch-deadly'))?.retry('failed');
   expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
   expect(system.atlas.uploads()).toHaveLength(1);
-});
-
-it('looks again at an Atlas batch whose id a second upload of the same batch was given', async () => {
-  const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' } });
-  await system.startWorker();
-  // Four uploads go out at once, the fifth when one of them was answered.
-  const isFifth = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('009');
-  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', times: 1, match: isFifth }] });
-  const request = await system.submit('doubled', 10);
-  const { name, data } = await system.event('done-doubled');
-  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
-  expect(name).toBe('batch.completed');
-  expect(data.documents).toEqual({ total: 10, present: 10, missing: [] });
-  await allJobsEnded(system, 1);
-  await expectAllEndedOnce(system, [request]);
-  await expectStoredAsAtlasHasIt(system, [request]);
-  await expectFewSubmissions(system, [request]);
-});
-
-it.each([
-  { other: 'is in flight', completionMs: 3_600_000 },
-  { other: 'has ended', completionMs: 50 },
-])('refuses the id of an Atlas batch whose own batch $other', async ({ completionMs }) => {
-  const system = await startSystem({ atlas: { completionMs } });
-  await system.startWorker();
-  const owner = await system.submit('owner', 2, 'owner-');
-  if (completionMs === 50) await system.event('done-owner');
-  else await inFlight(system);
-
-  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
-  const second = await system.submit('second', 2, 'second-');
-  const { name, data } = await system.event('done-second');
-  expect(name).toBe('batch.failed');
-  const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
-  expect(data).toMatchObject({
-    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
-    documents: { present: 0 },
-    results: [],
-  });
-
-  system.atlas.clearFaults();
-  system.atlas.completeNow();
-  expect((await system.event('done-owner')).name).toBe('batch.completed');
-  await allJobsEnded(system, 2);
-  await expectAllEndedOnce(system, [owner, second]);
-  await expectStoredAsAtlasHasIt(system, [owner, second]);
-
-  await (await system.batches.getJob('batch-second'))?.retry('failed');
-  await waitUntil('the second batch at Atlas', () => system.atlas.uploads().length === 2);
-  system.atlas.completeNow();
-  expect((await system.event('done-second~2')).name).toBe('batch.completed');
-  await allJobsEnded(system, 2);
-  await expectStoredAsAtlasHasIt(system, [owner, second]);
-});
-
-it('refuses one upload with the id of another Atlas batch, and stores what the others bring', async () => {
-  const system = await startSystem({ atlas: LATER });
-  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' });
-  const isLast = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('second-002');
-  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', match: isLast }] });
-  // Atlas fetches it for long enough to take the other batch first.
-  const isItsScan = ({ key }: S3Target) => key.includes('second-002');
-  system.s3.setFaults({
-    rules: [{ endpoint: 'get', fault: 'slow', delayMs: 2000, match: isItsScan }],
-  });
-  const second = await system.submit('second', 2, 'second-');
-  await waitUntil('the first upload', () => system.atlas.uploads().length === 1);
-  const owner = await system.submit('owner', 1, 'owner-');
-  await inFlight(system, 2);
-  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
-  const batchId = system.atlas.uploads()[1]?.batchId ?? '';
-  system.atlas.completeNow();
-  const { name, data } = await system.event('done-second');
-  expect(name).toBe('batch.failed');
-  expect(data).toMatchObject({
-    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
-    documents: { present: 1 },
-  });
-  expect((await system.event('done-owner')).name).toBe('batch.completed');
-  await allJobsEnded(system, 2);
-  await expectAllEndedOnce(system, [owner, second]);
-  await expectStoredAsAtlasHasIt(system, [owner, second]);
-});
-
-it('reads what the outside wants, and waits, behind the poll that it adds', async () => {
-  const system = await startSystem({ atlas: LATER });
-  const sent: string[] = [];
-  const { sendCommand } = Redis.prototype;
-  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
-    this: Redis,
-    command,
-    target,
-  ) {
-    sent.push([command.name, ...command.args].join(' '));
-    return sendCommand.call(this, command, target);
-  });
-  onTestFinished(() => spy.mockRestore());
-  await system.startWorker();
-  const orders: boolean[] = [];
-  // Scripts that Redis does not know yet are sent twice, so the first batch says nothing.
-  for (const reference of ['warm-up', 'told']) {
-    sent.length = 0;
-    await system.submit(reference, 1, `${reference}-`);
-    await inFlight(system, orders.length + 1);
-    const last = (text: string) => sent.findLastIndex((command) => command.includes(text));
-    const added = last(':atlas-polls:delayed');
-    const read = last(`:cancel:${reference}`);
-    const moved = last(':atlas-batches:waiting-children');
-    expect(added).toBeGreaterThan(-1);
-    orders.push(added < read && read < moved);
-  }
-  expect(orders.at(-1)).toBe(true);
 });

@@ -1,0 +1,93 @@
+import { expect, it } from 'vitest';
+import type { AtlasRequestView, S3Target } from '../../src/simulator/index.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { allJobsEnded } from '../helpers/fault-points.js';
+import {
+  expectAllEndedOnce,
+  expectFewSubmissions,
+  expectStoredAsAtlasHasIt,
+} from '../helpers/invariants.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+it('looks again at an Atlas batch whose id a second upload of the same batch was given', async () => {
+  const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' } });
+  await system.startWorker();
+  // Four uploads go out at once, the fifth when one of them was answered.
+  const isFifth = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('009');
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', times: 1, match: isFifth }] });
+  const request = await system.submit('doubled', 10);
+  const { name, data } = await system.event('done-doubled');
+  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
+  expect(name).toBe('batch.completed');
+  expect(data.documents).toEqual({ total: 10, present: 10, missing: [] });
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+  await expectStoredAsAtlasHasIt(system, [request]);
+  await expectFewSubmissions(system, [request]);
+});
+
+it.each([
+  { other: 'is in flight', completionMs: 3_600_000 },
+  { other: 'has ended', completionMs: 50 },
+])('refuses the id of an Atlas batch whose own batch $other', async ({ completionMs }) => {
+  const system = await startSystem({ atlas: { completionMs } });
+  await system.startWorker();
+  const owner = await system.submit('owner', 2, 'owner-');
+  if (completionMs === 50) await system.event('done-owner');
+  else await batchesInFlight(system);
+
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
+  const second = await system.submit('second', 2, 'second-');
+  const { name, data } = await system.event('done-second');
+  expect(name).toBe('batch.failed');
+  const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
+  expect(data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+    documents: { present: 0 },
+    results: [],
+  });
+
+  system.atlas.clearFaults();
+  system.atlas.completeNow();
+  expect((await system.event('done-owner')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectAllEndedOnce(system, [owner, second]);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+
+  await (await system.batches.getJob('batch-second'))?.retry('failed');
+  await waitUntil('the second batch at Atlas', () => system.atlas.uploads().length === 2);
+  system.atlas.completeNow();
+  expect((await system.event('done-second~2')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
+
+it('refuses one upload with the id of another Atlas batch, and stores what the others bring', async () => {
+  const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
+  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' });
+  const isLast = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('second-002');
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', match: isLast }] });
+  // Atlas fetches it for long enough to take the other batch first.
+  const isItsScan = ({ key }: S3Target) => key.includes('second-002');
+  system.s3.setFaults({
+    rules: [{ endpoint: 'get', fault: 'slow', delayMs: 2000, match: isItsScan }],
+  });
+  const second = await system.submit('second', 2, 'second-');
+  await waitUntil('the first upload', () => system.atlas.uploads().length === 1);
+  const owner = await system.submit('owner', 1, 'owner-');
+  await batchesInFlight(system, 2);
+  expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
+  const batchId = system.atlas.uploads()[1]?.batchId ?? '';
+  system.atlas.completeNow();
+  const { name, data } = await system.event('done-second');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+    documents: { present: 1 },
+  });
+  expect((await system.event('done-owner')).name).toBe('batch.completed');
+  await allJobsEnded(system, 2);
+  await expectAllEndedOnce(system, [owner, second]);
+  await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
