@@ -16,7 +16,6 @@ import { atLeast, atMost, type Finding, formatFindings, percentile, spread } fro
 import type { Contender } from './stage.js';
 
 const RUNS = 5;
-const BATCHES = 3_000;
 /** As it comes, and so many that the CPU is what limits. */
 const SUBMIT_CONCURRENCIES = [10, 50];
 const FEW_IN_FLIGHT = 1_000;
@@ -43,10 +42,7 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
   async throughput() {
     const findings: Finding[] = [];
     for (const submitConcurrency of SUBMIT_CONCURRENCIES) {
-      const runs = await measureThroughput(
-        { runs: RUNS, batches: BATCHES, submitConcurrency },
-        say,
-      );
+      const runs = await measureThroughput({ runs: RUNS, submitConcurrency }, say);
       findings.push(...compareThroughput(runs, `${submitConcurrency} at once`));
     }
     return findings;

@@ -3,9 +3,11 @@
  * Redis and stand-ins of its own, and take turns: what a machine has of good and bad minutes meets
  * them alike.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { CONTENDERS, type Contender, type Stage, setStage } from '../stage.js';
+import { until } from '../until.js';
 import { cpuMs } from '../vitals.js';
-import { MAX_DOCUMENTS } from '../work.js';
+import { FIRST_LOOK_MS, MAX_DOCUMENTS } from '../work.js';
 import { type Commands, countCommands } from './redis-commands.js';
 
 /**
@@ -13,6 +15,10 @@ import { type Commands, countCommands } from './redis-commands.js';
  * costs stands still from about 1,500 batches on, of atlas-batch and of the floor.
  */
 const WARM_UP = 2000;
+/** By then first looks come as fast as uploads go out. */
+const LEAD_MS = 2 * FIRST_LOOK_MS;
+/** Five times as long as what is not counted of it. */
+const RUN_SECONDS = 10;
 const COUNTED = 100;
 
 /** Of one run. Redis commands are those of one batch. */
@@ -25,14 +31,12 @@ export interface Throughput extends Commands {
 
 export interface ThroughputOptions {
   runs: number;
-  /** Of one run, behind the warm-up. */
-  batches: number;
   /** Batches that are checked, sent or ended at once. */
   submitConcurrency: number;
 }
 
 export async function measureThroughput(
-  { runs, batches, submitConcurrency }: ThroughputOptions,
+  { runs, submitConcurrency }: ThroughputOptions,
   tell: (line: string) => void,
 ): Promise<Record<Contender, Throughput[]>> {
   const contenders: Carrying[] = [];
@@ -42,7 +46,7 @@ export async function measureThroughput(
     }
     for (let run = 1; run <= runs; run += 1) {
       for (const contender of contenders) {
-        const one = await carry(contender, batches);
+        const one = await carry(contender);
         contender.runs.push(one);
         const { name } = contender;
         tell(`run ${run}: ${name.padEnd(20)} ${one.batchesPerSecond.toFixed(0)} batches/s`);
@@ -60,12 +64,15 @@ export async function measureThroughput(
   }
 }
 
-/** A contender on a stage of its own, and how many batches it has carried. */
+/** A contender on a stage of its own. */
 interface Carrying {
   name: Contender;
   stage: Stage;
   pid: number;
+  /** Batches so far. */
   carried: number;
+  /** Batches a second, when it carried last. */
+  rate: number;
   runs: Omit<Throughput, keyof Commands>[];
 }
 
@@ -73,31 +80,57 @@ async function warmUp(name: Contender, submitConcurrency: number): Promise<Carry
   const stage = await setStage();
   const environment = { SUBMIT_CONCURRENCY: String(submitConcurrency) };
   const { pid = 0 } = await stage.start(name, environment);
+  const started = performance.now();
   await stage.enqueue(0, WARM_UP);
   await stage.completed(WARM_UP);
-  return { name, stage, pid, carried: WARM_UP, runs: [] };
+  const rate = perSecond(WARM_UP, performance.now() - started);
+  return { name, stage, pid, carried: WARM_UP, rate, runs: [] };
 }
 
-async function carry(
-  contender: Carrying,
-  batches: number,
-): Promise<Omit<Throughput, keyof Commands>> {
-  const { stage, pid, carried } = contender;
-  const end = carried + batches;
+/**
+ * Some ten seconds of work. What is counted of it is the flow alone: neither its beginning, when no
+ * look is due yet, nor its end, when no batch is left to be sent and only looks are waited for.
+ */
+async function carry(contender: Carrying): Promise<Omit<Throughput, keyof Commands>> {
+  const { stage, carried, rate } = contender;
+  const end = carried + Math.round(rate * RUN_SECONDS);
   await stage.batches.pause();
   await stage.enqueue(carried, end);
-  const before = { worker: cpuMs(pid), redis: cpuMs(stage.redisProcess.pid) };
   const started = performance.now();
   await stage.batches.resume();
+  await pause(LEAD_MS);
+  const before = await read(contender);
+  await until(async () => (await stage.batches.getWaitingCount()) === 0);
+  const after = await read(contender);
   await stage.completed(end);
-  const seconds = (performance.now() - started) / 1000;
-  const after = { worker: cpuMs(pid), redis: cpuMs(stage.redisProcess.pid) };
+  contender.rate = perSecond(end - carried, performance.now() - started);
   contender.carried = end;
+  const batches = after.completed - before.completed;
   return {
-    batchesPerSecond: batches / seconds,
-    workerCpuMs: (after.worker - before.worker) / batches,
-    redisCpuMs: (after.redis - before.redis) / batches,
+    batchesPerSecond: perSecond(batches, after.at - before.at),
+    workerCpuMs: (after.workerCpuMs - before.workerCpuMs) / batches,
+    redisCpuMs: (after.redisCpuMs - before.redisCpuMs) / batches,
   };
+}
+
+interface Reading {
+  at: number;
+  completed: number;
+  workerCpuMs: number;
+  redisCpuMs: number;
+}
+
+async function read({ stage, pid }: Carrying): Promise<Reading> {
+  return {
+    completed: await stage.batches.getCompletedCount(),
+    at: performance.now(),
+    workerCpuMs: cpuMs(pid),
+    redisCpuMs: cpuMs(stage.redisProcess.pid),
+  };
+}
+
+function perSecond(count: number, ms: number): number {
+  return (count * 1000) / ms;
 }
 
 async function countPerBatch(contender: Carrying): Promise<Commands> {
