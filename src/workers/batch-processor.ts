@@ -28,6 +28,7 @@ import { announce, askForEventId, beginRetry, type EndingBatch, endBatch } from 
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { describeTrouble } from './poll-plan.js';
 import { isDecision, MAX_STALLS, MAX_SURPRISES, runJob } from './run-job.js';
+import type { Slot } from './slot-worker.js';
 import { resolveUnknownUploads } from './submit-uploads.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
@@ -37,7 +38,7 @@ const TROUBLE_BACKOFF = { baseMs: 1000, capMs: 60_000 };
 export async function processBatch(
   context: WorkerContext,
   job: Job<unknown>,
-  token: string,
+  slot: Slot,
   signal: AbortSignal,
 ): Promise<BatchSummary> {
   const { redis, config, logger, clock } = context;
@@ -45,7 +46,7 @@ export async function processBatch(
     redis,
     queueKey: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}`,
     job,
-    token,
+    slot,
     clock,
     digest: digestState,
     started: { key: startedKey(config.QUEUE_PREFIX), at: startOfRun },

@@ -1,5 +1,5 @@
 /** What the processors stand on: made once by the worker, handed to every step. */
-import type { Queue, QueueOptions } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config.js';
@@ -21,8 +21,6 @@ export interface WorkerContext {
   /** What the policies of all processes learn from. */
   observations: ObservationStream;
   redis: Redis;
-  /** Of every queue and every worker of one. */
-  queueOptions: QueueOptions;
   batches: Queue;
   polls: Queue;
   completions: Queue<BatchSummary>;

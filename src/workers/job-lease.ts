@@ -10,6 +10,7 @@ import { DelayedError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../errors.js';
 import type { Clock } from './clock.js';
+import type { Slot } from './slot-worker.js';
 
 /**
  * A killed worker's job is picked up after lock + check + slack: within 12 s with these (10 kills
@@ -64,7 +65,7 @@ export interface LeaseOptions<State extends object> {
   /** `<prefix>:<queue>` of the job. */
   queueKey: string;
   job: Job;
-  token: string;
+  slot: Slot;
   clock: Clock;
   /** What the progress event says; events are kept by the thousand, so less than the state. */
   digest: (state: State) => object;
@@ -100,7 +101,7 @@ export class JobLease<State extends object> {
     line = '',
     { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
   ): Promise<(string | null)[]> {
-    const { redis, queueKey, token, digest, started } = this.options;
+    const { redis, queueKey, slot, digest, started } = this.options;
     this.note(line);
     const jobKey = `${queueKey}:${this.jobId}`;
     const values = await (redis as unknown as LeaseCommands).atlasBatchSave(
@@ -112,7 +113,7 @@ export class JobLease<State extends object> {
       `${queueKey}:stalled`,
       started?.key ?? jobKey,
       ...read,
-      token,
+      slot.token,
       this.jobId,
       JSON.stringify(state),
       JSON.stringify(digest(state)),
@@ -144,25 +145,33 @@ export class JobLease<State extends object> {
 
   /** Asks for a full lock duration, right before something that cannot be taken back. */
   async renew(): Promise<void> {
-    const { job, token } = this.options;
-    if ((await job.extendLock(token, LOCK_DURATION_MS)) !== 1) throw new LockLostError(this.jobId);
+    const { job, slot } = this.options;
+    if ((await job.extendLock(slot.token, LOCK_DURATION_MS)) !== 1)
+      throw new LockLostError(this.jobId);
   }
 
   /** Puts the job to sleep. Anything to be remembered has been saved before. */
   async moveToDelayed(delayMs: number): Promise<DelayedError> {
-    await this.options.job.moveToDelayed(Date.now() + delayMs, this.options.token);
+    const { job, slot } = this.options;
+    const moved = job.moveToDelayed(Date.now() + delayMs, slot.token);
+    slot.fetchNext();
+    await moved;
     return new DelayedError();
   }
 
   /** Gives the job back to the queue, for another worker to go on with at once. */
   async giveBack(): Promise<WaitingError> {
-    await this.options.job.moveToWait(this.options.token);
+    await this.options.job.moveToWait(this.options.slot.token);
     return new WaitingError();
   }
 
   /** Waits for children; null when none is pending, and the processor goes on. */
   async waitForChildren(): Promise<WaitingChildrenError | null> {
-    const moved = await this.options.job.moveToWaitingChildren(this.options.token);
-    return moved ? WAITING_FOR_CHILDREN : null;
+    const { job, slot } = this.options;
+    const moved = job.moveToWaitingChildren(slot.token);
+    slot.fetchNext();
+    if (await moved) return WAITING_FOR_CHILDREN;
+    await slot.giveNextBack();
+    return null;
   }
 }

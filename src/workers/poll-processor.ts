@@ -12,12 +12,13 @@ import { readFlags } from './flags.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { PollRun } from './poll-run.js';
 import { runJob } from './run-job.js';
+import type { Slot } from './slot-worker.js';
 
 /** Processor of the `atlas-polls` queue. */
 export async function processPoll(
   context: WorkerContext,
   job: Job<PollData>,
-  token: string,
+  slot: Slot,
   signal: AbortSignal,
 ): Promise<PollOutcome> {
   const { redis, polls, config, clock, logger } = context;
@@ -25,7 +26,7 @@ export async function processPoll(
     redis,
     queueKey: `${config.QUEUE_PREFIX}:${POLLS_QUEUE}`,
     job,
-    token,
+    slot,
     clock,
     digest: ({ looks, present, total, nextLookAt }) => ({ looks, present, total, nextLookAt }),
   });

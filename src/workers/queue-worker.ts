@@ -1,32 +1,35 @@
 /** BullMQ's worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
-import { type Job, Worker } from 'bullmq';
-import type { WorkerContext } from './context.js';
+import type { Job, QueueOptions, Worker } from 'bullmq';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
+import { type Slot, SlotWorker } from './slot-worker.js';
 
-/** One per queue; runs a step of a job under its lock. */
+/** Runs a step of a job under its lock; the signal tells that the lock was lost. */
 export type Processor<Data, Result> = (
-  context: WorkerContext,
   job: Job<Data>,
-  token: string,
+  slot: Slot,
   signal: AbortSignal,
 ) => Promise<Result>;
 
 /** Takes jobs of one queue, up to `concurrency` at once. */
 export function startQueueWorker<Data, Result>(
-  context: WorkerContext,
+  queueOptions: QueueOptions,
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
 ): Worker<Data, Result> {
-  const worker = new Worker<Data, Result>(
+  const worker: SlotWorker<Data, Result> = new SlotWorker(
     name,
     // BullMQ hands out a signal only to a function that declares three parameters, none by default.
-    (job, token, signal) => {
+    async (job, token, signal) => {
       if (token === undefined || signal === undefined) throw new Error('BullMQ gave no lock');
-      return processor(context, job, token, signal);
+      try {
+        return await processor(job, worker.slot(token), signal);
+      } finally {
+        if (worker.closing) await worker.giveNextBack(token);
+      }
     },
     {
-      ...context.queueOptions,
+      ...queueOptions,
       concurrency,
       lockDuration: LOCK_DURATION_MS,
       stalledInterval: STALLED_INTERVAL_MS,

@@ -29,15 +29,16 @@ export interface WebhookReceipt {
 
 /** Processor of the `atlas-webhooks` queue. Throws nothing but BullMQ's control errors. */
 export function createWebhookProcessor(
+  context: WorkerContext,
   sender: WebhookSender,
 ): Processor<WebhookPayload, WebhookReceipt> {
-  return async (context, job, token, signal) => {
+  return async (job, slot, signal) => {
     const { redis, config, logger, clock } = context;
     const lease = new JobLease<WebhookState>({
       redis,
       queueKey: `${config.QUEUE_PREFIX}:${WEBHOOKS_QUEUE}`,
       job,
-      token,
+      slot,
       clock,
       digest: ({ failures }) => ({ failures }),
     });

@@ -9,6 +9,7 @@ import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig, wantsTraces } from '../config.js';
+import type { PollData, PollOutcome } from '../jobs/poll-job.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
@@ -118,7 +119,6 @@ export async function createAtlasBatchWorker(
     policy,
     observations,
     redis,
-    queueOptions,
     batches: new Queue(BATCHES_QUEUE, queueOptions),
     polls,
     pollDropper,
@@ -133,15 +133,22 @@ export async function createAtlasBatchWorker(
   };
   const sender = webhookSender(config);
   const workers = [
-    startQueueWorker(context, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, processBatch),
-    startQueueWorker(context, POLLS_QUEUE, config.POLL_CONCURRENCY, processPoll),
+    startQueueWorker(queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, (...job) =>
+      processBatch(context, ...job),
+    ),
+    startQueueWorker<PollData, PollOutcome>(
+      queueOptions,
+      POLLS_QUEUE,
+      config.POLL_CONCURRENCY,
+      (...job) => processPoll(context, ...job),
+    ),
     ...(sender
       ? [
           startQueueWorker(
-            context,
+            queueOptions,
             WEBHOOKS_QUEUE,
             WEBHOOK_CONCURRENCY,
-            createWebhookProcessor(sender),
+            createWebhookProcessor(context, sender),
           ),
         ]
       : []),

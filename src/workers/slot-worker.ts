@@ -1,0 +1,58 @@
+/**
+ * BullMQ's worker, but for one thing: a job that goes to sleep or to wait has the next one fetched in
+ * the write to Redis that moves it away. BullMQ does so only when a job ends, and else asks behind it.
+ */
+import { type Job, Worker } from 'bullmq';
+
+/** A place for one job at a time; a worker has `concurrency` of them. */
+export interface Slot {
+  /** What the jobs that run in it are locked with, one after the other. */
+  readonly token: string;
+  /** Fetches the job that runs here next; called in the turn in which this one is moved away. */
+  fetchNext(): void;
+  /** The job stays after all: what was fetched goes back, and is the next to be fetched. */
+  giveNextBack(): Promise<void>;
+}
+
+type Fetched<Data, Result> = Promise<Job<Data, Result>>;
+
+export class SlotWorker<Data, Result> extends Worker<Data, Result> {
+  /** By token. */
+  private readonly fetched = new Map<string, Fetched<Data, Result>>();
+
+  slot(token: string): Slot {
+    return {
+      token,
+      fetchNext: () => this.fetchNext(token),
+      giveNextBack: () => this.giveNextBack(token),
+    };
+  }
+
+  /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */
+  async giveNextBack(token: string): Promise<void> {
+    try {
+      const next: Job | undefined = await this.take(token);
+      await next?.moveToWait(token);
+    } catch (error) {
+      this.emit('error', error as Error);
+    }
+  }
+
+  protected override moveToActive(token: string, name?: string): Fetched<Data, Result> {
+    return this.take(token) ?? super.moveToActive(token, name);
+  }
+
+  private fetchNext(token: string): void {
+    if (this.closing) return;
+    const next = super.moveToActive(token, this.opts.name);
+    // Told to who takes it.
+    next.catch(() => {});
+    this.fetched.set(token, next);
+  }
+
+  private take(token: string): Fetched<Data, Result> | undefined {
+    const next = this.fetched.get(token);
+    this.fetched.delete(token);
+    return next;
+  }
+}

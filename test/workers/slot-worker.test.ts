@@ -1,0 +1,98 @@
+import { DelayedError, Queue, type Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
+import { createLogger } from '../../src/logging.js';
+import { JobLease } from '../../src/workers/job-lease.js';
+import { startQueueWorker } from '../../src/workers/queue-worker.js';
+import { connectRedis } from '../../src/workers/redis-connection.js';
+import { testRedis } from '../helpers/redis.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const QUEUE = 'jobs';
+const LONG_MS = 3_600_000;
+
+interface Scene {
+  worker: Worker;
+  lease: JobLease<object>;
+  /** Of the first job and of the second. */
+  states(): Promise<string[]>;
+  loseLock(): Promise<void>;
+}
+
+/** A worker with one slot, and two jobs: `first` says what becomes of the first, the second ends. */
+async function twoJobs(first: (scene: Scene) => Promise<void>) {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  const states = () => Promise.all(['first', 'second'].map((id) => queue.getJobState(id)));
+  await queue.addBulk(
+    ['first', 'second'].map((jobId) => ({ name: 'job', data: {}, opts: { jobId } })),
+  );
+  const worker: Worker = startQueueWorker(options, QUEUE, 1, async (job, slot) => {
+    if (job.id === 'second') return;
+    const queueKey = `${prefix}:${QUEUE}`;
+    const lease = new JobLease({
+      redis,
+      queueKey,
+      job,
+      slot,
+      clock: { now: Date.now },
+      digest: (state) => state,
+    });
+    const loseLock = async () => void (await redis.del(`${queueKey}:first:lock`));
+    await first({ worker, lease, states, loseLock });
+  });
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  const secondEnds = async () => {
+    await waitUntil('the end of the second', async () => (await states())[1] === 'completed');
+    // Nobody had it without running it.
+    expect((await queue.getJob('second'))?.stalledCounter).toBe(0);
+  };
+  return { states, secondEnds };
+}
+
+it('has the next job as soon as one sleeps, and runs it', async () => {
+  let meanwhile: string[] = [];
+  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
+    const asleep = await lease.moveToDelayed(LONG_MS);
+    meanwhile = await states();
+    throw asleep;
+  });
+  await secondEnds();
+  expect(meanwhile).toEqual(['delayed', 'active']);
+});
+
+it('gives the next job back when there is nothing to wait for', async () => {
+  let meanwhile: string[] = [];
+  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
+    expect(await lease.waitForChildren()).toBeNull();
+    meanwhile = await states();
+  });
+  await secondEnds();
+  expect(meanwhile).toEqual(['active', 'waiting']);
+});
+
+it.each(['before', 'behind'])('leaves no job active when it closes %s a move', async (when) => {
+  let closed: Promise<void> | undefined;
+  const { states } = await twoJobs(async ({ lease, worker }) => {
+    if (when === 'before') closed = worker.close();
+    const asleep = await lease.moveToDelayed(LONG_MS);
+    if (when === 'behind') closed = worker.close();
+    throw asleep;
+  });
+  await waitUntil('the end of the worker', () => closed?.then(() => true));
+  expect(await states()).toEqual(['delayed', 'waiting']);
+});
+
+it('runs the next job when the lock of one was lost', async () => {
+  const { secondEnds } = await twoJobs(async ({ lease, loseLock }) => {
+    await loseLock();
+    await expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i);
+    throw new DelayedError();
+  });
+  await secondEnds();
+});
