@@ -43,7 +43,8 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   private fetchNext(token: string): void {
-    if (this.closing) return;
+    // A move that failed has fetched already.
+    if (this.closing || this.fetched.has(token)) return;
     const next = super.moveToActive(token, this.opts.name);
     // Told to who takes it.
     next.catch(() => {});

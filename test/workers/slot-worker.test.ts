@@ -15,7 +15,8 @@ interface Scene {
   lease: JobLease<object>;
   /** Of the first job and of the second. */
   states(): Promise<string[]>;
-  loseLock(): Promise<void>;
+  /** Takes the lock of the first job away until the step is over. */
+  withoutLock(step: () => Promise<void>): Promise<void>;
 }
 
 /** A worker with one slot, and two jobs: `first` says what becomes of the first, the second ends. */
@@ -39,8 +40,13 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
       clock: { now: Date.now },
       digest: (state) => state,
     });
-    const loseLock = async () => void (await redis.del(`${queueKey}:first:lock`));
-    await first({ worker, lease, states, loseLock });
+    const lock = `${queueKey}:first:lock`;
+    const withoutLock = async (step: () => Promise<void>) => {
+      await redis.rename(lock, `${lock}-away`);
+      await step();
+      await redis.rename(`${lock}-away`, lock);
+    };
+    await first({ worker, lease, states, withoutLock });
   });
   onTestFinished(async () => {
     await worker.close();
@@ -89,10 +95,17 @@ it.each(['before', 'behind'])('leaves no job active when it closes %s a move', a
 });
 
 it('runs the next job when the lock of one was lost', async () => {
-  const { secondEnds } = await twoJobs(async ({ lease, loseLock }) => {
-    await loseLock();
-    await expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i);
+  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
+    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
     throw new DelayedError();
+  });
+  await secondEnds();
+});
+
+it('runs the next job when the move of one fails at first', async () => {
+  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
+    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+    throw await lease.moveToDelayed(LONG_MS);
   });
   await secondEnds();
 });
