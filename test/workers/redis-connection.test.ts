@@ -47,6 +47,22 @@ it('keeps text of any alphabet and bytes apart and in order', async () => {
   expect(await redis.lrangeBuffer(key, 0, -1)).toEqual(values.map((value) => Buffer.from(value)));
 });
 
+it('keeps apart what is sent while a write that fills the socket is under way', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const key = `${prefix}:values`;
+  const values = ['short', 'ग'.repeat(4_000_000), 'of the next turn', 'x'.repeat(50_000), 'end'];
+  const pushed: Promise<number>[] = [];
+  for (const value of values) {
+    pushed.push(redis.rpush(key, value));
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  }
+  await Promise.all(pushed);
+  expect(await redis.lrange(key, 0, -1)).toEqual(values);
+});
+
 it('goes on after its connection was cut, with what was under way', async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
