@@ -56,11 +56,14 @@ it('keeps apart what is sent while a write that fills the socket is under way', 
   const values = ['short', 'ग'.repeat(4_000_000), 'of the next turn', 'x'.repeat(50_000), 'end'];
   const pushed: Promise<number>[] = [];
   for (const value of values) {
-    pushed.push(redis.rpush(key, value));
+    // Two commands, or nothing is gathered.
+    pushed.push(redis.rpush(key, value), redis.rpush(key, `behind ${value}`));
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
   }
   await Promise.all(pushed);
-  expect(await redis.lrange(key, 0, -1)).toEqual(values);
+  expect(await redis.lrange(key, 0, -1)).toEqual(
+    values.flatMap((value) => [value, `behind ${value}`]),
+  );
 });
 
 it('goes on after its connection was cut, with what was under way', async () => {
