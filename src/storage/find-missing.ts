@@ -10,7 +10,7 @@ const HEAD_CONCURRENCY = 16;
 
 /**
  * HEADs every object; resolves to the indexes of those that are not there, ascending.
- * The first trouble stops the others.
+ * The first trouble stops the others; those that are under way end unheard.
  */
 export async function findMissing(
   http: S3Http,
@@ -18,27 +18,25 @@ export async function findMissing(
   signal?: AbortSignal,
 ): Promise<number[]> {
   signal?.throwIfAborted();
-  const stop = new AbortController();
-  setMaxListeners(HEAD_CONCURRENCY + 1, stop.signal);
-  const forward = () => stop.abort(signal?.reason);
-  signal?.addEventListener('abort', forward, { once: true });
+  // One more for who is waiting beside them.
+  if (signal !== undefined) setMaxListeners(HEAD_CONCURRENCY + 1, signal);
 
   const missing: number[] = [];
   // One iterator for all lanes: each takes the next object when it is free.
   const queue = objects.entries();
+  let troubled = false;
   async function lane(): Promise<void> {
     for (const [index, object] of queue) {
-      if (!(await http.head(object, stop.signal))) missing.push(index);
+      if (troubled) return;
+      if (!(await http.head(object, signal))) missing.push(index);
     }
   }
+  const lanes = Math.min(HEAD_CONCURRENCY, objects.length);
   try {
-    const lanes = Math.min(HEAD_CONCURRENCY, objects.length);
     await Promise.all(Array.from({ length: lanes }, lane));
   } catch (error) {
-    stop.abort(error);
+    troubled = true;
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', forward);
   }
   return missing.sort((a, b) => a - b);
 }

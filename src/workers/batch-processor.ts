@@ -39,9 +39,9 @@ export async function processBatch(
   context: WorkerContext,
   job: Job<unknown>,
   slot: Slot,
-  signal: AbortSignal,
 ): Promise<BatchSummary> {
   const { redis, config, logger, clock } = context;
+  const { signal } = slot;
   const lease = new JobLease<BatchState>({
     redis,
     queueKey: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}`,

@@ -19,7 +19,6 @@ export async function processPoll(
   context: WorkerContext,
   job: Job<PollData>,
   slot: Slot,
-  signal: AbortSignal,
 ): Promise<PollOutcome> {
   const { redis, polls, config, clock, logger } = context;
   const lease = new JobLease<PollState>({
@@ -41,7 +40,7 @@ export async function processPoll(
       if (job.attemptsMade > state.run)
         beginAgain(state, job, clock.now() + config.BATCH_DEADLINE_MS);
 
-      const run = new PollRun(context, lease, job.data, state, signal);
+      const run = new PollRun(context, lease, job.data, state, slot.signal);
       const outcome = await run.step(job.stalledCounter - state.stalls);
       if (outcome) return outcome;
 

@@ -3,12 +3,8 @@ import type { Job, QueueOptions, Worker } from 'bullmq';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
 import { type Slot, SlotWorker } from './slot-worker.js';
 
-/** Runs a step of a job under its lock; the signal tells that the lock was lost. */
-export type Processor<Data, Result> = (
-  job: Job<Data>,
-  slot: Slot,
-  signal: AbortSignal,
-) => Promise<Result>;
+/** Runs a step of a job under its lock. */
+export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
 
 /** Takes jobs of one queue, up to `concurrency` at once. */
 export function startQueueWorker<Data, Result>(
@@ -19,13 +15,14 @@ export function startQueueWorker<Data, Result>(
 ): Worker<Data, Result> {
   const worker: SlotWorker<Data, Result> = new SlotWorker(
     name,
-    // BullMQ hands out a signal only to a function that declares three parameters, none by default.
-    async (job, token, signal) => {
-      if (token === undefined || signal === undefined) throw new Error('BullMQ gave no lock');
+    async (job, token) => {
+      if (token === undefined || job.id === undefined) throw new Error('BullMQ gave no lock');
+      const slot = worker.enter(token, job.id);
       try {
-        return await processor(job, worker.slot(token), signal);
+        return await processor(job, slot);
       } finally {
-        if (worker.closing) await worker.giveNextBack(token);
+        worker.leave(slot, job.id);
+        if (worker.closing) await slot.giveNextBack();
       }
     },
     {
@@ -38,7 +35,7 @@ export function startQueueWorker<Data, Result>(
     },
   );
   worker.on('lockRenewalFailed', (jobIds: string[]) => {
-    for (const jobId of jobIds) worker.cancelJob(jobId, 'the lock was lost');
+    for (const jobId of jobIds) worker.lostLock(jobId);
   });
   return worker;
 }

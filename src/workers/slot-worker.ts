@@ -3,11 +3,14 @@
  * the write to Redis that moves it away. BullMQ does so only when a job ends, and else asks behind it.
  */
 import { type Job, Worker } from 'bullmq';
+import { LockLostError } from '../errors.js';
 
 /** A place for one job at a time; a worker has `concurrency` of them. */
 export interface Slot {
   /** What the jobs that run in it are locked with, one after the other. */
   readonly token: string;
+  /** Aborted when the lock of the job that runs in it is lost. */
+  readonly signal: AbortSignal;
   /** Fetches the job that runs here next; called in the turn in which this one is moved away. */
   fetchNext(): void;
   /** The job stays after all: what was fetched goes back, and is the next to be fetched. */
@@ -19,13 +22,35 @@ type Fetched<Data, Result> = Promise<Job<Data, Result>>;
 export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   /** By token. */
   private readonly fetched = new Map<string, Fetched<Data, Result>>();
+  /** By token. One for all jobs of a slot until it is aborted: making one costs more than a save. */
+  private readonly controllers = new Map<string, AbortController>();
+  /** By the id of a job that runs. */
+  private readonly ofJob = new Map<string, AbortController>();
 
-  slot(token: string): Slot {
+  /** The slot of this token, in which the job runs until {@link leave}. */
+  enter(token: string, jobId: string): Slot {
+    let controller = this.controllers.get(token);
+    if (controller === undefined || controller.signal.aborted) {
+      controller = new AbortController();
+      this.controllers.set(token, controller);
+    }
+    this.ofJob.set(jobId, controller);
     return {
       token,
+      signal: controller.signal,
       fetchNext: () => this.fetchNext(token),
       giveNextBack: () => this.giveNextBack(token),
     };
+  }
+
+  leave({ signal }: Slot, jobId: string): void {
+    // A job whose lock was lost may run in another slot already.
+    if (this.ofJob.get(jobId)?.signal === signal) this.ofJob.delete(jobId);
+  }
+
+  /** Tells a job that runs that its lock was lost. */
+  lostLock(jobId: string): void {
+    this.ofJob.get(jobId)?.abort(new LockLostError(jobId));
   }
 
   /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */

@@ -32,7 +32,7 @@ export function createWebhookProcessor(
   context: WorkerContext,
   sender: WebhookSender,
 ): Processor<WebhookPayload, WebhookReceipt> {
-  return async (job, slot, signal) => {
+  return async (job, slot) => {
     const { redis, config, logger, clock } = context;
     const lease = new JobLease<WebhookState>({
       redis,
@@ -46,7 +46,7 @@ export function createWebhookProcessor(
       logger,
       lease.jobId,
       () => lease.giveBack(),
-      () => deliver({ context, sender, job, lease, signal }),
+      () => deliver({ context, sender, job, lease, signal: slot.signal }),
     );
   };
 }

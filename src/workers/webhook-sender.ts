@@ -4,6 +4,7 @@
  * token.
  */
 import { Pool } from 'undici';
+import { unlessAborted } from '../atlas/pause.js';
 import { webhookKey } from '../jobs/webhook-secret.js';
 import type { WebhookAnswer } from './webhook-plan.js';
 import { signWebhook } from './webhook-signature.js';
@@ -38,7 +39,7 @@ export function createWebhookSender(options: {
     async send(webhook, signal) {
       const timeout = AbortSignal.timeout(options.timeoutMs);
       try {
-        const { statusCode, headers, body } = await pool.request({
+        const request = pool.request({
           method: 'POST',
           path: pathname + search,
           headers: {
@@ -47,8 +48,9 @@ export function createWebhookSender(options: {
             ...signWebhook(key, webhook),
           },
           body: webhook.body,
-          signal: AbortSignal.any([signal, timeout]),
+          signal: timeout,
         });
+        const { statusCode, headers, body } = await unlessAborted(request, signal);
         // The status says it all; what happens to the body changes nothing.
         await body.dump({ limit: MAX_DISCARDED_BYTES }).catch(() => {});
         const retryAfter = headers['retry-after'];

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { DelayedError, Queue, type Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
+import { LockLostError } from '../../src/errors.js';
 import { createLogger } from '../../src/logging.js';
 import { JobLease } from '../../src/workers/job-lease.js';
 import { startQueueWorker } from '../../src/workers/queue-worker.js';
@@ -108,4 +110,35 @@ it('runs the next job when the move of one fails at first', async () => {
     throw await lease.moveToDelayed(LONG_MS);
   });
   await secondEnds();
+});
+
+it('tells a job that its lock was lost, and not the next one', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  await queue.addBulk(
+    ['first', 'second'].map((jobId) => ({ name: 'job', data: {}, opts: { jobId } })),
+  );
+  let reason: unknown;
+  let secondAborted: boolean | undefined;
+  const worker: Worker = startQueueWorker(options, QUEUE, 1, async ({ id }, { signal }) => {
+    if (id === 'second') {
+      secondAborted = signal.aborted;
+      return;
+    }
+    await redis.set(`${prefix}:${QUEUE}:first:lock`, 'another');
+    await once(signal, 'abort');
+    reason = signal.reason;
+    throw new DelayedError();
+  });
+  worker.on('error', () => {});
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  await waitUntil('the second job', () => secondAborted !== undefined);
+  expect(secondAborted).toBe(false);
+  expect(reason).toBeInstanceOf(LockLostError);
 });
