@@ -24,7 +24,7 @@ import {
 } from './batch-run.js';
 import { collectPolls } from './collect-polls.js';
 import type { WorkerContext } from './context.js';
-import { announce, askForEventId, beginRetry, type EndingBatch, endBatch } from './end-batch.js';
+import { announce, beginRetry, type EndingBatch, endBatch } from './end-batch.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from './job-lease.js';
 import { describeTrouble } from './poll-plan.js';
 import { isDecision, MAX_STALLS, MAX_SURPRISES, runJob } from './run-job.js';
@@ -72,7 +72,6 @@ export async function processBatch(
       if (!request) {
         return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
       }
-      if (state.uploads.some((upload) => upload.state === 'sent')) askForEventId(batch);
       const run: BatchRun = { context, job, lease, request, state, addedPolls: new Map(), signal };
       try {
         const ending = await enter(run);

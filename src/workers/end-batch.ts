@@ -5,7 +5,7 @@
 import { type Job, UnrecoverableError } from 'bullmq';
 import type { Reason } from '../errors.js';
 import type { BatchRequest } from '../jobs/batch-request.js';
-import type { BatchState } from '../jobs/batch-state.js';
+import type { BatchOutcome, BatchState } from '../jobs/batch-state.js';
 import {
   type BatchSummary,
   type EndedBatchState,
@@ -38,8 +38,6 @@ export interface EndingBatch {
   /** What may be repeated of an invalid job. */
   reference: string | null;
   firstEventId: string;
-  /** Asked for early, beside other steps; without it {@link endBatch} asks when it comes to it. */
-  eventId?: Promise<string>;
 }
 
 /** Decides the outcome, saves it, and announces it. */
@@ -48,19 +46,34 @@ export async function endBatch(
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchSummary> {
-  const { context, job, state, lease } = batch;
-  state.outcome = {
+  const { context, job, state } = batch;
+  const outcome: BatchOutcome = {
     status,
     ...(reason && { reason }),
-    eventId: await (batch.eventId ?? freeEventId(batch)),
+    eventId: '',
     attemptsMade: job.attemptsMade,
     endedAt: context.clock.now(),
     resultsRoot: resultUri(context.store.resultsBucket, context.config.RESULTS_PREFIX),
     announced: false,
   };
-  await lease.save(state, reason ? `${status}: ${reason.code}: ${reason.message}` : status);
+  state.outcome = outcome;
+  await saveOutcome(batch, outcome);
   context.metrics.batches.inc({ status, code: reason?.code ?? '' });
-  return announce(batch, { ...state, outcome: state.outcome });
+  return announce(batch, { ...state, outcome });
+}
+
+/** With the first id that no event has, later than those of the job's earlier outcomes. */
+async function saveOutcome(batch: EndingBatch, outcome: BatchOutcome): Promise<void> {
+  const { context, state, lease, firstEventId } = batch;
+  const { completions, webhooks } = context;
+  const { status, reason } = outcome;
+  const line = reason ? `${status}: ${reason.code}: ${reason.message}` : status;
+  for (let n = state.outcomes + 1; ; n += 1) {
+    outcome.eventId = nthEventId(firstEventId, n);
+    // An event that its consumer removed may still be kept for the webhook.
+    const keys = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
+    if (await lease.saveIfAbsent(keys, state, line)) return;
+  }
 }
 
 /** Adds the event of a saved outcome and finishes the job. Safe to run again at any point. */
@@ -122,23 +135,6 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
     throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);
   }
   return summary;
-}
-
-/** Asks beside what comes before the end: most often a batch that has waited ends. */
-export function askForEventId(batch: EndingBatch): void {
-  batch.eventId = freeEventId(batch);
-  // Whoever needs it learns of it; a batch that waits on does not.
-  batch.eventId.catch(() => {});
-}
-
-/** The first id that no event has, later than those of the job's earlier outcomes. */
-async function freeEventId({ context, state, firstEventId }: EndingBatch): Promise<string> {
-  const { completions, webhooks, redis } = context;
-  for (let n = state.outcomes + 1; ; n += 1) {
-    const id = nthEventId(firstEventId, n);
-    // An event that its consumer removed may still be kept for the webhook.
-    if ((await redis.exists(completions.toKey(id), webhooks.toKey(id))) === 0) return id;
-  }
 }
 
 /** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */

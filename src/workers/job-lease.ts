@@ -29,10 +29,12 @@ const WAITING_FOR_CHILDREN = new WaitingChildrenError();
 const SAVE_SCRIPT = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
+local absent = tonumber(ARGV[8])
+if absent > 0 and redis.call('EXISTS', unpack(KEYS, 7, 6 + absent)) > 0 then return {0} end
 redis.call('HSET', KEYS[2], 'progress', ARGV[3])
 redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
-if #ARGV > 7 then
-  redis.call('RPUSH', KEYS[4], unpack(ARGV, 8))
+if #ARGV > 8 then
+  redis.call('RPUSH', KEYS[4], unpack(ARGV, 9))
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
 end
 if ARGV[6] ~= '' then
@@ -44,15 +46,16 @@ if ARGV[7] == 'ended' then
 elseif ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
 end
-if #KEYS > 6 then return redis.call('MGET', unpack(KEYS, 7)) end
-return {}
+if #KEYS == 6 + absent then return {1} end
+return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
 `;
 
-/** Keys of the script, before those that are read along. */
+/** Keys of the script, before those that must be absent and those that are read along. */
 const OWN_KEYS = 6;
 
 interface LeaseCommands {
-  atlasBatchSave(...args: (string | number)[]): Promise<(string | null)[] | null>;
+  /** Whether it was saved, and what was read along; null when the lock is lost. */
+  atlasBatchSave(...args: (string | number)[]): Promise<[0 | 1, ...(string | null)[]] | null>;
 }
 
 /** Installs the script as a command of this connection; needed once a connection. */
@@ -91,7 +94,7 @@ export class JobLease<State extends object> {
 
   /**
    * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
-   * first. With `renew` the lock has its full duration again, as after {@link renew}.
+   * first. With `renew` the lock has its full duration again.
    * @param read keys of strings that are read in the same moment
    * @returns their values
    * @throws LockLostError when another worker owns the job: nothing was written.
@@ -101,17 +104,47 @@ export class JobLease<State extends object> {
     line = '',
     { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
   ): Promise<(string | null)[]> {
-    const { redis, queueKey, slot, digest, started } = this.options;
     this.note(line);
+    const { values } = await this.write(state, this.noted.splice(0), { renew, read });
+    return values;
+  }
+
+  /**
+   * As {@link save}, but only if none of these keys exists.
+   * @returns whether it was saved.
+   */
+  async saveIfAbsent(keys: readonly string[], state: State, line: string): Promise<boolean> {
+    const earlier = this.noted.splice(0);
+    this.note(line);
+    const lines = [...earlier, ...this.noted.splice(0)];
+    const { saved } = await this.write(state, lines, { absent: keys });
+    if (!saved) {
+      this.noted.unshift(...earlier);
+      this.toldStart = undefined;
+    }
+    return saved;
+  }
+
+  private async write(
+    state: State,
+    lines: readonly string[],
+    {
+      renew = false,
+      absent = [],
+      read = [],
+    }: { renew?: boolean; absent?: readonly string[]; read?: readonly string[] },
+  ): Promise<{ saved: boolean; values: (string | null)[] }> {
+    const { redis, queueKey, slot, digest, started } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
-    const values = await (redis as unknown as LeaseCommands).atlasBatchSave(
-      OWN_KEYS + read.length,
+    const reply = await (redis as unknown as LeaseCommands).atlasBatchSave(
+      OWN_KEYS + absent.length + read.length,
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
       `${jobKey}:logs`,
       `${queueKey}:stalled`,
       started?.key ?? jobKey,
+      ...absent,
       ...read,
       slot.token,
       this.jobId,
@@ -120,10 +153,12 @@ export class JobLease<State extends object> {
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
       this.startedNews(state),
-      ...this.noted.splice(0),
+      absent.length,
+      ...lines,
     );
-    if (values === null) throw new LockLostError(this.jobId);
-    return values;
+    if (reply === null) throw new LockLostError(this.jobId);
+    const [saved, ...values] = reply;
+    return { saved: saved === 1, values };
   }
 
   /** Told with the first save, and when it changes. */
