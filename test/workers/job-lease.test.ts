@@ -79,3 +79,17 @@ it('reads keys along with a save', async () => {
   await redis.set(lockKey, 'another');
   await expect(lease.save({ startedAt: 2 })).rejects.toThrow(/lock of job one was lost/);
 });
+
+it('renews a lock that is no longer young, and finds out that it was lost', async () => {
+  const { redis, job, lease, lockKey } = await activeJob();
+  await redis.pexpire(lockKey, 5000);
+  await lease.renew();
+  expect(await redis.pttl(lockKey)).toBeLessThanOrEqual(5000);
+
+  job.processedOn = Date.now() - 1000;
+  await lease.renew();
+  expect(await redis.pttl(lockKey)).toBeGreaterThan(5000);
+
+  await redis.set(lockKey, 'another');
+  await expect(lease.renew()).rejects.toThrow(/lock of job one was lost/);
+});
