@@ -60,6 +60,7 @@ interface Place {
  * has, and the n-th of them stands where the first page with n of them has its n-th.
  */
 interface Occurrence {
+  fileData: string;
   /** `places[n - 1]`: the earliest n-th. */
   places: Place[];
   /** The last reading that held it, and how often it did so far. */
@@ -67,34 +68,55 @@ interface Occurrence {
   countInReading: number;
 }
 
-type Occurrences = Map<string, Occurrence>;
-
 function comparePlaces(a: Place, b: Place): number {
   return a.page - b.page || a.reading - b.reading || a.position - b.position;
 }
 
-/** Keeps one item; true when no other page had it (or had as many of it) before. */
-function keep(occurrences: Occurrences, fileData: string, place: Place): boolean {
-  const known = occurrences.get(fileData);
-  if (known === undefined) {
-    occurrences.set(fileData, { places: [place], reading: place.reading, countInReading: 1 });
-    return true;
-  }
-  known.countInReading = known.reading === place.reading ? known.countInReading + 1 : 1;
-  known.reading = place.reading;
-  const earliest = known.places[known.countInReading - 1];
-  if (earliest === undefined) {
-    known.places.push(place);
-    return true;
-  }
-  if (comparePlaces(place, earliest) < 0) known.places[known.countInReading - 1] = place;
-  return false;
-}
+/** All texts of one document. */
+class Occurrences {
+  private readonly all: Occurrence[] = [];
+  /** From the second text on: nearly all documents have one, and to hash it costs a microsecond. */
+  private byText: Map<string, Occurrence> | undefined;
 
-function inOrder(occurrences: Occurrences): { place: Place; fileData: string }[] {
-  return [...occurrences]
-    .flatMap(([fileData, { places }]) => places.map((place) => ({ place, fileData })))
-    .sort((a, b) => comparePlaces(a.place, b.place));
+  get none(): boolean {
+    return this.all.length === 0;
+  }
+
+  /** Keeps one item; true when no other page had it (or had as many of it) before. */
+  keep(fileData: string, place: Place): boolean {
+    const known = this.find(fileData);
+    if (known === undefined) {
+      this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
+      return true;
+    }
+    known.countInReading = known.reading === place.reading ? known.countInReading + 1 : 1;
+    known.reading = place.reading;
+    const earliest = known.places[known.countInReading - 1];
+    if (earliest === undefined) {
+      known.places.push(place);
+      return true;
+    }
+    if (comparePlaces(place, earliest) < 0) known.places[known.countInReading - 1] = place;
+    return false;
+  }
+
+  inOrder(): { place: Place; fileData: string }[] {
+    return this.all
+      .flatMap(({ fileData, places }) => places.map((place) => ({ place, fileData })))
+      .sort((a, b) => comparePlaces(a.place, b.place));
+  }
+
+  private find(fileData: string): Occurrence | undefined {
+    if (this.byText !== undefined) return this.byText.get(fileData);
+    return this.all.find((one) => one.fileData === fileData);
+  }
+
+  private add(occurrence: Occurrence): void {
+    this.all.push(occurrence);
+    if (this.all.length === 1) return;
+    this.byText ??= new Map(this.all.map((one) => [one.fileData, one]));
+    this.byText.set(occurrence.fileData, occurrence);
+  }
 }
 
 /**
@@ -105,7 +127,7 @@ export function createReconciliation(
   documentIds: readonly string[],
   scope: string | null,
 ): Reconciliation {
-  const sent = new Map<string, Occurrences>(documentIds.map((id) => [id, new Map()]));
+  const sent = new Map<string, Occurrences>(documentIds.map((id) => [id, new Occurrences()]));
   const foreign = new Map<string, Occurrences>();
   const prefix = scope === null ? '' : `${scope}/`;
   let readings = 0;
@@ -119,12 +141,12 @@ export function createReconciliation(
     const documentId = scoped ? item.documentId.slice(prefix.length) : item.documentId;
     const ours = scoped ? sent.get(documentId) : undefined;
     if (ours !== undefined) {
-      if (ours.size === 0) present += 1;
-      return keep(ours, item.fileData, place);
+      if (ours.none) present += 1;
+      return ours.keep(item.fileData, place);
     }
-    const others = foreign.get(documentId) ?? new Map<string, Occurrence>();
+    const others = foreign.get(documentId) ?? new Occurrences();
     foreign.set(documentId, others);
-    const added = keep(others, item.fileData, place);
+    const added = others.keep(item.fileData, place);
     if (added) foreignKept += 1;
     if (foreignKept > MAX_UNEXPECTED) {
       throw new TroubleError(
@@ -156,19 +178,19 @@ export function createReconciliation(
       return items;
     },
     missing() {
-      return documentIds.flatMap((id, index) => (sent.get(id)?.size === 0 ? [index] : []));
+      return documentIds.flatMap((id, index) => (sent.get(id)?.none ? [index] : []));
     },
     documents() {
       return [...sent]
-        .filter(([, occurrences]) => occurrences.size > 0)
+        .filter(([, occurrences]) => !occurrences.none)
         .map(([documentId, occurrences]) => ({
           documentId,
-          extracts: inOrder(occurrences).map(({ fileData }) => fileData),
+          extracts: occurrences.inOrder().map(({ fileData }) => fileData),
         }));
     },
     unexpected() {
       return [...foreign]
-        .map(([documentId, occurrences]) => ({ documentId, ordered: inOrder(occurrences) }))
+        .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
         .sort(({ ordered: [a] }, { ordered: [b] }) =>
           a === undefined || b === undefined ? 0 : comparePlaces(a.place, b.place),
         )

@@ -1,5 +1,5 @@
 /** A results object on its way to S3: its length and checksum are needed before its first byte. */
-import { createHash, getFips } from 'node:crypto';
+import { createHash, getFips, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 export interface ResultBody {
@@ -11,25 +11,31 @@ export interface ResultBody {
 }
 
 /** Below, one buffer is cheapest; above, a second copy of all extracts would cost too much. */
-const STREAM_FROM_BYTES = 1024 * 1024;
+const STREAM_FROM_CHARACTERS = 1024 * 1024;
 /** Pieces that are worth a write. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 export function toResultBody(source: Uint8Array | Iterable<string>): ResultBody {
-  const parts = source instanceof Uint8Array ? [source] : [...source];
-  const byteLength = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
-  if (byteLength > STREAM_FROM_BYTES && !(source instanceof Uint8Array)) {
-    return {
-      byteLength,
-      contentMd5: md5(parts),
-      open: () => Readable.from(encode(parts), { objectMode: false }),
-    };
-  }
-  const bytes = source instanceof Uint8Array ? source : Buffer.from(parts.join(''));
-  return { byteLength, contentMd5: md5([bytes]), open: () => bytes };
+  if (source instanceof Uint8Array) return inOnePiece(source);
+  const parts = [...source];
+  const characters = parts.reduce((sum, part) => sum + part.length, 0);
+  if (characters <= STREAM_FROM_CHARACTERS) return inOnePiece(Buffer.from(parts.join('')));
+  return {
+    byteLength: parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0),
+    contentMd5: isMd5Allowed() ? md5(parts) : null,
+    open: () => Readable.from(encode(parts), { objectMode: false }),
+  };
 }
 
-function* encode(parts: Iterable<Uint8Array | string>): Generator<Buffer> {
+function inOnePiece(bytes: Uint8Array): ResultBody {
+  return {
+    byteLength: bytes.byteLength,
+    contentMd5: isMd5Allowed() ? hash('md5', bytes, 'base64') : null,
+    open: () => bytes,
+  };
+}
+
+function* encode(parts: Iterable<string>): Generator<Buffer> {
   let pending = '';
   for (const part of parts) {
     pending += part;
@@ -41,9 +47,12 @@ function* encode(parts: Iterable<Uint8Array | string>): Generator<Buffer> {
   if (pending !== '') yield Buffer.from(pending);
 }
 
-function md5(parts: readonly (Uint8Array | string)[]): string | null {
-  if (getFips() === 1) return null;
-  const hash = createHash('md5');
-  for (const part of parts) hash.update(part);
-  return hash.digest('base64');
+function md5(parts: readonly string[]): string {
+  const whole = createHash('md5');
+  for (const part of parts) whole.update(part);
+  return whole.digest('base64');
+}
+
+function isMd5Allowed(): boolean {
+  return getFips() === 0;
 }
