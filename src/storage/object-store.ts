@@ -19,8 +19,8 @@ import { signingTrouble } from './storage-trouble.js';
 export interface ObjectStore {
   /** HEADs every object; resolves to the indexes of those that are not there, ascending. */
   findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
-  /** Pre-signed GET URL that lives for `presignExpiresSeconds`. A secret: never log it. */
-  presign(object: ObjectReference): Promise<string>;
+  /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
+  presign(objects: readonly ObjectReference[]): Promise<string[]>;
   /** Resolves when the results object is stored, in place of any under the same key. */
   putResult(key: string, body: Uint8Array | Iterable<string>, signal?: AbortSignal): Promise<void>;
   /** The bytes of a results object, to be read to the end or left by `break`; null when absent. */
@@ -67,13 +67,18 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   return {
     resultsBucket,
     findMissing: (objects, signal) => findMissing(http, objects, signal),
-    async presign(object) {
-      try {
-        const { origin, path } = await uploadSigner.sign('GET', object, presignExpiresSeconds);
-        return origin + path;
-      } catch (error) {
-        throw signingTrouble('GET', object, error);
+    async presign(objects) {
+      const urls: string[] = [];
+      for (const object of objects) {
+        try {
+          const signed = uploadSigner.sign('GET', object, presignExpiresSeconds);
+          const { origin, path } = signed instanceof Promise ? await signed : signed;
+          urls.push(origin + path);
+        } catch (error) {
+          throw signingTrouble('GET', object, error);
+        }
       }
+      return urls;
     },
     async putResult(key, source, signal) {
       const body = toResultBody(source);

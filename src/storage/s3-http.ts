@@ -76,24 +76,24 @@ export function createS3Http(options: {
     connect: { timeout: timeoutMs },
   });
 
-  /** Signs, sends, and tells what is no answer as trouble. */
-  async function ask<T extends { status: number }>(
-    { method, object, signal }: S3Request,
+  /** Plain calls as far as it goes: with `async` a request cost as many promises as all else of it. */
+  function withUrl<T>(
+    { method, object }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
   ): Promise<T> {
-    let url: SignedUrl;
-    try {
-      url = await signer.sign(method, object, OWN_URL_SECONDS);
-    } catch (error) {
-      throw new AbortError(signingTrouble(method, object, error));
-    }
-    try {
-      return await send(url);
-    } catch (error) {
-      signal?.throwIfAborted();
-      const trouble = networkTrouble(method, object, error);
-      throw FINAL.has(codeOf(error)) ? new AbortError(trouble) : trouble;
-    }
+    const signed = signer.sign(method, object, OWN_URL_SECONDS);
+    if (!(signed instanceof Promise)) return send(signed);
+    return signed
+      .catch((error) => {
+        throw new AbortError(signingTrouble(method, object, error));
+      })
+      .then(send);
+  }
+
+  function unanswered({ method, object, signal }: S3Request, error: unknown): Error {
+    signal?.throwIfAborted();
+    const trouble = networkTrouble(method, object, error);
+    return FINAL.has(codeOf(error)) ? new AbortError(trouble) : trouble;
   }
 
   /** Returns when this answer says that the object is not there; throws what else it says. */
@@ -114,9 +114,9 @@ export function createS3Http(options: {
     });
   }
 
-  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
+  function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
     const { method, signal } = request;
-    const { status, body } = await ask(request, ({ origin, path }) =>
+    const exchangeAt = ({ origin, path }: SignedUrl) =>
       exchange(
         agent,
         {
@@ -130,25 +130,30 @@ export function createS3Http(options: {
           reset: false,
         },
         signal,
-      ),
-    );
-    if (isSuccess(status)) return true;
-    expectAbsent(request, status, body);
-    return false;
+      ).then(
+        ({ status, body }) => {
+          if (isSuccess(status)) return true;
+          expectAbsent(request, status, body);
+          return false;
+        },
+        (error) => {
+          throw unanswered(request, error);
+        },
+      );
+    return withUrl(request, exchangeAt);
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
     const { method, signal } = request;
-    const { status, body } = await ask(request, async (url) => {
-      const answer = await agent.request({
-        ...url,
-        method,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      return { status: answer.statusCode, body: answer.body };
-    });
-    if (isSuccess(status)) return body;
-    expectAbsent(request, status, await readStart(body));
+    const { statusCode, body } = await withUrl(request, (url) =>
+      agent
+        .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
+        .catch((error) => {
+          throw unanswered(request, error);
+        }),
+    );
+    if (isSuccess(statusCode)) return body;
+    expectAbsent(request, statusCode, await readStart(body));
     return null;
   }
 

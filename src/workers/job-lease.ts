@@ -55,9 +55,12 @@ return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
 /** Keys of the script, before those that must be absent and those that are read along. */
 const OWN_KEYS = 6;
 
+/** Whether it was saved, and what was read along. */
+type SaveReply = [0 | 1, ...(string | null)[]];
+
 interface LeaseCommands {
-  /** Whether it was saved, and what was read along; null when the lock is lost. */
-  atlasBatchSave(...args: (string | number)[]): Promise<[0 | 1, ...(string | null)[]] | null>;
+  /** Null when the lock is lost. */
+  atlasBatchSave(...args: (string | number)[]): Promise<SaveReply | null>;
 }
 
 /** Installs the script as a command of this connection; needed once a connection. */
@@ -107,7 +110,9 @@ export class JobLease<State extends object> {
     { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
   ): Promise<(string | null)[]> {
     this.note(line);
-    const { values } = await this.write(state, this.noted.splice(0), { renew, read });
+    const reply = await this.write(state, this.noted.splice(0), { renew, read });
+    if (reply === null) throw new LockLostError(this.jobId);
+    const [, ...values] = reply;
     return values;
   }
 
@@ -119,15 +124,16 @@ export class JobLease<State extends object> {
     const earlier = this.noted.splice(0);
     this.note(line);
     const lines = [...earlier, ...this.noted.splice(0)];
-    const { saved } = await this.write(state, lines, { absent: keys });
-    if (!saved) {
-      this.noted.unshift(...earlier);
-      this.toldStart = undefined;
-    }
-    return saved;
+    const reply = await this.write(state, lines, { absent: keys });
+    if (reply === null) throw new LockLostError(this.jobId);
+    const [saved] = reply;
+    if (saved === 1) return true;
+    this.noted.unshift(...earlier);
+    this.toldStart = undefined;
+    return false;
   }
 
-  private async write(
+  private write(
     state: State,
     lines: readonly string[],
     {
@@ -135,10 +141,10 @@ export class JobLease<State extends object> {
       absent = [],
       read = [],
     }: { renew?: boolean; absent?: readonly string[]; read?: readonly string[] },
-  ): Promise<{ saved: boolean; values: (string | null)[] }> {
+  ): Promise<SaveReply | null> {
     const { redis, queueKey, slot, digest, started } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
-    const reply = await (redis as unknown as LeaseCommands).atlasBatchSave(
+    return (redis as unknown as LeaseCommands).atlasBatchSave(
       OWN_KEYS + absent.length + read.length,
       `${jobKey}:lock`,
       jobKey,
@@ -158,9 +164,6 @@ export class JobLease<State extends object> {
       absent.length,
       ...lines,
     );
-    if (reply === null) throw new LockLostError(this.jobId);
-    const [saved, ...values] = reply;
-    return { saved: saved === 1, values };
   }
 
   /** Told with the first save, and when it changes. */

@@ -62,17 +62,17 @@ export async function resolveUnknownUploads(run: BatchRun): Promise<void> {
 async function submit(run: BatchRun, upload: Upload): Promise<void> {
   const { context, lease, state, request } = run;
   checkpoint(run);
-  const files = await Promise.all(
-    fromRanges(upload.documents).map(async (index) => {
-      const document = request.documents[index];
-      if (!document) throw new Error(`the batch has no document ${index}`);
-      const { documentId } = document;
-      return {
-        file_url: await context.store.presign(document),
-        document_id: upload.scoped ? `${request.reference}/${documentId}` : documentId,
-      };
-    }),
-  );
+  const documents = fromRanges(upload.documents).map((index) => {
+    const document = request.documents[index];
+    if (!document) throw new Error(`the batch has no document ${index}`);
+    return document;
+  });
+  const urls = await context.store.presign(documents);
+  const scope = upload.scoped ? `${request.reference}/` : '';
+  const files = urls.map((url, position) => ({
+    file_url: url,
+    document_id: `${scope}${documents[position]?.documentId}`,
+  }));
   const answer = await post(run, upload, files);
   if (answer === null) return;
 

@@ -220,11 +220,11 @@ test('a store without credentials or region says so', async () => {
   const credentials = () =>
     Promise.reject(Object.assign(new Error('canary'), { name: 'CredentialsProviderError' }));
   const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
-  expect((await troubleOf(store.presign(REF))).message).toContain('set AWS credentials');
+  expect((await troubleOf(store.presign([REF]))).message).toContain('set AWS credentials');
   expect((await troubleOf(store.findMissing([REF]))).message).toContain('set AWS credentials');
   const region = () => Promise.reject(new Error('Region is missing'));
   const nowhere = openStore(s3, { clientConfig: { ...s3.clientConfig, region } });
-  expect((await troubleOf(nowhere.presign(REF))).message).toContain('AWS_REGION');
+  expect((await troubleOf(nowhere.presign([REF]))).message).toContain('AWS_REGION');
 });
 
 test("takes region, credentials and endpoint from AWS's own variables", async () => {
@@ -238,7 +238,8 @@ test("takes region, credentials and endpoint from AWS's own variables", async ()
   onTestFinished(() => void vi.unstubAllEnvs());
   const store = openStore(s3, { clientConfig: {} });
   await expect(store.findMissing([REF])).resolves.toEqual([]);
-  const url = new URL(await store.presign(REF));
+  const [signed = ''] = await store.presign([REF]);
+  const url = new URL(signed);
   expect(url.origin).toBe(s3.clientConfig.endpoint);
   expect(url.searchParams.get('X-Amz-Credential')).toMatch(/^ASIAENV\/\d{8}\/eu-north-1\/s3\//);
   expect(url.searchParams.get('X-Amz-Security-Token')).toBe('session');
@@ -258,8 +259,8 @@ test('warns of credentials that die before an upload URL, not before a URL of it
   const store = openStore(s3, { clientConfig, logger: { warn } });
   await store.findMissing([REF]);
   expect(warn).not.toHaveBeenCalled();
-  await store.presign(REF);
-  await store.presign(REF);
+  await store.presign([REF]);
+  await store.presign([REF]);
   expect(warn).toHaveBeenCalledOnce();
 });
 

@@ -75,7 +75,7 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(keys, async (key) => {
         s3.put(BUCKET, key, `scan of ${key}`);
-        const url = await store.presign({ bucket: BUCKET, key });
+        const [url = ''] = await store.presign([{ bucket: BUCKET, key }]);
         expect(await fetchAsIs(url)).toEqual({ status: 200, body: `scan of ${key}` });
         const theirs = await getSignedUrl(
           client,
@@ -93,7 +93,7 @@ test('a pre-signed URL dies at its time', async () => {
   let laterMs = 0;
   const { s3, store } = await start({ clock: () => Date.now() + laterMs });
   s3.put(BUCKET, 'pan.jpg', 'scan');
-  const url = await store.presign({ bucket: BUCKET, key: 'pan.jpg' });
+  const [url = ''] = await store.presign([{ bucket: BUCKET, key: 'pan.jpg' }]);
   laterMs = 590_000;
   expect((await fetchAsIs(url)).status).toBe(200);
   laterMs = 602_000;
