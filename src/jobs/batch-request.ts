@@ -59,12 +59,18 @@ export type BatchRequestCheck =
 
 /** Checks data of any kind; never throws, and reports every fault at once. */
 export function checkBatchRequest(data: unknown): BatchRequestCheck {
-  const parsed = batchRequestSchema.safeParse(data, { reportInput: true });
-  const faults = parsed.success ? [] : parsed.error.issues.flatMap(toFaults);
+  const parsed = batchRequestSchema.safeParse(data);
+  const faults = parsed.success ? [] : faultsOf(data);
   faults.push(...duplicateIds(data));
   return parsed.success && faults.length === 0
     ? { valid: true, request: parsed.data }
     : { valid: false, faults: describeFaults(faults) };
+}
+
+/** Asked only of data with faults: to keep what they are about makes a check three times as dear. */
+function faultsOf(data: unknown): Fault[] {
+  const { error } = batchRequestSchema.safeParse(data, { reportInput: true });
+  return error?.issues.flatMap(toFaults) ?? [];
 }
 
 function toFaults(issue: z.core.$ZodIssue): Fault[] {
