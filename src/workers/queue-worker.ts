@@ -17,13 +17,7 @@ export function startQueueWorker<Data, Result>(
     name,
     async (job, token) => {
       if (token === undefined || job.id === undefined) throw new Error('BullMQ gave no lock');
-      const slot = worker.enter(token, job.id);
-      try {
-        return await processor(job, slot);
-      } finally {
-        worker.leave(slot, job.id);
-        if (worker.closing) await slot.giveNextBack();
-      }
+      return worker.within(token, job.id, (slot) => processor(job, slot));
     },
     {
       ...queueOptions,

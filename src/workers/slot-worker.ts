@@ -22,30 +22,28 @@ type Fetched<Data, Result> = Promise<Job<Data, Result>>;
 export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   /** By token. */
   private readonly fetched = new Map<string, Fetched<Data, Result>>();
-  /** By token. One for all jobs of a slot until it is aborted: making one costs more than a save. */
-  private readonly controllers = new Map<string, AbortController>();
+  /** Of jobs that have ended, for the next ones: making one costs more than a save. */
+  private readonly idle: AbortController[] = [];
   /** By the id of a job that runs. */
   private readonly ofJob = new Map<string, AbortController>();
 
-  /** The slot of this token, in which the job runs until {@link leave}. */
-  enter(token: string, jobId: string): Slot {
-    let controller = this.controllers.get(token);
-    if (controller === undefined || controller.signal.aborted) {
-      controller = new AbortController();
-      this.controllers.set(token, controller);
-    }
+  /** Runs a step of a job in the slot of this token. */
+  async within<T>(token: string, jobId: string, step: (slot: Slot) => Promise<T>): Promise<T> {
+    const controller = this.idle.pop() ?? new AbortController();
     this.ofJob.set(jobId, controller);
-    return {
-      token,
-      signal: controller.signal,
-      fetchNext: () => this.fetchNext(token),
-      giveNextBack: () => this.giveNextBack(token),
-    };
-  }
-
-  leave({ signal }: Slot, jobId: string): void {
-    // A job whose lock was lost may run in another slot already.
-    if (this.ofJob.get(jobId)?.signal === signal) this.ofJob.delete(jobId);
+    try {
+      return await step({
+        token,
+        signal: controller.signal,
+        fetchNext: () => this.fetchNext(token),
+        giveNextBack: () => this.giveNextBack(token),
+      });
+    } finally {
+      // A job whose lock was lost may run in another slot already.
+      if (this.ofJob.get(jobId) === controller) this.ofJob.delete(jobId);
+      if (!controller.signal.aborted) this.idle.push(controller);
+      if (this.closing) await this.giveNextBack(token);
+    }
   }
 
   /** Tells a job that runs that its lock was lost. */
@@ -54,7 +52,7 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */
-  async giveNextBack(token: string): Promise<void> {
+  private async giveNextBack(token: string): Promise<void> {
     try {
       const next: Job | undefined = await this.take(token);
       await next?.moveToWait(token);

@@ -142,3 +142,25 @@ it('tells a job that its lock was lost, and not the next one', async () => {
   expect(secondAborted).toBe(false);
   expect(reason).toBeInstanceOf(LockLostError);
 });
+
+it('needs no more signals than jobs run at once', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  const signals: AbortSignal[] = [];
+  const worker: Worker = startQueueWorker(options, QUEUE, 2, async (_job, { signal }) => {
+    signals.push(signal);
+  });
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  for (let jobs = 1; jobs <= 5; jobs += 1) {
+    await queue.add('job', {});
+    // The worker has nothing to do in between: BullMQ has another token for the next job.
+    await waitUntil('the end of a job', async () => (await queue.getCompletedCount()) === jobs);
+  }
+  expect(new Set(signals).size).toBeLessThanOrEqual(2);
+});
