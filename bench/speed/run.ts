@@ -11,14 +11,16 @@ import { measureLookCost } from './measures/look-cost.js';
 import { measurePresigning } from './measures/presigning.js';
 import { measureRedisMemory } from './measures/redis-memory.js';
 import { measureResidentSet } from './measures/resident-set.js';
-import { measureThroughput, type Throughput } from './measures/throughput.js';
+import { measureThroughput, type Setup, type Throughput } from './measures/throughput.js';
 import { atLeast, atMost, type Finding, formatFindings, percentile, spread } from './report.js';
 import type { Contender } from './stage.js';
 
 /** Neighbours on a shared machine make one turn in three a tenth faster or slower. */
 const RUNS = 9;
-/** As it comes, and so many that the CPU is what limits. */
-const SUBMIT_CONCURRENCIES = [10, 50];
+/** As it comes, and with so many at once that the CPU limits: of one thread, or of both cores. */
+const AS_IT_COMES: Setup = { processes: 1, submitConcurrency: 10 };
+const ONE_THREAD: Setup = { processes: 1, submitConcurrency: 50 };
+const BOTH_CORES: Setup = { processes: 2, submitConcurrency: 50 };
 const FEW_IN_FLIGHT = 1_000;
 const MANY_IN_FLIGHT = 300_000;
 const SOME_BATCHES = 10_000;
@@ -42,9 +44,9 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
 
   async throughput() {
     const findings: Finding[] = [];
-    for (const submitConcurrency of SUBMIT_CONCURRENCIES) {
-      const runs = await measureThroughput({ runs: RUNS, submitConcurrency }, say);
-      findings.push(...compareThroughput(runs, `${submitConcurrency} at once`));
+    for (const setup of [AS_IT_COMES, ONE_THREAD, BOTH_CORES]) {
+      const runs = await measureThroughput({ runs: RUNS, setup }, say);
+      findings.push(...compareThroughput(runs, setup));
     }
     return findings;
   },
@@ -83,7 +85,9 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
   },
 };
 
-function compareThroughput(runs: Record<Contender, Throughput[]>, how: string): Finding[] {
+function compareThroughput(runs: Record<Contender, Throughput[]>, setup: Setup): Finding[] {
+  const { processes, submitConcurrency } = setup;
+  const how = `${submitConcurrency} at once${processes > 1 ? ` in ${processes} processes` : ''}`;
   const ours = runs['atlas-batch'];
   const over = (name: keyof Throughput, other: Contender, digits: number) => {
     const [mine, theirs] = [ours, runs[other]].map((of) => of.map((run) => run[name]));
@@ -102,8 +106,10 @@ function compareThroughput(runs: Record<Contender, Throughput[]>, how: string): 
   const speed = over('batchesPerSecond', floor, 0);
   const gain = over('batchesPerSecond', byHand, 0);
   const commands = over('executed', floor, 0);
+  // Aimed at is what two cores carry; what one thread does of it is told beside.
+  const aim = setup === ONE_THREAD ? {} : atLeast(speed.ratio, 0.7);
   return [
-    { what: `batches a second, over the floor, ${how}`, ...speed, ...atLeast(speed.ratio, 0.7) },
+    { what: `batches a second, over the floor, ${how}`, ...speed, ...aim },
     { what: `batches a second, over the baseline, ${how}`, ...gain, ...atLeast(gain.ratio, 3) },
     { what: `Redis commands a batch, ${how}`, ...commands, ...atMost(commands.ratio, 1.3) },
     { what: `of these, sent by the worker, ${how}`, ...over('sent', floor, 0) },

@@ -1,4 +1,4 @@
-/** A private Redis, the stand-ins and one contender, each a process of its own. */
+/** A private Redis, the stand-ins and one contender, each with processes of its own. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -35,8 +35,16 @@ export interface Stage {
   redisProcess: PrivateRedis;
   batches: Queue;
   completions: Queue;
-  /** Starts the contender; one may be started after another has been stopped. */
-  start(contender: Contender, environment?: Record<string, string>): Promise<ChildProcess>;
+  /**
+   * Starts the contender, in place of the one before.
+   * @param processes how many of it
+   * @returns their ids
+   */
+  start(
+    contender: Contender,
+    environment?: Record<string, string>,
+    processes?: number,
+  ): Promise<number[]>;
   /** Adds batches `from` to `to`. */
   enqueue(from: number, to: number): Promise<void>;
   /** Resolves when so many batches have completed, events included; throws if one failed. */
@@ -76,11 +84,15 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     POLL_MAX_MS: String(FIRST_LOOK_MS),
     LOG_LEVEL: 'warn',
   };
-  let running: ChildProcess | undefined;
+  let running: ChildProcess[] = [];
   const end = async () => {
-    if (running === undefined || running.exitCode !== null) return;
-    running.kill('SIGTERM');
-    await once(running, 'exit');
+    const alive = running.filter(({ exitCode }) => exitCode === null);
+    await Promise.all(
+      alive.map((child) => {
+        child.kill('SIGTERM');
+        return once(child, 'exit');
+      }),
+    );
   };
 
   return {
@@ -89,14 +101,15 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     redisProcess,
     batches,
     completions,
-    async start(contender, more = {}) {
+    async start(contender, more = {}, processes = 1) {
       await end();
-      const child = spawn(process.execPath, CONTENDERS[contender], {
-        env: { ...environment, ...more },
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      running = child;
-      return child;
+      running = Array.from({ length: processes }, () =>
+        spawn(process.execPath, CONTENDERS[contender], {
+          env: { ...environment, ...more },
+          stdio: ['ignore', 'ignore', 'inherit'],
+        }),
+      );
+      return running.map(({ pid = 0 }) => pid);
     },
     async enqueue(from, to) {
       for (let at = from; at < to; at += ADDED_AT_ONCE) {
@@ -112,7 +125,9 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     },
     async completed(count) {
       await until(async () => {
-        if (running?.exitCode !== null) throw new Error('the contender ended before its work did');
+        if (running.some(({ exitCode }) => exitCode !== null)) {
+          throw new Error('the contender ended before its work did');
+        }
         const [failed, done, events] = await Promise.all([
           batches.getFailedCount(),
           batches.getCompletedCount(),

@@ -24,7 +24,7 @@ export interface LookCost {
 export async function measureLookCost(inFlight: readonly number[]): Promise<LookCost[]> {
   const stage = await setStage({ completionMs: NEVER_MS });
   try {
-    const { pid = 0 } = await stage.start('atlas-batch');
+    const [pid = 0] = await stage.start('atlas-batch');
     await stage.enqueue(0, LOOKED_AT);
     await until(async () => (await stage.batches.getWaitingChildrenCount()) >= LOOKED_AT);
     let there = LOOKED_AT;

@@ -16,7 +16,7 @@ export interface ResidentSet {
 export async function measureResidentSet(marks: readonly number[]): Promise<ResidentSet[]> {
   const stage = await setStage();
   try {
-    const { pid = 0 } = await stage.start('atlas-batch');
+    const [pid = 0] = await stage.start('atlas-batch');
     const sizes: ResidentSet[] = [];
     const readings: number[] = [];
     let done = 0;

@@ -31,18 +31,24 @@ export interface Throughput extends Commands {
 
 export interface ThroughputOptions {
   runs: number;
-  /** Batches that are checked, sent or ended at once. */
+  setup: Setup;
+}
+
+/** How every contender is started. */
+export interface Setup {
+  processes: number;
+  /** Batches that are checked, sent or ended at once, over all processes. */
   submitConcurrency: number;
 }
 
 export async function measureThroughput(
-  { runs, submitConcurrency }: ThroughputOptions,
+  { runs, setup }: ThroughputOptions,
   tell: (line: string) => void,
 ): Promise<Record<Contender, Throughput[]>> {
   const contenders: Carrying[] = [];
   try {
     for (const name of Object.keys(CONTENDERS) as Contender[]) {
-      contenders.push(await warmUp(name, submitConcurrency));
+      contenders.push(await warmUp(name, setup));
     }
     for (let run = 1; run <= runs; run += 1) {
       for (const contender of contenders) {
@@ -68,7 +74,7 @@ export async function measureThroughput(
 interface Carrying {
   name: Contender;
   stage: Stage;
-  pid: number;
+  pids: number[];
   /** Batches so far. */
   carried: number;
   /** Batches a second, when it carried last. */
@@ -76,15 +82,15 @@ interface Carrying {
   runs: Omit<Throughput, keyof Commands>[];
 }
 
-async function warmUp(name: Contender, submitConcurrency: number): Promise<Carrying> {
+async function warmUp(name: Contender, { processes, submitConcurrency }: Setup): Promise<Carrying> {
   const stage = await setStage();
-  const environment = { SUBMIT_CONCURRENCY: String(submitConcurrency) };
-  const { pid = 0 } = await stage.start(name, environment);
+  const environment = { SUBMIT_CONCURRENCY: String(submitConcurrency / processes) };
+  const pids = await stage.start(name, environment, processes);
   const started = performance.now();
   await stage.enqueue(0, WARM_UP);
   await stage.completed(WARM_UP);
   const rate = perSecond(WARM_UP, performance.now() - started);
-  const contender = { name, stage, pid, carried: WARM_UP, rate, runs: [] };
+  const contender = { name, stage, pids, carried: WARM_UP, rate, runs: [] };
   await carry(contender);
   return contender;
 }
@@ -123,7 +129,7 @@ interface Reading {
   redisCpuMs: number;
 }
 
-async function read({ stage, pid }: Carrying): Promise<Reading> {
+async function read({ stage, pids }: Carrying): Promise<Reading> {
   const { batches, completions } = stage;
   // The baseline's batches complete when they are sent.
   const [sent, ended] = await Promise.all([
@@ -133,7 +139,7 @@ async function read({ stage, pid }: Carrying): Promise<Reading> {
   return {
     carried: (sent + ended) / 2,
     at: performance.now(),
-    workerCpuMs: cpuMs(pid),
+    workerCpuMs: pids.reduce((sum, pid) => sum + cpuMs(pid), 0),
     redisCpuMs: cpuMs(stage.redisProcess.pid),
   };
 }
