@@ -81,13 +81,18 @@ export function createS3Http(options: {
     { method, object }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
   ): Promise<T> {
-    const signed = signer.sign(method, object, OWN_URL_SECONDS);
-    if (!(signed instanceof Promise)) return send(signed);
-    return signed
-      .catch((error) => {
-        throw new AbortError(signingTrouble(method, object, error));
-      })
-      .then(send);
+    const unsigned = (error: unknown) => new AbortError(signingTrouble(method, object, error));
+    try {
+      const signed = signer.sign(method, object, OWN_URL_SECONDS);
+      if (!(signed instanceof Promise)) return send(signed);
+      return signed
+        .catch((error) => {
+          throw unsigned(error);
+        })
+        .then(send);
+    } catch (error) {
+      return Promise.reject(unsigned(error));
+    }
   }
 
   function unanswered({ method, object, signal }: S3Request, error: unknown): Error {

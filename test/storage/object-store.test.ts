@@ -109,6 +109,15 @@ describe('findMissing', () => {
     expect((await troubleOf(store.findMissing([REF]))).message).toContain('ECONNREFUSED');
   });
 
+  test('a key that cannot be signed is trouble, of the first request and of later ones', async () => {
+    const s3 = await startScriptedS3();
+    const store = openStore(s3);
+    const broken = { ...REF, key: '\ud800' };
+    expect((await troubleOf(store.findMissing([broken]))).message).toContain('not be signed');
+    await troubleOf(store.findMissing([REF, broken]));
+    expect((await troubleOf(store.findMissing([broken]))).message).toContain('not be signed');
+  });
+
   test('an abort rejects with its reason, before and in the middle', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
