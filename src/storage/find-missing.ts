@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { ObjectReference } from './object-reference.js';
 import type { S3Http } from './s3-http.js';
 
@@ -18,9 +17,6 @@ export async function findMissing(
   signal?: AbortSignal,
 ): Promise<number[]> {
   signal?.throwIfAborted();
-  // One more for who is waiting beside them.
-  if (signal !== undefined) setMaxListeners(HEAD_CONCURRENCY + 1, signal);
-
   const missing: number[] = [];
   // One iterator for all lanes: each takes the next object when it is free.
   const queue = objects.entries();

@@ -46,33 +46,33 @@ export async function endBatch(
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchSummary> {
-  const { context, job, state } = batch;
-  const outcome: BatchOutcome = {
-    status,
-    ...(reason && { reason }),
-    eventId: '',
-    attemptsMade: job.attemptsMade,
-    endedAt: context.clock.now(),
-    resultsRoot: resultUri(context.store.resultsBucket, context.config.RESULTS_PREFIX),
-    announced: false,
-  };
-  state.outcome = outcome;
-  await saveOutcome(batch, outcome);
-  context.metrics.batches.inc({ status, code: reason?.code ?? '' });
-  return announce(batch, { ...state, outcome });
+  const outcome = await saveOutcome(batch, status, reason);
+  batch.context.metrics.batches.inc({ status, code: reason?.code ?? '' });
+  return announce(batch, { ...batch.state, outcome });
 }
 
-/** With the first id that no event has, later than those of the job's earlier outcomes. */
-async function saveOutcome(batch: EndingBatch, outcome: BatchOutcome): Promise<void> {
-  const { context, state, lease, firstEventId } = batch;
-  const { completions, webhooks } = context;
-  const { status, reason } = outcome;
+/** With the first event's id that is free, later than those of the job's earlier outcomes. */
+async function saveOutcome(
+  { context, job, state, lease, firstEventId }: EndingBatch,
+  status: 'completed' | 'failed',
+  reason?: Reason,
+): Promise<BatchOutcome> {
+  const { completions, webhooks, store, config, clock } = context;
   const line = reason ? `${status}: ${reason.code}: ${reason.message}` : status;
   for (let n = state.outcomes + 1; ; n += 1) {
-    outcome.eventId = nthEventId(firstEventId, n);
+    const eventId = nthEventId(firstEventId, n);
+    state.outcome = {
+      status,
+      ...(reason && { reason }),
+      eventId,
+      attemptsMade: job.attemptsMade,
+      endedAt: clock.now(),
+      resultsRoot: resultUri(store.resultsBucket, config.RESULTS_PREFIX),
+      announced: false,
+    };
     // An event that its consumer removed may still be kept for the webhook.
-    const keys = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
-    if (await lease.saveIfAbsent(keys, state, line)) return;
+    const taken = [completions.toKey(eventId), webhooks.toKey(eventId)];
+    if (await lease.saveIfAbsent(taken, state, line)) return state.outcome;
   }
 }
 

@@ -2,6 +2,7 @@
  * BullMQ's worker, but for one thing: a job that goes to sleep or to wait has the next one fetched in
  * the write to Redis that moves it away. BullMQ does so only when a job ends, and else asks behind it.
  */
+import { setMaxListeners } from 'node:events';
 import { type Job, Worker } from 'bullmq';
 import { LockLostError } from '../errors.js';
 
@@ -29,7 +30,7 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
 
   /** Runs a step of a job in the slot of this token. */
   async within<T>(token: string, jobId: string, step: (slot: Slot) => Promise<T>): Promise<T> {
-    const controller = this.idle.pop() ?? new AbortController();
+    const controller = this.idle.pop() ?? newController();
     this.ofJob.set(jobId, controller);
     try {
       return await step({
@@ -79,4 +80,11 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
     this.fetched.delete(token);
     return next;
   }
+}
+
+/** Any number of requests may listen, side by side; each takes its listener away when it ends. */
+function newController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

@@ -112,55 +112,64 @@ it('runs the next job when the move of one fails at first', async () => {
   await secondEnds();
 });
 
-it('tells a job that its lock was lost, and not the next one', async () => {
+/** A queue and its worker, both gone at the end of the test. */
+function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => Promise<void>) {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
-  await queue.addBulk(
-    ['first', 'second'].map((jobId) => ({ name: 'job', data: {}, opts: { jobId } })),
+  const worker: Worker = startQueueWorker(options, QUEUE, concurrency, ({ id = '' }, { signal }) =>
+    run(id, signal),
   );
-  let reason: unknown;
-  let secondAborted: boolean | undefined;
-  const worker: Worker = startQueueWorker(options, QUEUE, 1, async ({ id }, { signal }) => {
-    if (id === 'second') {
-      secondAborted = signal.aborted;
-      return;
-    }
-    await redis.set(`${prefix}:${QUEUE}:first:lock`, 'another');
-    await once(signal, 'abort');
-    reason = signal.reason;
-    throw new DelayedError();
-  });
   worker.on('error', () => {});
   onTestFinished(async () => {
     await worker.close();
     await queue.close();
     redis.disconnect();
   });
+  return { redis, queue, lockOf: (id: string) => `${prefix}:${QUEUE}:${id}:lock` };
+}
+
+it('tells a job that its lock was lost, and not the next one', async () => {
+  let reason: unknown;
+  let secondAborted: boolean | undefined;
+  const { redis, queue, lockOf } = startOn(1, async (id, signal) => {
+    if (id === 'second') {
+      secondAborted = signal.aborted;
+      return;
+    }
+    await redis.set(lockOf(id), 'another');
+    await once(signal, 'abort');
+    reason = signal.reason;
+    throw new DelayedError();
+  });
+  for (const jobId of ['first', 'second']) await queue.add('job', {}, { jobId });
   await waitUntil('the second job', () => secondAborted !== undefined);
   expect(secondAborted).toBe(false);
   expect(reason).toBeInstanceOf(LockLostError);
 });
 
 it('needs no more signals than jobs run at once', async () => {
-  const { url, prefix } = testRedis();
-  const redis = connectRedis(url, createLogger('silent'));
-  const options = { connection: redis, prefix };
-  const queue = new Queue(QUEUE, options);
   const signals: AbortSignal[] = [];
-  const worker: Worker = startQueueWorker(options, QUEUE, 2, async (_job, { signal }) => {
-    signals.push(signal);
-  });
-  onTestFinished(async () => {
-    await worker.close();
-    await queue.close();
-    redis.disconnect();
-  });
+  const { queue } = startOn(2, async (_id, signal) => void signals.push(signal));
   for (let jobs = 1; jobs <= 5; jobs += 1) {
     await queue.add('job', {});
     // The worker has nothing to do in between: BullMQ has another token for the next job.
     await waitUntil('the end of a job', async () => (await queue.getCompletedCount()) === jobs);
   }
+  expect(signals).toHaveLength(5);
   expect(new Set(signals).size).toBeLessThanOrEqual(2);
+});
+
+it('lets the requests of several jobs listen to one signal without a warning', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const { queue } = startOn(1, async (_id, signal) => {
+    for (let n = 0; n < 100; n += 1) signal.addEventListener('abort', () => {});
+  });
+  await queue.add('job', {});
+  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+  expect(warnings).toEqual([]);
 });
