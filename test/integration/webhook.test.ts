@@ -24,12 +24,11 @@ function webhooksOf({ redis, prefix }: System): Queue<WebhookPayload> {
   return new Queue('atlas-webhooks', { connection: redis, prefix });
 }
 
-/** The job of an event, once it sleeps between two attempts. */
+/** The job of an event as it is while it sleeps between two attempts: read once that is seen. */
 function sleeping(webhooks: Queue, eventId: string): Promise<Job> {
-  return waitUntil(`a webhook that sleeps: ${eventId}`, async () => {
-    const job = await webhooks.getJob(eventId);
-    return job && (await job.isDelayed()) ? job : null;
-  });
+  return waitUntil(`a webhook that sleeps: ${eventId}`, async () =>
+    (await webhooks.getJobState(eventId)) === 'delayed' ? webhooks.getJob(eventId) : null,
+  );
 }
 
 /** Its end; between two attempts it does not sleep out. */
