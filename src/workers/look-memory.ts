@@ -3,6 +3,7 @@
  * tens of looks are under way at once: Atlas must not be able to fill our memory with them.
  */
 import pLimit from 'p-limit';
+import { unlessAborted } from '../atlas/pause.js';
 import { TroubleError } from '../errors.js';
 
 const MIB = 1024 * 1024;
@@ -21,19 +22,25 @@ export class LookMemory {
   private readonly limitMib: number;
   private bytes = 0;
   private turn: Promise<() => void> | undefined;
+  private released = false;
 
+  /** @param endedBy The wait for a turn ends with the first of them. */
   constructor(
     private readonly batchId: string,
     documents: number,
+    private readonly endedBy: readonly AbortSignal[],
   ) {
     this.limitMib = Math.min(MAX_LOOK_MIB, LOOK_MIB + documents * LOOK_MIB_PER_DOCUMENT);
   }
 
   /**
    * Counts a page that was read; a large look waits for its turn.
-   * @throws TroubleError ATLAS_PROTOCOL beyond the limit.
+   * @throws TroubleError ATLAS_PROTOCOL beyond the limit; the reason of a signal.
    */
   async hold(bytes: number): Promise<void> {
+    // Pages are read side by side: one may arrive when another has failed and the look is over. A
+    // turn that it took would never be given back.
+    if (this.released) throw new Error(`the look at ${this.batchId} is over`);
     this.bytes += bytes;
     if (this.bytes > this.limitMib * MIB) {
       throw new TroubleError(
@@ -43,12 +50,13 @@ export class LookMemory {
     }
     if (this.bytes > LARGE_LOOK_BYTES) {
       this.turn ??= takeTurn();
-      await this.turn;
+      await unlessAborted(this.turn, AbortSignal.any([...this.endedBy]));
     }
   }
 
   /** The look is over; to be called once, however it ended. */
   release(): void {
+    this.released = true;
     void this.turn?.then((giveBack) => giveBack());
   }
 }

@@ -51,7 +51,7 @@ export async function lookAt(
   look: LookOptions,
   signal: AbortSignal,
 ): Promise<Look> {
-  const memory = new LookMemory(data.batchId, data.documentIds.length);
+  const memory = new LookMemory(data.batchId, data.documentIds.length, [signal, context.stopping]);
   try {
     return await readExtracts(context, data, look, async (page, perPage) => {
       if (context.stopping.aborted) throw new StoppingError();
@@ -59,6 +59,9 @@ export async function lookAt(
       await memory.hold(read.bytes);
       return read;
     });
+  } catch (error) {
+    if (context.stopping.aborted && error === context.stopping.reason) throw new StoppingError();
+    throw error;
   } finally {
     memory.release();
   }
