@@ -1,5 +1,6 @@
 /** Structured logs: JSON lines on standard output, with ids, counts, times and codes only. */
 import { type Level, pino } from 'pino';
+import { withoutArguments } from './redis/reply-error.js';
 
 type Write = (fields: object, message: string) => void;
 
@@ -21,6 +22,6 @@ export function createLogger(level: Level | 'silent'): Logger {
  */
 export function errorFields(error: unknown): { errorName: string; errorStack: string } {
   return error instanceof Error
-    ? { errorName: error.name, errorStack: error.stack ?? error.message }
+    ? { errorName: error.name, errorStack: withoutArguments(error.stack ?? error.message) }
     : { errorName: 'unknown', errorStack: typeof error };
 }

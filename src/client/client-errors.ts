@@ -9,7 +9,10 @@ export class InvalidBatchError extends RefusedError {
   }
 }
 
-/** Redis does not answer, or does not let us in. */
+/**
+ * Redis does not answer, or refuses what we ask of it. Its cause has the name, code and message of
+ * the client library's error, and never the command that failed.
+ */
 export class RedisUnavailableError extends Error {
   override name = 'RedisUnavailableError';
 }

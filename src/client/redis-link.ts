@@ -3,6 +3,7 @@
  * it fails fast, and says which Redis it was and why.
  */
 import { Redis } from 'ioredis';
+import { bareError, describeRefusal, isReplyError } from '../redis/reply-error.js';
 import { ClientClosedError, RedisUnavailableError } from './client-errors.js';
 
 /** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
@@ -56,7 +57,9 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   redis.on('ready', forget);
 
   const unavailable = (error: Error | undefined) =>
-    new RedisUnavailableError(`Redis at ${place} ${describe(error)}`, { cause: error });
+    new RedisUnavailableError(`Redis at ${place} ${describe(error)}`, {
+      cause: error && bareError(error),
+    });
 
   return {
     redis,
@@ -110,13 +113,8 @@ function nextReady(redis: Redis): Promise<void> {
 
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
-  if (isReply(error)) return `refuses us: ${error.message}`;
+  if (isReplyError(error)) return describeRefusal(error);
   return `does not answer (${codeOf(error) ?? error.message})`;
-}
-
-/** An answer of Redis itself, such as WRONGPASS. */
-function isReply(error: Error): boolean {
-  return error.name === 'ReplyError';
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -127,14 +125,13 @@ function codeOf(error: unknown): string | undefined {
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
 const IOREDIS_MESSAGES = /^(Connection is closed|Command timed out|Stream isn't writeable)/;
-const REFUSALS = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
 function isConnectionTrouble(error: unknown): error is Error {
   return (
     error instanceof Error &&
     (error.name === 'MaxRetriesPerRequestError' ||
       IOREDIS_MESSAGES.test(error.message) ||
-      (isReply(error) && REFUSALS.test(error.message)) ||
+      isReplyError(error) ||
       NETWORK_CODES.test(codeOf(error) ?? ''))
   );
 }

@@ -3,8 +3,10 @@
  * the write to Redis that moves it away. BullMQ does so only when a job ends, and else asks behind it.
  */
 import { setMaxListeners } from 'node:events';
-import { type Job, Worker } from 'bullmq';
+import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { LockLostError } from '../errors.js';
+import { isReplyError } from '../redis/reply-error.js';
+import { FetchPause } from './fetch-pause.js';
 
 /** A place for one job at a time; a worker has `concurrency` of them. */
 export interface Slot {
@@ -27,6 +29,14 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   private readonly idle: AbortController[] = [];
   /** By the id of a job that runs. */
   private readonly ofJob = new Map<string, AbortController>();
+  private readonly fetchPause = new FetchPause();
+
+  constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
+    // A worker of BullMQ that runs by itself fetches before this class has its fields.
+    super(name, processor, { ...options, autorun: false });
+    this.on('closing', () => this.fetchPause.end());
+    this.run().catch((error) => this.emit('error', error));
+  }
 
   /** Runs a step of a job in the slot of this token. */
   async within<T>(token: string, jobId: string, step: (slot: Slot) => Promise<T>): Promise<T> {
@@ -62,13 +72,21 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
     }
   }
 
-  protected override moveToActive(token: string, name?: string): Fetched<Data, Result> {
-    return this.take(token) ?? super.moveToActive(token, name);
+  protected override async moveToActive(token: string, name?: string): Fetched<Data, Result> {
+    if (this.fetchPause.current) await this.fetchPause.current;
+    try {
+      const job = await (this.take(token) ?? super.moveToActive(token, name));
+      this.fetchPause.answered();
+      return job;
+    } catch (error) {
+      if (isReplyError(error)) await this.fetchPause.begin();
+      throw error;
+    }
   }
 
   private fetchNext(token: string): void {
     // A move that failed has fetched already.
-    if (this.closing || this.fetched.has(token)) return;
+    if (this.closing || this.fetchPause.current || this.fetched.has(token)) return;
     const next = super.moveToActive(token, this.opts.name);
     // Told to who takes it.
     next.catch(() => {});

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
@@ -6,6 +7,11 @@ import { ClientClosedError, RedisUnavailableError } from '../../src/client/clien
 import { UsageError } from '../../src/errors.js';
 import { testRedis } from '../helpers/redis.js';
 import { batchOf, startClient } from './test-client.js';
+
+/** An error with all that hangs on it. */
+function everythingOf(error: unknown): string {
+  return inspect(error, { depth: 20, showHidden: true });
+}
 
 test('says which Redis does not answer, and recovers when it does', async () => {
   const redis = await startPrivateRedis({ appendOnly: true });
@@ -49,7 +55,26 @@ test('says that Redis refuses a password, and never which', async () => {
   const error = await client.enqueue(batchOf('a')).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(RedisUnavailableError);
   expect(error.message).toMatch(/refuses us: (WRONGPASS|NOAUTH|ERR)/);
-  expect(error.message).not.toContain('canary');
+  expect(error.cause).toMatchObject({ name: 'ReplyError' });
+  expect(everythingOf(error)).not.toContain('canary');
+});
+
+test('says that Redis is full, and nothing of the batch that it did not take', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  const { client } = startClient({ url: redis.url, prefix: '{t}' });
+  await client.enqueue(batchOf('before'));
+  await admin.config('SET', 'maxmemory', '1000000');
+  const batch = { ...batchOf('canary'), productType: 'canary' };
+  for (const call of [() => client.enqueue(batch), () => client.enqueueMany([batch])]) {
+    const error = await call().catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(RedisUnavailableError);
+    expect(error.message).toMatch(/refuses us: .*OOM.*; it is full/);
+    expect(error.cause).toMatchObject({ name: 'ReplyError' });
+    expect(everythingOf(error)).not.toContain('canary');
+  }
 });
 
 test('works on a connection of the caller, and leaves it open', async () => {

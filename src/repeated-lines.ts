@@ -1,0 +1,40 @@
+/**
+ * Log lines of what happens again and again while something is down: the first at once, then one
+ * every ten seconds with how often it came meanwhile.
+ */
+import { errorFields, type Logger } from './logging.js';
+
+/** Soon enough for somebody who watches, and an outage of an hour is 360 lines. */
+const INTERVAL_MS = 10_000;
+/** Ids and counts differ from line to line: lines that differ in nothing else are equal. */
+const VARYING = /\S*\d\S*/g;
+
+/** Logs a warning about an error, unless an equal one was logged lately. */
+export type WarnOfError = (error: unknown, message: string) => void;
+
+export function createRepeatedWarnings(logger: Logger): WarnOfError {
+  /** How often each line came since it was logged. */
+  const held = new Map<string, number>();
+  return function warn(error, message) {
+    const detail = error instanceof Error ? `${error.name}: ${error.message}` : '';
+    const line = `${message} ${detail.replace(VARYING, '#')}`;
+    const count = held.get(line);
+    if (count !== undefined) {
+      held.set(line, count + 1);
+      return;
+    }
+    logger.warn(errorFields(error), message);
+    held.set(line, 0);
+    const flush = () => {
+      const repeated = held.get(line) ?? 0;
+      if (repeated === 0) {
+        held.delete(line);
+        return;
+      }
+      logger.warn({ ...errorFields(error), repeated }, `${message} (${repeated} times more)`);
+      held.set(line, 0);
+      setTimeout(flush, INTERVAL_MS).unref();
+    };
+    setTimeout(flush, INTERVAL_MS).unref();
+  };
+}

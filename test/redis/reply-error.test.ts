@@ -1,0 +1,47 @@
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { bareError, describeRefusal, isReplyError } from '../../src/redis/reply-error.js';
+import { testRedis } from '../helpers/redis.js';
+
+async function refusalOf(...command: [string, ...string[]]): Promise<Error> {
+  const redis = new Redis(testRedis().url);
+  onTestFinished(() => redis.disconnect());
+  const error = await redis.call(...command).catch((thrown: unknown) => thrown);
+  if (!isReplyError(error)) throw new Error('Redis did not refuse');
+  return error;
+}
+
+it('shows no argument of a command that Redis does not know', async () => {
+  const error = await refusalOf('NOSUCH', 'canary');
+  expect(error.message).toContain('canary');
+  expect(inspect(bareError(error), { depth: 9, showHidden: true })).not.toContain('canary');
+  expect(describeRefusal(error)).toMatch(/^refuses us: ERR unknown command 'NOSUCH'$/);
+});
+
+it('keeps name, code and message of an error, and not its command', async () => {
+  const error = Object.assign(await refusalOf('AUTH', 'canary-user', 'canary'), { code: 'E1' });
+  expect(inspect(error, { depth: 9 })).toContain('canary');
+  const bare = bareError(error);
+  expect({ ...bare }).toEqual({ name: 'ReplyError', code: 'E1' });
+  expect(bare.message).toMatch(/^WRONGPASS /);
+  expect(inspect(bare, { depth: 9, showHidden: true })).not.toContain('canary');
+});
+
+it.each([
+  ['NOAUTH Authentication required.', 'put user and password into REDIS_URL'],
+  ['WRONGPASS invalid username-password pair', 'check user and password'],
+  ["NOPERM this user has no permissions to run the 'info' command", 'permission'],
+  ["READONLY You can't write against a read only replica.", 'point REDIS_URL to its master'],
+  ["OOM command not allowed when used memory > 'maxmemory'.", 'raise its maxmemory'],
+  ['ERR Error running script: @user_script: 1: -OOM command not allowed', 'raise its maxmemory'],
+  ['MISCONF Redis is configured to save RDB snapshots', 'cannot write to its disk'],
+  ['NOREPLICAS Not enough good replicas to write.', 'too few replicas'],
+  ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
+  ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
+])('says of %j what to do', (message, remedy) => {
+  expect(describeRefusal(new Error(message))).toBe(
+    `refuses us: ${message}; ${/; (.*)$/.exec(describeRefusal(new Error(message)))?.[1]}`,
+  );
+  expect(describeRefusal(new Error(message))).toContain(remedy);
+});

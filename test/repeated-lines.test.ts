@@ -1,0 +1,55 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+import { createRepeatedWarnings } from '../src/repeated-lines.js';
+
+const INTERVAL_MS = 10_000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  return () => void vi.useRealTimers();
+});
+
+function record() {
+  const lines: { message: string; repeated: unknown }[] = [];
+  const ignore = () => {};
+  const warn = createRepeatedWarnings({
+    debug: ignore,
+    info: ignore,
+    error: ignore,
+    warn: (fields, message) =>
+      void lines.push({ message, repeated: Reflect.get(fields, 'repeated') }),
+  });
+  return { lines, warn };
+}
+
+it('logs equal lines once at first, and then every ten seconds with their count', () => {
+  const { lines, warn } = record();
+  for (let time = 0; time < 1000; time += 1) warn(new Error('OOM'), 'a queue failed');
+  expect(lines).toEqual([{ message: 'a queue failed', repeated: undefined }]);
+  vi.advanceTimersByTime(INTERVAL_MS);
+  expect(lines[1]).toEqual({ message: 'a queue failed (999 times more)', repeated: 999 });
+  warn(new Error('OOM'), 'a queue failed');
+  vi.advanceTimersByTime(INTERVAL_MS);
+  expect(lines[2]).toMatchObject({ repeated: 1 });
+  expect(lines).toHaveLength(3);
+});
+
+it('logs a line at once again when it has not come for ten seconds', () => {
+  const { lines, warn } = record();
+  warn(new Error('OOM'), 'a queue failed');
+  vi.advanceTimersByTime(INTERVAL_MS);
+  warn(new Error('OOM'), 'a queue failed');
+  expect(lines).toHaveLength(2);
+});
+
+it('takes lines for equal that differ in ids only, and no others', () => {
+  const { lines, warn } = record();
+  warn(new Error('could not renew lock for job batch-1'), 'a queue failed');
+  warn(new Error('could not renew lock for job batch-2'), 'a queue failed');
+  warn(new Error('READONLY'), 'a queue failed');
+  warn(new Error('READONLY'), 'another queue failed');
+  expect(lines.map(({ message }) => message)).toEqual([
+    'a queue failed',
+    'a queue failed',
+    'another queue failed',
+  ]);
+});
