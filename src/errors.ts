@@ -32,14 +32,35 @@ export interface Reason {
   message: string;
 }
 
-/** Base of all errors that atlas-batch throws on purpose. */
+/** Redis quotes the arguments of a command that it does not know, a password among them. */
+const QUOTED_ARGUMENTS = /,? with args beginning with:[^\n]*/;
+
+/** The message or the stack of an error, without the arguments of a command. */
+export function withoutArguments(text: string): string {
+  return text.replace(QUOTED_ARGUMENTS, '');
+}
+
+/**
+ * An error with the name, code and message of another, and nothing else. Errors of client libraries
+ * carry what they were asked to do: a command with a password, a request with its headers.
+ */
+export function bareError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(`a ${typeof error} was thrown`);
+  const message = withoutArguments(error.message);
+  const bare = Object.assign(new Error(message), { name: error.name });
+  bare.stack = `${error.name}: ${message}`;
+  const code: unknown = Reflect.get(error, 'code');
+  return typeof code === 'string' ? Object.assign(bare, { code }) : bare;
+}
+
+/** Base of all errors that atlas-batch throws on purpose. A cause is kept as a {@link bareError}. */
 export abstract class AtlasBatchError extends Error {
   constructor(
     readonly code: ReasonCode,
     message: string,
-    options?: { cause?: unknown },
+    options: { cause?: unknown } = {},
   ) {
-    super(message, options);
+    super(message, options.cause === undefined ? {} : { cause: bareError(options.cause) });
     this.name = new.target.name;
   }
 

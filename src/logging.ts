@@ -1,6 +1,6 @@
 /** Structured logs: JSON lines on standard output, with ids, counts, times and codes only. */
 import { type Level, pino } from 'pino';
-import { withoutArguments } from './redis/reply-error.js';
+import { withoutArguments } from './errors.js';
 
 type Write = (fields: object, message: string) => void;
 

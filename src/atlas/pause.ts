@@ -27,3 +27,19 @@ export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): 
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** Whether work settles within so many milliseconds; it goes on either way. Rejects as it does. */
+export async function settlesWithin(
+  work: Promise<unknown>,
+  milliseconds: number,
+): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -10,6 +10,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { settlesWithin } from '../atlas/pause.js';
 import { UsageError } from '../errors.js';
 import type { BatchSummary } from '../jobs/completion.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
@@ -30,6 +31,9 @@ import { type Closeable, type EventsOptions, followProgress } from './progress-e
 import { borrowLink, openLink, type RedisLink } from './redis-link.js';
 import { createResultReader } from './results.js';
 import type { WaitOptions } from './waiter.js';
+
+/** For connections to end in order; those of a Redis that is away are cut after it. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 interface CommonOptions {
   /** Must be the workers' `QUEUE_PREFIX`, whose default it shares. */
@@ -116,7 +120,8 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
       closed ??= (async () => {
         closing.abort();
         await Promise.all([...opened].map((one) => one.close()));
-        await Promise.all([watcher.close(), queues.close()]);
+        // BullMQ waits for a Redis that is away for as long as it is.
+        await settlesWithin(Promise.all([watcher.close(), queues.close()]), CLOSE_TIMEOUT_MS);
         reader.close();
         link.close();
       })();

@@ -3,7 +3,8 @@
  * it fails fast, and says which Redis it was and why.
  */
 import { Redis } from 'ioredis';
-import { bareError, describeRefusal, isReplyError } from '../redis/reply-error.js';
+import { bareError } from '../errors.js';
+import { describeRefusal, isReplyError } from '../redis/reply-error.js';
 import { ClientClosedError, RedisUnavailableError } from './client-errors.js';
 
 /** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
@@ -18,7 +19,7 @@ export interface RedisLink {
    * @throws RedisUnavailableError when there is no connection, or it breaks on the way.
    */
   run<T>(action: () => Promise<T>): Promise<T>;
-  /** A connection that waits for ever, as BullMQ wants it for blocking reads. Yours to close. */
+  /** A connection that waits for ever, as BullMQ wants it for blocking reads. Closed with the link. */
   forBlocking(): Redis;
   /** Leaves a connection open that was given. May be called twice. */
   close(): void;
@@ -31,11 +32,14 @@ export function openLink(redisUrl: string): RedisLink {
     connectTimeout: READY_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
   });
-  return createLink(redis, () => {
-    // Errors of a connection that is being closed concern nobody, and must not crash anybody.
-    redis.on('error', () => {});
-    redis.disconnect();
-  });
+  return createLink(redis, () => abandon(redis));
+}
+
+/** Ends a connection whatever state it is in. */
+function abandon(redis: Redis): void {
+  // Errors of a connection that is being closed concern nobody, and must not crash anybody.
+  redis.on('error', () => {});
+  redis.disconnect();
 }
 
 /** A connection that the caller owns. */
@@ -45,6 +49,7 @@ export function borrowLink(redis: Redis): RedisLink {
 
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
   const place = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? ''}`;
+  const blocking = new Set<Redis>();
   let lastError: Error | undefined;
   let closed = false;
   const remember = (error: Error) => {
@@ -78,10 +83,16 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
         throw error;
       }
     },
-    forBlocking: () =>
-      redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined, lazyConnect: true }),
+    forBlocking() {
+      const options = { maxRetriesPerRequest: null, commandTimeout: undefined, lazyConnect: true };
+      const connection = redis.duplicate(options);
+      connection.on('end', () => blocking.delete(connection));
+      blocking.add(connection);
+      return connection;
+    },
     close() {
       closed = true;
+      for (const connection of blocking) abandon(connection);
       redis.off('error', remember);
       redis.off('ready', forget);
       disconnect();

@@ -1,7 +1,5 @@
-/** What Redis refuses: error replies, what they mean to a person, and what may be shown of them. */
-
-/** Redis quotes the arguments of a command that it does not know, a password among them. */
-const QUOTED_ARGUMENTS = /,? with args beginning with:[^\n]*/;
+/** What Redis refuses: its error replies, and what they mean to a person. */
+import { withoutArguments } from '../errors.js';
 
 /** What each kind of refusal means, and what to do. The kind is the first word of the reply. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -24,11 +22,6 @@ export function isReplyError(error: unknown): error is ReplyError {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-/** The message or the stack of an error, without the arguments of a command. */
-export function withoutArguments(text: string): string {
-  return text.replace(QUOTED_ARGUMENTS, '');
-}
-
 /** `refuses us: OOM command not allowed …; it is full; raise its maxmemory, or free memory`. */
 export function describeRefusal(error: Error): string {
   const message = withoutArguments(error.message);
@@ -36,16 +29,4 @@ export function describeRefusal(error: Error): string {
   const kind = Object.keys(REMEDIES).find((word) => new RegExp(`\\b${word}\\b`).test(message));
   const remedy = kind === undefined ? '' : `; ${REMEDIES[kind]}`;
   return `refuses us: ${message}${remedy}`;
-}
-
-/**
- * An error with the name, code and message of another, and nothing else: errors of ioredis carry
- * the command that failed with its arguments, which are job data or a password.
- */
-export function bareError(error: Error): Error {
-  const message = withoutArguments(error.message);
-  const bare = Object.assign(new Error(message), { name: error.name });
-  bare.stack = `${error.name}: ${message}`;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? Object.assign(bare, { code }) : bare;
 }

@@ -110,6 +110,16 @@ test('a client that never got a connection closes too', async () => {
   await client.close();
 });
 
+test('a client that has waited closes when Redis has gone', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const { client } = startClient({ url: redis.url, prefix: '{t}' });
+  await client.enqueue(batchOf('a'));
+  await expect(client.wait('a', { timeoutMs: 1 })).rejects.toThrow(/did not end within 1 ms/);
+  await redis.kill();
+  await client.close();
+});
+
 test.each([undefined, '', 'localhost'])('%j is no Redis to connect to', (redisUrl) => {
   expect(() => createAtlasBatchClient({ redisUrl } as never)).toThrow(UsageError);
 });

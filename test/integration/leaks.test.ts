@@ -1,6 +1,10 @@
 /** Nothing that is secret or personal is anywhere but at Atlas and in the results bucket. */
-import type { Redis } from 'ioredis';
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
+import type { BatchRequest } from '../../src/jobs/batch-request.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
@@ -80,6 +84,46 @@ async function everyAnswer(url: string, references: string[]): Promise<string> {
   texts.push(await broken.text());
   return texts.join('\n');
 }
+
+/** The errors that a client of this Redis gets, with all that hangs on them. */
+async function everyError(redisUrl: string, data: BatchRequest): Promise<string> {
+  const texts: string[] = [];
+  const client = createAtlasBatchClient({ redisUrl });
+  onTestFinished(() => client.close());
+  for (const call of [
+    () => client.enqueue(data),
+    () => client.enqueueMany([data]),
+    // A Redis that is full only refuses writes.
+    () => client.status(data.reference),
+    () => client.wait(data.reference),
+    () => client.cancel(data.reference),
+  ]) {
+    const thrown: unknown = await call().catch((error: unknown) => error);
+    texts.push(inspect(thrown, { depth: 20, showHidden: true }));
+  }
+  for (const text of texts.slice(0, 2)) expect(text).toMatch(/^RedisUnavailableError: /);
+  return texts.join('\n');
+}
+
+it('keeps passwords and data of jobs out of errors and all that hangs on them', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  admin.on('error', () => {});
+  onTestFinished(() => admin.disconnect());
+  const document = { documentId: 'canary-document', bucket: 'canary', key: 'canary-key' };
+  const data = { reference: 'known', productType: 'canary-product', documents: [document] };
+  // Nobody wants a password, and the server quotes the one that it is given.
+  const given = server.url.replace('//', '//canary-user:canary-password@');
+  const errors = [await everyError(given, data)];
+  await admin.config('SET', 'requirepass', 'another');
+  errors.push(await everyError(given, data), await everyError(server.url, data));
+  await admin.config('SET', 'maxmemory', '1000000');
+  errors.push(await everyError(server.url.replace('//', '//:another@'), data));
+  await server.kill();
+  errors.push(await everyError(given, data));
+  expect(errors.join('\n').match(/canary\S*/g)).toBeNull();
+});
 
 it('keeps extracts, tokens, secrets and pre-signed URLs out of everything', async () => {
   const system = await startSystem({ atlas: { clientSecret: SECRETS.ATLAS_CLIENT_SECRET } });
