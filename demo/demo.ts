@@ -5,9 +5,9 @@
 import '../src/cli/quiet-aws-sdk.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { followBatches } from '../src/cli/follow-batches.js';
-import { createProgressView } from '../src/cli/progress.js';
-import { formatTable } from '../src/cli/table.js';
-import { paint, print, printError } from '../src/cli/terminal.js';
+import { createProgressView } from '../src/cli/output/progress.js';
+import { formatTable } from '../src/cli/output/table.js';
+import { paint, print, printError } from '../src/cli/output/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
 import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';

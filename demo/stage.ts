@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startUndertaker } from '../scripts/orphan-reaper.js';
 import { startPrivateRedis } from '../scripts/private-redis.js';
-import { startUndertaker } from '../scripts/undertaker.js';
 import { type Simulators, startSimulators } from '../src/simulator/index.js';
 import { LOST_DOCUMENT, SCANS_BUCKET } from './batches.js';
 

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomPort } from './free-port.js';
+import { startUndertaker } from './orphan-reaper.js';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from './redis-binary.mjs';
-import { startUndertaker } from './undertaker.js';
 
 export interface PrivateRedisOptions {
   /** Keep an append-only file, so that `kill()` and `restart()` lose nothing. Default: no. */

@@ -95,3 +95,26 @@ export class LockLostError extends AtlasBatchError {
 export class UsageError extends Error {
   override name = 'UsageError';
 }
+
+/** Redis does not answer, or does not let us in. */
+export class RedisUnavailableError extends Error {
+  override name = 'RedisUnavailableError';
+}
+
+/** The client was closed while it was at work. */
+export class ClientClosedError extends Error {
+  override name = 'ClientClosedError';
+
+  constructor() {
+    super('the client was closed');
+  }
+}
+
+/** Nothing is known of this reference: never added, or longer ago than ended batches are kept. */
+export class UnknownReferenceError extends Error {
+  override name = 'UnknownReferenceError';
+
+  constructor(readonly reference: string) {
+    super(`no batch ${reference} is known here`);
+  }
+}

@@ -7,8 +7,7 @@ import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import type { BatchSummary } from '../../src/jobs/completion.js';
-import { createExponentialPolicy } from '../../src/polling/exponential-policy.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 import type { PollPolicy } from '../../src/polling/poll-policy.js';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../../src/simulator/index.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import { createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { createExponentialPolicy } from '../polling/exponential-policy.js';
 
 const BATCHES = 300;
 /** They come in over this time, so that the policy has something to learn from. */

@@ -15,8 +15,8 @@ import {
   IterableBackoff,
 } from 'cockatiel';
 import { type Reason, RefusedError, TroubleError, UnknownBatchError } from '../errors.js';
-import { AnswerTrouble } from './answers.js';
 import type { BreakerState } from './observer.js';
+import { AnswerTrouble } from './response-errors.js';
 
 /** Rare enough by chance (a third of all requests failing: one in 6,500), soon enough in need. */
 const FAILURES_TO_OPEN = 8;

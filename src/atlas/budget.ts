@@ -5,9 +5,9 @@
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TroubleError } from '../errors.js';
+import { pause, unlessAborted } from '../http/pause.js';
 import { ASK_BUDGET, BLOCK, horizonMs, MAX_LATENESS_MS, slotMs } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
-import { pause, unlessAborted } from './pause.js';
 
 /** How long a request that finishes what others began keeps asking, before its work is undone. */
 const PATIENCE_MS = 10_000;

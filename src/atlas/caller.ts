@@ -1,11 +1,12 @@
 /** One request to one endpoint: asks the budget, sends, and turns the answer into value or error. */
+
+import type { Http, HttpRequest } from '../http/exchange.js';
+import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
-import type { AnswerKind } from './answer-table.js';
-import { errorFor, isBlock, rowFor } from './answers.js';
 import type { Budget, BudgetQuestion } from './budget.js';
-import type { Http, HttpRequest } from './http.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { retryAfterMs } from './retry-after.js';
+import { errorFor, isBlock, rowFor } from './response-errors.js';
+import type { AnswerKind } from './response-table.js';
 import type { Wire } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {

@@ -1,15 +1,15 @@
 /** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
+import { createHttp } from '../http/exchange.js';
+import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
-import { withRetries } from '../with-retries.js';
-import { AnswerTrouble, isBlock } from './answers.js';
+import { fromRedis } from '../redis/lua-script.js';
 import { baseUrlFault } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller } from './caller.js';
-import { createHttp } from './http.js';
 import type { AtlasObserver } from './observer.js';
-import { fromRedis } from './shared-state.js';
+import { AnswerTrouble, isBlock } from './response-errors.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';

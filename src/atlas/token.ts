@@ -5,8 +5,8 @@
  * would otherwise make them evict each other. Within a process all who need one wait for the same.
  */
 import { RefusedError, TroubleError } from '../errors.js';
-import { AnswerTrouble } from './answers.js';
-import { pause, unlessAborted } from './pause.js';
+import { pause, unlessAborted } from '../http/pause.js';
+import { AnswerTrouble } from './response-errors.js';
 import type { TokenVault } from './token-vault.js';
 
 /** Between two looks whether another process has brought the token: requests take about that. */

@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import type { S3Location } from './plan-batches.js';
-import { s3Trouble } from './s3-trouble.js';
+import { s3Trouble } from './s3-advice.js';
 
 /** All keys below a prefix, in the order of S3. @throws TroubleError saying what to do. */
 export async function listKeys(

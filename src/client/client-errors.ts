@@ -9,20 +9,6 @@ export class InvalidBatchError extends RefusedError {
   }
 }
 
-/** Redis does not answer, or does not let us in. */
-export class RedisUnavailableError extends Error {
-  override name = 'RedisUnavailableError';
-}
-
-/** Nothing is known of this reference: never added, or longer ago than ended batches are kept. */
-export class UnknownReferenceError extends Error {
-  override name = 'UnknownReferenceError';
-
-  constructor(readonly reference: string) {
-    super(`no batch ${reference} is known here`);
-  }
-}
-
 /** The batch has not ended: what was asked for does not exist yet. */
 export class BatchRunningError extends Error {
   override name = 'BatchRunningError';
@@ -41,14 +27,5 @@ export class WaitTimeoutError extends Error {
     readonly timeoutMs: number,
   ) {
     super(`batch ${reference} did not end within ${timeoutMs} ms; it goes on`);
-  }
-}
-
-/** The client was closed while it was at work. */
-export class ClientClosedError extends Error {
-  override name = 'ClientClosedError';
-
-  constructor() {
-    super('the client was closed');
   }
 }

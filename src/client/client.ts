@@ -10,13 +10,13 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { UsageError } from '../errors.js';
-import type { BatchSummary } from '../jobs/completion.js';
+import { type CancelResult, cancelBatch } from '../batches/cancel.js';
+import { openQueues } from '../batches/client-queues.js';
+import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import { ClientClosedError, UsageError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import { type BatchStatus, readBatchStatus } from './batch-status.js';
-import { type CancelResult, cancelBatch } from './cancel.js';
-import { ClientClosedError } from './client-errors.js';
-import { openQueues } from './client-queues.js';
+import type { BatchSummary } from '../jobs/summary.js';
+import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
 import { createEndWatcher } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
 import type { DocumentResult } from './extract.js';
@@ -27,7 +27,6 @@ import {
   subscribeToCompletions,
 } from './on-completion.js';
 import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
-import { borrowLink, openLink, type RedisLink } from './redis-link.js';
 import { createResultReader } from './results.js';
 import type { WaitOptions } from './waiter.js';
 

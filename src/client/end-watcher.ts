@@ -6,16 +6,12 @@
  * nothing: an event is a hint, the job is the truth.
  */
 import { QueueEvents } from 'bullmq';
-import type { BatchSummary } from '../jobs/completion.js';
+import type { ClientQueues } from '../batches/client-queues.js';
+import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
-import {
-  ClientClosedError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-} from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
-import { summaryOf, summaryOfEvent } from './find-summary.js';
+import type { BatchSummary } from '../jobs/summary.js';
 import { createWaiter, type WaitOptions } from './waiter.js';
 
 /** How late a waiter is when an event was lost: rare, and one short pipeline for all of them. */

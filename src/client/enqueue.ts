@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { JobsOptions } from 'bullmq';
-import { type BatchRequest, checkBatchRequest } from '../jobs/batch-request.js';
+import type { ClientQueues } from '../batches/client-queues.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
+import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { InvalidBatchError } from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
 
 /** A request of which the reference may be left out: then a random one is made. */
 export type BatchInput = Omit<BatchRequest, 'reference'> & { reference?: string | undefined };

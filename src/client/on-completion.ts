@@ -4,9 +4,9 @@
  * up no other.
  */
 import { type Job, Worker } from 'bullmq';
-import type { BatchSummary } from '../jobs/completion.js';
+import type { ClientQueues } from '../batches/client-queues.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, FAILED_EVENT } from '../jobs/queues.js';
-import type { ClientQueues } from './client-queues.js';
+import type { BatchSummary } from '../jobs/summary.js';
 
 /** A handler that dies is missed after lock + interval: its event comes again within 12 s. */
 const LOCK_DURATION_MS = 8000;

@@ -4,7 +4,7 @@
  */
 import type { Reason } from '../errors.js';
 import type { IndexRanges } from './index-ranges.js';
-import type { PollOutcome } from './poll-job.js';
+import type { PollOutcome } from './poll-state.js';
 
 /**
  * States of an upload; the legal steps are drawn in ARCHITECTURE.md.

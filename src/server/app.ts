@@ -2,12 +2,13 @@
 import { STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { RedisUnavailableError } from '../client/client-errors.js';
+import { RedisUnavailableError } from '../errors.js';
 import { errorFields, type Logger } from '../logging.js';
 import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
-import { dashboard } from './dashboard.js';
-import { liveRoute, readyRoute } from './health.js';
+import { dashboard } from './dashboard/dashboard.js';
+import { liveRoute, readyRoute } from './health/health.js';
+import { metricsRoute } from './health/metrics-route.js';
 import {
   BODY_LIMIT_BYTES,
   HEADERS_TIMEOUT_MS,
@@ -15,7 +16,6 @@ import {
   MAX_PARAMETER_LENGTH,
   REQUEST_TIMEOUT_MS,
 } from './limits.js';
-import { metricsRoute } from './metrics-route.js';
 
 /** `live` is always there; `callbacks` is what Atlas must reach. */
 export type Part = 'callbacks' | 'vitals' | 'dashboard';

@@ -4,15 +4,15 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { openQueues } from '../client/client-queues.js';
-import { openLink } from '../client/redis-link.js';
-import { loadServerConfig, type ServerConfig } from '../config.js';
+import { openQueues } from '../batches/client-queues.js';
+import { loadServerConfig, type ServerConfig } from '../config/config.js';
 import { createLogger, type Logger } from '../logging.js';
+import { openLink } from '../redis/client-link.js';
 import { createApp, type Part } from './app.js';
 import type { ServerContext } from './context.js';
-import { watchEventLoop } from './event-loop.js';
+import { watchEventLoop } from './health/event-loop.js';
+import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
-import { createServerMetrics } from './metrics.js';
 
 export interface AtlasBatchServerOptions {
   /** The variables of the README's table; default: the process's environment. */

@@ -10,7 +10,7 @@ import type { ObjectReference } from './object-reference.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
 import { createSigner } from './signer.js';
-import { signingTrouble } from './storage-trouble.js';
+import { signingTrouble } from './storage-errors.js';
 
 /**
  * Every method rejects with a `TroubleError` `STORAGE` when S3 could not do or say (403, 5xx,

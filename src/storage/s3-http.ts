@@ -5,11 +5,11 @@
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
-import { withRetries } from '../with-retries.js';
+import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference } from './object-reference.js';
 import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
 import type { S3Method, SignedUrl, Signer } from './signer.js';
-import { answerTrouble, networkTrouble, signingTrouble } from './storage-trouble.js';
+import { answerTrouble, networkTrouble, signingTrouble } from './storage-errors.js';
 
 export interface S3Request {
   method: S3Method;

@@ -8,33 +8,34 @@
 import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig, wantsTraces } from '../config.js';
-import type { PollData, PollOutcome } from '../jobs/poll-job.js';
+import { type Config, loadConfig, wantsTraces } from '../config/config.js';
+import type { PollData, PollOutcome } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
+import { RedisClock } from '../redis/clock.js';
+import { redisFindings } from '../redis/findings.js';
+import { connectRedis } from '../redis/worker-connection.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { createTelemetry } from '../telemetry.js';
-import { processBatch } from './batch-processor.js';
-import { RedisClock } from './clock.js';
+import { processBatch } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
-import { PollDropper } from './drop-polls.js';
+import { startSweeper } from './maintenance/expire-events.js';
+import { startHeartbeat } from './maintenance/heartbeat.js';
+import { defineDropCommands, PollDropper } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
-import { PAGES_IN_PARALLEL } from './poll-look.js';
-import { processPoll } from './poll-processor.js';
-import { startQueueWorker } from './queue-worker.js';
-import { connectRedis } from './redis-connection.js';
-import { redisFindings } from './redis-findings.js';
-import { startSweeper } from './sweep-completions.js';
-import { startHeartbeat } from './vital-signs.js';
+import { processPoll } from './poll/process-poll.js';
+import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
+import { defineLeaseCommands } from './runtime/job-lease.js';
+import { startQueueWorker } from './runtime/queue-worker.js';
+import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
 import {
   createWebhookProcessor,
   WEBHOOK_CONCURRENCY,
   WEBHOOK_TIMEOUT_MS,
-} from './webhook-processor.js';
-import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
+} from './webhook/process-delivery.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
 const STOP_TIMEOUT_MS = 25_000;
@@ -68,6 +69,8 @@ export async function createAtlasBatchWorker(
   const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const redis = connectRedis(config.REDIS_URL, logger);
+  defineLeaseCommands(redis);
+  defineDropCommands(redis);
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;

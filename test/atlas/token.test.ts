@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AnswerTrouble, rowFor } from '../../src/atlas/answers.js';
+import { AnswerTrouble, rowFor } from '../../src/atlas/response-errors.js';
 import { TokenSource } from '../../src/atlas/token.js';
 import { LocalTokenVault, SharedTokenVault } from '../../src/atlas/token-vault.js';
 import { type TestRedis, testRedis } from '../helpers/redis.js';

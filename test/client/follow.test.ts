@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { BatchRunningError, UnknownReferenceError } from '../../src/client/client-errors.js';
+import { BatchRunningError } from '../../src/client/client-errors.js';
+import { UnknownReferenceError } from '../../src/errors.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
 import type { BatchState } from '../../src/jobs/batch-state.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import type { System } from './system.js';
 
 /** Keys of ours that stand for ever; everything else belongs to a retained job or expires. */

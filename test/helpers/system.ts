@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
-import type { BatchSummary } from '../../src/jobs/completion.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
 import { type AtlasBatchWorker, createAtlasBatchWorker } from '../../src/workers/worker.js';

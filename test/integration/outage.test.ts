@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import {
   expectAllEndedOnce,
@@ -7,7 +7,7 @@ import {
   expectStoredAsAtlasHasIt,
 } from '../helpers/invariants.js';
 import { type System, startSystem, startTestS3 } from '../helpers/system.js';
-import { startTcpGate } from '../helpers/tcp-gate.js';
+import { startTcpGate } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 

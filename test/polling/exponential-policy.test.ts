@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createExponentialPolicy } from '../../src/polling/exponential-policy.js';
+import { createExponentialPolicy } from '../../bench/polling/exponential-policy.js';
 import type { LookContext } from '../../src/polling/poll-policy.js';
 
 const context: LookContext = {

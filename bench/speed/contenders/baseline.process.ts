@@ -12,9 +12,9 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { loadConfig } from '../../../src/config.js';
-import type { BatchRequest } from '../../../src/jobs/batch-request.js';
+import { loadConfig } from '../../../src/config/config.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
+import type { BatchRequest } from '../../../src/jobs/request.js';
 import { FIRST_LOOK_MS } from '../work.js';
 import { runWorkers } from './run-workers.js';
 

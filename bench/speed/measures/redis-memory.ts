@@ -2,9 +2,10 @@
  * Bytes of Redis that one more batch takes: in flight, and ended, its event not yet taken. Measured
  * between two numbers of batches, both beyond the point where streams of events are full.
  */
+
+import { redisBytes } from '../process-usage.js';
 import { setStage } from '../stage.js';
 import { until } from '../until.js';
-import { redisBytes } from '../vitals.js';
 
 const FEWER = 6_000;
 const MORE = 12_000;

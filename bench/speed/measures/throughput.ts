@@ -4,9 +4,9 @@
  * them alike.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { cpuMs } from '../process-usage.js';
 import { CONTENDERS, type Contender, type Stage, setStage } from '../stage.js';
 import { until } from '../until.js';
-import { cpuMs } from '../vitals.js';
 import { FIRST_LOOK_MS, MAX_DOCUMENTS } from '../work.js';
 import { type Commands, countCommands } from './redis-commands.js';
 

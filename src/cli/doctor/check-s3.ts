@@ -6,8 +6,8 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { Config } from '../../config.js';
-import { s3Trouble } from '../s3-trouble.js';
+import type { Config } from '../../config/config.js';
+import { s3Trouble } from '../s3-advice.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
 /** Whether results can be written and read back, and whether the callers' buckets are there. */

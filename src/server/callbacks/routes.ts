@@ -5,15 +5,15 @@
  */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type WakeResult, wakeBatch } from '../../client/wake-batch.js';
+import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
+import type { Rejection } from '../health/server-metrics.js';
 import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES } from '../limits.js';
-import type { Rejection } from '../metrics.js';
-import { Doorbell } from './doorbell.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
+import { Doorbell } from './wake-queue.js';
 
 /** Refusals a second that an address is told the reason of; beyond, it is only told to go away. */
 const REFUSALS_PER_SECOND = 50;
