@@ -14,14 +14,14 @@ import { sampleFields, saveResults, summaryTable } from './report.js';
 import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
 
 /** The demo takes about 16 s; past this something hangs, and it says so rather than wait. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 const INTERRUPTED = 130;
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => interrupt.abort());
 }
-const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(PATIENCE_MS)]);
+const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(TIMEOUT_MS)]);
 
 let stage: Stage | undefined;
 try {

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 
-export interface Undertaker {
+export interface OrphanReaper {
   /** From now on this process, and no other, is killed at the end; `undefined`: none. */
   watch(pid: number | undefined): void;
   /** Ends the watch now; returns when the directory is removed. May be called twice. */
@@ -22,8 +22,8 @@ while read -r line; do pid="$line"; done
 if [ -n "$pid" ]; then kill -9 "$pid" 2>/dev/null; fi
 rm -rf "$1"`;
 
-export function startUndertaker(directory: string): Undertaker {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'undertaker', directory], {
+export function startOrphanReaper(directory: string): OrphanReaper {
+  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'orphanReaper', directory], {
     // Ctrl-C is sent to our whole process group: it must outlive us.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

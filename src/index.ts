@@ -36,7 +36,7 @@ export {
   type Reason,
   type ReasonCode,
   RedisUnavailableError,
-  TroubleError,
+  TransientError,
   UnknownReferenceError,
   UsageError,
 } from './errors.js';

@@ -1,12 +1,17 @@
-/** From an answer, by the table of answers, to the error that follows from it. */
-import { type AtlasBatchError, RefusedError, TroubleError, UnknownBatchError } from '../errors.js';
+/** From a response, by the table of responses, to the error that follows from it. */
+import {
+  type AtlasBatchError,
+  PermanentError,
+  TransientError,
+  UnknownBatchError,
+} from '../errors.js';
 import type { Endpoint } from './observer.js';
-import { ANSWERS, type AnswerKind, type AnswerRow } from './response-table.js';
+import { RESPONSES, type ResponseKind, type ResponseRow } from './response-table.js';
 
-/** The row that decides about an answer. Every endpoint ends with one that takes `other`. */
-export function rowFor(endpoint: Endpoint, kind: AnswerKind): AnswerRow {
+/** The row that decides about a response. Every endpoint ends with one that takes `other`. */
+export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
   const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
-  const row = ANSWERS.find(
+  const row = RESPONSES.find(
     (candidate) =>
       candidate.endpoint === endpoint &&
       candidate.when.some((when) => when === kind || when === statusClass || when === 'other'),
@@ -15,10 +20,10 @@ export function rowFor(endpoint: Endpoint, kind: AnswerKind): AnswerRow {
   return row;
 }
 
-/** Trouble that an answer of Atlas, or its absence, stands for. */
-export class AnswerTrouble extends TroubleError {
+/** The transient error that a response of Atlas, or its absence, stands for. */
+export class ResponseError extends TransientError {
   constructor(
-    readonly row: AnswerRow,
+    readonly row: ResponseRow,
     message: string,
     options: { retryAfterMs?: number } = {},
   ) {
@@ -32,17 +37,17 @@ export class AnswerTrouble extends TroubleError {
  * holds statuses and codes only.
  */
 export function errorFor(
-  row: AnswerRow,
+  row: ResponseRow,
   detail: string,
-  context: { batchId?: string; retryAfterMs?: number } = {},
+  context: { atlasBatchId?: string; retryAfterMs?: number } = {},
 ): AtlasBatchError {
   const message = `Atlas's ${row.endpoint} ${detail}`;
-  if (row.meaning === 'refused') return new RefusedError('ATLAS_REJECTED', message);
-  if (row.meaning === 'not-yet') return new UnknownBatchError(context.batchId ?? 'a batch');
-  return new AnswerTrouble(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
+  if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
+  if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
+  return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
 }
 
 /** A 429: holds every process, and says that Atlas is well. */
-export function isBlock(row: AnswerRow): boolean {
+export function isBlock(row: ResponseRow): boolean {
   return row.when.includes(429);
 }

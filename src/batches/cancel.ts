@@ -15,7 +15,7 @@ export type CancelResult = { status: 'cancelling' | 'ended' | 'unknown'; referen
 const MAX_REASON_LENGTH = 500;
 
 export async function cancelBatch(
-  { batches, polls, link, prefix }: ClientQueues,
+  { batches, pollJobs, link, prefix }: ClientQueues,
   reference: string,
   reason: string,
 ): Promise<CancelResult> {
@@ -36,8 +36,10 @@ export async function cancelBatch(
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];
   const waiting = uploads.flatMap((upload) =>
-    upload.state === 'sent' && upload.batchId !== undefined ? upload.batchId : [],
+    upload.state === 'sent' && upload.atlasBatchId !== undefined ? upload.atlasBatchId : [],
   );
-  await Promise.all(waiting.map((batchId) => promoteIfDelayed(polls, pollJobId(batchId))));
+  await Promise.all(
+    waiting.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+  );
   return { status: 'cancelling', reference };
 }

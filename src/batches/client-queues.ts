@@ -1,6 +1,6 @@
 /** The queues as a client sees them, on one connection. */
 import { Queue, type Telemetry } from 'bullmq';
-import type { PollData, PollOutcome } from '../jobs/poll-state.js';
+import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { RedisLink } from '../redis/client-link.js';
@@ -10,7 +10,7 @@ export interface ClientQueues {
   /** BullMQ's prefix, and that of the flags. */
   prefix: string;
   batches: Queue<unknown>;
-  polls: Queue<PollData, PollOutcome>;
+  pollJobs: Queue<PollData, PollResult>;
   completions: Queue<BatchSummary>;
   close(): Promise<void>;
 }
@@ -22,16 +22,16 @@ export function openQueues(
 ): ClientQueues {
   const options = { connection: link.redis, prefix, ...(telemetry && { telemetry }) };
   const batches = new Queue<unknown>(BATCHES_QUEUE, options);
-  const polls = new Queue<PollData, PollOutcome>(POLLS_QUEUE, options);
+  const pollJobs = new Queue<PollData, PollResult>(POLLS_QUEUE, options);
   const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);
-  const queues = [batches, polls, completions];
+  const queues = [batches, pollJobs, completions];
   // The call that fails says so; a queue's own event would say it a second time.
   for (const queue of queues) queue.on('error', () => {});
   return {
     link,
     prefix,
     batches,
-    polls,
+    pollJobs,
     completions,
     close: async () => {
       await Promise.allSettled(queues.map((queue) => queue.close()));

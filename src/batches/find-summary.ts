@@ -7,8 +7,8 @@ import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.
 import { resultKey } from '../storage/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
-/** Events of earlier outcomes that are looked through for the latest: retries are few. */
-const EVENTS_LOOKED_AT = 8;
+/** Events of earlier outcomes that are read for the latest: retries are few. */
+const EVENTS_READ = 8;
 
 /** The state that the worker has saved; null before its first save. */
 export function stateOf(job: Job<unknown>): BatchState | null {
@@ -33,7 +33,7 @@ export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | 
     ? summarize(
         request,
         { ...state, outcome },
-        (batchId) => outcome.resultsRoot + resultKey('', reference, batchId),
+        (atlasBatchId) => outcome.resultsRoot + resultKey('', reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }
@@ -65,9 +65,7 @@ export async function summaryOfEvent(
   { completions }: ClientQueues,
   reference: string,
 ): Promise<BatchSummary | null> {
-  const ids = Array.from({ length: EVENTS_LOOKED_AT }, (_, i) =>
-    nthEventId(eventId(reference), i + 1),
-  );
+  const ids = Array.from({ length: EVENTS_READ }, (_, i) => nthEventId(eventId(reference), i + 1));
   const jobs = await Promise.all(ids.map((id) => completions.getJob(id)));
   const [latest] = jobs
     .flatMap((job) => job?.data ?? [])

@@ -1,6 +1,6 @@
 /**
  * Finding a batch by what a person has in hand. A reference and an Atlas batch id lead straight to
- * the batch. A document id, or a part of a reference, is looked for in the batches themselves, the
+ * the batch. A document id, or a part of a reference, is searched for in the batches themselves, the
  * newest first, as far as a moment's work goes; the answer says how far that was.
  */
 
@@ -24,34 +24,34 @@ export type SearchResult =
   | {
       kind: 'list';
       jobIds: string[];
-      /** Batches looked through so far, of how many there are. */
-      looked: number;
+      /** Batches searched so far, of how many there are. */
+      searched: number;
       total: number;
       /** From where to go on; null at the end. */
       next: number | null;
     };
 
-/** @param from Batches that an earlier part of this search has looked through. */
+/** @param from Batches that an earlier part of this search has searched. */
 export async function searchBatches(
   queues: ClientQueues,
   text: string,
   from: number,
 ): Promise<SearchResult> {
   const reference = from === 0 ? await findDirectly(queues, text) : null;
-  return reference === null ? lookThrough(queues, text, from) : { kind: 'exact', reference };
+  return reference === null ? searchThrough(queues, text, from) : { kind: 'exact', reference };
 }
 
 async function findDirectly(
-  { batches, polls, link, prefix }: ClientQueues,
+  { batches, pollJobs, link, prefix }: ClientQueues,
   text: string,
 ): Promise<string | null> {
   if (REFERENCE_PATTERN.test(text) && (await batches.getJob(batchJobId(text)))) return text;
-  const poll = await polls.getJob(pollJobId(text));
+  const poll = await pollJobs.getJob(pollJobId(text));
   const owner = poll?.data ?? readOwner(await link.redis.get(ownerKey(prefix, text)));
   return owner?.reference ?? null;
 }
 
-async function lookThrough(
+async function searchThrough(
   queues: ClientQueues,
   text: string,
   from: number,
@@ -61,30 +61,30 @@ async function lookThrough(
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const until = performance.now() + MAX_MS;
   const jobIds: string[] = [];
-  let looked = from;
+  let searched = from;
   let bytes = 0;
   let chunk = FIRST_CHUNK;
   for (;;) {
-    const ids = await idsFrom(queues, ALL_TYPES, looked, chunk);
-    if (ids.length === 0) return { kind: 'list', jobIds, looked, total, next: null };
+    const ids = await idsFrom(queues, ALL_TYPES, searched, chunk);
+    if (ids.length === 0) return { kind: 'list', jobIds, searched, total, next: null };
     const pipeline = link.redis.pipeline();
     for (const id of ids) pipeline.hget(batches.toKey(id), 'data');
-    const answers = (await pipeline.exec()) ?? [];
+    const replies = (await pipeline.exec()) ?? [];
     for (const [i, id] of ids.entries()) {
-      const data = answers[i]?.[1];
+      const data = replies[i]?.[1];
       bytes += typeof data === 'string' ? data.length : 0;
       if (isMeant(id, data, text)) jobIds.push(id);
     }
-    looked += ids.length;
-    const fitting = Math.floor((CHUNK_BYTES * (looked - from)) / Math.max(1, bytes));
+    searched += ids.length;
+    const fitting = Math.floor((CHUNK_BYTES * (searched - from)) / Math.max(1, bytes));
     chunk = Math.min(MAX_CHUNK, Math.max(1, fitting));
     const enough =
       jobIds.length >= MAX_FOUND ||
-      looked - from >= MAX_JOBS ||
+      searched - from >= MAX_JOBS ||
       bytes >= MAX_BYTES ||
       performance.now() > until;
     if (enough)
-      return { kind: 'list', jobIds, looked, total, next: looked < total ? looked : null };
+      return { kind: 'list', jobIds, searched, total, next: searched < total ? searched : null };
   }
 }
 

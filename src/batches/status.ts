@@ -6,7 +6,7 @@ import type { BatchState, Upload, UploadState } from '../jobs/batch-state.js';
 import { readState } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import type { PollData, PollOutcome, PollState } from '../jobs/poll-state.js';
+import type { PollData, PollResult, PollState } from '../jobs/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
@@ -17,16 +17,16 @@ export interface UploadStatus {
   /** 1 for the first; later rounds send only what was missing. */
   round: number;
   /** Null before Atlas has answered. */
-  batchId: string | null;
+  atlasBatchId: string | null;
   /** While Atlas is at work `present` may be an upper bound: it counts extracts, not documents. */
   documents: { total: number; present: number };
-  /** Looks at Atlas so far. */
-  looks: number;
+  /** Polls of Atlas so far. */
+  polls: number;
   /** ISO 8601; null when none is planned. */
-  nextLookAt: string | null;
-  /** How the looking ended; null while it goes on. */
-  outcome: PollOutcome['outcome'] | null;
-  /** Trouble that it is in, or why it was refused or rejected. */
+  nextPollAt: string | null;
+  /** How the polling ended; null while it goes on. */
+  result: PollResult['status'] | null;
+  /** The error that keeps it from going on, or why it was refused or rejected. */
   reason: Reason | null;
 }
 
@@ -34,17 +34,17 @@ export interface BatchStatus {
   reference: string;
   /**
    * `queued` nobody has begun; `submitting` documents are checked and sent; `processing` Atlas is
-   * at work, and is looked at; `completed` and `failed` as in the summary.
+   * at work, and is polled; `completed` and `failed` as in the summary.
    */
   state: 'queued' | 'submitting' | 'processing' | 'completed' | 'failed';
   productType: string | null;
   documents: { total: number; present: number };
   uploads: UploadStatus[];
-  looks: number;
+  polls: number;
   /** The earliest of all uploads. ISO 8601; null when none is planned. */
-  nextLookAt: string | null;
+  nextPollAt: string | null;
   /** What keeps the batch from being sent, while it is tried again; null when nothing does. */
-  trouble: Reason | null;
+  lastError: Reason | null;
   /** Null until the batch has ended. */
   summary: BatchSummary | null;
 }
@@ -70,8 +70,10 @@ async function statusOfJob(
   const request = requestOf(job, reference);
   const summary = summaryOf(job, reference);
   const total = request?.documents.length ?? 0;
-  const polls = await Promise.all((state?.uploads ?? []).map((upload) => findPoll(queues, upload)));
-  const uploads = (state?.uploads ?? []).map((upload, i) => statusOfUpload(upload, polls[i]));
+  const pollJobs = await Promise.all(
+    (state?.uploads ?? []).map((upload) => findPoll(queues, upload)),
+  );
+  const uploads = (state?.uploads ?? []).map((upload, i) => statusOfUpload(upload, pollJobs[i]));
   return {
     reference,
     state: summary?.status ?? phaseOf(state),
@@ -80,9 +82,9 @@ async function statusOfJob(
       ? { total: summary.documents.total, present: summary.documents.present }
       : { total, present: state ? countPresent(total, state, uploads) : 0 },
     uploads,
-    looks: summary?.polls ?? sumOfLooks(uploads),
-    nextLookAt: uploads.flatMap(({ nextLookAt }) => nextLookAt ?? []).sort()[0] ?? null,
-    trouble: summary ? null : (state?.trouble?.reason ?? null),
+    polls: summary?.polls ?? sumOfPolls(uploads),
+    nextPollAt: uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null,
+    lastError: summary ? null : (state?.errorStreak?.reason ?? null),
     summary,
   };
 }
@@ -94,38 +96,38 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
     productType: summary.productType,
     documents: { total: summary.documents.total, present: summary.documents.present },
     uploads: [],
-    looks: summary.polls,
-    nextLookAt: null,
-    trouble: null,
+    polls: summary.polls,
+    nextPollAt: null,
+    lastError: null,
     summary,
   };
 }
 
-type Poll = Job<PollData, PollOutcome>;
+type Poll = Job<PollData, PollResult>;
 
 /** Only an upload that waits has something to ask its poll job for. */
-async function findPoll({ polls }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
-  if (upload.state !== 'sent' || upload.batchId === undefined) return undefined;
-  return polls.getJob(pollJobId(upload.batchId));
+async function findPoll({ pollJobs }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
+  if (upload.state !== 'sent' || upload.atlasBatchId === undefined) return undefined;
+  return pollJobs.getJob(pollJobId(upload.atlasBatchId));
 }
 
 function statusOfUpload(upload: Upload, poll: Poll | undefined): UploadStatus {
   const stored = readState<PollState>(poll?.progress);
-  const looking = stored.kind === 'known' ? stored.state : null;
-  const next = looking?.nextLookAt ?? (poll && !looking ? poll.timestamp + poll.delay : null);
-  const outcome = upload.state === 'ended' ? upload.outcome : undefined;
+  const pollState = stored.kind === 'known' ? stored.state : null;
+  const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.timestamp + poll.delay : null);
+  const outcome = upload.state === 'ended' ? upload.result : undefined;
   return {
     state: upload.state,
     round: upload.round,
-    batchId: upload.batchId ?? null,
+    atlasBatchId: upload.atlasBatchId ?? null,
     documents: {
-      total: fromRanges(upload.documents).length,
-      present: Math.max(upload.outcome?.present ?? 0, looking?.present ?? 0),
+      total: fromRanges(upload.documentIndexes).length,
+      present: Math.max(upload.result?.present ?? 0, pollState?.present ?? 0),
     },
-    looks: looking?.looks ?? upload.outcome?.looks ?? 0,
-    nextLookAt: next === null ? null : new Date(next).toISOString(),
-    outcome: outcome?.outcome ?? null,
-    reason: upload.reason ?? outcome?.reason ?? looking?.trouble?.reason ?? null,
+    polls: pollState?.polls ?? upload.result?.polls ?? 0,
+    nextPollAt: next === null ? null : new Date(next).toISOString(),
+    result: outcome?.status ?? null,
+    reason: upload.reason ?? outcome?.reason ?? pollState?.errorStreak?.reason ?? null,
   };
 }
 
@@ -135,11 +137,11 @@ function phaseOf(state: BatchState | null): BatchStatus['state'] {
   return unsent || state.uploads.length === 0 ? 'submitting' : 'processing';
 }
 
-/** Present in uploads that ended, and on top of that what the looks at the others have found. */
+/** Present in uploads that ended, and on top of that what the polls of the others have found. */
 function countPresent(total: number, state: BatchState, uploads: readonly UploadStatus[]): number {
   const settled = total - missingDocuments(total, state).length;
   const underWay = uploads.map(({ documents }, i) =>
-    Math.max(0, documents.present - (state.uploads[i]?.outcome?.present ?? 0)),
+    Math.max(0, documents.present - (state.uploads[i]?.result?.present ?? 0)),
   );
   return Math.min(
     total,
@@ -148,7 +150,7 @@ function countPresent(total: number, state: BatchState, uploads: readonly Upload
 }
 
 /** Uploads that share an Atlas batch share its poll job. */
-function sumOfLooks(uploads: readonly UploadStatus[]): number {
-  const looks = new Map(uploads.map(({ batchId, looks }) => [batchId, looks]));
-  return [...looks.values()].reduce((sum, count) => sum + count, 0);
+function sumOfPolls(uploads: readonly UploadStatus[]): number {
+  const polls = new Map(uploads.map(({ atlasBatchId, polls }) => [atlasBatchId, polls]));
+  return [...polls.values()].reduce((sum, count) => sum + count, 0);
 }

@@ -1,4 +1,4 @@
-/** Asking for a look now. */
+/** Asking for a poll now. */
 import { WAKE_FLAG_TTL_MS, wakeKey } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
@@ -6,7 +6,7 @@ import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf } from './find-summary.js';
 import { promoteIfDelayed } from './promote.js';
 
-/** `woken`: it will be looked at. `ended`: it was over already. `unknown`: no such batch. */
+/** `woken`: it will be polled. `ended`: it was over already. `unknown`: no such batch. */
 export type WakeResult = 'woken' | 'ended' | 'unknown';
 
 export interface WakeOptions {
@@ -17,7 +17,7 @@ export interface WakeOptions {
 }
 
 export async function wakeBatch(
-  { batches, polls, link, prefix }: ClientQueues,
+  { batches, pollJobs, link, prefix }: ClientQueues,
   reference: string,
   { documentIds, trySendingAgain = false }: WakeOptions = {},
 ): Promise<WakeResult> {
@@ -39,11 +39,13 @@ export async function wakeBatch(
     (upload) =>
       documentIds === undefined ||
       documents.length === 0 ||
-      fromRanges(upload.documents).some((index) =>
+      fromRanges(upload.documentIndexes).some((index) =>
         documentIds.has(documents[index]?.documentId ?? ''),
       ),
   );
-  await Promise.all(meant.map(({ batchId = '' }) => promoteIfDelayed(polls, pollJobId(batchId))));
+  await Promise.all(
+    meant.map(({ atlasBatchId = '' }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+  );
   if (trySendingAgain) await promoteIfDelayed(batches, jobId);
   return 'woken';
 }

@@ -59,7 +59,7 @@ function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return complain(error.message, 2);
   if (error instanceof InvalidBatchError) {
-    return complain(['The batch is not valid:', ...error.faults].join('\n  '), 2);
+    return complain(['The batch is not valid:', ...error.issues].join('\n  '), 2);
   }
   if (
     error instanceof RedisUnavailableError ||

@@ -1,5 +1,5 @@
 /** What to do about what S3 says, for the commands that ask it through the SDK. */
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
 
 const REGION = 'set AWS_REGION to the region of the bucket';
 const CREDENTIALS = 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role';
@@ -24,7 +24,7 @@ const FORBIDDEN = /^(AccessDenied|Forbidden|403)$/;
  * What the SDK threw, as an error that says what to do.
  * @param permission What the role lacks where S3 says no.
  */
-export function s3Trouble(what: string, error: unknown, permission: string): TroubleError {
+export function s3Error(what: string, error: unknown, permission: string): TransientError {
   const name = error instanceof Error ? error.name : 'unknown error';
   const code: unknown = Reflect.get(Object(error), 'code');
   const shown = typeof code === 'string' ? code : name;
@@ -34,7 +34,7 @@ export function s3Trouble(what: string, error: unknown, permission: string): Tro
     : FORBIDDEN.test(name)
       ? `the role needs ${permission}`
       : ADVICE[name];
-  return new TroubleError('STORAGE', `${what}: ${shown}${advice ? `; ${advice}` : ''}`, {
+  return new TransientError('STORAGE', `${what}: ${shown}${advice ? `; ${advice}` : ''}`, {
     cause: error,
   });
 }

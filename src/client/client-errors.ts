@@ -1,11 +1,11 @@
 /** What a client throws on purpose. Messages are for people; the class is for programs. */
-import { RefusedError } from '../errors.js';
+import { PermanentError } from '../errors.js';
 
 /** The batch breaks the rules of a request. Nothing was added. */
-export class InvalidBatchError extends RefusedError {
-  /** One sentence a fault, all of them. */
-  constructor(readonly faults: readonly string[]) {
-    super('INVALID_JOB', `the batch is not valid: ${faults.join('; ')}`);
+export class InvalidBatchError extends PermanentError {
+  /** One sentence a issue, all of them. */
+  constructor(readonly issues: readonly string[]) {
+    super('INVALID_JOB', `the batch is not valid: ${issues.join('; ')}`);
   }
 }
 

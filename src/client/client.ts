@@ -53,7 +53,7 @@ export type AtlasBatchClientOptions = CommonOptions &
 export interface AtlasBatchClient {
   /**
    * Adds a batch; without a `reference` one is made. Adding the same batch again is safe.
-   * @throws InvalidBatchError naming every fault.
+   * @throws InvalidBatchError naming every issue.
    */
   enqueue(batch: BatchInput): Promise<EnqueueResult>;
   /** Adds tens of thousands, in bulk. All are checked before the first is added. */
@@ -67,7 +67,7 @@ export interface AtlasBatchClient {
   wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
   /**
    * The documents of an ended batch that have extracts, in the order of the job, read as you go.
-   * @throws UnknownReferenceError, BatchRunningError, TroubleError `STORAGE`.
+   * @throws UnknownReferenceError, BatchRunningError, TransientError `STORAGE`.
    */
   results(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
   /**

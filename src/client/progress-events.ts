@@ -92,8 +92,8 @@ function listen(queues: ClientQueues, note: (reference: string | null) => void):
 }
 
 /** The batch of a poll job: the last part of its parent's key. */
-async function findParent({ link, polls }: ClientQueues, jobId: string): Promise<string | null> {
-  const parentKey = await link.redis.hget(polls.toKey(jobId), 'parentKey');
+async function findParent({ link, pollJobs }: ClientQueues, jobId: string): Promise<string | null> {
+  const parentKey = await link.redis.hget(pollJobs.toKey(jobId), 'parentKey');
   return referenceOfBatchJobId(parentKey?.split(':').at(-1) ?? '');
 }
 

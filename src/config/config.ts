@@ -1,12 +1,12 @@
 /**
  * Configuration: the only reader of the environment. One schema; the type is derived from it.
- * Every fault is reported at once, names its variable, and never shows a secret's value.
+ * Every issue is reported at once, names its variable, and never shows a secret's value.
  */
 import { z } from 'zod';
-import { baseUrlFault, transportFault } from '../atlas/base-url.js';
+import { baseUrlIssue, transportIssue } from '../atlas/base-url.js';
 import { UsageError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import { webhookSecretFault } from '../jobs/webhook-secret.js';
+import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 
 const DAY_SECONDS = 86_400;
 /** Node's timers overflow beyond this; longer ones would fire at once. */
@@ -28,11 +28,11 @@ const url = (protocols: string[], want: string) =>
   text(want).refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
     error: `must be ${want}`,
   });
-/** Text that a function finds no fault with. */
-const faultless = (type: z.ZodString, findFault: (value: string) => string | undefined) =>
+/** Text that a function finds no issue with. */
+const withoutIssue = (type: z.ZodString, findIssue: (value: string) => string | undefined) =>
   type.superRefine((value, issues) => {
-    const fault = findFault(value);
-    if (fault !== undefined) issues.addIssue({ code: 'custom', message: fault });
+    const issue = findIssue(value);
+    if (issue !== undefined) issues.addIssue({ code: 'custom', message: issue });
   });
 const list = z.string().transform((value) =>
   value
@@ -59,7 +59,7 @@ const schema = z
       .string()
       .regex(/^[^\s:]+$/, { error: 'must hold no spaces and no colons' })
       .default(DEFAULT_QUEUE_PREFIX),
-    ATLAS_BASE_URL: faultless(text('the https URL of Atlas'), baseUrlFault),
+    ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
     ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
     ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
     RESULTS_BUCKET: text('the bucket that results are written to').min(1),
@@ -89,8 +89,10 @@ const schema = z
       7 * DAY_SECONDS * 1000,
     ),
     ...callbackShape,
-    COMPLETION_WEBHOOK_URL: faultless(z.string(), webhookUrlFault).nullable().default(null),
-    COMPLETION_WEBHOOK_SECRET: faultless(z.string(), webhookSecretFault).nullable().default(null),
+    COMPLETION_WEBHOOK_URL: withoutIssue(z.string(), webhookUrlIssue).nullable().default(null),
+    COMPLETION_WEBHOOK_SECRET: withoutIssue(z.string(), webhookSecretIssue)
+      .nullable()
+      .default(null),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be fatal, error, warn, info, debug, trace or silent',
@@ -100,7 +102,7 @@ const schema = z
   .refine(({ POLL_MIN_MS: min, POLL_MAX_MS: max }) => min <= max, {
     path: ['POLL_MIN_MS'],
     error: 'must not be greater than POLL_MAX_MS',
-    // Even when other variables are wrong: all faults are told at once.
+    // Even when other variables are wrong: all issues are told at once.
     when: ({ value }) => isPollBounds(value),
   })
   .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))
@@ -112,16 +114,16 @@ const schema = z
 function needs<Name extends string>(name: Name, other: Name) {
   const isMet = (values: Partial<Record<Name, unknown>>) =>
     (values[name] ?? null) === null || (values[other] ?? null) !== null;
-  const fault = { path: [other], error: `is missing; ${name} needs it`, when: () => true };
-  return [isMet, fault] as const;
+  const issue = { path: [other], error: `is missing; ${name} needs it`, when: () => true };
+  return [isMet, issue] as const;
 }
 
 /** What is wrong with the URL of a webhook, as the end of a sentence; undefined when it will do. */
-function webhookUrlFault(value: string): string | undefined {
+function webhookUrlIssue(value: string): string | undefined {
   if (!URL.canParse(value)) return 'must be a URL such as https://app.example.com/atlas-events';
   const url = new URL(value);
   if (url.hash !== '') return 'must hold no fragment';
-  return transportFault(url, 'references and document ids');
+  return transportIssue(url, 'references and document ids');
 }
 
 function isPollBounds(value: unknown): boolean {
@@ -224,13 +226,13 @@ function parse<T extends z.ZodType>(type: T, environment: NodeJS.ProcessEnv): z.
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = type.safeParse(set);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => {
+  const issues = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0]);
     const value = set[name];
     const got = value === undefined ? '' : `; got ${shown(name, value)}`;
     return `${name} ${issue.message}${got}`;
   });
-  throw new UsageError(`The configuration is wrong:\n  ${faults.join('\n  ')}`);
+  throw new UsageError(`The configuration is wrong:\n  ${issues.join('\n  ')}`);
 }
 
 function shown(name: string, value: string): string {

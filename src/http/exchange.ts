@@ -11,28 +11,28 @@ import { type Dispatcher, Pool } from 'undici';
 /** The largest body that is read: about 100 times a page of 50 rich extracts. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /**
- * What is larger is read by turns, a few at once: hundreds of huge answers at the same time cost
+ * What is larger is read by turns, a few at once: hundreds of huge responses at the same time cost
  * one or two hundred MiB and not gigabytes.
  */
 const LARGE_BODY_BYTES = 1024 * 1024;
 const LARGE_BODIES_AT_ONCE = 4;
-/** Up to here the body of an error answer is read away so that its connection can be used again. */
+/** Up to here the body of an error response is read away so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 /** A peer that has not accepted a connection by then is down; undici's own default. */
 const MAX_CONNECT_TIMEOUT_MS = 10_000;
-/** One for all answers: making it costs more than a small answer's text. */
+/** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Why there is no answer. `not-sent`: it never left us (refused, unresolved, connect time-out,
+ * Why there is no response. `not-sent`: it never left us (refused, unresolved, connect time-out,
  * TLS, no free connection in time). The others came after it did: `timed-out`, `cut` (reset or
- * closed before the answer was whole), `too-large`, `not-text` (the body is not UTF-8).
+ * closed before the response was whole), `too-large`, `not-text` (the body is not UTF-8).
  */
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
-export type HttpAnswer =
-  /** `body` is the text of a 2xx answer, and empty for any other: error bodies are not read. */
-  | { kind: 'answered'; status: number; body: string; retryAfter: string | undefined }
+export type HttpResult =
+  /** `body` is the text of a 2xx response, and empty for any other: error bodies are not read. */
+  | { kind: 'response'; status: number; body: string; retryAfter: string | undefined }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
 
@@ -46,7 +46,7 @@ export interface HttpRequest {
 
 export interface Http {
   /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
-  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
+  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>;
   /** Cuts what is still under way. */
   close(): Promise<void>;
 }
@@ -90,7 +90,7 @@ export function createHttp(options: {
 
 /** Follows one request through undici and settles it once. */
 class Exchange implements Dispatcher.DispatchHandler {
-  /** Resolves when nothing more will come: the answer is whole, or the request has failed. */
+  /** Resolves when nothing more will come: the response is whole, or the request has failed. */
   readonly ended: Promise<void>;
   private end: () => void = () => {};
   private controller: Dispatcher.DispatchController | undefined;
@@ -103,7 +103,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private large = false;
 
   constructor(
-    private readonly resolve: (answer: HttpAnswer) => void,
+    private readonly resolve: (result: HttpResult) => void,
     private readonly largeBodies: LimitFunction,
   ) {
     this.ended = new Promise((end) => {
@@ -141,7 +141,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const retryAfter = headers['retry-after'];
     this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
     if (status >= 300)
-      this.settle({ kind: 'answered', status, body: '', retryAfter: this.retryAfter });
+      this.settle({ kind: 'response', status, body: '', retryAfter: this.retryAfter });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -174,7 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { status, retryAfter } = this;
     try {
       const body = UTF8.decode(Buffer.concat(this.chunks));
-      this.settle({ kind: 'answered', status, body, retryAfter });
+      this.settle({ kind: 'response', status, body, retryAfter });
     } catch {
       this.fail('not-text', 'BODY_NOT_UTF8');
     }
@@ -189,11 +189,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.settle({ kind: 'failed', failure, code });
   }
 
-  private settle(answer: HttpAnswer): void {
+  private settle(result: HttpResult): void {
     if (this.settled) return;
     this.settled = true;
     this.chunks = [];
-    this.resolve(answer);
+    this.resolve(result);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The `poll` job: one per Atlas batch, looking again and again until it has an outcome. */
+/** The `poll` job: one per Atlas batch, polling again and again until it has a result. */
 import type { Reason } from '../errors.js';
 import type { IndexRanges } from './index-ranges.js';
 
@@ -6,40 +6,40 @@ import type { IndexRanges } from './index-ranges.js';
 export interface PollData {
   v: 1;
   reference: string;
-  batchId: string;
+  atlasBatchId: string;
   productType: string;
   /** The callers' ids of the upload's documents, in the order of the batch. */
   documentIds: string[];
   /** The same documents as indexes into the batch. */
-  documents: IndexRanges;
+  documentIndexes: IndexRanges;
   scoped: boolean;
   /** `timestamp` of the batch job, which a request to cancel must name. */
   batchTimestamp: number;
   /** Redis time in ms. */
   sentAt: number;
-  /** End of the round's share of the deadline: the last full look. */
+  /** End of the round's share of the deadline: the last full poll. */
   deadlineAt: number;
-  /** End of the whole batch: trouble with Atlas or S3 is survived until here. */
+  /** End of the whole batch: errors of Atlas or S3 are survived until here. */
   batchDeadlineAt: number;
 }
 
 /** Progress of a `poll` job, written by the poll processor alone, under the job's lock. */
 export interface PollState {
   v: 1;
-  /** `attemptsMade` when this run began; a greater one on entry asks for one more full look. */
-  run: number;
+  /** `attemptsMade` when this run began; a greater one on entry asks for one more full poll. */
+  startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
-  stalls: number;
-  /** Set in a run after the first: one full look, however it turns out, and until when. */
-  again?: { deadlineAt: number };
-  looks: number;
+  stallsBefore: number;
+  /** Set in a run after the first: one full poll, however it turns out, and until when. */
+  finalCheck?: { deadlineAt: number };
+  polls: number;
   present: number;
   total: number;
-  lastLookAt: number | null;
-  nextLookAt: number | null;
-  /** Negative looks as `[ms since sent, present]`, the latest {@link KEPT_LOOKS}. */
-  negativeLooks: [number, number][];
-  /** What the last full look read, and what the last look of all was told of. */
+  lastPollAt: number | null;
+  nextPollAt: number | null;
+  /** Negative polls as `[ms since sent, present]`, the latest {@link KEPT_POLLS}. */
+  negativePolls: [number, number][];
+  /** What the last full poll read, and what the last poll of all was told of. */
   seen: {
     extracts: number;
     present: number;
@@ -47,15 +47,15 @@ export interface PollState {
   };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
-  /** Trouble in a row, for the back-off. */
-  trouble?: { count: number; reason: Reason };
-  surprises: number;
-  /** Documents present in the stored result, so that a later, poorer look never replaces it. */
+  /** Transient errors in a row, for the back-off. */
+  errorStreak?: { count: number; reason: Reason };
+  unexpectedErrors: number;
+  /** Documents present in the stored result, so that a later, poorer poll never replaces it. */
   stored: number;
 }
 
-/** Enough to learn how progress foretells completion, small enough to save at every look. */
-export const KEPT_LOOKS = 16;
+/** Enough to learn how progress foretells completion, small enough to save at every poll. */
+export const KEPT_POLLS = 16;
 
 /**
  * How a poll ended; the return value of a `poll` job.
@@ -63,13 +63,13 @@ export const KEPT_LOOKS = 16;
  * operator or the caller stopped it; `rejected` Atlas does not know the batch, or nothing could
  * be learnt of it: its documents count as missing.
  */
-export interface PollOutcome {
-  outcome: 'complete' | 'incomplete' | 'cancelled' | 'rejected';
+export interface PollResult {
+  status: 'complete' | 'incomplete' | 'cancelled' | 'rejected';
   /** Indexes into the documents of the batch that have no extract. */
   missing: IndexRanges;
   present: number;
   unexpected: number;
-  looks: number;
+  polls: number;
   /** A results object was stored. */
   stored: boolean;
   reason?: Reason;
@@ -79,17 +79,17 @@ export interface PollOutcome {
 export function newPollState(run: number, total: number): PollState {
   return {
     v: 1,
-    run,
-    stalls: 0,
-    looks: 0,
+    startedAtAttempt: run,
+    stallsBefore: 0,
+    polls: 0,
     present: 0,
     total,
-    lastLookAt: null,
-    nextLookAt: null,
-    negativeLooks: [],
+    lastPollAt: null,
+    nextPollAt: null,
+    negativePolls: [],
     seen: { extracts: 0, present: 0, announced: null },
     notFoundSince: null,
-    surprises: 0,
+    unexpectedErrors: 0,
     stored: 0,
   };
 }

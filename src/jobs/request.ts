@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { REFERENCE_PATTERN } from './ids.js';
-import { describeFaults, type Fault } from './validation-issues.js';
+import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;
 /** S3's own limits for names: 63 for a bucket (access point ARNs are longer), 1,024 for a key. */
@@ -54,26 +54,26 @@ export type BatchDocument = BatchRequest['documents'][number];
 
 export type BatchRequestCheck =
   | { valid: true; request: BatchRequest }
-  /** `faults` names every fault, one sentence each. */
-  | { valid: false; faults: string[] };
+  /** `issues` names every issue, one sentence each. */
+  | { valid: false; issues: string[] };
 
-/** Checks data of any kind; never throws, and reports every fault at once. */
+/** Checks data of any kind; never throws, and reports every issue at once. */
 export function checkBatchRequest(data: unknown): BatchRequestCheck {
   const parsed = batchRequestSchema.safeParse(data);
-  const faults = parsed.success ? [] : faultsOf(data);
-  faults.push(...duplicateIds(data));
-  return parsed.success && faults.length === 0
+  const issues = parsed.success ? [] : issuesOf(data);
+  issues.push(...duplicateIds(data));
+  return parsed.success && issues.length === 0
     ? { valid: true, request: parsed.data }
-    : { valid: false, faults: describeFaults(faults) };
+    : { valid: false, issues: describeIssues(issues) };
 }
 
-/** Asked only of data with faults: to keep what they are about makes a check three times as dear. */
-function faultsOf(data: unknown): Fault[] {
+/** Asked only of data with issues: to keep what they are about makes a check three times as dear. */
+function issuesOf(data: unknown): ValidationIssue[] {
   const { error } = batchRequestSchema.safeParse(data, { reportInput: true });
-  return error?.issues.flatMap(toFaults) ?? [];
+  return error?.issues.flatMap(toIssues) ?? [];
 }
 
-function toFaults(issue: z.core.$ZodIssue): Fault[] {
+function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -94,7 +94,7 @@ function toFaults(issue: z.core.$ZodIssue): Fault[] {
 }
 
 /** Not a refinement of the schema: those are skipped as soon as anything else is wrong. */
-function duplicateIds(data: unknown): Fault[] {
+function duplicateIds(data: unknown): ValidationIssue[] {
   const documents = (data as { documents?: unknown } | null | undefined)?.documents;
   if (!Array.isArray(documents)) return [];
   const seen = new Set<string>();

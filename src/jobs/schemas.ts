@@ -11,7 +11,7 @@ const instant = z.iso.datetime();
 const reasonSchema = z
   .object({
     code: z.enum(REASON_CODES).describe('For programs.'),
-    message: z.string().describe('For people. Names every fault.'),
+    message: z.string().describe('For people. Names every issue.'),
   })
   .describe('Why the batch failed.');
 
@@ -31,7 +31,7 @@ export const summarySchema = z.object({
     .describe('s3:// URIs of the stored results, one an Atlas batch; the keys as they are.'),
   submittedAt: instant.nullable().describe('When the first upload was sent; null when none was.'),
   completedAt: instant.describe('When the batch ended.'),
-  polls: count.describe('Looks at Atlas, over all uploads.'),
+  polls: count.describe('Polls of Atlas, over all uploads.'),
 });
 
 /** Data of a `batch.completed` job, and return value of the `batch` job. */

@@ -18,10 +18,10 @@ export interface EndedBatchState extends BatchState {
 /** Indexes of documents that have no extract in any upload that ended. */
 export function missingDocuments(total: number, state: BatchState): number[] {
   const missing = new Set(Array.from({ length: total }, (_, index) => index));
-  for (const { documents, outcome } of state.uploads) {
-    if (!outcome) continue;
-    const absent = new Set(fromRanges(outcome.missing));
-    for (const index of fromRanges(documents)) if (!absent.has(index)) missing.delete(index);
+  for (const { documentIndexes, result } of state.uploads) {
+    if (!result) continue;
+    const absent = new Set(fromRanges(result.missing));
+    for (const index of fromRanges(documentIndexes)) if (!absent.has(index)) missing.delete(index);
   }
   return [...missing];
 }
@@ -33,16 +33,16 @@ export function missingDocuments(total: number, state: BatchState): number[] {
 export function summarize(
   request: BatchRequest,
   state: EndedBatchState,
-  uriOf: (batchId: string) => string,
+  uriOf: (atlasBatchId: string) => string,
 ): BatchSummary {
   const { outcome } = state;
   const missing = missingDocuments(request.documents.length, state);
-  const batchIds = state.uploads.flatMap(({ batchId }) => batchId ?? []);
+  const batchIds = state.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []);
   const stored = state.uploads.flatMap((upload) =>
-    upload.batchId !== undefined && upload.outcome?.stored ? uriOf(upload.batchId) : [],
+    upload.atlasBatchId !== undefined && upload.result?.stored ? uriOf(upload.atlasBatchId) : [],
   );
   const polls = new Map(
-    state.uploads.map(({ batchId, outcome: poll }) => [batchId, poll?.looks ?? 0]),
+    state.uploads.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
   );
   return {
     reference: request.reference,
@@ -58,7 +58,7 @@ export function summarize(
     results: [...new Set(stored)],
     submittedAt: state.submittedAt === undefined ? null : isoTime(state.submittedAt),
     completedAt: isoTime(outcome.endedAt),
-    polls: [...polls.values()].reduce((sum, looks) => sum + looks, 0),
+    polls: [...polls.values()].reduce((sum, count) => sum + count, 0),
   };
 }
 

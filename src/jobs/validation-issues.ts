@@ -1,44 +1,44 @@
-/** Faults of a request as short sentences: every one is named, however many there are. */
+/** Issues of a request as short sentences: every one is named, however many there are. */
 import { toRanges } from './index-ranges.js';
 
-export interface Fault {
+export interface ValidationIssue {
   /** Where: keys and array indexes. */
   path: (string | number)[];
   message: string;
 }
 
-/** Names in a request are a stranger's text: longer ones are cut. */
+/** Names in a request are text from outside: longer ones are cut. */
 const MAX_NAME_LENGTH = 64;
 /** A hostile request may hold any number of unknown keys; the first hundred kinds are enough. */
 const MAX_SENTENCES = 100;
 
 /**
- * One sentence a kind of fault; the same fault of many documents is one sentence with their
- * index ranges (`documents[3,7-12].key is missing`), so 10,000 faulty documents stay readable.
+ * One sentence a kind of issue; the same issue of many documents is one sentence with their
+ * index ranges (`documents[3,7-12].key is missing`), so 10,000 invalid documents stay readable.
  */
-export function describeFaults(faults: readonly Fault[]): string[] {
-  const kinds = new Map<string, { fault: Fault; indexes: number[] }>();
-  for (const fault of faults) {
+export function describeIssues(issues: readonly ValidationIssue[]): string[] {
+  const kinds = new Map<string, { issue: ValidationIssue; indexes: number[] }>();
+  for (const issue of issues) {
     const kind = JSON.stringify([
-      fault.path.map((part) => (typeof part === 'number' ? 0 : part)),
-      fault.message,
+      issue.path.map((part) => (typeof part === 'number' ? 0 : part)),
+      issue.message,
     ]);
-    const known = kinds.get(kind) ?? { fault, indexes: [] };
-    known.indexes.push(...fault.path.filter((part) => typeof part === 'number'));
+    const known = kinds.get(kind) ?? { issue, indexes: [] };
+    known.indexes.push(...issue.path.filter((part) => typeof part === 'number'));
     kinds.set(kind, known);
   }
   const sentences = [...kinds.values()].map(
-    ({ fault, indexes }) => `${describePath(fault.path, toRanges(indexes))} ${fault.message}`,
+    ({ issue, indexes }) => `${describePath(issue.path, toRanges(indexes))} ${issue.message}`,
   );
   return sentences.length <= MAX_SENTENCES
     ? sentences
     : [
         ...sentences.slice(0, MAX_SENTENCES),
-        `and ${sentences.length - MAX_SENTENCES} more kinds of faults`,
+        `and ${sentences.length - MAX_SENTENCES} more kinds of issues`,
       ];
 }
 
-function describePath(path: Fault['path'], ranges: string): string {
+function describePath(path: ValidationIssue['path'], ranges: string): string {
   if (path.length === 0) return 'the data';
   return path
     .map((part, i) =>

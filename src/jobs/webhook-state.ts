@@ -16,7 +16,7 @@ export interface WebhookPayload {
 export interface WebhookState {
   v: 1;
   /** `attemptsMade` when this run began; a greater one on entry is an operator's retry. */
-  run: number;
+  startedAtAttempt: number;
   /** When this run made its first attempt, Redis time in ms: the day counts from here. */
   startedAt: number;
   /** Attempts of this run that failed. */
@@ -28,5 +28,5 @@ export function webhookPayload(type: string, data: BatchSummary): WebhookPayload
 }
 
 export function newWebhookState(run: number, now: number): WebhookState {
-  return { v: 1, run, startedAt: now, failures: 0 };
+  return { v: 1, startedAtAttempt: run, startedAt: now, failures: 0 };
 }

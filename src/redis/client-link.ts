@@ -7,7 +7,7 @@ import { ClientClosedError, RedisUnavailableError } from '../errors.js';
 
 /** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
 const READY_TIMEOUT_MS = 5000;
-/** For an answer: a Redis that takes longer than this hangs. */
+/** For a reply: a Redis that takes longer than this hangs. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
 export interface RedisLink {
@@ -71,7 +71,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
         return await action();
       } catch (error) {
         if (closed) throw new ClientClosedError();
-        if (isConnectionTrouble(error)) throw unavailable(lastError ?? error);
+        if (isConnectionError(error)) throw unavailable(lastError ?? error);
         throw error;
       }
     },
@@ -114,7 +114,7 @@ function describe(error: Error | undefined): string {
   return `does not answer (${codeOf(error) ?? error.message})`;
 }
 
-/** An answer of Redis itself, such as WRONGPASS. */
+/** A reply of Redis itself, such as WRONGPASS. */
 function isReply(error: Error): boolean {
   return error.name === 'ReplyError';
 }
@@ -129,7 +129,7 @@ const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
 const IOREDIS_MESSAGES = /^(Connection is closed|Command timed out|Stream isn't writeable)/;
 const REFUSALS = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
-function isConnectionTrouble(error: unknown): error is Error {
+function isConnectionError(error: unknown): error is Error {
   return (
     error instanceof Error &&
     (error.name === 'MaxRetriesPerRequestError' ||

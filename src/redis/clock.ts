@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 
-/** Crystals drift by tens of microseconds a second: a minute keeps the error far below a look. */
+/** Crystals drift by tens of microseconds a second: a minute keeps the error far below a poll. */
 const SYNC_INTERVAL_MS = 60_000;
 
 export interface Clock {

@@ -1,28 +1,28 @@
 /**
- * The way to the state that all processes share in Redis. A Redis that is away must be trouble
- * that passes, before anything was sent to Atlas, and never a call that hangs: a connection that
+ * The way to the state that all processes share in Redis. A Redis that is away must be a
+ * transient error, before anything was sent to Atlas, and never a call that hangs: a connection that
  * is being made again holds commands back for as long as it takes.
  */
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
 
 /** Redis answers in a millisecond; beyond this a job is better off waiting in its queue. */
 const REDIS_TIMEOUT_MS = 5_000;
 /** A restart of Redis takes about that long. */
 const REDIS_RETRY_MS = 1_000;
 
-/** The answer of Redis, or TroubleError (nothing was taken) when it fails or is late. */
-export async function fromRedis<T>(answer: Promise<T>): Promise<T> {
+/** The reply of Redis, or TransientError (nothing was taken) when it fails or is late. */
+export async function fromRedis<T>(reply: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('late')), REDIS_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([reply, late]);
   } catch {
     // The cause stays here: errors of ioredis carry the command and its arguments.
-    throw new TroubleError(
+    throw new TransientError(
       'ATLAS_UNAVAILABLE',
       'Redis gave no answer about the state that requests to Atlas share',
       { retryAfterMs: REDIS_RETRY_MS },

@@ -28,7 +28,7 @@ export function connectRedis(url: string, logger: Logger): Redis {
   // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
   redis.on('connect', () => joinWrites(redis.stream));
-  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: trouble'));
+  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: error'));
   return redis;
 }
 

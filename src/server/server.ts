@@ -40,7 +40,7 @@ export async function createAtlasBatchServer(
 ): Promise<AtlasBatchServer> {
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
-  const operators: Part[] = ['vitals', 'dashboard'];
+  const operators: Part[] = ['health', 'dashboard'];
   return ADMIN_PORT === null
     ? assemble(config, options, { parts: ['callbacks', ...operators], port: PORT })
     : assemble(
@@ -55,14 +55,14 @@ export async function createAtlasBatchServer(
  * Health and metrics of a process that runs workers only, on `WORKER_PORT`; undefined without it.
  * @throws UsageError when the configuration is wrong.
  */
-export async function createWorkerVitals(
+export async function createWorkerHealth(
   options: AtlasBatchServerOptions,
 ): Promise<AtlasBatchServer | undefined> {
   const config = loadServerConfig(options.environment);
   const { WORKER_PORT } = config;
   return WORKER_PORT === null
     ? undefined
-    : assemble(config, options, { parts: ['vitals'], port: WORKER_PORT });
+    : assemble(config, options, { parts: ['health'], port: WORKER_PORT });
 }
 
 interface Door {
@@ -116,7 +116,7 @@ async function assemble(
 }
 
 async function closeSoon(app: FastifyInstance): Promise<void> {
-  const impatience = setTimeout(() => app.server.closeAllConnections(), STOP_TIMEOUT_MS);
+  const timeout = setTimeout(() => app.server.closeAllConnections(), STOP_TIMEOUT_MS);
   await app.close();
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }

@@ -1,5 +1,5 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
 import { describeObject, type ObjectReference } from './object-reference.js';
 import type { S3Method } from './signer.js';
 
@@ -34,15 +34,15 @@ const ADVICE_BY_NAME: ReadonlyMap<string, string> = new Map([
 /** The SDK gives this one no name. */
 const NO_REGION = 'Region is missing';
 
-function trouble(
+function storageError(
   method: S3Method,
   object: ObjectReference,
   what: string,
   advice: string | undefined,
   cause?: unknown,
-): TroubleError {
+): TransientError {
   const hint = advice === undefined ? '' : `; ${advice}`;
-  return new TroubleError('STORAGE', `${method} ${describeObject(object)}: ${what}${hint}`, {
+  return new TransientError('STORAGE', `${method} ${describeObject(object)}: ${what}${hint}`, {
     cause,
   });
 }
@@ -51,15 +51,15 @@ function trouble(
  * S3 answered, but not with what was asked for.
  * @param code `<Code>` of S3's error document; null when there is none (HEAD has no body)
  */
-export function answerTrouble(
+export function responseError(
   method: S3Method,
   object: ObjectReference,
   status: number,
   code: string | null,
-): TroubleError {
+): TransientError {
   const advice = ADVICE_BY_CODE.get(code) ?? adviceByStatus(method, status);
   const name = code === null ? '' : ` ${code}`;
-  return trouble(method, object, `S3 answered ${status}${name}`, advice);
+  return storageError(method, object, `S3 answered ${status}${name}`, advice);
 }
 
 function adviceByStatus(method: S3Method, status: number): string | undefined {
@@ -68,23 +68,23 @@ function adviceByStatus(method: S3Method, status: number): string | undefined {
 }
 
 /** The request could not be signed: nothing was sent. */
-export function signingTrouble(
+export function signingError(
   method: S3Method,
   object: ObjectReference,
   error: unknown,
-): TroubleError {
+): TransientError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const advice = message === NO_REGION ? 'set AWS_REGION' : ADVICE_BY_NAME.get(name);
-  return trouble(method, object, `the request could not be signed (${name})`, advice, error);
+  return storageError(method, object, `the request could not be signed (${name})`, advice, error);
 }
 
-/** No answer, or half of one: refused, reset, timed out. */
-export function networkTrouble(
+/** No response, or half of one: refused, reset, timed out. */
+export function networkError(
   method: S3Method,
   object: ObjectReference,
   error: unknown,
-): TroubleError {
-  return trouble(method, object, `no answer from S3 (${nameOf(error)})`, undefined, error);
+): TransientError {
+  return storageError(method, object, `no response from S3 (${nameOf(error)})`, undefined, error);
 }
 
 /** Node's and undici's codes say more than names, and unlike messages hold no address. */

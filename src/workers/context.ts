@@ -10,7 +10,7 @@ import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { PollDropper } from './maintenance/prune-poll-jobs.js';
+import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerContext {
@@ -22,9 +22,9 @@ export interface WorkerContext {
   observations: ObservationStream;
   redis: Redis;
   batches: Queue;
-  polls: Queue;
+  pollJobs: Queue;
   completions: Queue<BatchSummary>;
-  pollDropper: PollDropper;
+  pollJobPruner: PollJobPruner;
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;

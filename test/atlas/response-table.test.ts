@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/atlas/observer.js';
-import { AnswerTrouble, errorFor, isBlock, rowFor } from '../../src/atlas/response-errors.js';
-import { ANSWERS, type AnswerKind, type AnswerRow } from '../../src/atlas/response-table.js';
-import { RefusedError, UnknownBatchError } from '../../src/errors.js';
+import { errorFor, isBlock, ResponseError, rowFor } from '../../src/atlas/response-errors.js';
+import { RESPONSES, type ResponseKind, type ResponseRow } from '../../src/atlas/response-table.js';
+import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 
-type Expected = [AnswerKind[], string, string?];
+type Expected = [ResponseKind[], string, string?];
 
 /** What each answer must mean, written again by hand: kinds, meaning, reason code. */
 const EXPECTED: [Endpoint, Expected[]][] = [
@@ -65,22 +65,22 @@ describe('the table of answers', () => {
 
   it('has no row that nothing reaches', () => {
     const reached = new Set(cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)));
-    expect(ANSWERS.filter((row) => !reached.has(row))).toEqual([]);
+    expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
   });
 
   it('never sends an upload again at once that Atlas may have', () => {
-    const rows = ANSWERS.filter((row) => row.endpoint === 'multiupload' && row.again);
+    const rows = RESPONSES.filter((row) => row.endpoint === 'multiupload' && row.retryNow);
     expect(rows.map((row) => row.when)).toEqual([['not-sent']]);
   });
 
   it('counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
-    for (const row of ANSWERS) {
+    for (const row of RESPONSES) {
       const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || isBlock(row);
-      expect([row, row.down === true]).toEqual([row, !alive]);
+      expect([row, row.countsAsOutage === true]).toEqual([row, !alive]);
     }
   });
 
-  it('stands in docs/answers.md as it is here', async () => {
+  it('stands in docs/responses.md as it is here', async () => {
     await expect(printed()).toMatchFileSnapshot('../../docs/responses.md');
   });
 
@@ -94,12 +94,12 @@ describe('the table of answers', () => {
 describe('errorFor', () => {
   it('makes a refusal of what is refused', () => {
     const error = errorFor(rowFor('multiupload', 422), 'answered 422');
-    expect(error).toBeInstanceOf(RefusedError);
+    expect(error).toBeInstanceOf(PermanentError);
     expect(error.message).toBe("Atlas's multiupload answered 422");
   });
 
   it('names the batch that Atlas does not know', () => {
-    const error = errorFor(rowFor('extracts', 404), 'answered 404', { batchId: 'B-1' });
+    const error = errorFor(rowFor('extracts', 404), 'answered 404', { atlasBatchId: 'B-1' });
     expect(error).toBeInstanceOf(UnknownBatchError);
     expect(error.message).toContain('B-1');
   });
@@ -110,9 +110,9 @@ describe('errorFor', () => {
     ['not-taken', 'multiupload', 401],
     ['not-taken', 'authtoken', 500],
     ['not-taken', 'extracts', 500],
-  ] as const)('makes trouble, %s, of %s answering %d', (taken, endpoint, status) => {
+  ] as const)('makes a transient error, %s, of %s answering %d', (taken, endpoint, status) => {
     const error = errorFor(rowFor(endpoint, status), 'x', { retryAfterMs: 7 });
-    expect(error).toBeInstanceOf(AnswerTrouble);
+    expect(error).toBeInstanceOf(ResponseError);
     expect(error).toMatchObject({ taken, retryAfterMs: 7 });
   });
 });
@@ -123,7 +123,7 @@ function printed(): string {
     ['multiupload', 'POST /v1/docstream/multiupload'],
     ['extracts', 'GET /v1/docstream/extracts'],
   ];
-  return `# What each answer of Atlas means
+  return `# What each response of Atlas means
 
 Printed from \`src/atlas/response-table.ts\` by its test. The first row that matches decides.
 
@@ -131,17 +131,17 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | --- | --- |
 | taken | Atlas did what was asked |
 | not-taken | Atlas surely did not |
-| unknown | Atlas may have: the answer does not say |
+| unknown | Atlas may have: the response does not say |
 | refused | a clear no; the same again would be refused again |
 | not-yet | Atlas does not know the batch, perhaps not yet |
-| broken | no answer to a read, which has no effect to be unsure of |
+| broken | no response to a read, which has no effect to be unsure of |
 | auth | the token or the credentials |
 
-| answer | |
+| response | |
 | --- | --- |
 | not-sent | never left us: refused, unresolved, connect time-out, TLS, no free connection in time |
-| timed-out | sent, and no whole answer in time |
-| cut | sent, and reset or closed before the answer was whole |
+| timed-out | sent, and no whole response in time |
+| cut | sent, and reset or closed before the response was whole |
 | too-large | more than 32 MiB |
 | not-text | bytes that are not UTF-8 |
 | unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
@@ -152,14 +152,14 @@ ${endpoints.map(([endpoint, title]) => printedEndpoint(endpoint, title)).join(''
 }
 
 function printedEndpoint(endpoint: Endpoint, title: string): string {
-  const line = (row: AnswerRow) =>
-    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.down ? 'yes' : ''} | ${row.follows} |`;
+  const line = (row: ResponseRow) =>
+    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.consequence} |`;
   return `
 ## ${title}
 
-| answer | meaning | code | circuit | what follows |
+| response | meaning | code | circuit | what follows |
 | --- | --- | --- | --- | --- |
-${ANSWERS.filter((row) => row.endpoint === endpoint)
+${RESPONSES.filter((row) => row.endpoint === endpoint)
   .map(line)
   .join('\n')}
 `;

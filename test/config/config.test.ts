@@ -11,7 +11,7 @@ const REQUIRED = {
 const SECRET = 'a secret of enough characters';
 const URL = 'https://app.example.com/hooks?token=hidden-token';
 
-function faultsOf(environment: Record<string, string>): string {
+function issuesOf(environment: Record<string, string>): string {
   try {
     loadConfig({ ...REQUIRED, ...environment });
     return '';
@@ -30,7 +30,7 @@ test('a webhook is off unless it is set', () => {
 test.each([URL, 'http://127.0.0.1:8080/hooks', 'http://localhost', 'http://[::1]:1/'])(
   'a webhook may go to %s',
   (url) => {
-    expect(faultsOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET })).toBe('');
+    expect(issuesOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET })).toBe('');
   },
 );
 
@@ -40,31 +40,31 @@ test.each([
   ['hidden-token', 'COMPLETION_WEBHOOK_URL must be a URL'],
   ['https://me:hidden-token@app.example.com', 'COMPLETION_WEBHOOK_URL must hold no user name'],
   ['https://app.example.com/#hidden-token', 'COMPLETION_WEBHOOK_URL must hold no fragment'],
-])('a webhook may not go to %s, and the URL is not shown', (url, fault) => {
-  const faults = faultsOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET });
-  expect(faults).toContain(fault);
-  expect(faults).not.toContain('hidden-token');
+])('a webhook may not go to %s, and the URL is not shown', (url, issue) => {
+  const issues = issuesOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET });
+  expect(issues).toContain(issue);
+  expect(issues).not.toContain('hidden-token');
 });
 
 test('a webhook has a URL and a secret, or neither', () => {
-  expect(faultsOf({ COMPLETION_WEBHOOK_URL: URL })).toContain(
+  expect(issuesOf({ COMPLETION_WEBHOOK_URL: URL })).toContain(
     'COMPLETION_WEBHOOK_SECRET is missing; COMPLETION_WEBHOOK_URL needs it',
   );
-  expect(faultsOf({ COMPLETION_WEBHOOK_SECRET: SECRET })).toContain(
+  expect(issuesOf({ COMPLETION_WEBHOOK_SECRET: SECRET })).toContain(
     'COMPLETION_WEBHOOK_URL is missing; COMPLETION_WEBHOOK_SECRET needs it',
   );
 });
 
-test('a secret that is too short is named, not shown, together with every other fault', () => {
-  const faults = faultsOf({
+test('a secret that is too short is named, not shown, together with every other issue', () => {
+  const issues = issuesOf({
     REDIS_URL: '',
     COMPLETION_WEBHOOK_URL: 'nowhere',
     COMPLETION_WEBHOOK_SECRET: 'hunter2',
   });
-  expect(faults.split('\n').slice(1)).toEqual([
+  expect(issues.split('\n').slice(1)).toEqual([
     expect.stringContaining('REDIS_URL is missing'),
     expect.stringContaining('COMPLETION_WEBHOOK_URL must be a URL'),
     expect.stringContaining('COMPLETION_WEBHOOK_SECRET must be whsec_ and base64'),
   ]);
-  expect(faults).not.toContain('hunter2');
+  expect(issues).not.toContain('hunter2');
 });

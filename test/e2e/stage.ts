@@ -99,10 +99,10 @@ export async function populate({ system, submit, cancel }: Stage): Promise<void>
   await inFlight(system, 'loan-8841', 5);
 }
 
-/** Waits until a look has found so many documents of the batch. */
+/** Waits until a poll has found so many documents of the batch. */
 async function inFlight(system: System, reference: string, present: number): Promise<void> {
   await waitUntil(`${present} documents of ${reference}`, async () => {
-    const polls = await system.polls.getJobs(['delayed']);
+    const polls = await system.pollJobs.getJobs(['delayed']);
     const poll = polls.find(({ data }) => data.reference === reference);
     return Object(poll?.progress).present === present;
   });

@@ -38,7 +38,7 @@ export interface System {
   s3: S3Simulator;
   redis: Redis;
   batches: Queue;
-  polls: Queue;
+  pollJobs: Queue;
   completions: Queue<BatchSummary>;
   environment: Record<string, string>;
   prefix: string;
@@ -75,9 +75,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => {});
   onTestFinished(() => redis.disconnect());
-  const [batches, polls, completions] = ['atlas-batches', 'atlas-polls', 'atlas-completions'].map(
-    (name) => new Queue(name, { connection: redis, prefix }),
-  ) as [Queue, Queue, Queue<BatchSummary>];
+  const [batches, pollJobs, completions] = [
+    'atlas-batches',
+    'atlas-polls',
+    'atlas-completions',
+  ].map((name) => new Queue(name, { connection: redis, prefix })) as [
+    Queue,
+    Queue,
+    Queue<BatchSummary>,
+  ];
 
   const environment = {
     REDIS_URL: redisUrl,
@@ -105,7 +111,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     s3,
     redis,
     batches,
-    polls,
+    pollJobs,
     completions,
     environment,
     prefix,

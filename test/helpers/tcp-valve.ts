@@ -7,7 +7,7 @@ import { randomPort } from '../../scripts/free-port.js';
 const PORT_ATTEMPTS = 10;
 
 /** A door between clients and a server that keeps its state while nobody can reach it. */
-export interface TcpGate {
+export interface TcpValve {
   /** `http://127.0.0.1:<port>`; the same port for the whole life. */
   readonly url: string;
   /** Lets connections through to the server. */
@@ -20,8 +20,8 @@ export interface TcpGate {
   connections(): number;
 }
 
-/** Opens a gate to a port of this machine; it is closed when the test has finished. */
-export async function startTcpGate(target: number): Promise<TcpGate> {
+/** Opens a valve to a port of this machine; it is closed when the test has finished. */
+export async function startTcpValve(target: number): Promise<TcpValve> {
   let server: Server | undefined;
   let accepted = 0;
   const sockets = new Set<Socket>();

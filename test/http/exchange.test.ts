@@ -31,7 +31,7 @@ describe('request', () => {
       body: '{"ü":1}',
     });
     expect(answer).toEqual({
-      kind: 'answered',
+      kind: 'response',
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
@@ -60,7 +60,7 @@ describe('request', () => {
       response.end('secret');
     });
     expect(await http(base).request(GET)).toEqual({
-      kind: 'answered',
+      kind: 'response',
       status: 307,
       body: '',
       retryAfter: '3',
@@ -73,7 +73,7 @@ describe('request', () => {
       response.writeHead(503);
       response.write('x');
     });
-    expect(await http(base).request(GET)).toMatchObject({ kind: 'answered', status: 503 });
+    expect(await http(base).request(GET)).toMatchObject({ kind: 'response', status: 503 });
   });
 
   it('passes over informational answers', async () => {
@@ -230,7 +230,7 @@ describe('a request that went out', () => {
     }
     const whole = Array.from({ length: 9 }, () => client.request({ ...GET, path: '/whole' }));
     for (const answer of await Promise.all(whole)) {
-      expect(answer).toMatchObject({ kind: 'answered', status: 200 });
+      expect(answer).toMatchObject({ kind: 'response', status: 200 });
     }
   });
 
@@ -239,7 +239,7 @@ describe('a request that went out', () => {
     const base = await startHttp((_request, response) => response.end(body));
     const answer = await http(base).request(GET);
     const digest = (text: string) => createHash('sha256').update(text).digest('hex');
-    expect(answer.kind === 'answered' && digest(answer.body)).toBe(digest(body));
+    expect(answer.kind === 'response' && digest(answer.body)).toBe(digest(body));
   });
 
   it('is answered with bytes that are no text, and then with text', async () => {

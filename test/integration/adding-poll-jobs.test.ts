@@ -8,7 +8,7 @@ import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-/** Nothing arrives at Atlas until the test says so, and nobody looks by himself. */
+/** Nothing arrives at Atlas until the test says so, and nobody polls by himself. */
 const NEVER = {
   atlas: { completionMs: 3_600_000 },
   environment: { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' },
@@ -44,12 +44,12 @@ it('reads what the outside wants, and waits, behind the poll that it adds', asyn
   expect(moved).toBeGreaterThan(read);
 });
 
-it('looks at once by a poll that is added again, when a callback came meanwhile', async () => {
+it('polls at once by a poll job that is added again, when a callback came meanwhile', async () => {
   const system = await startSystem(NEVER);
   await system.startWorker();
   const request = await system.submit('rung', 2);
   await batchesInFlight(system);
-  const poll = await waitUntil('a poll', async () => (await system.polls.getDelayed())[0]);
+  const poll = await waitUntil('a poll', async () => (await system.pollJobs.getDelayed())[0]);
   system.atlas.completeNow();
   await system.redis.set(wakeKey(system.prefix, 'rung'), Date.now());
   await poll.remove();

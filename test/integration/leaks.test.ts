@@ -50,7 +50,7 @@ async function dumpRedis(redis: Redis, prefix: string): Promise<string> {
   return JSON.stringify(parts);
 }
 
-/** Whatever an operator, Atlas or a stranger can be shown. */
+/** Whatever an operator, Atlas or anybody else can be shown. */
 async function everyAnswer(url: string, references: string[]): Promise<string> {
   const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
   const authorization = `Basic ${login}`;

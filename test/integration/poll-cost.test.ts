@@ -4,7 +4,7 @@ import { startSystem } from '../helpers/system.js';
 
 const PAGES = { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '100', ATLAS_EXTRACTS_PER_PAGE: '10' };
 
-it('reads a large batch hardly more than once, however often it looks', async () => {
+it('reads a large batch hardly more than once, however often it polls', async () => {
   const system = await startSystem({
     atlas: {
       completionMs: ({ random }) => 200 + 3000 * random(),

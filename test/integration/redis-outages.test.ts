@@ -22,10 +22,10 @@ async function privateRedis(...args: string[]): Promise<PrivateRedis> {
 }
 
 it.each([
-  { trouble: 'a crash and a restart', away: (redis: PrivateRedis) => redis.kill() },
-  { trouble: 'an orderly restart', away: async () => {} },
+  { outage: 'a crash and a restart', away: (redis: PrivateRedis) => redis.kill() },
+  { outage: 'an orderly restart', away: async () => {} },
   {
-    trouble: 'seconds of refused connections',
+    outage: 'seconds of refused connections',
     away: async (redis: PrivateRedis) => {
       await redis.kill();
       const from = performance.now();
@@ -33,7 +33,7 @@ it.each([
     },
   },
 ])(
-  'goes on after $trouble of Redis, and ends everything once',
+  'goes on after $outage of Redis, and ends everything once',
   {
     timeout: 2 * RECOVERY_TIMEOUT_MS,
   },
@@ -44,7 +44,7 @@ it.each([
       atlas: { completionMs: ({ random }) => 300 + 3000 * random(), fetchUrls: false },
       environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
     });
-    for (const queue of [system.batches, system.polls, system.completions]) {
+    for (const queue of [system.batches, system.pollJobs, system.completions]) {
       // It would write each refused connection to standard error.
       queue.on('error', () => {});
     }

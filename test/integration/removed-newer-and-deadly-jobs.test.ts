@@ -12,8 +12,8 @@ const LATER = { completionMs: 3_600_000 };
 const TOO_MANY_STALLS = 20;
 
 /** The one poll job, while it sleeps. */
-async function sleepingPoll({ polls }: System) {
-  return waitUntil('a poll that sleeps', async () => (await polls.getDelayed())[0]);
+async function sleepingPoll({ pollJobs }: System) {
+  return waitUntil('a poll that sleeps', async () => (await pollJobs.getDelayed())[0]);
 }
 
 async function jobKey(system: System, queue: string, jobId = ''): Promise<string> {
@@ -31,11 +31,11 @@ it.each([
     by: 'queue.drain(true)',
     remove: async (system: System) => {
       await sleepingPoll(system);
-      await system.polls.drain(true);
+      await system.pollJobs.drain(true);
     },
   },
 ])(
-  'looks again when a poll job was removed by hand under its batch, by $by',
+  'polls again when a poll job was removed by hand under its batch, by $by',
   async ({ remove }) => {
     const system = await startSystem({
       atlas: LATER,
@@ -46,7 +46,7 @@ it.each([
     await batchesInFlight(system);
     const { id, timestamp } = await sleepingPoll(system);
     await remove(system);
-    const again = await waitUntil('the poll job again', () => system.polls.getJob(id ?? ''));
+    const again = await waitUntil('the poll job again', () => system.pollJobs.getJob(id ?? ''));
     expect(again.timestamp).toBeGreaterThan(timestamp);
 
     system.atlas.completeNow();
@@ -119,27 +119,27 @@ it('gives a poll job back whose state a newer version wrote', async () => {
   });
   await system.startWorker();
   const request = await system.submit('newer', 2);
-  const poll = await waitUntil('a poll that has looked', async () => {
-    const [found] = await system.polls.getDelayed();
+  const poll = await waitUntil('a poll that has polled', async () => {
+    const [found] = await system.pollJobs.getDelayed();
     return found?.progress ? found : null;
   });
   const { progress } = poll;
   await poll.updateProgress({ v: 2 });
-  const looks = system.atlas.requests.count('extracts');
+  const polls = system.atlas.requests.count('extracts');
   await poll.promote();
   await waitUntil('a poll that was given back', async () => {
-    const found = await system.polls.getJob(poll.id ?? '');
+    const found = await system.pollJobs.getJob(poll.id ?? '');
     return (
       found !== undefined &&
       found.attemptsStarted > poll.attemptsStarted &&
       (await found.isDelayed())
     );
   });
-  expect(system.atlas.requests.count('extracts')).toBe(looks);
+  expect(system.atlas.requests.count('extracts')).toBe(polls);
 
   await poll.updateProgress(progress);
   system.atlas.completeNow();
-  await (await system.polls.getJob(poll.id ?? ''))?.promote();
+  await (await system.pollJobs.getJob(poll.id ?? ''))?.promote();
   expect((await system.event('done-newer')).name).toBe('batch.completed');
   await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
@@ -192,9 +192,9 @@ it('ends a batch that kills every worker once its polls have, with what they sto
 });
 
 it.each([
-  { looked: 'before its first look', minMs: 1000 },
-  { looked: 'after some looks', minMs: 50 },
-])('ends a poll job that kills every worker $looked, and its batch goes on', async ({ minMs }) => {
+  { polled: 'before its first poll', minMs: 1000 },
+  { polled: 'after some polls', minMs: 50 },
+])('ends a poll job that kills every worker $polled, and its batch goes on', async ({ minMs }) => {
   const system = await startSystem({
     atlas: LATER,
     environment: { POLL_MIN_MS: `${minMs}`, POLL_MAX_MS: '1000', RESUBMIT_MISSING: '0' },
@@ -202,7 +202,7 @@ it.each([
   await system.startWorker();
   const request = await system.submit('deadly', 2);
   const poll = await waitUntil('a poll that sleeps', async () => {
-    const [found] = await system.polls.getDelayed();
+    const [found] = await system.pollJobs.getDelayed();
     return found && (minMs === 1000 || found.progress) ? found : null;
   });
   await system.redis.hset(await jobKey(system, 'atlas-polls', poll.id), 'stc', TOO_MANY_STALLS);

@@ -133,7 +133,7 @@ async function submit(
   return Promise.all(references.map((reference) => system.submit(reference, 4, `${reference}-`)));
 }
 
-/** Looks at each event the moment it comes; answers with those whose results were not all there. */
+/** Reads each event the moment it comes; answers with those whose results were not all there. */
 function watchForMissingResults({ completions, redis, prefix, s3 }: System): () => string[] {
   const early: string[] = [];
   const consumer = new Worker<BatchSummary>(

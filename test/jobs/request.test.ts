@@ -9,9 +9,9 @@ const request = (changes: object = {}) => ({
   documents: [document('001'), document('002')],
   ...changes,
 });
-const faultsOf = (data: unknown) => {
+const issuesOf = (data: unknown) => {
   const check = checkBatchRequest(data);
-  return check.valid ? [] : check.faults;
+  return check.valid ? [] : check.issues;
 };
 
 it('takes a valid request as it is', () => {
@@ -20,10 +20,10 @@ it('takes a valid request as it is', () => {
 
 it('takes as many documents as the contract allows', () => {
   const documents = Array.from({ length: MAX_DOCUMENTS }, (_, i) => document(`d${i}`));
-  expect(faultsOf(request({ documents }))).toEqual([]);
+  expect(issuesOf(request({ documents }))).toEqual([]);
 });
 
-describe('faults', () => {
+describe('issues', () => {
   it.each([
     ['an unknown key', request({ priority: 1 }), ['priority is not a known key']],
     ['no documents', request({ documents: [] }), ['documents must hold at least one document']],
@@ -58,17 +58,17 @@ describe('faults', () => {
       request({ documents: [{ ...document('1'), key: 'ü'.repeat(513) }] }),
       ['documents[0].key must be valid Unicode of at most 1024 bytes'],
     ],
-  ])('names %s', (_, data, faults) => {
-    expect(faultsOf(data)).toEqual(faults);
+  ])('names %s', (_, data, issues) => {
+    expect(issuesOf(data)).toEqual(issues);
   });
 
-  it('names every fault at once, duplicates among them', () => {
-    const faults = faultsOf({
+  it('names every issue at once, duplicates among them', () => {
+    const issues = issuesOf({
       reference: '..',
       extra: true,
       documents: [document('1'), { documentId: '1', bucket: 7, key: '', page: 2 }],
     });
-    expect(faults.sort()).toEqual([
+    expect(issues.sort()).toEqual([
       'documents[1].bucket must be a string',
       'documents[1].documentId is used by an earlier document',
       'documents[1].key must not be empty',
@@ -79,22 +79,22 @@ describe('faults', () => {
     ]);
   });
 
-  it('names the same fault of many documents once, with their indexes', () => {
+  it('names the same issue of many documents once, with their indexes', () => {
     const documents = Array.from({ length: 300 }, (_, i) =>
       i % 100 === 7 ? { documentId: `${i}`, bucket: 'kyc' } : document(`${i}`),
     );
-    expect(faultsOf(request({ documents }))).toEqual(['documents[7,107,207].key is missing']);
+    expect(issuesOf(request({ documents }))).toEqual(['documents[7,107,207].key is missing']);
   });
 
   it('shows no value and no control character of what it refuses', () => {
-    const faults = faultsOf(request({ 'evil\u001b[31m': 'SECRET', productType: { a: 'SECRET' } }));
-    expect(faults.join()).not.toContain('SECRET');
-    expect(faults.join()).not.toContain('\u001b');
+    const issues = issuesOf(request({ 'evil\u001b[31m': 'SECRET', productType: { a: 'SECRET' } }));
+    expect(issues.join()).not.toContain('SECRET');
+    expect(issues.join()).not.toContain('\u001b');
   });
 
   it('stays short whatever it is given', () => {
     const keys = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 1]));
-    expect(faultsOf(request(keys)).length).toBeLessThanOrEqual(101);
+    expect(issuesOf(request(keys)).length).toBeLessThanOrEqual(101);
   });
 
   it('never throws', () => {

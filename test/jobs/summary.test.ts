@@ -12,16 +12,16 @@ const upload = (
 ): Upload => ({
   state: missing === null ? 'refused' : 'ended',
   round: 1,
-  documents,
+  documentIndexes: documents,
   scoped: false,
   resubmissions: 0,
   ...(missing !== null && {
-    outcome: {
-      outcome: missing === '' ? 'complete' : 'incomplete',
+    result: {
+      status: missing === '' ? 'complete' : 'incomplete',
       missing,
       present: 0,
       unexpected: 0,
-      looks: 2,
+      polls: 2,
       stored: true,
     },
   }),
@@ -58,9 +58,9 @@ describe('missing documents', () => {
       fc.property(uploads, (list) => {
         const missing = new Set(missingDocuments(20, stateOf(...list)));
         const brought = new Set(
-          list.flatMap(({ documents, outcome }) => {
-            const absent = new Set(fromRanges(outcome?.missing ?? ''));
-            return fromRanges(documents).filter((index) => !absent.has(index));
+          list.flatMap(({ documentIndexes, result }) => {
+            const absent = new Set(fromRanges(result?.missing ?? ''));
+            return fromRanges(documentIndexes).filter((index) => !absent.has(index));
           }),
         );
         expect(missing.size + brought.size).toBe(20);
@@ -88,10 +88,10 @@ describe('the summary', () => {
     resultsRoot: 's3://results/',
     announced: false,
   };
-  const uriOf = (batchId: string) => `s3://results/loan-1/${batchId}.json`;
+  const uriOf = (atlasBatchId: string) => `s3://results/loan-1/${atlasBatchId}.json`;
 
   it('has the shape of the contract', () => {
-    const state = stateOf(upload('0-2', '', { batchId: 'B-1' }));
+    const state = stateOf(upload('0-2', '', { atlasBatchId: 'B-1' }));
     state.submittedAt = Date.UTC(2026, 10, 23, 12);
     expect(summarize(request, { ...state, outcome }, uriOf)).toEqual({
       reference: 'loan-1',
@@ -108,8 +108,8 @@ describe('the summary', () => {
 
   it('of a failure has its reason and whatever was obtained', () => {
     const state = stateOf(
-      upload('0-1', '1', { batchId: 'B-1' }),
-      upload('2', null, { batchId: 'B-2' }),
+      upload('0-1', '1', { atlasBatchId: 'B-1' }),
+      upload('2', null, { atlasBatchId: 'B-2' }),
     );
     const reason = { code: 'INCOMPLETE' as const, message: '2 of 3 documents never came' };
     const summary = summarize(
@@ -129,8 +129,8 @@ describe('the summary', () => {
 
   it('counts an Atlas batch once that two uploads share', () => {
     const state = stateOf(
-      upload('0-2', '2', { batchId: 'B-1' }),
-      upload('2', '', { batchId: 'B-1' }),
+      upload('0-2', '2', { atlasBatchId: 'B-1' }),
+      upload('2', '', { atlasBatchId: 'B-1' }),
     );
     const summary = summarize(request, { ...state, outcome }, uriOf);
     expect(summary.batchIds).toEqual(['B-1']);

@@ -11,7 +11,7 @@ describe('fromRedis', () => {
   it('does not wait for a connection that does not come back', async () => {
     vi.useFakeTimers();
     const waiting = expect(fromRedis(new Promise(() => {}))).rejects.toMatchObject({
-      name: 'TroubleError',
+      name: 'TransientError',
       code: 'ATLAS_UNAVAILABLE',
       taken: 'not-taken',
       retryAfterMs: 1000,
@@ -23,7 +23,7 @@ describe('fromRedis', () => {
   it('keeps the command of a failure to itself', async () => {
     const failure = Object.assign(new Error('ERR'), { command: { args: ['canary'] } });
     const error = await fromRedis(Promise.reject(failure)).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ name: 'TroubleError' });
+    expect(error).toMatchObject({ name: 'TransientError' });
     expect(error).not.toHaveProperty('cause');
   });
 });

@@ -18,7 +18,7 @@ import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jo
 import {
   DOCUMENTS_BUCKET,
   documentKey,
-  FIRST_LOOK_MS,
+  FIRST_POLL_MS,
   MAX_DOCUMENTS,
   PRODUCT_TYPE,
 } from '../work.js';
@@ -98,7 +98,7 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
       { batchId },
       {
         jobId: `poll-${batchId}`,
-        delay: FIRST_LOOK_MS,
+        delay: FIRST_POLL_MS,
         parent: { id: job.id ?? '', queue: job.queueQualifiedName },
       },
     );

@@ -1,6 +1,6 @@
 /**
- * CPU of one look, worker and Redis together, while few and while very many batches are in flight.
- * Some batches are looked at every second; the others are as those, and sleep.
+ * CPU of one poll, worker and Redis together, while few and while very many batches are in flight.
+ * Some batches are polled every second; the others are as those, and sleep.
  */
 import { FlowProducer } from 'bullmq';
 import { BATCH_JOB, BATCHES_QUEUE, POLL_JOB, POLLS_QUEUE } from '../../../src/jobs/queues.js';
@@ -9,30 +9,30 @@ import { type Stage, setStage } from '../stage.js';
 import { until } from '../until.js';
 import { PRODUCT_TYPE, request } from '../work.js';
 
-const LOOKED_AT = 500;
-const LOOKS = 10_000;
+const POLLED = 500;
+const POLLS = 10_000;
 const NEVER_MS = 3_600_000;
 const ADDED_AT_ONCE = 500;
 
-export interface LookCost {
+export interface PollCost {
   inFlight: number;
   /** CPU microseconds of worker and Redis. */
-  lookMicroseconds: number;
+  pollMicroseconds: number;
 }
 
 /** @param inFlight numbers of batches, ascending, all on one stage */
-export async function measureLookCost(inFlight: readonly number[]): Promise<LookCost[]> {
+export async function measurePollCost(inFlight: readonly number[]): Promise<PollCost[]> {
   const stage = await setStage({ completionMs: NEVER_MS });
   try {
     const [pid = 0] = await stage.start('atlas-batch');
-    await stage.enqueue(0, LOOKED_AT);
-    await until(async () => (await stage.batches.getWaitingChildrenCount()) >= LOOKED_AT);
-    let there = LOOKED_AT;
-    const costs: LookCost[] = [];
+    await stage.enqueue(0, POLLED);
+    await until(async () => (await stage.batches.getWaitingChildrenCount()) >= POLLED);
+    let there = POLLED;
+    const costs: PollCost[] = [];
     for (const wanted of inFlight) {
       await addSleeping(stage, there, wanted);
       there = Math.max(there, wanted);
-      costs.push({ inFlight: there, lookMicroseconds: await costOfLook(stage, pid) });
+      costs.push({ inFlight: there, pollMicroseconds: await costOfPoll(stage, pid) });
     }
     return costs;
   } finally {
@@ -40,15 +40,15 @@ export async function measureLookCost(inFlight: readonly number[]): Promise<Look
   }
 }
 
-async function costOfLook(stage: Stage, pid: number): Promise<number> {
+async function costOfPoll(stage: Stage, pid: number): Promise<number> {
   const cpu = () => cpuMs(pid) + cpuMs(stage.redisProcess.pid);
   const before = { cpu: cpu(), ...(await stage.asked()) };
   let after = before;
   await until(async () => {
     after = { cpu: cpu(), ...(await stage.asked()) };
-    return after.looks - before.looks >= LOOKS;
+    return after.polls - before.polls >= POLLS;
   });
-  return ((after.cpu - before.cpu) * 1000) / (after.looks - before.looks);
+  return ((after.cpu - before.cpu) * 1000) / (after.polls - before.polls);
 }
 
 /** Parents that wait and polls that sleep, with data and state of the usual size. */

@@ -11,7 +11,7 @@ const FEWER = 6_000;
 const MORE = 12_000;
 /** Longer than the measure takes. */
 const NEVER_MS = 3_600_000;
-const FAR_LOOKS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
+const FAR_POLLS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
 
 export interface RedisMemory {
   inFlightBytes: number;
@@ -25,7 +25,7 @@ export async function measureRedisMemory(): Promise<RedisMemory> {
 async function inFlight(): Promise<number> {
   const stage = await setStage({ completionMs: NEVER_MS });
   try {
-    await stage.start('atlas-batch', FAR_LOOKS);
+    await stage.start('atlas-batch', FAR_POLLS);
     const at = async (count: number, from: number) => {
       await stage.enqueue(from, count);
       await until(async () => (await stage.batches.getWaitingChildrenCount()) >= count);

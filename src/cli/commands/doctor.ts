@@ -30,9 +30,9 @@ async function runChecks(): Promise<{ findings: Finding[]; code: ExitCode }> {
     config = loadConfig();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const faults = error.message.split('\n').slice(1);
-    for (const fault of faults) {
-      findings.push({ level: 'error', subject: 'configuration', text: fault.trim() });
+    const issues = error.message.split('\n').slice(1);
+    for (const issue of issues) {
+      findings.push({ level: 'error', subject: 'configuration', text: issue.trim() });
     }
     return { findings, code: 2 };
   }

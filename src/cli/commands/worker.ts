@@ -31,17 +31,17 @@ export function serverCommand(): Command {
   );
 }
 
-/** A worker, and beside it the whole HTTP server or, if it is wanted, its vital signs only. */
+/** A worker, and beside it the whole HTTP server or, if it is wanted, its liveness signs only. */
 async function startWorker(beside: 'server' | 'worker'): Promise<Stoppable> {
   // In a burst much outlives two collections of the young generation, and V8 takes it for long-lived:
   // from then on it allocates the like of it as old, whatever hangs on it stays too, and collecting
   // costs 4 % of a worker's CPU more.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  const [{ createAtlasBatchWorker }, { createAtlasBatchServer, createWorkerVitals }] =
+  const [{ createAtlasBatchWorker }, { createAtlasBatchServer, createWorkerHealth }] =
     await Promise.all([import('../../workers/worker.js'), import('../../server/server.js')]);
   const worker = await createAtlasBatchWorker();
   try {
-    const create = beside === 'server' ? createAtlasBatchServer : createWorkerVitals;
+    const create = beside === 'server' ? createAtlasBatchServer : createWorkerHealth;
     const server = await create({ workerRegistry: worker.metrics.registry });
     if (!server) return worker;
     await listenOrStop(server);

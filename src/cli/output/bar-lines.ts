@@ -69,11 +69,11 @@ function bar(status: BatchStatus, width: number): string {
 
 /** What a person wants to know beside the bar. */
 function hint(status: BatchStatus, now: number): string {
-  const { summary, trouble, looks, nextLookAt, uploads } = status;
+  const { summary, lastError, polls, nextPollAt, uploads } = status;
   if (summary?.reason) return summary.reason.code;
-  if (summary) return plural(summary.polls, 'look');
-  if (trouble) return `trouble: ${trouble.code}`;
+  if (summary) return plural(summary.polls, 'poll');
+  if (lastError) return `error: ${lastError.code}`;
   const round = uploads.at(-1)?.round ?? 1;
-  const next = nextLookAt ? `look ${looks + 1} in ${secondsUntil(nextLookAt, now)}` : '';
+  const next = nextPollAt ? `poll ${polls + 1} in ${secondsUntil(nextPollAt, now)}` : '';
   return [round > 1 ? `round ${round}` : '', next].filter(Boolean).join(', ');
 }

@@ -9,8 +9,8 @@ export function describeProgress(status: BatchStatus): string {
   if (status.uploads.length > 1) parts.push(plural(status.uploads.length, 'upload'));
   const round = status.uploads.at(-1)?.round ?? 1;
   if (round > 1 && !status.summary) parts.push(`round ${round}`);
-  if (status.looks > 0) parts.push(plural(status.looks, 'look'));
-  if (status.trouble) parts.push(`${status.trouble.code}: ${status.trouble.message}`);
+  if (status.polls > 0) parts.push(plural(status.polls, 'poll'));
+  if (status.lastError) parts.push(`${status.lastError.code}: ${status.lastError.message}`);
   if (status.summary?.reason) parts.push(describeReason(status.summary.reason));
   return parts.join(', ');
 }
@@ -25,13 +25,13 @@ export function describeStatus(status: BatchStatus, now: number): string[] {
   const lines = [
     `${status.reference}  ${status.state}${status.productType ? `  ${status.productType}` : ''}`,
     `  documents  ${present} of ${total} present`,
-    `  looks      ${status.looks}${status.nextLookAt ? `, next in ${secondsUntil(status.nextLookAt, now)}` : ''}`,
+    `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
-  if (status.trouble) lines.push(`  trouble    ${describeReason(status.trouble)}`);
+  if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
   for (const upload of status.uploads) {
-    const name = upload.batchId ?? 'not sent yet';
+    const name = upload.atlasBatchId ?? 'not sent yet';
     const found = `${upload.documents.present} of ${upload.documents.total}`;
-    const ending = upload.outcome ?? upload.state;
+    const ending = upload.result ?? upload.state;
     const reason = upload.reason ? `  ${describeReason(upload.reason)}` : '';
     lines.push(`  upload     ${name}  round ${upload.round}  ${found}  ${ending}${reason}`);
   }

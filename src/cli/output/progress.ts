@@ -16,14 +16,14 @@ export function createProgressView(): ProgressView {
   return isTerminal() ? createBars() : createLines();
 }
 
-/** A line when documents came or the batch went on; looks alone would drown them. */
+/** A line when documents came or the batch went on; polls alone would drown them. */
 function createLines(): ProgressView {
   const shown = new Map<string, string>();
   return {
     show(statuses) {
       for (const status of statuses) {
-        const { state, documents, uploads, trouble } = status;
-        const change = [state, documents.present, uploads.length, trouble?.code].join();
+        const { state, documents, uploads, lastError } = status;
+        const change = [state, documents.present, uploads.length, lastError?.code].join();
         if (shown.get(status.reference) === change) continue;
         shown.set(status.reference, change);
         print(`${status.reference}: ${describeProgress(status)}`);

@@ -15,7 +15,7 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value));
 }
 
-/** Whether a person looks at standard output. */
+/** Whether a person reads standard output. */
 export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }

@@ -19,7 +19,7 @@ export type Wake = (
   documentIds: ReadonlySet<string> | undefined,
 ) => Promise<void>;
 
-export class Doorbell {
+export class WakeQueue {
   private readonly waiting = new Map<string, Set<string>>();
   private readonly underWay = new Set<Promise<void>>();
   private closed = false;
@@ -47,7 +47,7 @@ export class Doorbell {
   private goOn(): void {
     for (const [reference, ids] of this.waiting) {
       if (this.underWay.size >= CONCURRENCY) return;
-      // No longer waiting: a ring from now on may tell of something that this look misses.
+      // No longer waiting: a ring from now on may tell of something that this poll misses.
       this.waiting.delete(reference);
       const woken = this.wake(reference, ids.size > MAX_DOCUMENTS ? undefined : ids).finally(() => {
         this.underWay.delete(woken);

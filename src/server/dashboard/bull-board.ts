@@ -48,7 +48,7 @@ export async function bullBoard(app: FastifyInstance, { queues }: ServerContext)
     queues: [
       adapterOf(queues.batches, 'Batches of callers', nameOfBatch),
       // A poll job always completes; a retry of one would have no batch to wait for it.
-      adapterOf(queues.polls, 'Looks at Atlas batches', nameOfPoll, { allowRetries: false }),
+      adapterOf(queues.pollJobs, 'Poll jobs of Atlas batches', nameOfPoll, { allowRetries: false }),
       adapterOf(queues.completions, 'Completion events', nameOfEvent),
     ],
     serverAdapter,

@@ -15,7 +15,7 @@ const BATCH_PATH = `${DASHBOARD_PATH}/batches/:reference`;
 const MAY_CHANGE: ReadonlySet<string> = new Set([
   `PUT ${JOB_PATH}/retry`,
   `PUT ${JOB_PATH}/promote`,
-  `POST ${BATCH_PATH}/look`,
+  `POST ${BATCH_PATH}/poll`,
   `POST ${BATCH_PATH}/cancel`,
   `POST ${BATCH_PATH}/retry`,
 ]);

@@ -20,15 +20,15 @@ export function nameOfBatch({ data, id }: JobView): string {
   return joined([reference ?? id, productType, count]);
 }
 
-/** `loan-8841 · BATCH-… · 4 of 5 present · next look 2026-11-23T12:00:12.000Z` */
+/** `loan-8841 · BATCH-… · 4 of 5 present · next poll 2026-11-23T12:00:12.000Z` */
 export function nameOfPoll({ data, id, progress }: JobView): string {
-  const { reference, batchId } = fieldsOf(data);
-  const { present, total, nextLookAt } = fieldsOf(progress);
+  const { reference, atlasBatchId } = fieldsOf(data);
+  const { present, total, nextPollAt } = fieldsOf(progress);
   return joined([
     reference ?? id,
-    batchId,
+    atlasBatchId,
     typeof total === 'number' ? `${present} of ${total} present` : undefined,
-    typeof nextLookAt === 'number' ? `next look ${new Date(nextLookAt).toISOString()}` : undefined,
+    typeof nextPollAt === 'number' ? `next poll ${new Date(nextPollAt).toISOString()}` : undefined,
   ]);
 }
 

@@ -26,9 +26,9 @@ export const SCRIPT = `'use strict';
     if (busy()) return;
     const stale = document.getElementById('stale');
     try {
-      const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+      if (!response.ok) throw new Error(String(response.status));
+      const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
       if (busy()) return;
       replace(fresh, 'main');
       replace(fresh, 'alive');

@@ -30,7 +30,7 @@ td .why { display: block; color: var(--dim); font-size: 13px; max-width: 46ch; o
 .pill.processing::before { animation: breathe 1.8s ease-in-out infinite; }
 .pill.completed, .pill.complete, .pill.present { background: var(--green-soft); color: var(--green); }
 .pill.failed, .pill.refused, .pill.rejected, .pill.missing { background: var(--red-soft); color: var(--red); }
-.pill.trouble, .pill.incomplete { background: var(--amber-soft); color: var(--amber); }
+.pill.error, .pill.incomplete { background: var(--amber-soft); color: var(--amber); }
 @keyframes breathe { 50% { opacity: .25; } }
 @media (prefers-reduced-motion: reduce) { .pill::before { animation: none !important; } }
 
@@ -71,7 +71,7 @@ details.action input { width: 100%; height: 38px; padding: 0 12px; margin: 6px 0
 
 .note { padding: 13px 18px; margin-bottom: 20px; border-radius: 12px; background: var(--blue-soft); color: var(--blue); font-weight: 500; overflow-wrap: anywhere; }
 .note.failed { background: var(--red-soft); color: var(--red); }
-.note.trouble { background: var(--amber-soft); color: var(--amber); }
+.note.error { background: var(--amber-soft); color: var(--amber); }
 .code { font-family: var(--mono); font-size: .86em; font-weight: 600; }
 .columns { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 4fr); gap: 20px; align-items: start; }
 

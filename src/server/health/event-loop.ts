@@ -1,8 +1,8 @@
 /** Whether this process still gets round to its work. */
 
-/** How often is looked. */
+/** How often the event loop is checked. */
 const SAMPLE_INTERVAL_MS = 500;
-/** The worst of the last so many samples counts: ten seconds, the usual interval of a probe. */
+/** The worst of the last so many samples counts: ten seconds, the usual interval of a health check. */
 const KEPT_SAMPLES = 20;
 /** Nothing that we do takes a second in one go; a process that is late by this much is stuck. */
 const STUCK_MS = 5000;

@@ -14,10 +14,10 @@ export interface QueueDepth {
 
 export async function readQueueDepths(queues: ClientQueues): Promise<QueueDepth[]> {
   const now = await redisNow(queues);
-  const { batches, polls, completions } = queues;
+  const { batches, pollJobs, completions } = queues;
   return Promise.all([
     readDepth(queues, batches, now),
-    readDepth(queues, polls, now),
+    readDepth(queues, pollJobs, now),
     readDepth(queues, completions, now),
   ]);
 }

@@ -1,14 +1,14 @@
 /** Reads what workers tell of themselves, and how batches stand: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
-import { withPatience } from '../redis-timeout.js';
+import { withRedisTimeout } from '../redis-timeout.js';
 
 /** A batch that has used this share of its time is near its deadline. */
 const NEAR_DEADLINE_SHARE = 0.8;
 /** Leftovers of batches that were removed by hand, cleared away a reading. */
 const LEFTOVERS_AT_ONCE = 20;
 
-export interface VitalSigns {
+export interface Liveness {
   /** Workers that live. */
   workers: number;
   /** Batches that have begun and not ended; `oldestMs` is the age of their oldest run. */
@@ -22,21 +22,21 @@ export async function redisNow({ link }: ClientQueues): Promise<number> {
 }
 
 /** @throws RedisUnavailableError, soon. */
-export function readVitalSigns(queues: ClientQueues, deadlineMs: number): Promise<VitalSigns> {
-  return withPatience(queues.link.run(() => read(queues, deadlineMs)));
+export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
+  return withRedisTimeout(queues.link.run(() => read(queues, deadlineMs)));
 }
 
 /** @throws RedisUnavailableError, soon. */
 export function countWorkers(queues: ClientQueues): Promise<number> {
   const { link, prefix } = queues;
-  return withPatience(
+  return withRedisTimeout(
     link.run(async () =>
       link.redis.zcount(heartbeatsKey(prefix), (await redisNow(queues)) - HEARTBEAT_TTL_MS, '+inf'),
     ),
   );
 }
 
-async function read(queues: ClientQueues, deadlineMs: number): Promise<VitalSigns> {
+async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
   const { link, prefix } = queues;
   const { redis } = link;
   const key = startedKey(prefix);

@@ -1,9 +1,9 @@
 /** What the HTTP server counts, and what it reads of the queues whenever it is asked. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { withPatience } from '../redis-timeout.js';
+import { withRedisTimeout } from '../redis-timeout.js';
 import { readQueueDepths } from './queue-depths.js';
-import { readVitalSigns } from './read-liveness.js';
+import { readLiveness } from './read-liveness.js';
 
 /** Why a callback was not taken. */
 export type Rejection = 'unauthorized' | 'malformed' | 'too-large' | 'too-many';
@@ -66,16 +66,16 @@ function createRefresh(
     // A queue's last known depth would look like news.
     for (const one of ofQueues) one.reset();
     try {
-      const depths = withPatience(queues.link.run(() => readQueueDepths(queues)));
-      const [vital, read] = await Promise.all([readVitalSigns(queues, deadlineMs), depths]);
+      const depths = withRedisTimeout(queues.link.run(() => readQueueDepths(queues)));
+      const [liveness, read] = await Promise.all([readLiveness(queues, deadlineMs), depths]);
       for (const { queue, counts, oldestWaitingMs } of read) {
         for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
         oldestWaiting.set({ queue }, oldestWaitingMs / 1000);
       }
-      workers.set(vital.workers);
-      inFlight.set(vital.inFlight.count);
-      oldestInFlight.set(vital.inFlight.oldestMs / 1000);
-      nearDeadline.set(vital.inFlight.nearDeadline);
+      workers.set(liveness.workers);
+      inFlight.set(liveness.inFlight.count);
+      oldestInFlight.set(liveness.inFlight.oldestMs / 1000);
+      nearDeadline.set(liveness.inFlight.nearDeadline);
       redisUp.set(1);
     } catch {
       for (const one of ofQueues) one.reset();

@@ -5,8 +5,8 @@ import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
-import { nextLookDelayMs } from '../poll/next-poll.js';
-import type { BatchRun } from './batch-context.js';
+import { nextPollDelayMs } from '../poll/next-poll.js';
+import type { BatchContext } from './batch-context.js';
 import { shareEndsAt } from './plan-uploads.js';
 
 /** BullMQ's code for an id that another living parent holds. */
@@ -14,21 +14,21 @@ const HELD_BY_ANOTHER_PARENT = -7;
 
 /** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
 export async function ownerOf(
-  { redis, config }: BatchRun['context'],
-  batchId: string,
+  { redis, config }: BatchContext['context'],
+  atlasBatchId: string,
 ): Promise<AtlasBatchOwner | null> {
-  return readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, batchId)));
+  return readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId)));
 }
 
 /**
- * Adds the job, sleeping until the policy's first look. Adding it again changes nothing.
+ * Adds the job, sleeping until the policy's first poll. Adding it again changes nothing.
  * When another batch holds or held the same Atlas batch, the upload is refused instead.
  * It goes out before all that follows over the same connection; who waits for the polls learns how
  * it went, so others need not.
  * @param owner of {@link ownerOf}.
  */
 export function addPoll(
-  run: BatchRun,
+  run: BatchContext,
   upload: Upload,
   batchDeadlineAt: number,
   owner: AtlasBatchOwner | null,
@@ -40,29 +40,30 @@ export function addPoll(
 }
 
 async function add(
-  run: BatchRun,
+  run: BatchContext,
   upload: Upload,
   batchDeadlineAt: number,
   owner: AtlasBatchOwner | null,
 ): Promise<void> {
   const { context, job, request } = run;
   const { config, clock } = context;
-  const { batchId, sentAt = clock.now() } = upload;
-  if (batchId === undefined) throw new Error(`an upload of ${request.reference} has no batch_id`);
+  const { atlasBatchId, sentAt = clock.now() } = upload;
+  if (atlasBatchId === undefined)
+    throw new Error(`an upload of ${request.reference} has no batch_id`);
 
   if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
-    return refuseForeign(run, upload);
+    return refuseUploadOfAnotherBatch(run, upload);
   }
   const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
   const data: PollData = {
     v: 1,
     reference: request.reference,
-    batchId,
+    atlasBatchId,
     productType: request.productType,
-    documentIds: fromRanges(upload.documents).flatMap(
+    documentIds: fromRanges(upload.documentIndexes).flatMap(
       (index) => request.documents[index]?.documentId ?? [],
     ),
-    documents: upload.documents,
+    documentIndexes: upload.documentIndexes,
     scoped: upload.scoped,
     batchTimestamp: job.timestamp,
     sentAt,
@@ -71,9 +72,9 @@ async function add(
   };
   const keep = { age: keepPollSeconds(config) };
   try {
-    await context.polls.add(POLL_JOB, data, {
-      jobId: pollJobId(batchId),
-      delay: nextLookDelayMs(context, data, { present: 0, looks: 0 }, clock.now()),
+    await context.pollJobs.add(POLL_JOB, data, {
+      jobId: pollJobId(atlasBatchId),
+      delay: nextPollDelayMs(context, data, { present: 0, polls: 0 }, clock.now()),
       parent: { id: run.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
       continueParentOnFailure: true,
       removeOnComplete: keep,
@@ -81,20 +82,20 @@ async function add(
     });
   } catch (error) {
     if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
-    refuseForeign(run, upload);
+    refuseUploadOfAnotherBatch(run, upload);
   }
 }
 
 /** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */
-export function refuseForeign({ lease }: BatchRun, upload: Upload): void {
-  const message = `Atlas answered with ${upload.batchId}, which belongs to another batch`;
+export function refuseUploadOfAnotherBatch({ lease }: BatchContext, upload: Upload): void {
+  const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
   upload.state = 'refused';
   upload.reason = { code: 'ATLAS_PROTOCOL', message };
   lease.note(message);
 }
 
 /** A poll job outlives its parent's wait, and the time in which its batch may be retried. */
-export function keepPollSeconds(config: BatchRun['context']['config']): number {
+export function keepPollSeconds(config: BatchContext['context']['config']): number {
   return (
     Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
     Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)

@@ -6,7 +6,7 @@ import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { missingDocuments } from '../../jobs/summary.js';
-import { type BatchRun, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
+import { type BatchContext, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
 import { checkDocuments } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { planUploads } from './plan-uploads.js';
@@ -23,9 +23,9 @@ export interface Ending {
 /**
  * Goes as far as it can.
  * @returns how the batch ends.
- * @throws WaitingChildrenError while polls are pending; TroubleError; RefusedError.
+ * @throws WaitingChildrenError while polls are pending; TransientError; PermanentError.
  */
-export async function advanceBatch(run: BatchRun): Promise<Ending> {
+export async function advanceBatch(run: BatchContext): Promise<Ending> {
   const { context, state, request } = run;
   const total = request.documents.length;
   for (;;) {
@@ -58,7 +58,7 @@ export async function advanceBatch(run: BatchRun): Promise<Ending> {
  * are being added, in the same write to Redis.
  */
 async function awaitPolls(
-  run: BatchRun,
+  run: BatchContext,
 ): Promise<{ pending: number; waiting: WaitingChildrenError | null }> {
   const pending = await collectPolls(run);
   const [waiting] = await Promise.all([
@@ -69,7 +69,7 @@ async function awaitPolls(
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */
-async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
+async function planNextRound(run: BatchContext, indexes: number[]): Promise<void> {
   const { context, lease, state } = run;
   try {
     await checkDocuments(run, indexes);
@@ -98,7 +98,7 @@ async function planNextRound(run: BatchRun, indexes: number[]): Promise<void> {
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-async function wakePolls(run: BatchRun, cancelled: boolean, wokenAt: number): Promise<void> {
+async function wakePolls(run: BatchContext, cancelled: boolean, wokenAt: number): Promise<void> {
   const { context, state, addedPolls } = run;
   const { ATLAS_TIMEOUT_MS } = context.config;
   const sent = state.uploads.filter(
@@ -107,14 +107,16 @@ async function wakePolls(run: BatchRun, cancelled: boolean, wokenAt: number): Pr
       (cancelled || (addedPolls.has(upload) && wokenAt > (upload.sentAt ?? 0) - ATLAS_TIMEOUT_MS)),
   );
   await Promise.all(
-    sent.map(({ batchId = '' }) => promoteIfDelayed(context.polls, pollJobId(batchId))),
+    sent.map(({ atlasBatchId = '' }) =>
+      promoteIfDelayed(context.pollJobs, pollJobId(atlasBatchId)),
+    ),
   );
 }
 
-function whyIncomplete({ state, request }: BatchRun, missing: number[]): Reason {
-  const learntNothing = state.uploads.findLast(({ outcome }) => outcome?.outcome === 'rejected');
-  if (learntNothing?.outcome?.reason && learntNothing.round === state.round) {
-    return learntNothing.outcome.reason;
+function whyIncomplete({ state, request }: BatchContext, missing: number[]): Reason {
+  const learntNothing = state.uploads.findLast(({ result }) => result?.status === 'rejected');
+  if (learntNothing?.result?.reason && learntNothing.round === state.round) {
+    return learntNothing.result.reason;
   }
   const names = missing.flatMap((index) => request.documents[index]?.documentId ?? []);
   return {

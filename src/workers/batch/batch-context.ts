@@ -8,7 +8,7 @@ import type { JobLease } from '../runtime/job-lease.js';
 import { StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
-export interface BatchRun {
+export interface BatchContext {
   context: WorkerContext;
   job: Job<unknown>;
   lease: JobLease<BatchState>;
@@ -16,7 +16,7 @@ export interface BatchRun {
   state: BatchState;
   /**
    * Uploads whose poll job was added since the last wait, or is being added: pending, and known
-   * without a look. Each with how the adding went.
+   * without asking. Each with how the adding went.
    */
   addedPolls: Map<Upload, Promise<void>>;
   /** Aborted when the job's lock is lost. */
@@ -24,28 +24,28 @@ export interface BatchRun {
 }
 
 /** When the batch has to have ended, Redis time in ms. */
-export function deadlineOf({ state, context }: BatchRun): number {
+export function deadlineOf({ state, context }: BatchContext): number {
   return state.startedAt + context.config.BATCH_DEADLINE_MS;
 }
 
-export function isPastDeadline(run: BatchRun): boolean {
+export function isPastDeadline(run: BatchContext): boolean {
   return run.context.clock.now() >= deadlineOf(run);
 }
 
 /** What the outside wants of the batch. */
-export function flagsOf({ context, request, job }: BatchRun): Promise<Flags> {
+export function flagsOf({ context, request, job }: BatchContext): Promise<Flags> {
   return readFlags(context, request.reference, job.timestamp);
 }
 
 /** A safe point: nothing is under way. */
-export function checkpoint({ context, lease, signal }: BatchRun): void {
+export function checkpoint({ context, lease, signal }: BatchContext): void {
   if (signal.aborted) throw new LockLostError(lease.jobId);
   if (context.stopping.aborted) throw new StoppingError();
 }
 
-/** Remembers trouble, for the back-off and for the reason that the deadline may give. */
-export function rememberTrouble(state: BatchState, reason: Reason): number {
-  const count = (state.trouble?.count ?? 0) + 1;
-  state.trouble = { count, reason };
+/** Counts a transient error, for the back-off and for the reason that the deadline may give. */
+export function countTransientError(state: BatchState, reason: Reason): number {
+  const count = (state.errorStreak?.count ?? 0) + 1;
+  state.errorStreak = { count, reason };
   return count;
 }

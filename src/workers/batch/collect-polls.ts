@@ -1,19 +1,19 @@
-/** Joins the outcomes of the poll jobs into the state of their batch. */
+/** Joins the results of the poll jobs into the state of their batch. */
 import type { Job } from 'bullmq';
 import type { Upload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { PollData, PollOutcome } from '../../jobs/poll-state.js';
-import { addPoll, ownerOf, refuseForeign } from './add-poll-job.js';
-import { type BatchRun, deadlineOf } from './batch-context.js';
+import type { PollData, PollResult } from '../../jobs/poll-state.js';
+import { addPoll, ownerOf, refuseUploadOfAnotherBatch } from './add-poll-job.js';
+import { type BatchContext, deadlineOf } from './batch-context.js';
 
 /**
- * Looks up the poll job of every upload that was sent, takes over the outcomes that are there,
+ * Finds the poll job of every upload that was sent, takes over the results that are there,
  * and sees to it that the others are pending: a job that was removed by hand is added again, one
- * that ended in an earlier run looks once more.
+ * that ended in an earlier run polls once more.
  * @returns how many are still pending.
  */
-export async function collectPolls(run: BatchRun): Promise<number> {
+export async function collectPolls(run: BatchContext): Promise<number> {
   const sent = run.state.uploads.filter(({ state }) => state === 'sent');
   const pending = await Promise.all(sent.map((upload) => collect(run, upload)));
   const count = pending.filter(Boolean).length;
@@ -23,25 +23,25 @@ export async function collectPolls(run: BatchRun): Promise<number> {
   return count;
 }
 
-async function collect(run: BatchRun, upload: Upload): Promise<boolean> {
+async function collect(run: BatchContext, upload: Upload): Promise<boolean> {
   const { context, lease, state } = run;
   if (run.addedPolls.has(upload)) return true;
-  const { batchId = '', pollRuns = 1 } = upload;
-  const poll: Job<PollData, PollOutcome> | undefined = await context.polls.getJob(
-    pollJobId(batchId),
+  const { atlasBatchId = '', expectedPollRuns = 1 } = upload;
+  const poll: Job<PollData, PollResult> | undefined = await context.pollJobs.getJob(
+    pollJobId(atlasBatchId),
   );
   if (!poll) {
-    upload.pollRuns = 1;
+    upload.expectedPollRuns = 1;
     await lease.save(state);
-    await addPoll(run, upload, deadlineOf(run), await ownerOf(context, batchId));
+    await addPoll(run, upload, deadlineOf(run), await ownerOf(context, atlasBatchId));
     return upload.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== run.job.timestamp) {
-    refuseForeign(run, upload);
+    refuseUploadOfAnotherBatch(run, upload);
     return false;
   }
   if (poll.finishedOn === undefined) return true;
-  if (poll.attemptsMade < pollRuns) {
+  if (poll.attemptsMade < expectedPollRuns) {
     await poll.retry(poll.failedReason ? 'failed' : 'completed');
     return true;
   }
@@ -49,36 +49,36 @@ async function collect(run: BatchRun, upload: Upload): Promise<boolean> {
   return false;
 }
 
-function takeOver(upload: Upload, poll: Job<PollData, PollOutcome>): void {
+function takeOver(upload: Upload, poll: Job<PollData, PollResult>): void {
   upload.state = 'ended';
-  const outcome = poll.failedReason ? brokenPoll(poll) : poll.returnvalue;
-  const learntNothing = outcome.outcome === 'rejected' || outcome.outcome === 'cancelled';
-  if (learntNothing && upload.outcome) {
-    upload.outcome.looks = outcome.looks;
+  const result = poll.failedReason ? brokenPoll(poll) : poll.returnvalue;
+  const learntNothing = result.status === 'rejected' || result.status === 'cancelled';
+  if (learntNothing && upload.result) {
+    upload.result.polls = result.polls;
     return;
   }
-  upload.outcome = { ...outcome, missing: missingOf(upload, poll.data, outcome) };
+  upload.result = { ...result, missing: missingOf(upload, poll.data, result) };
 }
 
 /** Two uploads may share an Atlas batch; what was not asked of the poll job is missing. */
-function missingOf(upload: Upload, asked: PollData, outcome: PollOutcome): string {
-  if (asked.documents === upload.documents) return outcome.missing;
-  const missing = new Set(fromRanges(outcome.missing));
-  const known = new Set(fromRanges(asked.documents));
+function missingOf(upload: Upload, asked: PollData, result: PollResult): string {
+  if (asked.documentIndexes === upload.documentIndexes) return result.missing;
+  const missing = new Set(fromRanges(result.missing));
+  const known = new Set(fromRanges(asked.documentIndexes));
   return toRanges(
-    fromRanges(upload.documents).filter((index) => missing.has(index) || !known.has(index)),
+    fromRanges(upload.documentIndexes).filter((index) => missing.has(index) || !known.has(index)),
   );
 }
 
-/** Poll jobs end in outcomes; one that failed was ended by hand or by a bug. */
-function brokenPoll(poll: Job<PollData, PollOutcome>): PollOutcome {
+/** Poll jobs end in results; one that failed was ended by hand or by a bug. */
+function brokenPoll(poll: Job<PollData, PollResult>): PollResult {
   return {
-    outcome: 'rejected',
-    missing: poll.data.documents,
+    status: 'rejected',
+    missing: poll.data.documentIndexes,
     present: 0,
     unexpected: 0,
-    looks: 0,
+    polls: 0,
     stored: false,
-    reason: { code: 'INTERNAL', message: `the poll job of ${poll.data.batchId} failed` },
+    reason: { code: 'INTERNAL', message: `the poll job of ${poll.data.atlasBatchId} failed` },
   };
 }

@@ -80,12 +80,12 @@ async function saveOutcome(
 export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
   const { context, job, lease, request, reference } = batch;
   const { outcome } = state;
-  const { config, completions, webhooks, pollDropper } = context;
+  const { config, completions, webhooks, pollJobPruner } = context;
   const summary = request
     ? summarize(
         request,
         state,
-        (batchId) => outcome.resultsRoot + resultKey('', request.reference, batchId),
+        (atlasBatchId) => outcome.resultsRoot + resultKey('', request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
 
@@ -113,7 +113,7 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   }
   if (request && outcome.status === 'completed') {
     const owner = { reference: request.reference, timestamp: job.timestamp };
-    pollDropper.drop({ owner, batchIds: summary.batchIds });
+    pollJobPruner.drop({ owner, batchIds: summary.batchIds });
   }
   context.logger.info(
     {
@@ -146,24 +146,21 @@ export async function beginRetry({
   request,
 }: EndingBatch): Promise<void> {
   if (request) await clearCancelFlag(context, request.reference);
-  state.run = job.attemptsMade;
-  state.stalls = job.stalledCounter;
+  state.startedAtAttempt = job.attemptsMade;
+  state.stallsBefore = job.stalledCounter;
   state.startedAt = context.clock.now();
   state.round = 0;
   state.outcomes += 1;
-  state.surprises = 0;
-  delete state.trouble;
+  state.unexpectedErrors = 0;
+  delete state.errorStreak;
   delete state.outcome;
   state.uploads = state.uploads.filter(
-    ({ batchId, state: upload }) => batchId !== undefined && upload !== 'refused',
+    ({ atlasBatchId, state: upload }) => atlasBatchId !== undefined && upload !== 'refused',
   );
   for (const upload of state.uploads) {
-    if (upload.outcome?.outcome === 'complete') continue;
+    if (upload.result?.status === 'complete') continue;
     upload.state = 'sent';
-    upload.pollRuns = (upload.pollRuns ?? 0) + 1;
+    upload.expectedPollRuns = (upload.expectedPollRuns ?? 0) + 1;
   }
-  await lease.save(
-    state,
-    'retried by an operator: looking at what Atlas has, then sending the rest',
-  );
+  await lease.save(state, 'retried by an operator: reading what Atlas has, then sending the rest');
 }

@@ -11,7 +11,7 @@ export function planUploads(
   return Array.from({ length: count }, (_, i) => ({
     state: 'planned',
     round,
-    documents: toRanges(indexes.slice(i * size, (i + 1) * size)),
+    documentIndexes: toRanges(indexes.slice(i * size, (i + 1) * size)),
     scoped,
     resubmissions: 0,
   }));

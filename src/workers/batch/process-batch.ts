@@ -5,7 +5,7 @@
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { promoteIfDelayed } from '../../batches/promote.js';
-import { LockLostError, type Reason, RefusedError, TroubleError } from '../../errors.js';
+import { LockLostError, PermanentError, type Reason, TransientError } from '../../errors.js';
 import { type BatchState, newBatchState, readState } from '../../jobs/batch-state.js';
 import {
   eventId,
@@ -19,25 +19,25 @@ import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
-import { describeTrouble } from '../poll/next-poll.js';
+import { describeError } from '../poll/next-poll.js';
 import { backoffMs } from '../runtime/backoff.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from '../runtime/job-lease.js';
 import type { Slot } from '../runtime/prefetching-worker.js';
-import { isDecision, MAX_STALLS, MAX_SURPRISES, runJob } from '../runtime/run-step.js';
+import { isDecision, MAX_STALLS, MAX_UNEXPECTED_ERRORS, runJob } from '../runtime/run-step.js';
 import { advanceBatch } from './advance-batch.js';
 import {
-  type BatchRun,
+  type BatchContext,
+  countTransientError,
   deadlineOf,
   flagsOf,
   isPastDeadline,
-  rememberTrouble,
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
 import { announce, beginRetry, type EndingBatch, endBatch } from './finish-batch.js';
 import { resolveUnknownUploads } from './submit-upload.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
-const TROUBLE_BACKOFF = { baseMs: 1000, capMs: 60_000 };
+const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
 
 /** Processor of the `atlas-batches` queue. Throws nothing but BullMQ's control errors. */
 export async function processBatch(
@@ -73,23 +73,31 @@ export async function processBatch(
         if (!retried) return announce(batch, { ...state, outcome });
         await beginRetry(batch);
       }
-      const { request, faults } = identity;
+      const { request, issues } = identity;
       if (!request) {
-        return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: faults.join('; ') });
+        return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: issues.join('; ') });
       }
-      const run: BatchRun = { context, job, lease, request, state, addedPolls: new Map(), signal };
+      const run: BatchContext = {
+        context,
+        job,
+        lease,
+        request,
+        state,
+        addedPolls: new Map(),
+        signal,
+      };
       try {
         const ending = await enter(run);
         return await endBatch(batch, ending.status, ending.reason);
       } catch (error) {
         if (signal.aborted) throw new LockLostError(lease.jobId);
-        if (error instanceof RefusedError) return endBatch(batch, 'failed', error.reason);
-        if (error instanceof TroubleError) {
+        if (error instanceof PermanentError) return endBatch(batch, 'failed', error.reason);
+        if (error instanceof TransientError) {
           if (hasNothingLeft(run)) return endBatch(batch, 'failed', error.reason);
           throw await waitOut(run, error);
         }
         if (isDecision(error)) throw error;
-        return endAfterSurprise(batch, run, error);
+        return endAfterUnexpectedError(batch, run, error);
       }
     },
   );
@@ -97,15 +105,15 @@ export async function processBatch(
 
 type Ending = Awaited<ReturnType<typeof advanceBatch>>;
 
-async function enter(run: BatchRun): Promise<Ending> {
-  const stalls = run.job.stalledCounter - run.state.stalls;
+async function enter(run: BatchContext): Promise<Ending> {
+  const stalls = run.job.stalledCounter - run.state.stallsBefore;
   if (stalls >= MAX_STALLS) return endAfterStalls(run, stalls);
   await resolveUnknownUploads(run);
   return advanceBatch(run);
 }
 
 /** Does as little as it can: one of the steps before this has killed the workers. */
-async function endAfterStalls(run: BatchRun, stalls: number): Promise<Ending> {
+async function endAfterStalls(run: BatchContext, stalls: number): Promise<Ending> {
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = stalls < 2 * MAX_STALLS;
   do {
@@ -117,25 +125,25 @@ async function endAfterStalls(run: BatchRun, stalls: number): Promise<Ending> {
 }
 
 /** Past the deadline, and nothing at Atlas to wait for. */
-function hasNothingLeft(run: BatchRun): boolean {
+function hasNothingLeft(run: BatchContext): boolean {
   return isPastDeadline(run) && run.state.uploads.every(({ state }) => state !== 'sent');
 }
 
-/** Trouble never ends a batch before its deadline: remembered, and slept over. */
-async function waitOut(run: BatchRun, error: TroubleError): Promise<Error> {
+/** A transient error never ends a batch before its deadline: counted, and slept over. */
+async function waitOut(run: BatchContext, error: TransientError): Promise<Error> {
   const { context, state, lease } = run;
-  // No trouble, only no turn: comes back exactly when it is told to.
+  // No error, only no turn: comes back exactly when it is told to.
   if (error instanceof BudgetExceededError) return sleep(run, error.retryAfterMs);
-  const count = rememberTrouble(state, error.reason);
-  const left = Math.max(TROUBLE_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
-  const wanted = Math.max(error.retryAfterMs, backoffMs(count, TROUBLE_BACKOFF, context.random));
+  const count = countTransientError(state, error.reason);
+  const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
+  const wanted = Math.max(error.retryAfterMs, backoffMs(count, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
-  await lease.save(state, describeTrouble(count, error.reason, delay));
+  await lease.save(state, describeError(count, error.reason, delay));
   return sleep(run, delay);
 }
 
 /** A request to cancel that came while the job was busy ends its sleep at once. */
-async function sleep(run: BatchRun, delayMs: number): Promise<Error> {
+async function sleep(run: BatchContext, delayMs: number): Promise<Error> {
   const asleep = await run.lease.moveToDelayed(delayMs);
   if ((await flagsOf(run)).cancelled !== null) {
     await promoteIfDelayed(run.context.batches, run.lease.jobId);
@@ -143,13 +151,13 @@ async function sleep(run: BatchRun, delayMs: number): Promise<Error> {
   return asleep;
 }
 
-async function endAfterSurprise(
+async function endAfterUnexpectedError(
   batch: EndingBatch,
-  run: BatchRun,
+  run: BatchContext,
   error: unknown,
 ): Promise<BatchSummary> {
   const { context, state, lease } = run;
-  state.surprises += 1;
+  state.unexpectedErrors += 1;
   const { reference } = run.request;
   context.logger.error(
     { reference, ...errorFields(error) },
@@ -161,15 +169,16 @@ async function endAfterSurprise(
     message: `an unforeseen ${name} in this batch; the log has its stack`,
   };
   const mayEnd = isPastDeadline(run) || state.uploads.every((upload) => upload.state !== 'sent');
-  if (state.surprises > MAX_SURPRISES && mayEnd) return endBatch(batch, 'failed', reason);
-  const delay = backoffMs(state.surprises, TROUBLE_BACKOFF, context.random);
-  await lease.save(state, describeTrouble(state.surprises, reason, delay));
+  if (state.unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd)
+    return endBatch(batch, 'failed', reason);
+  const delay = backoffMs(state.unexpectedErrors, ERROR_BACKOFF, context.random);
+  await lease.save(state, describeError(state.unexpectedErrors, reason, delay));
   throw await sleep(run, delay);
 }
 
 interface Identity {
   request: BatchRequest | null;
-  faults: string[];
+  issues: string[];
   reference: string | null;
   firstEventId: string;
 }
@@ -178,16 +187,16 @@ interface Identity {
 function identify(job: Job<unknown>): Identity {
   const jobId = job.id ?? '';
   const check = checkBatchRequest(job.data);
-  const faults = check.valid ? [] : [...check.faults];
+  const issues = check.valid ? [] : [...check.issues];
   const named = (job.data as { reference?: unknown } | null | undefined)?.reference;
   const ofId = referenceOfBatchJobId(jobId);
   const agrees = ofId !== null && (named === undefined || named === ofId);
-  if (!agrees) faults.push('the jobId must be batch-<reference>');
-  if (job.name !== BATCH_JOB) faults.push(`the job must be named ${BATCH_JOB}`);
+  if (!agrees) issues.push('the jobId must be batch-<reference>');
+  if (job.name !== BATCH_JOB) issues.push(`the job must be named ${BATCH_JOB}`);
   const wellFormed = typeof named === 'string' && REFERENCE_PATTERN.test(named);
   return {
-    request: check.valid && faults.length === 0 ? check.request : null,
-    faults,
+    request: check.valid && issues.length === 0 ? check.request : null,
+    issues,
     reference: wellFormed ? named : null,
     firstEventId: agrees ? eventId(ofId) : invalidEventId(jobId),
   };

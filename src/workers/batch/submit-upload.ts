@@ -3,13 +3,19 @@
  * at any line is entered again with the truth, or with `sending`: the one thing that cannot be
  * known.
  */
-import { LockLostError, RefusedError, TroubleError } from '../../errors.js';
+import { LockLostError, PermanentError, TransientError } from '../../errors.js';
 import { type AtlasBatchOwner, ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { Upload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
 import { addPoll } from './add-poll-job.js';
-import { type BatchRun, checkpoint, deadlineOf, flagsOf, isPastDeadline } from './batch-context.js';
+import {
+  type BatchContext,
+  checkpoint,
+  deadlineOf,
+  flagsOf,
+  isPastDeadline,
+} from './batch-context.js';
 
 /** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
 const UPLOADS_IN_PARALLEL = 4;
@@ -18,14 +24,14 @@ const MAX_RESUBMISSIONS = 2;
 
 /**
  * Sends what is planned, until all is sent, one is refused, or the batch is cancelled.
- * @throws TroubleError when Atlas or S3 is in trouble: what was not sent stays planned.
+ * @throws TransientError when Atlas or S3 fails: what was not sent stays planned.
  */
-export async function submitPlanned(run: BatchRun): Promise<void> {
+export async function submitPlanned(run: BatchContext): Promise<void> {
   const planned = run.state.uploads.filter(({ state }) => state === 'planned');
   if (planned.length === 0) return;
   if (isPastDeadline(run)) return refuseUnsent(run, planned);
-  // A batch that is cancelled while it sleeps over trouble must not run into it again and again.
-  if (run.state.trouble && (await flagsOf(run)).cancelled !== null) return;
+  // A batch that is cancelled while it sleeps over an error must not run into it again and again.
+  if (run.state.errorStreak && (await flagsOf(run)).cancelled !== null) return;
 
   // One iterator for all lanes: each takes the next upload when it is free.
   const queue = planned.values();
@@ -46,23 +52,23 @@ export async function submitPlanned(run: BatchRun): Promise<void> {
 }
 
 /** Whether an upload was refused: the batch will fail, and nothing more is sent. */
-function isDoomed({ state }: BatchRun): boolean {
+function isDoomed({ state }: BatchContext): boolean {
   return state.uploads.some((upload) => upload.state === 'refused');
 }
 
-/** Found on entry: whoever sent it died before the answer was saved. */
-export async function resolveUnknownUploads(run: BatchRun): Promise<void> {
+/** Found on entry: whoever sent it died before the response was saved. */
+export async function resolveUnknownUploads(run: BatchContext): Promise<void> {
   for (const upload of run.state.uploads) {
     if (upload.state === 'sending') {
-      await afterUnknown(run, upload, 'the worker died before the answer of Atlas was saved');
+      await afterUnknown(run, upload, 'the worker died before the response of Atlas was saved');
     }
   }
 }
 
-async function submit(run: BatchRun, upload: Upload): Promise<void> {
+async function submit(run: BatchContext, upload: Upload): Promise<void> {
   const { context, lease, state, request } = run;
   checkpoint(run);
-  const documents = fromRanges(upload.documents).map((index) => {
+  const documents = fromRanges(upload.documentIndexes).map((index) => {
     const document = request.documents[index];
     if (!document) throw new Error(`the batch has no document ${index}`);
     return document;
@@ -73,29 +79,36 @@ async function submit(run: BatchRun, upload: Upload): Promise<void> {
     file_url: url,
     document_id: `${scope}${documents[position]?.documentId}`,
   }));
-  const answer = await post(run, upload, files);
-  if (answer === null) return;
+  const response = await post(run, upload, files);
+  if (response === null) return;
 
-  const holder = state.uploads.findLast(({ batchId }) => batchId === answer.batchId);
+  const holder = state.uploads.findLast(
+    ({ atlasBatchId }) => atlasBatchId === response.atlasBatchId,
+  );
   upload.state = 'sent';
-  upload.batchId = answer.batchId;
+  upload.atlasBatchId = response.atlasBatchId;
   upload.sentAt = context.clock.now();
-  upload.pollRuns = (holder?.pollRuns ?? 0) + (holder && holder.state !== 'ended' ? 0 : 1);
+  upload.expectedPollRuns =
+    (holder?.expectedPollRuns ?? 0) + (holder && holder.state !== 'ended' ? 0 : 1);
   state.submittedAt ??= upload.sentAt;
-  delete state.trouble;
+  delete state.errorStreak;
   let owner: AtlasBatchOwner | null;
   try {
-    const line = `sent documents[${upload.documents}] as ${answer.batchId}`;
-    const read = [ownerKey(context.config.QUEUE_PREFIX, answer.batchId)];
+    const line = `sent documents[${upload.documentIndexes}] as ${response.atlasBatchId}`;
+    const read = [ownerKey(context.config.QUEUE_PREFIX, response.atlasBatchId)];
     owner = readOwner((await lease.save(state, line, { read }))[0] ?? null);
   } catch (error) {
-    if (error instanceof LockLostError) reportOrphan(run, answer.batchId);
+    if (error instanceof LockLostError) reportOrphan(run, response.atlasBatchId);
     throw error;
   }
   context.metrics.uploads.inc({ result: 'sent' });
   context.logger.info(
-    { reference: request.reference, batchId: answer.batchId, documents: files.length },
-    `upload of ${request.reference} sent as ${answer.batchId}`,
+    {
+      reference: request.reference,
+      atlasBatchId: response.atlasBatchId,
+      documentCount: files.length,
+    },
+    `upload of ${request.reference} sent as ${response.atlasBatchId}`,
   );
   if (!holder) void addPoll(run, upload, deadlineOf(run), owner);
 }
@@ -106,7 +119,7 @@ class UnwantedError extends Error {
 }
 
 /** From here on a crash leaves an unknown upload. Rejects when nothing may be sent. */
-async function saveSending(run: BatchRun, upload: Upload): Promise<void> {
+async function saveSending(run: BatchContext, upload: Upload): Promise<void> {
   upload.state = 'sending';
   const { context, lease, state, request, job } = run;
   const read = flagKeys(context, request.reference);
@@ -117,7 +130,7 @@ async function saveSending(run: BatchRun, upload: Upload): Promise<void> {
 
 /** With `REPLICA_ACK_TIMEOUT_MS`, which may take of the lock's time: nothing is sent whose `sending` a failover could lose. */
 async function confirmByReplica(
-  { context, lease, state }: BatchRun,
+  { context, lease, state }: BatchContext,
   upload: Upload,
 ): Promise<void> {
   const timeoutMs = context.config.REPLICA_ACK_TIMEOUT_MS;
@@ -125,25 +138,25 @@ async function confirmByReplica(
   if (await lease.reachedReplica(timeoutMs)) return lease.renew();
   upload.state = 'planned';
   await lease.save(state);
-  throw new TroubleError(
+  throw new TransientError(
     'INTERNAL',
     `no replica of Redis confirmed a write within ${timeoutMs} ms`,
   );
 }
 
-/** The POST itself; null when there is no answer to wait for, with the state saved. */
+/** The POST itself; null when there is no response to wait for, with the state saved. */
 async function post(
-  run: BatchRun,
+  run: BatchContext,
   upload: Upload,
   files: { file_url: string; document_id: string }[],
-): Promise<{ batchId: string } | null> {
+): Promise<{ atlasBatchId: string } | null> {
   const { context, lease, state, request, signal } = run;
   const { productType } = request;
-  const behind = saveSending(run, upload);
+  const sendAfter = saveSending(run, upload);
   try {
-    return await context.atlas.upload({ productType, files, behind }, signal);
+    return await context.atlas.upload({ productType, files, sendAfter }, signal);
   } catch (error) {
-    const stopped: unknown = await behind.then(
+    const stopped: unknown = await sendAfter.then(
       () => null,
       (reason: unknown) => reason,
     );
@@ -154,20 +167,20 @@ async function post(
     }
     if (stopped !== null) throw stopped;
     if (signal.aborted) throw new LockLostError(lease.jobId);
-    if (error instanceof RefusedError) {
+    if (error instanceof PermanentError) {
       upload.state = 'refused';
       upload.reason = error.reason;
-      await lease.save(state, `documents[${upload.documents}] refused: ${error.message}`);
+      await lease.save(state, `documents[${upload.documentIndexes}] refused: ${error.message}`);
       context.metrics.uploads.inc({ result: 'refused' });
       return null;
     }
-    if (error instanceof TroubleError && error.taken === 'not-taken') {
+    if (error instanceof TransientError && error.taken === 'not-taken') {
       upload.state = 'planned';
       await lease.save(state);
       context.metrics.uploads.inc({ result: 'not-taken' });
       throw error;
     }
-    const message = error instanceof TroubleError ? error.message : 'an unforeseen error';
+    const message = error instanceof TransientError ? error.message : 'an unforeseen error';
     await afterUnknown(run, upload, message);
     context.metrics.uploads.inc({ result: 'unknown' });
     if (isDoomed(run)) return null;
@@ -176,7 +189,7 @@ async function post(
 }
 
 /** `ON_AMBIGUOUS_SUBMISSION` decides what becomes of an upload that Atlas may have taken. */
-async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise<void> {
+async function afterUnknown(run: BatchContext, upload: Upload, why: string): Promise<void> {
   const { context, lease, state, request } = run;
   const again =
     context.config.ON_AMBIGUOUS_SUBMISSION === 'resubmit' &&
@@ -188,7 +201,7 @@ async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise
     upload.state = 'refused';
     upload.reason = {
       code: 'AMBIGUOUS_SUBMISSION',
-      message: `nobody knows whether Atlas took documents[${upload.documents}] (${why}); look there before you retry`,
+      message: `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${why}); check there before you retry`,
     };
   }
   const next = again
@@ -196,7 +209,7 @@ async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise
     : 'not sent again';
   await lease.save(
     state,
-    `unknown whether Atlas took documents[${upload.documents}]: ${why}; ${next}`,
+    `unknown whether Atlas took documents[${upload.documentIndexes}]: ${why}; ${next}`,
   );
   context.metrics.unknownUploads.inc();
   context.logger.warn(
@@ -205,17 +218,17 @@ async function afterUnknown(run: BatchRun, upload: Upload, why: string): Promise
   );
 }
 
-function reportOrphan({ context, request }: BatchRun, batchId: string): void {
+function reportOrphan({ context, request }: BatchContext, atlasBatchId: string): void {
   context.metrics.orphanUploads.inc();
   context.logger.warn(
-    { reference: request.reference, batchId },
-    `Atlas took ${batchId} after this worker had lost ${request.reference}; nobody will look at it`,
+    { reference: request.reference, atlasBatchId },
+    `Atlas took ${atlasBatchId} after this worker had lost ${request.reference}; nobody will poll it`,
   );
 }
 
-async function refuseUnsent(run: BatchRun, planned: Upload[]): Promise<void> {
+async function refuseUnsent(run: BatchContext, planned: Upload[]): Promise<void> {
   const { lease, state, context } = run;
-  const why = state.trouble?.reason;
+  const why = state.errorStreak?.reason;
   for (const upload of planned) {
     upload.state = 'refused';
     upload.reason = {

@@ -11,7 +11,7 @@ import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import { keepPollSeconds } from '../batch/add-poll-job.js';
 import type { WorkerContext } from '../context.js';
 
-type DropContext = Pick<WorkerContext, 'redis' | 'config' | 'polls'>;
+type PruneContext = Pick<WorkerContext, 'redis' | 'config' | 'pollJobs'>;
 
 export interface PollsOfBatch {
   owner: AtlasBatchOwner;
@@ -24,13 +24,13 @@ export interface PollsOfBatch {
  */
 const INTERVAL_MS = 250;
 /** Polls of one call: it must not hold up everybody else's commands. */
-const DROPPED_AT_ONCE = 100;
+const PRUNED_AT_ONCE = 100;
 
 /**
  * A poll that is not among the completed ones is left alone, be it pending or dropped before.
  * Children that are gone are also taken from what BullMQ keeps of them at the parent.
  */
-const DROP_SCRIPT = `
+const PRUNE_SCRIPT = `
 for i = 0, (#KEYS - 1) / 4 - 1 do
   local key, arg = 4 * i + 2, 2 * i + 3
   if redis.call('ZREM', KEYS[1], ARGV[arg]) == 1 then
@@ -41,21 +41,21 @@ for i = 0, (#KEYS - 1) / 4 - 1 do
 end
 `;
 
-interface DropCommands {
-  atlasBatchDropPolls(...args: (string | number)[]): Promise<null>;
+interface PruneCommands {
+  atlasBatchPrunePollJobs(...args: (string | number)[]): Promise<null>;
 }
 
 /** Installs the script as a command of this connection; needed once a connection. */
-export function defineDropCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchDropPolls', { lua: DROP_SCRIPT });
+export function definePruneCommands(redis: Redis): void {
+  redis.defineCommand('atlasBatchPrunePollJobs', { lua: PRUNE_SCRIPT });
 }
 
 /** Gathers what is to be dropped, for one call a few times a second. */
-export class PollDropper {
+export class PollJobPruner {
   private gathered: PollsOfBatch[] = [];
   private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly context: DropContext) {
+  constructor(private readonly context: PruneContext) {
     // Nothing hangs on it, and Redis being away is for others to report.
     this.timer = setInterval(() => void this.run().catch(() => {}), INTERVAL_MS);
     this.timer.unref();
@@ -73,31 +73,36 @@ export class PollDropper {
   }
 
   private run(): Promise<void> {
-    return dropPolls(this.context, this.gathered.splice(0));
+    return prunePollJobs(this.context, this.gathered.splice(0));
   }
 }
 
-async function dropPolls(
-  { redis, config, polls }: DropContext,
+async function prunePollJobs(
+  { redis, config, pollJobs }: PruneContext,
   batches: readonly PollsOfBatch[],
 ): Promise<void> {
   const ended = batches.flatMap(({ owner, batchIds }) =>
-    batchIds.map((batchId) => ({ batchId, owner })),
+    batchIds.map((atlasBatchId) => ({ atlasBatchId, owner })),
   );
-  for (let from = 0; from < ended.length; from += DROPPED_AT_ONCE) {
-    const part = ended.slice(from, from + DROPPED_AT_ONCE);
-    const keys = part.flatMap(({ batchId, owner }) => {
-      const job = polls.toKey(pollJobId(batchId));
+  for (let from = 0; from < ended.length; from += PRUNED_AT_ONCE) {
+    const part = ended.slice(from, from + PRUNED_AT_ONCE);
+    const keys = part.flatMap(({ atlasBatchId, owner }) => {
+      const job = pollJobs.toKey(pollJobId(atlasBatchId));
       const parent = `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}:${batchJobId(owner.reference)}`;
-      return [job, `${parent}:processed`, `${job}:logs`, ownerKey(config.QUEUE_PREFIX, batchId)];
+      return [
+        job,
+        `${parent}:processed`,
+        `${job}:logs`,
+        ownerKey(config.QUEUE_PREFIX, atlasBatchId),
+      ];
     });
-    await (redis as unknown as DropCommands).atlasBatchDropPolls(
+    await (redis as unknown as PruneCommands).atlasBatchPrunePollJobs(
       keys.length + 1,
-      polls.toKey('completed'),
+      pollJobs.toKey('completed'),
       ...keys,
       config.KEEP_COMPLETED_SECONDS,
       keepPollSeconds(config),
-      ...part.flatMap(({ batchId, owner }) => [pollJobId(batchId), formatOwner(owner)]),
+      ...part.flatMap(({ atlasBatchId, owner }) => [pollJobId(atlasBatchId), formatOwner(owner)]),
     );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The `poll` job: looks once, then sleeps and looks again, until it has an outcome.
- * "Not yet" is never a failure; an outcome is a value, and a poll job always completes.
+ * The `poll` job: polls once, then sleeps and polls again, until it has a result.
+ * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
 import type { Job } from 'bullmq';
 import { promoteIfDelayed } from '../../batches/promote.js';
@@ -8,7 +8,7 @@ import { readState } from '../../jobs/batch-state.js';
 import {
   newPollState,
   type PollData,
-  type PollOutcome,
+  type PollResult,
   type PollState,
 } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
@@ -24,15 +24,15 @@ export async function processPoll(
   context: WorkerContext,
   job: Job<PollData>,
   slot: Slot,
-): Promise<PollOutcome> {
-  const { redis, polls, config, clock, logger } = context;
+): Promise<PollResult> {
+  const { redis, pollJobs, config, clock, logger } = context;
   const lease = new JobLease<PollState>({
     redis,
     queueKey: `${config.QUEUE_PREFIX}:${POLLS_QUEUE}`,
     job,
     slot,
     clock,
-    digest: ({ looks, present, total, nextLookAt }) => ({ looks, present, total, nextLookAt }),
+    digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
   });
   return runJob(
     logger,
@@ -42,17 +42,17 @@ export async function processPoll(
       const stored = readState<PollState>(job.progress);
       if (stored.kind === 'newer') throw await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
       const state = stored.kind === 'known' ? stored.state : freshState(job);
-      if (job.attemptsMade > state.run)
+      if (job.attemptsMade > state.startedAtAttempt)
         beginAgain(state, job, clock.now() + config.BATCH_DEADLINE_MS);
 
       const run = new PollRun(context, lease, job.data, state, slot.signal);
-      const outcome = await run.step(job.stalledCounter - state.stalls);
-      if (outcome) return outcome;
+      const result = await run.step(job.stalledCounter - state.stallsBefore);
+      if (result) return result;
 
-      const asleep = await lease.moveToDelayed(Math.max(0, (state.nextLookAt ?? 0) - clock.now()));
+      const asleep = await lease.moveToDelayed(Math.max(0, (state.nextPollAt ?? 0) - clock.now()));
       const flags = await readFlags(context, job.data.reference, job.data.batchTimestamp);
-      if (flags.cancelled || flags.wokenAt > (state.lastLookAt ?? 0)) {
-        await promoteIfDelayed(polls, lease.jobId);
+      if (flags.cancelled || flags.wokenAt > (state.lastPollAt ?? 0)) {
+        await promoteIfDelayed(pollJobs, lease.jobId);
       }
       throw asleep;
     },
@@ -63,12 +63,12 @@ function freshState(job: Job<PollData>): PollState {
   return newPollState(job.attemptsMade, job.data.documentIds.length);
 }
 
-/** The job had ended and was made pending again: one full look more, under a new deadline. */
+/** The job had ended and was made pending again: one full poll more, under a new deadline. */
 function beginAgain(state: PollState, job: Job<PollData>, deadlineAt: number): void {
-  state.run = job.attemptsMade;
-  state.stalls = job.stalledCounter;
-  state.surprises = 0;
+  state.startedAtAttempt = job.attemptsMade;
+  state.stallsBefore = job.stalledCounter;
+  state.unexpectedErrors = 0;
   state.notFoundSince = null;
-  state.again = { deadlineAt };
-  delete state.trouble;
+  state.finalCheck = { deadlineAt };
+  delete state.errorStreak;
 }

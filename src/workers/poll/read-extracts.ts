@@ -1,13 +1,13 @@
-/** One look at an Atlas batch: pages -> what is present, what is missing. */
+/** One poll of an Atlas batch: pages -> what is present, what is missing. */
 
 import type { ExtractsPage } from '../../atlas/client.js';
-import { TroubleError } from '../../errors.js';
+import { TransientError } from '../../errors.js';
 import { isComplete } from '../../extracts/completeness.js';
 import { createReconciliation, type Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
-import { LookMemory } from './poll-memory.js';
+import { PollMemory } from './poll-memory.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
 export const PAGES_IN_PARALLEL = 4;
@@ -15,47 +15,47 @@ export const PAGES_IN_PARALLEL = 4;
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
 
-export interface Look {
+export interface Poll {
   complete: boolean;
-  /** Documents present; of a probe an upper bound, since extracts are what Atlas counts. */
+  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
   /** Items that Atlas announced; null when it announces nothing. */
   announced: number | null;
-  /** What was read; null when a probe was enough. */
+  /** What was read; null when a count request was enough. */
   found: Reconciliation | null;
 }
 
-/** What earlier looks have shown. */
+/** What earlier polls have shown. */
 export interface Seen {
-  /** Extracts that the last full look read, and the documents that they are of. */
+  /** Extracts that the last full poll read, and the documents that they are of. */
   extracts: number;
   present: number;
-  /** What Atlas announced at the last look; null before the first, or when it announces nothing. */
+  /** What Atlas announced at the last poll; null before the first, or when it announces nothing. */
   announced: number | null;
 }
 
-interface LookOptions {
-  /** Reads everything, whatever a probe would say. */
+interface PollOptions {
+  /** Reads everything, whatever a count request would say. */
   full: boolean;
   before: Seen;
 }
 
 /**
- * Looks once. For an upload larger than a page a probe comes first, unless `full`, so that the
- * cost of a look does not grow with the upload: everything is read only when it may be complete.
- * @throws UnknownBatchError on 404, TroubleError, StoppingError between two pages.
+ * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
+ * cost of a poll does not grow with the upload: everything is read only when it may be complete.
+ * @throws UnknownBatchError on 404, TransientError, StoppingError between two pages.
  */
-export async function lookAt(
+export async function pollOnce(
   context: WorkerContext,
   data: PollData,
-  look: LookOptions,
+  poll: PollOptions,
   signal: AbortSignal,
-): Promise<Look> {
-  const memory = new LookMemory(data.batchId, data.documentIds.length);
+): Promise<Poll> {
+  const memory = new PollMemory(data.atlasBatchId, data.documentIds.length);
   try {
-    return await readExtracts(context, data, look, async (page, perPage) => {
+    return await readExtracts(context, data, poll, async (page, perPage) => {
       if (context.stopping.aborted) throw new StoppingError();
-      const read = await context.atlas.readPage(data.batchId, { page, perPage }, signal);
+      const read = await context.atlas.readPage(data.atlasBatchId, { page, perPage }, signal);
       await memory.hold(read.bytes);
       return read;
     });
@@ -67,9 +67,9 @@ export async function lookAt(
 async function readExtracts(
   { config }: WorkerContext,
   data: PollData,
-  { full, before }: LookOptions,
+  { full, before }: PollOptions,
   read: (page: number, perPage: number) => Promise<ExtractsPage>,
-): Promise<Look> {
+): Promise<Poll> {
   const total = data.documentIds.length;
   const perPage = config.ATLAS_EXTRACTS_PER_PAGE;
 
@@ -133,9 +133,9 @@ function mayBeComplete(totalItems: number, total: number, before: Seen): boolean
   return before.announced === null || before.announced === totalItems;
 }
 
-function endless({ batchId }: PollData, why: string): TroubleError {
-  return new TroubleError(
+function endless({ atlasBatchId }: PollData, why: string): TransientError {
+  return new TransientError(
     'ATLAS_PROTOCOL',
-    `the list of extracts of ${batchId} does not end: ${why}`,
+    `the list of extracts of ${atlasBatchId} does not end: ${why}`,
   );
 }

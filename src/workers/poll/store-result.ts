@@ -12,14 +12,14 @@ export async function storeResult(
   found: Reconciliation,
   signal: AbortSignal,
 ): Promise<void> {
-  const { reference, batchId, productType, documentIds } = data;
+  const { reference, atlasBatchId, productType, documentIds } = data;
   const body = renderResult({
     reference,
-    batchId,
+    batchId: atlasBatchId,
     productType,
     documents: found.documents(),
     missing: found.missing().flatMap((index) => documentIds[index] ?? []),
     unexpected: found.unexpected(),
   });
-  await store.putResult(resultKey(config.RESULTS_PREFIX, reference, batchId), body, signal);
+  await store.putResult(resultKey(config.RESULTS_PREFIX, reference, atlasBatchId), body, signal);
 }

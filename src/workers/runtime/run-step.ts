@@ -9,7 +9,7 @@ import { errorFields, type Logger } from '../../logging.js';
 /** A job whose worker died this often in one run is what kills it. */
 export const MAX_STALLS = 20;
 /** An error that nobody foresaw is tried again this often in one run; then it is a bug. */
-export const MAX_SURPRISES = 10;
+export const MAX_UNEXPECTED_ERRORS = 10;
 
 /** The worker is stopping: the job is given back at the next safe point. */
 export class StoppingError extends Error {

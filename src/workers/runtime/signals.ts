@@ -5,7 +5,7 @@ import type { WorkerContext } from '../context.js';
 export interface Flags {
   /** A request to cancel that is meant for this batch. */
   cancelled: CancelFlag | null;
-  /** A look that began before this time (Redis time, ms) is to be repeated. */
+  /** A poll that began before this time (Redis time, ms) is to be repeated. */
   wokenAt: number;
 }
 

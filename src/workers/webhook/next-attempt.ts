@@ -1,11 +1,11 @@
-/** What an answer of the webhook's receiver leads to. Pure. */
+/** What a response of the webhook's receiver leads to. Pure. */
 import { retryAfterMs } from '../../http/retry-after.js';
 import type { WebhookState } from '../../jobs/webhook-state.js';
 import { backoffMs } from '../runtime/backoff.js';
 
 /** What came of one POST. */
-export type WebhookAnswer =
-  | { kind: 'answered'; status: number; retryAfter: string | undefined }
+export type WebhookResponse =
+  | { kind: 'response'; status: number; retryAfter: string | undefined }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; code: string };
 
@@ -28,20 +28,20 @@ const MAX_RETRY_AFTER_MS = BACKOFF.capMs;
  * @param random Uniform in [0, 1).
  */
 export function planWebhook(
-  answer: WebhookAnswer,
+  response: WebhookResponse,
   { startedAt, failures }: WebhookState,
   nowMs: number,
   random: () => number,
 ): WebhookDecision {
-  if (isDelivered(answer)) return { next: 'delivered' };
-  if (answer.kind === 'answered' && answer.status === GONE) {
+  if (isDelivered(response)) return { next: 'delivered' };
+  if (response.kind === 'response' && response.status === GONE) {
     return { next: 'give-up', why: 'the receiver wants no more of it' };
   }
   const left = startedAt + TRYING_MS - nowMs;
   if (left <= 0) return { next: 'give-up', why: 'a day of trying is over' };
   const asked =
-    answer.kind === 'answered'
-      ? (retryAfterMs(answer.retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0)
+    response.kind === 'response'
+      ? (retryAfterMs(response.retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0)
       : 0;
   // The last attempt is made when the day is over, not before.
   return {
@@ -51,10 +51,10 @@ export function planWebhook(
 }
 
 /** For people, and as a label of metrics. */
-export function answerCode(answer: WebhookAnswer): string {
-  return answer.kind === 'answered' ? String(answer.status) : answer.code;
+export function responseCode(response: WebhookResponse): string {
+  return response.kind === 'response' ? String(response.status) : response.code;
 }
 
-function isDelivered(answer: WebhookAnswer): boolean {
-  return answer.kind === 'answered' && answer.status >= 200 && answer.status < 300;
+function isDelivered(response: WebhookResponse): boolean {
+  return response.kind === 'response' && response.status >= 200 && response.status < 300;
 }

@@ -1,12 +1,12 @@
 /**
  * One POST to the webhook's receiver, and what became of it as a value. Redirects are not followed,
- * the answer's body is not looked at, and of a failure only its code is kept: the URL may hold a
+ * the response's body is not read, and of a failure only its code is kept: the URL may hold a
  * token.
  */
 import { Pool } from 'undici';
 import { unlessAborted } from '../../http/pause.js';
 import { webhookKey } from '../../jobs/webhook-secret.js';
-import type { WebhookAnswer } from './next-attempt.js';
+import type { WebhookResponse } from './next-attempt.js';
 import { signWebhook } from './signature.js';
 
 /** Read away, up to here, so that the connection can be used again. */
@@ -17,7 +17,7 @@ export interface WebhookSender {
   send(
     webhook: { eventId: string; body: string; nowMs: number },
     signal: AbortSignal,
-  ): Promise<WebhookAnswer>;
+  ): Promise<WebhookResponse>;
   /** Cuts what is still under way. */
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ export function createWebhookSender(options: {
         await body.dump({ limit: MAX_DISCARDED_BYTES }).catch(() => {});
         const retryAfter = headers['retry-after'];
         return {
-          kind: 'answered',
+          kind: 'response',
           status: statusCode,
           retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
         };

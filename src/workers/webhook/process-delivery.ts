@@ -16,7 +16,7 @@ import type { WorkerContext } from '../context.js';
 import { JobLease, NEWER_STATE_DELAY_MS } from '../runtime/job-lease.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import { runJob } from '../runtime/run-step.js';
-import { answerCode, planWebhook } from './next-attempt.js';
+import { planWebhook, responseCode } from './next-attempt.js';
 import type { WebhookSender } from './post-webhook.js';
 
 /** POSTs at once, a process: a receiver that hangs holds this many, and nothing else. */
@@ -68,20 +68,20 @@ async function deliver({ context, sender, job, lease, signal }: Delivery): Promi
   const stored = readState<WebhookState>(job.progress);
   if (stored.kind === 'newer') throw await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
   const state =
-    stored.kind === 'known' && stored.state.run === job.attemptsMade
+    stored.kind === 'known' && stored.state.startedAtAttempt === job.attemptsMade
       ? stored.state
       : newWebhookState(job.attemptsMade, clock.now());
 
   const webhook = { eventId: lease.jobId, body: JSON.stringify(job.data), nowMs: clock.now() };
-  const answer = await sender.send(webhook, signal).catch((error) => {
+  const response = await sender.send(webhook, signal).catch((error) => {
     throw signal.aborted ? new LockLostError(lease.jobId) : error;
   });
-  const code = answerCode(answer);
+  const code = responseCode(response);
   metrics.webhookAttempts.inc({ code });
 
   const attempts = state.failures + 1;
   const decision = planWebhook(
-    answer,
+    response,
     { ...state, failures: attempts },
     clock.now(),
     context.random,

@@ -16,9 +16,9 @@ function running(reference: string, present: number, total: number): BatchStatus
     productType: 'LOAN_APP',
     documents: { total, present },
     uploads: [],
-    looks: 2,
-    nextLookAt: '2026-11-23T12:00:01.500Z',
-    trouble: null,
+    polls: 2,
+    nextPollAt: '2026-11-23T12:00:01.500Z',
+    lastError: null,
     summary: null,
   };
 }
@@ -36,17 +36,17 @@ function ended(reference: string): BatchStatus {
     completedAt: '2026-11-23T12:00:00.000Z',
     polls: 3,
   };
-  return { ...running(reference, 4, 5), state: 'failed', nextLookAt: null, summary };
+  return { ...running(reference, 4, 5), state: 'failed', nextPollAt: null, summary };
 }
 
 const draw = (statuses: BatchStatus[], screen = SCREEN) =>
   barLines(statuses, screen).map(stripVTControlCharacters);
 
-test('a bar shows what is present, and when the next look is', () => {
+test('a bar shows what is present, and when the next poll is', () => {
   const [line = ''] = draw([running('loan-8841', 3, 6)]);
   const bar = /[█░]+/.exec(line)?.[0] ?? '';
   expect(bar.replaceAll('░', '')).toHaveLength(bar.length / 2);
-  expect(line).toMatch(/^loan-8841 .* 3\/6 {2}processing {2}look 3 in 1\.5 s$/);
+  expect(line).toMatch(/^loan-8841 .* 3\/6 {2}processing {2}poll 3 in 1\.5 s$/);
   expect(draw([ended('loan-1')])[0]).toMatch(/4\/5 {2}failed {6}INCOMPLETE$/);
 });
 
@@ -71,8 +71,8 @@ test('more batches than rows: those that run, and how many have ended', () => {
 });
 
 test('a line of progress says state, documents, and why it failed', () => {
-  expect(describeProgress(running('a', 3, 5))).toBe('processing, 3 of 5 documents, 2 looks');
+  expect(describeProgress(running('a', 3, 5))).toBe('processing, 3 of 5 documents, 2 polls');
   expect(describeProgress(ended('a'))).toBe(
-    'failed, 4 of 5 documents, 2 looks, INCOMPLETE: 1 of 5 documents never came: x',
+    'failed, 4 of 5 documents, 2 polls, INCOMPLETE: 1 of 5 documents never came: x',
   );
 });

@@ -12,7 +12,7 @@ it('names the batches and the documents, at a slash only the first of which coun
       ['loan-1', new Set(['001', 'a/b'])],
       ['loan-2', new Set(['001'])],
     ]),
-    strangers: 0,
+    unknown: 0,
   });
 });
 
@@ -22,13 +22,13 @@ it('takes a page under data, as Atlas’s other answers may have it', () => {
 
 it('counts ids that name no batch', () => {
   const read = readCallback(page('001', 7, null, '/x', '../x', 'a b/1', '', { a: 1 }));
-  expect(read).toEqual({ rings: new Map(), strangers: 8 });
+  expect(read).toEqual({ rings: new Map(), unknown: 8 });
 });
 
 it('names no more than a few batches, however many a callback holds', () => {
   const read = readCallback(page(...Array.from({ length: 5000 }, (_, i) => `loan-${i}/1`)));
   expect(read?.rings.size).toBe(MAX_REFERENCES);
-  expect(read?.strangers).toBe(5000 - MAX_REFERENCES);
+  expect(read?.unknown).toBe(5000 - MAX_REFERENCES);
 });
 
 it.each(['', '{', '[]', 'null', '7', '"x"', '{}', '{"data":{}}', '{"data":{"data":{}}}', '<html>'])(

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { Doorbell } from '../../../src/server/callbacks/wake-queue.js';
+import { WakeQueue } from '../../../src/server/callbacks/wake-queue.js';
 
-/** A doorbell whose wakes wait until they are let go. */
-function heldDoorbell() {
+/** A wake queue whose wakes wait until they are let go. */
+function heldWakeQueue() {
   const woken: [string, string[] | undefined][] = [];
   const held: (() => void)[] = [];
-  const bell = new Doorbell((reference, ids) => {
+  const bell = new WakeQueue((reference, ids) => {
     woken.push([reference, ids && [...ids]]);
     return new Promise((resolve) => held.push(resolve));
   });
@@ -18,7 +18,7 @@ function heldDoorbell() {
 const ids = (...names: string[]) => new Set(names);
 
 it('rings again for a reference that is being woken, once for one that waits', async () => {
-  const { bell, woken, letGo } = heldDoorbell();
+  const { bell, woken, letGo } = heldWakeQueue();
   for (let i = 0; i < 16; i += 1) expect(bell.ring(`busy-${i}`, ids('1'))).toBe('queued');
   expect(bell.ring('busy-0', ids('2'))).toBe('queued');
   expect(bell.ring('busy-0', ids('3'))).toBe('duplicate');
@@ -33,7 +33,7 @@ it('rings again for a reference that is being woken, once for one that waits', a
 });
 
 it('drops what does not fit, and keeps no more ids than it needs', async () => {
-  const { bell, woken, letGo } = heldDoorbell();
+  const { bell, woken, letGo } = heldWakeQueue();
   const results = Array.from({ length: 10_100 }, (_, i) => bell.ring(`loan-${i}`, ids('1')));
   expect(results.filter((result) => result === 'dropped')).toHaveLength(100 - 16);
   const many = new Set(Array.from({ length: 2000 }, (_, i) => `${i}`));

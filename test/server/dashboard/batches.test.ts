@@ -52,9 +52,9 @@ const act = ({ server }: TestServer, path: string, form = '') =>
 
 async function inFlight(system: System, reference: string): Promise<Job> {
   return waitUntil(`the poll of ${reference}`, async () => {
-    const polls = await system.polls.getJobs(['delayed']);
+    const polls = await system.pollJobs.getJobs(['delayed']);
     return polls.find(({ data, progress }) => {
-      return data.reference === reference && Object(progress).looks > 0;
+      return data.reference === reference && Object(progress).polls > 0;
     });
   });
 }
@@ -66,7 +66,7 @@ it('escapes everything that is not markup itself', () => {
   );
 });
 
-it('shows what strangers put into a batch as text', async () => {
+it('shows what anybody puts into a batch as text', async () => {
   const test = await startQuietServer();
   const request = batchOf('evil', 1);
   const script = '<script>alert(1)</script>';
@@ -111,14 +111,14 @@ it('finds a batch by reference, Atlas batch id, document id, or a part of the re
   await system.submit('loan-8841', 2, 'slow-a-');
   await system.submit('loan-8842', 2, 'slow-b-');
   const { data } = await inFlight(system, 'loan-8841');
-  for (const text of ['loan-8841', data.batchId]) {
+  for (const text of ['loan-8841', data.atlasBatchId]) {
     const { headers, statusCode } = await get(test, `?q=${encodeURIComponent(text)}`);
     expect([statusCode, headers.location]).toEqual([303, '/dashboard/batches/loan-8841']);
   }
   const byDocument = await get(test, '?q=slow-b-002');
   expect(byDocument.body).toContain('>loan-8842</a>');
   expect(byDocument.body).not.toContain('>loan-8841</a>');
-  expect(byDocument.body).toContain('Looked through 2 of 2 batches');
+  expect(byDocument.body).toContain('Searched 2 of 2 batches');
   const byPart = await get(test, '?q=LOAN-88');
   expect(byPart.body).toContain('2 matches');
   expect((await get(test, '?q=slow-b')).body).toContain('Nothing found');
@@ -145,25 +145,25 @@ it('shows documents, uploads, timeline and outcome of a batch', async () => {
   }
   expect(body.match(/pill present/g)).toHaveLength(3);
   // By then the poll job does not tell any more whose the Atlas batch was.
-  await waitUntil('no poll job', async () => (await system.polls.getJobs()).length === 0);
+  await waitUntil('no poll job', async () => (await system.pollJobs.getJobs()).length === 0);
   const found = await get(test, `?q=${encodeURIComponent(data.batchIds[0] ?? '')}`);
   expect(found.headers.location).toBe('/dashboard/batches/told');
 });
 
-it('looks at once when an operator asks for it', async () => {
+it('polls at once when an operator asks for it', async () => {
   const test = await startWithWorker();
   const { system } = test;
   await system.submit('sleepy', 1, 'slow-');
   const poll = await inFlight(system, 'sleepy');
-  system.atlas.completeNow(poll.data.batchId);
-  const answer = await act(test, 'sleepy/look');
+  system.atlas.completeNow(poll.data.atlasBatchId);
+  const answer = await act(test, 'sleepy/poll');
   expect([answer.statusCode, answer.headers.location]).toEqual([
     303,
     '/dashboard/batches/sleepy?done=woken',
   ]);
   expect((await system.event('done-sleepy')).data.status).toBe('completed');
   await waitUntil('the end', async () => (await system.batches.getCompletedCount()) === 1);
-  expect((await act(test, 'sleepy/look')).headers.location).toContain('done=ended');
+  expect((await act(test, 'sleepy/poll')).headers.location).toContain('done=ended');
   expect((await get(test, '/sleepy?done=ended')).body).toContain('It had ended already.');
 });
 
@@ -179,14 +179,14 @@ it('cancels with a reason, and retries', async () => {
   await waitUntil('the end', async () => (await system.batches.getFailedCount()) === 1);
   expect((await get(test, '/unwanted')).body).toContain('sent by &lt;mistake&gt;');
   expect((await get(test, '?show=failed')).body).toContain('>unwanted</a>');
-  system.atlas.completeNow(poll.data.batchId);
+  system.atlas.completeNow(poll.data.atlasBatchId);
   expect((await act(test, 'unwanted/retry')).headers.location).toContain('done=retried');
   expect((await system.event('done-unwanted~2')).data.status).toBe('completed');
 });
 
 it('leaves nothing behind for a batch that nobody knows', async () => {
   const test = await startQuietServer();
-  for (const action of ['look', 'cancel', 'retry']) {
+  for (const action of ['poll', 'cancel', 'retry']) {
     expect((await act(test, `ghost/${action}`)).headers.location).toContain('done=unknown');
     expect((await act(test, `..%2f..%2fx/${action}`)).statusCode).toBe(404);
   }

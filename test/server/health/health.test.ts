@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { heartbeatsKey, startedKey } from '../../../src/jobs/liveness.js';
 import { watchEventLoop } from '../../../src/server/health/event-loop.js';
-import { createWorkerVitals } from '../../../src/server/server.js';
+import { createWorkerHealth } from '../../../src/server/server.js';
 import { testRedis } from '../../helpers/redis.js';
 import { startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
@@ -155,17 +155,17 @@ it('stops though a request hangs, and may be stopped twice', async () => {
 it('gives a process of workers health and metrics alone, where it is asked to', async () => {
   const { url, prefix } = testRedis();
   const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix, ...LOGIN, ...CALLBACKS };
-  expect(await createWorkerVitals({ environment, logger: SILENT })).toBeUndefined();
-  const vitals = await createWorkerVitals({
+  expect(await createWorkerHealth({ environment, logger: SILENT })).toBeUndefined();
+  const health = await createWorkerHealth({
     environment: { ...environment, WORKER_PORT: '0' },
     logger: SILENT,
   });
-  onTestFinished(() => vitals?.stop());
-  const status = async (path: string) => (await vitals?.app.inject(path))?.statusCode;
+  onTestFinished(() => health?.stop());
+  const status = async (path: string) => (await health?.app.inject(path))?.statusCode;
   expect(await status('/health/live')).toBe(200);
   expect(await status('/metrics')).toBe(200);
   expect(await status('/dashboard/batches')).toBe(404);
-  const callback = await vitals?.app.inject({ method: 'POST', url: '/callbacks/atlas/token' });
+  const callback = await health?.app.inject({ method: 'POST', url: '/callbacks/atlas/token' });
   expect(callback?.statusCode).toBe(404);
 });
 

@@ -9,7 +9,7 @@ describe('uploads of a round', () => {
     fc.assert(
       fc.property(indexes, fc.integer({ min: 1, max: 120 }), (list, size) => {
         const uploads = planUploads(list, { round: 1, size, scoped: false });
-        const documents = uploads.map((upload) => fromRanges(upload.documents));
+        const documents = uploads.map((upload) => fromRanges(upload.documentIndexes));
         expect(documents.flat()).toEqual(list);
         for (const upload of documents) expect(upload.length).toBeLessThanOrEqual(size);
         expect(uploads).toHaveLength(Math.ceil(list.length / size));

@@ -1,24 +1,30 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
-  answerCode,
   planWebhook,
-  type WebhookAnswer,
+  responseCode,
+  type WebhookResponse,
 } from '../../../src/workers/webhook/next-attempt.js';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 
-const answered = (status: number, retryAfter?: string): WebhookAnswer => ({
-  kind: 'answered',
+const answered = (status: number, retryAfter?: string): WebhookResponse => ({
+  kind: 'response',
   status,
   retryAfter,
 });
 const plan = (
-  answer: WebhookAnswer,
+  answer: WebhookResponse,
   { since = 0, failures = 1, random = 0.5 }: Partial<Record<string, number>> = {},
-) => planWebhook(answer, { v: 1, run: 0, startedAt: NOW - since, failures }, NOW, () => random);
+) =>
+  planWebhook(
+    answer,
+    { v: 1, startedAtAttempt: 0, startedAt: NOW - since, failures },
+    NOW,
+    () => random,
+  );
 
 test.each([200, 201, 202, 204, 299])('%d is delivered', (status) => {
   expect(plan(answered(status))).toEqual({ next: 'delivered' });
@@ -32,9 +38,9 @@ test.each([301, 302, 307, 400, 401, 404, 409, 429, 500, 502, 503])(
 );
 
 test('no answer is tried again', () => {
-  const answer: WebhookAnswer = { kind: 'failed', code: 'ECONNREFUSED' };
+  const answer: WebhookResponse = { kind: 'failed', code: 'ECONNREFUSED' };
   expect(plan(answer)).toMatchObject({ next: 'retry' });
-  expect(answerCode(answer)).toBe('ECONNREFUSED');
+  expect(responseCode(answer)).toBe('ECONNREFUSED');
 });
 
 test('410 is given up at once', () => {
@@ -64,7 +70,7 @@ test('every wait ends within the hour and the day, is jittered, and comes to an 
       let failures = 0;
       for (;;) {
         failures += 1;
-        const state = { v: 1, run: 0, startedAt: NOW, failures } as const;
+        const state = { v: 1, startedAtAttempt: 0, startedAt: NOW, failures } as const;
         const decision = planWebhook(
           answered(500),
           state,

@@ -24,7 +24,7 @@ test('sends the body as JSON, signed, to path and query', async () => {
     response.writeHead(204).end();
   });
   const answer = await senderTo(`${url}/hooks/atlas?token=t`).send(WEBHOOK, NEVER);
-  expect(answer).toEqual({ kind: 'answered', status: 204, retryAfter: undefined });
+  expect(answer).toEqual({ kind: 'response', status: 204, retryAfter: undefined });
   expect(seen).toEqual([
     'POST',
     '/hooks/atlas?token=t',
@@ -53,7 +53,7 @@ test('tells what Retry-After says', async () => {
     response.writeHead(503, { 'retry-after': '7' }).end('down');
   });
   expect(await senderTo(url).send(WEBHOOK, NEVER)).toEqual({
-    kind: 'answered',
+    kind: 'response',
     status: 503,
     retryAfter: '7',
   });

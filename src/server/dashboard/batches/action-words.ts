@@ -1,8 +1,8 @@
 /** What the pages say after an action. */
 export const ACTION_WORDS = {
-  woken: 'It is being looked at now.',
+  woken: 'It is being polled now.',
   cancelling: 'It is being cancelled.',
-  retried: 'It is tried again: first what Atlas has is looked at, then what is missing is sent.',
+  retried: 'It is tried again: first what Atlas has is read, then what is missing is sent.',
   ended: 'It had ended already.',
   'not-failed': 'Only a failed batch can be retried.',
   unknown: 'The batch is no longer kept.',

@@ -14,8 +14,8 @@ export type Action = (
   form: ReadonlyMap<string, string>,
 ) => Promise<ActionResult>;
 
-export const ACTIONS: Record<'look' | 'cancel' | 'retry', Action> = {
-  look: (queues, reference) => wakeBatch(queues, reference, { trySendingAgain: true }),
+export const ACTIONS: Record<'poll' | 'cancel' | 'retry', Action> = {
+  poll: (queues, reference) => wakeBatch(queues, reference, { trySendingAgain: true }),
   async cancel(queues, reference, form) {
     const reason = form.get('reason')?.trim() || 'cancelled by an operator';
     return (await cancelBatch(queues, reference, reason)).status;

@@ -58,7 +58,7 @@ function actions({ status }: BatchPageView): Markup {
   }
   if (status.state === 'completed') return html``;
   return html`<div class="actions">
-<form method="post" action="${path}/look"><button class="primary">Look now</button></form>
+<form method="post" action="${path}/poll"><button class="primary">Poll now</button></form>
 <details class="action" id="cancel"><summary class="button">Cancel…</summary>
 <form method="post" action="${path}/cancel">
 <label>Why?<input name="reason" maxlength="200" required autocomplete="off" placeholder="sent by mistake"></label>
@@ -69,9 +69,9 @@ function actions({ status }: BatchPageView): Markup {
 }
 
 function notes({ status }: BatchPageView): Markup {
-  const { summary, trouble } = status;
+  const { summary, lastError } = status;
   if (summary?.reason) return html`<p class="note failed">${describeReason(summary.reason)}</p>`;
-  if (trouble) return html`<p class="note trouble">${describeReason(trouble)}</p>`;
+  if (lastError) return html`<p class="note error">${describeReason(lastError)}</p>`;
   return html``;
 }
 
@@ -80,7 +80,7 @@ function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
   const took = endedAt !== null && addedAt !== null ? duration(endedAt - addedAt) : null;
   return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
 <dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
-<dt>Looks at Atlas</dt><dd>${status.looks}${status.nextLookAt && html`, the next ${timeUntil(status.nextLookAt, now)}`}</dd>
+<dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${summary.submittedAt}</dd>`}
 ${summary && html`<dt>Ended</dt><dd><span class="mono">${summary.completedAt}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
 ${summary?.results.map((uri) => html`<dt>Results</dt><dd class="mono">${uri}</dd>`)}
@@ -91,10 +91,10 @@ function uploads({ status, now }: BatchPageView): Markup | false {
   if (status.uploads.length === 0) return false;
   const rows = status.uploads.map(
     (upload) => html`<tr>
-<td class="wide"><b class="mono">${upload.batchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
-<td><span class="pill ${upload.outcome ?? upload.state}">${upload.outcome ?? upload.state}</span></td>
+<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
+<td><span class="pill ${upload.result ?? upload.state}">${upload.result ?? upload.state}</span></td>
 <td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
-<td class="nowrap dim end">${upload.nextLookAt ? timeUntil(upload.nextLookAt, now) : plural(upload.looks, 'look')}</td>
+<td class="nowrap dim end">${upload.nextPollAt ? timeUntil(upload.nextPollAt, now) : plural(upload.polls, 'poll')}</td>
 </tr>`,
   );
   return html`<section class="card"><h2>Uploads<small>${plural(status.uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${rows}</tbody></table></section>`;
@@ -123,13 +123,13 @@ ${current < pages && html`<a class="button" href="${to(current + 1)}">After</a>`
 function timeline(view: BatchPageView): Markup {
   const { addedAt, now, status } = view;
   const { entries, uploadsLeftOut } = view.timeline;
-  const several = new Set(status.uploads.map(({ batchId }) => batchId)).size > 1;
+  const several = new Set(status.uploads.map(({ atlasBatchId }) => atlasBatchId)).size > 1;
   const today = isoTime(now).slice(0, DATE_LENGTH);
   const lines = entries.map(
-    ({ at, text, batchId }) =>
-      html`<li>${at && html`<time datetime="${at}">${clock(at, today)}</time>`}${text}${several && batchId && html` <small class="mono dim">${batchId}</small>`}</li>`,
+    ({ at, text, atlasBatchId }) =>
+      html`<li>${at && html`<time datetime="${at}">${clock(at, today)}</time>`}${text}${several && atlasBatchId && html` <small class="mono dim">${atlasBatchId}</small>`}</li>`,
   );
-  return html`<section class="card"><h2>Timeline<small>${uploadsLeftOut > 0 && `looks of ${plural(uploadsLeftOut, 'earlier upload')} left out`}</small></h2>
+  return html`<section class="card"><h2>Timeline<small>${uploadsLeftOut > 0 && `polls of ${plural(uploadsLeftOut, 'earlier upload')} left out`}</small></h2>
 <ol class="timeline">${lines}${addedAt !== null && html`<li><time datetime="${isoTime(addedAt)}">${clock(isoTime(addedAt), today)}</time>added</li>`}</ol></section>`;
 }
 

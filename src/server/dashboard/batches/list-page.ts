@@ -1,7 +1,7 @@
 /** The page of batches: how things stand, a search, and lists. Pure. */
 
 import type { Section } from '../../../batches/list.js';
-import type { VitalSigns } from '../../health/read-liveness.js';
+import type { Liveness } from '../../health/read-liveness.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';
 import {
@@ -22,12 +22,12 @@ const REFRESH_SECONDS = 2;
 
 export interface ListView {
   now: number;
-  vital: VitalSigns;
+  liveness: Liveness;
   counts: Record<Section, number>;
   rows: readonly BatchRow[];
   shown:
     | { kind: 'section'; section: Section; page: number }
-    | { kind: 'search'; text: string; looked: number; total: number; next: number | null };
+    | { kind: 'search'; text: string; searched: number; total: number; next: number | null };
 }
 
 const TABS: readonly [Section, string][] = [
@@ -37,12 +37,12 @@ const TABS: readonly [Section, string][] = [
 ];
 
 export function listPage(view: ListView): string {
-  const { shown, vital } = view;
+  const { shown, liveness } = view;
   const searching = shown.kind === 'search';
   return page(
     {
       title: searching ? `“${shown.text}”` : 'Batches',
-      workers: vital.workers,
+      workers: liveness.workers,
       refreshSeconds: searching ? 0 : REFRESH_SECONDS,
     },
     html`${tiles(view)}
@@ -59,8 +59,8 @@ ${searching ? searchPager(shown) : sectionPager(view, shown)}
   );
 }
 
-function tiles({ vital, counts }: ListView): Markup {
-  const { oldestMs, nearDeadline } = vital.inFlight;
+function tiles({ liveness, counts }: ListView): Markup {
+  const { oldestMs, nearDeadline } = liveness.inFlight;
   return html`<section class="tiles" aria-label="How things stand">
 <a class="tile" href="${sectionPath('in-flight')}"><span>In flight</span><b>${counts['in-flight'].toLocaleString('en')}</b></a>
 <div class="tile"><span>Oldest in flight</span><b>${oldestMs > 0 ? duration(oldestMs) : '–'}</b></div>
@@ -85,7 +85,7 @@ function tabs({ counts }: ListView, current: Section): Markup {
 function table({ rows, now, shown }: ListView): Markup {
   const ended = shown.kind === 'section' && shown.section !== 'in-flight';
   return html`<table>
-<thead><tr><th>Batch</th><th>State</th><th>Documents present</th><th>Atlas batch</th><th>${ended ? 'Duration' : 'Next look'}</th><th>Added</th></tr></thead>
+<thead><tr><th>Batch</th><th>State</th><th>Documents present</th><th>Atlas batch</th><th>${ended ? 'Duration' : 'Next poll'}</th><th>Added</th></tr></thead>
 <tbody>
 ${rows.map((row) => tableRow(row, now))}
 </tbody>
@@ -97,22 +97,22 @@ function tableRow(row: BatchRow, now: number): Markup {
   if (!status) {
     return html`<tr><td class="ref wide"><b class="mono">${jobId}</b><span class="why">${row.failedReason ?? 'not a batch'}</span></td><td class="right" colspan="4"></td><td class="nowrap dim">${timeAgo(addedAt, now)}</td></tr>`;
   }
-  const { summary, trouble, reference } = status;
-  const reason = summary?.reason ?? trouble;
-  const batchIds = [...new Set(status.uploads.flatMap(({ batchId }) => batchId ?? []))];
+  const { summary, lastError, reference } = status;
+  const reason = summary?.reason ?? lastError;
+  const batchIds = [...new Set(status.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []))];
   const [first] = batchIds;
   return html`<tr>
 <td class="ref"><a href="${batchPath(reference)}">${reference}</a><small>${status.productType ?? 'not a valid batch'}</small></td>
 <td class="right">${statePill(status)}</td>
 <td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${describeReason(reason)}</span>`}</td>
 <td class="wide mono dim">${first ?? '–'}${batchIds.length > 1 && ` +${batchIds.length - 1}`}</td>
-<td class="nowrap" data-label="${status.nextLookAt ? 'Next look' : 'Took'}">${nextOrTook(row, now, endedAt)}</td>
+<td class="nowrap" data-label="${status.nextPollAt ? 'Next poll' : 'Took'}">${nextOrTook(row, now, endedAt)}</td>
 <td class="nowrap dim right">${timeAgo(addedAt, now)}</td>
 </tr>`;
 }
 
 function nextOrTook({ status, addedAt }: BatchRow, now: number, endedAt: number | null): Markup {
-  if (status?.nextLookAt) return timeUntil(status.nextLookAt, now);
+  if (status?.nextPollAt) return timeUntil(status.nextPollAt, now);
   return endedAt === null
     ? html`<span class="dim">–</span>`
     : html`<span class="dim">${duration(endedAt - addedAt)}</span>`;
@@ -145,13 +145,13 @@ ${current < pages && html`<a class="button" href="${sectionPath(section, current
 
 function searchPager(shown: {
   text: string;
-  looked: number;
+  searched: number;
   total: number;
   next: number | null;
 }): Markup {
-  const { text, looked, total, next } = shown;
+  const { text, searched, total, next } = shown;
   const more = `${BATCHES_PATH}?q=${encodeURIComponent(text)}&from=${next}`;
-  return html`<nav class="pager"><span>${total > 0 ? `Looked through ${looked.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}, the newest first` : ''}</span><div>
-${next !== null && html`<a class="button" href="${more}">Look further</a>`}
+  return html`<nav class="pager"><span>${total > 0 ? `Searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}, the newest first` : ''}</span><div>
+${next !== null && html`<a class="button" href="${more}">Search further</a>`}
 </div></nav>`;
 }

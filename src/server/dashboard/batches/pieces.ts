@@ -20,16 +20,16 @@ const STATE_WORDS: Record<BatchStatus['state'], string> = {
 
 export function statePill(status: BatchStatus): Markup {
   const cancelled = status.summary?.reason?.code === 'CANCELLED';
-  const look = cancelled ? 'cancelled' : status.trouble ? 'trouble' : status.state;
-  const word = cancelled ? 'Cancelled' : status.trouble ? 'Trouble' : STATE_WORDS[status.state];
-  return html`<span class="pill ${look}">${word}</span>`;
+  const style = cancelled ? 'cancelled' : status.lastError ? 'error' : status.state;
+  const word = cancelled ? 'Cancelled' : status.lastError ? 'Error' : STATE_WORDS[status.state];
+  return html`<span class="pill ${style}">${word}</span>`;
 }
 
 export function progressBar(
   { present, total }: { present: number; total: number },
-  look: string,
+  style: string,
 ): Markup {
-  return html`<span class="progress"><progress class="${look}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
+  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
 }
 
 export function describeReason({ code, message }: Reason): Markup {

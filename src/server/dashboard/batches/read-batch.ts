@@ -67,13 +67,13 @@ export async function readBatch(
 /** What is known of each document, from the latest upload that holds it. */
 function documentStates(total: number, state: BatchState | null): (index: number) => DocumentState {
   const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
-  for (const { documents, outcome, state: upload } of state?.uploads ?? []) {
-    const missing = new Set(fromRanges(outcome?.missing ?? ''));
-    for (const index of fromRanges(documents)) {
+  for (const { documentIndexes, result, state: upload } of state?.uploads ?? []) {
+    const missing = new Set(fromRanges(result?.missing ?? ''));
+    for (const index of fromRanges(documentIndexes)) {
       if (states[index] === 'present') continue;
-      if (outcome && !missing.has(index)) states[index] = 'present';
+      if (result && !missing.has(index)) states[index] = 'present';
       else if (upload === 'sent') states[index] = 'awaited';
-      else if (outcome) states[index] = 'missing';
+      else if (result) states[index] = 'missing';
     }
   }
   return (index) => states[index] ?? 'unsent';

@@ -4,7 +4,7 @@ import { searchBatches } from '../../../batches/find.js';
 import { countSections, idsFrom, isSection, SECTIONS } from '../../../batches/list.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
 import type { ServerContext } from '../../context.js';
-import { readVitalSigns, redisNow } from '../../health/read-liveness.js';
+import { readLiveness, redisNow } from '../../health/read-liveness.js';
 import { assetRoutes } from '../assets.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
 import { isActionResult } from './action-words.js';
@@ -42,7 +42,7 @@ interface Query {
 
 export async function batchPages(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, config, logger } = context;
-  const vitalSigns = () => readVitalSigns(queues, config.BATCH_DEADLINE_MS);
+  const askLiveness = () => readLiveness(queues, config.BATCH_DEADLINE_MS);
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
@@ -65,7 +65,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         ? await queues.link.run(() => readBatch(queues, reference, numberOf(query.page, 1)))
         : null;
       if (!known) return answerSearch(reply, reference, 0, 404);
-      const [{ workers }, now] = await Promise.all([vitalSigns(), redisNow(queues)]);
+      const [{ workers }, now] = await Promise.all([askLiveness(), redisNow(queues)]);
       const done = isActionResult(query.done) ? query.done : null;
       return sendPage(reply, batchPage({ ...known, workers, now, done }));
     },
@@ -89,8 +89,8 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     const asked = textOf(query.show);
     const section = isSection(asked) ? asked : 'in-flight';
     const page = Math.max(1, numberOf(query.page, 1));
-    const [vital, now, { counts, rows }] = await Promise.all([
-      vitalSigns(),
+    const [liveness, now, { counts, rows }] = await Promise.all([
+      askLiveness(),
       redisNow(queues),
       queues.link.run(async () => {
         const types = SECTIONS[section];
@@ -98,7 +98,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         return { counts: await countSections(queues), rows: await readRows(queues, ids) };
       }),
     ]);
-    return listPage({ now, vital, counts, rows, shown: { kind: 'section', section, page } });
+    return listPage({ now, liveness, counts, rows, shown: { kind: 'section', section, page } });
   }
 
   async function answerSearch(
@@ -109,15 +109,15 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   ): Promise<FastifyReply> {
     const result = await queues.link.run(() => searchBatches(queues, text, from));
     if (result.kind === 'exact') return reply.redirect(batchPath(result.reference), 303);
-    const { looked, total, next } = result;
-    const [vital, now, counts, rows] = await Promise.all([
-      vitalSigns(),
+    const { searched, total, next } = result;
+    const [liveness, now, counts, rows] = await Promise.all([
+      askLiveness(),
       redisNow(queues),
       countSections(queues),
       readRows(queues, result.jobIds),
     ]);
-    const shown = { kind: 'search', text, looked, total, next } as const;
-    return sendPage(reply.status(status), listPage({ now, vital, counts, rows, shown }));
+    const shown = { kind: 'search', text, searched, total, next } as const;
+    return sendPage(reply.status(status), listPage({ now, liveness, counts, rows, shown }));
   }
 }
 
