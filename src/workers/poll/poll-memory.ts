@@ -24,9 +24,9 @@ export class PollMemory {
 
   constructor(
     private readonly atlasBatchId: string,
-    documents: number,
+    documentCount: number,
   ) {
-    this.limitMib = Math.min(MAX_POLL_MIB, POLL_MIB + documents * POLL_MIB_PER_DOCUMENT);
+    this.limitMib = Math.min(MAX_POLL_MIB, POLL_MIB + documentCount * POLL_MIB_PER_DOCUMENT);
   }
 
   /**
