@@ -1,6 +1,6 @@
 /** What the demo sends: batches of every kind that a newcomer should see end. */
 import { readFile } from 'node:fs/promises';
-import type { BatchRequest } from '../src/jobs/batch-request.js';
+import type { BatchRequest } from '../src/jobs/request.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 
 export const SCANS_BUCKET = 'kyc-documents';

@@ -5,23 +5,23 @@
 import '../src/cli/quiet-aws-sdk.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { followBatches } from '../src/cli/follow-batches.js';
-import { createProgressView } from '../src/cli/progress.js';
-import { formatTable } from '../src/cli/table.js';
-import { paint, print, printError } from '../src/cli/terminal.js';
+import { createProgressView } from '../src/cli/output/progress.js';
+import { formatTable } from '../src/cli/output/table.js';
+import { paint, print, printError } from '../src/cli/output/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
 import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';
 import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
 
 /** The demo takes about 16 s; past this something hangs, and it says so rather than wait. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 const INTERRUPTED = 130;
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => interrupt.abort());
 }
-const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(PATIENCE_MS)]);
+const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(TIMEOUT_MS)]);
 
 let stage: Stage | undefined;
 try {

@@ -1,12 +1,12 @@
 /** What the demo shows at its end. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { seconds } from '../src/cli/describe-batch.js';
-import { formatTable } from '../src/cli/table.js';
-import { paint } from '../src/cli/terminal.js';
+import { seconds } from '../src/cli/output/describe-batch.js';
+import { formatTable } from '../src/cli/output/table.js';
+import { paint } from '../src/cli/output/terminal.js';
 import type { AtlasBatchClient } from '../src/client/client.js';
 import { type DocumentExtract, field } from '../src/client/extract.js';
-import type { BatchSummary } from '../src/jobs/completion.js';
+import type { BatchSummary } from '../src/jobs/summary.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 import { OUTPUT, RESULTS_BUCKET } from './stage.js';
 

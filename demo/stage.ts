@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startOrphanReaper } from '../scripts/orphan-reaper.js';
 import { startPrivateRedis } from '../scripts/private-redis.js';
-import { startUndertaker } from '../scripts/undertaker.js';
 import { type Simulators, startSimulators } from '../src/simulator/index.js';
 import { LOST_DOCUMENT, SCANS_BUCKET } from './batches.js';
 
@@ -91,8 +91,8 @@ async function startWorker(environment: Record<string, string>, signal: AbortSig
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Should we be killed, nobody else would end it.
-  const undertaker = startUndertaker(await mkdtemp(join(tmpdir(), 'atlas-batch-demo-')));
-  undertaker.watch(child.pid);
+  const orphanReaper = startOrphanReaper(await mkdtemp(join(tmpdir(), 'atlas-batch-demo-')));
+  orphanReaper.watch(child.pid);
   const exited = once(child, 'exit');
   const log = createWriteStream(join(ROOT, WORKER_LOG));
   child.stderr.pipe(log, { end: false });
@@ -102,7 +102,7 @@ async function startWorker(environment: Record<string, string>, signal: AbortSig
     child.kill('SIGTERM');
     await exited;
     log.end();
-    await undertaker.finish();
+    await orphanReaper.finish();
   };
   try {
     await takesJobs(child, signal);

@@ -6,12 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { batchRequestSchema } from '../src/jobs/batch-request.js';
-import {
-  completedEventSchema,
-  failedEventSchema,
-  resultsSchema,
-} from '../src/jobs/summary-schema.js';
+import { batchRequestSchema } from '../src/jobs/request.js';
+import { completedEventSchema, failedEventSchema, resultsSchema } from '../src/jobs/schemas.js';
 
 const DIRECTORY = fileURLToPath(new URL('../schemas/', import.meta.url));
 

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomPort } from './free-port.js';
+import { startOrphanReaper } from './orphan-reaper.js';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from './redis-binary.mjs';
-import { startUndertaker } from './undertaker.js';
 
 export interface PrivateRedisOptions {
   /** Keep an append-only file, so that `kill()` and `restart()` lose nothing. Default: no. */
@@ -51,7 +51,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
   const program = findRedisServer();
   if (program === undefined) throw new Error(HOW_TO_INSTALL_REDIS);
   const dir = await mkdtemp(join(tmpdir(), 'atlas-batch-redis-'));
-  const undertaker = startUndertaker(dir);
+  const orphanReaper = startOrphanReaper(dir);
   let port = 0;
   let server: ChildProcess | undefined;
 
@@ -62,13 +62,13 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
       stdio: 'ignore',
     });
     child.unref();
-    undertaker.watch(child.pid);
+    orphanReaper.watch(child.pid);
     server = child;
     await answers(child, port, dir);
   };
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     if (server !== undefined) await endProcess(server, signal);
-    undertaker.watch(undefined);
+    orphanReaper.watch(undefined);
     server = undefined;
   };
 
@@ -83,7 +83,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
       }
     }
   } catch (error) {
-    await undertaker.finish();
+    await orphanReaper.finish();
     throw error;
   }
 
@@ -97,7 +97,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
     },
     async stop() {
       await end('SIGTERM');
-      await undertaker.finish();
+      await orphanReaper.finish();
     },
     kill: () => end('SIGKILL'),
     async restart() {
@@ -155,9 +155,9 @@ async function endProcess(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): P
   child.ref();
   const exited = once(child, 'exit');
   child.kill(signal);
-  const impatience = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  const timeout = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await exited;
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
 function isPortTaken(error: unknown): boolean {

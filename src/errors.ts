@@ -2,7 +2,7 @@
  * Every failure that atlas-batch knows by name.
  *
  * One base class carries a {@link ReasonCode}; the class of an error, not its text, decides what
- * happens next: a {@link RefusedError} ends the batch (or the upload) now, a {@link TroubleError}
+ * happens next: a {@link PermanentError} ends the batch (or the upload) now, a {@link TransientError}
  * is tried again until the batch's deadline, and {@link LockLostError} stops a worker that no
  * longer owns its job. Messages are for people and never hold a response body, a header, a URL
  * with a query, a token or an extracted field.
@@ -70,8 +70,8 @@ export abstract class AtlasBatchError extends Error {
   }
 }
 
-/** A clear no: trying the same again gives the same answer. Ends the batch or the upload now. */
-export class RefusedError extends AtlasBatchError {}
+/** A clear no: trying the same again gives the same response. Ends the batch or the upload now. */
+export class PermanentError extends AtlasBatchError {}
 
 /**
  * Whether Atlas may have acted on a request that failed.
@@ -80,8 +80,8 @@ export class RefusedError extends AtlasBatchError {}
  */
 export type Taken = 'not-taken' | 'unknown';
 
-/** Trouble that passes: network, time-outs, 429, 5xx, malformed answers, S3 out of reach. */
-export class TroubleError extends AtlasBatchError {
+/** An error that passes: network, time-outs, 429, 5xx, malformed responses, S3 out of reach. */
+export class TransientError extends AtlasBatchError {
   /** Whether the failed request may have had its effect. */
   readonly taken: Taken;
   /** How long the other side asked us to wait, in milliseconds, already capped; 0 when it did not. */
@@ -100,8 +100,8 @@ export class TroubleError extends AtlasBatchError {
 
 /** `GET extracts` answered 404: Atlas does not know this `batch_id` (perhaps: not yet). */
 export class UnknownBatchError extends AtlasBatchError {
-  constructor(batchId: string) {
-    super('ATLAS_REJECTED', `Atlas answers 404 for ${batchId}`);
+  constructor(atlasBatchId: string) {
+    super('ATLAS_REJECTED', `Atlas answers 404 for ${atlasBatchId}`);
   }
 }
 
@@ -115,4 +115,30 @@ export class LockLostError extends AtlasBatchError {
 /** A variable is missing or wrong, or a command was used wrongly. The process exits with 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
+}
+
+/**
+ * Redis does not respond, or refuses what we ask of it. Its cause has the name, code and message of
+ * the client library's error, and never the command that failed.
+ */
+export class RedisUnavailableError extends Error {
+  override name = 'RedisUnavailableError';
+}
+
+/** The client was closed while it was at work. */
+export class ClientClosedError extends Error {
+  override name = 'ClientClosedError';
+
+  constructor() {
+    super('the client was closed');
+  }
+}
+
+/** Nothing is known of this reference: never added, or longer ago than ended batches are kept. */
+export class UnknownReferenceError extends Error {
+  override name = 'UnknownReferenceError';
+
+  constructor(readonly reference: string) {
+    super(`no batch ${reference} is known here`);
+  }
 }

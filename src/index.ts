@@ -1,7 +1,7 @@
 /** The public names of atlas-batch. The simulator stands apart, as `atlas-batch/simulator`. */
 
-export type { BatchStatus, UploadStatus } from './client/batch-status.js';
-export type { CancelResult } from './client/cancel.js';
+export type { CancelResult } from './batches/cancel.js';
+export type { BatchStatus, UploadStatus } from './batches/status.js';
 // Upstream apps: add batches, follow them, read what came of them.
 export {
   type AtlasBatchClient,
@@ -9,14 +9,7 @@ export {
   createAtlasBatchClient,
 } from './client/client.js';
 // What may go wrong.
-export {
-  BatchRunningError,
-  ClientClosedError,
-  InvalidBatchError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-  WaitTimeoutError,
-} from './client/client-errors.js';
+export { BatchRunningError, InvalidBatchError, WaitTimeoutError } from './client/client-errors.js';
 export type { BatchInput, EnqueueResult } from './client/enqueue.js';
 // Extracts: typed by document type, with every digit.
 export {
@@ -39,14 +32,17 @@ export type { EventsOptions } from './client/progress-events.js';
 export type { WaitOptions } from './client/waiter.js';
 export {
   AtlasBatchError,
+  ClientClosedError,
   type Reason,
   type ReasonCode,
-  TroubleError,
+  RedisUnavailableError,
+  TransientError,
+  UnknownReferenceError,
   UsageError,
 } from './errors.js';
 // What travels: requests and summaries.
-export type { BatchDocument, BatchRequest } from './jobs/batch-request.js';
-export type { BatchSummary } from './jobs/completion.js';
+export type { BatchDocument, BatchRequest } from './jobs/request.js';
+export type { BatchSummary } from './jobs/summary.js';
 export type { Logger } from './logging.js';
 // Operators: a worker inside a process of one's own.
 export {

@@ -1,14 +1,13 @@
 /**
  * Two workers side by side against the Atlas stand-in, each with 300 batches whose completion
- * times are lognormal: one looks as the policy that learns says, the other with exponential
- * back-off. Prints looks a batch and mean lag, and the ratio of the looks.
+ * times are lognormal: one polls as the policy that learns says, the other with exponential
+ * back-off. Prints polls a batch and mean lag, and the ratio of the polls.
  */
 import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import type { BatchSummary } from '../../src/jobs/completion.js';
-import { createExponentialPolicy } from '../../src/polling/exponential-policy.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 import type { PollPolicy } from '../../src/polling/poll-policy.js';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../../src/simulator/index.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import { createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { createExponentialPolicy } from '../polling/exponential-policy.js';
 
 const BATCHES = 300;
 /** They come in over this time, so that the policy has something to learn from. */
@@ -29,7 +29,7 @@ const CREDENTIALS = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 
 interface Run {
   name: string;
-  looks: number;
+  polls: number;
   lagSeconds: number;
 }
 
@@ -110,7 +110,7 @@ function measure(
     return Date.parse(completedAt) - ready;
   });
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { name, looks: mean(summaries.map(({ polls }) => polls)), lagSeconds: mean(lags) / 1000 };
+  return { name, polls: mean(summaries.map(({ polls }) => polls)), lagSeconds: mean(lags) / 1000 };
 }
 
 const redis = await startPrivateRedis();
@@ -127,13 +127,13 @@ try {
     play('learning', createLearningPolicy(), redis.url),
     play('exponential', createExponentialPolicy(), redis.url),
   ]);
-  for (const { name, looks, lagSeconds } of [learning, exponential]) {
+  for (const { name, polls, lagSeconds } of [learning, exponential]) {
     process.stdout.write(
-      `${name.padEnd(12)} ${looks.toFixed(2)} looks a batch, mean lag ${lagSeconds.toFixed(2)} s\n`,
+      `${name.padEnd(12)} ${polls.toFixed(2)} polls a batch, mean lag ${lagSeconds.toFixed(2)} s\n`,
     );
   }
   process.stdout.write(
-    `looks, learning / exponential: ${(learning.looks / exponential.looks).toFixed(2)}\n`,
+    `polls, learning / exponential: ${(learning.polls / exponential.polls).toFixed(2)}\n`,
   );
 } finally {
   await s3.stop();

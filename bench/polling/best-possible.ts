@@ -1,4 +1,4 @@
-/** What looking would cost someone who knows every distribution beforehand, but sees no progress. */
+/** What polling would cost someone who knows every distribution beforehand, but sees no progress. */
 import { type Candidates, cheapestSchedule } from '../../src/polling/schedule.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import type { Scenario } from './scenarios.js';
@@ -14,7 +14,7 @@ const WIDEST_RATIO = 1.03;
 /** Where no upload completes, candidates still stand this far apart at most. */
 const WIDEST_GAP_MS = BOUNDS.maxMs / 6;
 
-/** Expected lag plus price of looks per upload, in seconds. */
+/** Expected lag plus price of polls per upload, in seconds. */
 export function leastCostS(scenario: Scenario, priceMs: number): number {
   const random = randomFrom(SEED);
   const kinds = new Map<string, number[]>();

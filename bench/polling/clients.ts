@@ -3,7 +3,7 @@
  * time constants, so that each can be tuned from eager (below 1) to lazy (above).
  */
 import { clampDelay } from '../../src/polling/clamp-delay.js';
-import type { LookContext, PollPolicy } from '../../src/polling/poll-policy.js';
+import type { PollContext, PollPolicy } from '../../src/polling/poll-policy.js';
 
 export interface Client {
   name: string;
@@ -15,7 +15,7 @@ const AWS_MAX_MS = 120_000;
 const GOOGLE_MAX_MS = 45_000;
 const BACKOFF_MAX_MS = 60_000;
 
-function client(name: string, delayMs: (context: LookContext, scale: number) => number): Client {
+function client(name: string, delayMs: (context: PollContext, scale: number) => number): Client {
   return {
     name,
     create: (scale) => ({
@@ -30,18 +30,18 @@ export const CLIENTS: readonly Client[] = [
   client('fixed 5 s', (_, scale) => 5_000 * scale),
   client(
     'exponential 2x, full jitter',
-    ({ looks, random }, scale) => random() * Math.min(BACKOFF_MAX_MS, 1_000 * scale * 2 ** looks),
+    ({ polls, random }, scale) => random() * Math.min(BACKOFF_MAX_MS, 1_000 * scale * 2 ** polls),
   ),
-  client('AWS waiter 2..120 s', ({ looks, random }, scale) => {
-    if (looks === 0) return 0;
+  client('AWS waiter 2..120 s', ({ polls, random }, scale) => {
+    if (polls === 0) return 0;
     const minMs = 2_000 * scale;
-    const ceilingMs = Math.min(AWS_MAX_MS, minMs * 2 ** (looks - 1));
+    const ceilingMs = Math.min(AWS_MAX_MS, minMs * 2 ** (polls - 1));
     return minMs + random() * Math.max(0, ceilingMs - minMs);
   }),
-  client('Google LongRunning 5 s x1.5', ({ looks }, scale) =>
-    Math.min(GOOGLE_MAX_MS, 5_000 * scale * 1.5 ** looks),
+  client('Google LongRunning 5 s x1.5', ({ polls }, scale) =>
+    Math.min(GOOGLE_MAX_MS, 5_000 * scale * 1.5 ** polls),
   ),
-  client('Azure core-lro 2 s', ({ looks }, scale) => (looks === 0 ? 0 : 2_000 * scale)),
+  client('Azure core-lro 2 s', ({ polls }, scale) => (polls === 0 ? 0 : 2_000 * scale)),
 ];
 
 /** Scales from a fifth to twelve times the default. */

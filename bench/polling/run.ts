@@ -12,7 +12,7 @@ import { SCENARIOS, type Scenario } from './scenarios.js';
 import { frontier, geometricMean, lagAt, type Measured, measure, type Point } from './trade-off.js';
 
 const RUN = { count: 800, seed: 20_251 };
-/** What one look is worth, in milliseconds of lag: the default, and others for the line. */
+/** What one poll is worth, in milliseconds of lag: the default, and others for the line. */
 const DEFAULT_PRICE_MS = 1_500;
 const PRICES_MS = [120, 300, 700, DEFAULT_PRICE_MS, 3_000, 6_000, 12_000, 30_000];
 const PLOT = new URL('../../docs/polling.svg', import.meta.url);
@@ -67,23 +67,23 @@ const spent = [
   { ms: 0, calls: 0 },
 ];
 
-print('Lag in seconds. "lag at equal looks": the learning policy tuned to the same looks, and the');
+print('Lag in seconds. "lag at equal polls": the learning policy tuned to the same polls, and the');
 print(
-  'ratio of the two; "-" where no price of a look leads to as many looks. Cost is lag plus 1.5 s a',
+  'ratio of the two; "-" where no price of a poll leads to as many polls. Cost is lag plus 1.5 s a',
 );
 print(
-  'look; the least possible is that of someone who knows the distribution but sees no progress.',
+  'poll; the least possible is that of someone who knows the distribution but sees no progress.',
 );
 for (const scenario of SCENARIOS) {
-  const learning = sweep(scenario, PRICES_MS, DEFAULT_PRICE_MS, (lookPriceMs) =>
-    timed(createLearningPolicy({ lookPriceMs }), spent),
+  const learning = sweep(scenario, PRICES_MS, DEFAULT_PRICE_MS, (pollPriceMs) =>
+    timed(createLearningPolicy({ pollPriceMs }), spent),
   );
   learned.push(learning);
   const line = frontier(learning.all);
   print();
-  print(`${scenario.name.padEnd(50)}   looks     lag  p95 lag  at equal looks`);
+  print(`${scenario.name.padEnd(50)}   polls     lag  p95 lag  at equal polls`);
   print(`  ${'learning'.padEnd(46)}${row(learning.default)}`);
-  const { looks: made, lagS: lag } = learning.default;
+  const { polls: made, lagS: lag } = learning.default;
   const costRatio =
     (lag + (made * DEFAULT_PRICE_MS) / 1_000) / leastCostS(scenario, DEFAULT_PRICE_MS);
   costRatios.push(costRatio);
@@ -92,36 +92,36 @@ for (const scenario of SCENARIOS) {
     const swept = sweep(scenario, SCALES, 1, create);
     others.get(name)?.push(swept);
     tuned.push(...swept.all);
-    const { looks, lagS } = swept.default;
-    const equal = lagAt(line, looks);
+    const { polls, lagS } = swept.default;
+    const equal = lagAt(line, polls);
     const ratio = equal === undefined ? '' : `  ${(equal / lagS).toFixed(2)}x`;
     print(`  ${name.padEnd(46)}${row(swept.default)}${cell(equal)}${ratio}`);
   }
-  const best = lagAt(frontier(tuned), learning.default.looks);
+  const best = lagAt(frontier(tuned), learning.default.polls);
   if (best !== undefined) {
     bestRatios.push(learning.default.lagS / best);
     print(
-      `  ${'the best of them, tuned to the same looks'.padEnd(46)}${cell(learning.default.looks)}` +
+      `  ${'the best of them, tuned to the same polls'.padEnd(46)}${cell(learning.default.polls)}` +
         `${cell(best)}${cell(undefined)}${cell(learning.default.lagS)}  ${(learning.default.lagS / best).toFixed(2)}x`,
     );
   }
   print(`  cost of the learning policy over the least possible: ${costRatio.toFixed(2)}`);
 }
 
-function row({ looks, lagS, p95LagS }: Measured): string {
-  return cell(looks) + cell(lagS) + cell(p95LagS);
+function row({ polls, lagS, p95LagS }: Measured): string {
+  return cell(polls) + cell(lagS) + cell(p95LagS);
 }
 
 /** One policy over all scenarios: geometric means, variant by variant. */
 function lineOf(name: string, swept: readonly Swept[], emphasized: boolean): Line {
   const over = (points: readonly Point[]): Point => ({
-    looks: geometricMean(points.map(({ looks }) => looks)),
+    polls: geometricMean(points.map(({ polls }) => polls)),
     lagS: geometricMean(points.map(({ lagS }) => lagS)),
   });
   const variants = swept[0]?.all.length ?? 0;
   const points = Array.from({ length: variants }, (_, index) =>
     over(swept.flatMap(({ all }) => all[index] ?? [])),
-  ).sort((a, b) => a.looks - b.looks);
+  ).sort((a, b) => a.polls - b.polls);
   return { name, points, default: over(swept.map((one) => one.default)), emphasized };
 }
 
@@ -132,12 +132,12 @@ const lines = [
 await writeFile(PLOT, plot(lines));
 
 print();
-print(`${'all scenarios (geometric means)'.padEnd(50)}   looks     lag`);
+print(`${'all scenarios (geometric means)'.padEnd(50)}   polls     lag`);
 for (const { name, default: point } of lines) {
-  print(`  ${name.padEnd(46)}${cell(point.looks)}${cell(point.lagS)}`);
+  print(`  ${name.padEnd(46)}${cell(point.polls)}${cell(point.lagS)}`);
 }
 print();
-print(`lag of the learning policy, over that of the best tuned client at equal looks:`);
+print(`lag of the learning policy, over that of the best tuned client at equal polls:`);
 print(
   `  ${geometricMean(bestRatios).toFixed(2)} (geometric mean of ${bestRatios.length} scenarios)`,
 );
@@ -146,4 +146,4 @@ print(
   `  ${geometricMean(costRatios).toFixed(2)} (geometric mean), ${Math.max(...costRatios).toFixed(2)} at most`,
 );
 const [planning, learning] = spent.map(({ ms, calls }) => ((ms * 1_000) / calls).toFixed(0));
-print(`planning one look takes ${planning} us, learning from one upload ${learning} us`);
+print(`planning one poll takes ${planning} us, learning from one upload ${learning} us`);

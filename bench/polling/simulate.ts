@@ -1,8 +1,8 @@
 /**
- * Sends drawn uploads at random moments and looks at each as a policy says. No clock, no network:
+ * Sends drawn uploads at random moments and polls each as a policy says. No clock, no network:
  * events happen in order of their time, so a thousand uploads take a fraction of a second.
  */
-import type { NegativeLook, PollPolicy } from '../../src/polling/poll-policy.js';
+import type { NegativePoll, PollPolicy } from '../../src/polling/poll-policy.js';
 import { type Random, randomFrom } from '../../src/simulator/random.js';
 import type { DrawnUpload, Scenario } from './scenarios.js';
 
@@ -14,8 +14,8 @@ const BETWEEN_UPLOADS_MS = 15_000;
 const EPOCH_MS = 1_000_000;
 
 export interface Outcome {
-  looks: number;
-  /** From completion to the look that found it; a time-out has none. */
+  polls: number;
+  /** From completion to the poll that found it; a time-out has none. */
   lagMs: number | undefined;
 }
 
@@ -23,7 +23,7 @@ interface Flight {
   upload: DrawnUpload;
   sentAtMs: number;
   elapsedMs: number;
-  negativeLooks: NegativeLook[];
+  negativePolls: NegativePoll[];
 }
 
 /** Outcomes in the order of sending. The seed alone decides what is drawn. */
@@ -39,14 +39,14 @@ export function simulate(
   let sentAtMs = EPOCH_MS;
   for (let index = 0; index < count; index++) {
     const upload = scenario.draw(chance, index, count);
-    agenda.add(sentAtMs, { upload, sentAtMs, elapsedMs: 0, negativeLooks: [] });
+    agenda.add(sentAtMs, { upload, sentAtMs, elapsedMs: 0, negativePolls: [] });
     sentAtMs += -BETWEEN_UPLOADS_MS * Math.log(1 - chance());
   }
   for (let next = agenda.take(); next; next = agenda.take()) {
     const { atMs, item: flight } = next;
     flight.elapsedMs = atMs - flight.sentAtMs;
     if (flight.elapsedMs > 0) {
-      const outcome = look(flight, policy);
+      const outcome = poll(flight, policy);
       if (outcome) {
         outcomes.set(flight, outcome);
         continue;
@@ -58,39 +58,39 @@ export function simulate(
   return [...outcomes].sort(([a], [b]) => a.sentAtMs - b.sentAtMs).map(([, outcome]) => outcome);
 }
 
-function look(flight: Flight, policy: PollPolicy): Outcome | undefined {
-  const { upload, elapsedMs, negativeLooks, sentAtMs } = flight;
+function poll(flight: Flight, policy: PollPolicy): Outcome | undefined {
+  const { upload, elapsedMs, negativePolls, sentAtMs } = flight;
   const total = upload.visibleMs.length;
   const present = upload.visibleMs.filter((visibleMs) => visibleMs <= elapsedMs).length;
   const timedOut = present < total && elapsedMs >= BOUNDS.deadlineMs;
   if (present < total && !timedOut) {
-    negativeLooks.push({ elapsedMs, present });
+    negativePolls.push({ elapsedMs, present });
     return undefined;
   }
   policy.observe({
     productType: upload.productType,
     total,
     sentAtMs,
-    afterMs: negativeLooks.at(-1)?.elapsedMs ?? 0,
+    afterMs: negativePolls.at(-1)?.elapsedMs ?? 0,
     byMs: elapsedMs,
     timedOut,
-    negativeLooks,
+    negativePolls,
   });
   return {
-    looks: negativeLooks.length + 1,
+    polls: negativePolls.length + 1,
     lagMs: timedOut ? undefined : elapsedMs - (upload.visibleMs.at(-1) ?? 0),
   };
 }
 
 function plannedDelay(flight: Flight, policy: PollPolicy, random: Random): number {
-  const { upload, elapsedMs, negativeLooks } = flight;
+  const { upload, elapsedMs, negativePolls } = flight;
   const delayMs = policy.nextDelayMs({
     ...BOUNDS,
     productType: upload.productType,
     total: upload.visibleMs.length,
-    present: negativeLooks.at(-1)?.present ?? 0,
+    present: negativePolls.at(-1)?.present ?? 0,
     elapsedMs,
-    looks: negativeLooks.length,
+    polls: negativePolls.length,
     retryAfterMs: 0,
     random,
   });

@@ -1,6 +1,6 @@
 /**
  * The learning policy behind the interface of simulators that count in seconds and know policies
- * as `next(context)` and `observe(record)`: `params.c` is the price of a look in seconds of lag.
+ * as `next(context)` and `observe(record)`: `params.c` is the price of a poll in seconds of lag.
  */
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 
@@ -29,7 +29,7 @@ interface SecondsRecord {
 }
 
 export default function create({ c = 1.5 }: { c?: number } = {}) {
-  const policy = createLearningPolicy({ lookPriceMs: c * 1_000 });
+  const policy = createLearningPolicy({ pollPriceMs: c * 1_000 });
   return {
     name: `learning c=${c}`,
     next: (context: SecondsContext): number =>
@@ -38,7 +38,7 @@ export default function create({ c = 1.5 }: { c?: number } = {}) {
         total: context.total,
         present: context.present,
         elapsedMs: context.elapsed * 1_000,
-        looks: context.attempt,
+        polls: context.attempt,
         retryAfterMs: context.retryAfter * 1_000,
         minMs: context.minInterval * 1_000,
         maxMs: context.maxInterval * 1_000,
@@ -55,7 +55,7 @@ export default function create({ c = 1.5 }: { c?: number } = {}) {
         byMs: by * 1_000,
         timedOut: record.timedOut,
         ...(sentAtMs > 0 ? { sentAtMs } : {}),
-        negativeLooks: record.polls.map(({ t, present }) => ({ elapsedMs: t * 1_000, present })),
+        negativePolls: record.polls.map(({ t, present }) => ({ elapsedMs: t * 1_000, present })),
       });
     },
   };

@@ -1,10 +1,10 @@
-/** Looks against lag: what a policy costs, and what it would cost at another's number of looks. */
+/** Polls against lag: what a policy costs, and what it would cost at another's number of polls. */
 import type { PollPolicy } from '../../src/polling/poll-policy.js';
 import type { Scenario } from './scenarios.js';
 import { type Outcome, simulate } from './simulate.js';
 
 export interface Point {
-  looks: number;
+  polls: number;
   lagS: number;
 }
 
@@ -23,17 +23,17 @@ export function measure(
 function summarize(outcomes: readonly Outcome[]): Measured {
   const lags = outcomes.flatMap(({ lagMs }) => lagMs ?? []).sort((a, b) => a - b);
   return {
-    looks: mean(outcomes.map(({ looks }) => looks)),
+    polls: mean(outcomes.map(({ polls }) => polls)),
     lagS: mean(lags) / 1_000,
     p95LagS: (lags[Math.floor(lags.length * 0.95)] ?? 0) / 1_000,
   };
 }
 
-/** The points that no other beats in both looks and lag, by looks. */
+/** The points that no other beats in both polls and lag, by polls. */
 export function frontier(points: readonly Point[]): Point[] {
   let least = Number.POSITIVE_INFINITY;
   return [...points]
-    .sort((a, b) => a.looks - b.looks || a.lagS - b.lagS)
+    .sort((a, b) => a.polls - b.polls || a.lagS - b.lagS)
     .filter((point) => {
       if (point.lagS >= least) return false;
       least = point.lagS;
@@ -41,12 +41,12 @@ export function frontier(points: readonly Point[]): Point[] {
     });
 }
 
-/** The lag on a frontier at `looks`, between its points on a log-log scale; undefined outside. */
-export function lagAt(points: readonly Point[], looks: number): number | undefined {
+/** The lag on a frontier at `polls`, between its points on a log-log scale; undefined outside. */
+export function lagAt(points: readonly Point[], polls: number): number | undefined {
   for (const [index, right] of points.entries()) {
     const left = points[index - 1];
-    if (left && left.looks <= looks && looks <= right.looks) {
-      const share = Math.log(looks / left.looks) / Math.log(right.looks / left.looks);
+    if (left && left.polls <= polls && polls <= right.polls) {
+      const share = Math.log(polls / left.polls) / Math.log(right.polls / left.polls);
       return Math.exp((1 - share) * Math.log(left.lagS) + share * Math.log(right.lagS));
     }
   }

@@ -7,7 +7,7 @@ import '../../src/cli/quiet-aws-sdk.js';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { measureLookCost } from './measures/look-cost.js';
+import { measurePollCost } from './measures/poll-cost.js';
 import { measurePresigning } from './measures/presigning.js';
 import { measureRedisMemory } from './measures/redis-memory.js';
 import { measureResidentSet } from './measures/resident-set.js';
@@ -59,13 +59,13 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
     ];
   },
 
-  async looks() {
-    const costs = await measureLookCost([FEW_IN_FLIGHT, MANY_IN_FLIGHT]);
-    const [few, many] = costs.map(({ lookMicroseconds }) => lookMicroseconds);
+  async polls() {
+    const costs = await measurePollCost([FEW_IN_FLIGHT, MANY_IN_FLIGHT]);
+    const [few, many] = costs.map(({ pollMicroseconds }) => pollMicroseconds);
     if (few === undefined || many === undefined) throw new Error('a cost is missing');
     return [
       {
-        what: `CPU µs a look, ${MANY_IN_FLIGHT} in flight over ${FEW_IN_FLIGHT}`,
+        what: `CPU µs a poll, ${MANY_IN_FLIGHT} in flight over ${FEW_IN_FLIGHT}`,
         figures: `${many.toFixed(0)} to ${few.toFixed(0)}`,
         ...atMost(many / few, 1.3),
       },

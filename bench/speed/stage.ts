@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE } from '../../src/jobs/queues.js';
 import { until } from './until.js';
-import { CREDENTIALS, FIRST_LOOK_MS, RESULTS_BUCKET, request } from './work.js';
+import { CREDENTIALS, FIRST_POLL_MS, RESULTS_BUCKET, request } from './work.js';
 
 /** Jobs added at once: one script each, in one write. */
 const ADDED_AT_ONCE = 1000;
@@ -24,7 +24,7 @@ export type Contender = keyof typeof CONTENDERS;
 /** HTTP requests that the stand-ins have answered well. */
 export interface Asked {
   uploads: number;
-  looks: number;
+  polls: number;
   checks: number;
   results: number;
 }
@@ -80,8 +80,8 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    POLL_MIN_MS: String(FIRST_LOOK_MS),
-    POLL_MAX_MS: String(FIRST_LOOK_MS),
+    POLL_MIN_MS: String(FIRST_POLL_MS),
+    POLL_MAX_MS: String(FIRST_POLL_MS),
     LOG_LEVEL: 'warn',
   };
   let running: ChildProcess[] = [];

@@ -19,7 +19,7 @@ for (let i = 0; i < MAX_DOCUMENTS; i += 1) s3.put(DOCUMENTS_BUCKET, documentKey(
 process.on('message', () => {
   process.send?.({
     uploads: atlas.requests.count('multiupload', 200),
-    looks: atlas.requests.count('extracts', 200),
+    polls: atlas.requests.count('extracts', 200),
     checks: s3.requests.count('head', 200),
     results: s3.requests.count('put', 200),
   });

@@ -1,5 +1,5 @@
 /** What is carried in every measure: batches of five small documents. */
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 
 export const CREDENTIALS = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 export const DOCUMENTS_BUCKET = 'scans';
@@ -7,10 +7,10 @@ export const RESULTS_BUCKET = 'results';
 export const PRODUCT_TYPE = 'LOAN_APP';
 export const MAX_DOCUMENTS = 5;
 /**
- * The first look comes so long after the upload, of every contender. Work enough for all that time
+ * The first poll comes so long after the upload, of every contender. Work enough for all that time
  * is in flight, so it costs no throughput but at the end of a run.
  */
-export const FIRST_LOOK_MS = 1000;
+export const FIRST_POLL_MS = 1000;
 
 export function documentKey(index: number): string {
   return `loans/2026/11/scan-${index}.jpg`;

@@ -3,17 +3,17 @@
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** What is wrong with a base URL of Atlas, as the end of a sentence; undefined when it will do. */
-export function baseUrlFault(text: string): string | undefined {
+export function baseUrlIssue(text: string): string | undefined {
   if (!URL.canParse(text)) return 'must be a URL such as https://docstream.example.com';
   const url = new URL(text);
-  const fault = transportFault(url, 'tokens and pre-signed URLs');
-  if (fault !== undefined) return fault;
+  const issue = transportIssue(url, 'tokens and pre-signed URLs');
+  if (issue !== undefined) return issue;
   if (url.search !== '' || url.hash !== '') return 'must hold no query and no fragment';
   return undefined;
 }
 
 /** The same of what any URL that we send something to must be. */
-export function transportFault(url: URL, travels: string): string | undefined {
+export function transportIssue(url: URL, travels: string): string | undefined {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
     return `must be https, except on loopback: ${travels} travel there`;
   }

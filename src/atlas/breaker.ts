@@ -2,7 +2,7 @@
  * The circuit breaker of one process: polls a dead Atlas more gently than a live one.
  *
  * Closed, requests go out. After {@link FAILURES_TO_OPEN} in a row that say that Atlas may be down
- * (no answer, 5xx, an unusable answer, a token it will not have) it opens: everything is turned
+ * (no response, 5xx, an unusable response, a token it will not have) it opens: everything is turned
  * away at once, except one probe at a time. A 429 is no failure, Atlas is well; it has its block.
  * A probe that is answered closes the circuit.
  */
@@ -14,9 +14,9 @@ import {
   handleWhenResult,
   IterableBackoff,
 } from 'cockatiel';
-import { type Reason, RefusedError, TroubleError, UnknownBatchError } from '../errors.js';
-import { AnswerTrouble } from './answers.js';
+import { PermanentError, type Reason, TransientError, UnknownBatchError } from '../errors.js';
 import type { BreakerState } from './observer.js';
+import { ResponseError } from './response-errors.js';
 
 /** Rare enough by chance (a third of all requests failing: one in 6,500), soon enough in need. */
 const FAILURES_TO_OPEN = 8;
@@ -63,7 +63,7 @@ export class Breaker {
   }
 
   /**
-   * Makes the attempt, telling it whether it is the probe, or throws TroubleError (nothing was
+   * Makes the attempt, telling it whether it is the probe, or throws TransientError (nothing was
    * sent) at once. Rejects as the attempt does.
    */
   async run<T>(attempt: (probe: boolean) => Promise<T>): Promise<T> {
@@ -77,17 +77,17 @@ export class Breaker {
       throw error instanceof BrokenCircuitError ? this.turnedAway() : error;
     }
     if ('value' in settled) return settled.value;
-    if (settled.down && settled.error instanceof AnswerTrouble) {
+    if (settled.down && settled.error instanceof ResponseError) {
       this.lastFailure = settled.error.reason;
     }
     throw settled.error;
   }
 
-  private turnedAway(): TroubleError {
+  private turnedAway(): TransientError {
     const lasted = performance.now() - (this.openedAt ?? performance.now());
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
     const { code, message } = this.lastFailure;
-    return new TroubleError(
+    return new TransientError(
       code,
       `Atlas is failing (${message}); until it answers this process asks it rarely`,
       { retryAfterMs: Math.round(least * (1 + this.options.random())) },
@@ -103,9 +103,9 @@ async function settle<T>(attempt: Promise<T>, probe: boolean): Promise<Settled<T
   try {
     return { value: await attempt };
   } catch (error) {
-    if (error instanceof AnswerTrouble) return { error, down: error.row.down === true };
+    if (error instanceof ResponseError) return { error, down: error.row.countsAsOutage === true };
     if (error instanceof UnknownBatchError) return { error, down: false };
-    if (error instanceof RefusedError && error.code === 'ATLAS_REJECTED') {
+    if (error instanceof PermanentError && error.code === 'ATLAS_REJECTED') {
       return { error, down: false };
     }
     if (probe) return { error, down: true };

@@ -13,7 +13,7 @@
  *
  * The block of a 429 is a key of its own, and holds whether or not there is a budget.
  */
-import { SharedScript } from './shared-state.js';
+import { SharedScript } from '../redis/lua-script.js';
 
 /**
  * Longest wait in a worker's slot. At most a quarter of a second's requests wait at any moment,

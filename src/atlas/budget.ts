@@ -4,14 +4,14 @@
  */
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
+import { pause, unlessAborted } from '../http/pause.js';
 import { ASK_BUDGET, BLOCK, horizonMs, MAX_LATENESS_MS, slotMs } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
-import { pause, unlessAborted } from './pause.js';
 
 /** How long a request that finishes what others began keeps asking, before its work is undone. */
-const PATIENCE_MS = 10_000;
-/** Between two questions of a patient one: often enough to catch a slot, no burden to Redis. */
+const TIMEOUT_MS = 10_000;
+/** Between two questions of one that may wait: often enough to catch a slot, no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
 /** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
@@ -22,20 +22,20 @@ const MIN_SPREAD_MS = 1_000;
 const MAX_SPREAD_MS = 30_000;
 
 /** Not sent, for want of budget: come back after exactly `retryAfterMs`; Atlas is well. */
-export class BudgetExceededError extends TroubleError {
+export class BudgetExceededError extends TransientError {
   constructor(message: string, retryAfterMs: number) {
     super('ATLAS_UNAVAILABLE', message, { retryAfterMs: Math.ceil(retryAfterMs) });
   }
 }
 
 /**
- * `patient`: a request without which requests already made are wasted (a further page, a repeat
+ * `mayWait`: a request without which requests already made are wasted (a further page, a repeat
  * with a new token). It waits up to ten seconds, behind others of its class and process; any
  * other is sent back when its slot is more than a moment away.
  */
 export interface BudgetQuestion {
   requestClass: RequestClass;
-  patient: boolean;
+  mayWait: boolean;
 }
 
 export interface Budget {
@@ -43,8 +43,8 @@ export interface Budget {
   take(question: BudgetQuestion, signal?: AbortSignal): Promise<void>;
   /** A 429 came: everyone holds for so long, or for a default. Returns the milliseconds. */
   block(wantedMs: number | undefined): Promise<number>;
-  /** An answer other than 429 came: the default block is short again. */
-  answered(): void;
+  /** A response other than 429 came: the default block is short again. */
+  responded(): void;
 }
 
 export function createBudget(options: {
@@ -59,12 +59,12 @@ export function createBudget(options: {
     redis === undefined
       ? new LocalGate()
       : new SharedGate(redis, options.keyPrefix, options.maxRequestsPerSecond);
-  const lines = { submit: pLimit(1), look: pLimit(1) };
+  const lines = { upload: pLimit(1), poll: pLimit(1) };
   let blockedUntil = 0;
   let streak = 0;
 
   /** Asks until a slot is granted, or until waiting on would take too long. */
-  async function admit(question: BudgetQuestion, patienceEnds: number, signal?: AbortSignal) {
+  async function admit(question: BudgetQuestion, timeoutAt: number, signal?: AbortSignal) {
     for (;;) {
       signal?.throwIfAborted();
       const asked = performance.now();
@@ -74,7 +74,7 @@ export function createBudget(options: {
         verdict.kind === 'blocked'
           ? verdict.waitMs
           : Math.min(MAX_ASK_MS, Math.max(MIN_ASK_MS, verdict.againMs));
-      if (performance.now() + again > patienceEnds) throw sentBack(verdict);
+      if (performance.now() + again > timeoutAt) throw sentBack(verdict);
       await pause(again, signal);
     }
   }
@@ -91,10 +91,10 @@ export function createBudget(options: {
   }
 
   async function takeSlot(question: BudgetQuestion, signal: AbortSignal | undefined) {
-    const patienceEnds = performance.now() + (question.patient ? PATIENCE_MS : 0);
+    const timeoutAt = performance.now() + (question.mayWait ? TIMEOUT_MS : 0);
     for (;;) {
-      const admitted = () => admit(question, patienceEnds, signal);
-      const { startsAt } = question.patient
+      const admitted = () => admit(question, timeoutAt, signal);
+      const { startsAt } = question.mayWait
         ? await unlessAborted(lines[question.requestClass](admitted), signal)
         : await admitted();
       const waitMs = startsAt - performance.now();
@@ -129,7 +129,7 @@ export function createBudget(options: {
       observer.blocked?.({ milliseconds });
       return milliseconds;
     },
-    answered() {
+    responded() {
       streak = 0;
     },
   };
@@ -171,19 +171,19 @@ class SharedGate {
     return this.askedThisTurn;
   }
 
-  private async askRedis({ requestClass, patient }: BudgetQuestion): Promise<Verdict> {
-    const answer = await ASK_BUDGET.run(
+  private async askRedis({ requestClass, mayWait }: BudgetQuestion): Promise<Verdict> {
+    const reply = await ASK_BUDGET.run(
       this.redis,
       [this.blockKey, this.budgetKey],
       [
         requestClass,
-        requestClass === 'submit' ? 'look' : 'submit',
+        requestClass === 'upload' ? 'poll' : 'upload',
         this.slot,
         horizonMs(this.slot),
-        patient ? 1 : 0,
+        mayWait ? 1 : 0,
       ],
     );
-    const [kind, first, second] = Array.isArray(answer) ? answer : [];
+    const [kind, first, second] = Array.isArray(reply) ? reply : [];
     if (kind === 'granted' || kind === 'blocked') return { kind, waitMs: Number(first) };
     return { kind: 'denied', againMs: Number(first), lineMs: Number(second) };
   }

@@ -1,22 +1,23 @@
-/** One request to one endpoint: asks the budget, sends, and turns the answer into value or error. */
+/** One request to one endpoint: asks the budget, sends, and turns the response into value or error. */
+
+import type { Http, HttpRequest } from '../http/exchange.js';
+import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
-import type { AnswerKind } from './answer-table.js';
-import { errorFor, isBlock, rowFor } from './answers.js';
 import type { Budget, BudgetQuestion } from './budget.js';
-import type { Http, HttpRequest } from './http.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { retryAfterMs } from './retry-after.js';
+import { errorFor, isBlock, rowFor } from './response-errors.js';
+import type { ResponseKind } from './response-table.js';
 import type { Wire } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
-  /** Reads the body of a 2xx answer. */
+  /** Reads the body of a 2xx response. */
   read: (body: string) => Wire<T>;
   /** Named by the error of a 404. */
-  batchId?: string;
-  /** The request goes out only behind this; the budget is asked meanwhile. */
-  behind?: Promise<unknown>;
+  atlasBatchId?: string;
+  /** The request goes out only after this; the budget is asked meanwhile. */
+  sendAfter?: Promise<unknown>;
 }
 
 export type Caller = <T>(call: Call<T>, signal?: AbortSignal) => Promise<T>;
@@ -32,32 +33,32 @@ export function createCaller(parts: {
   const { http, budget, observer, logger, now } = parts;
 
   return async (call, signal) => {
-    await Promise.all([budget.take(call, signal), call.behind]);
+    await Promise.all([budget.take(call, signal), call.sendAfter]);
     const sent = performance.now();
-    const answer = await http.request(call.request, signal);
+    const response = await http.request(call.request, signal);
     observer.requested?.({
       endpoint: call.endpoint,
-      code: answer.kind === 'failed' ? answer.code : String(answer.status),
+      code: response.kind === 'failed' ? response.code : String(response.status),
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const fail = (kind: AnswerKind, detail: string, waitMs = 0) =>
+    const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
       errorFor(rowFor(call.endpoint, kind), detail, {
         retryAfterMs: waitMs,
-        ...(call.batchId === undefined ? {} : { batchId: call.batchId }),
+        ...(call.atlasBatchId === undefined ? {} : { atlasBatchId: call.atlasBatchId }),
       });
-    if (answer.kind === 'failed') {
-      throw fail(answer.failure, `${DESCRIPTIONS[answer.failure]} (${answer.code})`);
+    if (response.kind === 'failed') {
+      throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
-    const { status } = answer;
+    const { status } = response;
     const row = rowFor(call.endpoint, status);
-    if (!isBlock(row)) budget.answered();
+    if (!isBlock(row)) budget.responded();
     if (row.meaning === 'taken') {
-      const wire = call.read(answer.body);
+      const wire = call.read(response.body);
       if (wire.ok) return wire.value;
       throw fail('unusable', `answered ${status}, but ${wire.why}`);
     }
-    const header = answer.retryAfter;
+    const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
     if (isBlock(row)) {
       waitMs = await budget.block(waitMs);
@@ -69,8 +70,8 @@ export function createCaller(parts: {
 
 const DESCRIPTIONS = {
   'not-sent': 'could not be asked',
-  'timed-out': 'was asked and did not answer in time',
-  cut: 'was asked and its answer was cut off',
-  'too-large': 'gave an answer that is too large',
-  'not-text': 'gave an answer that is no text',
+  'timed-out': 'was asked and did not response in time',
+  cut: 'was asked and its response was cut off',
+  'too-large': 'gave a response that is too large',
+  'not-text': 'gave a response that is no text',
 } as const;

@@ -1,15 +1,15 @@
 /** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
+import { createHttp } from '../http/exchange.js';
+import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
-import { withRetries } from '../with-retries.js';
-import { AnswerTrouble, isBlock } from './answers.js';
-import { baseUrlFault } from './base-url.js';
+import { fromRedis } from '../redis/lua-script.js';
+import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller } from './caller.js';
-import { createHttp } from './http.js';
 import type { AtlasObserver } from './observer.js';
-import { fromRedis } from './shared-state.js';
+import { isBlock, ResponseError } from './response-errors.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
@@ -24,31 +24,31 @@ const ROOT = '/v1/docstream';
  */
 const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true };
 /** Another process's request for a token may first have waited for its budget. */
-const TOKEN_PATIENCE_MS = 10_000;
+const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface AtlasUpload {
   productType: string;
   files: { file_url: string; document_id: string }[];
   /**
-   * Sent only behind this, while the budget is asked beside it. When it rejects nothing was sent,
-   * and the call rejects too: with its reason, unless Atlas is in trouble already.
+   * Sent only after this, while the budget is asked beside it. When it rejects nothing was sent,
+   * and the call rejects too: with its reason, unless Atlas fails already.
    */
-  behind?: Promise<unknown>;
+  sendAfter?: Promise<unknown>;
 }
 
 /** An aborted call rejects with its signal's reason; whether Atlas took it is then unknown. */
 export interface AtlasClient {
   /**
-   * POST multiupload. Throws RefusedError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
-   * credentials never worked), or TroubleError, whose `taken` says whether Atlas may have it.
+   * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
+   * credentials never worked), or TransientError, whose `taken` says whether Atlas may have it.
    */
-  upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ batchId: string }>;
+  upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
-   * GET extracts, one page. Throws UnknownBatchError on 404, RefusedError as above, TroubleError
+   * GET extracts, one page. Throws UnknownBatchError on 404, PermanentError as above, TransientError
    * otherwise. A page after the first waits longer for its budget than the first does.
    */
   readPage(
-    batchId: string,
+    atlasBatchId: string,
     page: { page: number; perPage: number },
     signal?: AbortSignal,
   ): Promise<ExtractsPage>;
@@ -87,8 +87,8 @@ export interface AtlasClientOptions {
 
 /** Throws RangeError for a base URL that is not safe. Opens no connection yet. */
 export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
-  const fault = baseUrlFault(options.baseUrl);
-  if (fault !== undefined) throw new RangeError(`the base URL of Atlas ${fault}`);
+  const issue = baseUrlIssue(options.baseUrl);
+  if (issue !== undefined) throw new RangeError(`the base URL of Atlas ${issue}`);
   const { redis, logger, observer = {}, random = Math.random } = options;
 
   const http = createHttp(options);
@@ -112,8 +112,8 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     fetch: () =>
       call({
         endpoint: 'authtoken',
-        requestClass: 'look',
-        patient: true,
+        requestClass: 'poll',
+        mayWait: true,
         request: {
           method: 'POST',
           path: `${ROOT}/authtoken`,
@@ -121,7 +121,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         },
         read: readAccessToken,
       }),
-    patienceMs: options.timeoutMs + TOKEN_PATIENCE_MS,
+    timeoutMs: options.timeoutMs + TOKEN_TIMEOUT_MS,
     random,
     onFetched() {
       logger.info({}, 'Atlas gave a token');
@@ -138,29 +138,29 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     try {
       return await call(withToken(made, token), signal);
     } catch (error) {
-      if (!(error instanceof AnswerTrouble) || error.row.meaning !== 'auth') throw error;
+      if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
       await tokens.drop(token);
     }
-    return call({ ...withToken(made, await tokens.get(signal)), patient: true }, signal);
+    return call({ ...withToken(made, await tokens.get(signal)), mayWait: true }, signal);
   }
 
-  // The retries do not get the signal: they would throw away an answer that came just before the abort.
+  // The retries do not get the signal: they would throw away a response that came just before the abort.
   function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
     return withRetries(() => breaker.run((probe) => authorized(made, probe, signal)), {
       ...SHORT_RETRIES,
-      shouldRetry: ({ error }) => error instanceof AnswerTrouble && isWorthRepeating(error, made),
+      shouldRetry: ({ error }) => error instanceof ResponseError && isWorthRepeating(error, made),
     });
   }
 
   return {
-    async upload({ productType, files, behind }, signal) {
+    async upload({ productType, files, sendAfter }, signal) {
       // It may fail while there is no token yet, and nobody waits for it.
-      behind?.catch(() => {});
-      const batchId = await perform(
+      sendAfter?.catch(() => {});
+      const atlasBatchId = await perform(
         {
           endpoint: 'multiupload',
-          requestClass: 'submit',
-          patient: false,
+          requestClass: 'upload',
+          mayWait: false,
           request: {
             method: 'POST',
             path: `${ROOT}/multiupload`,
@@ -168,15 +168,15 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
             body: JSON.stringify({ product_type: productType, file_urls: files }),
           },
           read: readBatchId,
-          ...(behind && { behind }),
+          ...(sendAfter && { sendAfter }),
         },
         signal,
       );
-      return { batchId };
+      return { atlasBatchId };
     },
-    readPage(batchId, { page, perPage }, signal) {
+    readPage(atlasBatchId, { page, perPage }, signal) {
       const query = new URLSearchParams({
-        batch_id: batchId,
+        batch_id: atlasBatchId,
         page: String(page),
         pageNo: String(page),
         per_page: String(perPage),
@@ -184,11 +184,11 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       return perform(
         {
           endpoint: 'extracts',
-          requestClass: 'look',
-          patient: page > 1,
+          requestClass: 'poll',
+          mayWait: page > 1,
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
           read: (body) => readExtractsPage(body, page),
-          batchId,
+          atlasBatchId,
         },
         signal,
       );
@@ -205,8 +205,8 @@ function withToken<T>(made: Call<T>, token: string): Call<T> {
   return { ...made, request: { ...made.request, headers } };
 }
 
-/** A patient call also waits out a short block, in the budget's line: its look is half done. */
-function isWorthRepeating(error: AnswerTrouble, made: Call<unknown>): boolean {
-  if (isBlock(error.row)) return made.patient;
-  return error.row.again === true && error.retryAfterMs === 0;
+/** A call that may wait also waits out a short block, in the budget's line: its poll is half done. */
+function isWorthRepeating(error: ResponseError, made: Call<unknown>): boolean {
+  if (isBlock(error.row)) return made.mayWait;
+  return error.row.retryNow === true && error.retryAfterMs === 0;
 }

@@ -4,8 +4,8 @@ export type Endpoint = 'authtoken' | 'multiupload' | 'extracts';
 
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
-/** Two kinds of work share the budget: uploads, and looks at their results. */
-export type RequestClass = 'submit' | 'look';
+/** Two kinds of work share the budget: uploads, and polls of their results. */
+export type RequestClass = 'upload' | 'poll';
 
 /** Callbacks for metrics. They must not throw. */
 export interface AtlasObserver {

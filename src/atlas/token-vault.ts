@@ -6,7 +6,7 @@
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { fromRedis, SharedScript } from './shared-state.js';
+import { fromRedis, SharedScript } from '../redis/lua-script.js';
 
 /**
  * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request

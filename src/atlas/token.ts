@@ -4,12 +4,12 @@
  * One request for a token at a time, over all processes: an Atlas that honours only the newest
  * would otherwise make them evict each other. Within a process all who need one wait for the same.
  */
-import { RefusedError, TroubleError } from '../errors.js';
-import { AnswerTrouble } from './answers.js';
-import { pause, unlessAborted } from './pause.js';
+import { PermanentError, TransientError } from '../errors.js';
+import { pause, unlessAborted } from '../http/pause.js';
+import { ResponseError } from './response-errors.js';
 import type { TokenVault } from './token-vault.js';
 
-/** Between two looks whether another process has brought the token: requests take about that. */
+/** Between two checks whether another process has brought the token: requests take about that. */
 const WAIT_FOR_OTHER_MS = 50;
 /** Refused ones come back spread over this, so that they do not ask all at once. */
 const REFUSAL_SPREAD_MS = 10_000;
@@ -26,15 +26,15 @@ export class TokenSource {
       /** One authtoken request. */
       fetch: () => Promise<string>;
       /** Longest wait for another process's request. */
-      patienceMs: number;
+      timeoutMs: number;
       random: () => number;
       onFetched: () => void;
     },
   ) {}
 
   /**
-   * The token to use. Throws RefusedError (`ATLAS_AUTH`) when the credentials are refused and
-   * never gave a token, TroubleError otherwise: nothing was sent.
+   * The token to use. Throws PermanentError (`ATLAS_AUTH`) when the credentials are refused and
+   * never gave a token, TransientError otherwise: nothing was sent.
    */
   async get(signal?: AbortSignal): Promise<string> {
     signal?.throwIfAborted();
@@ -69,9 +69,9 @@ export class TokenSource {
   }
 
   private async obtain(): Promise<string> {
-    const { vault, patienceMs } = this.options;
-    const patienceEnds = performance.now() + patienceMs;
-    while (performance.now() <= patienceEnds) {
+    const { vault, timeoutMs } = this.options;
+    const timeoutAt = performance.now() + timeoutMs;
+    while (performance.now() <= timeoutAt) {
       const shared = await vault.read();
       if (shared !== undefined) return shared;
       const refusedForMs = await vault.refusedForMs();
@@ -82,14 +82,14 @@ export class TokenSource {
         continue;
       }
       try {
-        // Another may have brought it between our look and the lock.
+        // Another may have brought it between our check and the lock.
         return (await vault.read()) ?? (await this.fetch());
       } finally {
         // A lock that cannot be given back runs out by itself.
         await unlock().catch(() => {});
       }
     }
-    throw new TroubleError('ATLAS_UNAVAILABLE', 'another process has no token from Atlas yet');
+    throw new TransientError('ATLAS_UNAVAILABLE', 'another process has no token from Atlas yet');
   }
 
   private async fetch(): Promise<string> {
@@ -98,7 +98,7 @@ export class TokenSource {
     try {
       token = await this.options.fetch();
     } catch (error) {
-      if (!(error instanceof AnswerTrouble) || error.row.meaning !== 'auth') throw error;
+      if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
       await vault.saveRefusal();
       throw await this.refusal(0, error);
     }
@@ -108,16 +108,16 @@ export class TokenSource {
   }
 
   /** Credentials that once gave a token are an outage of Atlas's; others are wrong. */
-  private async refusal(forMs: number, first?: AnswerTrouble): Promise<Error> {
+  private async refusal(forMs: number, first?: ResponseError): Promise<Error> {
     if (!this.worked && !(await this.options.vault.proven())) {
-      return new RefusedError(
+      return new PermanentError(
         'ATLAS_AUTH',
         'Atlas refuses the client id and secret, and never gave a token for them',
       );
     }
     if (first !== undefined) return first;
     const retryAfterMs = Math.ceil(forMs + this.options.random() * REFUSAL_SPREAD_MS);
-    return new TroubleError(
+    return new TransientError(
       'ATLAS_AUTH',
       'Atlas refuses the client id and secret, which it took before',
       { retryAfterMs },

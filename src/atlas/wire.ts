@@ -1,5 +1,5 @@
 /**
- * What Atlas's answers look like on the wire, read strictly where we rely on it and loosely
+ * What Atlas's responses look like on the wire, read strictly where we rely on it and loosely
  * elsewhere. `access_token`, `batch_id` and the page object may stand at the top level or under
  * `data`. A reason why a body is unusable is for logs and never holds any of its text.
  */
@@ -55,19 +55,19 @@ const tokenSchema = z.object({
     .regex(/^[\x21-\x7e]+$/),
 });
 
-/** The token of an authtoken answer: something that can travel as a header. */
+/** The token of an authtoken response: something that can travel as a header. */
 export function readAccessToken(body: string): Wire<string> {
-  const answer = readEnvelope(body, 'access_token', tokenSchema);
-  return answer.ok ? { ok: true, value: answer.value.access_token } : answer;
+  const envelope = readEnvelope(body, 'access_token', tokenSchema);
+  return envelope.ok ? { ok: true, value: envelope.value.access_token } : envelope;
 }
 
-/** The id of a multiupload answer: printable, not blank, at most 200 characters. */
+/** The id of a multiupload response: printable, not blank, at most 200 characters. */
 export function readBatchId(body: string): Wire<string> {
-  const answer = readEnvelope(body, 'batch_id', batchIdSchema);
-  return answer.ok ? { ok: true, value: answer.value.batch_id } : answer;
+  const envelope = readEnvelope(body, 'batch_id', batchIdSchema);
+  return envelope.ok ? { ok: true, value: envelope.value.batch_id } : envelope;
 }
 
-/** A page of an extracts answer; one that says it is another page than `asked` is unusable. */
+/** A page of an extracts response; one that says it is another page than `asked` is unusable. */
 export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage> {
   let raw: ReturnType<typeof parseRawPage>;
   try {
@@ -104,7 +104,7 @@ export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage
   };
 }
 
-/** Reads the object that holds `key`: the answer itself, or the `data` in it. */
+/** Reads the object that holds `key`: the response itself, or the `data` in it. */
 function readEnvelope<T>(body: string, key: string, schema: z.ZodType<T>): Wire<T> {
   let value: unknown;
   try {

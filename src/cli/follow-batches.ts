@@ -1,9 +1,9 @@
 /** Shows the progress of batches until all have ended. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BatchStatus } from '../client/batch-status.js';
+import type { BatchStatus } from '../batches/status.js';
 import type { AtlasBatchClient } from '../client/client.js';
-import type { BatchSummary } from '../jobs/completion.js';
-import type { ProgressView } from './progress.js';
+import type { BatchSummary } from '../jobs/summary.js';
+import type { ProgressView } from './output/progress.js';
 
 /** Fast enough to look alive, slow enough not to matter to Redis … */
 const REFRESH_MS = 200;

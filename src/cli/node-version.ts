@@ -5,7 +5,7 @@ const MIN_MAJOR = 20;
 const MIN_MINOR = 19;
 
 /** What is wrong with a version of Node, and what to do; undefined when it will do. */
-export function nodeFault(version: string): string | undefined {
+export function nodeIssue(version: string): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > MIN_MAJOR || (major === MIN_MAJOR && minor >= MIN_MINOR)) return undefined;
   return `Node ${version} is too old; install ${MIN_MAJOR}.${MIN_MINOR} or later (nvm install --lts)`;

@@ -1,6 +1,6 @@
 /** Objects below a prefix -> batches. Pure, and the same each time: sent again, nothing is new. */
 import { UsageError } from '../errors.js';
-import { type BatchRequest, MAX_DOCUMENTS } from '../jobs/batch-request.js';
+import { type BatchRequest, MAX_DOCUMENTS } from '../jobs/request.js';
 
 export interface S3Location {
   bucket: string;

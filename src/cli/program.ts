@@ -1,22 +1,22 @@
 /** The command line: its commands, and how what they throw becomes a message and an exit code. */
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { BatchRunningError, InvalidBatchError } from '../client/client-errors.js';
 import {
-  BatchRunningError,
-  InvalidBatchError,
+  AtlasBatchError,
   RedisUnavailableError,
   UnknownReferenceError,
-} from '../client/client-errors.js';
-import { AtlasBatchError, UsageError } from '../errors.js';
-import { cancelCommand } from './cancel.js';
+  UsageError,
+} from '../errors.js';
 import type { ExitCode } from './command.js';
-import { doctorCommand } from './doctor.js';
-import { resultsCommand } from './results.js';
-import { simulatorCommand } from './simulator.js';
-import { statusCommand } from './status.js';
-import { submitCommand } from './submit.js';
-import { printError } from './terminal.js';
-import { serverCommand, startCommand, workerCommand } from './worker.js';
+import { cancelCommand } from './commands/cancel.js';
+import { doctorCommand } from './commands/doctor.js';
+import { resultsCommand } from './commands/results.js';
+import { simulatorCommand } from './commands/simulator.js';
+import { statusCommand } from './commands/status.js';
+import { submitCommand } from './commands/submit.js';
+import { serverCommand, startCommand, workerCommand } from './commands/worker.js';
+import { printError } from './output/terminal.js';
 
 const COMMANDS = [
   startCommand,
@@ -59,7 +59,7 @@ function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return complain(error.message, 2);
   if (error instanceof InvalidBatchError) {
-    return complain(['The batch is not valid:', ...error.faults].join('\n  '), 2);
+    return complain(['The batch is not valid:', ...error.issues].join('\n  '), 2);
   }
   if (
     error instanceof RedisUnavailableError ||

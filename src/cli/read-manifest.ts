@@ -4,7 +4,7 @@ import { UsageError } from '../errors.js';
 
 /**
  * Reads a manifest; `-` is standard input. Its shape is for the client to check, which names every
- * fault.
+ * issue.
  * @throws UsageError when it cannot be read, or is no JSON.
  */
 export async function readManifest(file: string): Promise<BatchInput> {

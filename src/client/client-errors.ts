@@ -1,28 +1,11 @@
 /** What a client throws on purpose. Messages are for people; the class is for programs. */
-import { RefusedError } from '../errors.js';
+import { PermanentError } from '../errors.js';
 
 /** The batch breaks the rules of a request. Nothing was added. */
-export class InvalidBatchError extends RefusedError {
-  /** One sentence a fault, all of them. */
-  constructor(readonly faults: readonly string[]) {
-    super('INVALID_JOB', `the batch is not valid: ${faults.join('; ')}`);
-  }
-}
-
-/**
- * Redis does not answer, or refuses what we ask of it. Its cause has the name, code and message of
- * the client library's error, and never the command that failed.
- */
-export class RedisUnavailableError extends Error {
-  override name = 'RedisUnavailableError';
-}
-
-/** Nothing is known of this reference: never added, or longer ago than ended batches are kept. */
-export class UnknownReferenceError extends Error {
-  override name = 'UnknownReferenceError';
-
-  constructor(readonly reference: string) {
-    super(`no batch ${reference} is known here`);
+export class InvalidBatchError extends PermanentError {
+  /** One sentence per issue, all of them. */
+  constructor(readonly issues: readonly string[]) {
+    super('INVALID_JOB', `the batch is not valid: ${issues.join('; ')}`);
   }
 }
 
@@ -44,14 +27,5 @@ export class WaitTimeoutError extends Error {
     readonly timeoutMs: number,
   ) {
     super(`batch ${reference} did not end within ${timeoutMs} ms; it goes on`);
-  }
-}
-
-/** The client was closed while it was at work. */
-export class ClientClosedError extends Error {
-  override name = 'ClientClosedError';
-
-  constructor() {
-    super('the client was closed');
   }
 }

@@ -10,14 +10,14 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { settlesWithin } from '../atlas/pause.js';
-import { UsageError } from '../errors.js';
-import type { BatchSummary } from '../jobs/completion.js';
+import { type CancelResult, cancelBatch } from '../batches/cancel.js';
+import { openQueues } from '../batches/client-queues.js';
+import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import { ClientClosedError, UsageError } from '../errors.js';
+import { settlesWithin } from '../http/pause.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import { type BatchStatus, readBatchStatus } from './batch-status.js';
-import { type CancelResult, cancelBatch } from './cancel.js';
-import { ClientClosedError } from './client-errors.js';
-import { openQueues } from './client-queues.js';
+import type { BatchSummary } from '../jobs/summary.js';
+import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
 import { createEndWatcher } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
 import type { DocumentResult } from './extract.js';
@@ -28,7 +28,6 @@ import {
   subscribeToCompletions,
 } from './on-completion.js';
 import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
-import { borrowLink, openLink, type RedisLink } from './redis-link.js';
 import { createResultReader } from './results.js';
 import type { WaitOptions } from './waiter.js';
 
@@ -58,7 +57,7 @@ export type AtlasBatchClientOptions = CommonOptions &
 export interface AtlasBatchClient {
   /**
    * Adds a batch; without a `reference` one is made. Adding the same batch again is safe.
-   * @throws InvalidBatchError naming every fault.
+   * @throws InvalidBatchError naming every issue.
    */
   enqueue(batch: BatchInput): Promise<EnqueueResult>;
   /** Adds tens of thousands, in bulk. All are checked before the first is added. */
@@ -72,7 +71,7 @@ export interface AtlasBatchClient {
   wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
   /**
    * The documents of an ended batch that have extracts, in the order of the job, read as you go.
-   * @throws UnknownReferenceError, BatchRunningError, TroubleError `STORAGE`.
+   * @throws UnknownReferenceError, BatchRunningError, TransientError `STORAGE`.
    */
   results(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
   /**

@@ -2,20 +2,16 @@
  * Waits for the end of batches: any number of waiters on one connection.
  *
  * BullMQ's events tell at once, but a stream is trimmed and a connection breaks; so from time to
- * time the jobs themselves are asked. Whoever is woken looks at the job, and waits on if it was
+ * time the jobs themselves are asked. Whoever is woken reads the job, and waits on if it was
  * nothing: an event is a hint, the job is the truth.
  */
 import { QueueEvents } from 'bullmq';
-import type { BatchSummary } from '../jobs/completion.js';
+import type { ClientQueues } from '../batches/client-queues.js';
+import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
-import {
-  ClientClosedError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-} from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
-import { summaryOf, summaryOfEvent } from './find-summary.js';
+import type { BatchSummary } from '../jobs/summary.js';
 import { createWaiter, type WaitOptions } from './waiter.js';
 
 /** How late a waiter is when an event was lost: rare, and one short pipeline for all of them. */
@@ -43,7 +39,7 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
   };
 
   async function listen(): Promise<QueueEvents> {
-    // From the last event before anybody looks at a job: none can fall between look and listening.
+    // From the last event before anybody reads a job: none can fall between reading and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
     const events = new QueueEvents(BATCHES_QUEUE, {
       connection: link.forBlocking(),
@@ -60,10 +56,10 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
     const jobIds = [...waiters.keys()];
     const pipeline = link.redis.pipeline();
     for (const jobId of jobIds) pipeline.hmget(batches.toKey(jobId), 'name', 'finishedOn');
-    const answers = (await pipeline.exec()) ?? [];
-    for (const [index, [error, answer]] of answers.entries()) {
-      if (error || !Array.isArray(answer)) continue;
-      const [name, finishedOn] = answer;
+    const replies = (await pipeline.exec()) ?? [];
+    for (const [index, [error, reply]] of replies.entries()) {
+      if (error || !Array.isArray(reply)) continue;
+      const [name, finishedOn] = reply;
       if (name === null || finishedOn !== null) wake(jobIds[index] ?? '');
     }
   }

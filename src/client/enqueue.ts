@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { JobsOptions } from 'bullmq';
-import { type BatchRequest, checkBatchRequest } from '../jobs/batch-request.js';
+import type { ClientQueues } from '../batches/client-queues.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
+import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { InvalidBatchError } from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
 
 /** A request of which the reference may be left out: then a random one is made. */
 export type BatchInput = Omit<BatchRequest, 'reference'> & { reference?: string | undefined };
@@ -30,13 +30,13 @@ interface EnqueueOptions extends JobsOptions {
   enqueueId: string;
 }
 
-/** @throws InvalidBatchError naming every fault; RedisUnavailableError. */
+/** @throws InvalidBatchError naming every issue; RedisUnavailableError. */
 export async function enqueueBatch(
   queues: ClientQueues,
   batch: BatchInput,
 ): Promise<EnqueueResult> {
   const check = checkBatchRequest(withReference(batch));
-  if (!check.valid) throw new InvalidBatchError(check.faults);
+  if (!check.valid) throw new InvalidBatchError(check.issues);
   const [result] = await queues.link.run(() => addChunk(queues, [check.request]));
   if (result === undefined) throw new Error('BullMQ did not say what became of the job');
   return result;
@@ -45,7 +45,7 @@ export async function enqueueBatch(
 /**
  * Adds any number of batches. All are checked before the first is added.
  * @returns one result a batch, in their order.
- * @throws InvalidBatchError naming every fault of every batch; RedisUnavailableError, when some
+ * @throws InvalidBatchError naming every issue of every batch; RedisUnavailableError, when some
  * may have been added: adding all of them again does no harm.
  */
 export async function enqueueBatches(
@@ -61,18 +61,18 @@ export async function enqueueBatches(
   return results;
 }
 
-/** @throws InvalidBatchError naming every fault of every batch. */
+/** @throws InvalidBatchError naming every issue of every batch. */
 export async function checkBatches(batches: readonly BatchInput[]): Promise<BatchRequest[]> {
   const requests: BatchRequest[] = [];
-  const faults: string[] = [];
+  const issues: string[] = [];
   const label = (index: number) => (batches.length > 1 ? `batches[${index}]: ` : '');
   for (const [index, batch] of batches.entries()) {
     const check = checkBatchRequest(withReference(batch));
     if (check.valid) requests.push(check.request);
-    else faults.push(...check.faults.map((fault) => label(index) + fault));
+    else issues.push(...check.issues.map((issue) => label(index) + issue));
     if (index % CHUNK === CHUNK - 1) await otherWork();
   }
-  if (faults.length > 0) throw new InvalidBatchError(faults);
+  if (issues.length > 0) throw new InvalidBatchError(issues);
   return requests;
 }
 
@@ -101,11 +101,11 @@ async function addChunk(
   for (const { reference } of requests) {
     readBack.hmget(batches.toKey(batchJobId(reference)), 'opts', 'data');
   }
-  const answers = (await readBack.exec()) ?? [];
+  const replies = (await readBack.exec()) ?? [];
   return requests.map((request, index) => {
-    const [error, answer] = answers[index] ?? [];
+    const [error, reply] = replies[index] ?? [];
     if (error) throw error;
-    const [opts, data] = Array.isArray(answer) ? answer : [];
+    const [opts, data] = Array.isArray(reply) ? reply : [];
     return {
       status: whoseIsIt(request, enqueueId(index), opts, data),
       reference: request.reference,

@@ -4,9 +4,9 @@
  * up no other.
  */
 import { type Job, Worker } from 'bullmq';
-import type { BatchSummary } from '../jobs/completion.js';
+import type { ClientQueues } from '../batches/client-queues.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, FAILED_EVENT } from '../jobs/queues.js';
-import type { ClientQueues } from './client-queues.js';
+import type { BatchSummary } from '../jobs/summary.js';
 
 /** A handler that dies is missed after lock + interval: its event comes again within 12 s. */
 const LOCK_DURATION_MS = 8000;
@@ -33,7 +33,7 @@ export interface CompletionOptions {
   /** Handlers at once in this process. Default 10. */
   concurrency?: number | undefined;
   /**
-   * Told what a handler threw, and of trouble with Redis (then without an event id). An event
+   * Told what a handler threw, and of an error of Redis (then without an event id). An event
    * whose handler has thrown 20 times stays in the queue's failed jobs. Default: nobody is told.
    */
   onError?: ((error: Error, eventId: string | null) => void) | undefined;
@@ -63,7 +63,7 @@ export function subscribeToCompletions(
       concurrency,
       lockDuration: LOCK_DURATION_MS,
       stalledInterval: STALLED_INTERVAL_MS,
-      // Dying is not the event's fault: it comes again however often.
+      // Dying is not the event's issue: it comes again however often.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );

@@ -3,15 +3,11 @@
  * nobody listens is not told later. For the end of a batch there are `wait` and `onCompletion`.
  */
 import { QueueEvents } from 'bullmq';
+import type { ClientQueues } from '../batches/client-queues.js';
+import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
-import { type BatchStatus, readBatchStatus } from './batch-status.js';
-import {
-  ClientClosedError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-} from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
 
 /** Something that the client closes when it is closed itself. */
 export interface Closeable {
@@ -96,8 +92,8 @@ function listen(queues: ClientQueues, note: (reference: string | null) => void):
 }
 
 /** The batch of a poll job: the last part of its parent's key. */
-async function findParent({ link, polls }: ClientQueues, jobId: string): Promise<string | null> {
-  const parentKey = await link.redis.hget(polls.toKey(jobId), 'parentKey');
+async function findParent({ link, pollJobs }: ClientQueues, jobId: string): Promise<string | null> {
+  const parentKey = await link.redis.hget(pollJobs.toKey(jobId), 'parentKey');
   return referenceOfBatchJobId(parentKey?.split(':').at(-1) ?? '');
 }
 

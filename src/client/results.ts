@@ -1,19 +1,19 @@
 /** Reads the results of an ended batch from S3, document by document, in constant memory. */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
-import { TroubleError } from '../errors.js';
-import type { BatchRequest } from '../jobs/batch-request.js';
+import type { ClientQueues } from '../batches/client-queues.js';
+import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { TransientError, UnknownReferenceError } from '../errors.js';
 import type { BatchState } from '../jobs/batch-state.js';
-import type { BatchSummary } from '../jobs/completion.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
+import type { BatchRequest } from '../jobs/request.js';
+import type { BatchSummary } from '../jobs/summary.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/result-document.js';
 import { readResultDocuments } from '../storage/result-reader.js';
 import { resultKey } from '../storage/results-key.js';
-import { BatchRunningError, UnknownReferenceError } from './client-errors.js';
-import type { ClientQueues } from './client-queues.js';
+import { BatchRunningError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
-import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
 
 /** Objects of one batch are read one or two at a time; several batches may be read at once. */
@@ -24,7 +24,7 @@ const PRESIGN_SECONDS = 60;
 export interface ResultReader {
   /**
    * All documents that have extracts, in the order of the job.
-   * @throws UnknownReferenceError; BatchRunningError; TroubleError `STORAGE`.
+   * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`.
    */
   read(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
   close(): void;
@@ -56,7 +56,7 @@ export function createResultReader(
   async function* open(uri: string): AsyncGenerator<ResultDocument, void, undefined> {
     const { bucket, key } = parseUri(uri);
     const stream = await (await storeOf(bucket)).getResult(key);
-    if (stream === null) throw new TroubleError('STORAGE', `there is no object ${uri} any more`);
+    if (stream === null) throw new TransientError('STORAGE', `there is no object ${uri} any more`);
     yield* readResultDocuments(stream);
   }
 
@@ -110,9 +110,10 @@ function sourcesOf(
   const reference = summary.reference ?? '';
   return summary.results.map((uri) => {
     const uploads = state.uploads.filter(
-      ({ batchId }) => batchId !== undefined && root + resultKey('', reference, batchId) === uri,
+      ({ atlasBatchId }) =>
+        atlasBatchId !== undefined && root + resultKey('', reference, atlasBatchId) === uri,
     );
-    const indexes = uploads.flatMap(({ documents }) => fromRanges(documents));
+    const indexes = uploads.flatMap(({ documentIndexes }) => fromRanges(documentIndexes));
     return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };
   });
 }

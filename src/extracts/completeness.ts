@@ -1,10 +1,10 @@
-/** What one full look at an Atlas batch has shown. */
-export interface LookFindings {
+/** What one full poll of an Atlas batch has shown. */
+export interface PollFindings {
   /** Of the last page read. */
   hasNext: boolean;
-  /** The greatest that a page of this look announced; null when the last one did not. */
+  /** The greatest that a page of this poll announced; null when the last one did not. */
   totalItems: number | null;
-  /** Whether two pages of this look announced different totals: the list grew while it was read. */
+  /** Whether two pages of this poll announced different totals: the list grew while it was read. */
   totalItemsChanged: boolean;
   /** Items read, repeats included. */
   itemCount: number;
@@ -28,7 +28,7 @@ export interface LookFindings {
  * repeats is all that tells of a page that was never seen: the list is read again. A further extract that no `total_items`
  * announces, and that comes after every document has one, is missed: nothing tells of it.
  */
-export function isComplete(findings: LookFindings): boolean {
+export function isComplete(findings: PollFindings): boolean {
   if (findings.hasNext || findings.missing > 0) return false;
   if (findings.totalItems === null) return !findings.repeatedPage;
   const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;

@@ -5,7 +5,7 @@
  * arrive: pages after the first are fetched side by side.
  */
 
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
 
 /**
  * How many extracts of documents that were never sent one Atlas batch may hold. A page of
@@ -30,7 +30,7 @@ export interface DocumentExtracts {
 export interface Reconciliation {
   /**
    * Takes in the items of one page. `added` counts those that no earlier page had.
-   * @throws {TroubleError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
+   * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
    */
   addPage(page: number, extracts: readonly PageExtract[]): { added: number };
   /** Documents that have at least one extract. */
@@ -128,13 +128,13 @@ export function createReconciliation(
   scope: string | null,
 ): Reconciliation {
   const sent = new Map<string, Occurrences>(documentIds.map((id) => [id, new Occurrences()]));
-  const foreign = new Map<string, Occurrences>();
+  const unexpected = new Map<string, Occurrences>();
   const prefix = scope === null ? '' : `${scope}/`;
   let readings = 0;
   let present = 0;
   let kept = 0;
   let items = 0;
-  let foreignKept = 0;
+  let unexpectedKept = 0;
 
   function add(item: PageExtract, place: Place): boolean {
     const scoped = item.documentId.startsWith(prefix);
@@ -144,12 +144,12 @@ export function createReconciliation(
       if (ours.none) present += 1;
       return ours.keep(item.fileData, place);
     }
-    const others = foreign.get(documentId) ?? new Occurrences();
-    foreign.set(documentId, others);
+    const others = unexpected.get(documentId) ?? new Occurrences();
+    unexpected.set(documentId, others);
     const added = others.keep(item.fileData, place);
-    if (added) foreignKept += 1;
-    if (foreignKept > MAX_UNEXPECTED) {
-      throw new TroubleError(
+    if (added) unexpectedKept += 1;
+    if (unexpectedKept > MAX_UNEXPECTED) {
+      throw new TransientError(
         'ATLAS_PROTOCOL',
         `Atlas answers with more than ${MAX_UNEXPECTED} extracts of documents that were never sent`,
       );
@@ -189,7 +189,7 @@ export function createReconciliation(
         }));
     },
     unexpected() {
-      return [...foreign]
+      return [...unexpected]
         .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
         .sort(({ ordered: [a] }, { ordered: [b] }) =>
           a === undefined || b === undefined ? 0 : comparePlaces(a.place, b.place),

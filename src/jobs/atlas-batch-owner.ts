@@ -9,8 +9,8 @@ export interface AtlasBatchOwner {
   timestamp: number;
 }
 
-export function ownerKey(prefix: string, batchId: string): string {
-  return `${prefix}:owner:${batchId.toWellFormed()}`;
+export function ownerKey(prefix: string, atlasBatchId: string): string {
+  return `${prefix}:owner:${atlasBatchId.toWellFormed()}`;
 }
 
 /** `<timestamp> <reference>`. */

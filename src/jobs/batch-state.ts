@@ -4,13 +4,13 @@
  */
 import type { Reason } from '../errors.js';
 import type { IndexRanges } from './index-ranges.js';
-import type { PollOutcome } from './poll-job.js';
+import type { PollResult } from './poll-state.js';
 
 /**
  * States of an upload; the legal steps are drawn in ARCHITECTURE.md.
  * `planned` not yet sent (or surely not taken, or to be sent again); `sending` the POST may be on
  * its way: after a crash the one thing that cannot be known; `sent` Atlas answered with a
- * `batch_id`; `ended` its poll job has an outcome; `refused` Atlas or the deadline said no.
+ * `batch_id`; `ended` its poll job has a result; `refused` Atlas or the deadline said no.
  */
 export type UploadState = 'planned' | 'sending' | 'sent' | 'ended' | 'refused';
 
@@ -19,17 +19,17 @@ export interface Upload {
   state: UploadState;
   round: number;
   /** Indexes into the documents of the request. */
-  documents: IndexRanges;
+  documentIndexes: IndexRanges;
   /** Whether document ids travelled as `<reference>/<documentId>`. */
   scoped: boolean;
   /** Times it was sent again because nobody knew whether Atlas had taken it. */
   resubmissions: number;
-  batchId?: string;
+  atlasBatchId?: string;
   sentAt?: number;
-  /** How many times the poll job has to have finished before its outcome is news. */
-  pollRuns?: number;
+  /** How many times the poll job has to have finished before its result is news. */
+  expectedPollRuns?: number;
   /** Copied from the poll job; an older one stays until a newer one says more. */
-  outcome?: PollOutcome;
+  result?: PollResult;
   reason?: Reason;
 }
 
@@ -50,9 +50,9 @@ export interface BatchOutcome {
 export interface BatchState {
   v: 1;
   /** `attemptsMade` when this run began: 0, or more after an operator's retry. */
-  run: number;
+  startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
-  stalls: number;
+  stallsBefore: number;
   /** When this run first tried to submit, Redis time in ms; the deadline counts from here. */
   startedAt: number;
   /** Rounds begun in this run: the first sends everything, each later one what is missing. */
@@ -62,10 +62,10 @@ export interface BatchState {
   uploads: Upload[];
   /** When the first upload of all was sent. */
   submittedAt?: number;
-  /** Trouble in a row, for the back-off; cleared by success. */
-  trouble?: { count: number; reason: Reason };
+  /** Transient errors in a row, for the back-off; cleared by success. */
+  errorStreak?: { count: number; reason: Reason };
   /** Errors that nobody foresaw, over the whole run. */
-  surprises: number;
+  unexpectedErrors: number;
   outcome?: BatchOutcome;
 }
 
@@ -87,12 +87,12 @@ export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T>
 export function newBatchState(run: number, now: number): BatchState {
   return {
     v: 1,
-    run,
-    stalls: 0,
+    startedAtAttempt: run,
+    stallsBefore: 0,
     startedAt: now,
     round: 0,
     outcomes: 0,
     uploads: [],
-    surprises: 0,
+    unexpectedErrors: 0,
   };
 }

@@ -5,7 +5,7 @@
 
 /** Outlives every batch: a batch's deadline and its wait in the queue are hours, not weeks. */
 export const CANCEL_FLAG_TTL_MS = 7 * 24 * 3600 * 1000;
-/** Outlives every look, which is all that it has to. */
+/** Outlives every poll, which is all that it has to. */
 export const WAKE_FLAG_TTL_MS = 3600 * 1000;
 
 /** A request to cancel. */
@@ -19,7 +19,7 @@ export function cancelKey(prefix: string, reference: string): string {
   return `${prefix}:cancel:${reference}`;
 }
 
-/** Holds the time (Redis time, ms) from which on a new look is wanted. Never cleared. */
+/** Holds the time (Redis time, ms) from which on a new poll is wanted. Never cleared. */
 export function wakeKey(prefix: string, reference: string): string {
   return `${prefix}:wake:${reference}`;
 }

@@ -23,8 +23,8 @@ export function referenceOfBatchJobId(jobId: string): string | null {
 }
 
 /** Id of the `poll` job of an Atlas batch; BullMQ refuses `:` in ids, hence the encoding. */
-export function pollJobId(batchId: string): string {
-  return POLL_ID_PREFIX + encodeURIComponent(batchId.toWellFormed());
+export function pollJobId(atlasBatchId: string): string {
+  return POLL_ID_PREFIX + encodeURIComponent(atlasBatchId.toWellFormed());
 }
 
 /** Id of the first completion event of a reference. */

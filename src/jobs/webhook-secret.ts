@@ -8,7 +8,7 @@ const PREFIX = 'whsec_';
 const MIN_LENGTH = 24;
 
 /** What is wrong with a secret, as the end of a sentence; undefined when it will do. */
-export function webhookSecretFault(secret: string): string | undefined {
+export function webhookSecretIssue(secret: string): string | undefined {
   if (!secret.startsWith(PREFIX)) {
     return secret.length < MIN_LENGTH
       ? `must be ${PREFIX} and base64, or at least ${MIN_LENGTH} characters`

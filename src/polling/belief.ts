@@ -58,7 +58,7 @@ interface Forecasts {
  * has to say which it is. Each forecaster falls back on a broader one for what it has not seen:
  * size -> per document -> the prior that is passed in.
  *
- * A T is never seen, only the interval between two looks; it is spread over the interval as the
+ * A T is never seen, only the interval between two polls; it is spread over the interval as the
  * belief itself says.
  */
 export class CompletionBelief {

@@ -1,17 +1,17 @@
-import type { LookContext } from './poll-policy.js';
+import type { PollContext } from './poll-policy.js';
 
-/** What bounds one delay; a part of {@link LookContext}. */
+/** What bounds one delay; a part of {@link PollContext}. */
 export type DelayBounds = Pick<
-  LookContext,
+  PollContext,
   'elapsedMs' | 'retryAfterMs' | 'minMs' | 'maxMs' | 'deadlineMs'
 >;
 
 /**
  * The nearest allowed delay, in whole milliseconds, to the one that a policy would like.
  *
- * In order of strength: the deadline (a look is never planned past it, so the answer may be
+ * In order of strength: the deadline (a poll is never planned past it, so the answer may be
  * shorter than `minMs` or even 0 there), `Retry-After` (beats `maxMs`), then the interval bounds.
- * A delay that would leave less than `minMs` before the deadline is moved, so that the last look
+ * A delay that would leave less than `minMs` before the deadline is moved, so that the last poll
  * at the deadline keeps its distance too. A delay that is not a number becomes the longest one.
  */
 export function clampDelay(wantedMs: number, bounds: DelayBounds): number {

@@ -1,4 +1,4 @@
-/** Mass over a run of bins: an observation that is only known to lie between two looks. */
+/** Mass over a run of bins: an observation that is only known to lie between two polls. */
 export interface Spread {
   firstBin: number;
   /** Sums to 1. */

@@ -1,41 +1,41 @@
 import { BoundedMap } from './bounded-map.js';
 import { clampDelay } from './clamp-delay.js';
 import { parseObservation } from './observation.js';
-import type { LookContext, PollPolicy } from './poll-policy.js';
+import type { PollContext, PollPolicy } from './poll-policy.js';
 import { Prior } from './prior.js';
 import { ProductKnowledge } from './product-knowledge.js';
 import { offsetGrid } from './remaining-time.js';
-import { candidatesOf, cheapestSchedule, type FirstLook, firstLook } from './schedule.js';
+import { candidatesOf, cheapestSchedule, type FirstPoll, firstPoll } from './schedule.js';
 
 /** The default of `POLL_MIN_MS`, and the scale of the two numbers below. */
 const USUAL_MIN_MS = 1_000;
 /**
- * One look is worth 1.5 s of lag where looks may follow each other after 1 s. Who allows shorter
+ * One poll is worth 1.5 s of lag where polls may follow each other after 1 s. Who allows shorter
  * intervals cares about shorter lags, so the price shrinks with them; it does not grow, as a long
  * interval is a bound and not a wish.
  */
-const LOOK_PRICE_IN_MIN_INTERVALS = 1.5;
+const POLL_PRICE_IN_MIN_INTERVALS = 1.5;
 /** A first guess of a completion time, in the same scale: 10 s. */
 const GUESS_IN_MIN_INTERVALS = 10;
 
-/** A look that also brings progress is worth more than its price; this much, if all looks do. */
+/** A poll that also brings progress is worth more than its price; this much, if all polls do. */
 const PROGRESS_DISCOUNT = 0.4;
 
 /** Cells as fine as the sharpest belief: 1.25 %. */
 const PLANNING_RATIO = 1.0125;
-/** Jitter uses what costs at most this share of a look's price: about 2 % of an upload's cost... */
+/** Jitter uses what costs at most this share of a poll's price: about 2 % of an upload's cost... */
 const JITTER_TOLERANCE = 0.06;
 /** ...but at least 0.5 % and at most 15 % of the delay either way, so that bursts always spread. */
 const LEAST_JITTER = 0.005;
 const MOST_JITTER = 0.15;
 
 /**
- * First looks that come early by chance. When looks come late, all that is ever seen is "complete
- * by then"; without probes a service that became faster would never be noticed.
+ * First polls that come early by chance. When polls come late, all that is ever seen is "complete
+ * by then"; without early polls a service that became faster would never be noticed.
  */
-const PROBE_SHARE = 0.02;
+const EARLY_POLL_SHARE = 0.02;
 
-/** A safety net looks when all but one in a hundred should be complete, and their callbacks here. */
+/** A safety net polls when all but one in a hundred should be complete, and their callbacks here. */
 const SAFETY_NET_QUANTILE = 0.99;
 
 /** At about 60 KiB each, 15 MiB at most; real deployments have tens of product types. */
@@ -44,24 +44,24 @@ const MAX_PRODUCT_TYPES = 256;
 const MAX_COMPLETIONS_KEPT = 32;
 
 /**
- * First looks are planned alike for uploads that were sent within this share of the shortest
+ * First polls are planned alike for uploads that were sent within this share of the shortest
  * interval, and whose deadlines fall into one cell: in a burst, one plan does for hundreds.
  */
 const ALIKE_IN_MIN_INTERVALS = 0.05;
 /** A few numbers each; sizes and moments of a burst are fewer. */
-const MAX_FIRST_LOOKS_KEPT = 256;
+const MAX_FIRST_POLLS_KEPT = 256;
 
 export interface LearningPolicyOptions {
   /** The deployment's shortest interval, which sets the scale of what is not known yet. */
   minMs?: number;
   /** Observations later than this are junk. Default: none is too late. */
   deadlineMs?: number;
-  /** What one look is worth, in milliseconds of lag. Default: 1500, or less with `minMs`. */
-  lookPriceMs?: number;
+  /** What one poll is worth, in milliseconds of lag. Default: 1500, or less with `minMs`. */
+  pollPriceMs?: number;
 }
 
 /**
- * A policy that learns when uploads complete, and looks when a look is worth it.
+ * A policy that learns when uploads complete, and polls when a poll is worth it.
  *
  * What it knows is a fold over the observations: nothing else changes it, neither time nor chance
  * nor the delays it was asked for. So the same observations, replayed into a new policy, give the
@@ -71,14 +71,14 @@ export interface LearningPolicyOptions {
  *    `uploads-still-out.ts`), given that it is later than now;
  * 2. what the documents already present say of the time that is left (`progress.ts`,
  *    `remaining-time.ts`);
- * 3. the cheapest schedule of looks for that belief: lag against looks (`schedule.ts`);
- * 4. its first look, moved by chance within what costs next to nothing, and brought within bounds
+ * 3. the cheapest schedule of polls for that belief: lag against polls (`schedule.ts`);
+ * 4. its first poll, moved by chance within what costs next to nothing, and brought within bounds
  *    (`clamp-delay.ts`).
  */
 export function createLearningPolicy({
   minMs = USUAL_MIN_MS,
   deadlineMs = Number.POSITIVE_INFINITY,
-  lookPriceMs = LOOK_PRICE_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs),
+  pollPriceMs = POLL_PRICE_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs),
 }: LearningPolicyOptions = {}): PollPolicy {
   const prior = new Prior(GUESS_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs));
   const nothing = new ProductKnowledge(prior);
@@ -86,7 +86,7 @@ export function createLearningPolicy({
   // Between two observations the belief stands still, and many uploads are alike.
   const completions = new Map<string, Float64Array>();
 
-  function completionOf({ productType, total }: LookContext, knowledge: ProductKnowledge) {
+  function completionOf({ productType, total }: PollContext, knowledge: ProductKnowledge) {
     const key = `${total}/${productType}`;
     const known = completions.get(key);
     if (known) return known;
@@ -96,43 +96,43 @@ export function createLearningPolicy({
     return completion;
   }
 
-  const firstLooks = new Map<string, FirstLook>();
+  const firstPolls = new Map<string, FirstPoll>();
 
-  function plan(context: LookContext, knowledge: ProductKnowledge, leftMs: number): FirstLook {
+  function plan(context: PollContext, knowledge: ProductKnowledge, leftMs: number): FirstPoll {
     const { minMs, maxMs, present, total } = context;
     const grid = offsetGrid(minMs, leftMs, PLANNING_RATIO);
     const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
     const candidates = candidatesOf(grid.edgesMs, remaining, maxMs);
     const brings = present === 0 && total > 1 ? PROGRESS_DISCOUNT * knowledge.visibleShare : 0;
-    const priceMs = lookPriceMs * (1 - brings);
+    const priceMs = pollPriceMs * (1 - brings);
     const schedule = cheapestSchedule(candidates, { priceMs, minMs, maxMs });
-    return firstLook(candidates, schedule, JITTER_TOLERANCE * lookPriceMs);
+    return firstPoll(candidates, schedule, JITTER_TOLERANCE * pollPriceMs);
   }
 
   /** As {@link plan}, from a moment that is a little earlier, and up to a deadline a little later. */
-  function planFirst(context: LookContext, knowledge: ProductKnowledge, leftMs: number): FirstLook {
+  function planFirst(context: PollContext, knowledge: ProductKnowledge, leftMs: number): FirstPoll {
     const { productType, total, minMs, maxMs, elapsedMs } = context;
     const late = elapsedMs % (ALIKE_IN_MIN_INTERVALS * minMs);
     const alike = { ...context, elapsedMs: elapsedMs - late };
     const cells = Math.ceil(Math.log((leftMs + late) / minMs) / Math.log(PLANNING_RATIO));
     const key = `${total}/${minMs}/${maxMs}/${alike.elapsedMs}/${cells}/${productType}`;
-    let look = firstLooks.get(key);
-    if (look === undefined) {
-      if (firstLooks.size >= MAX_FIRST_LOOKS_KEPT) firstLooks.clear();
-      look = plan(alike, knowledge, minMs * PLANNING_RATIO ** cells);
-      firstLooks.set(key, look);
+    let poll = firstPolls.get(key);
+    if (poll === undefined) {
+      if (firstPolls.size >= MAX_FIRST_POLLS_KEPT) firstPolls.clear();
+      poll = plan(alike, knowledge, minMs * PLANNING_RATIO ** cells);
+      firstPolls.set(key, poll);
     }
-    const { bestMs, earliestMs, latestMs } = look;
+    const { bestMs, earliestMs, latestMs } = poll;
     return { bestMs: bestMs - late, earliestMs: earliestMs - late, latestMs: latestMs - late };
   }
 
   return {
     nextDelayMs(context) {
       const knowledge = products.get(context.productType) ?? nothing;
-      const { minMs, elapsedMs, looks, present } = context;
+      const { minMs, elapsedMs, polls, present } = context;
       const leftMs = context.deadlineMs - elapsedMs;
       if (!(leftMs > minMs)) return clampDelay(leftMs, context);
-      const planned = looks === 0 && present === 0 ? planFirst : plan;
+      const planned = polls === 0 && present === 0 ? planFirst : plan;
       return clampDelay(movedByChance(planned(context, knowledge, leftMs), context), context);
     },
 
@@ -151,7 +151,7 @@ export function createLearningPolicy({
       const knowledge = products.touch(observation.productType, () => new ProductKnowledge(prior));
       prior.learn(knowledge.observe(observation));
       completions.clear();
-      firstLooks.clear();
+      firstPolls.clear();
     },
   };
 }
@@ -166,13 +166,13 @@ function quantileOf(mass: Float64Array, edgesMs: Float64Array, quantile: number)
   return edgesMs[cell + 1] ?? Number.POSITIVE_INFINITY;
 }
 
-/** Jitter, and now and then a probe instead of a first look. */
+/** Jitter, and now and then an early poll instead of the planned first one. */
 function movedByChance(
-  { bestMs, earliestMs, latestMs }: FirstLook,
-  { looks, random }: LookContext,
+  { bestMs, earliestMs, latestMs }: FirstPoll,
+  { polls, random }: PollContext,
 ): number {
   const chance = random();
-  if (looks === 0 && random() < PROBE_SHARE) return bestMs * chance;
+  if (polls === 0 && random() < EARLY_POLL_SHARE) return bestMs * chance;
   const widest = MOST_JITTER * bestMs;
   const least = LEAST_JITTER * bestMs;
   const earlierMs = Math.min(widest, Math.max(least, bestMs - earliestMs));

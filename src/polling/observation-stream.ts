@@ -8,7 +8,7 @@ import type { Observation, PollPolicy } from './poll-policy.js';
 
 /** Enough to know a dozen product types well; a few hundred bytes each. */
 const KEPT_OBSERVATIONS = 1000;
-/** What others learn is news for the next upload, not for the next look. */
+/** What others learn is news for the next upload, not for the next poll. */
 const FOLLOW_INTERVAL_MS = 1000;
 /**
  * What one process adds at most in an interval. A forecaster has half forgotten what is 80

@@ -1,30 +1,30 @@
-import type { NegativeLook, Observation } from './poll-policy.js';
+import type { NegativePoll, Observation } from './poll-policy.js';
 
 /**
- * Negative looks kept of one observation. An upload that took an hour was looked at some 60 times,
+ * Negative polls kept of one observation. An upload that took an hour was polled some 60 times,
  * and its neighbours say nearly the same; 32 bound the size of an entry and the work of learning
  * from it.
  */
-export const MAX_NEGATIVE_LOOKS = 32;
+export const MAX_NEGATIVE_POLLS = 32;
 /** Longer names of product types are no names: they would only fill memory. */
 const MAX_PRODUCT_TYPE_LENGTH = 256;
 
 /**
  * The observation that `value` (for example parsed JSON) holds, or null when it is junk: a field
- * missing, not finite, not positive, contradictory, or later than the deadline. Negative looks
- * that make no sense are left out, and evenly thinned to {@link MAX_NEGATIVE_LOOKS}. The result is
+ * missing, not finite, not positive, contradictory, or later than the deadline. Negative polls
+ * that make no sense are left out, and evenly thinned to {@link MAX_NEGATIVE_POLLS}. The result is
  * plain data, and parsing it again gives the same.
  */
 export function parseObservation(value: unknown, deadlineMs: number): Observation | null {
   if (!isRecord(value)) return null;
-  const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativeLooks } = value;
+  const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = value;
   if (typeof productType !== 'string' || productType === '') return null;
   if (productType.length > MAX_PRODUCT_TYPE_LENGTH) return null;
   if (!isCount(total) || total === 0 || typeof timedOut !== 'boolean') return null;
   if (!isTime(afterMs) || !isTime(byMs) || byMs === 0 || byMs > deadlineMs) return null;
   if (timedOut ? afterMs > byMs : afterMs >= byMs) return null;
   if (sentAtMs !== undefined && (!isTime(sentAtMs) || sentAtMs === 0)) return null;
-  if (!Array.isArray(negativeLooks)) return null;
+  if (!Array.isArray(negativePolls)) return null;
   return {
     productType,
     total,
@@ -32,14 +32,14 @@ export function parseObservation(value: unknown, deadlineMs: number): Observatio
     byMs,
     timedOut,
     ...(sentAtMs === undefined ? {} : { sentAtMs }),
-    negativeLooks: thinEvenly(
-      negativeLooks.flatMap((look) => parseLook(look, total, afterMs)),
-      MAX_NEGATIVE_LOOKS,
+    negativePolls: thinEvenly(
+      negativePolls.flatMap((poll) => parseNegativePoll(poll, total, afterMs)),
+      MAX_NEGATIVE_POLLS,
     ),
   };
 }
 
-function parseLook(value: unknown, total: number, afterMs: number): NegativeLook[] {
+function parseNegativePoll(value: unknown, total: number, afterMs: number): NegativePoll[] {
   if (!isRecord(value)) return [];
   const { elapsedMs, present } = value;
   if (!isTime(elapsedMs) || elapsedMs === 0 || elapsedMs > afterMs) return [];

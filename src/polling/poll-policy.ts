@@ -1,29 +1,29 @@
 /**
- * When to look next: the one interface behind which every poll policy stands.
+ * When to poll next: the one interface behind which every poll policy stands.
  *
  * A policy is told what is known of one upload and answers with a delay. It may learn from
  * observations of finished uploads. All times are milliseconds; all randomness comes in.
  */
 
-/** One look that found the upload not yet complete. */
-export interface NegativeLook {
+/** One poll that found the upload not yet complete. */
+export interface NegativePoll {
   /** Since the upload was sent. */
   elapsedMs: number;
   /** Documents that had at least one extract. */
   present: number;
 }
 
-/** What is known of one upload when its next look is planned. */
-export interface LookContext {
+/** What is known of one upload when its next poll is planned. */
+export interface PollContext {
   productType: string;
   /** Documents of the upload. */
   total: number;
-  /** Documents present at the last look; 0 before the first. */
+  /** Documents present at the last poll; 0 before the first. */
   present: number;
   /** Since the upload was sent. */
   elapsedMs: number;
-  /** Looks made so far. */
-  looks: number;
+  /** Polls made so far. */
+  polls: number;
   /** What the other side asked us to wait (`Retry-After`); 0 when it did not. */
   retryAfterMs: number;
   /** Bounds of one interval, and the upload's deadline counted from when it was sent. */
@@ -38,9 +38,9 @@ export interface LookContext {
 export interface Observation {
   productType: string;
   total: number;
-  /** The last negative look, since the upload was sent; 0 when the first look found it complete. */
+  /** The last negative poll, since the upload was sent; 0 when the first poll found it complete. */
   afterMs: number;
-  /** The detecting look, since the upload was sent. For a time-out: the deadline. */
+  /** The detecting poll, since the upload was sent. For a time-out: the deadline. */
   byMs: number;
   /** The deadline came first: the completion time is only known to be later than `byMs`. */
   timedOut: boolean;
@@ -49,20 +49,20 @@ export interface Observation {
    * uploads sent at the same time are still out, and not take the quick ones for all of them.
    */
   sentAtMs?: number;
-  negativeLooks: readonly NegativeLook[];
+  negativePolls: readonly NegativePoll[];
 }
 
 export interface PollPolicy {
   /**
-   * Delay until the next look, within `[max(minMs, retryAfterMs), max(maxMs, retryAfterMs)]` and
+   * Delay until the next poll, within `[max(minMs, retryAfterMs), max(maxMs, retryAfterMs)]` and
    * never past the deadline.
    */
-  nextDelayMs(context: LookContext): number;
+  nextDelayMs(context: PollContext): number;
   /**
-   * Delay until a look that is only a safety net, because Atlas calls when it is done: by then the
+   * Delay until a poll that is only a safety net, because Atlas calls when it is done: by then the
    * upload is very probably complete. Bounded as {@link nextDelayMs}.
    */
-  safetyNetDelayMs(context: LookContext): number;
+  safetyNetDelayMs(context: PollContext): number;
   /** Learn from one finished upload. */
   observe(observation: Observation): void;
 }

@@ -43,7 +43,7 @@ export class Prior {
 
 /**
  * A Cauchy distribution of log time centred on `guessMs`: its tails are so heavy that a service a
- * hundred times slower than guessed is found within a few looks.
+ * hundred times slower than guessed is found within a few polls.
  */
 function broadPrior(guessMs: number): Float64Array {
   const { bins, edgesMs } = COARSE;

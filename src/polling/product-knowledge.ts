@@ -2,7 +2,7 @@ import { CompletionBelief, type TimeInterval } from './belief.js';
 import type { Spread } from './decayed-histogram.js';
 import { equalWeights, updateFixedShare } from './fixed-share.js';
 import { thinEvenly } from './observation.js';
-import type { LookContext, NegativeLook, Observation } from './poll-policy.js';
+import type { NegativePoll, Observation, PollContext } from './poll-policy.js';
 import type { Prior } from './prior.js';
 import { ProgressBelief, showsProgress, straightLineMs } from './progress.js';
 import {
@@ -24,8 +24,8 @@ const LEAST_PROBABILITY = 1e-6;
 const SCORING_RATIO = 1.06;
 const SCORING_FIRST = 0.02;
 const SCORING_LAST = 20;
-/** Looks of one upload say much the same of ratios; eight bound the work of learning from them. */
-const MAX_TELLING_LOOKS = 8;
+/** Polls of one upload say much the same of ratios; eight bound the work of learning from them. */
+const MAX_TELLING_POLLS = 8;
 /** A completion time later than the deadline is taken to be at most this many deadlines. */
 const AFTER_DEADLINE = 1.5;
 
@@ -43,7 +43,7 @@ export class ProductKnowledge {
     this.#stillOut = new UploadsStillOut(prior.broad);
   }
 
-  /** The share of looks at incomplete uploads of several documents that show some document. */
+  /** The share of polls of incomplete uploads of several documents that show some document. */
   get visibleShare(): number {
     return this.#progress.visibleShare;
   }
@@ -59,7 +59,7 @@ export class ProductKnowledge {
    */
   remaining(
     completion: Float64Array,
-    { total, present, elapsedMs }: Pick<LookContext, 'total' | 'present' | 'elapsedMs'>,
+    { total, present, elapsedMs }: Pick<PollContext, 'total' | 'present' | 'elapsedMs'>,
     grid: OffsetGrid,
   ): Float64Array {
     if (!showsProgress(present, total)) return remainingByHistory(completion, elapsedMs, grid);
@@ -77,14 +77,14 @@ export class ProductKnowledge {
 
   /** Learns from one observation. The answer is how its completion time was read. */
   observe(observation: Observation): Spread {
-    const { total, afterMs, byMs, timedOut, sentAtMs, negativeLooks } = observation;
+    const { total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = observation;
     const interval: TimeInterval = timedOut
       ? { fromMs: byMs, toMs: byMs * AFTER_DEADLINE }
       : { fromMs: afterMs, toMs: byMs };
-    if (total > 1) for (const look of negativeLooks) this.#progress.countLook(look.present);
+    if (total > 1) for (const poll of negativePolls) this.#progress.countPoll(poll.present);
     const telling = thinEvenly(
-      negativeLooks.filter(({ present }) => showsProgress(present, total)),
-      MAX_TELLING_LOOKS,
+      negativePolls.filter(({ present }) => showsProgress(present, total)),
+      MAX_TELLING_POLLS,
     );
     if (!timedOut && telling.length > 0) this.#observeProgress(total, telling, interval);
     if (sentAtMs !== undefined) this.#stillOut.observe(sentAtMs, interval);
@@ -93,37 +93,37 @@ export class ProductKnowledge {
 
   #observeProgress(
     total: number,
-    looks: readonly NegativeLook[],
+    polls: readonly NegativePoll[],
     { fromMs, toMs }: TimeInterval,
   ): void {
     const completion = this.completion(total);
-    const left = looks.map((look) => ({
-      look,
-      fromMs: Math.max(0, fromMs - look.elapsedMs),
-      toMs: toMs - look.elapsedMs,
+    const left = polls.map((poll) => ({
+      poll,
+      fromMs: Math.max(0, fromMs - poll.elapsedMs),
+      toMs: toMs - poll.elapsedMs,
     }));
-    for (const { look, ...interval } of left) {
+    for (const { poll, ...interval } of left) {
       const grid = offsetGrid(
         interval.toMs * SCORING_FIRST,
         interval.toMs * SCORING_LAST,
         SCORING_RATIO,
       );
-      const { history, progress, both } = this.#remainingParts(completion, total, look, grid);
+      const { history, progress, both } = this.#remainingParts(completion, total, poll, grid);
       const probabilities = [history, progress, both].map(
         (mass) => LEAST_PROBABILITY + probabilityWithin(mass, grid, interval),
       );
       updateFixedShare(this.#weights, probabilities, FIXED_SHARE);
     }
-    for (const { look, ...interval } of left) {
-      const straightMs = straightLineMs(look.elapsedMs, look.present, total);
-      this.#progress.observe(look.present, total, straightMs, interval);
+    for (const { poll, ...interval } of left) {
+      const straightMs = straightLineMs(poll.elapsedMs, poll.present, total);
+      this.#progress.observe(poll.present, total, straightMs, interval);
     }
   }
 
   #remainingParts(
     completion: Float64Array,
     total: number,
-    { present, elapsedMs }: NegativeLook,
+    { present, elapsedMs }: NegativePoll,
     grid: OffsetGrid,
   ): Record<'history' | 'progress' | 'both', Float64Array> {
     const history = remainingByHistory(completion, elapsedMs, grid);

@@ -16,14 +16,14 @@ const SETTINGS = { halfLife: 100, blurBins: Math.round(0.4 / LOG_WIDTH) };
 const ALL_HALF_COUNT = 1;
 const KIND_HALF_COUNT = 6;
 
-/** Looks with this many halvings left of the smaller side, or more, are alike. */
+/** Polls with this many halvings left of the smaller side, or more, are alike. */
 const MAX_PRECISION = 4;
 const PHASES = 3;
 
 /** The lower end of an interval counts as at least this share of its upper end: ratios are logs. */
 const LEAST_LOW_SHARE = 0.1;
 
-/** The share of looks that show progress fades with this; it starts as if one look had shown 0.3. */
+/** The share of polls that show progress fades with this; it starts as if one poll had shown 0.3. */
 const VISIBLE_KEEP = 0.98;
 const VISIBLE_START = 0.3;
 
@@ -55,20 +55,20 @@ export function showsProgress(present: number, total: number): boolean {
  * What the documents already present say of the time that is left, for one product type.
  *
  * The straight line through k of n at time t leaves t (n - k) / k; the true remaining time is a
- * ratio times that, and the distribution of the ratio is learned: for all looks together, and for
- * looks alike in precision (how many documents both sides of k count) and phase (thirds of n).
+ * ratio times that, and the distribution of the ratio is learned: for all polls together, and for
+ * polls alike in precision (how many documents both sides of k count) and phase (thirds of n).
  */
 export class ProgressBelief {
   readonly #kinds = new Map<string, DecayedHistogram>();
-  #looks = 1;
-  #looksWithProgress = VISIBLE_START;
+  #polls = 1;
+  #pollsWithProgress = VISIBLE_START;
 
-  /** The share of looks, before completion, that show some document: 0 to 1. */
+  /** The share of polls, before completion, that show some document: 0 to 1. */
   get visibleShare(): number {
-    return this.#looksWithProgress / this.#looks;
+    return this.#pollsWithProgress / this.#polls;
   }
 
-  /** Masses over the bins of the grid of ratios, for a look at `present` of `total`. Sums to 1. */
+  /** Masses over the bins of the grid of ratios, for a poll of `present` of `total`. Sums to 1. */
   ratioMass(present: number, total: number): Float64Array {
     const mass = Float64Array.from(PRIOR);
     const [all, kind] = kindsOf(present, total);
@@ -77,14 +77,14 @@ export class ProgressBelief {
     return mass;
   }
 
-  /** Counts a look at an upload of several documents that was not complete. */
-  countLook(present: number): void {
-    this.#looks = this.#looks * VISIBLE_KEEP + 1;
-    this.#looksWithProgress = this.#looksWithProgress * VISIBLE_KEEP + (present > 0 ? 1 : 0);
+  /** Counts a poll of an upload of several documents that was not complete. */
+  countPoll(present: number): void {
+    this.#polls = this.#polls * VISIBLE_KEEP + 1;
+    this.#pollsWithProgress = this.#pollsWithProgress * VISIBLE_KEEP + (present > 0 ? 1 : 0);
   }
 
   /**
-   * Learns that `straightMs` were left by the straight line at a look at `present` of `total`, and
+   * Learns that `straightMs` were left by the straight line at a poll of `present` of `total`, and
    * that the true remaining time lies in `remaining`.
    */
   observe(present: number, total: number, straightMs: number, remaining: TimeInterval): void {
@@ -97,7 +97,7 @@ export class ProgressBelief {
   }
 }
 
-/** All looks, and looks of one precision and phase: at most 1 + 15 names. */
+/** All polls, and polls of one precision and phase: at most 1 + 15 names. */
 function kindsOf(present: number, total: number): [string, string] {
   const smallerSide = (present * (total - present)) / total;
   const precision = Math.floor(Math.log2(smallerSide) + 1.5);

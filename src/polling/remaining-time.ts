@@ -7,7 +7,7 @@ const LEAST_MASS = 1e-9;
 
 /**
  * Offsets from now: cell i is `(edgesMs[i], edgesMs[i + 1]]`. The first cell ends at the soonest
- * moment of a look, further ones grow by a constant ratio, and the last edge is the deadline: its
+ * moment of a poll, further ones grow by a constant ratio, and the last edge is the deadline: its
  * cell also holds what comes later.
  */
 export interface OffsetGrid {

@@ -1,8 +1,8 @@
 /**
- * When to look, given what is believed of the time that is left: optimal inspection.
+ * When to poll, given what is believed of the time that is left: optimal inspection.
  *
- * Looks at t1 < t2 < ... cost `price` each until the one that finds the upload complete, and then
- * the lag from completion to that look. Barlow, Hunter and Proschan ("Optimum checking
+ * Polls t1 < t2 < ... cost `price` each until the one that finds the upload complete, and then
+ * the lag from completion to that poll. Barlow, Hunter and Proschan ("Optimum checking
  * procedures", 1963) showed that the best times balance the two; Keller ("Optimum checking
  * schedules for systems subject to random failure", 1974) that for a smooth density f with
  * survival S they lie about `sqrt(2 * price * S / f)` apart: dense where completion is likely.
@@ -17,7 +17,7 @@ const WIDEST_RATIO = 1.15;
 /** A bound of an interval is not missed for rounding. */
 const SLACK = 1e-6;
 
-/** Possible moments of a look, from now on. Entry 0 is now; the last is the deadline. */
+/** Possible moments of a poll, from now on. Entry 0 is now; the last is the deadline. */
 export interface Candidates {
   atMs: readonly number[];
   /** P(remaining time <= atMs): 0 first, 1 last (the deadline ends the wait). */
@@ -27,16 +27,16 @@ export interface Candidates {
 }
 
 export interface ScheduleTerms {
-  /** What one look is worth, in milliseconds of lag. */
+  /** What one poll is worth, in milliseconds of lag. */
   priceMs: number;
   minMs: number;
   maxMs: number;
 }
 
 export interface Schedule {
-  /** Expected lag plus price of looks from now on, when looking first at each candidate. */
+  /** Expected lag plus price of polls from now on, when polling first at each candidate. */
   costs: Float64Array;
-  /** The candidate to look at next after each one; `next[0]` is the first look. */
+  /** The candidate to poll next after each one; `next[0]` is the first poll. */
   next: Int32Array;
 }
 
@@ -81,7 +81,7 @@ export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): 
   const end = atMs.length - 1;
   const shortestMs = terms.minMs - SLACK;
   const longestMs = terms.maxMs + SLACK;
-  // What is still to pay after a look at each candidate that found the upload not complete.
+  // What is still to pay after a poll of each candidate that found the upload not complete.
   const rest = new Float64Array(end + 1);
   const next = new Int32Array(end + 1).fill(end);
   const costs = new Float64Array(end + 1).fill(Number.POSITIVE_INFINITY);
@@ -89,7 +89,7 @@ export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): 
     const fromMs = atMs[from] ?? 0;
     const fromBy = by[from] ?? 0;
     const fromMean = meanMs[from] ?? 0;
-    const lookMs = terms.priceMs * (1 - fromBy);
+    const pollMs = terms.priceMs * (1 - fromBy);
     let best = Number.POSITIVE_INFINITY;
     for (let to = from + 1; to <= end; to++) {
       const toMs = atMs[to] ?? 0;
@@ -97,33 +97,33 @@ export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): 
       if (gapMs < shortestMs && to < end) continue;
       if (gapMs > longestMs && best < Number.POSITIVE_INFINITY) break;
       const lagMs = toMs * ((by[to] ?? 0) - fromBy) - ((meanMs[to] ?? 0) - fromMean);
-      // Lag only grows with a later look, so no later one can be better.
+      // Lag only grows with a later poll, so no later one can be better.
       if (lagMs > best && from > 0) break;
       const cost = lagMs + (rest[to] ?? 0);
-      if (from === 0) costs[to] = cost + lookMs;
+      if (from === 0) costs[to] = cost + pollMs;
       if (cost < best) {
         best = cost;
         next[from] = to;
       }
     }
-    rest[from] = best + lookMs;
+    rest[from] = best + pollMs;
   }
   return { costs, next };
 }
 
-/** The first look of a schedule: the best delay, and how far it may move for little. */
-export interface FirstLook {
+/** The first poll of a schedule: the best delay, and how far it may move for little. */
+export interface FirstPoll {
   bestMs: number;
   earliestMs: number;
   latestMs: number;
 }
 
-/** The first look, and the stretch around it in which it costs at most `toleranceMs` more. */
-export function firstLook(
+/** The first poll, and the stretch around it in which it costs at most `toleranceMs` more. */
+export function firstPoll(
   { atMs }: Candidates,
   { costs, next }: Schedule,
   toleranceMs: number,
-): FirstLook {
+): FirstPoll {
   const best = next[0] ?? 1;
   const limit = (costs[best] ?? 0) + toleranceMs;
   const reach = (step: 1 | -1): number => {

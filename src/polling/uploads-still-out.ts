@@ -16,7 +16,7 @@ const LEAST_PROBABILITY = 0.05;
  * Corrects a belief for the uploads that nobody has heard of yet.
  *
  * When many uploads are sent at once, the first to be observed are the quick ones. Whoever takes
- * them for all believes that everything ends about now, again and again, and looks far too often.
+ * them for all believes that everything ends about now, again and again, and polls far too often.
  * An upload sent at s is observed by the time t only if it took at most t - s, its window; so each
  * observation stands for `1 / P(T <= window)` uploads, and the others are still out, with a T
  * beyond the window. This is right truncation, and the weights are the self-consistent ones

@@ -2,12 +2,13 @@
 import { STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { RedisUnavailableError } from '../client/client-errors.js';
+import { RedisUnavailableError } from '../errors.js';
 import { errorFields, type Logger } from '../logging.js';
 import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
-import { dashboard } from './dashboard.js';
-import { liveRoute, readyRoute } from './health.js';
+import { dashboard } from './dashboard/dashboard.js';
+import { liveRoute, readyRoute } from './health/health.js';
+import { metricsRoute } from './health/metrics-route.js';
 import {
   BODY_LIMIT_BYTES,
   HEADERS_TIMEOUT_MS,
@@ -15,10 +16,9 @@ import {
   MAX_PARAMETER_LENGTH,
   REQUEST_TIMEOUT_MS,
 } from './limits.js';
-import { metricsRoute } from './metrics-route.js';
 
 /** `live` is always there; `callbacks` is what Atlas must reach. */
-export type Part = 'callbacks' | 'vitals' | 'dashboard';
+export type Part = 'callbacks' | 'health' | 'dashboard';
 
 /** Builds an app of these parts; it does not listen yet. */
 export async function createApp(
@@ -38,9 +38,9 @@ export async function createApp(
     contentSecurityPolicy: false,
     strictTransportSecurity: { includeSubDomains: false },
   });
-  answerFaults(app, context.logger);
+  answerErrors(app, context.logger);
   liveRoute(app, context);
-  if (parts.includes('vitals')) {
+  if (parts.includes('health')) {
     readyRoute(app, context);
     metricsRoute(app, context);
   }
@@ -49,8 +49,8 @@ export async function createApp(
   return app;
 }
 
-/** Answers to faults never repeat what was sent, and the log never holds it. */
-function answerFaults(app: FastifyInstance, logger: Logger): void {
+/** Answers to errors never repeat what was sent, and the log never holds it. */
+function answerErrors(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     if (status === 500) {

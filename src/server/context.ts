@@ -1,10 +1,10 @@
 /** What the routes stand on: made once by the server, handed to every part. */
 import type { Registry } from 'prom-client';
-import type { ClientQueues } from '../client/client-queues.js';
-import type { ServerConfig } from '../config.js';
+import type { ClientQueues } from '../batches/client-queues.js';
+import type { ServerConfig } from '../config/config.js';
 import type { Logger } from '../logging.js';
-import type { EventLoopWatch } from './event-loop.js';
-import type { ServerMetrics } from './metrics.js';
+import type { EventLoopWatch } from './health/event-loop.js';
+import type { ServerMetrics } from './health/server-metrics.js';
 
 export interface ServerContext {
   config: ServerConfig;

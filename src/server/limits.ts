@@ -1,4 +1,4 @@
-/** Bounds on what strangers may ask of the HTTP server. */
+/** Bounds on what anybody may ask of the HTTP server. */
 
 /** Everything but callbacks is small: a form, a few parameters. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
@@ -14,4 +14,4 @@ export const MAX_PARAMETER_LENGTH = 1024;
 /** Requests that are still under way when the server stops are cut after this. */
 export const STOP_TIMEOUT_MS = 5000;
 /** Asking Redis for health or metrics: whoever asks gives up after some seconds. */
-export const REDIS_PATIENCE_MS = 1500;
+export const REDIS_TIMEOUT_MS = 1500;

@@ -4,15 +4,15 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { openQueues } from '../client/client-queues.js';
-import { openLink } from '../client/redis-link.js';
-import { loadServerConfig, type ServerConfig } from '../config.js';
+import { openQueues } from '../batches/client-queues.js';
+import { loadServerConfig, type ServerConfig } from '../config/config.js';
 import { createLogger, type Logger } from '../logging.js';
+import { openLink } from '../redis/client-link.js';
 import { createApp, type Part } from './app.js';
 import type { ServerContext } from './context.js';
-import { watchEventLoop } from './event-loop.js';
+import { watchEventLoop } from './health/event-loop.js';
+import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
-import { createServerMetrics } from './metrics.js';
 
 export interface AtlasBatchServerOptions {
   /** The variables of the README's table; default: the process's environment. */
@@ -40,7 +40,7 @@ export async function createAtlasBatchServer(
 ): Promise<AtlasBatchServer> {
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
-  const operators: Part[] = ['vitals', 'dashboard'];
+  const operators: Part[] = ['health', 'dashboard'];
   return ADMIN_PORT === null
     ? assemble(config, options, { parts: ['callbacks', ...operators], port: PORT })
     : assemble(
@@ -55,14 +55,14 @@ export async function createAtlasBatchServer(
  * Health and metrics of a process that runs workers only, on `WORKER_PORT`; undefined without it.
  * @throws UsageError when the configuration is wrong.
  */
-export async function createWorkerVitals(
+export async function createWorkerHealth(
   options: AtlasBatchServerOptions,
 ): Promise<AtlasBatchServer | undefined> {
   const config = loadServerConfig(options.environment);
   const { WORKER_PORT } = config;
   return WORKER_PORT === null
     ? undefined
-    : assemble(config, options, { parts: ['vitals'], port: WORKER_PORT });
+    : assemble(config, options, { parts: ['health'], port: WORKER_PORT });
 }
 
 interface Door {
@@ -116,7 +116,7 @@ async function assemble(
 }
 
 async function closeSoon(app: FastifyInstance): Promise<void> {
-  const impatience = setTimeout(() => app.server.closeAllConnections(), STOP_TIMEOUT_MS);
+  const timeout = setTimeout(() => app.server.closeAllConnections(), STOP_TIMEOUT_MS);
   await app.close();
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }

@@ -9,7 +9,7 @@ const HEAD_CONCURRENCY = 16;
 
 /**
  * HEADs every object; resolves to the indexes of those that are not there, ascending.
- * The first trouble stops the others; those that are under way end unheard.
+ * The first error stops the others; those that are under way end unheard.
  */
 export async function findMissing(
   http: S3Http,
@@ -20,10 +20,10 @@ export async function findMissing(
   const missing: number[] = [];
   // One iterator for all lanes: each takes the next object when it is free.
   const queue = objects.entries();
-  let troubled = false;
+  let failed = false;
   async function lane(): Promise<void> {
     for (const [index, object] of queue) {
-      if (troubled) return;
+      if (failed) return;
       if (!(await http.head(object, signal))) missing.push(index);
     }
   }
@@ -31,7 +31,7 @@ export async function findMissing(
   try {
     await Promise.all(Array.from({ length: lanes }, lane));
   } catch (error) {
-    troubled = true;
+    failed = true;
     throw error;
   }
   return missing.sort((a, b) => a - b);

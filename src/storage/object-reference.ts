@@ -1,4 +1,4 @@
-import { escapeControls } from '../jobs/faults.js';
+import { escapeControls } from '../jobs/validation-issues.js';
 
 /** An object in S3. */
 export interface ObjectReference {

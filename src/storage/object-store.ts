@@ -10,10 +10,10 @@ import type { ObjectReference } from './object-reference.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
 import { createSigner } from './signer.js';
-import { signingTrouble } from './storage-trouble.js';
+import { signingError } from './storage-errors.js';
 
 /**
- * Every method rejects with a `TroubleError` `STORAGE` when S3 could not do or say (403, 5xx,
+ * Every method rejects with a `TransientError` `STORAGE` when S3 could not do or say (403, 5xx,
  * network, time-out, no credentials), and with the signal's reason once that is aborted.
  */
 export interface ObjectStore {
@@ -38,7 +38,7 @@ export interface ObjectStoreOptions {
   forcePathStyle: boolean;
   /** Connections per S3 host. */
   connections: number;
-  /** To connect, to the first byte of an answer, between two pieces of it. */
+  /** To connect, to the first byte of a response, between two pieces of it. */
   timeoutMs?: number;
   logger: Pick<Logger, 'warn'>;
   /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
@@ -75,7 +75,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
           const { origin, path } = signed instanceof Promise ? await signed : signed;
           urls.push(origin + path);
         } catch (error) {
-          throw signingTrouble('GET', object, error);
+          throw signingError('GET', object, error);
         }
       }
       return urls;
@@ -91,8 +91,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     },
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };
-      const answer = await http.get(object, signal);
-      return answer === null ? null : readBody(answer, object, signal);
+      const response = await http.get(object, signal);
+      return response === null ? null : readBody(response, object, signal);
     },
     close() {
       http.close();

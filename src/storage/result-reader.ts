@@ -1,5 +1,5 @@
 /** Reads results objects back, line by line: see `result-document.ts` for their form. */
-import { TroubleError } from '../errors.js';
+import { TransientError } from '../errors.js';
 import {
   CLOSE,
   DOCUMENTS_OPEN,
@@ -18,7 +18,7 @@ export type ResultEntry =
 
 /**
  * All of a results object, one document at a time.
- * @throws TroubleError `STORAGE` when it is cut short, or not as {@link renderResult} writes it
+ * @throws TransientError `STORAGE` when it is cut short, or not as {@link renderResult} writes it
  */
 export async function* readResult(
   stream: AsyncIterable<Uint8Array>,
@@ -26,7 +26,7 @@ export async function* readResult(
   let expect: 'header' | 'document' | 'unexpected' | 'nothing' = 'header';
   let open: { documentId: string; extracts: string[] } | null = null;
   for await (const line of splitLines(stream)) {
-    if (expect === 'nothing') throw foreignForm();
+    if (expect === 'nothing') throw unexpectedForm();
     if (expect === 'header') {
       yield readHeader(line);
       expect = 'document';
@@ -45,10 +45,10 @@ export async function* readResult(
     } else if (expect === 'unexpected' && line === CLOSE) {
       expect = 'nothing';
     } else {
-      throw foreignForm();
+      throw unexpectedForm();
     }
   }
-  if (expect !== 'nothing') throw new TroubleError('STORAGE', 'a results object is cut short');
+  if (expect !== 'nothing') throw new TransientError('STORAGE', 'a results object is cut short');
 }
 
 /** The documents that have extracts, in the order of the job. */
@@ -80,7 +80,7 @@ async function* splitLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<st
 }
 
 function readHeader(line: string): ResultEntry {
-  if (!line.endsWith(DOCUMENTS_OPEN)) throw foreignForm();
+  if (!line.endsWith(DOCUMENTS_OPEN)) throw unexpectedForm();
   const header = parse(`${line.slice(0, -DOCUMENTS_OPEN.length)}}`);
   return {
     type: 'header',
@@ -95,16 +95,16 @@ function readDocumentId(line: string): string {
 }
 
 function readMissing(line: string): string[] {
-  if (!line.endsWith(UNEXPECTED_OPEN)) throw foreignForm();
+  if (!line.endsWith(UNEXPECTED_OPEN)) throw unexpectedForm();
   const missing = parse(line.slice(MISSING_OPEN.length, -UNEXPECTED_OPEN.length));
-  if (!Array.isArray(missing)) throw foreignForm();
+  if (!Array.isArray(missing)) throw unexpectedForm();
   return missing.map(String);
 }
 
 function textOf(object: unknown, name: string): string {
   const value: unknown =
     typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined;
-  if (typeof value !== 'string') throw foreignForm();
+  if (typeof value !== 'string') throw unexpectedForm();
   return value;
 }
 
@@ -112,10 +112,13 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw foreignForm();
+    throw unexpectedForm();
   }
 }
 
-function foreignForm(): TroubleError {
-  return new TroubleError('STORAGE', 'a results object is not in the form that atlas-batch writes');
+function unexpectedForm(): TransientError {
+  return new TransientError(
+    'STORAGE',
+    'a results object is not in the form that atlas-batch writes',
+  );
 }

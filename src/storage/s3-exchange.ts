@@ -1,32 +1,32 @@
 /**
- * One request to S3 whose answer is its status. undici's own `request` builds a stream for each
- * body, which for an answer without one costs as much as half of the request.
+ * One request to S3 whose response is its status. undici's own `request` builds a stream for each
+ * body, which for a response without one costs as much as half of the request.
  */
 import type { Dispatcher } from 'undici';
 
 /** S3's error documents have a few hundred bytes. */
 export const MAX_ERROR_BYTES = 16 * 1024;
 
-export interface S3Answer {
+export interface S3Response {
   status: number;
   /** The start of the body: all of an error document. */
   body: string;
 }
 
-/** Rejects as undici does when there is no answer, and with the signal's reason once aborted. */
+/** Rejects as undici does when there is no response, and with the signal's reason once aborted. */
 export function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   signal?: AbortSignal,
-): Promise<S3Answer> {
+): Promise<S3Response> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const abort = () => handler.abort(signal?.reason);
     const forget = () => signal?.removeEventListener('abort', abort);
-    const handler = new AnswerHandler(
-      (answer) => {
+    const handler = new ResponseHandler(
+      (response) => {
         forget();
-        resolve(answer);
+        resolve(response);
       },
       (error) => {
         forget();
@@ -38,7 +38,7 @@ export function exchange(
   });
 }
 
-class AnswerHandler implements Dispatcher.DispatchHandler {
+class ResponseHandler implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | undefined;
   private aborted: { reason: Error } | undefined;
   private status = 0;
@@ -46,7 +46,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   private bytes = 0;
 
   constructor(
-    private readonly resolve: (answer: S3Answer) => void,
+    private readonly resolve: (response: S3Response) => void,
     private readonly reject: (error: unknown) => void,
   ) {}
 
@@ -81,7 +81,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    // Of an answer that is cut the status says enough.
+    // Of a response that is cut the status says enough.
     if (this.status > 0) this.onResponseEnd();
     else this.reject(error);
   }

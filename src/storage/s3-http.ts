@@ -5,11 +5,11 @@
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
-import { withRetries } from '../with-retries.js';
+import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference } from './object-reference.js';
 import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
 import type { S3Method, SignedUrl, Signer } from './signer.js';
-import { answerTrouble, networkTrouble, signingTrouble } from './storage-trouble.js';
+import { networkError, responseError, signingError } from './storage-errors.js';
 
 export interface S3Request {
   method: S3Method;
@@ -24,7 +24,7 @@ export interface S3Upload {
   openBody: () => Uint8Array | Readable;
 }
 
-/** Everything rejects with a TroubleError `STORAGE` for every other answer than these, and for none. */
+/** Everything rejects with a TransientError `STORAGE` for every other response than these, and for none. */
 export interface S3Http {
   /** Whether the object is there. A missing bucket cannot be told from a missing object. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
@@ -61,7 +61,7 @@ const FINAL: ReadonlySet<unknown> = new Set([
 
 /**
  * @param connections per host: one host for path style, one per bucket otherwise
- * @param timeoutMs to connect, to the first byte of the answer, between two pieces of it
+ * @param timeoutMs to connect, to the first byte of the response, between two pieces of it
  */
 export function createS3Http(options: {
   signer: Signer;
@@ -81,7 +81,7 @@ export function createS3Http(options: {
     { method, object }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
   ): Promise<T> {
-    const unsigned = (error: unknown) => new AbortError(signingTrouble(method, object, error));
+    const unsigned = (error: unknown) => new AbortError(signingError(method, object, error));
     try {
       const signed = signer.sign(method, object, OWN_URL_SECONDS);
       if (!(signed instanceof Promise)) return send(signed);
@@ -95,18 +95,18 @@ export function createS3Http(options: {
     }
   }
 
-  function unanswered({ method, object, signal }: S3Request, error: unknown): Error {
+  function noResponse({ method, object, signal }: S3Request, error: unknown): Error {
     signal?.throwIfAborted();
-    const trouble = networkTrouble(method, object, error);
-    return FINAL.has(codeOf(error)) ? new AbortError(trouble) : trouble;
+    const failure = networkError(method, object, error);
+    return FINAL.has(codeOf(error)) ? new AbortError(failure) : failure;
   }
 
-  /** Returns when this answer says that the object is not there; throws what else it says. */
+  /** Returns when this response says that the object is not there; throws what else it says. */
   function expectAbsent({ method, object }: S3Request, status: number, body: string): void {
     const code = ERROR_CODE.exec(body)?.[1] ?? null;
     if (status === 404 && method !== 'PUT' && code !== 'NoSuchBucket') return;
-    const trouble = answerTrouble(method, object, status, code);
-    throw status >= 500 || status === 429 ? trouble : new AbortError(trouble);
+    const failure = responseError(method, object, status, code);
+    throw status >= 500 || status === 429 ? failure : new AbortError(failure);
   }
 
   function repeat<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -142,7 +142,7 @@ export function createS3Http(options: {
           return false;
         },
         (error) => {
-          throw unanswered(request, error);
+          throw noResponse(request, error);
         },
       );
     return withUrl(request, exchangeAt);
@@ -154,7 +154,7 @@ export function createS3Http(options: {
       agent
         .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
         .catch((error) => {
-          throw unanswered(request, error);
+          throw noResponse(request, error);
         }),
     );
     if (isSuccess(statusCode)) return body;
@@ -175,7 +175,7 @@ export function createS3Http(options: {
   };
 }
 
-/** Passes a body on piece by piece; a connection cut in the middle is trouble like any other. */
+/** Passes a body on piece by piece; a connection cut in the middle is an error like any other. */
 export async function* readBody(
   body: S3Body,
   object: ObjectReference,
@@ -185,7 +185,7 @@ export async function* readBody(
     for await (const chunk of body) yield chunk;
   } catch (error) {
     signal?.throwIfAborted();
-    throw networkTrouble('GET', object, error);
+    throw networkError('GET', object, error);
   }
 }
 

@@ -77,7 +77,7 @@ interface Known {
 }
 
 /** Any plain name does: it is cut off again. */
-const PROBE_KEY = 'k';
+const SAMPLE_KEY = 'k';
 /** Other algorithms (access points over several regions) are left to the SDK. */
 const SIGV4 = 'AWS4-HMAC-SHA256';
 /** Present for directory buckets, whose sessions only the SDK's own stack can open. */
@@ -113,7 +113,7 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
   function learn(method: S3Method, bucket: string): Known {
     const name = `${method} ${bucket}`;
     if (endpoints.size >= MAX_ENDPOINTS) endpoints.clear();
-    const endpoint = signBySdk(method, { bucket, key: PROBE_KEY }, 1).then(learnEndpoint);
+    const endpoint = signBySdk(method, { bucket, key: SAMPLE_KEY }, 1).then(learnEndpoint);
     const known = { endpoint };
     endpoints.set(name, known);
     endpoint.catch(() => endpoints.delete(name));
@@ -176,7 +176,7 @@ function learnEndpoint(signedUrl: string): Endpoint | null {
   return {
     origin,
     host,
-    basePath: pathname.slice(0, -PROBE_KEY.length),
+    basePath: pathname.slice(0, -SAMPLE_KEY.length),
     query: Object.fromEntries([...searchParams].filter(([name]) => !SIGNING_PARAMETER.test(name))),
     region,
     service,

@@ -2,15 +2,15 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
-import type { Config } from '../config.js';
-import type { BatchSummary } from '../jobs/completion.js';
-import type { WebhookPayload } from '../jobs/webhook.js';
+import type { Config } from '../config/config.js';
+import type { BatchSummary } from '../jobs/summary.js';
+import type { WebhookPayload } from '../jobs/webhook-state.js';
 import type { Logger } from '../logging.js';
 import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
+import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { Clock } from './clock.js';
-import type { PollDropper } from './drop-polls.js';
+import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerContext {
@@ -22,9 +22,9 @@ export interface WorkerContext {
   observations: ObservationStream;
   redis: Redis;
   batches: Queue;
-  polls: Queue;
+  pollJobs: Queue;
   completions: Queue<BatchSummary>;
-  pollDropper: PollDropper;
+  pollJobPruner: PollJobPruner;
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;

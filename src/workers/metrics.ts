@@ -4,7 +4,7 @@ import type { AtlasObserver, BreakerState } from '../atlas/client.js';
 
 /** Seconds; lag is a fraction of a second to the greatest poll interval. */
 const LAG_BUCKETS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
-const LOOK_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
+const POLL_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
 const REQUEST_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
 const BREAKER_VALUES: Record<BreakerState, number> = { closed: 0, 'half-open': 1, open: 2 };
 
@@ -15,8 +15,8 @@ export interface WorkerMetrics {
   uploads: Counter<'result'>;
   unknownUploads: Counter;
   orphanUploads: Counter;
-  polls: Counter<'outcome'>;
-  looksPerUpload: Histogram;
+  pollJobs: Counter<'status'>;
+  pollsPerUpload: Histogram;
   callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
@@ -44,15 +44,15 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
       'orphan_uploads_total',
       'Uploads that Atlas took after their worker had lost the batch.',
     ),
-    polls: counter('polls_total', 'Poll jobs that ended.', ['outcome']),
+    pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
     callbacksRescued: counter(
       'callbacks_rescued_total',
-      'Complete uploads that a look of the safety net found, not a callback.',
+      'Complete uploads that a poll of the safety net found, not a callback.',
     ),
-    looksPerUpload: histogram('looks_per_upload', 'Looks until the outcome.', LOOK_BUCKETS),
+    pollsPerUpload: histogram('polls_per_upload', 'Polls until the result.', POLL_BUCKETS),
     lagUpperBoundSeconds: histogram(
       'lag_upper_bound_seconds',
-      'Time between the last negative look and the look that found an upload complete.',
+      'Time between the last negative poll and the poll that found an upload complete.',
       LAG_BUCKETS,
     ),
     webhookAttempts: counter(

@@ -8,33 +8,34 @@
 import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig, wantsTraces } from '../config.js';
-import type { PollData, PollOutcome } from '../jobs/poll-job.js';
+import { type Config, loadConfig, wantsTraces } from '../config/config.js';
+import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
+import { RedisClock } from '../redis/clock.js';
+import { redisFindings } from '../redis/findings.js';
+import { connectRedis } from '../redis/worker-connection.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { createTelemetry } from '../telemetry.js';
-import { processBatch } from './batch-processor.js';
-import { RedisClock } from './clock.js';
+import { processBatch } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
-import { PollDropper } from './drop-polls.js';
+import { startEventExpiry } from './maintenance/expire-events.js';
+import { startHeartbeat } from './maintenance/heartbeat.js';
+import { definePruneCommands, PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
-import { PAGES_IN_PARALLEL } from './poll-look.js';
-import { processPoll } from './poll-processor.js';
-import { startQueueWorker } from './queue-worker.js';
-import { connectRedis } from './redis-connection.js';
-import { redisFindings } from './redis-findings.js';
-import { startSweeper } from './sweep-completions.js';
-import { startHeartbeat } from './vital-signs.js';
+import { processPoll } from './poll/process-poll.js';
+import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
+import { defineLeaseCommands } from './runtime/job-lease.js';
+import { startQueueWorker } from './runtime/queue-worker.js';
+import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
 import {
   createWebhookProcessor,
   WEBHOOK_CONCURRENCY,
   WEBHOOK_TIMEOUT_MS,
-} from './webhook-processor.js';
-import { createWebhookSender, type WebhookSender } from './webhook-sender.js';
+} from './webhook/process-delivery.js';
 
 /** Below the 30 s that container schedulers give before they kill. */
 const STOP_TIMEOUT_MS = 25_000;
@@ -46,7 +47,7 @@ const LAST_WRITES_MS = CLOSING_MS / 2;
 export interface AtlasBatchWorkerOptions {
   /** The variables of the README's table; default: the process's environment. */
   environment?: NodeJS.ProcessEnv;
-  /** When to look next; default: the policy that learns. For experiments and benchmarks. */
+  /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
   policy?: PollPolicy;
   /** Default: pino on standard output at `LOG_LEVEL`. */
   logger?: Logger;
@@ -68,6 +69,8 @@ export async function createAtlasBatchWorker(
   const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const redis = connectRedis(config.REDIS_URL, logger);
+  defineLeaseCommands(redis);
+  definePruneCommands(redis);
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;
@@ -106,12 +109,12 @@ export async function createAtlasBatchWorker(
     policy,
     deadlineMs: config.BATCH_DEADLINE_MS,
     random: Math.random,
-    onError: (error) => logger.warn(errorFields(error), 'observations: trouble'),
+    onError: (error) => logger.warn(errorFields(error), 'observations: error'),
   });
   const telemetry = await createTelemetry(wantsTraces(options.environment));
   const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
-  const polls = new Queue(POLLS_QUEUE, queueOptions);
-  const pollDropper = new PollDropper({ redis, config, polls });
+  const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
+  const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
   const context: WorkerContext = {
     config,
     atlas,
@@ -120,8 +123,8 @@ export async function createAtlasBatchWorker(
     observations,
     redis,
     batches: new Queue(BATCHES_QUEUE, queueOptions),
-    polls,
-    pollDropper,
+    pollJobs,
+    pollJobPruner,
     completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
     // No key of a queue that nobody uses.
     webhooks: new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true }),
@@ -136,7 +139,7 @@ export async function createAtlasBatchWorker(
     startQueueWorker(queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, (...job) =>
       processBatch(context, ...job),
     ),
-    startQueueWorker<PollData, PollOutcome>(
+    startQueueWorker<PollData, PollResult>(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
@@ -153,12 +156,12 @@ export async function createAtlasBatchWorker(
         ]
       : []),
   ];
-  const queues = [context.batches, context.polls, context.completions, context.webhooks];
+  const queues = [context.batches, context.pollJobs, context.completions, context.webhooks];
   for (const part of [...workers, ...queues]) {
     const emitter: EventEmitter = part;
-    emitter.on('error', (error) => logger.warn(errorFields(error), `queue ${part.name}: trouble`));
+    emitter.on('error', (error) => logger.warn(errorFields(error), `queue ${part.name}: error`));
   }
-  const sweeper = startSweeper(context);
+  const eventExpiry = startEventExpiry(context);
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   const heartbeat = await startHeartbeat(context);
   if (config.S3_ALLOWED_BUCKETS.length === 0) {
@@ -174,7 +177,7 @@ export async function createAtlasBatchWorker(
     logger.info({}, 'worker stopping');
     const closed = Promise.all(workers.map((worker) => worker.close()));
     stopping.abort();
-    sweeper.stop();
+    eventExpiry.stop();
     heartbeat.stop();
     const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
     if (!inTime) {
@@ -184,7 +187,7 @@ export async function createAtlasBatchWorker(
     clock.stop();
     // A Redis that hangs holds nobody up.
     await settlesWithin(
-      Promise.allSettled([pollDropper.stop(), observations.stop()]),
+      Promise.allSettled([pollJobPruner.stop(), observations.stop()]),
       LAST_WRITES_MS,
     );
     const clients = [atlas, ...(sender ? [sender] : [])];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { baseUrlFault } from '../../src/atlas/base-url.js';
+import { baseUrlIssue } from '../../src/atlas/base-url.js';
 
-describe('baseUrlFault', () => {
+describe('baseUrlIssue', () => {
   it.each([
     'https://docstream.dev.kreditmind.com',
     'https://atlas.example.com:8443/gateway/',
@@ -10,7 +10,7 @@ describe('baseUrlFault', () => {
     'http://localhost:1',
     'http://[::1]:8080/atlas',
   ])('takes %s', (url) => {
-    expect(baseUrlFault(url)).toBeUndefined();
+    expect(baseUrlIssue(url)).toBeUndefined();
   });
 
   it.each([
@@ -25,6 +25,6 @@ describe('baseUrlFault', () => {
     'https://example.com/?a=b',
     'https://example.com/#a',
   ])('names the fault of %j', (url) => {
-    expect(baseUrlFault(url)).toMatch(/^must /);
+    expect(baseUrlIssue(url)).toMatch(/^must /);
   });
 });

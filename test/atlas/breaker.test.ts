@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { errorFor, rowFor } from '../../src/atlas/answers.js';
 import { Breaker } from '../../src/atlas/breaker.js';
 import type { BreakerState } from '../../src/atlas/observer.js';
-import { RefusedError, TroubleError, UnknownBatchError } from '../../src/errors.js';
+import { errorFor, rowFor } from '../../src/atlas/response-errors.js';
+import { PermanentError, TransientError, UnknownBatchError } from '../../src/errors.js';
 
 const down = () => errorFor(rowFor('extracts', 500), 'answered 500');
 const busy = () => errorFor(rowFor('extracts', 429), 'answered 429');
@@ -56,7 +56,7 @@ describe('the circuit breaker', () => {
   it.each([
     ['a value', undefined],
     ['a 404', new UnknownBatchError('B')],
-    ['a refusal', new RefusedError('ATLAS_REJECTED', 'answered 422')],
+    ['a refusal', new PermanentError('ATLAS_REJECTED', 'answered 422')],
     ['a 429', busy()],
   ])('starts to count anew after %s', async (_, answer) => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
@@ -67,7 +67,7 @@ describe('the circuit breaker', () => {
 
   it('does not count what says nothing of Atlas', async () => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
-    for (let i = 0; i < 9; i += 1) await attempt(new TroubleError('ATLAS_UNAVAILABLE', 'Redis'));
+    for (let i = 0; i < 9; i += 1) await attempt(new TransientError('ATLAS_UNAVAILABLE', 'Redis'));
     for (let i = 0; i < 9; i += 1) await attempt(new Error('aborted'));
     expect(states).toEqual([]);
     await attempt(down());
@@ -79,7 +79,7 @@ describe('the circuit breaker', () => {
     const error = await attempt();
     expect(attempts).toEqual([]);
     expect(error).toMatchObject({
-      name: 'TroubleError',
+      name: 'TransientError',
       code: 'ATLAS_UNAVAILABLE',
       taken: 'not-taken',
       retryAfterMs: 3000,
@@ -107,7 +107,7 @@ describe('the circuit breaker', () => {
         answer = resolve;
       });
     });
-    expect(await attempt()).toBeInstanceOf(TroubleError);
+    expect(await attempt()).toBeInstanceOf(TransientError);
     answer();
     await probe;
     await attempt();
@@ -118,8 +118,8 @@ describe('the circuit breaker', () => {
   it.each([
     ['fails', down()],
     ['is aborted', new Error('aborted')],
-    ['finds no budget', new TroubleError('ATLAS_UNAVAILABLE', 'spent')],
-    ['is refused a token', new RefusedError('ATLAS_AUTH', 'refused')],
+    ['finds no budget', new TransientError('ATLAS_UNAVAILABLE', 'spent')],
+    ['is refused a token', new PermanentError('ATLAS_AUTH', 'refused')],
   ])('stays open when the probe %s, and probes more rarely', async (_, error) => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);

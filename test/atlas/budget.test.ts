@@ -6,8 +6,8 @@ import type { RequestClass } from '../../src/atlas/observer.js';
 import { type TestRedis, testRedis } from '../helpers/redis.js';
 import { connect, contents } from './redis-connection.js';
 
-const NOW_OR_NEVER = { requestClass: 'look', patient: false } as const;
-const PATIENT = { requestClass: 'look', patient: true } as const;
+const NOW_OR_NEVER = { requestClass: 'poll', mayWait: false } as const;
+const WAITING = { requestClass: 'poll', mayWait: true } as const;
 
 /** The budget of one more process. */
 function budgetOf(test: TestRedis | undefined, maxRequestsPerSecond: number): Budget {
@@ -21,14 +21,14 @@ function budgetOf(test: TestRedis | undefined, maxRequestsPerSecond: number): Bu
 }
 
 /** Asks the script itself, as one more process. */
-function asker(test: TestRedis, maxRequestsPerSecond: number, patient: 0 | 1 = 0) {
+function asker(test: TestRedis, maxRequestsPerSecond: number, mayWait: 0 | 1 = 0) {
   const redis = connect(test);
   const slot = slotMs(maxRequestsPerSecond);
   return async (requestClass: RequestClass) => {
     const answer = await ASK_BUDGET.run(
       redis,
       [`${test.prefix}:requests-blocked`, `${test.prefix}:request-budget`],
-      [requestClass, requestClass === 'look' ? 'submit' : 'look', slot, horizonMs(slot), patient],
+      [requestClass, requestClass === 'poll' ? 'upload' : 'poll', slot, horizonMs(slot), mayWait],
     );
     if (!Array.isArray(answer)) throw new Error('no verdict');
     const [kind, first, second] = answer;
@@ -70,7 +70,7 @@ describe('the shared budget', () => {
     const test = testRedis();
     const processes = [asker(test, 100), asker(test, 100), asker(test, 100)];
     const verdicts = await Promise.all(
-      processes.flatMap((ask) => Array.from({ length: 60 }, () => ask('look'))),
+      processes.flatMap((ask) => Array.from({ length: 60 }, () => ask('poll'))),
     );
     const slots = verdicts
       .filter(({ kind }) => kind === 'granted')
@@ -87,7 +87,7 @@ describe('the shared budget', () => {
     const ask = asker(test, 10);
     const places: number[] = [];
     while (places.length < 20) {
-      const { kind, second } = await ask('look');
+      const { kind, second } = await ask('poll');
       if (kind === 'denied') places.push(second);
     }
     expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBeGreaterThan((18 * slotMs(10)) / 2);
@@ -96,7 +96,7 @@ describe('the shared budget', () => {
   it('never makes a line longer than two minutes', async () => {
     const test = testRedis();
     const ask = asker(test, 1);
-    const verdicts = await Promise.all(Array.from({ length: 500 }, () => ask('look')));
+    const verdicts = await Promise.all(Array.from({ length: 500 }, () => ask('poll')));
     const longest = Math.max(
       ...verdicts.map(({ kind, second }) => (kind === 'denied' ? second : 0)),
     );
@@ -105,8 +105,8 @@ describe('the shared budget', () => {
   });
 
   it.each([
-    ['submit', 'look'],
-    ['look', 'submit'],
+    ['upload', 'poll'],
+    ['poll', 'upload'],
   ] as const)('leaves a fifth to %s while %s floods it', async (meek, greedy) => {
     const test = testRedis();
     const granted: RequestClass[] = [];
@@ -130,7 +130,7 @@ describe('the shared budget', () => {
     const ask = asker(test, 100, 1);
     const slots: number[] = [];
     while (slots.length < 80) {
-      const { kind, second } = await ask('look');
+      const { kind, second } = await ask('poll');
       if (kind === 'granted') slots.push(second);
     }
     const gaps = slots.slice(1).map((slot, i) => slot - (slots[i] ?? 0));
@@ -153,9 +153,9 @@ describe('the shared budget', () => {
     }
   });
 
-  it('lets a patient request wait for its slot', async () => {
+  it('lets a request that may wait wait for its slot', async () => {
     const budget = budgetOf(testRedis(), 20);
-    const takes = Array.from({ length: 15 }, () => budget.take(PATIENT));
+    const takes = Array.from({ length: 15 }, () => budget.take(WAITING));
     await expect(Promise.all(takes)).resolves.toHaveLength(15);
   });
 
@@ -188,13 +188,13 @@ describe('the shared budget', () => {
     const budget = budgetOf(test, 1);
     await budget.take(NOW_OR_NEVER);
     const abort = new AbortController();
-    const waiting = [budget.take(PATIENT, abort.signal), budget.take(PATIENT, abort.signal)];
+    const waiting = [budget.take(WAITING, abort.signal), budget.take(WAITING, abort.signal)];
     const reason = new Error('stopping');
     abort.abort(reason);
     for (const one of waiting) await expect(one).rejects.toBe(reason);
   });
 
-  it('is trouble that was not taken when Redis is away', async () => {
+  it('is a transient error, not taken, when Redis is away', async () => {
     const test = testRedis();
     const redis = connect(test);
     const budget = createBudget({
@@ -207,7 +207,7 @@ describe('the shared budget', () => {
     await budget.take(NOW_OR_NEVER);
     redis.disconnect();
     const error = await rejection(budget.take(NOW_OR_NEVER));
-    expect(error).toMatchObject({ name: 'TroubleError', taken: 'not-taken' });
+    expect(error).toMatchObject({ name: 'TransientError', taken: 'not-taken' });
     expect(error).not.toHaveProperty('cause');
   });
 });
@@ -242,15 +242,15 @@ describe('the block of a 429', () => {
     expect(await budget.block(undefined)).toBe(1000);
     // Answers to requests that were under way together count once.
     expect(await budget.block(0)).toBe(1000);
-    budget.answered();
+    budget.responded();
     expect(await budget.block(undefined)).toBe(1000);
   });
 
-  it('is waited out by a patient request', async () => {
+  it('is waited out by a request that may wait', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 0);
     await budget.block(200);
-    await budget.take(PATIENT);
+    await budget.take(WAITING);
     expect(await contents(connect(test), test.prefix)).toEqual([]);
   });
 
@@ -275,8 +275,8 @@ describe('the observer', () => {
       },
       random: () => 0,
     });
-    onTestFinished(() => expect(heard).toEqual([['submit', true], 5000, ['look', false]]));
-    await budget.take({ requestClass: 'submit', patient: false });
+    onTestFinished(() => expect(heard).toEqual([['upload', true], 5000, ['poll', false]]));
+    await budget.take({ requestClass: 'upload', mayWait: false });
     await budget.block(5000);
     await rejection(budget.take(NOW_OR_NEVER));
   });

@@ -19,7 +19,7 @@ afterEach(() => {
 
 describe('upload', () => {
   it('sends the documented request with the token', async () => {
-    expect(await clientOf(atlas).upload(UPLOAD)).toEqual({ batchId: 'BATCH-1' });
+    expect(await clientOf(atlas).upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
     expect(atlas.received.map(({ path }) => path)).toEqual([
       '/v1/docstream/authtoken',
       '/v1/docstream/multiupload',
@@ -41,7 +41,7 @@ describe('upload', () => {
     },
   );
 
-  it('goes out only behind what it is told to wait for', async () => {
+  it('goes out only after what it is told to wait for', async () => {
     const client = clientOf(atlas);
     await client.checkCredentials();
     const order: string[] = [];
@@ -49,18 +49,18 @@ describe('upload', () => {
       order.push('upload');
       json(response, { batch_id: 'BATCH-1' });
     };
-    const behind = async () => {
+    const sendAfter = async () => {
       await client.readPage('BATCH-0', PAGE);
       await client.readPage('BATCH-0', PAGE);
-      order.push('behind');
+      order.push('awaited');
     };
-    await client.upload({ ...UPLOAD, behind: behind() });
-    expect(order).toEqual(['behind', 'upload']);
+    await client.upload({ ...UPLOAD, sendAfter: sendAfter() });
+    expect(order).toEqual(['awaited', 'upload']);
   });
 
   it('does not go out when that fails', async () => {
-    const behind = Promise.reject(new Error('not wanted any more'));
-    const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, behind }));
+    const sendAfter = Promise.reject(new Error('not wanted any more'));
+    const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, sendAfter }));
     expect(error).toMatchObject({ message: 'not wanted any more' });
     expect(atlas.count('multiupload')).toBe(0);
   });
@@ -101,7 +101,7 @@ describe('upload', () => {
   it('is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
-    expect(error).toMatchObject({ name: 'RefusedError', code: 'ATLAS_REJECTED' });
+    expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_REJECTED' });
     expect(atlas.count('multiupload')).toBe(1);
   });
 

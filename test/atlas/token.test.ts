@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AnswerTrouble, rowFor } from '../../src/atlas/answers.js';
+import { ResponseError, rowFor } from '../../src/atlas/response-errors.js';
 import { TokenSource } from '../../src/atlas/token.js';
 import { LocalTokenVault, SharedTokenVault } from '../../src/atlas/token-vault.js';
 import { type TestRedis, testRedis } from '../helpers/redis.js';
@@ -21,7 +21,7 @@ class TokenEndpoint {
     const token = `canary-token-${this.requests}`;
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
-    if (this.refuses) throw new AnswerTrouble(rowFor('authtoken', 401), 'answered 401');
+    if (this.refuses) throw new ResponseError(rowFor('authtoken', 401), 'answered 401');
     return token;
   };
 }
@@ -40,12 +40,12 @@ function vaultOf(test: TestRedis, clientSecret = CLIENT_SECRET): SharedTokenVaul
 function sourceOf(
   endpoint: TokenEndpoint,
   vault: SharedTokenVault | LocalTokenVault,
-  patienceMs = 5000,
+  timeoutMs = 5000,
 ): TokenSource {
   return new TokenSource({
     vault,
     fetch: endpoint.fetch,
-    patienceMs,
+    timeoutMs,
     random: () => 0.5,
     onFetched: () => {},
   });
@@ -169,11 +169,11 @@ describe('the token of all processes', () => {
     const abort = new AbortController();
     const reason = new Error('stopping');
     const aborted = source.get(abort.signal);
-    const patient = source.get();
+    const waiting = source.get();
     abort.abort(reason);
     await expect(aborted).rejects.toBe(reason);
     open();
-    expect(await patient).toBe('canary-token-1');
+    expect(await waiting).toBe('canary-token-1');
     await expect(source.get(abort.signal)).rejects.toBe(reason);
   });
 
@@ -195,14 +195,14 @@ describe('credentials that are refused', () => {
     const sources = [1, 2].map(() => sourceOf(endpoint, vaultOf(test)));
     for (const source of [...sources, ...sources]) {
       await expect(source.get()).rejects.toMatchObject({
-        name: 'RefusedError',
+        name: 'PermanentError',
         code: 'ATLAS_AUTH',
       });
     }
     expect(endpoint.requests).toBe(1);
   });
 
-  it('are trouble when another process once had a token for them', async () => {
+  it('are a transient error when another process once had a token for them', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const one = sourceOf(endpoint, vaultOf(test));
@@ -214,12 +214,12 @@ describe('credentials that are refused', () => {
         taken: 'not-taken',
         retryAfterMs: expect.any(Number),
       });
-      await expect(source.get()).rejects.not.toHaveProperty('name', 'RefusedError');
+      await expect(source.get()).rejects.not.toHaveProperty('name', 'PermanentError');
     }
     expect(endpoint.requests).toBe(2);
   });
 
-  it('are trouble for a process that had a token, though Redis has forgotten', async () => {
+  it('are a transient error for a process that had a token, though Redis has forgotten', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const source = sourceOf(endpoint, vaultOf(test));
@@ -227,13 +227,13 @@ describe('credentials that are refused', () => {
     const redis = connect(test);
     for (const { key } of await contents(redis, test.prefix)) await redis.del(key);
     endpoint.refuses = true;
-    await expect(source.get()).rejects.not.toHaveProperty('name', 'RefusedError');
+    await expect(source.get()).rejects.not.toHaveProperty('name', 'PermanentError');
   });
 
-  it('are not what other trouble of the endpoint means', async () => {
+  it('are not what other errors of the endpoint means', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
-    endpoint.failure = new AnswerTrouble(rowFor('authtoken', 500), 'answered 500');
+    endpoint.failure = new ResponseError(rowFor('authtoken', 500), 'answered 500');
     const source = sourceOf(endpoint, vaultOf(test));
     await expect(source.get()).rejects.toBe(endpoint.failure);
     endpoint.failure = undefined;
@@ -258,7 +258,7 @@ describe('without Redis', () => {
     endpoint.refuses = true;
     const source = sourceOf(endpoint, new LocalTokenVault());
     for (let i = 0; i < 3; i += 1) {
-      await expect(source.get()).rejects.toMatchObject({ name: 'RefusedError' });
+      await expect(source.get()).rejects.toMatchObject({ name: 'PermanentError' });
     }
     expect(endpoint.requests).toBe(1);
   });

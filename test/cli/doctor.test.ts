@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { checkClock } from '../../src/cli/doctor/check-clock.js';
-import { nodeFault } from '../../src/cli/node-version.js';
+import { nodeIssue } from '../../src/cli/node-version.js';
 import {
   type Simulators,
   type SimulatorsOptions,
@@ -17,14 +17,14 @@ vi.setConfig({ testTimeout: 60_000 });
 const SKEWED_CLOCK = fileURLToPath(new URL('skewed-clock.mjs', import.meta.url));
 const BUCKETS = ['results', 'kyc-documents'];
 
-interface Patient {
+interface HealthySetup {
   environment: Record<string, string>;
   admin: Redis;
   simulators: Simulators;
 }
 
 /** Everything as it should be. */
-async function startHealthy(options: SimulatorsOptions = {}): Promise<Patient> {
+async function startHealthy(options: SimulatorsOptions = {}): Promise<HealthySetup> {
   const redis = await startPrivateRedis({ appendOnly: true });
   onTestFinished(() => redis.stop());
   const admin = new Redis(redis.url);
@@ -233,6 +233,6 @@ test.each([
   ['22.1.0', true],
   ['24.0.0', true],
 ])('Node %s will do: %s', (version, isGood) => {
-  expect(nodeFault(version) === undefined).toBe(isGood);
-  if (!isGood) expect(nodeFault(version)).toContain(`Node ${version} is too old; install 20.19`);
+  expect(nodeIssue(version) === undefined).toBe(isGood);
+  if (!isGood) expect(nodeIssue(version)).toContain(`Node ${version} is too old; install 20.19`);
 });

@@ -126,7 +126,7 @@ test('SIGTERM ends a worker that still waits for Redis', async () => {
   child.stdout?.setEncoding('utf8').on('data', (text) => {
     log += text;
   });
-  await waitUntil('trouble with Redis', () => log.includes('Redis: trouble'));
+  await waitUntil('an error of Redis', () => log.includes('Redis: error'));
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
 });

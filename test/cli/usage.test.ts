@@ -103,7 +103,7 @@ test.each(['status', 'results', 'cancel'])(
   },
 );
 
-test('submit names every fault of a manifest and adds nothing', async () => {
+test('submit names every issue of a manifest and adds nothing', async () => {
   const { url, prefix } = testRedis();
   const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
   const manifest = { reference: 'bad', productType: 5, documents: [{ documentId: '1' }], more: 1 };
@@ -113,8 +113,8 @@ test('submit names every fault of a manifest and adds nothing', async () => {
     JSON.stringify(manifest),
   );
   expect(code).toBe(2);
-  for (const fault of ['productType', 'documents[0].bucket', 'documents[0].key', 'more']) {
-    expect(stderr).toContain(`  ${fault} `);
+  for (const issue of ['productType', 'documents[0].bucket', 'documents[0].key', 'more']) {
+    expect(stderr).toContain(`  ${issue} `);
   }
   expect((await runCli(['status', 'bad'], environment)).code).toBe(1);
   const notJson = await runCli(['submit', '--manifest', '-'], environment, '{');

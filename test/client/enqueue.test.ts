@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { InvalidBatchError } from '../../src/client/client-errors.js';
-import { checkBatchRequest } from '../../src/jobs/batch-request.js';
+import { checkBatchRequest } from '../../src/jobs/request.js';
 import { batchOf, startClient } from './test-client.js';
 
 function plainQueue(url: string, prefix: string): Queue {
@@ -60,14 +60,14 @@ test('makes a reference where none is given, another for each batch', async () =
   expect(one?.reference).toMatch(/^[\w.-]{1,128}$/);
 });
 
-test('a bad batch fails at the caller with the very faults that the worker would name', async () => {
+test('a bad batch fails at the caller with the very issues that the worker would name', async () => {
   const { client, url, prefix } = startClient();
   const bad = { ...batchOf('bad'), extra: 1, documents: [{ documentId: '', bucket: 5 }] };
   const check = checkBatchRequest(bad);
   const error = await client.enqueue(bad as never).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(InvalidBatchError);
-  expect(error.faults).toEqual(check.valid ? [] : check.faults);
-  expect(error.faults.length).toBeGreaterThan(2);
+  expect(error.issues).toEqual(check.valid ? [] : check.issues);
+  expect(error.issues.length).toBeGreaterThan(2);
   expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 0 });
 });
 
@@ -76,11 +76,11 @@ test.each([null, undefined, 'text', 7, []])('%j is refused, not crashed upon', a
   await expect(client.enqueue(data as never)).rejects.toBeInstanceOf(InvalidBatchError);
 });
 
-test('enqueueMany adds nothing when one batch is bad, and names all faults of all', async () => {
+test('enqueueMany adds nothing when one batch is bad, and names all issues of all', async () => {
   const { client, url, prefix } = startClient();
   const batches = [batchOf('a'), { ...batchOf('b'), productType: '' }, batchOf('c', 0)];
   const error = await client.enqueueMany(batches).catch((thrown) => thrown);
-  expect(error.faults).toEqual([
+  expect(error.issues).toEqual([
     expect.stringMatching(/^batches\[1\]: productType /),
     expect.stringMatching(/^batches\[2\]: documents /),
   ]);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { BatchRunningError, UnknownReferenceError } from '../../src/client/client-errors.js';
+import { BatchRunningError } from '../../src/client/client-errors.js';
+import { UnknownReferenceError } from '../../src/errors.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';
@@ -61,55 +62,55 @@ test('status goes from queued over processing to the summary', async () => {
     productType: 'LOAN_APP',
     documents: { total: 5, present: 0 },
     uploads: [],
-    looks: 0,
-    nextLookAt: null,
-    trouble: null,
+    polls: 0,
+    nextPollAt: null,
+    lastError: null,
     summary: null,
   });
   await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '3' });
-  const looking = await waitUntil('a look at both uploads', async () => {
+  const polling = await waitUntil('a poll of both uploads', async () => {
     const status = await client.status('loan-2');
-    return status.uploads.length === 2 && status.uploads.every(({ looks }) => looks > 0) && status;
+    return status.uploads.length === 2 && status.uploads.every(({ polls }) => polls > 0) && status;
   });
-  expect(looking.state).toBe('processing');
-  expect(looking.uploads).toEqual(
+  expect(polling.state).toBe('processing');
+  expect(polling.uploads).toEqual(
     [3, 2].map((total) => ({
       state: 'sent',
       round: 1,
-      batchId: expect.stringMatching(/^BATCH-/),
+      atlasBatchId: expect.stringMatching(/^BATCH-/),
       documents: { total, present: 0 },
-      looks: expect.any(Number),
-      nextLookAt: expect.stringMatching(/^\d{4}-.*Z$/),
-      outcome: null,
+      polls: expect.any(Number),
+      nextPollAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      result: null,
       reason: null,
     })),
   );
   system.atlas.completeNow();
   const summary = await client.wait('loan-2');
   const ended = await client.status('loan-2');
-  expect([ended.state, ended.documents, ended.nextLookAt]).toEqual([
+  expect([ended.state, ended.documents, ended.nextPollAt]).toEqual([
     'completed',
     { total: 5, present: 5 },
     null,
   ]);
   expect(ended.summary).toEqual(summary);
-  expect(ended.uploads.map(({ outcome }) => outcome)).toEqual(['complete', 'complete']);
+  expect(ended.uploads.map(({ result }) => result)).toEqual(['complete', 'complete']);
 });
 
-test('status names the trouble that keeps a batch from being sent', async () => {
+test('status names the error that keeps a batch from being sent', async () => {
   const system = await startSystem();
   system.atlas.setFaults({ rules: [{ fault: 503, endpoint: 'multiupload' }] });
   await system.startWorker();
   const client = clientOf(system);
   await system.submit('stuck', 2);
-  const status = await waitUntil('trouble', async () => {
+  const status = await waitUntil('an error', async () => {
     const now = await client.status('stuck');
-    return now.trouble && now;
+    return now.lastError && now;
   });
-  expect([status.state, status.trouble?.code]).toEqual(['submitting', 'ATLAS_UNAVAILABLE']);
+  expect([status.state, status.lastError?.code]).toEqual(['submitting', 'ATLAS_UNAVAILABLE']);
 });
 
-test('cancel ends a batch that sleeps between two looks, at once', async () => {
+test('cancel ends a batch that sleeps between two polls, at once', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
   await system.startWorker({ POLL_MIN_MS: NEVER_MS, POLL_MAX_MS: NEVER_MS });
   const client = clientOf(system);

@@ -6,7 +6,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CompletionContext } from '../../src/client/on-completion.js';
-import type { BatchSummary } from '../../src/jobs/completion.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { clientOf, startClient } from './test-client.js';

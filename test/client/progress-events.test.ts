@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import type { BatchStatus } from '../../src/client/batch-status.js';
+import type { BatchStatus } from '../../src/batches/status.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';

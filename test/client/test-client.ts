@@ -4,7 +4,7 @@ import {
   type AtlasBatchClientOptions,
   createAtlasBatchClient,
 } from '../../src/client/client.js';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { testRedis } from '../helpers/redis.js';
 import type { System } from '../helpers/system.js';
 

@@ -1,11 +1,8 @@
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import {
-  ClientClosedError,
-  UnknownReferenceError,
-  WaitTimeoutError,
-} from '../../src/client/client-errors.js';
+import { WaitTimeoutError } from '../../src/client/client-errors.js';
+import { ClientClosedError, UnknownReferenceError } from '../../src/errors.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';

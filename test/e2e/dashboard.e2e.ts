@@ -32,8 +32,8 @@ it('lets an operator log in, follow, find, hasten, cancel and retry batches', as
   const stage = await startStage();
   await populate(stage);
   const browser = await startBrowser();
-  const stranger = await browser.newPage();
-  await expect(stranger.goto(`${stage.url}/dashboard/batches`)).rejects.toThrow('AUTH');
+  const outsider = await browser.newPage();
+  await expect(outsider.goto(`${stage.url}/dashboard/batches`)).rejects.toThrow('AUTH');
 
   const context = await browser.newContext({
     httpCredentials: OPERATOR,
@@ -50,17 +50,17 @@ it('lets an operator log in, follow, find, hasten, cancel and retry batches', as
   await picture(page, 'batches-dark');
   await page.emulateMedia({ colorScheme: 'light' });
 
-  // Finds a batch by a document that only it has, and asks for a look when Atlas is done.
+  // Finds a batch by a document that only it has, and asks for a poll when Atlas is done.
   await page.getByRole('searchbox').fill('statement-2026-10');
   await page.getByRole('button', { name: 'Search' }).click();
   await row('loan-8841').getByRole('link').click();
   await page.getByText('5 / 6').first().waitFor();
   await picture(page, 'batch');
-  const sent = await stage.system.polls.getJobs(['delayed', 'active', 'waiting']);
+  const sent = await stage.system.pollJobs.getJobs(['delayed', 'active', 'waiting']);
   const poll = sent.find(({ data }) => data.reference === 'loan-8841');
-  stage.system.atlas.completeNow(poll?.data.batchId);
-  await page.getByRole('button', { name: 'Look now' }).click();
-  await page.getByText('It is being looked at now.').waitFor();
+  stage.system.atlas.completeNow(poll?.data.atlasBatchId);
+  await page.getByRole('button', { name: 'Poll now' }).click();
+  await page.getByText('It is being polled now.').waitFor();
   // The page reads itself again: nobody reloads it.
   await page.locator('h1', { hasText: 'Completed' }).waitFor();
   await page.getByText('6 / 6').first().waitFor();

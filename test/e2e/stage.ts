@@ -1,7 +1,7 @@
 /** A service with batches in every state, as operators find it. */
 
 import { onTestFinished } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -99,10 +99,10 @@ export async function populate({ system, submit, cancel }: Stage): Promise<void>
   await inFlight(system, 'loan-8841', 5);
 }
 
-/** Waits until a look has found so many documents of the batch. */
+/** Waits until a poll has found so many documents of the batch. */
 async function inFlight(system: System, reference: string, present: number): Promise<void> {
   await waitUntil(`${present} documents of ${reference}`, async () => {
-    const polls = await system.polls.getJobs(['delayed']);
+    const polls = await system.pollJobs.getJobs(['delayed']);
     const poll = polls.find(({ data }) => data.reference === reference);
     return Object(poll?.progress).present === present;
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { isComplete, type LookFindings } from '../../src/extracts/completeness.js';
+import { isComplete, type PollFindings } from '../../src/extracts/completeness.js';
 
-const DONE: LookFindings = {
+const DONE: PollFindings = {
   hasNext: false,
   totalItems: 5,
   totalItemsChanged: false,
@@ -12,7 +12,7 @@ const DONE: LookFindings = {
 };
 
 describe('an upload is complete', () => {
-  test.each<[string, Partial<LookFindings>]>([
+  test.each<[string, Partial<PollFindings>]>([
     ['all is there', {}],
     ['no total is announced', { totalItems: null }],
     ['more was read than announced', { itemCount: 6, extractCount: 6 }],
@@ -26,7 +26,7 @@ describe('an upload is complete', () => {
 });
 
 describe('an upload is not complete', () => {
-  test.each<[string, Partial<LookFindings>]>([
+  test.each<[string, Partial<PollFindings>]>([
     ['a page follows', { hasNext: true }],
     ['a document is missing', { missing: 1 }],
     ['a document is missing and no total is announced', { missing: 1, totalItems: null }],

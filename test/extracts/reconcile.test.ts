@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TroubleError } from '../../src/errors.js';
+import { TransientError } from '../../src/errors.js';
 import {
   createReconciliation,
   MAX_UNEXPECTED,
@@ -124,18 +124,18 @@ describe('unexpected extracts', () => {
 
   test(`are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
     const reconciliation = createReconciliation(['a'], null);
-    const foreign = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
-    reconciliation.addPage(1, foreign);
-    reconciliation.addPage(2, foreign);
+    const unexpected = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
+    reconciliation.addPage(1, unexpected);
+    reconciliation.addPage(2, unexpected);
     expect(() => reconciliation.addPage(3, [item('one more')])).toThrow(
-      expect.objectContaining({ name: TroubleError.name, code: 'ATLAS_PROTOCOL' }),
+      expect.objectContaining({ name: TransientError.name, code: 'ATLAS_PROTOCOL' }),
     );
   });
 
   test('are a protocol error too when they all carry one id', () => {
     const reconciliation = createReconciliation(['a'], null);
-    const foreign = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
-    expect(() => reconciliation.addPage(1, foreign)).toThrow(TroubleError);
+    const unexpected = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
+    expect(() => reconciliation.addPage(1, unexpected)).toThrow(TransientError);
   });
 });
 

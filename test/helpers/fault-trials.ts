@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import { expect } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import type { AtlasFaultRule, S3Simulator } from '../../src/simulator/index.js';
 import { batchesEnded } from './batches-ended.js';
 import {
@@ -75,7 +75,7 @@ export async function tryFault(s3: S3Simulator, fault: Fault, mode: Mode): Promi
   const system = await startTrial(s3, fault.system);
   const { atlas } = system;
   const worker = await system.startWorker();
-  // Credentials that have worked: what comes after is Atlas's trouble, not theirs.
+  // Credentials that have worked: what comes after is Atlas's failure, not theirs.
   const warm = await system.submit('warm', 1, 'warm-');
   await system.event('done-warm');
 
@@ -153,15 +153,18 @@ async function expectRightEnd(
   }
   // What was sent before the refusal was waited for and stored.
   const sent = uploads.filter(({ state }) => state === 'ended');
-  for (const { outcome } of sent) expect(outcome?.stored).toBe(true);
+  for (const { result } of sent) expect(result?.stored).toBe(true);
 }
 
 async function expectInvariants(system: System, requests: BatchRequest[]): Promise<void> {
   await expectAllEndedOnce(system, requests);
   await expectStoredAsAtlasHasIt(system, requests);
   await expectFewSubmissions(system, requests);
-  // Trouble never counts as a failed attempt of a job.
-  const { batches, polls } = system;
-  const ended = [...(await batches.getJobs(['completed', 'failed'])), ...(await polls.getJobs())];
+  // A transient error never counts as a failed attempt of a job.
+  const { batches, pollJobs } = system;
+  const ended = [
+    ...(await batches.getJobs(['completed', 'failed'])),
+    ...(await pollJobs.getJobs()),
+  ];
   expect(ended.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
 }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
 import type { BatchState } from '../../src/jobs/batch-state.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import type { System } from './system.js';
 
 /** Keys of ours that stand for ever; everything else belongs to a retained job or expires. */
@@ -11,7 +11,7 @@ const QUEUE_KEYS =
 
 /** One event a batch, and nothing left that is not at its end. */
 export async function expectAllEndedOnce(system: System, requests: BatchRequest[]): Promise<void> {
-  const { batches, polls, completions } = system;
+  const { batches, pollJobs, completions } = system;
   const events = await completions.getJobs(['wait', 'active', 'delayed', 'completed', 'failed']);
   expect(events.map(({ id }) => id).sort()).toEqual(
     requests.map(({ reference }) => `done-${reference}`).sort(),
@@ -19,7 +19,7 @@ export async function expectAllEndedOnce(system: System, requests: BatchRequest[
   const live = ['active', 'delayed', 'wait', 'waiting-children', 'prioritized'] as const;
   const none = Object.fromEntries(live.map((state) => [state, 0]));
   expect(await batches.getJobCounts(...live)).toEqual(none);
-  expect(await polls.getJobCounts(...live)).toEqual(none);
+  expect(await pollJobs.getJobCounts(...live)).toEqual(none);
 }
 
 /** Completed means that every extract that Atlas holds is stored, word for word. */

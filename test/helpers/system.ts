@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
-import type { BatchSummary } from '../../src/jobs/completion.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
 import { type AtlasBatchWorker, createAtlasBatchWorker } from '../../src/workers/worker.js';
@@ -38,7 +38,7 @@ export interface System {
   s3: S3Simulator;
   redis: Redis;
   batches: Queue;
-  polls: Queue;
+  pollJobs: Queue;
   completions: Queue<BatchSummary>;
   environment: Record<string, string>;
   prefix: string;
@@ -75,9 +75,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => {});
   onTestFinished(() => redis.disconnect());
-  const [batches, polls, completions] = ['atlas-batches', 'atlas-polls', 'atlas-completions'].map(
-    (name) => new Queue(name, { connection: redis, prefix }),
-  ) as [Queue, Queue, Queue<BatchSummary>];
+  const [batches, pollJobs, completions] = [
+    'atlas-batches',
+    'atlas-polls',
+    'atlas-completions',
+  ].map((name) => new Queue(name, { connection: redis, prefix })) as [
+    Queue,
+    Queue,
+    Queue<BatchSummary>,
+  ];
 
   const environment = {
     REDIS_URL: redisUrl,
@@ -105,7 +111,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     s3,
     redis,
     batches,
-    polls,
+    pollJobs,
     completions,
     environment,
     prefix,

@@ -61,7 +61,7 @@ const BAD_JOBS: [string, unknown, string, string, string[]][] = [
   ],
 ];
 
-it('fails bad jobs at once, naming every fault, and asks Atlas for nothing', async () => {
+it('fails bad jobs at once, naming every issue, and asks Atlas for nothing', async () => {
   const system = await startSystem();
   await system.s3.put('kyc-documents', '1.jpg', 'a scan');
   for (const [jobId, data] of BAD_JOBS) {

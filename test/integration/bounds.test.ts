@@ -18,7 +18,7 @@ const DEADLINE = { BATCH_DEADLINE_MS: '5000', ATLAS_TIMEOUT_MS: '90000' };
  */
 const HEAP = { NODE_OPTIONS: '--max-old-space-size=256' };
 const MAX_RESIDENT_MIB = 600;
-/** As many as are looked at once: what each of them holds in memory comes at the same time. */
+/** As many as are polled at once: what each of them holds in memory comes at the same time. */
 const BATCHES = 50;
 
 /** The most memory that the process has had, or has now where the system does not tell. */
@@ -66,7 +66,7 @@ const FAULTS: { rule: AtlasFaultRule; says: string; options?: SystemOptions }[] 
 ];
 
 it.each(FAULTS)(
-  'takes an Atlas of which $says for trouble, within its memory',
+  'takes an Atlas of which $says for a transient error, within its memory',
   { timeout: TIMEOUT_MS + 30_000 },
   async ({ rule, says, options }) => {
     const system = await startSystem({
@@ -80,7 +80,7 @@ it.each(FAULTS)(
   },
 );
 
-it('takes a list that brings something new for ever for trouble, within its memory', async () => {
+it('takes a list that brings something new for ever for a transient error, within its memory', async () => {
   const system = await startSystem({ environment: DEADLINE });
   let number = 0;
   const url = await startHostileAtlas((documentId, page) => ({

@@ -28,7 +28,7 @@ interface Told {
   apart?: boolean;
 }
 
-/** Workers that look every ten minutes, and a server that Atlas calls. */
+/** Workers that poll every ten minutes, and a server that Atlas calls. */
 async function startService({ atlas, callback, environment, apart }: Told = {}): Promise<Service> {
   const system = await startSystem({
     ...(atlas && { atlas }),
@@ -119,7 +119,7 @@ it('completes 200 batches at their callbacks, with polls ten minutes apart', asy
   const lags: number[] = [];
   for (const reference of references) {
     const { data } = await system.event(`done-${reference}`, 55_000);
-    // One look: nothing was found by chance.
+    // One poll: nothing was found by chance.
     expect(data).toMatchObject({ status: 'completed', documents: { present: 5 }, polls: 1 });
     lags.push(Date.parse(data.completedAt) - (calledAt.get(reference) ?? Number.NaN));
   }
@@ -171,7 +171,7 @@ it('takes a callback that comes before the upload is answered', async () => {
   expect((await system.event('done-early')).data.polls).toBe(1);
 });
 
-it('looks at the upload that a callback is about, and not at the others of its batch', async () => {
+it('polls of the upload that a callback is about, and not at the others of its batch', async () => {
   const { system, url } = await startService({
     atlas: { completionMs: HOUR_MS },
     environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
@@ -179,18 +179,18 @@ it('looks at the upload that a callback is about, and not at the others of its b
   const token = await tokenFrom(url);
   await system.submit('parts', 6);
   const all = await waitUntil('three polls', async () => {
-    const polls = await system.polls.getJobs(['delayed']);
+    const polls = await system.pollJobs.getJobs(['delayed']);
     return polls.length === 3 && polls;
   });
   const meant = all.find(({ data }) => data.documentIds.includes('003'));
   for (const documentId of ['parts/003', 'parts/004']) await ring(url, token, documentId);
-  await waitUntil('a look', async () => {
-    const { progress } = (await system.polls.getJob(meant?.id ?? '')) ?? {};
-    return Object(progress).looks >= 1;
+  await waitUntil('a poll', async () => {
+    const { progress } = (await system.pollJobs.getJob(meant?.id ?? '')) ?? {};
+    return Object(progress).polls >= 1;
   });
-  const looks = await system.polls.getJobs(['delayed', 'active', 'waiting']);
-  const looked = looks.filter(({ progress }) => Object(progress).looks > 0);
-  expect(looked.map(({ id }) => id)).toEqual([meant?.id]);
+  const polls = await system.pollJobs.getJobs(['delayed', 'active', 'waiting']);
+  const polled = polls.filter(({ progress }) => Object(progress).polls > 0);
+  expect(polled.map(({ id }) => id)).toEqual([meant?.id]);
 });
 
 it('is not moved by callbacks for batches that have ended', async () => {
@@ -211,7 +211,7 @@ it('is not moved by callbacks for batches that have ended', async () => {
 it('stands a storm of forged and malformed callbacks, and serves the good ones between', async () => {
   const { system, url, metric } = await startService({ atlas: { completionMs: HOUR_MS } });
   await system.submit('bystander', 2);
-  await waitUntil('its poll', async () => (await system.polls.getDelayedCount()) === 1);
+  await waitUntil('its poll', async () => (await system.pollJobs.getDelayedCount()) === 1);
   const good = await tokenFrom(url);
   const body = fc.oneof(
     fc.string(),
@@ -264,6 +264,6 @@ it('stands a storm of forged and malformed callbacks, and serves the good ones b
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
   expect(await keys()).toEqual(keysBefore);
   expect(await metric('callback_references_total{result="woken"}')).toBe(0);
-  const [poll] = await system.polls.getJobs(['delayed']);
-  expect(Object(poll?.progress).looks ?? 0).toBe(0);
+  const [poll] = await system.pollJobs.getJobs(['delayed']);
+  expect(Object(poll?.progress).polls ?? 0).toBe(0);
 }, 240_000);

@@ -38,7 +38,7 @@ it('cancels a batch that nobody has begun, and sends nothing', async () => {
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('cancels a batch that is being sent: what Atlas has is not looked at', async () => {
+it('cancels a batch that is being sent: what Atlas has is not read', async () => {
   const system = await startSystem({
     atlas: { completionMs: NEVER_MS },
     environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },

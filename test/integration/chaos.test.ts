@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import {
   expectAllEndedOnce,

@@ -11,7 +11,7 @@ import { waitUntil } from '../helpers/wait-until.js';
 const STEP = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 1 : 11;
 const TEST_TIMEOUT_MS = STEP === 1 ? 900_000 : 180_000;
 const DOCUMENTS = 3;
-/** Two uploads, and documents that take more than one look. */
+/** Two uploads, and documents that take more than one poll. */
 const SYSTEM = {
   atlas: { completionMs: 150 },
   environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },

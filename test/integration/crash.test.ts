@@ -30,7 +30,7 @@ it('gives its jobs back on SIGTERM, exits with 0, and another worker ends them',
   first.signal('SIGTERM');
   expect(await first.exited).toBe(0);
   expect(await system.batches.getJobCounts('active')).toEqual({ active: 0 });
-  expect(await system.polls.getJobCounts('active')).toEqual({ active: 0 });
+  expect(await system.pollJobs.getJobCounts('active')).toEqual({ active: 0 });
 
   await system.startWorkerProcess();
   for (let i = 0; i < 10; i += 1) {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
-import type { PollState } from '../../src/jobs/poll-job.js';
+import type { PollState } from '../../src/jobs/poll-state.js';
 import type { AtlasRequestView } from '../../src/simulator/index.js';
 import {
   BATCHES,
@@ -72,7 +72,7 @@ const CONNECTIONS: Fault[] = [
   { rule: { fault: 'expire-tokens' } },
 ];
 
-const ANSWERS: Fault[] = [
+const RESPONSES: Fault[] = [
   { rule: { fault: 'html-200' }, ends: UNKNOWN },
   { rule: { fault: 'truncated-json' }, ends: UNKNOWN },
   { rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 }, ends: UNKNOWN, batches: FEW },
@@ -112,7 +112,7 @@ const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
 it.each([
   { kind: 'statuses', faults: STATUSES },
   { kind: 'connections and tokens', faults: CONNECTIONS },
-  { kind: 'answers', faults: ANSWERS },
+  { kind: 'answers', faults: RESPONSES },
 ])(
   'ends every batch rightly under each fault of $kind',
   {
@@ -196,8 +196,8 @@ it('reads everything again when the list of Atlas has shrunk', async () => {
   system.atlas.setFaults({ rules: [{ fault: 'foreign-ids', count: 11 }] });
   await system.startWorker();
   const request = await system.submit('shrunk', 3);
-  await waitUntil('a look that read foreign extracts', async () => {
-    const [poll] = await system.polls.getJobs();
+  await waitUntil('a poll that read unexpected extracts', async () => {
+    const [poll] = await system.pollJobs.getJobs();
     return poll !== undefined && (poll.progress as Partial<PollState>).present === 2;
   });
   system.atlas.clearFaults();

@@ -45,7 +45,7 @@ it('survives a worker that freezes at any stage and comes back as a second one',
       await expectAllEndedOnce(system, [request, after]);
       await expectStoredAsAtlasHasIt(system, [request, after]);
       const { uploads } = await stateOf(system, 'frozen');
-      const orphans = stale.output().split('nobody will look at it').length - 1;
+      const orphans = stale.output().split('nobody will poll it').length - 1;
       const taken = system.atlas
         .uploads()
         .filter(({ documentIds }) => documentIds.length === DOCUMENTS);

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
@@ -54,7 +54,7 @@ async function dumpRedis(redis: Redis, prefix: string): Promise<string> {
   return JSON.stringify(parts);
 }
 
-/** Whatever an operator, Atlas or a stranger can be shown. */
+/** Whatever an operator, Atlas or anybody else can be shown. */
 async function everyAnswer(url: string, references: string[]): Promise<string> {
   const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
   const authorization = `Basic ${login}`;

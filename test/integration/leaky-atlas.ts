@@ -26,7 +26,7 @@ const answer =
   };
 
 /** One after the other, as requests for extracts come; then all is well. */
-const LOOK_FAULTS: [string, Fault][] = [
+const POLL_FAULTS: [string, Fault][] = [
   ['a 500 that repeats the request', answer(500, { 'content-type': 'application/json' })],
   ['a web page with status 200', answer(200, { 'content-type': 'text/html' }, '<html>')],
   ['a 401 with a header', answer(401, { 'www-authenticate': `Bearer ${BODY_CANARY}` })],
@@ -44,7 +44,7 @@ const UPLOAD_FAULTS: Record<string, Fault> = {
 export async function startLeakyAtlas(upstream: string): Promise<LeakyAtlas> {
   const secrets = new Set<string>([BODY_CANARY]);
   const faults = new Map<string, number>();
-  let looks = 0;
+  let polls = 0;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -70,8 +70,8 @@ export async function startLeakyAtlas(upstream: string): Promise<LeakyAtlas> {
 
   function chooseFault(request: IncomingMessage, body: string): [string, Fault | undefined] {
     if (request.url?.includes('/extracts')) {
-      looks += 1;
-      return LOOK_FAULTS[looks - 1] ?? ['', undefined];
+      polls += 1;
+      return POLL_FAULTS[polls - 1] ?? ['', undefined];
     }
     const reference = Object.keys(UPLOAD_FAULTS).find((one) => body.includes(`${one}/`));
     return reference === undefined ? ['', undefined] : [reference, UPLOAD_FAULTS[reference]];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/batch-request.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import {
   expectAllEndedOnce,
@@ -7,7 +7,7 @@ import {
   expectStoredAsAtlasHasIt,
 } from '../helpers/invariants.js';
 import { type System, startSystem, startTestS3 } from '../helpers/system.js';
-import { startTcpGate } from '../helpers/tcp-gate.js';
+import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
@@ -26,10 +26,10 @@ it('asks a dead Atlas less than once a second and process, and ends all batches 
     atlas: { completionMs: () => completionMs, extractsPerDocument: () => 1, fetchUrls: false },
     environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '4000' },
   });
-  const { atlas, batches, polls } = system;
-  const gate = await startTcpGate(atlas.port);
+  const { atlas, batches, pollJobs } = system;
+  const valve = await startTcpValve(atlas.port);
   const workers = await Promise.all(
-    Array.from({ length: WORKERS }, () => system.startWorkerProcess({ ATLAS_BASE_URL: gate.url })),
+    Array.from({ length: WORKERS }, () => system.startWorkerProcess({ ATLAS_BASE_URL: valve.url })),
   );
   const requests = await submit(system, 'flying', IN_FLIGHT);
   await waitUntil(
@@ -52,15 +52,15 @@ it('asks a dead Atlas less than once a second and process, and ends all batches 
   await batchesEnded(system, LATE, RECOVERY_TIMEOUT_MS);
 
   // Then nobody listens any more; then somebody does who hangs up.
-  await circuits(workers, 'open', () => gate.refuse());
-  await gate.slam();
+  await circuits(workers, 'open', () => valve.refuse());
+  await valve.slam();
   const slammed = await pass(OUTAGE_MS);
-  expect(gate.connections()).toBeLessThan(WORKERS * slammed);
-  const looking = await polls.getJobs();
-  expect(looking).toHaveLength(IN_FLIGHT);
-  expect(looking.filter(({ attemptsMade }) => attemptsMade !== 0)).toEqual([]);
+  expect(valve.connections()).toBeLessThan(WORKERS * slammed);
+  const polling = await pollJobs.getJobs();
+  expect(polling).toHaveLength(IN_FLIGHT);
+  expect(polling.filter(({ attemptsMade }) => attemptsMade !== 0)).toEqual([]);
   atlas.completeNow();
-  await gate.admit();
+  await valve.admit();
   await batchesEnded(system, IN_FLIGHT + LATE, RECOVERY_TIMEOUT_MS);
 
   await expectAllEndedOnce(system, requests);
@@ -76,7 +76,7 @@ it('ends batches at once whose credentials never worked, and does not hammer the
   const system = await startSystem();
   const wrong = { ATLAS_CLIENT_SECRET: 'wrong' };
   await Promise.all([system.startWorkerProcess(wrong), system.startWorkerProcess(wrong)]);
-  const requests = await submit(system, 'stranger', 50);
+  const requests = await submit(system, 'other', 50);
   await batchesEnded(system, 50, RECOVERY_TIMEOUT_MS);
   for (const { reference } of requests) {
     const { name, data } = await system.event(`done-${reference}`);
@@ -110,17 +110,17 @@ it('takes credentials that stop working for an outage, until the deadline', asyn
   await expectAllEndedOnce(system, [...flying, ...late]);
 });
 
-/** What every look meets, and the code at the deadline. */
-const TROUBLES = [
+/** What every poll meets, and the code at the deadline. */
+const FAULTS = [
   [503, 'ATLAS_UNAVAILABLE'],
   ['reset-before', 'ATLAS_UNAVAILABLE'],
   [401, 'ATLAS_AUTH'],
   ['html-200', 'ATLAS_PROTOCOL'],
 ] as const;
 
-it('ends at the deadline with the reason of the trouble, and sends nothing again', async () => {
+it('ends at the deadline with the reason of the last error, and sends nothing again', async () => {
   const s3 = await startTestS3();
-  const tryOne = async ([fault, code]: (typeof TROUBLES)[number]) => {
+  const tryOne = async ([fault, code]: (typeof FAULTS)[number]) => {
     const system = await startSystem({ s3, environment: { BATCH_DEADLINE_MS: '4000' } });
     system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault }] });
     await system.startWorker();
@@ -134,7 +134,7 @@ it('ends at the deadline with the reason of the trouble, and sends nothing again
     expect(system.atlas.uploads()).toHaveLength(6);
     await expectAllEndedOnce(system, requests);
   };
-  await Promise.all(TROUBLES.map(tryOne));
+  await Promise.all(FAULTS.map(tryOne));
 });
 
 async function submit(system: System, name: string, count: number): Promise<BatchRequest[]> {

@@ -47,7 +47,7 @@ it('drops the poll jobs of a batch that completed, and keeps those of one that f
       KEEP_FAILED_SECONDS: '1000',
     },
   });
-  const { redis, prefix, polls } = system;
+  const { redis, prefix, pollJobs } = system;
   await system.startWorker();
   await system.submit('whole', 6, 'whole-');
   await system.submit('partial', 2, 'partial-');
@@ -57,14 +57,14 @@ it('drops the poll jobs of a batch that completed, and keeps those of one that f
 
   expect(whole.batchIds).toHaveLength(3);
   const kept = await waitUntil('the polls that are kept', async () => {
-    const jobs = await polls.getJobs();
+    const jobs = await pollJobs.getJobs();
     return jobs.length === 1 ? jobs : null;
   });
   const { timestamp } = (await system.batches.getJob('batch-whole')) ?? {};
   for (const batchId of whole.batchIds) {
-    const { logs } = await polls.getJobLogs(`poll-${batchId}`);
+    const { logs } = await pollJobs.getJobLogs(`poll-${batchId}`);
     expect(logs.join()).toContain('complete after');
-    const logsTtl = await redis.ttl(`${polls.toKey(`poll-${batchId}`)}:logs`);
+    const logsTtl = await redis.ttl(`${pollJobs.toKey(`poll-${batchId}`)}:logs`);
     expect([logsTtl > 0, logsTtl <= 100]).toEqual([true, true]);
     expect(await redis.get(`${prefix}:owner:${batchId}`)).toBe(`${timestamp} whole`);
     const ownerTtl = await redis.ttl(`${prefix}:owner:${batchId}`);
@@ -73,6 +73,6 @@ it('drops the poll jobs of a batch that completed, and keeps those of one that f
   expect(kept.map(({ id }) => id)).toEqual([`poll-${partial.batchIds[0]}`]);
   const hashes = await redis.keys(`${prefix.replace(/[{}]/g, '?')}:atlas-polls:poll-*`);
   expect(hashes.filter((key) => !key.endsWith(':logs'))).toEqual([
-    polls.toKey(`poll-${partial.batchIds[0]}`),
+    pollJobs.toKey(`poll-${partial.batchIds[0]}`),
   ]);
 });

@@ -7,7 +7,7 @@ async function retry({ batches }: System, reference: string, state: 'completed' 
   await (await batches.getJob(`batch-${reference}`))?.retry(state);
 }
 
-it('looks at what Atlas has before it sends anything again', async () => {
+it('reads what Atlas has before it sends anything again', async () => {
   const system = await startSystem({
     atlas: { completionMs: ({ documentId }) => (documentId === '002' ? 3_600_000 : 50) },
     environment: { BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },

@@ -10,7 +10,7 @@ import {
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-it('looks again at an Atlas batch whose id a second upload of the same batch was given', async () => {
+it('polls again at an Atlas batch whose id a second upload of the same batch was given', async () => {
   const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' } });
   await system.startWorker();
   // Four uploads go out at once, the fifth when one of them was answered.

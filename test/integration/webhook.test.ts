@@ -1,7 +1,7 @@
 import { type Job, Queue } from 'bullmq';
 import { expect, it } from 'vitest';
-import { promoteIfDelayed } from '../../src/jobs/promote.js';
-import type { WebhookPayload } from '../../src/jobs/webhook.js';
+import { promoteIfDelayed } from '../../src/batches/promote.js';
+import type { WebhookPayload } from '../../src/jobs/webhook-state.js';
 import { closedPort } from '../atlas/test-server.js';
 import { expectAllEndedOnce, expectNoStrayKeys } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { webhookKey, webhookSecretFault } from '../../src/jobs/webhook-secret.js';
+import { webhookKey, webhookSecretIssue } from '../../src/jobs/webhook-secret.js';
 
 test.each([
   ['whsec_ and base64', `whsec_${Buffer.alloc(24, 7).toString('base64')}`],
@@ -8,7 +8,7 @@ test.each([
   ['24 characters', 'x'.repeat(24)],
   ['any text that is long enough', 'correct horse battery staple'],
 ])('%s will do', (_, secret) => {
-  expect(webhookSecretFault(secret)).toBeUndefined();
+  expect(webhookSecretIssue(secret)).toBeUndefined();
 });
 
 test.each([
@@ -17,15 +17,15 @@ test.each([
   ['whsec_ and a short key', `whsec_${Buffer.alloc(23).toString('base64')}`, 'at least 24 bytes'],
   ['whsec_ and no base64', 'whsec_correct horse battery staple', 'base64 after whsec_'],
   ['whsec_ and half a byte', `whsec_${'A'.repeat(33)}`, 'base64 after whsec_'],
-])('%s will not', (_, secret, fault) => {
-  expect(webhookSecretFault(secret)).toContain(fault);
+])('%s will not', (_, secret, issue) => {
+  expect(webhookSecretIssue(secret)).toContain(issue);
 });
 
 test('the key of whsec_ is what was encoded', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 24, maxLength: 64 }), (key) => {
       const secret = `whsec_${Buffer.from(key).toString('base64')}`;
-      expect(webhookSecretFault(secret)).toBeUndefined();
+      expect(webhookSecretIssue(secret)).toBeUndefined();
       expect([...webhookKey(secret)]).toEqual([...key]);
     }),
   );

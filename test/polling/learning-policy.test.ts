@@ -4,15 +4,15 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
-import type { LookContext, Observation, PollPolicy } from '../../src/polling/poll-policy.js';
+import type { Observation, PollContext, PollPolicy } from '../../src/polling/poll-policy.js';
 import { randomFrom } from '../../src/simulator/random.js';
 
-const context: LookContext = {
+const context: PollContext = {
   productType: 'LOAN_APP',
   total: 4,
   present: 0,
   elapsedMs: 0,
-  looks: 0,
+  polls: 0,
   retryAfterMs: 0,
   minMs: 1_000,
   maxMs: 60_000,
@@ -26,7 +26,7 @@ const observation = (completionMs: number, more: Partial<Observation> = {}): Obs
   afterMs: completionMs * 0.95,
   byMs: completionMs * 1.02,
   timedOut: false,
-  negativeLooks: [],
+  negativePolls: [],
   ...more,
 });
 
@@ -45,7 +45,7 @@ const anyObservation: fc.Arbitrary<Observation> = fc
   .map(({ width, shares, ...rest }) => ({
     ...rest,
     byMs: rest.afterMs + width,
-    negativeLooks: shares.map(([share, done]) => ({
+    negativePolls: shares.map(([share, done]) => ({
       elapsedMs: Math.ceil(rest.afterMs * share),
       present: Math.floor(rest.total * done),
     })),
@@ -56,7 +56,7 @@ const anyContext = fc.record({
   total: fc.constantFrom(1, 4, 50, 400, 20_000),
   presentShare: fc.double({ min: 0, max: 1, noNaN: true }),
   elapsedMs: fc.integer({ min: 0, max: 4_000_000 }),
-  looks: fc.integer({ min: 0, max: 100 }),
+  polls: fc.integer({ min: 0, max: 100 }),
   retryAfterMs: fc.constantFrom(0, 0, 5_000, 120_000),
   minMs: fc.constantFrom(20, 1_000, 5_000),
   maxMs: fc.constantFrom(5_000, 60_000),
@@ -68,7 +68,7 @@ function contextOf({
   presentShare,
   chance,
   ...rest
-}: typeof anyContext extends fc.Arbitrary<infer T> ? T : never): LookContext {
+}: typeof anyContext extends fc.Arbitrary<infer T> ? T : never): PollContext {
   const present = Math.floor(rest.total * presentShare);
   return { ...rest, present, random: () => chance };
 }
@@ -115,7 +115,7 @@ describe('the learning policy', () => {
     );
   });
 
-  it('looks first about when uploads have completed', () => {
+  it('polls first about when uploads have completed', () => {
     const delayMs = trained(Array.from({ length: 40 }, () => observation(30_000))).nextDelayMs(
       context,
     );
@@ -125,7 +125,7 @@ describe('the learning policy', () => {
 
   it('comes back soon when nearly all documents are present', () => {
     const policy = createLearningPolicy();
-    const late = { ...context, elapsedMs: 60_000, looks: 2, total: 20 };
+    const late = { ...context, elapsedMs: 60_000, polls: 2, total: 20 };
     expect(policy.nextDelayMs({ ...late, present: 19 })).toBeLessThan(
       policy.nextDelayMs({ ...late, present: 5 }) / 3,
     );
@@ -156,18 +156,18 @@ describe('the learning policy', () => {
     expect(policy.nextDelayMs(context)).toBe(before);
   });
 
-  it('now and then probes early, and only with the first look', () => {
+  it('now and then probes early, and only with the first poll', () => {
     const policy = trained(Array.from({ length: 40 }, () => observation(30_000)));
     const random = randomFrom(7);
-    const delays = (looks: number) =>
-      Array.from({ length: 3_000 }, () => policy.nextDelayMs({ ...context, looks, random }));
+    const delays = (polls: number) =>
+      Array.from({ length: 3_000 }, () => policy.nextDelayMs({ ...context, polls, random }));
     const early = delays(0).filter((delayMs) => delayMs < 25_000).length;
     expect(early).toBeGreaterThan(20);
     expect(early).toBeLessThan(120);
     expect(delays(1).filter((delayMs) => delayMs < 25_000)).toEqual([]);
   });
 
-  it('spreads looks of uploads sent at the same moment, known service or not', () => {
+  it('spreads polls of uploads sent at the same moment, known service or not', () => {
     for (const policy of [
       createLearningPolicy(),
       trained(
@@ -188,7 +188,7 @@ describe('the learning policy', () => {
     const burst = Array.from({ length: 60 }, (_, index) =>
       observation(10_000 + index * 100, { sentAtMs: 5_000_000 + index, afterMs: 7_000 }),
     );
-    const stillOut = { ...context, elapsedMs: 16_500, looks: 2 };
+    const stillOut = { ...context, elapsedMs: 16_500, polls: 2 };
     expect(trained(burst).nextDelayMs(stillOut)).toBeGreaterThan(5_000);
   });
 
@@ -217,14 +217,14 @@ describe('the memory of the learning policy', () => {
   const varied = (productType: string): Observation[] =>
     Array.from({ length: 140 }, (_, index) => {
       const total = 2 ** (index % 12);
-      const looks = index < 72 ? 8 : 0;
+      const polls = index < 72 ? 8 : 0;
       return observation(10_000 + index * 20, {
         productType,
         total,
         sentAtMs: 1_000_000 + index * 3_000,
-        negativeLooks: Array.from({ length: looks }, (_, look) => ({
-          elapsedMs: (look + 1) * 1_000,
-          present: Math.floor((total * (look + (index % 7) / 7)) / looks),
+        negativePolls: Array.from({ length: polls }, (_, poll) => ({
+          elapsedMs: (poll + 1) * 1_000,
+          present: Math.floor((total * (poll + (index % 7) / 7)) / polls),
         })),
       });
     });

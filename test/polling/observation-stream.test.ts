@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 import { followObservations } from '../../src/polling/observation-stream.js';
-import type { LookContext, Observation, PollPolicy } from '../../src/polling/poll-policy.js';
+import type { Observation, PollContext, PollPolicy } from '../../src/polling/poll-policy.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import { testRedis } from '../helpers/redis.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -37,25 +37,25 @@ const observation = (byMs: number): Observation => ({
   afterMs: byMs * 0.8,
   byMs,
   timedOut: false,
-  negativeLooks: [{ elapsedMs: byMs * 0.8, present: 3 }],
+  negativePolls: [{ elapsedMs: byMs * 0.8, present: 3 }],
 });
 
 function scheduleOf(policy: PollPolicy): number[] {
   const random = randomFrom(1);
-  const context: LookContext = {
+  const context: PollContext = {
     productType: 'LOAN_APP',
     total: 5,
     present: 0,
     elapsedMs: 0,
-    looks: 0,
+    polls: 0,
     retryAfterMs: 0,
     minMs: 1000,
     maxMs: 60_000,
     deadlineMs: DEADLINE_MS,
     random,
   };
-  return [0, 10_000, 20_000, 40_000].map((elapsedMs, looks) =>
-    policy.nextDelayMs({ ...context, elapsedMs, looks }),
+  return [0, 10_000, 20_000, 40_000].map((elapsedMs, polls) =>
+    policy.nextDelayMs({ ...context, elapsedMs, polls }),
   );
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_NEGATIVE_LOOKS, parseObservation } from '../../src/polling/observation.js';
+import { MAX_NEGATIVE_POLLS, parseObservation } from '../../src/polling/observation.js';
 import type { Observation } from '../../src/polling/poll-policy.js';
 
 const DEADLINE_MS = 3_600_000;
@@ -11,7 +11,7 @@ const good: Observation = {
   byMs: 30_000,
   timedOut: false,
   sentAtMs: 1_700_000_000_000,
-  negativeLooks: [
+  negativePolls: [
     { elapsedMs: 10_000, present: 0 },
     { elapsedMs: 20_000, present: 3 },
   ],
@@ -42,38 +42,38 @@ describe('an observation', () => {
     ['a time past the deadline', { ...good, byMs: DEADLINE_MS + 1 }],
     ['no word on the deadline', { ...good, timedOut: 'no' }],
     ['a sending time that is no time', { ...good, sentAtMs: 'yesterday' }],
-    ['looks that are no list', { ...good, negativeLooks: {} }],
+    ['polls that are no list', { ...good, negativePolls: {} }],
   ])('is junk with %s', (_, value) => {
     expect(parseObservation(value, DEADLINE_MS)).toBeNull();
   });
 
-  it('loses only the looks that make no sense', () => {
-    const negativeLooks = [
+  it('loses only the polls that make no sense', () => {
+    const negativePolls = [
       { elapsedMs: 10_000, present: 0 },
       { elapsedMs: -5, present: 0 },
       { elapsedMs: 12_000, present: 6 },
       { elapsedMs: 25_000, present: 3 },
       { elapsedMs: 15_000, present: 0.5 },
       null,
-      'look',
+      'poll',
     ];
-    expect(parseObservation({ ...good, negativeLooks }, DEADLINE_MS)?.negativeLooks).toEqual([
+    expect(parseObservation({ ...good, negativePolls }, DEADLINE_MS)?.negativePolls).toEqual([
       { elapsedMs: 10_000, present: 0 },
     ]);
   });
 
-  it('keeps a bounded number of looks, the first and the last among them', () => {
-    const negativeLooks = Array.from({ length: 500 }, (_, index) => ({
+  it('keeps a bounded number of polls, the first and the last among them', () => {
+    const negativePolls = Array.from({ length: 500 }, (_, index) => ({
       elapsedMs: index + 1,
       present: 1,
     }));
-    const kept = parseObservation({ ...good, negativeLooks }, DEADLINE_MS)?.negativeLooks ?? [];
-    expect(kept.length).toBe(MAX_NEGATIVE_LOOKS);
+    const kept = parseObservation({ ...good, negativePolls }, DEADLINE_MS)?.negativePolls ?? [];
+    expect(kept.length).toBe(MAX_NEGATIVE_POLLS);
     expect(kept.at(0)?.elapsedMs).toBe(1);
     expect(kept.at(-1)?.elapsedMs).toBe(500);
   });
 
-  it('of a time-out may end at the last look', () => {
+  it('of a time-out may end at the last poll', () => {
     const timedOut = { ...good, timedOut: true, afterMs: DEADLINE_MS, byMs: DEADLINE_MS };
     expect(parseObservation(timedOut, DEADLINE_MS)).not.toBeNull();
   });

@@ -59,9 +59,9 @@ describe('progress', () => {
   it('tells services that show documents one by one from those that do not', () => {
     const silent = new ProgressBelief();
     const telling = new ProgressBelief();
-    for (let look = 0; look < 200; look++) {
-      silent.countLook(0);
-      telling.countLook(3);
+    for (let poll = 0; poll < 200; poll++) {
+      silent.countPoll(0);
+      telling.countPoll(3);
     }
     expect(silent.visibleShare).toBeLessThan(0.05);
     expect(telling.visibleShare).toBeGreaterThan(0.95);

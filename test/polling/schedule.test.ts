@@ -4,15 +4,15 @@ import {
   type Candidates,
   candidatesOf,
   cheapestSchedule,
-  firstLook,
+  firstPoll,
   type ScheduleTerms,
 } from '../../src/polling/schedule.js';
 
-/** Expected lag plus price of looks of one given list of looks. */
-function costOf(looks: readonly number[], { atMs, by, meanMs }: Candidates, priceMs: number) {
+/** Expected lag plus price of polls of one given list of polls. */
+function costOf(polls: readonly number[], { atMs, by, meanMs }: Candidates, priceMs: number) {
   let cost = 0;
   let from = 0;
-  for (const to of looks) {
+  for (const to of polls) {
     const before = by[from] ?? 0;
     cost += priceMs * (1 - before);
     cost += (atMs[to] ?? 0) * ((by[to] ?? 0) - before) - ((meanMs[to] ?? 0) - (meanMs[from] ?? 0));
@@ -21,21 +21,21 @@ function costOf(looks: readonly number[], { atMs, by, meanMs }: Candidates, pric
   return cost;
 }
 
-/** The cheapest of all lists of looks that hold the bounds and end at the deadline. */
+/** The cheapest of all lists of polls that hold the bounds and end at the deadline. */
 function bruteForce(candidates: Candidates, { priceMs, minMs, maxMs }: ScheduleTerms): number {
   const end = candidates.atMs.length - 1;
   let best = Number.POSITIVE_INFINITY;
   for (let set = 0; set < 2 ** (end - 1); set++) {
-    const looks = Array.from({ length: end - 1 }, (_, index) => index + 1)
+    const polls = Array.from({ length: end - 1 }, (_, index) => index + 1)
       .filter((index) => set & (1 << (index - 1)))
       .concat(end);
-    const gaps = looks.map(
-      (to, index) => (candidates.atMs[to] ?? 0) - (candidates.atMs[looks[index - 1] ?? 0] ?? 0),
+    const gaps = polls.map(
+      (to, index) => (candidates.atMs[to] ?? 0) - (candidates.atMs[polls[index - 1] ?? 0] ?? 0),
     );
     const allowed = gaps.every(
       (gap, index) => gap <= maxMs && (gap >= minMs || index === gaps.length - 1),
     );
-    if (allowed) best = Math.min(best, costOf(looks, candidates, priceMs));
+    if (allowed) best = Math.min(best, costOf(polls, candidates, priceMs));
   }
   return best;
 }
@@ -79,7 +79,7 @@ describe('the cheapest schedule', () => {
     );
   });
 
-  it('keeps looks apart as the bounds say, up to the deadline', () => {
+  it('keeps polls apart as the bounds say, up to the deadline', () => {
     fc.assert(
       fc.property(tinyBelief, fc.integer({ min: 1, max: 5 }), (candidates, minMs) => {
         const { next } = cheapestSchedule(candidates, { priceMs: 0.1, minMs, maxMs: 20 });
@@ -95,16 +95,16 @@ describe('the cheapest schedule', () => {
     );
   });
 
-  it('looks more often when looks are cheap', () => {
+  it('polls more often when polls are cheap', () => {
     const edgesMs = Float64Array.from({ length: 101 }, (_, index) => index * 1_000);
     const candidates = candidatesOf(edgesMs, new Float64Array(100).fill(0.01), 60_000);
-    const looks = (priceMs: number) => {
+    const polls = (priceMs: number) => {
       const { next } = cheapestSchedule(candidates, { priceMs, minMs: 1_000, maxMs: 60_000 });
       let count = 0;
       for (let at = 0; at < candidates.atMs.length - 1; at = next[at] ?? Infinity) count++;
       return count;
     };
-    expect(looks(200)).toBeGreaterThan(2 * looks(5_000));
+    expect(polls(200)).toBeGreaterThan(2 * polls(5_000));
   });
 });
 
@@ -124,17 +124,17 @@ describe('candidates of a belief', () => {
   });
 });
 
-describe('the first look', () => {
+describe('the first poll', () => {
   it('may move as far as it costs next to nothing', () => {
     const candidates = { atMs: [0, 10, 20, 30, 40], by: [], meanMs: [] };
     const costs = Float64Array.of(Number.POSITIVE_INFINITY, 9, 5, 6, 8);
     const schedule = { costs, next: Int32Array.of(2, 4, 4, 4, 4) };
-    expect(firstLook(candidates, schedule, 2)).toEqual({
+    expect(firstPoll(candidates, schedule, 2)).toEqual({
       bestMs: 20,
       earliestMs: 15,
       latestMs: 35,
     });
-    expect(firstLook(candidates, schedule, 0)).toEqual({
+    expect(firstPoll(candidates, schedule, 0)).toEqual({
       bestMs: 20,
       earliestMs: 20,
       latestMs: 20,

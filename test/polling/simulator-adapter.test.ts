@@ -37,7 +37,7 @@ describe('the adapter for simulators that count in seconds', () => {
         afterMs: 28_000,
         byMs: 31_000,
         timedOut: false,
-        negativeLooks: [{ elapsedMs: 28_000, present: 2 }],
+        negativePolls: [{ elapsedMs: 28_000, present: 2 }],
       });
     }
     const delayMs = policy.nextDelayMs({
@@ -45,7 +45,7 @@ describe('the adapter for simulators that count in seconds', () => {
       total: 4,
       present: 1,
       elapsedMs: 15_000,
-      looks: 1,
+      polls: 1,
       retryAfterMs: 0,
       minMs: 1_000,
       maxMs: 60_000,

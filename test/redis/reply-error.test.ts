@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { bareError, TroubleError } from '../../src/errors.js';
+import { bareError, TransientError } from '../../src/errors.js';
 import { describeRefusal, isReplyError } from '../../src/redis/reply-error.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -26,7 +26,7 @@ it('keeps name, code and message of an error, and not its command', async () => 
   const bare = bareError(error);
   expect({ ...bare }).toEqual({ name: 'ReplyError', code: 'E1' });
   expect(bare.message).toMatch(/^WRONGPASS /);
-  const thrown = new TroubleError('STORAGE', 'no response', { cause: error });
+  const thrown = new TransientError('STORAGE', 'no response', { cause: error });
   expect(thrown.cause).toEqual(bare);
   expect(inspect([bare, thrown], { depth: 9, showHidden: true })).not.toContain('canary');
 });

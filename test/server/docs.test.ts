@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { openQueues } from '../../src/client/client-queues.js';
-import { openLink } from '../../src/client/redis-link.js';
-import { createServerMetrics } from '../../src/server/metrics.js';
+import { openQueues } from '../../src/batches/client-queues.js';
+import { openLink } from '../../src/redis/client-link.js';
+import { createServerMetrics } from '../../src/server/health/server-metrics.js';
 import { createWorkerMetrics } from '../../src/workers/metrics.js';
 import { testRedis } from '../helpers/redis.js';
 

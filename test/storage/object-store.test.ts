@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { openStore, troubleOf } from './open-store.js';
+import { errorOf, openStore } from './open-store.js';
 import { answerError, startScriptedS3 } from './scripted-s3.js';
 
 const HEADS_IN_FLIGHT = 16;
@@ -67,9 +67,9 @@ describe('findMissing', () => {
   test('says that 403 may mean an absent object', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
-    const trouble = await troubleOf(openStore(s3).findMissing([REF]));
-    expect(trouble.message).toContain('HEAD s3://docs/pan.jpg: S3 answered 403');
-    expect(trouble.message).toContain('s3:ListBucket');
+    const error = await errorOf(openStore(s3).findMissing([REF]));
+    expect(error.message).toContain('HEAD s3://docs/pan.jpg: S3 answered 403');
+    expect(error.message).toContain('s3:ListBucket');
     expect(s3.requests).toHaveLength(1);
   });
 
@@ -82,39 +82,39 @@ describe('findMissing', () => {
     await expect(store.findMissing([REF])).resolves.toEqual([]);
 
     faults = Number.POSITIVE_INFINITY;
-    const trouble = await troubleOf(store.findMissing([REF]));
-    expect(trouble.message).toContain('S3 answered 503');
+    const error = await errorOf(store.findMissing([REF]));
+    expect(error.message).toContain('S3 answered 503');
     expect(s3.requests).toHaveLength(2 + 3);
   });
 
-  test('one trouble stops the rest', async () => {
+  test('one error stops the rest', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
     const objects = Array.from({ length: 1000 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
-    await troubleOf(openStore(s3).findMissing(objects));
+    await errorOf(openStore(s3).findMissing(objects));
     expect(s3.requests.length).toBeLessThan(100);
   });
 
-  test('refused connections, cut connections and silence are trouble', async () => {
+  test('refused connections, cut connections and silence are transient errors', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3, { timeoutMs: 50 });
     s3.fault = () => true;
-    expect((await troubleOf(store.findMissing([REF]))).message).toContain(
-      'no answer from S3 (UND_ERR_HEADERS_TIMEOUT)',
+    expect((await errorOf(store.findMissing([REF]))).message).toContain(
+      'no response from S3 (UND_ERR_HEADERS_TIMEOUT)',
     );
     expect(s3.requests).toHaveLength(1);
     s3.fault = (request) => Boolean(request.socket.destroy());
-    expect((await troubleOf(store.findMissing([REF]))).message).toContain('no answer from S3');
+    expect((await errorOf(store.findMissing([REF]))).message).toContain('no response from S3');
     await s3.stop();
-    expect((await troubleOf(store.findMissing([REF]))).message).toContain('ECONNREFUSED');
+    expect((await errorOf(store.findMissing([REF]))).message).toContain('ECONNREFUSED');
   });
 
-  test('a key that cannot be signed is trouble, of the first request and of later ones', async () => {
+  test('a key that cannot be signed is a transient error, of the first request and of later ones', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const broken = { ...REF, key: '\ud800' };
     for (const objects of [[broken], [REF, broken], [broken]]) {
-      expect((await troubleOf(store.findMissing(objects))).message).toContain('not be signed');
+      expect((await errorOf(store.findMissing(objects))).message).toContain('not be signed');
     }
   });
 
@@ -180,19 +180,19 @@ describe('results', () => {
   ])('that cannot be stored say what to do: %i %s', async (status, code, advice) => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, status, code);
-    const trouble = await troubleOf(openStore(s3).putResult('x.json', ['{}']));
-    expect(trouble.message).toContain(`PUT s3://results/x.json: S3 answered ${status} ${code}`);
-    expect(trouble.message).toContain(advice);
+    const error = await errorOf(openStore(s3).putResult('x.json', ['{}']));
+    expect(error.message).toContain(`PUT s3://results/x.json: S3 answered ${status} ${code}`);
+    expect(error.message).toContain(advice);
     expect(s3.requests).toHaveLength(1);
   });
 
   test('a missing bucket is no absent result', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, 404, 'NoSuchBucket');
-    expect((await troubleOf(openStore(s3).getResult('x.json'))).message).toContain('NoSuchBucket');
+    expect((await errorOf(openStore(s3).getResult('x.json'))).message).toContain('NoSuchBucket');
   });
 
-  test('cut off in the middle are trouble, not a shorter result', async () => {
+  test('cut off in the middle are an error, not a shorter result', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
@@ -200,8 +200,8 @@ describe('results', () => {
       return true;
     };
     const store = openStore(s3);
-    const trouble = await troubleOf(store.getResult('x.json').then(text));
-    expect(trouble.message).toContain('GET s3://results/x.json: no answer from S3');
+    const error = await errorOf(store.getResult('x.json').then(text));
+    expect(error.message).toContain('GET s3://results/x.json: no response from S3');
   });
 
   test('an abort while storing rejects with its reason', async () => {
@@ -220,8 +220,8 @@ test('control characters of a key do not reach a message', async () => {
   const s3 = await startScriptedS3();
   s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
   const object = { bucket: 'docs', key: 'a\u001b[31m\nb' };
-  const trouble = await troubleOf(openStore(s3).findMissing([object]));
-  expect(trouble.message).toContain('s3://docs/a\\u{1b}[31m\\u{a}b');
+  const error = await errorOf(openStore(s3).findMissing([object]));
+  expect(error.message).toContain('s3://docs/a\\u{1b}[31m\\u{a}b');
 });
 
 test('a store without credentials or region says so', async () => {
@@ -229,11 +229,11 @@ test('a store without credentials or region says so', async () => {
   const credentials = () =>
     Promise.reject(Object.assign(new Error('canary'), { name: 'CredentialsProviderError' }));
   const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
-  expect((await troubleOf(store.presign([REF]))).message).toContain('set AWS credentials');
-  expect((await troubleOf(store.findMissing([REF]))).message).toContain('set AWS credentials');
+  expect((await errorOf(store.presign([REF]))).message).toContain('set AWS credentials');
+  expect((await errorOf(store.findMissing([REF]))).message).toContain('set AWS credentials');
   const region = () => Promise.reject(new Error('Region is missing'));
   const nowhere = openStore(s3, { clientConfig: { ...s3.clientConfig, region } });
-  expect((await troubleOf(nowhere.presign([REF]))).message).toContain('AWS_REGION');
+  expect((await errorOf(nowhere.presign([REF]))).message).toContain('AWS_REGION');
 });
 
 test("takes region, credentials and endpoint from AWS's own variables", async () => {
@@ -282,7 +282,7 @@ test('closes twice, and ends what is in flight', async () => {
       return true;
     };
   });
-  const head = troubleOf(store.findMissing([REF]));
+  const head = errorOf(store.findMissing([REF]));
   await arrived;
   store.close();
   store.close();

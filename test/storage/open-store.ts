@@ -1,6 +1,6 @@
-/** A store over the scripted S3, and the trouble that it makes. */
+/** A store over the scripted S3, and the errors that it makes. */
 import { expect, onTestFinished } from 'vitest';
-import { TroubleError } from '../../src/errors.js';
+import { TransientError } from '../../src/errors.js';
 import {
   createObjectStore,
   type ObjectStore,
@@ -23,13 +23,13 @@ export function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> =
   return store;
 }
 
-export async function troubleOf(promise: Promise<unknown>): Promise<TroubleError> {
+export async function errorOf(promise: Promise<unknown>): Promise<TransientError> {
   const error = await promise.then(
     () => null,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof TroubleError))
-    throw new Error('expected a TroubleError', { cause: error });
+  if (!(error instanceof TransientError))
+    throw new Error('expected a TransientError', { cause: error });
   expect(error.code).toBe('STORAGE');
   expect(error.message).not.toMatch(/canary|X-Amz|AKID|https?:/);
   return error;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TroubleError } from '../../src/errors.js';
+import { TransientError } from '../../src/errors.js';
 import { type ResultContent, renderResult } from '../../src/storage/result-document.js';
 import {
   type ResultEntry,
@@ -149,7 +149,7 @@ describe('reading', () => {
   test('tells an object that is cut short, wherever that is', async () => {
     const whole = render(CONTENT).trimEnd();
     for (let length = 0; length < whole.length; length += 1) {
-      await expect(read(whole.slice(0, length), 1000)).rejects.toThrow(TroubleError);
+      await expect(read(whole.slice(0, length), 1000)).rejects.toThrow(TransientError);
     }
   });
 
@@ -164,7 +164,7 @@ describe('reading', () => {
     ['a strange section', render(EMPTY).replace('],"missing"', '],"canary"')],
   ])('refuses %s, without showing it', async (_, text) => {
     const error = await read(text).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(TroubleError);
+    expect(error).toBeInstanceOf(TransientError);
     expect(String(error)).not.toContain('canary');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openStore, troubleOf } from './open-store.js';
+import { errorOf, openStore } from './open-store.js';
 import { startScriptedS3 } from './scripted-s3.js';
 
 describe('an error document', () => {
@@ -17,9 +17,9 @@ describe('an error document', () => {
       pour();
       return true;
     };
-    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
-    expect(trouble.message).toContain('S3 answered 403');
-    expect(trouble.message).toContain('check the AWS credentials');
+    const error = await errorOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    expect(error.message).toContain('S3 answered 403');
+    expect(error.message).toContain('check the AWS credentials');
   });
 
   test('that is cut still has its status', async () => {
@@ -30,8 +30,8 @@ describe('an error document', () => {
       response.write(code, () => request.socket.destroy());
       return true;
     };
-    const trouble = await troubleOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
-    expect(trouble.message).toContain('S3 answered 403');
+    const error = await errorOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    expect(error.message).toContain('S3 answered 403');
     expect(s3.requests).toHaveLength(1);
   });
 });

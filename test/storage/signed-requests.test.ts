@@ -4,7 +4,7 @@ import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { TroubleError } from '../../src/errors.js';
+import { TransientError } from '../../src/errors.js';
 import { type S3Simulator, startS3Simulator } from '../../src/simulator/index.js';
 import { createObjectStore, type ObjectStore } from '../../src/storage/object-store.js';
 import { keys, ODD_KEYS } from './odd-keys.js';
@@ -129,6 +129,6 @@ test.each<[string, S3ClientConfig]>([
 ])('a wrong configuration is told: %s', async (advice, overrides) => {
   const { store } = await start({}, overrides);
   const error = await store.putResult('x.json', ['{}']).catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(TroubleError);
+  expect(error).toBeInstanceOf(TransientError);
   expect(String(error)).toContain(advice);
 });

@@ -1,6 +1,6 @@
 /**
  * The baseline: what one would write by hand in an afternoon. The SDK for all of S3, `getSignedUrl`
- * for each document, global `fetch`, a fresh poll job for each look, every page at every look, and
+ * for each document, global `fetch`, a fresh poll job for each poll, every page at every poll, and
  * each answer parsed and stored as one object.
  */
 import {
@@ -12,10 +12,10 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { loadConfig } from '../../../src/config.js';
-import type { BatchRequest } from '../../../src/jobs/batch-request.js';
+import { loadConfig } from '../../../src/config/config.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
-import { FIRST_LOOK_MS } from '../work.js';
+import type { BatchRequest } from '../../../src/jobs/request.js';
+import { FIRST_POLL_MS } from '../work.js';
 import { runWorkers } from './run-workers.js';
 
 interface Poll {
@@ -63,7 +63,7 @@ async function processBatch({ data: request }: Job<BatchRequest>): Promise<void>
     headers: { Token: token, 'Content-Type': 'application/json' },
     body: JSON.stringify({ product_type: request.productType, file_urls: files }),
   });
-  await polls.add('poll', { request, batchId }, { delay: FIRST_LOOK_MS });
+  await polls.add('poll', { request, batchId }, { delay: FIRST_POLL_MS });
 }
 
 async function processPoll({ data }: Job<Poll>): Promise<void> {
@@ -77,7 +77,7 @@ async function processPoll({ data }: Job<Poll>): Promise<void> {
   }
   const present = new Set(extracts.map(({ document_id }) => document_id));
   if (request.documents.some(({ documentId }) => !present.has(documentId))) {
-    await polls.add('poll', data, { delay: FIRST_LOOK_MS });
+    await polls.add('poll', data, { delay: FIRST_POLL_MS });
     return;
   }
   await s3.send(

@@ -13,12 +13,12 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue, WaitingChildrenError } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent } from 'undici';
-import { loadConfig } from '../../../src/config.js';
+import { loadConfig } from '../../../src/config/config.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import {
   DOCUMENTS_BUCKET,
   documentKey,
-  FIRST_LOOK_MS,
+  FIRST_POLL_MS,
   MAX_DOCUMENTS,
   PRODUCT_TYPE,
 } from '../work.js';
@@ -98,7 +98,7 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
       { batchId },
       {
         jobId: `poll-${batchId}`,
-        delay: FIRST_LOOK_MS,
+        delay: FIRST_POLL_MS,
         parent: { id: job.id ?? '', queue: job.queueQualifiedName },
       },
     );

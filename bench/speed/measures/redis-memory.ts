@@ -2,15 +2,16 @@
  * Bytes of Redis that one more batch takes: in flight, and ended, its event not yet taken. Measured
  * between two numbers of batches, both beyond the point where streams of events are full.
  */
+
+import { redisBytes } from '../process-usage.js';
 import { setStage } from '../stage.js';
 import { until } from '../until.js';
-import { redisBytes } from '../vitals.js';
 
 const FEWER = 6_000;
 const MORE = 12_000;
 /** Longer than the measure takes. */
 const NEVER_MS = 3_600_000;
-const FAR_LOOKS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
+const FAR_POLLS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
 
 export interface RedisMemory {
   inFlightBytes: number;
@@ -24,7 +25,7 @@ export async function measureRedisMemory(): Promise<RedisMemory> {
 async function inFlight(): Promise<number> {
   const stage = await setStage({ completionMs: NEVER_MS });
   try {
-    await stage.start('atlas-batch', FAR_LOOKS);
+    await stage.start('atlas-batch', FAR_POLLS);
     const at = async (count: number, from: number) => {
       await stage.enqueue(from, count);
       await until(async () => (await stage.batches.getWaitingChildrenCount()) >= count);

@@ -1,6 +1,7 @@
 /** Memory of a worker after some batches, and after ten times as many. */
+
+import { residentMib } from '../process-usage.js';
 import { setStage } from '../stage.js';
-import { residentMib } from '../vitals.js';
 
 /** Waiting at once: what piles up in the queue is not what is measured. */
 const ADDED_AT_ONCE = 2_000;

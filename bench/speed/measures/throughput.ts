@@ -4,10 +4,10 @@
  * them alike.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { cpuMs } from '../process-usage.js';
 import { CONTENDERS, type Contender, type Stage, setStage } from '../stage.js';
 import { until } from '../until.js';
-import { cpuMs } from '../vitals.js';
-import { FIRST_LOOK_MS, MAX_DOCUMENTS } from '../work.js';
+import { FIRST_POLL_MS, MAX_DOCUMENTS } from '../work.js';
 import { type Commands, countCommands } from './redis-commands.js';
 
 /**
@@ -15,8 +15,8 @@ import { type Commands, countCommands } from './redis-commands.js';
  * learn how fast it is, and a turn that is not counted. The CPU that a batch costs stands still then.
  */
 const WARM_UP = 2000;
-/** By then first looks come as fast as uploads go out. */
-const LEAD_MS = 2 * FIRST_LOOK_MS;
+/** By then first polls come as fast as uploads go out. */
+const LEAD_MS = 2 * FIRST_POLL_MS;
 /** Of which some seven are counted. */
 const RUN_SECONDS = 10;
 const COUNTED = 100;
@@ -97,7 +97,7 @@ async function warmUp(name: Contender, { processes, submitConcurrency }: Setup):
 
 /**
  * Some ten seconds of work. What is counted of it is the flow alone: neither its beginning, when no
- * look is due yet, nor its end, when no batch is left to be sent and only looks are waited for.
+ * poll is due yet, nor its end, when no batch is left to be sent and only polls are waited for.
  */
 async function carry(contender: Carrying): Promise<Omit<Throughput, keyof Commands>> {
   const { stage, carried, rate } = contender;
@@ -159,12 +159,12 @@ async function countPerBatch(contender: Carrying): Promise<Commands> {
   return { sent: sent / COUNTED, executed: executed / COUNTED };
 }
 
-/** Every batch was checked, sent, looked at once and stored, and nothing twice. */
+/** Every batch was checked, sent, polled once and stored, and nothing twice. */
 async function checkWork(stage: Stage, batches: number): Promise<void> {
   const asked = await stage.asked();
   const expected = {
     uploads: batches,
-    looks: batches,
+    polls: batches,
     checks: batches * MAX_DOCUMENTS,
     results: batches,
   };

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../../atlas/client.js';
-import type { Config } from '../../config.js';
+import type { Config } from '../../config/config.js';
 import { AtlasBatchError } from '../../errors.js';
 import { createLogger } from '../../logging.js';
 import type { Finding } from './finding.js';

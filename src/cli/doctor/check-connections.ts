@@ -1,6 +1,7 @@
 /** All checks that ask somebody, side by side. */
-import { openLink } from '../../client/redis-link.js';
-import type { Config } from '../../config.js';
+
+import type { Config } from '../../config/config.js';
+import { openLink } from '../../redis/client-link.js';
 import { checkAtlas } from './check-atlas.js';
 import { checkClock } from './check-clock.js';
 import { checkRedis } from './check-redis.js';

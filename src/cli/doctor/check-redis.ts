@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { RedisUnavailableError } from '../../client/client-errors.js';
-import type { RedisLink } from '../../client/redis-link.js';
-import { redisFindings } from '../../workers/redis-findings.js';
+import { RedisUnavailableError } from '../../errors.js';
+import type { RedisLink } from '../../redis/client-link.js';
+import { redisFindings } from '../../redis/findings.js';
 import type { CheckResult, Finding } from './finding.js';
 
 /** Whether Redis answers, lets us in, is new enough, and forgets nothing. */

@@ -2,7 +2,7 @@
 export interface Finding {
   /** `error`: it will not work, or loses batches. `warning`: it works, until something else fails. */
   level: 'ok' | 'warning' | 'error';
-  /** What was looked at. */
+  /** What was checked. */
   subject: 'Node' | 'configuration' | 'Redis' | 'S3' | 'Atlas' | 'clock';
   /** What is, in one sentence. */
   text: string;

@@ -1,16 +1,16 @@
-/** Whom a callback is about. Nothing else of it is looked at or kept: the truth is at Atlas. Pure. */
+/** Whom a callback is about. Nothing else of it is polled or kept: the truth is at Atlas. Pure. */
 import { REFERENCE_PATTERN } from '../../jobs/ids.js';
 
 /** A page of Atlas's is about one upload, and so about one batch; a few more do no harm. */
 export const MAX_REFERENCES = 16;
-/** Items that are looked at: many times a page. */
+/** Items that are read: many times a page. */
 const MAX_ITEMS = 10_000;
 
 export interface Callback {
   /** Ids of documents, as the callers know them, by reference; at most {@link MAX_REFERENCES}. */
   rings: Map<string, Set<string>>;
   /** Items whose id names no batch, or a batch too many. */
-  strangers: number;
+  unknown: number;
 }
 
 /** Null when the body is no page object. */
@@ -18,16 +18,16 @@ export function readCallback(body: string): Callback | null {
   const items = itemsOf(body);
   if (!items) return null;
   const rings = new Map<string, Set<string>>();
-  let strangers = 0;
+  let unknown = 0;
   for (const item of items.slice(0, MAX_ITEMS)) {
     const named = splitId(isObject(item) ? item.document_id : undefined);
     const known = named && rings.get(named.reference);
     if (known) known.add(named.documentId);
     else if (named && rings.size < MAX_REFERENCES) {
       rings.set(named.reference, new Set([named.documentId]));
-    } else strangers += 1;
+    } else unknown += 1;
   }
-  return { rings, strangers };
+  return { rings, unknown };
 }
 
 /** The items of a page object, which may stand under `data` as Atlas's other answers may. */

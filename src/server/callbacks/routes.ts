@@ -1,19 +1,19 @@
 /**
- * What Atlas calls: the door where it gets a token, and the doorbell. A callback is believed to
- * say that something happened, never what: it wakes the looks at its batches, after it has been
+ * What Atlas calls: the door where it gets a token, and the wakeQueue. A callback is believed to
+ * say that something happened, never what: it wakes the polls of its batches, after it has been
  * answered.
  */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type WakeResult, wakeBatch } from '../../client/wake-batch.js';
+import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
+import type { Rejection } from '../health/server-metrics.js';
 import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES } from '../limits.js';
-import type { Rejection } from '../metrics.js';
-import { Doorbell } from './doorbell.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
+import { WakeQueue } from './wake-queue.js';
 
 /** Refusals a second that an address is told the reason of; beyond, it is only told to go away. */
 const REFUSALS_PER_SECOND = 50;
@@ -32,7 +32,7 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
   const { metrics } = context;
   const tokens = createCallbackTokens(id, secret);
   const isAtlas = credentialCheck({ user: id, password: secret });
-  const doorbell = new Doorbell(createWake(context));
+  const wakeQueue = new WakeQueue(createWake(context));
 
   await app.register(
     async (scope) => {
@@ -79,16 +79,16 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
         handler: async (request, reply) => {
           const callback = readCallback(String(request.body ?? ''));
           if (!callback) return reply.status(400).send({ error: 'Bad Request' });
-          const { rings, strangers } = callback;
-          metrics.callbackReferences.inc({ result: 'unknown' }, strangers);
+          const { rings, unknown } = callback;
+          metrics.callbackReferences.inc({ result: 'unknown' }, unknown);
           for (const [reference, documentIds] of rings) {
-            const rung = doorbell.ring(reference, documentIds);
+            const rung = wakeQueue.ring(reference, documentIds);
             if (rung !== 'queued') metrics.callbackReferences.inc({ result: rung });
           }
           return reply.status(202).send({ status: 'accepted' });
         },
       });
-      scope.addHook('onClose', () => doorbell.stop());
+      scope.addHook('onClose', () => wakeQueue.stop());
     },
     { prefix: '/callbacks/atlas' },
   );

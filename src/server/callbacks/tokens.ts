@@ -8,7 +8,7 @@ import { jwtVerify, SignJWT } from 'jose';
 export const TOKEN_LIFE_SECONDS = 3600;
 /** Replicas' clocks may disagree by this much. */
 const CLOCK_TOLERANCE_SECONDS = 60;
-/** Ours have about 200 characters; longer ones are not worth a look. */
+/** Ours have about 200 characters; longer ones are not worth reading. */
 const MAX_TOKEN_LENGTH = 1024;
 const ALGORITHM = 'HS256';
 const AUDIENCE = 'atlas-callbacks';

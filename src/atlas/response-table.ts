@@ -1,0 +1,231 @@
+/**
+ * What each response of each endpoint means, as one table.
+ *
+ * The first row of an endpoint that matches decides. The table is data so that it can be read by
+ * people: `docs/responses.md` is printed from it.
+ */
+import type { ReasonCode } from '../errors.js';
+import type { HttpFailure } from '../http/exchange.js';
+import type { Endpoint } from './observer.js';
+
+/** What came back, as far as the table reads it. `unusable`: a 2xx whose body will not do. */
+export type ResponseKind = number | HttpFailure | 'unusable';
+
+/**
+ * `taken`: Atlas did what was asked. `not-taken`: it surely did not. `unknown`: it may have.
+ * `refused`: a clear no. `not-yet`: Atlas does not know the batch, perhaps not yet. `broken`: no
+ * response to a read, which has no effect to be unsure of. `auth`: the token or the credentials.
+ */
+export type Meaning = 'taken' | 'not-taken' | 'unknown' | 'refused' | 'not-yet' | 'broken' | 'auth';
+
+export interface ResponseRow {
+  readonly endpoint: Endpoint;
+  /** A status, a class of statuses, or why there is no usable response. */
+  readonly when: readonly (ResponseKind | '2xx' | '3xx' | '4xx' | '5xx' | 'other')[];
+  readonly meaning: Meaning;
+  /** Reason code of the error; none for success. */
+  readonly code?: ReasonCode;
+  /** Says that Atlas may be down: counts towards opening the circuit. */
+  readonly countsAsOutage?: true;
+  /** Safe and promising enough to be sent again at once, unless Retry-After says when. */
+  readonly retryNow?: true;
+  readonly consequence: string;
+}
+
+const RE_DELAY = 'the job is delayed and tries again until its deadline';
+const AGAIN = `sent again at once, a couple of times; then ${RE_DELAY}`;
+const BLOCK = 'every process holds its requests for Retry-After; the job is delayed';
+const NEW_TOKEN =
+  'that token is dropped, one is fetched, the request is repeated once; then the job is delayed';
+
+export const RESPONSES: readonly ResponseRow[] = [
+  {
+    endpoint: 'authtoken',
+    when: ['2xx'],
+    meaning: 'taken',
+    consequence: 'the token is kept and shared with every process',
+  },
+  {
+    endpoint: 'authtoken',
+    when: [400, 401, 403],
+    meaning: 'auth',
+    code: 'ATLAS_AUTH',
+    countsAsOutage: true,
+    consequence:
+      'the batch ends if these credentials never gave a token; otherwise the job is delayed. ' +
+      'Not asked again for some seconds',
+  },
+  {
+    endpoint: 'authtoken',
+    when: [429],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    consequence: BLOCK,
+  },
+  {
+    endpoint: 'authtoken',
+    when: ['not-sent', 'cut'],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    retryNow: true,
+    consequence: AGAIN,
+  },
+  {
+    endpoint: 'authtoken',
+    when: ['timed-out', '5xx'],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    consequence: RE_DELAY,
+  },
+  {
+    endpoint: 'authtoken',
+    when: ['other'],
+    meaning: 'not-taken',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    consequence: RE_DELAY,
+  },
+
+  {
+    endpoint: 'multiupload',
+    when: ['2xx'],
+    meaning: 'taken',
+    consequence: 'the Atlas batch is watched',
+  },
+  {
+    endpoint: 'multiupload',
+    when: ['unusable', 'too-large', 'not-text'],
+    meaning: 'unknown',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
+  },
+  {
+    endpoint: 'multiupload',
+    when: [401, 403],
+    meaning: 'auth',
+    code: 'ATLAS_AUTH',
+    countsAsOutage: true,
+    consequence: NEW_TOKEN,
+  },
+  {
+    endpoint: 'multiupload',
+    when: [429],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    consequence: BLOCK,
+  },
+  {
+    endpoint: 'multiupload',
+    when: ['not-sent'],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    retryNow: true,
+    consequence: AGAIN,
+  },
+  {
+    endpoint: 'multiupload',
+    when: [503, 407, 408, 421, 425],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    consequence: RE_DELAY,
+  },
+  {
+    endpoint: 'multiupload',
+    when: [301, 302, 307, 308],
+    meaning: 'not-taken',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    consequence: `not followed; ${RE_DELAY}`,
+  },
+  {
+    endpoint: 'multiupload',
+    when: ['timed-out', 'cut', '5xx', 499],
+    meaning: 'unknown',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
+  },
+  {
+    endpoint: 'multiupload',
+    when: ['4xx'],
+    meaning: 'refused',
+    code: 'ATLAS_REJECTED',
+    consequence: 'the upload ends; the same again would be refused again',
+  },
+  {
+    endpoint: 'multiupload',
+    when: ['other'],
+    meaning: 'unknown',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
+  },
+
+  {
+    endpoint: 'extracts',
+    when: ['2xx'],
+    meaning: 'taken',
+    consequence: 'the page is reconciled',
+  },
+  {
+    endpoint: 'extracts',
+    when: [404],
+    meaning: 'not-yet',
+    code: 'ATLAS_REJECTED',
+    consequence: 'polled again; an unbroken 404 for two minutes rejects the upload',
+  },
+  {
+    endpoint: 'extracts',
+    when: [401, 403],
+    meaning: 'auth',
+    code: 'ATLAS_AUTH',
+    countsAsOutage: true,
+    consequence: NEW_TOKEN,
+  },
+  {
+    endpoint: 'extracts',
+    when: [429],
+    meaning: 'not-taken',
+    code: 'ATLAS_UNAVAILABLE',
+    consequence: BLOCK,
+  },
+  {
+    endpoint: 'extracts',
+    when: ['not-sent', 'cut', '5xx', 408, 425],
+    meaning: 'broken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    retryNow: true,
+    consequence: AGAIN,
+  },
+  {
+    endpoint: 'extracts',
+    when: ['timed-out'],
+    meaning: 'broken',
+    code: 'ATLAS_UNAVAILABLE',
+    countsAsOutage: true,
+    consequence: RE_DELAY,
+  },
+  {
+    endpoint: 'extracts',
+    when: ['unusable', 'not-text'],
+    meaning: 'broken',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    retryNow: true,
+    consequence: AGAIN,
+  },
+  {
+    endpoint: 'extracts',
+    when: ['too-large', 'other'],
+    meaning: 'broken',
+    code: 'ATLAS_PROTOCOL',
+    countsAsOutage: true,
+    consequence: RE_DELAY,
+  },
+];

@@ -1,0 +1,40 @@
+/** The queues as a client sees them, on one connection. */
+import { Queue, type Telemetry } from 'bullmq';
+import type { PollData, PollResult } from '../jobs/poll-state.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import type { BatchSummary } from '../jobs/summary.js';
+import type { RedisLink } from '../redis/client-link.js';
+
+export interface ClientQueues {
+  link: RedisLink;
+  /** BullMQ's prefix, and that of the flags. */
+  prefix: string;
+  batches: Queue<unknown>;
+  pollJobs: Queue<PollData, PollResult>;
+  completions: Queue<BatchSummary>;
+  close(): Promise<void>;
+}
+
+export function openQueues(
+  link: RedisLink,
+  prefix: string,
+  telemetry?: Telemetry | undefined,
+): ClientQueues {
+  const options = { connection: link.redis, prefix, ...(telemetry && { telemetry }) };
+  const batches = new Queue<unknown>(BATCHES_QUEUE, options);
+  const pollJobs = new Queue<PollData, PollResult>(POLLS_QUEUE, options);
+  const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);
+  const queues = [batches, pollJobs, completions];
+  // The call that fails says so; a queue's own event would say it a second time.
+  for (const queue of queues) queue.on('error', () => {});
+  return {
+    link,
+    prefix,
+    batches,
+    pollJobs,
+    completions,
+    close: async () => {
+      await Promise.allSettled(queues.map((queue) => queue.close()));
+    },
+  };
+}

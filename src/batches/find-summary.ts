@@ -1,0 +1,74 @@
+/** How a batch ended, from its job or, when that is no longer kept, from its event. */
+import type { Job } from 'bullmq';
+import { type BatchState, readState } from '../jobs/batch-state.js';
+import { eventId, nthEventId } from '../jobs/ids.js';
+import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
+import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.js';
+import { resultKey } from '../storage/results-key.js';
+import type { ClientQueues } from './client-queues.js';
+
+/** Events of earlier outcomes that are read for the latest: retries are few. */
+const EVENTS_READ = 8;
+
+/** The state that the worker has saved; null before its first save. */
+export function stateOf(job: Job<unknown>): BatchState | null {
+  const stored = readState<BatchState>(job.progress);
+  return stored.kind === 'known' ? stored.state : null;
+}
+
+/** The job's data when it is a valid request for this reference. */
+export function requestOf(job: Job<unknown>, reference: string): BatchRequest | null {
+  const check = checkBatchRequest(job.data);
+  return check.valid && check.request.reference === reference ? check.request : null;
+}
+
+/** Null while the batch is under way. */
+export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | null {
+  if (job.finishedOn === undefined) return null;
+  const state = stateOf(job);
+  const { outcome } = state ?? {};
+  if (!state || !outcome) return endedByHand(job, reference);
+  const request = requestOf(job, reference);
+  return request
+    ? summarize(
+        request,
+        { ...state, outcome },
+        (atlasBatchId) => outcome.resultsRoot + resultKey('', reference, atlasBatchId),
+      )
+    : summarizeInvalid(job.data, { ...state, outcome }, reference);
+}
+
+/** Somebody moved the job by other means than ours: there is no outcome of ours to tell. */
+function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
+  const request = requestOf(job, reference);
+  const documents = request?.documents ?? [];
+  return {
+    reference,
+    status: 'failed',
+    reason: { code: 'INTERNAL', message: 'the job was ended by hand, without an outcome' },
+    productType: request?.productType ?? null,
+    batchIds: [],
+    documents: {
+      total: documents.length,
+      present: 0,
+      missing: documents.map(({ documentId }) => documentId),
+    },
+    results: [],
+    submittedAt: null,
+    completedAt: new Date(job.finishedOn ?? job.timestamp).toISOString(),
+    polls: 0,
+  };
+}
+
+/** The summary in the latest completion event that is kept; null when there is none. */
+export async function summaryOfEvent(
+  { completions }: ClientQueues,
+  reference: string,
+): Promise<BatchSummary | null> {
+  const ids = Array.from({ length: EVENTS_READ }, (_, i) => nthEventId(eventId(reference), i + 1));
+  const jobs = await Promise.all(ids.map((id) => completions.getJob(id)));
+  const [latest] = jobs
+    .flatMap((job) => job?.data ?? [])
+    .sort((a, b) => b.completedAt.localeCompare(a.completedAt));
+  return latest ?? null;
+}

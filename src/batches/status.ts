@@ -1,0 +1,156 @@
+/** Where a batch stands: its job, its saved state and its poll jobs, joined. */
+import type { Job } from 'bullmq';
+import type { Reason } from '../errors.js';
+import { UnknownReferenceError } from '../errors.js';
+import type { BatchState, Upload, UploadState } from '../jobs/batch-state.js';
+import { readState } from '../jobs/batch-state.js';
+import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { fromRanges } from '../jobs/index-ranges.js';
+import type { PollData, PollResult, PollState } from '../jobs/poll-state.js';
+import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
+import type { ClientQueues } from './client-queues.js';
+import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
+
+/** One call of multiupload. */
+export interface UploadStatus {
+  state: UploadState;
+  /** 1 for the first; later rounds send only what was missing. */
+  round: number;
+  /** Null before Atlas has answered. */
+  atlasBatchId: string | null;
+  /** While Atlas is at work `present` may be an upper bound: it counts extracts, not documents. */
+  documents: { total: number; present: number };
+  /** Polls of Atlas so far. */
+  polls: number;
+  /** ISO 8601; null when none is planned. */
+  nextPollAt: string | null;
+  /** How the polling ended; null while it goes on. */
+  result: PollResult['status'] | null;
+  /** The error that keeps it from going on, or why it was refused or rejected. */
+  reason: Reason | null;
+}
+
+export interface BatchStatus {
+  reference: string;
+  /**
+   * `queued` nobody has begun; `submitting` documents are checked and sent; `processing` Atlas is
+   * at work, and is polled; `completed` and `failed` as in the summary.
+   */
+  state: 'queued' | 'submitting' | 'processing' | 'completed' | 'failed';
+  productType: string | null;
+  documents: { total: number; present: number };
+  uploads: UploadStatus[];
+  polls: number;
+  /** The earliest of all uploads. ISO 8601; null when none is planned. */
+  nextPollAt: string | null;
+  /** What keeps the batch from being sent, while it is tried again; null when nothing does. */
+  lastError: Reason | null;
+  /** Null until the batch has ended. */
+  summary: BatchSummary | null;
+}
+
+/** @throws UnknownReferenceError; RedisUnavailableError. */
+export async function readBatchStatus(
+  queues: ClientQueues,
+  reference: string,
+): Promise<BatchStatus> {
+  const job = await queues.batches.getJob(batchJobId(reference));
+  if (job) return statusOfJob(queues, job, reference);
+  const summary = await summaryOfEvent(queues, reference);
+  if (!summary) throw new UnknownReferenceError(reference);
+  return statusOfSummary(reference, summary);
+}
+
+async function statusOfJob(
+  queues: ClientQueues,
+  job: Job<unknown>,
+  reference: string,
+): Promise<BatchStatus> {
+  const state = stateOf(job);
+  const request = requestOf(job, reference);
+  const summary = summaryOf(job, reference);
+  const total = request?.documents.length ?? 0;
+  const pollJobs = await Promise.all(
+    (state?.uploads ?? []).map((upload) => findPoll(queues, upload)),
+  );
+  const uploads = (state?.uploads ?? []).map((upload, i) => statusOfUpload(upload, pollJobs[i]));
+  return {
+    reference,
+    state: summary?.status ?? phaseOf(state),
+    productType: request?.productType ?? null,
+    documents: summary
+      ? { total: summary.documents.total, present: summary.documents.present }
+      : { total, present: state ? countPresent(total, state, uploads) : 0 },
+    uploads,
+    polls: summary?.polls ?? sumOfPolls(uploads),
+    nextPollAt: uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null,
+    lastError: summary ? null : (state?.errorStreak?.reason ?? null),
+    summary,
+  };
+}
+
+function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus {
+  return {
+    reference,
+    state: summary.status,
+    productType: summary.productType,
+    documents: { total: summary.documents.total, present: summary.documents.present },
+    uploads: [],
+    polls: summary.polls,
+    nextPollAt: null,
+    lastError: null,
+    summary,
+  };
+}
+
+type Poll = Job<PollData, PollResult>;
+
+/** Only an upload that waits has something to ask its poll job for. */
+async function findPoll({ pollJobs }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
+  if (upload.state !== 'sent' || upload.atlasBatchId === undefined) return undefined;
+  return pollJobs.getJob(pollJobId(upload.atlasBatchId));
+}
+
+function statusOfUpload(upload: Upload, poll: Poll | undefined): UploadStatus {
+  const stored = readState<PollState>(poll?.progress);
+  const pollState = stored.kind === 'known' ? stored.state : null;
+  const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.timestamp + poll.delay : null);
+  const outcome = upload.state === 'ended' ? upload.result : undefined;
+  return {
+    state: upload.state,
+    round: upload.round,
+    atlasBatchId: upload.atlasBatchId ?? null,
+    documents: {
+      total: fromRanges(upload.documentIndexes).length,
+      present: Math.max(upload.result?.present ?? 0, pollState?.present ?? 0),
+    },
+    polls: pollState?.polls ?? upload.result?.polls ?? 0,
+    nextPollAt: next === null ? null : new Date(next).toISOString(),
+    result: outcome?.status ?? null,
+    reason: upload.reason ?? outcome?.reason ?? pollState?.errorStreak?.reason ?? null,
+  };
+}
+
+function phaseOf(state: BatchState | null): BatchStatus['state'] {
+  if (!state) return 'queued';
+  const unsent = state.uploads.some(({ state }) => state === 'planned' || state === 'sending');
+  return unsent || state.uploads.length === 0 ? 'submitting' : 'processing';
+}
+
+/** Present in uploads that ended, and on top of that what the polls of the others have found. */
+function countPresent(total: number, state: BatchState, uploads: readonly UploadStatus[]): number {
+  const settled = total - missingDocuments(total, state).length;
+  const underWay = uploads.map(({ documents }, i) =>
+    Math.max(0, documents.present - (state.uploads[i]?.result?.present ?? 0)),
+  );
+  return Math.min(
+    total,
+    underWay.reduce((sum, present) => sum + present, settled),
+  );
+}
+
+/** Uploads that share an Atlas batch share its poll job. */
+function sumOfPolls(uploads: readonly UploadStatus[]): number {
+  const polls = new Map(uploads.map(({ atlasBatchId, polls }) => [atlasBatchId, polls]));
+  return [...polls.values()].reduce((sum, count) => sum + count, 0);
+}

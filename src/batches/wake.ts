@@ -1,0 +1,51 @@
+/** Asking for a poll now. */
+import { WAKE_FLAG_TTL_MS, wakeKey } from '../jobs/flags.js';
+import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { fromRanges } from '../jobs/index-ranges.js';
+import type { ClientQueues } from './client-queues.js';
+import { requestOf, stateOf } from './find-summary.js';
+import { promoteIfDelayed } from './promote.js';
+
+/** `woken`: it will be polled. `ended`: it was over already. `unknown`: no such batch. */
+export type WakeResult = 'woken' | 'ended' | 'unknown';
+
+export interface WakeOptions {
+  /** Only uploads that hold one of these documents; default: all. */
+  documentIds?: ReadonlySet<string>;
+  /** End the sleep of a batch that cannot be sent, too. */
+  trySendingAgain?: boolean;
+}
+
+export async function wakeBatch(
+  { batches, pollJobs, link, prefix }: ClientQueues,
+  reference: string,
+  { documentIds, trySendingAgain = false }: WakeOptions = {},
+): Promise<WakeResult> {
+  const jobId = batchJobId(reference);
+  const [name, finishedOn] = await link.redis.hmget(batches.toKey(jobId), 'name', 'finishedOn');
+  if (name === null || name === undefined) return 'unknown';
+  if (finishedOn !== null) return 'ended';
+
+  // The flag first: a poll that is busy, or is only about to be added, finds it before it sleeps.
+  const [seconds = 0, microseconds = 0] = await link.redis.time();
+  const now = Number(seconds) * 1000 + Math.ceil(Number(microseconds) / 1000);
+  await link.redis.set(wakeKey(prefix, reference), now, 'PX', WAKE_FLAG_TTL_MS);
+
+  const job = await batches.getJob(jobId);
+  const uploads = job ? (stateOf(job)?.uploads ?? []) : [];
+  const sent = uploads.filter((upload) => upload.state === 'sent');
+  const documents = (job && sent.length > 1 && requestOf(job, reference)?.documents) || [];
+  const meant = sent.filter(
+    (upload) =>
+      documentIds === undefined ||
+      documents.length === 0 ||
+      fromRanges(upload.documentIndexes).some((index) =>
+        documentIds.has(documents[index]?.documentId ?? ''),
+      ),
+  );
+  await Promise.all(
+    meant.map(({ atlasBatchId = '' }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+  );
+  if (trySendingAgain) await promoteIfDelayed(batches, jobId);
+  return 'woken';
+}

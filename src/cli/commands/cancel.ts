@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { print, printError, printJson } from '../output/terminal.js';
+import { checkReference, withClient } from '../with-client.js';
+
+interface CancelOptions {
+  reason: string;
+  json?: true;
+}
+
+export function cancelCommand(finish: Finish): Command {
+  return createCommand('cancel', 'stop a batch; it ends in batch.failed with CANCELLED', [
+    'cancel loan-8841 --reason "sent by mistake"',
+  ])
+    .argument('<reference>', 'the batch')
+    .option('--reason <text>', 'told in the completion event', 'cancelled by an operator')
+    .option('--json', 'print JSON')
+    .action(async (reference: string, options: CancelOptions) =>
+      finish(await cancel(reference, options)),
+    );
+}
+
+async function cancel(reference: string, { reason, json }: CancelOptions): Promise<ExitCode> {
+  checkReference(reference);
+  const result = await withClient((client) => client.cancel(reference, reason));
+  if (json) printJson(result);
+  else if (result.status === 'cancelling') print(`${reference}: cancelling`);
+  else if (result.status === 'ended') printError(`${reference} has ended already`);
+  else printError(`no batch ${reference} is known here`);
+  return result.status === 'cancelling' ? 0 : 1;
+}

@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import type { AtlasBatchClient } from '../../client/client.js';
+import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { describeReason, plural } from '../output/describe-batch.js';
+import { printError } from '../output/terminal.js';
+import { checkReference, withClient } from '../with-client.js';
+
+export function resultsCommand(finish: Finish): Command {
+  return createCommand(
+    'results',
+    'print the extracts of an ended batch as JSON lines, one document a line',
+    ['results loan-8841 > loan-8841.jsonl', 'results loan-8841 | head -1 | jq .'],
+  )
+    .argument('<reference>', 'the batch')
+    .action(async (reference: string) => finish(await printResults(reference)));
+}
+
+async function printResults(reference: string): Promise<ExitCode> {
+  checkReference(reference);
+  return withClient(async (client) => {
+    await pipeline(Readable.from(resultLines(client, reference)), process.stdout, { end: false });
+    const { summary } = await client.status(reference);
+    if (summary?.status !== 'failed') return 0;
+    const { missing } = summary.documents;
+    if (missing.length > 0) printError(`${plural(missing.length, 'document')} missing`);
+    if (summary.reason) printError(describeReason(summary.reason));
+    return 1;
+  });
+}
+
+/** Extracts go out as Atlas wrote them: parsing would round numbers of twenty digits. */
+async function* resultLines(client: AtlasBatchClient, reference: string): AsyncGenerator<string> {
+  for await (const { documentId, raw } of client.results(reference)) {
+    yield `{"documentId":${JSON.stringify(documentId)},"extracts":[${raw.join(',')}]}\n`;
+  }
+}

@@ -1,0 +1,79 @@
+/** Progress of batches as bars for a terminal. Pure, but for the colours that it has. */
+import type { BatchStatus } from '../../batches/status.js';
+import { plural, secondsUntil } from './describe-batch.js';
+import { formatTable, widthOf } from './table.js';
+import { paint } from './terminal.js';
+
+/** For the line that counts, and the cursor below it: more lines than rows cannot be redrawn. */
+const ROWS_KEPT = 2;
+
+/** All, when they fit; else those that run, in their order, and then those that have ended. */
+function choose(statuses: readonly BatchStatus[], count: number): readonly BatchStatus[] {
+  if (statuses.length <= count) return statuses;
+  const running = statuses.filter(({ summary }) => !summary);
+  const ended = statuses.filter(({ summary }) => summary);
+  return [...running, ...ended.reverse()].slice(0, Math.max(1, count));
+}
+
+const MIN_BAR_WIDTH = 8;
+const MAX_BAR_WIDTH = 24;
+/** Room for a hint, used or not: a bar that changed its width would jump. */
+const HINT_WIDTH = 26;
+const COLOURS = {
+  queued: 'gray',
+  submitting: 'blue',
+  processing: 'cyan',
+  completed: 'green',
+  failed: 'red',
+} as const;
+const LONGEST_STATE = Math.max(...Object.keys(COLOURS).map((state) => state.length));
+
+export interface Screen {
+  columns: number;
+  rows: number;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+/** A line a batch; when there are more than rows, those that run, and how many have ended. */
+export function barLines(statuses: readonly BatchStatus[], screen: Screen): string[] {
+  const shown = choose(statuses, screen.rows - ROWS_KEPT);
+  const lines = drawBars(shown, screen);
+  const ended = statuses.filter(({ summary }) => summary).length;
+  return shown.length < statuses.length
+    ? [...lines, `${ended} of ${statuses.length} have ended`]
+    : lines;
+}
+
+/** The bars take what the words leave of the columns, since lines must not wrap. */
+function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): string[] {
+  const words = statuses.map((status) => {
+    const { present, total } = status.documents;
+    const state = paint(COLOURS[status.state], status.state.padEnd(LONGEST_STATE));
+    return [status.reference, '', `${present}/${total}`, state];
+  });
+  const taken = Math.max(0, ...formatTable(words, [2]).map(widthOf)) + HINT_WIDTH;
+  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - taken));
+  const rows = statuses.map((status, i) => {
+    const [reference = '', , ...rest] = words[i] ?? [];
+    return [reference, bar(status, barWidth), ...rest, paint('gray', hint(status, now))];
+  });
+  return formatTable(rows, [2]);
+}
+
+function bar(status: BatchStatus, width: number): string {
+  const { present, total } = status.documents;
+  const full = total === 0 ? 0 : Math.floor((present / total) * width);
+  return paint(COLOURS[status.state], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full));
+}
+
+/** What a person wants to know beside the bar. */
+function hint(status: BatchStatus, now: number): string {
+  const { summary, lastError, polls, nextPollAt, uploads } = status;
+  if (summary?.reason) return summary.reason.code;
+  if (summary) return plural(summary.polls, 'poll');
+  if (lastError) return `error: ${lastError.code}`;
+  const round = uploads.at(-1)?.round ?? 1;
+  const next = nextPollAt ? `poll ${polls + 1} in ${secondsUntil(nextPollAt, now)}` : '';
+  return [round > 1 ? `round ${round}` : '', next].filter(Boolean).join(', ');
+}

@@ -1,0 +1,52 @@
+/** Progress of batches: bars that move on a terminal, a line for each change when piped. */
+import { createLogUpdate } from 'log-update';
+import type { BatchStatus } from '../../batches/status.js';
+import { barLines } from './bar-lines.js';
+import { describeProgress } from './describe-batch.js';
+import { isTerminal, print } from './terminal.js';
+
+export interface ProgressView {
+  /** Shows where the batches stand; call it as often as you like. */
+  show(statuses: readonly BatchStatus[]): void;
+  /** Leaves what was shown last, and the cursor below it. May be called twice. */
+  done(): void;
+}
+
+export function createProgressView(): ProgressView {
+  return isTerminal() ? createBars() : createLines();
+}
+
+/** A line when documents came or the batch went on; polls alone would drown them. */
+function createLines(): ProgressView {
+  const shown = new Map<string, string>();
+  return {
+    show(statuses) {
+      for (const status of statuses) {
+        const { state, documents, uploads, lastError } = status;
+        const change = [state, documents.present, uploads.length, lastError?.code].join();
+        if (shown.get(status.reference) === change) continue;
+        shown.set(status.reference, change);
+        print(`${status.reference}: ${describeProgress(status)}`);
+      }
+    },
+    done() {},
+  };
+}
+
+const USUAL_COLUMNS = 80;
+const USUAL_ROWS = 24;
+
+function createBars(): ProgressView {
+  const update = createLogUpdate(process.stdout);
+  return {
+    show(statuses) {
+      // Some terminals say that they have no size.
+      const columns = process.stdout.columns || USUAL_COLUMNS;
+      const rows = process.stdout.rows || USUAL_ROWS;
+      update(barLines(statuses, { columns, rows, now: Date.now() }).join('\n'));
+    },
+    done() {
+      update.done();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** The `poll` job: one per Atlas batch, polling again and again until it has a result. */
+import type { Reason } from '../errors.js';
+import type { IndexRanges } from './index-ranges.js';
+
+/** Data of a `poll` job. Never rewritten. */
+export interface PollData {
+  v: 1;
+  reference: string;
+  atlasBatchId: string;
+  productType: string;
+  /** The callers' ids of the upload's documents, in the order of the batch. */
+  documentIds: string[];
+  /** The same documents as indexes into the batch. */
+  documentIndexes: IndexRanges;
+  scoped: boolean;
+  /** `timestamp` of the batch job, which a request to cancel must name. */
+  batchTimestamp: number;
+  /** Redis time in ms. */
+  sentAt: number;
+  /** End of the round's share of the deadline: the last full poll. */
+  deadlineAt: number;
+  /** End of the whole batch: errors of Atlas or S3 are survived until here. */
+  batchDeadlineAt: number;
+}
+
+/** Progress of a `poll` job, written by the poll processor alone, under the job's lock. */
+export interface PollState {
+  v: 1;
+  /** `attemptsMade` when this run began; a greater one on entry asks for one more full poll. */
+  startedAtAttempt: number;
+  /** `stalledCounter` when this run began. */
+  stallsBefore: number;
+  /** Set in a run after the first: one full poll, however it turns out, and until when. */
+  finalCheck?: { deadlineAt: number };
+  polls: number;
+  present: number;
+  total: number;
+  lastPollAt: number | null;
+  nextPollAt: number | null;
+  /** Negative polls as `[ms since sent, present]`, the latest {@link KEPT_POLLS}. */
+  negativePolls: [number, number][];
+  /** What the last full poll read, and what the last poll of all was told of. */
+  seen: {
+    extracts: number;
+    present: number;
+    announced: number | null;
+  };
+  /** Since when Atlas has answered 404 without a break. */
+  notFoundSince: number | null;
+  /** Transient errors in a row, for the back-off. */
+  errorStreak?: { count: number; reason: Reason };
+  unexpectedErrors: number;
+  /** Documents present in the stored result, so that a later, poorer poll never replaces it. */
+  stored: number;
+}
+
+/** Enough to learn how progress foretells completion, small enough to save at every poll. */
+export const KEPT_POLLS = 16;
+
+/**
+ * How a poll ended; the return value of a `poll` job.
+ * `complete` every document has an extract; `incomplete` the deadline came first; `cancelled` an
+ * operator or the caller stopped it; `rejected` Atlas does not know the batch, or nothing could
+ * be learnt of it: its documents count as missing.
+ */
+export interface PollResult {
+  status: 'complete' | 'incomplete' | 'cancelled' | 'rejected';
+  /** Indexes into the documents of the batch that have no extract. */
+  missing: IndexRanges;
+  present: number;
+  unexpected: number;
+  polls: number;
+  /** A results object was stored. */
+  stored: boolean;
+  reason?: Reason;
+}
+
+/** State of a poll job of which nothing was saved yet: every stall so far is one of this run. */
+export function newPollState(run: number, total: number): PollState {
+  return {
+    v: 1,
+    startedAtAttempt: run,
+    stallsBefore: 0,
+    polls: 0,
+    present: 0,
+    total,
+    lastPollAt: null,
+    nextPollAt: null,
+    negativePolls: [],
+    seen: { extracts: 0, present: 0, announced: null },
+    notFoundSince: null,
+    unexpectedErrors: 0,
+    stored: 0,
+  };
+}

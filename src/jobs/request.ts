@@ -1,0 +1,112 @@
+/**
+ * What an upstream app asks for: the data of a `batch` job, the whole producer interface.
+ * The worker and the client check it with the same function.
+ */
+import { z } from 'zod';
+import { REFERENCE_PATTERN } from './ids.js';
+import { describeIssues, type ValidationIssue } from './validation-issues.js';
+
+export const MAX_DOCUMENTS = 10_000;
+/** S3's own limits for names: 63 for a bucket (access point ARNs are longer), 1,024 for a key. */
+const MAX_BUCKET_LENGTH = 255;
+const MAX_KEY_BYTES = 1024;
+const MAX_DOCUMENT_ID_LENGTH = 128;
+const MAX_PRODUCT_TYPE_LENGTH = 128;
+
+const printable = (maxLength: number) =>
+  z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
+    error: `must be 1 to ${maxLength} printable characters`,
+  });
+
+const documentSchema = z.strictObject({
+  documentId: printable(MAX_DOCUMENT_ID_LENGTH).describe(
+    "The caller's own id of the document, unique in the batch. No personal data, please.",
+  ),
+  bucket: printable(MAX_BUCKET_LENGTH).describe('S3 bucket of the scan.'),
+  key: z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .meta({ maxLength: MAX_KEY_BYTES })
+    .refine((key) => Buffer.byteLength(key) <= MAX_KEY_BYTES && key.isWellFormed(), {
+      error: `must be valid Unicode of at most ${MAX_KEY_BYTES} bytes`,
+    })
+    .describe('S3 key of the scan.'),
+});
+
+export const batchRequestSchema = z.strictObject({
+  reference: z
+    .string()
+    .regex(REFERENCE_PATTERN, {
+      error: 'must be 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone',
+    })
+    .describe("The caller's name of the batch. The same reference added twice is one batch."),
+  productType: printable(MAX_PRODUCT_TYPE_LENGTH).describe(
+    'Product type as Atlas knows it, such as LOAN_APP.',
+  ),
+  documents: z
+    .array(documentSchema)
+    .min(1, { error: 'must hold at least one document' })
+    .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
+});
+
+export type BatchRequest = z.infer<typeof batchRequestSchema>;
+export type BatchDocument = BatchRequest['documents'][number];
+
+export type BatchRequestCheck =
+  | { valid: true; request: BatchRequest }
+  /** `issues` names every issue, one sentence each. */
+  | { valid: false; issues: string[] };
+
+/** Checks data of any kind; never throws, and reports every issue at once. */
+export function checkBatchRequest(data: unknown): BatchRequestCheck {
+  const parsed = batchRequestSchema.safeParse(data);
+  const issues = parsed.success ? [] : issuesOf(data);
+  issues.push(...duplicateIds(data));
+  return parsed.success && issues.length === 0
+    ? { valid: true, request: parsed.data }
+    : { valid: false, issues: describeIssues(issues) };
+}
+
+/** Asked only of data with issues: to keep what they are about makes a check three times as dear. */
+function issuesOf(data: unknown): ValidationIssue[] {
+  const { error } = batchRequestSchema.safeParse(data, { reportInput: true });
+  return error?.issues.flatMap(toIssues) ?? [];
+}
+
+function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
+  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known key' }));
+    case 'invalid_type':
+      return [
+        {
+          path,
+          message:
+            issue.input === undefined && path.length > 0
+              ? 'is missing'
+              : `must be ${issue.expected === 'object' ? 'an' : issue.expected === 'array' ? 'an' : 'a'} ${issue.expected}`,
+        },
+      ];
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+/** Not a refinement of the schema: those are skipped as soon as anything else is wrong. */
+function duplicateIds(data: unknown): ValidationIssue[] {
+  const documents = (data as { documents?: unknown } | null | undefined)?.documents;
+  if (!Array.isArray(documents)) return [];
+  const seen = new Set<string>();
+  return documents.slice(0, MAX_DOCUMENTS).flatMap((document: unknown, index) => {
+    const id = (document as { documentId?: unknown } | null | undefined)?.documentId;
+    if (typeof id !== 'string') return [];
+    if (!seen.has(id)) {
+      seen.add(id);
+      return [];
+    }
+    return [
+      { path: ['documents', index, 'documentId'], message: 'is used by an earlier document' },
+    ];
+  });
+}

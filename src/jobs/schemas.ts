@@ -1,0 +1,68 @@
+/**
+ * The summary of a batch as a schema: its type and the published JSON Schema come from it. Open
+ * objects: a consumer must not stumble over what a later version adds.
+ */
+import { z } from 'zod';
+import { REASON_CODES } from '../errors.js';
+
+const count = z.int().min(0);
+const instant = z.iso.datetime();
+
+const reasonSchema = z
+  .object({
+    code: z.enum(REASON_CODES).describe('For programs.'),
+    message: z.string().describe('For people. Names every issue.'),
+  })
+  .describe('Why the batch failed.');
+
+export const summarySchema = z.object({
+  reference: z.string().nullable().describe('Null when the job named none that is valid.'),
+  status: z.enum(['completed', 'failed']),
+  reason: reasonSchema.optional().describe('Only when failed.'),
+  productType: z.string().nullable(),
+  batchIds: z.array(z.string()).describe('Ids that Atlas gave, in the order of the uploads.'),
+  documents: z.object({
+    total: count,
+    present: count.describe('Documents with at least one extract.'),
+    missing: z.array(z.string()).describe("The caller's ids of documents that never came."),
+  }),
+  results: z
+    .array(z.string())
+    .describe('s3:// URIs of the stored results, one an Atlas batch; the keys as they are.'),
+  submittedAt: instant.nullable().describe('When the first upload was sent; null when none was.'),
+  completedAt: instant.describe('When the batch ended.'),
+  polls: count.describe('Polls of Atlas, over all uploads.'),
+});
+
+/** Data of a `batch.completed` job, and return value of the `batch` job. */
+export const completedEventSchema = summarySchema
+  .omit({ reason: true })
+  .extend({ status: z.literal('completed') });
+
+/** Data of a `batch.failed` job: with whatever was obtained until then. */
+export const failedEventSchema = summarySchema.extend({
+  status: z.literal('failed'),
+  reason: reasonSchema,
+});
+
+const resultDocumentSchema = z.object({
+  documentId: z.string().describe("The caller's own id."),
+  extracts: z
+    .array(z.looseObject({}))
+    .min(1)
+    .describe(
+      'file_data of each extract as Atlas sent it. Numbers may be longer than a double holds.',
+    ),
+});
+
+/** A results object in S3. */
+export const resultsSchema = z.object({
+  reference: z.string(),
+  batchId: z.string(),
+  productType: z.string(),
+  documents: z.array(resultDocumentSchema).describe('In the order of the job.'),
+  missing: z.array(z.string()).describe("The caller's ids of documents without an extract."),
+  unexpected: z
+    .array(resultDocumentSchema)
+    .describe('Extracts whose id was never sent, so that nothing is lost.'),
+});

@@ -1,0 +1,63 @@
+/** Issues of a request as short sentences: every one is named, however many there are. */
+import { toRanges } from './index-ranges.js';
+
+export interface ValidationIssue {
+  /** Where: keys and array indexes. */
+  path: (string | number)[];
+  message: string;
+}
+
+/** Names in a request are text from outside: longer ones are cut. */
+const MAX_NAME_LENGTH = 64;
+/** A hostile request may hold any number of unknown keys; the first hundred kinds are enough. */
+const MAX_SENTENCES = 100;
+
+/**
+ * One sentence a kind of issue; the same issue of many documents is one sentence with their
+ * index ranges (`documents[3,7-12].key is missing`), so 10,000 invalid documents stay readable.
+ */
+export function describeIssues(issues: readonly ValidationIssue[]): string[] {
+  const kinds = new Map<string, { issue: ValidationIssue; indexes: number[] }>();
+  for (const issue of issues) {
+    const kind = JSON.stringify([
+      issue.path.map((part) => (typeof part === 'number' ? 0 : part)),
+      issue.message,
+    ]);
+    const known = kinds.get(kind) ?? { issue, indexes: [] };
+    known.indexes.push(...issue.path.filter((part) => typeof part === 'number'));
+    kinds.set(kind, known);
+  }
+  const sentences = [...kinds.values()].map(
+    ({ issue, indexes }) => `${describePath(issue.path, toRanges(indexes))} ${issue.message}`,
+  );
+  return sentences.length <= MAX_SENTENCES
+    ? sentences
+    : [
+        ...sentences.slice(0, MAX_SENTENCES),
+        `and ${sentences.length - MAX_SENTENCES} more kinds of issues`,
+      ];
+}
+
+function describePath(path: ValidationIssue['path'], ranges: string): string {
+  if (path.length === 0) return 'the data';
+  return path
+    .map((part, i) =>
+      typeof part === 'number' ? `[${ranges}]` : `${i > 0 ? '.' : ''}${printableName(part)}`,
+    )
+    .join('');
+}
+
+/** A name from outside, safe to print and cut to a readable length. */
+function printableName(name: string): string {
+  return escapeControls(
+    name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name,
+  );
+}
+
+/** Text from outside, safe to print: control characters escaped. */
+export function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}

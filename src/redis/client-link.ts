@@ -1,0 +1,147 @@
+/**
+ * The client's way to Redis. Unlike a worker, which waits for Redis, a client answers somebody:
+ * it fails fast, and says which Redis it was and why.
+ */
+import { Redis } from 'ioredis';
+import { bareError, ClientClosedError, RedisUnavailableError } from '../errors.js';
+import { describeRefusal, isReplyError } from './reply-error.js';
+
+/** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
+const READY_TIMEOUT_MS = 5000;
+/** For a reply: a Redis that takes longer than this hangs. */
+const COMMAND_TIMEOUT_MS = 15_000;
+
+export interface RedisLink {
+  readonly redis: Redis;
+  /**
+   * Runs an action on Redis.
+   * @throws RedisUnavailableError when there is no connection, or it breaks on the way.
+   */
+  run<T>(action: () => Promise<T>): Promise<T>;
+  /** A connection that waits for ever, as BullMQ wants it for blocking reads. Closed with the link. */
+  forBlocking(): Redis;
+  /** Leaves a connection open that was given. May be called twice. */
+  close(): void;
+}
+
+/** A connection of our own. It opens at once, and again by itself whenever it breaks. */
+export function openLink(redisUrl: string): RedisLink {
+  const redis = new Redis(redisUrl, {
+    maxRetriesPerRequest: 1,
+    connectTimeout: READY_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+  });
+  return createLink(redis, () => abandon(redis));
+}
+
+/** Ends a connection whatever state it is in. */
+function abandon(redis: Redis): void {
+  // Errors of a connection that is being closed concern nobody, and must not crash anybody.
+  redis.on('error', () => {});
+  redis.disconnect();
+}
+
+/** A connection that the caller owns. */
+export function borrowLink(redis: Redis): RedisLink {
+  return createLink(redis, () => {});
+}
+
+function createLink(redis: Redis, disconnect: () => void): RedisLink {
+  const place = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? ''}`;
+  const blocking = new Set<Redis>();
+  let lastError: Error | undefined;
+  let closed = false;
+  const remember = (error: Error) => {
+    lastError = error;
+  };
+  const forget = () => {
+    lastError = undefined;
+  };
+  redis.on('error', remember);
+  redis.on('ready', forget);
+
+  const unavailable = (error: Error | undefined) =>
+    new RedisUnavailableError(`Redis at ${place} ${describe(error)}`, {
+      cause: error && bareError(error),
+    });
+
+  return {
+    redis,
+    async run(action) {
+      if (closed) throw new ClientClosedError();
+      if (redis.status !== 'ready') {
+        await nextReady(redis).catch((error) => {
+          throw closed ? new ClientClosedError() : unavailable(error ?? lastError);
+        });
+      }
+      try {
+        return await action();
+      } catch (error) {
+        if (closed) throw new ClientClosedError();
+        if (isConnectionError(error)) throw unavailable(lastError ?? error);
+        throw error;
+      }
+    },
+    forBlocking() {
+      const options = { maxRetriesPerRequest: null, commandTimeout: undefined, lazyConnect: true };
+      const connection = redis.duplicate(options);
+      connection.on('end', () => blocking.delete(connection));
+      blocking.add(connection);
+      return connection;
+    },
+    close() {
+      closed = true;
+      for (const connection of blocking) abandon(connection);
+      redis.off('error', remember);
+      redis.off('ready', forget);
+      disconnect();
+    },
+  };
+}
+
+/** Resolves when the connection is usable; rejects at its next error, or after a while. */
+function nextReady(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => () => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      redis.off('error', onError);
+      redis.off('end', onEnd);
+      act();
+    };
+    const onReady = settle(resolve);
+    const onError = (error: Error) => settle(() => reject(error))();
+    const onEnd = settle(() => reject());
+    const timer = setTimeout(onEnd, READY_TIMEOUT_MS);
+    redis.on('ready', onReady);
+    redis.on('error', onError);
+    redis.on('end', onEnd);
+    if (redis.status === 'wait') redis.connect().catch(onError);
+    if (redis.status === 'end') onEnd();
+  });
+}
+
+function describe(error: Error | undefined): string {
+  if (error === undefined) return 'does not answer';
+  if (isReplyError(error)) return describeRefusal(error);
+  return `does not answer (${codeOf(error) ?? error.message})`;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
+const IOREDIS_MESSAGES = /^(Connection is closed|Command timed out|Stream isn't writeable)/;
+
+function isConnectionError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    (error.name === 'MaxRetriesPerRequestError' ||
+      IOREDIS_MESSAGES.test(error.message) ||
+      isReplyError(error) ||
+      NETWORK_CODES.test(codeOf(error) ?? ''))
+  );
+}

@@ -1,0 +1,141 @@
+/** The page of one batch: what it is, what happened, and what may be done about it. Pure. */
+
+import { html, type Markup } from '../html.js';
+import { page } from '../layout.js';
+import { ACTION_WORDS, type ActionResult } from './action-words.js';
+import {
+  BATCHES_PATH,
+  batchPath,
+  describeReason,
+  duration,
+  isoTime,
+  plural,
+  progressBar,
+  statePill,
+  timeAgo,
+  timeUntil,
+} from './pieces.js';
+import { type BatchView, DOCUMENTS_PER_PAGE } from './read-batch.js';
+
+const REFRESH_SECONDS = 2;
+
+export interface BatchPageView extends BatchView {
+  now: number;
+  workers: number;
+  /** What became of an action just taken. */
+  done: ActionResult | null;
+}
+
+export function batchPage(view: BatchPageView): string {
+  const { status, now, workers, done } = view;
+  return page(
+    { title: status.reference, workers, refreshSeconds: REFRESH_SECONDS },
+    html`<div class="head">
+<div>
+<a class="back" href="${BATCHES_PATH}">← Batches</a>
+<h1>${status.reference} ${statePill(status)}</h1>
+<p>${status.productType ?? 'Not a valid batch'}${view.addedAt !== null && html` · added ${timeAgo(view.addedAt, now)}`}</p>
+</div>
+${actions(view)}
+</div>
+${done && html`<p class="note" role="status">${ACTION_WORDS[done]}</p>`}
+${notes(view)}
+<div class="columns">
+<div>
+${facts(view)}
+${uploads(view)}
+${documents(view)}
+</div>
+${timeline(view)}
+</div>`,
+  );
+}
+
+function actions({ status }: BatchPageView): Markup {
+  const path = batchPath(status.reference);
+  if (status.state === 'failed') {
+    return html`<div class="actions"><form method="post" action="${path}/retry"><button class="primary">Retry</button></form></div>`;
+  }
+  if (status.state === 'completed') return html``;
+  return html`<div class="actions">
+<form method="post" action="${path}/poll"><button class="primary">Poll now</button></form>
+<details class="action" id="cancel"><summary class="button">Cancel…</summary>
+<form method="post" action="${path}/cancel">
+<label>Why?<input name="reason" maxlength="200" required autocomplete="off" placeholder="sent by mistake"></label>
+<p>It ends as failed with CANCELLED, and the caller is told the reason. What Atlas has is not taken back.</p>
+<button class="danger">Cancel this batch</button>
+</form></details>
+</div>`;
+}
+
+function notes({ status }: BatchPageView): Markup {
+  const { summary, lastError } = status;
+  if (summary?.reason) return html`<p class="note failed">${describeReason(summary.reason)}</p>`;
+  if (lastError) return html`<p class="note error">${describeReason(lastError)}</p>`;
+  return html``;
+}
+
+function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
+  const { summary } = status;
+  const took = endedAt !== null && addedAt !== null ? duration(endedAt - addedAt) : null;
+  return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
+<dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
+<dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
+${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${summary.submittedAt}</dd>`}
+${summary && html`<dt>Ended</dt><dd><span class="mono">${summary.completedAt}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
+${summary?.results.map((uri) => html`<dt>Results</dt><dd class="mono">${uri}</dd>`)}
+</dl></section>`;
+}
+
+function uploads({ status, now }: BatchPageView): Markup | false {
+  if (status.uploads.length === 0) return false;
+  const rows = status.uploads.map(
+    (upload) => html`<tr>
+<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
+<td><span class="pill ${upload.result ?? upload.state}">${upload.result ?? upload.state}</span></td>
+<td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
+<td class="nowrap dim end">${upload.nextPollAt ? timeUntil(upload.nextPollAt, now) : plural(upload.polls, 'poll')}</td>
+</tr>`,
+  );
+  return html`<section class="card"><h2>Uploads<small>${plural(status.uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${rows}</tbody></table></section>`;
+}
+
+function documents({ status, documents: { lines, total, page: current } }: BatchPageView): Markup {
+  const pages = Math.ceil(total / DOCUMENTS_PER_PAGE);
+  const to = (number: number) => `${batchPath(status.reference)}?page=${number}`;
+  const rows = lines.map(
+    ({ documentId, location, state }) => html`<tr>
+<td class="ref"><b class="mono">${documentId}</b><small class="mono">${location}</small></td>
+<td class="end"><span class="pill ${state}">${state}</span></td>
+</tr>`,
+  );
+  return html`<section class="card"><h2>Documents<small>${total.toLocaleString('en')}</small></h2>
+<table><tbody>${rows}</tbody></table>
+${
+  pages > 1 &&
+  html`<nav class="pager"><span>Page ${current} of ${pages}</span><div>
+${current > 1 && html`<a class="button" href="${to(current - 1)}">Before</a>`}
+${current < pages && html`<a class="button" href="${to(current + 1)}">After</a>`}
+</div></nav>`
+}</section>`;
+}
+
+function timeline(view: BatchPageView): Markup {
+  const { addedAt, now, status } = view;
+  const { entries, uploadsLeftOut } = view.timeline;
+  const several = new Set(status.uploads.map(({ atlasBatchId }) => atlasBatchId)).size > 1;
+  const today = isoTime(now).slice(0, DATE_LENGTH);
+  const lines = entries.map(
+    ({ at, text, atlasBatchId }) =>
+      html`<li>${at && html`<time datetime="${at}">${clock(at, today)}</time>`}${text}${several && atlasBatchId && html` <small class="mono dim">${atlasBatchId}</small>`}</li>`,
+  );
+  return html`<section class="card"><h2>Timeline<small>${uploadsLeftOut > 0 && `polls of ${plural(uploadsLeftOut, 'earlier upload')} left out`}</small></h2>
+<ol class="timeline">${lines}${addedAt !== null && html`<li><time datetime="${isoTime(addedAt)}">${clock(isoTime(addedAt), today)}</time>added</li>`}</ol></section>`;
+}
+
+const DATE_LENGTH = 'yyyy-mm-dd'.length;
+
+/** `12:00:12.345`, with the date when it is not today's; UTC. */
+function clock(iso: string, today: string): string {
+  return iso.replace(`${today}T`, '').replace('T', ' ').replace('Z', '');
+}

@@ -1,0 +1,68 @@
+/** Small parts that both pages are made of. Pure. */
+import type { BatchStatus } from '../../../batches/status.js';
+import type { Reason } from '../../../errors.js';
+import { DASHBOARD_PATH } from '../dashboard-path.js';
+import { html, type Markup } from '../html.js';
+
+export const BATCHES_PATH = `${DASHBOARD_PATH}/batches`;
+
+export function batchPath(reference: string): string {
+  return `${BATCHES_PATH}/${encodeURIComponent(reference)}`;
+}
+
+const STATE_WORDS: Record<BatchStatus['state'], string> = {
+  queued: 'Queued',
+  submitting: 'Submitting',
+  processing: 'In flight',
+  completed: 'Completed',
+  failed: 'Failed',
+};
+
+export function statePill(status: BatchStatus): Markup {
+  const cancelled = status.summary?.reason?.code === 'CANCELLED';
+  const style = cancelled ? 'cancelled' : status.lastError ? 'error' : status.state;
+  const word = cancelled ? 'Cancelled' : status.lastError ? 'Error' : STATE_WORDS[status.state];
+  return html`<span class="pill ${style}">${word}</span>`;
+}
+
+export function progressBar(
+  { present, total }: { present: number; total: number },
+  style: string,
+): Markup {
+  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
+}
+
+export function describeReason({ code, message }: Reason): Markup {
+  return html`<code class="code">${code}</code> ${message}`;
+}
+
+/** `under 1 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d` */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 1) return 'under 1 s';
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return `${Math.floor(hours / 24)} d`;
+}
+
+export function timeAgo(ms: number, now: number): Markup {
+  return html`<time datetime="${isoTime(ms)}" title="${isoTime(ms)}">${duration(now - ms)} ago</time>`;
+}
+
+/** `in 12 s`, or `now` for what is due. */
+export function timeUntil(iso: string, now: number): Markup {
+  const left = Date.parse(iso) - now;
+  return html`<time datetime="${iso}" title="${iso}">${left < 1000 ? 'now' : `in ${duration(left)}`}</time>`;
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** `1 worker`, `2 batches` */
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? noun : many}`;
+}

@@ -1,0 +1,80 @@
+/** All that the page of one batch shows. */
+
+import type { ClientQueues } from '../../../batches/client-queues.js';
+import { stateOf } from '../../../batches/find-summary.js';
+import type { BatchStatus } from '../../../batches/status.js';
+import type { BatchState } from '../../../jobs/batch-state.js';
+import { batchJobId } from '../../../jobs/ids.js';
+import { fromRanges } from '../../../jobs/index-ranges.js';
+import { statusOrNull } from './rows.js';
+import { readTimeline, type Timeline } from './timeline.js';
+
+/** Lines of the list of documents on one page. */
+export const DOCUMENTS_PER_PAGE = 50;
+
+/** `awaited`: sent, and not known yet; `unsent`: not at Atlas. */
+export type DocumentState = 'present' | 'missing' | 'awaited' | 'unsent';
+
+export interface DocumentLine {
+  documentId: string;
+  /** `s3://…`, as the caller named it. */
+  location: string;
+  state: DocumentState;
+}
+
+export interface BatchView {
+  status: BatchStatus;
+  /** Null when the job is no longer kept and only its completion event tells of it. */
+  addedAt: number | null;
+  endedAt: number | null;
+  timeline: Timeline;
+  documents: { lines: DocumentLine[]; total: number; page: number };
+}
+
+/** Null when nothing is known of this reference. */
+export async function readBatch(
+  queues: ClientQueues,
+  reference: string,
+  page: number,
+): Promise<BatchView | null> {
+  const status = await statusOrNull(queues, reference);
+  if (!status) return null;
+  const [job, timeline] = await Promise.all([
+    queues.batches.getJob(batchJobId(reference)),
+    readTimeline(queues, status),
+  ]);
+  const { documents } = Object(job?.data);
+  const all: unknown[] = Array.isArray(documents) ? documents : [];
+  const from = (page - 1) * DOCUMENTS_PER_PAGE;
+  const stateAt = documentStates(all.length, (job && stateOf(job)) ?? null);
+  return {
+    status,
+    addedAt: job?.timestamp ?? null,
+    endedAt: job?.finishedOn ?? null,
+    timeline,
+    documents: {
+      total: all.length,
+      page,
+      lines: all.slice(from, from + DOCUMENTS_PER_PAGE).map((document, i) => {
+        const { documentId, bucket, key } = Object(document);
+        const location = `s3://${bucket}/${key}`;
+        return { documentId: String(documentId), location, state: stateAt(from + i) };
+      }),
+    },
+  };
+}
+
+/** What is known of each document, from the latest upload that holds it. */
+function documentStates(total: number, state: BatchState | null): (index: number) => DocumentState {
+  const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
+  for (const { documentIndexes, result, state: upload } of state?.uploads ?? []) {
+    const missing = new Set(fromRanges(result?.missing ?? ''));
+    for (const index of fromRanges(documentIndexes)) {
+      if (states[index] === 'present') continue;
+      if (result && !missing.has(index)) states[index] = 'present';
+      else if (upload === 'sent') states[index] = 'awaited';
+      else if (result) states[index] = 'missing';
+    }
+  }
+  return (index) => states[index] ?? 'unsent';
+}

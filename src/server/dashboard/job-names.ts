@@ -1,0 +1,60 @@
+/** Jobs as Bull Board shows them: named by what they carry, cut to what fits a screen. Pure. */
+
+/** Items of a list, and characters of a text, that are shown. */
+const SHOWN_ITEMS = 20;
+const SHOWN_LENGTH = 2000;
+
+interface JobView {
+  id?: unknown;
+  name?: unknown;
+  data?: unknown;
+  progress?: unknown;
+}
+
+/** `loan-8841 · LOAN_APP · 5 documents` */
+export function nameOfBatch({ data, id }: JobView): string {
+  const { reference, productType, documents } = fieldsOf(data);
+  const count = Array.isArray(documents)
+    ? `${documents.length} ${documents.length === 1 ? 'document' : 'documents'}`
+    : undefined;
+  return joined([reference ?? id, productType, count]);
+}
+
+/** `loan-8841 · BATCH-… · 4 of 5 present · next poll 2026-11-23T12:00:12.000Z` */
+export function nameOfPoll({ data, id, progress }: JobView): string {
+  const { reference, atlasBatchId } = fieldsOf(data);
+  const { present, total, nextPollAt } = fieldsOf(progress);
+  return joined([
+    reference ?? id,
+    atlasBatchId,
+    typeof total === 'number' ? `${present} of ${total} present` : undefined,
+    typeof nextPollAt === 'number' ? `next poll ${new Date(nextPollAt).toISOString()}` : undefined,
+  ]);
+}
+
+/** `loan-8841 · batch.completed` */
+export function nameOfEvent({ data, id, name }: JobView): string {
+  return joined([fieldsOf(data).reference ?? id, name]);
+}
+
+/** The value with long lists and long texts cut, and what was left out said. */
+export function shortened(value: unknown): unknown {
+  if (typeof value === 'string') {
+    return value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value;
+  }
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, SHOWN_ITEMS).map(shortened);
+    const left = value.length - shown.length;
+    return left > 0 ? [...shown, `… and ${left} more`] : shown;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shortened(part)]));
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function joined(parts: unknown[]): string {
+  return parts.filter((part) => part !== undefined && part !== null).join(' · ');
+}

@@ -1,0 +1,29 @@
+/** Whether this process lives, and whether the whole can do its work. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { ServerContext } from '../context.js';
+import { countWorkers } from './read-liveness.js';
+
+export function liveRoute(app: FastifyInstance, { eventLoop }: ServerContext): void {
+  app.get('/health/live', (_request, reply) => {
+    const down = eventLoop.isStuck() ? ['the event loop was stuck'] : [];
+    return answer(reply, down, { worstLagMs: eventLoop.worstLagMs() });
+  });
+}
+
+export function readyRoute(app: FastifyInstance, { eventLoop, queues }: ServerContext): void {
+  app.get('/health/ready', async (_request, reply) => {
+    const down = eventLoop.isStuck() ? ['the event loop was stuck'] : [];
+    const workers = await countWorkers(queues).catch(() => null);
+    if (workers === null) down.push('Redis does not answer');
+    if (workers === 0) down.push('no worker is alive');
+    return answer(reply, down, { workers });
+  });
+}
+
+function answer(reply: FastifyReply, down: string[], more: object): FastifyReply {
+  const up = down.length === 0;
+  return reply
+    .status(up ? 200 : 503)
+    .header('cache-control', 'no-store')
+    .send({ status: up ? 'ok' : 'down', down, ...more });
+}

@@ -1,0 +1,41 @@
+/** How many jobs are where, and how old the oldest is that waits. */
+import type { Queue } from 'bullmq';
+import type { ClientQueues } from '../../batches/client-queues.js';
+import { redisNow } from './read-liveness.js';
+
+const STATES = ['wait', 'active', 'delayed', 'waiting-children', 'completed', 'failed'] as const;
+
+export interface QueueDepth {
+  queue: string;
+  counts: Record<string, number>;
+  /** 0 when none waits. */
+  oldestWaitingMs: number;
+}
+
+export async function readQueueDepths(queues: ClientQueues): Promise<QueueDepth[]> {
+  const now = await redisNow(queues);
+  const { batches, pollJobs, completions } = queues;
+  return Promise.all([
+    readDepth(queues, batches, now),
+    readDepth(queues, pollJobs, now),
+    readDepth(queues, completions, now),
+  ]);
+}
+
+async function readDepth(
+  { link }: ClientQueues,
+  queue: Pick<Queue, 'name' | 'toKey' | 'getJobCounts'>,
+  now: number,
+): Promise<QueueDepth> {
+  const [counts, oldest] = await Promise.all([
+    queue.getJobCounts(...STATES),
+    // Jobs enter the list at its head and are taken from its tail.
+    link.redis.lindex(queue.toKey('wait'), -1),
+  ]);
+  const timestamp = oldest && (await link.redis.hget(queue.toKey(oldest), 'timestamp'));
+  return {
+    queue: queue.name,
+    counts,
+    oldestWaitingMs: timestamp ? Math.max(0, now - Number(timestamp)) : 0,
+  };
+}

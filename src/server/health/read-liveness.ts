@@ -1,0 +1,66 @@
+/** Reads what workers tell of themselves, and how batches stand: a few commands, no scans. */
+import type { ClientQueues } from '../../batches/client-queues.js';
+import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
+import { withRedisTimeout } from '../redis-timeout.js';
+
+/** A batch that has used this share of its time is near its deadline. */
+const NEAR_DEADLINE_SHARE = 0.8;
+/** Leftovers of batches that were removed by hand, cleared away a reading. */
+const LEFTOVERS_AT_ONCE = 20;
+
+export interface Liveness {
+  /** Workers that live. */
+  workers: number;
+  /** Batches that have begun and not ended; `oldestMs` is the age of their oldest run. */
+  inFlight: { count: number; oldestMs: number; nearDeadline: number };
+}
+
+/** Redis's own time, in ms since 1970. */
+export async function redisNow({ link }: ClientQueues): Promise<number> {
+  const [seconds = 0, microseconds = 0] = await link.redis.time();
+  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+}
+
+/** @throws RedisUnavailableError, soon. */
+export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
+  return withRedisTimeout(queues.link.run(() => read(queues, deadlineMs)));
+}
+
+/** @throws RedisUnavailableError, soon. */
+export function countWorkers(queues: ClientQueues): Promise<number> {
+  const { link, prefix } = queues;
+  return withRedisTimeout(
+    link.run(async () =>
+      link.redis.zcount(heartbeatsKey(prefix), (await redisNow(queues)) - HEARTBEAT_TTL_MS, '+inf'),
+    ),
+  );
+}
+
+async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
+  const { link, prefix } = queues;
+  const { redis } = link;
+  const key = startedKey(prefix);
+  await clearLeftovers(queues);
+  const now = await redisNow(queues);
+  const [workers, count, nearDeadline, oldest] = await Promise.all([
+    redis.zcount(heartbeatsKey(prefix), now - HEARTBEAT_TTL_MS, '+inf'),
+    redis.zcard(key),
+    redis.zcount(key, '-inf', now - NEAR_DEADLINE_SHARE * deadlineMs),
+    redis.zrange(key, '0', '0', 'WITHSCORES'),
+  ]);
+  const oldestMs = oldest[1] === undefined ? 0 : Math.max(0, now - Number(oldest[1]));
+  return { workers, inFlight: { count, oldestMs, nearDeadline } };
+}
+
+/** A batch job that was removed by hand leaves its entry behind: found when it is the oldest. */
+async function clearLeftovers({ link, prefix, batches }: ClientQueues): Promise<void> {
+  const oldest = await link.redis.zrange(startedKey(prefix), '0', `${LEFTOVERS_AT_ONCE - 1}`);
+  const alive = await Promise.all(
+    oldest.map((jobId) => link.redis.hmget(batches.toKey(jobId), 'name', 'finishedOn')),
+  );
+  const gone = oldest.filter((_, i) => {
+    const [name = null, finishedOn = null] = alive[i] ?? [];
+    return name === null || finishedOn !== null;
+  });
+  if (gone.length > 0) await link.redis.zrem(startedKey(prefix), ...gone);
+}

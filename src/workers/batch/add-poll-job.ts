@@ -1,0 +1,103 @@
+/** Adds the poll job of an upload, as a child of its batch. */
+import { type AtlasBatchOwner, ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
+import type { Upload } from '../../jobs/batch-state.js';
+import { pollJobId } from '../../jobs/ids.js';
+import { fromRanges } from '../../jobs/index-ranges.js';
+import type { PollData } from '../../jobs/poll-state.js';
+import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
+import { nextPollDelayMs } from '../poll/next-poll.js';
+import type { BatchContext } from './batch-context.js';
+import { shareEndsAt } from './plan-uploads.js';
+
+/** BullMQ's code for an id that another living parent holds. */
+const HELD_BY_ANOTHER_PARENT = -7;
+
+/** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
+export async function ownerOf(
+  { redis, config }: BatchContext['context'],
+  atlasBatchId: string,
+): Promise<AtlasBatchOwner | null> {
+  return readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId)));
+}
+
+/**
+ * Adds the job, sleeping until the policy's first poll. Adding it again changes nothing.
+ * When another batch holds or held the same Atlas batch, the upload is refused instead.
+ * It goes out before all that follows over the same connection; who waits for the polls learns how
+ * it went, so others need not.
+ * @param owner of {@link ownerOf}.
+ */
+export function addPoll(
+  run: BatchContext,
+  upload: Upload,
+  batchDeadlineAt: number,
+  owner: AtlasBatchOwner | null,
+): Promise<void> {
+  const added = add(run, upload, batchDeadlineAt, owner);
+  added.catch(() => {});
+  run.addedPolls.set(upload, added);
+  return added;
+}
+
+async function add(
+  run: BatchContext,
+  upload: Upload,
+  batchDeadlineAt: number,
+  owner: AtlasBatchOwner | null,
+): Promise<void> {
+  const { context, job, request } = run;
+  const { config, clock } = context;
+  const { atlasBatchId, sentAt = clock.now() } = upload;
+  if (atlasBatchId === undefined)
+    throw new Error(`an upload of ${request.reference} has no batch_id`);
+
+  if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
+    return refuseUploadOfAnotherBatch(run, upload);
+  }
+  const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
+  const data: PollData = {
+    v: 1,
+    reference: request.reference,
+    atlasBatchId,
+    productType: request.productType,
+    documentIds: fromRanges(upload.documentIndexes).flatMap(
+      (index) => request.documents[index]?.documentId ?? [],
+    ),
+    documentIndexes: upload.documentIndexes,
+    scoped: upload.scoped,
+    batchTimestamp: job.timestamp,
+    sentAt,
+    deadlineAt: shareEndsAt(sentAt, batchDeadlineAt, roundsAfter),
+    batchDeadlineAt,
+  };
+  const keep = { age: keepPollSeconds(config) };
+  try {
+    await context.pollJobs.add(POLL_JOB, data, {
+      jobId: pollJobId(atlasBatchId),
+      delay: nextPollDelayMs(context, data, { present: 0, polls: 0 }, clock.now()),
+      parent: { id: run.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
+      continueParentOnFailure: true,
+      removeOnComplete: keep,
+      removeOnFail: keep,
+    });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
+    refuseUploadOfAnotherBatch(run, upload);
+  }
+}
+
+/** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */
+export function refuseUploadOfAnotherBatch({ lease }: BatchContext, upload: Upload): void {
+  const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
+  upload.state = 'refused';
+  upload.reason = { code: 'ATLAS_PROTOCOL', message };
+  lease.note(message);
+}
+
+/** A poll job outlives its parent's wait, and the time in which its batch may be retried. */
+export function keepPollSeconds(config: BatchContext['context']['config']): number {
+  return (
+    Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
+    Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)
+  );
+}

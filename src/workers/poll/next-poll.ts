@@ -1,0 +1,86 @@
+/** When a poll job polls again, and what it tells of it. */
+import { hasCallbacks } from '../../config/config.js';
+import type { Reason } from '../../errors.js';
+import { KEPT_POLLS, type PollData, type PollState } from '../../jobs/poll-state.js';
+import { clampDelay } from '../../polling/clamp-delay.js';
+import type { PollContext } from '../../polling/poll-policy.js';
+import type { WorkerContext } from '../context.js';
+import { backoffMs } from '../runtime/backoff.js';
+
+type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
+
+/** Remembers a poll that found the upload not complete. */
+export function recordNegativePoll(
+  state: PollState,
+  data: PollData,
+  startedAt: number,
+  present: number,
+): void {
+  state.present = present;
+  state.negativePolls.push([startedAt - data.sentAt, present]);
+  state.negativePolls.splice(0, state.negativePolls.length - KEPT_POLLS);
+}
+
+/** Polls that are only a safety net need not fall together: up to this share earlier. */
+const SAFETY_NET_JITTER = 0.15;
+
+/**
+ * Delay until the next poll, as the policy wants it. Where Atlas calls when it is done, polls are
+ * only there for calls that were lost: the first when the call should have come, later ones
+ * `POLL_MAX_MS` apart.
+ */
+export function nextPollDelayMs(
+  { policy, config, random }: Planner,
+  data: PollData,
+  state: Pick<PollState, 'present' | 'polls'>,
+  now: number,
+): number {
+  const context: PollContext = {
+    productType: data.productType,
+    total: data.documentIds.length,
+    present: state.present,
+    elapsedMs: now - data.sentAt,
+    polls: state.polls,
+    retryAfterMs: 0,
+    minMs: config.POLL_MIN_MS,
+    maxMs: config.POLL_MAX_MS,
+    deadlineMs: data.deadlineAt - data.sentAt,
+    random,
+  };
+  // An upload that was sent before callbacks were switched on cannot be called for.
+  if (!data.scoped || !hasCallbacks(config)) return policy.nextDelayMs(context);
+  const delayMs = state.polls === 0 ? policy.safetyNetDelayMs(context) : config.POLL_MAX_MS;
+  return clampDelay(delayMs * (1 - SAFETY_NET_JITTER * random()), context);
+}
+
+/** Delay after an error: backs off from `POLL_MIN_MS` to `POLL_MAX_MS`, and honours Retry-After. */
+export function retryDelayMs(
+  { config, random }: Planner,
+  count: number,
+  retryAfterMs: number,
+): number {
+  const bounds = { baseMs: config.POLL_MIN_MS, capMs: config.POLL_MAX_MS };
+  return Math.max(retryAfterMs, backoffMs(count, bounds, random));
+}
+
+/** `poll 3: 4 of 5 present, next in 12 s`. */
+export function describePoll(
+  { polls, present, total, nextPollAt }: PollState,
+  now: number,
+): string {
+  return `poll ${polls}: ${present} of ${total} present, next in ${seconds((nextPollAt ?? now) - now)}`;
+}
+
+/**
+ * A line for the first, second, fourth, eighth … error in a row: an outage of an hour must not
+ * push everything else out of the log.
+ */
+export function describeError(count: number, reason: Reason, delayMs: number): string {
+  if ((count & (count - 1)) !== 0) return '';
+  const times = count === 1 ? '' : ` (${count} times in a row)`;
+  return `${reason.code}: ${reason.message}${times}, again in ${seconds(delayMs)}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}

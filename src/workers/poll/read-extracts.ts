@@ -1,0 +1,147 @@
+/** One poll of an Atlas batch: pages -> what is present, what is missing. */
+
+import type { ExtractsPage } from '../../atlas/client.js';
+import { TransientError } from '../../errors.js';
+import { isComplete } from '../../extracts/completeness.js';
+import { createReconciliation, type Reconciliation } from '../../extracts/reconcile.js';
+import type { PollData } from '../../jobs/poll-state.js';
+import type { WorkerContext } from '../context.js';
+import { StoppingError } from '../runtime/run-step.js';
+import { PollMemory } from './poll-memory.js';
+
+/** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
+export const PAGES_IN_PARALLEL = 4;
+/** A list longer than this many pages, or than its documents explain, never ends. */
+const MIN_PAGE_LIMIT = 1000;
+const PAGES_PER_DOCUMENT = 4;
+
+export interface Poll {
+  complete: boolean;
+  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
+  present: number;
+  /** Items that Atlas announced; null when it announces nothing. */
+  announced: number | null;
+  /** What was read; null when a count request was enough. */
+  found: Reconciliation | null;
+}
+
+/** What earlier polls have shown. */
+export interface Seen {
+  /** Extracts that the last full poll read, and the documents that they are of. */
+  extracts: number;
+  present: number;
+  /** What Atlas announced at the last poll; null before the first, or when it announces nothing. */
+  announced: number | null;
+}
+
+interface PollOptions {
+  /** Reads everything, whatever a count request would say. */
+  full: boolean;
+  before: Seen;
+}
+
+/**
+ * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
+ * cost of a poll does not grow with the upload: everything is read only when it may be complete.
+ * @throws UnknownBatchError on 404, TransientError, StoppingError between two pages.
+ */
+export async function pollOnce(
+  context: WorkerContext,
+  data: PollData,
+  poll: PollOptions,
+  signal: AbortSignal,
+): Promise<Poll> {
+  const memory = new PollMemory(data.atlasBatchId, data.documentIds.length, [
+    signal,
+    context.stopping,
+  ]);
+  try {
+    return await readExtracts(context, data, poll, async (page, perPage) => {
+      if (context.stopping.aborted) throw new StoppingError();
+      const read = await context.atlas.readPage(data.atlasBatchId, { page, perPage }, signal);
+      await memory.hold(read.bytes);
+      return read;
+    });
+  } catch (error) {
+    if (context.stopping.aborted && error === context.stopping.reason) throw new StoppingError();
+    throw error;
+  } finally {
+    memory.release();
+  }
+}
+
+async function readExtracts(
+  { config }: WorkerContext,
+  data: PollData,
+  { full, before }: PollOptions,
+  read: (page: number, perPage: number) => Promise<ExtractsPage>,
+): Promise<Poll> {
+  const total = data.documentIds.length;
+  const perPage = config.ATLAS_EXTRACTS_PER_PAGE;
+
+  if (!full && total > perPage) {
+    const { totalItems } = await read(1, 1);
+    if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
+      const news = Math.max(0, totalItems - before.extracts);
+      const present = Math.min(total - 1, before.present + news);
+      return { complete: false, present, announced: totalItems, found: null };
+    }
+  }
+
+  const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
+  const totals = new Set<number | null>();
+  let repeatedPage = false;
+  const add = ({ page, totalItems, extracts }: ExtractsPage) => {
+    totals.add(totalItems);
+    const { added } = found.addPage(page, extracts);
+    if (page > 1 && extracts.length > 0 && added === 0) repeatedPage = true;
+    return added;
+  };
+
+  const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
+  let last = await read(1, perPage);
+  let added = add(last);
+  for (let page = 1; last.hasNext || page < (last.totalPages ?? 1); ) {
+    if (page > 1 && added === 0) throw endless(data, `page ${page} brings nothing new`);
+    if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
+    const known = Math.min(last.totalPages ?? 0, pageLimit);
+    const until = Math.max(page + 1, Math.min(known, page + PAGES_IN_PARALLEL));
+    const numbers = Array.from({ length: until - page }, (_, i) => page + 1 + i);
+    const pages = await Promise.all(numbers.map((number) => read(number, perPage)));
+    added = pages.reduce((sum, one) => sum + add(one), 0);
+    last = pages.at(-1) ?? last;
+    page = until;
+  }
+
+  // Lists do not shrink: a page that announces less than another is not believed.
+  const announced = last.totalItems === null ? null : Math.max(...[...totals].map(Number));
+  const complete = isComplete({
+    hasNext: last.hasNext,
+    totalItems: announced,
+    totalItemsChanged: totals.size > 1,
+    itemCount: found.itemCount,
+    extractCount: found.extractCount,
+    repeatedPage,
+    missing: total - found.present,
+  });
+  return { complete, present: found.present, announced, found };
+}
+
+/**
+ * Each missing document needs at least one extract more. As many as that: read. More than that:
+ * some documents have several, and only a list that has stopped growing is worth reading. Fewer
+ * than were read before: what was read then says nothing any more.
+ */
+function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
+  if (totalItems < before.extracts) return true;
+  const needed = before.extracts + (total - before.present);
+  if (totalItems <= needed) return totalItems === needed;
+  return before.announced === null || before.announced === totalItems;
+}
+
+function endless({ atlasBatchId }: PollData, why: string): TransientError {
+  return new TransientError(
+    'ATLAS_PROTOCOL',
+    `the list of extracts of ${atlasBatchId} does not end: ${why}`,
+  );
+}

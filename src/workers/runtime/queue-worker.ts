@@ -1,0 +1,35 @@
+/** BullMQ's worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
+import type { Job, QueueOptions, Worker } from 'bullmq';
+import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
+import { type Slot, SlotWorker } from './prefetching-worker.js';
+
+/** Runs a step of a job under its lock. */
+export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
+
+/** Takes jobs of one queue, up to `concurrency` at once. */
+export function startQueueWorker<Data, Result>(
+  queueOptions: QueueOptions,
+  name: string,
+  concurrency: number,
+  processor: Processor<Data, Result>,
+): Worker<Data, Result> {
+  const worker: SlotWorker<Data, Result> = new SlotWorker(
+    name,
+    async (job, token) => {
+      if (token === undefined || job.id === undefined) throw new Error('BullMQ gave no lock');
+      return worker.within(token, job.id, (slot) => processor(job, slot));
+    },
+    {
+      ...queueOptions,
+      concurrency,
+      lockDuration: LOCK_DURATION_MS,
+      stalledInterval: STALLED_INTERVAL_MS,
+      // BullMQ would fail the job without its event; the processors count for themselves.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+    },
+  );
+  worker.on('lockRenewalFailed', (jobIds: string[]) => {
+    for (const jobId of jobIds) worker.lostLock(jobId);
+  });
+  return worker;
+}

@@ -1,0 +1,60 @@
+/** What a response of the webhook's receiver leads to. Pure. */
+import { retryAfterMs } from '../../http/retry-after.js';
+import type { WebhookState } from '../../jobs/webhook-state.js';
+import { backoffMs } from '../runtime/backoff.js';
+
+/** What came of one POST. */
+export type WebhookResponse =
+  | { kind: 'response'; status: number; retryAfter: string | undefined }
+  /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
+  | { kind: 'failed'; code: string };
+
+export type WebhookDecision =
+  | { next: 'delivered' }
+  | { next: 'retry'; delayMs: number }
+  | { next: 'give-up'; why: string };
+
+/** The receiver's word for "never again". */
+const GONE = 410;
+const TRYING_MS = 24 * 3_600_000;
+/** Seconds bridge a restart of the receiver; an hour is often enough for one that is down. */
+const BACKOFF = { baseMs: 2000, capMs: 3_600_000 };
+/** No receiver is kept waited for longer; it would only lose attempts of its day. */
+const MAX_RETRY_AFTER_MS = BACKOFF.capMs;
+
+/**
+ * @param state With this attempt counted, if it failed.
+ * @param nowMs Redis time.
+ * @param random Uniform in [0, 1).
+ */
+export function planWebhook(
+  response: WebhookResponse,
+  { startedAt, failures }: WebhookState,
+  nowMs: number,
+  random: () => number,
+): WebhookDecision {
+  if (isDelivered(response)) return { next: 'delivered' };
+  if (response.kind === 'response' && response.status === GONE) {
+    return { next: 'give-up', why: 'the receiver wants no more of it' };
+  }
+  const left = startedAt + TRYING_MS - nowMs;
+  if (left <= 0) return { next: 'give-up', why: 'a day of trying is over' };
+  const asked =
+    response.kind === 'response'
+      ? (retryAfterMs(response.retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0)
+      : 0;
+  // The last attempt is made when the day is over, not before.
+  return {
+    next: 'retry',
+    delayMs: Math.min(left, Math.max(asked, backoffMs(failures, BACKOFF, random))),
+  };
+}
+
+/** For people, and as a label of metrics. */
+export function responseCode(response: WebhookResponse): string {
+  return response.kind === 'response' ? String(response.status) : response.code;
+}
+
+function isDelivered(response: WebhookResponse): boolean {
+  return response.kind === 'response' && response.status >= 200 && response.status < 300;
+}

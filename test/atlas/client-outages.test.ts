@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { testRedis } from '../helpers/redis.js';
+import { PAGE, rejection, UPLOAD } from './client-calls.js';
+import { clientOf, FakeAtlas } from './fake-atlas.js';
+import { connect } from './redis-connection.js';
+import { json } from './test-server.js';
+
+let atlas: FakeAtlas;
+
+beforeEach(async () => {
+  atlas = await FakeAtlas.start();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the token', () => {
+  it.each(['upload', 'readPage'] as const)(
+    'that expires is replaced under %s once',
+    async (call) => {
+      const client = clientOf(atlas);
+      const work = () => (call === 'upload' ? client.upload(UPLOAD) : client.readPage('B-1', PAGE));
+      await work();
+      atlas.expireToken();
+      await work();
+      const endpoint = call === 'upload' ? 'multiupload' : 'extracts';
+      expect(atlas.count(endpoint)).toBe(3);
+      expect(atlas.count('authtoken')).toBe(2);
+      const bodies = atlas.received.filter(({ path }) => path.includes(endpoint)).slice(1);
+      expect(bodies[0]?.body).toBe(bodies[1]?.body);
+    },
+  );
+
+  it.each([401, 403])(
+    'that is never honoured is a transient error after one repeat (%d)',
+    async (status) => {
+      atlas.onUpload = (_request, response) => json(response, 'canary-body', status);
+      const error = await rejection(clientOf(atlas).upload(UPLOAD));
+      expect(error).toMatchObject({ code: 'ATLAS_AUTH', taken: 'not-taken' });
+      expect(atlas.count('multiupload')).toBe(2);
+      expect(atlas.count('authtoken')).toBe(2);
+    },
+  );
+
+  it('that was never given ends every call at once with one request', async () => {
+    const client = clientOf(atlas, { clientSecret: 'canary-wrong' });
+    const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_AUTH' });
+    }
+    expect(await rejection(client.checkCredentials())).toMatchObject({ code: 'ATLAS_AUTH' });
+    expect(atlas.received).toHaveLength(1);
+  });
+
+  it('costs two processes few requests when only the newest is honoured', async () => {
+    const test = testRedis();
+    const clients = [1, 2].map(() =>
+      clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
+    );
+    for (let round = 0; round < 5; round += 1) {
+      atlas.expireToken();
+      await Promise.all(
+        clients.flatMap((client) =>
+          Array.from({ length: 20 }, async () => {
+            for (let i = 0; i < 3; i += 1) await client.readPage('B-1', PAGE);
+          }),
+        ),
+      );
+    }
+    expect(atlas.count('authtoken')).toBeLessThanOrEqual(0.05 * atlas.received.length);
+    expect(atlas.count('authtoken')).toBe(5);
+  });
+});
+
+describe('a 429', () => {
+  const tooMany =
+    (seconds: string) => (_request: unknown, response: Parameters<typeof json>[0]) => {
+      response.writeHead(429, { 'retry-after': seconds });
+      response.end();
+    };
+
+  it('holds another process too, without a budget', async () => {
+    const test = testRedis();
+    const [one, other] = [1, 2].map(() =>
+      clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
+    );
+    if (one === undefined || other === undefined) throw new Error('two clients');
+    await other.readPage('B-1', PAGE);
+    atlas.onPage = tooMany('60');
+    expect(await rejection(one.readPage('B-1', PAGE))).toMatchObject({
+      taken: 'not-taken',
+      retryAfterMs: 60_000,
+    });
+    const before = atlas.received.length;
+    for (const call of [other.readPage('B-1', PAGE), other.upload(UPLOAD)]) {
+      const error = await rejection(call);
+      expect(error).toMatchObject({ name: 'BudgetExceededError', taken: 'not-taken' });
+      expect(Object(error).retryAfterMs).toBeGreaterThan(50_000);
+    }
+    expect(atlas.received).toHaveLength(before);
+  });
+
+  it('is waited out by a further page, so that the pages before it were not read in vain', async () => {
+    const good = atlas.onPage;
+    atlas.onPage = (request, response) => {
+      atlas.onPage = good;
+      tooMany('0.2')(request, response);
+    };
+    expect(await clientOf(atlas).readPage('B-1', { page: 2, perPage: 1 })).toMatchObject({
+      page: 2,
+    });
+  });
+
+  it('never opens the circuit', async () => {
+    const states: string[] = [];
+    atlas.onUpload = tooMany('0.001');
+    const client = clientOf(atlas, { observer: { breakerChanged: (state) => states.push(state) } });
+    const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
+    await Promise.all(calls);
+    expect(states).toEqual([]);
+  });
+});
+
+describe('an outage', () => {
+  it('costs few requests, however many calls there are, and ends with a probe', async () => {
+    const client = clientOf(atlas);
+    const good = atlas.onPage;
+    await client.checkCredentials();
+    atlas.onPage = (_request, response) => json(response, 'canary-body', 503);
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const before = atlas.received.length;
+    for (let i = 0; i < 100; i += 1) {
+      const error = await rejection(client.readPage('B-1', PAGE));
+      expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
+    }
+    expect(atlas.received.length - before).toBe(8);
+
+    atlas.onPage = good;
+    vi.setSystemTime(Date.now() + 1_500);
+    await client.readPage('B-1', PAGE);
+    await client.upload(UPLOAD);
+  });
+
+  it('is not explored by an upload, of which nobody would know whether it was taken', async () => {
+    const client = clientOf(atlas);
+    const [goodUpload, goodToken] = [atlas.onUpload, atlas.onToken];
+    await client.checkCredentials();
+    const broken = (request: { socket: { destroy(): void } }) => request.socket.destroy();
+    [atlas.onUpload, atlas.onToken] = [broken, broken];
+    vi.useFakeTimers({ toFake: ['Date'] });
+    for (let i = 0; i < 8; i += 1) await rejection(client.upload(UPLOAD));
+    expect(atlas.count('multiupload')).toBe(8);
+
+    vi.setSystemTime(Date.now() + 1_500);
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ taken: 'not-taken' });
+    expect(atlas.count('multiupload')).toBe(8);
+
+    [atlas.onUpload, atlas.onToken] = [goodUpload, goodToken];
+    vi.setSystemTime(Date.now() + 5_000);
+    expect(await client.upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
+  });
+});

@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../src/atlas/observer.js';
+import { errorFor, isBlock, ResponseError, rowFor } from '../../src/atlas/response-errors.js';
+import { RESPONSES, type ResponseKind, type ResponseRow } from '../../src/atlas/response-table.js';
+import { PermanentError, UnknownBatchError } from '../../src/errors.js';
+
+type Expected = [ResponseKind[], string, string?];
+
+/** What each answer must mean, written again by hand: kinds, meaning, reason code. */
+const EXPECTED: [Endpoint, Expected[]][] = [
+  [
+    'authtoken',
+    [
+      [[200, 201, 204], 'taken'],
+      [[400, 401, 403], 'auth', 'ATLAS_AUTH'],
+      [[429], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [['not-sent', 'cut', 'timed-out'], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [[500, 502, 503, 504, 599], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [[302, 404, 405, 418, 700], 'not-taken', 'ATLAS_PROTOCOL'],
+      [['unusable', 'too-large', 'not-text'], 'not-taken', 'ATLAS_PROTOCOL'],
+    ],
+  ],
+  [
+    'multiupload',
+    [
+      [[200, 201, 202], 'taken'],
+      [['unusable', 'too-large', 'not-text'], 'unknown', 'ATLAS_PROTOCOL'],
+      [[401, 403], 'auth', 'ATLAS_AUTH'],
+      [[429, 503, 407, 408, 421, 425], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [['not-sent'], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [[301, 302, 307, 308], 'not-taken', 'ATLAS_PROTOCOL'],
+      [['timed-out', 'cut', 499, 500, 501, 502, 504, 520], 'unknown', 'ATLAS_UNAVAILABLE'],
+      [[400, 404, 405, 409, 413, 415, 418, 422], 'refused', 'ATLAS_REJECTED'],
+      [[300, 303, 304, 700], 'unknown', 'ATLAS_PROTOCOL'],
+    ],
+  ],
+  [
+    'extracts',
+    [
+      [[200, 206], 'taken'],
+      [[404], 'not-yet', 'ATLAS_REJECTED'],
+      [[401, 403], 'auth', 'ATLAS_AUTH'],
+      [[429], 'not-taken', 'ATLAS_UNAVAILABLE'],
+      [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
+      [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
+      [['unusable', 'too-large', 'not-text'], 'broken', 'ATLAS_PROTOCOL'],
+      [[302, 400, 405, 410, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
+    ],
+  ],
+];
+
+const cases = EXPECTED.flatMap(([endpoint, rows]) =>
+  rows.flatMap(([kinds, meaning, code]) =>
+    kinds.map((kind) => ({ endpoint, kind, meaning, code })),
+  ),
+);
+
+describe('the table of answers', () => {
+  it.each(cases)('takes $kind from $endpoint for $meaning', ({ endpoint, kind, meaning, code }) => {
+    const row = rowFor(endpoint, kind);
+    expect(row.meaning).toBe(meaning);
+    expect(row.code).toBe(code);
+  });
+
+  it('has no row that nothing reaches', () => {
+    const reached = new Set(cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)));
+    expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
+  });
+
+  it('never sends an upload again at once that Atlas may have', () => {
+    const rows = RESPONSES.filter((row) => row.endpoint === 'multiupload' && row.retryNow);
+    expect(rows.map((row) => row.when)).toEqual([['not-sent']]);
+  });
+
+  it('counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
+    for (const row of RESPONSES) {
+      const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || isBlock(row);
+      expect([row, row.countsAsOutage === true]).toEqual([row, !alive]);
+    }
+  });
+
+  it('stands in docs/responses.md as it is here', async () => {
+    await expect(printed()).toMatchFileSnapshot('../../docs/responses.md');
+  });
+
+  it('stands in ARCHITECTURE.md as it is here', async () => {
+    const tables = printed().slice(printed().indexOf('## POST')).trimEnd();
+    const architecture = new URL('../../ARCHITECTURE.md', import.meta.url);
+    expect(await readFile(architecture, 'utf8')).toContain(tables.replaceAll('\n## ', '\n### '));
+  });
+});
+
+describe('errorFor', () => {
+  it('makes a refusal of what is refused', () => {
+    const error = errorFor(rowFor('multiupload', 422), 'answered 422');
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error.message).toBe("Atlas's multiupload answered 422");
+  });
+
+  it('names the batch that Atlas does not know', () => {
+    const error = errorFor(rowFor('extracts', 404), 'answered 404', { atlasBatchId: 'B-1' });
+    expect(error).toBeInstanceOf(UnknownBatchError);
+    expect(error.message).toContain('B-1');
+  });
+
+  it.each([
+    ['unknown', 'multiupload', 500],
+    ['not-taken', 'multiupload', 503],
+    ['not-taken', 'multiupload', 401],
+    ['not-taken', 'authtoken', 500],
+    ['not-taken', 'extracts', 500],
+  ] as const)('makes a transient error, %s, of %s answering %d', (taken, endpoint, status) => {
+    const error = errorFor(rowFor(endpoint, status), 'x', { retryAfterMs: 7 });
+    expect(error).toBeInstanceOf(ResponseError);
+    expect(error).toMatchObject({ taken, retryAfterMs: 7 });
+  });
+});
+
+function printed(): string {
+  const endpoints: [Endpoint, string][] = [
+    ['authtoken', 'POST /v1/docstream/authtoken'],
+    ['multiupload', 'POST /v1/docstream/multiupload'],
+    ['extracts', 'GET /v1/docstream/extracts'],
+  ];
+  return `# What each response of Atlas means
+
+Printed from \`src/atlas/response-table.ts\` by its test. The first row that matches decides.
+
+| meaning | |
+| --- | --- |
+| taken | Atlas did what was asked |
+| not-taken | Atlas surely did not |
+| unknown | Atlas may have: the response does not say |
+| refused | a clear no; the same again would be refused again |
+| not-yet | Atlas does not know the batch, perhaps not yet |
+| broken | no response to a read, which has no effect to be unsure of |
+| auth | the token or the credentials |
+
+| response | |
+| --- | --- |
+| not-sent | never left us: refused, unresolved, connect time-out, TLS, no free connection in time |
+| timed-out | sent, and no whole response in time |
+| cut | sent, and reset or closed before the response was whole |
+| too-large | more than 32 MiB |
+| not-text | bytes that are not UTF-8 |
+| unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
+| other | anything that no row above names |
+
+*Circuit*: counts towards opening the circuit breaker.
+${endpoints.map(([endpoint, title]) => printedEndpoint(endpoint, title)).join('')}`;
+}
+
+function printedEndpoint(endpoint: Endpoint, title: string): string {
+  const line = (row: ResponseRow) =>
+    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.consequence} |`;
+  return `
+## ${title}
+
+| response | meaning | code | circuit | what follows |
+| --- | --- | --- | --- | --- |
+${RESPONSES.filter((row) => row.endpoint === endpoint)
+  .map(line)
+  .join('\n')}
+`;
+}

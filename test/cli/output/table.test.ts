@@ -1,0 +1,24 @@
+import { styleText } from 'node:util';
+import { expect, test } from 'vitest';
+import { formatTable } from '../../../src/cli/output/table.js';
+
+test('columns are as wide as their widest cell, numbers to the right, nothing trails', () => {
+  const rows = [
+    ['reference', 'polls', 'status'],
+    ['a', '12', 'completed'],
+  ];
+  expect(formatTable(rows, [1])).toEqual([
+    'reference  polls  status',
+    'a             12  completed',
+  ]);
+});
+
+test('colours take no room', () => {
+  const green = styleText('green', 'ok', { validateStream: false });
+  expect(
+    formatTable([
+      [green, 'x'],
+      ['long', 'y'],
+    ]),
+  ).toEqual([`${green}    x`, 'long  y']);
+});

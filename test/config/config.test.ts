@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/config.js';
+
+const REQUIRED = {
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  ATLAS_BASE_URL: 'https://atlas.example.com',
+  ATLAS_CLIENT_ID: 'id',
+  ATLAS_CLIENT_SECRET: 'secret',
+  RESULTS_BUCKET: 'results',
+};
+const SECRET = 'a secret of enough characters';
+const URL = 'https://app.example.com/hooks?token=hidden-token';
+
+function issuesOf(environment: Record<string, string>): string {
+  try {
+    loadConfig({ ...REQUIRED, ...environment });
+    return '';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+test('a webhook is off unless it is set', () => {
+  expect(loadConfig({ ...REQUIRED, COMPLETION_WEBHOOK_URL: '' })).toMatchObject({
+    COMPLETION_WEBHOOK_URL: null,
+    COMPLETION_WEBHOOK_SECRET: null,
+  });
+});
+
+test.each([URL, 'http://127.0.0.1:8080/hooks', 'http://localhost', 'http://[::1]:1/'])(
+  'a webhook may go to %s',
+  (url) => {
+    expect(issuesOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET })).toBe('');
+  },
+);
+
+test.each([
+  ['http://app.example.com/hidden-token', 'COMPLETION_WEBHOOK_URL must be https'],
+  ['ftp://app.example.com/hidden-token', 'COMPLETION_WEBHOOK_URL must be https'],
+  ['hidden-token', 'COMPLETION_WEBHOOK_URL must be a URL'],
+  ['https://me:hidden-token@app.example.com', 'COMPLETION_WEBHOOK_URL must hold no user name'],
+  ['https://app.example.com/#hidden-token', 'COMPLETION_WEBHOOK_URL must hold no fragment'],
+])('a webhook may not go to %s, and the URL is not shown', (url, issue) => {
+  const issues = issuesOf({ COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: SECRET });
+  expect(issues).toContain(issue);
+  expect(issues).not.toContain('hidden-token');
+});
+
+test('a webhook has a URL and a secret, or neither', () => {
+  expect(issuesOf({ COMPLETION_WEBHOOK_URL: URL })).toContain(
+    'COMPLETION_WEBHOOK_SECRET is missing; COMPLETION_WEBHOOK_URL needs it',
+  );
+  expect(issuesOf({ COMPLETION_WEBHOOK_SECRET: SECRET })).toContain(
+    'COMPLETION_WEBHOOK_URL is missing; COMPLETION_WEBHOOK_SECRET needs it',
+  );
+});
+
+test('a secret that is too short is named, not shown, together with every other issue', () => {
+  const issues = issuesOf({
+    REDIS_URL: '',
+    COMPLETION_WEBHOOK_URL: 'nowhere',
+    COMPLETION_WEBHOOK_SECRET: 'hunter2',
+  });
+  expect(issues.split('\n').slice(1)).toEqual([
+    expect.stringContaining('REDIS_URL is missing'),
+    expect.stringContaining('COMPLETION_WEBHOOK_URL must be a URL'),
+    expect.stringContaining('COMPLETION_WEBHOOK_SECRET must be whsec_ and base64'),
+  ]);
+  expect(issues).not.toContain('hunter2');
+});

@@ -1,0 +1,296 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createHttp, type Http } from '../../src/http/exchange.js';
+import { bodyOf, closedPort, json, startHttp, startTcp } from '../atlas/test-server.js';
+
+/** Long enough for loopback, short enough to be waited for. */
+const SHORT_MS = 150;
+const LONG_MS = 5_000;
+const GET = { method: 'GET', path: '/x?a=b', headers: {} } as const;
+
+function http(baseUrl: string, options: { timeoutMs?: number; connections?: number } = {}): Http {
+  const client = createHttp({ baseUrl, timeoutMs: LONG_MS, connections: 4, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('request', () => {
+  it('sends method, path below the base URL, headers and body, and gives status and text', async () => {
+    const base = await startHttp(async (request, response) => {
+      const body = await bodyOf(request);
+      json(response, { got: [request.method, request.url, request.headers.token, body] }, 201);
+    });
+    const answer = await http(`${base}/gateway/`).request({
+      method: 'POST',
+      path: '/v1/x?a=b',
+      headers: { Token: 't' },
+      body: '{"ü":1}',
+    });
+    expect(answer).toEqual({
+      kind: 'response',
+      status: 201,
+      body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
+      retryAfter: undefined,
+    });
+  });
+
+  it('uses its connections again, after answers of errors too', async () => {
+    const sockets = new Set<unknown>();
+    let status = 200;
+    const base = await startHttp((request, response) => {
+      sockets.add(request.socket);
+      json(response, 'x'.repeat(10_000), status);
+    });
+    const client = http(base, { connections: 1 });
+    for (status of [200, 503, 404, 200]) {
+      expect(await client.request(GET)).toMatchObject({ status });
+    }
+    expect(sockets.size).toBe(1);
+  });
+
+  it('does not follow redirects, and does not give the body of an error', async () => {
+    let requests = 0;
+    const base = await startHttp((_request, response) => {
+      requests += 1;
+      response.writeHead(307, { location: '/elsewhere', 'retry-after': '3' });
+      response.end('secret');
+    });
+    expect(await http(base).request(GET)).toEqual({
+      kind: 'response',
+      status: 307,
+      body: '',
+      retryAfter: '3',
+    });
+    expect(requests).toBe(1);
+  });
+
+  it('knows the status of an error whose body never ends', async () => {
+    const base = await startHttp((_request, response) => {
+      response.writeHead(503);
+      response.write('x');
+    });
+    expect(await http(base).request(GET)).toMatchObject({ kind: 'response', status: 503 });
+  });
+
+  it('passes over informational answers', async () => {
+    const base = await startHttp((_request, response) => {
+      response.writeEarlyHints({ link: '</x>; rel=preload' });
+      json(response, {});
+    });
+    expect(await http(base).request(GET)).toMatchObject({ status: 200, body: '{}' });
+  });
+});
+
+describe('a request that never went out', () => {
+  it('was refused a connection', async () => {
+    const client = http(`http://127.0.0.1:${await closedPort()}`);
+    expect(await client.request(GET)).toEqual({
+      kind: 'failed',
+      failure: 'not-sent',
+      code: 'ECONNREFUSED',
+    });
+  });
+
+  it('has a host that does not exist', async () => {
+    const answer = await http('http://atlas.invalid').request(GET);
+    expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+  });
+
+  it('finds no TLS on the other side', async () => {
+    const port = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    const answer = await http(`https://127.0.0.1:${port}`).request(GET);
+    expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+  });
+
+  it('waits in vain for a connection to be made', async () => {
+    const port = await startTcp(() => {});
+    const client = http(`https://127.0.0.1:${port}`, { timeoutMs: SHORT_MS });
+    expect(await client.request(GET)).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+  });
+
+  it('waits in vain for a free connection', async () => {
+    // Both run out in one moment, so that the second cannot have the connection of the first.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const seen: string[] = [];
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const base = await startHttp((request) => {
+      seen.push(request.url ?? '');
+      arrived();
+    });
+    const client = http(base, { timeoutMs: SHORT_MS, connections: 1 });
+    const first = client.request({ ...GET, path: '/first' });
+    const second = client.request({ ...GET, path: '/second' });
+    await arrival;
+    vi.advanceTimersByTime(SHORT_MS);
+    expect(await first).toMatchObject({ failure: 'timed-out' });
+    expect(await second).toEqual({
+      kind: 'failed',
+      failure: 'not-sent',
+      code: 'NO_CONNECTION_IN_TIME',
+    });
+    vi.useRealTimers();
+    await client.close();
+    expect(seen).toEqual(['/first']);
+  });
+
+  it('has a header that cannot be sent', async () => {
+    const base = await startHttp((_request, response) => json(response, {}));
+    const answer = await http(base).request({ ...GET, headers: { Token: 'a\r\nb' } });
+    expect(answer).toMatchObject({ failure: 'not-sent', code: 'UND_ERR_INVALID_ARG' });
+  });
+});
+
+describe('a request that went out', () => {
+  it('is not answered in time', async () => {
+    const base = await startHttp(() => {});
+    const client = http(base, { timeoutMs: SHORT_MS });
+    expect(await client.request(GET)).toEqual({
+      kind: 'failed',
+      failure: 'timed-out',
+      code: 'TIMED_OUT',
+    });
+  });
+
+  it('is answered too slowly', async () => {
+    const base = await startHttp((_request, response) => {
+      response.writeHead(200);
+      response.write('{');
+    });
+    const client = http(base, { timeoutMs: SHORT_MS });
+    expect(await client.request(GET)).toMatchObject({ failure: 'timed-out' });
+  });
+
+  it('is cut before an answer', async () => {
+    const base = await startHttp((request) => request.socket.destroy());
+    expect(await http(base).request(GET)).toMatchObject({ kind: 'failed', failure: 'cut' });
+  });
+
+  it('is reset while its body is read', async () => {
+    const base = await startHttp((request) =>
+      request.once('data', () => request.socket.resetAndDestroy()),
+    );
+    const request = { ...GET, method: 'POST', body: 'x'.repeat(100_000) } as const;
+    expect(await http(base).request(request)).toMatchObject({ kind: 'failed', failure: 'cut' });
+  });
+
+  it('is cut in the middle of an answer', async () => {
+    const base = await startHttp((request, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"a":', () => request.socket.destroy());
+    });
+    expect(await http(base).request(GET)).toMatchObject({ kind: 'failed', failure: 'cut' });
+  });
+
+  it('is answered with what is not HTTP', async () => {
+    const port = await startTcp((socket) =>
+      socket.once('data', () => socket.end('gibberish\r\n\r\n')),
+    );
+    const answer = await http(`http://127.0.0.1:${port}`).request(GET);
+    expect(answer).toMatchObject({ kind: 'failed', failure: 'cut' });
+  });
+
+  it('is answered with more than 32 MiB, of which no more is read', async () => {
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    let sent = 0;
+    const base = await startHttp((request, response) => {
+      response.writeHead(200);
+      const more = () => {
+        while (!request.socket.destroyed && response.write(chunk)) sent += 1;
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect(await http(base).request(GET)).toEqual({
+      kind: 'failed',
+      failure: 'too-large',
+      code: 'BODY_TOO_LARGE',
+    });
+    expect(sent).toBeLessThan(100);
+  });
+
+  it('is answered with many large bodies at once, which it reads by turns', async () => {
+    const part = Buffer.alloc(2 * 1024 * 1024, 'x');
+    const base = await startHttp((request, response) => {
+      response.writeHead(200);
+      response.write(part);
+      if (request.url === '/whole') response.end();
+    });
+    const client = http(base, { timeoutMs: 20 * SHORT_MS, connections: 20 });
+    // More than have a turn, and none of them ever ends: turns are given back all the same.
+    const stuck = Array.from({ length: 9 }, () => client.request(GET));
+    for (const answer of await Promise.all(stuck)) {
+      expect(answer).toEqual({ kind: 'failed', failure: 'timed-out', code: 'TIMED_OUT' });
+    }
+    const whole = Array.from({ length: 9 }, () => client.request({ ...GET, path: '/whole' }));
+    for (const answer of await Promise.all(whole)) {
+      expect(answer).toMatchObject({ kind: 'response', status: 200 });
+    }
+  });
+
+  it('takes 5 MiB whole', async () => {
+    const body = 'é'.repeat(2.5 * 1024 * 1024);
+    const base = await startHttp((_request, response) => response.end(body));
+    const answer = await http(base).request(GET);
+    const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+    expect(answer.kind === 'response' && digest(answer.body)).toBe(digest(body));
+  });
+
+  it('is answered with bytes that are no text, and then with text', async () => {
+    // The second ends within a letter: nothing of it may lead the third.
+    const bodies = [[0x22, 0xff, 0x22], [0x22, 0xe2, 0x82], Buffer.from('"é"')];
+    const base = await startHttp((_request, response) =>
+      response.end(Buffer.from(bodies.shift() ?? [])),
+    );
+    const client = http(base);
+    expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
+    expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
+    expect(await client.request(GET)).toMatchObject({ body: '"é"' });
+  });
+});
+
+describe('an aborted request', () => {
+  it('rejects with the reason while it is under way, and cuts the connection', async () => {
+    const abort = new AbortController();
+    const reason = new Error('lock lost');
+    let closed = () => {};
+    const cut = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const base = await startHttp((request) => {
+      request.socket.on('close', closed);
+      abort.abort(reason);
+    });
+    await expect(http(base).request(GET, abort.signal)).rejects.toBe(reason);
+    await cut;
+  });
+
+  it('rejects before anything is sent when it is aborted already', async () => {
+    const client = http(`http://127.0.0.1:${await closedPort()}`);
+    const reason = new Error('stopping');
+    await expect(client.request(GET, AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});
+
+describe('close', () => {
+  it('cuts what is under way, may be called twice, and refuses more', async () => {
+    let arrived = () => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const base = await startHttp(() => arrived());
+    const client = http(base);
+    const hanging = client.request(GET);
+    await arrival;
+    await client.close();
+    await client.close();
+    expect(await hanging).toMatchObject({ kind: 'failed', failure: 'cut' });
+    expect(await client.request(GET)).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+  });
+});

@@ -1,0 +1,59 @@
+/** What a batch does around the adding of its polls. */
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { wakeKey } from '../../src/jobs/flags.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { allJobsEnded } from '../helpers/fault-points.js';
+import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+/** Nothing arrives at Atlas until the test says so, and nobody polls by himself. */
+const NEVER = {
+  atlas: { completionMs: 3_600_000 },
+  environment: { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' },
+};
+
+it('reads what the outside wants, and waits, behind the poll that it adds', async () => {
+  const system = await startSystem(NEVER);
+  const sent: string[] = [];
+  const { sendCommand } = Redis.prototype;
+  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
+    this: Redis,
+    command,
+    target,
+  ) {
+    sent.push([command.name, ...command.args].join(' '));
+    return sendCommand.call(this, command, target);
+  });
+  onTestFinished(() => spy.mockRestore());
+  await system.startWorker();
+  // Scripts that Redis does not know yet are sent twice.
+  await system.submit('warm-up', 1, 'warm-up-');
+  await batchesInFlight(system);
+  await system.submit('told', 1, 'told-');
+  await batchesInFlight(system, 2);
+
+  const at = (...texts: string[]) =>
+    sent.findLastIndex((command) => texts.every((text) => command.includes(text)));
+  const added = at(':atlas-polls:delayed', 'batch-told');
+  const read = at('mget', ':cancel:told');
+  const moved = at(':atlas-batches:waiting-children', 'batch-told');
+  expect(added).toBeGreaterThan(-1);
+  expect(read).toBeGreaterThan(added);
+  expect(moved).toBeGreaterThan(read);
+});
+
+it('polls at once by a poll job that is added again, when a callback came meanwhile', async () => {
+  const system = await startSystem(NEVER);
+  await system.startWorker();
+  const request = await system.submit('rung', 2);
+  await batchesInFlight(system);
+  const poll = await waitUntil('a poll', async () => (await system.pollJobs.getDelayed())[0]);
+  system.atlas.completeNow();
+  await system.redis.set(wakeKey(system.prefix, 'rung'), Date.now());
+  await poll.remove();
+  expect((await system.event('done-rung')).name).toBe('batch.completed');
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+});

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkBatchRequest, MAX_DOCUMENTS } from '../../src/jobs/request.js';
+
+const document = (documentId: string) => ({ documentId, bucket: 'kyc', key: `${documentId}.jpg` });
+const request = (changes: object = {}) => ({
+  reference: 'loan-8841',
+  productType: 'LOAN_APP',
+  documents: [document('001'), document('002')],
+  ...changes,
+});
+const issuesOf = (data: unknown) => {
+  const check = checkBatchRequest(data);
+  return check.valid ? [] : check.issues;
+};
+
+it('takes a valid request as it is', () => {
+  expect(checkBatchRequest(request())).toEqual({ valid: true, request: request() });
+});
+
+it('takes as many documents as the contract allows', () => {
+  const documents = Array.from({ length: MAX_DOCUMENTS }, (_, i) => document(`d${i}`));
+  expect(issuesOf(request({ documents }))).toEqual([]);
+});
+
+describe('issues', () => {
+  it.each([
+    ['an unknown key', request({ priority: 1 }), ['priority is not a known key']],
+    ['no documents', request({ documents: [] }), ['documents must hold at least one document']],
+    [
+      'too many documents',
+      request({ documents: Array.from({ length: MAX_DOCUMENTS + 1 }, (_, i) => document(`${i}`)) }),
+      ['documents must hold at most 10000 documents'],
+    ],
+    [
+      'duplicate ids',
+      request({ documents: [document('1'), document('2'), document('1')] }),
+      ['documents[2].documentId is used by an earlier document'],
+    ],
+    ['a wrong type', request({ productType: 5 }), ['productType must be a string']],
+    ['a list that is none', request({ documents: {} }), ['documents must be an array']],
+    ['a missing key', request({ productType: undefined }), ['productType is missing']],
+    [
+      'a bad reference',
+      request({ reference: 'a/b' }),
+      ['reference must be 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone'],
+    ],
+    ['data that is no object', 'loan', ['the data must be an object']],
+    ['no data', undefined, ['the data must be an object']],
+    ['a list', [], ['the data must be an object']],
+    [
+      'control characters in an id',
+      request({ documents: [document('a\u0000b')] }),
+      ['documents[0].documentId must be 1 to 128 printable characters'],
+    ],
+    [
+      'a key longer than S3 allows',
+      request({ documents: [{ ...document('1'), key: 'ü'.repeat(513) }] }),
+      ['documents[0].key must be valid Unicode of at most 1024 bytes'],
+    ],
+  ])('names %s', (_, data, issues) => {
+    expect(issuesOf(data)).toEqual(issues);
+  });
+
+  it('names every issue at once, duplicates among them', () => {
+    const issues = issuesOf({
+      reference: '..',
+      extra: true,
+      documents: [document('1'), { documentId: '1', bucket: 7, key: '', page: 2 }],
+    });
+    expect(issues.sort()).toEqual([
+      'documents[1].bucket must be a string',
+      'documents[1].documentId is used by an earlier document',
+      'documents[1].key must not be empty',
+      'documents[1].page is not a known key',
+      'extra is not a known key',
+      'productType is missing',
+      'reference must be 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone',
+    ]);
+  });
+
+  it('names the same issue of many documents once, with their indexes', () => {
+    const documents = Array.from({ length: 300 }, (_, i) =>
+      i % 100 === 7 ? { documentId: `${i}`, bucket: 'kyc' } : document(`${i}`),
+    );
+    expect(issuesOf(request({ documents }))).toEqual(['documents[7,107,207].key is missing']);
+  });
+
+  it('shows no value and no control character of what it refuses', () => {
+    const issues = issuesOf(request({ 'evil\u001b[31m': 'SECRET', productType: { a: 'SECRET' } }));
+    expect(issues.join()).not.toContain('SECRET');
+    expect(issues.join()).not.toContain('\u001b');
+  });
+
+  it('stays short whatever it is given', () => {
+    const keys = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 1]));
+    expect(issuesOf(request(keys)).length).toBeLessThanOrEqual(101);
+  });
+
+  it('never throws', () => {
+    fc.assert(
+      fc.property(fc.anything(), (data) => {
+        expect(checkBatchRequest(data).valid).toBe(false);
+      }),
+    );
+  });
+});

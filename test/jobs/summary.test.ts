@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BatchState, Upload } from '../../src/jobs/batch-state.js';
+import { newBatchState } from '../../src/jobs/batch-state.js';
+import { fromRanges, toRanges } from '../../src/jobs/index-ranges.js';
+import { missingDocuments, summarize, summarizeInvalid } from '../../src/jobs/summary.js';
+
+const upload = (
+  documents: string,
+  missing: string | null,
+  changes: Partial<Upload> = {},
+): Upload => ({
+  state: missing === null ? 'refused' : 'ended',
+  round: 1,
+  documentIndexes: documents,
+  scoped: false,
+  resubmissions: 0,
+  ...(missing !== null && {
+    result: {
+      status: missing === '' ? 'complete' : 'incomplete',
+      missing,
+      present: 0,
+      unexpected: 0,
+      polls: 2,
+      stored: true,
+    },
+  }),
+  ...changes,
+});
+const stateOf = (...uploads: Upload[]): BatchState => ({ ...newBatchState(0, 0), uploads });
+
+describe('missing documents', () => {
+  it('are those that no upload brought', () => {
+    expect(missingDocuments(5, stateOf(upload('0-2', '1'), upload('3-4', '')))).toEqual([1]);
+  });
+
+  it('are all of them before anything was sent', () => {
+    expect(missingDocuments(3, stateOf())).toEqual([0, 1, 2]);
+  });
+
+  it('are found in a later round', () => {
+    expect(missingDocuments(3, stateOf(upload('0-2', '1-2'), upload('1-2', '2')))).toEqual([2]);
+  });
+
+  it('count as missing when their upload was refused', () => {
+    expect(missingDocuments(2, stateOf(upload('0', ''), upload('1', null)))).toEqual([1]);
+  });
+
+  it('and present ones are all, whatever the uploads', () => {
+    const uploads = fc.array(
+      fc
+        .tuple(fc.array(fc.nat({ max: 19 })), fc.array(fc.nat({ max: 19 })))
+        .map(([sent, missing]) =>
+          upload(toRanges(sent), toRanges(missing.filter((index) => sent.includes(index)))),
+        ),
+    );
+    fc.assert(
+      fc.property(uploads, (list) => {
+        const missing = new Set(missingDocuments(20, stateOf(...list)));
+        const brought = new Set(
+          list.flatMap(({ documentIndexes, result }) => {
+            const absent = new Set(fromRanges(result?.missing ?? ''));
+            return fromRanges(documentIndexes).filter((index) => !absent.has(index));
+          }),
+        );
+        expect(missing.size + brought.size).toBe(20);
+        for (const index of brought) expect(missing.has(index)).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('the summary', () => {
+  const request = {
+    reference: 'loan-1',
+    productType: 'LOAN_APP',
+    documents: ['a', 'b', 'c'].map((documentId) => ({
+      documentId,
+      bucket: 'kyc',
+      key: documentId,
+    })),
+  };
+  const outcome = {
+    status: 'completed' as const,
+    eventId: 'done-loan-1',
+    attemptsMade: 0,
+    endedAt: Date.UTC(2026, 10, 23, 12, 1, 10),
+    resultsRoot: 's3://results/',
+    announced: false,
+  };
+  const uriOf = (atlasBatchId: string) => `s3://results/loan-1/${atlasBatchId}.json`;
+
+  it('has the shape of the contract', () => {
+    const state = stateOf(upload('0-2', '', { atlasBatchId: 'B-1' }));
+    state.submittedAt = Date.UTC(2026, 10, 23, 12);
+    expect(summarize(request, { ...state, outcome }, uriOf)).toEqual({
+      reference: 'loan-1',
+      status: 'completed',
+      productType: 'LOAN_APP',
+      batchIds: ['B-1'],
+      documents: { total: 3, present: 3, missing: [] },
+      results: ['s3://results/loan-1/B-1.json'],
+      submittedAt: '2026-11-23T12:00:00.000Z',
+      completedAt: '2026-11-23T12:01:10.000Z',
+      polls: 2,
+    });
+  });
+
+  it('of a failure has its reason and whatever was obtained', () => {
+    const state = stateOf(
+      upload('0-1', '1', { atlasBatchId: 'B-1' }),
+      upload('2', null, { atlasBatchId: 'B-2' }),
+    );
+    const reason = { code: 'INCOMPLETE' as const, message: '2 of 3 documents never came' };
+    const summary = summarize(
+      request,
+      { ...state, outcome: { ...outcome, status: 'failed', reason } },
+      uriOf,
+    );
+    expect(summary).toMatchObject({
+      status: 'failed',
+      reason,
+      batchIds: ['B-1', 'B-2'],
+      documents: { total: 3, present: 1, missing: ['b', 'c'] },
+      results: ['s3://results/loan-1/B-1.json'],
+      submittedAt: null,
+    });
+  });
+
+  it('counts an Atlas batch once that two uploads share', () => {
+    const state = stateOf(
+      upload('0-2', '2', { atlasBatchId: 'B-1' }),
+      upload('2', '', { atlasBatchId: 'B-1' }),
+    );
+    const summary = summarize(request, { ...state, outcome }, uriOf);
+    expect(summary.batchIds).toEqual(['B-1']);
+    expect(summary.results).toHaveLength(1);
+    expect(summary.polls).toBe(2);
+  });
+
+  it.each([[null], ['text'], [{ documents: 'none' }], [undefined]])(
+    'of a job with data %j repeats nothing that does not exist',
+    (data) => {
+      const reason = { code: 'INVALID_JOB' as const, message: 'the data must be an object' };
+      const state = { ...stateOf(), outcome: { ...outcome, status: 'failed' as const, reason } };
+      expect(summarizeInvalid(data, state, null)).toEqual({
+        reference: null,
+        status: 'failed',
+        reason,
+        productType: null,
+        batchIds: [],
+        documents: { total: 0, present: 0, missing: [] },
+        results: [],
+        submittedAt: null,
+        completedAt: '2026-11-23T12:01:10.000Z',
+        polls: 0,
+      });
+    },
+  );
+});

@@ -1,0 +1,125 @@
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
+
+import { ClientClosedError, RedisUnavailableError, UsageError } from '../../src/errors.js';
+import { batchOf, startClient } from '../client/test-client.js';
+import { testRedis } from '../helpers/redis.js';
+
+/** An error with all that hangs on it. */
+function everythingOf(error: unknown): string {
+  return inspect(error, { depth: 20, showHidden: true });
+}
+
+test('says which Redis does not answer, and recovers when it does', async () => {
+  const redis = await startPrivateRedis({ appendOnly: true });
+  onTestFinished(() => redis.stop());
+  const { client } = startClient({ url: redis.url, prefix: '{t}' });
+  await client.enqueue(batchOf('before'));
+  await redis.kill();
+  const error = await client.enqueue(batchOf('during')).catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(RedisUnavailableError);
+  expect(error.message).toContain(`Redis at 127.0.0.1:${redis.port} does not answer`);
+  await redis.restart();
+  expect((await client.enqueue(batchOf('before'))).status).toBe('duplicate');
+});
+
+test('every method fails when there is no Redis at all', async () => {
+  const { client } = startClient({ url: 'redis://127.0.0.1:1', prefix: '{t}' });
+  for (const call of [
+    () => client.enqueue(batchOf('a')),
+    () => client.enqueueMany([batchOf('a')]),
+    () => client.status('a'),
+    () => client.wait('a'),
+    () => client.results('a').next(),
+    () => client.cancel('a'),
+  ]) {
+    await expect(call()).rejects.toThrow(
+      /Redis at 127\.0\.0\.1:1 does not answer \(ECONNREFUSED\)/,
+    );
+  }
+});
+
+test('says that Redis refuses a password, and never which', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await admin.config('SET', 'requirepass', 'right-canary');
+  const { client } = startClient({
+    url: `redis://:wrong-canary@127.0.0.1:${redis.port}`,
+    prefix: '{t}',
+  });
+  const error = await client.enqueue(batchOf('a')).catch((thrown) => thrown);
+  expect(error).toBeInstanceOf(RedisUnavailableError);
+  expect(error.message).toMatch(/refuses us: (WRONGPASS|NOAUTH|ERR)/);
+  expect(error.cause).toMatchObject({ name: 'ReplyError' });
+  expect(everythingOf(error)).not.toContain('canary');
+});
+
+test('says that Redis is full, and nothing of the batch that it did not take', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  const { client } = startClient({ url: redis.url, prefix: '{t}' });
+  await client.enqueue(batchOf('before'));
+  await admin.config('SET', 'maxmemory', '1000000');
+  const batch = { ...batchOf('canary'), productType: 'canary' };
+  for (const call of [() => client.enqueue(batch), () => client.enqueueMany([batch])]) {
+    const error = await call().catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(RedisUnavailableError);
+    expect(error.message).toMatch(/refuses us: .*OOM.*; it is full/);
+    expect(error.cause).toMatchObject({ name: 'ReplyError' });
+    expect(everythingOf(error)).not.toContain('canary');
+  }
+});
+
+test('works on a connection of the caller, and leaves it open', async () => {
+  const { url, prefix } = testRedis();
+  const connection = new Redis(url);
+  onTestFinished(() => connection.disconnect());
+  const client = createAtlasBatchClient({ connection, prefix });
+  expect((await client.enqueue(batchOf('mine'))).status).toBe('added');
+  await expect(client.wait('mine', { timeoutMs: 1 })).rejects.toThrow(/did not end within 1 ms/);
+  await client.close();
+  expect(await connection.ping()).toBe('PONG');
+});
+
+test('fails fast on a connection of the caller that waits for ever', async () => {
+  const connection = new Redis('redis://127.0.0.1:1', { maxRetriesPerRequest: null });
+  connection.on('error', () => {});
+  onTestFinished(() => connection.disconnect());
+  const client = createAtlasBatchClient({ connection });
+  onTestFinished(() => client.close());
+  await expect(client.enqueue(batchOf('a'))).rejects.toBeInstanceOf(RedisUnavailableError);
+});
+
+test('may be closed twice, and says so to whoever calls after', async () => {
+  const { client } = startClient();
+  await client.enqueue(batchOf('a'));
+  await client.close();
+  await client.close();
+  await expect(client.status('a')).rejects.toBeInstanceOf(ClientClosedError);
+});
+
+test('a client that never got a connection closes too', async () => {
+  const { client } = startClient({ url: 'redis://127.0.0.1:1', prefix: '{t}' });
+  await client.close();
+});
+
+test('a client that has waited closes when Redis has gone', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const { client } = startClient({ url: redis.url, prefix: '{t}' });
+  await client.enqueue(batchOf('a'));
+  await expect(client.wait('a', { timeoutMs: 1 })).rejects.toThrow(/did not end within 1 ms/);
+  await redis.kill();
+  await client.close();
+});
+
+test.each([undefined, '', 'localhost'])('%j is no Redis to connect to', (redisUrl) => {
+  expect(() => createAtlasBatchClient({ redisUrl } as never)).toThrow(UsageError);
+});

@@ -1,0 +1,47 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { fromRedis, SharedScript } from '../../src/redis/lua-script.js';
+import { connect } from '../atlas/redis-connection.js';
+import { testRedis } from '../helpers/redis.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('fromRedis', () => {
+  it('does not wait for a connection that does not come back', async () => {
+    vi.useFakeTimers();
+    const waiting = expect(fromRedis(new Promise(() => {}))).rejects.toMatchObject({
+      name: 'TransientError',
+      code: 'ATLAS_UNAVAILABLE',
+      taken: 'not-taken',
+      retryAfterMs: 1000,
+    });
+    await vi.advanceTimersByTimeAsync(5_000);
+    await waiting;
+  });
+
+  it('keeps the command of a failure to itself', async () => {
+    const failure = Object.assign(new Error('ERR'), { command: { args: ['canary'] } });
+    const error = await fromRedis(Promise.reject(failure)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'TransientError' });
+    expect(error).not.toHaveProperty('cause');
+  });
+});
+
+describe('SharedScript', () => {
+  it('runs whether Redis knows it already or not', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const script = new SharedScript(`return { KEYS[1], ARGV[1], '${test.prefix}' }`);
+    for (let i = 0; i < 2; i += 1) {
+      expect(await script.run(redis, ['k'], [7])).toEqual(['k', '7', test.prefix]);
+    }
+  });
+
+  it('says so when the script itself fails', async () => {
+    const redis = connect(testRedis());
+    await expect(new SharedScript("return redis.call('NOPE')").run(redis, [], [])).rejects.toThrow(
+      'Redis gave no answer',
+    );
+  });
+});

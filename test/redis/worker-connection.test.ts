@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { createLogger } from '../../src/logging.js';
+import { connectRedis } from '../../src/redis/worker-connection.js';
+import { testRedis } from '../helpers/redis.js';
+
+const COMMANDS = 100;
+const logger = createLogger('silent');
+
+it('sends the commands of a turn and of the next in one write, and answers each in its order', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+
+  let writes = 0;
+  const socket: Writable = redis.stream;
+  const write = socket._write;
+  socket._write = (...args) => {
+    writes += 1;
+    write.apply(socket, args);
+  };
+  const half = () => Array.from({ length: COMMANDS / 2 }, () => redis.incr(`${prefix}:counter`));
+  const first = half();
+  await nextTurn();
+  const answers = await Promise.all([...first, ...half()]);
+  expect(answers).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
+  expect(writes).toBe(1);
+});
+
+it('keeps text of any alphabet and bytes apart and in order', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const values = [
+    'plain',
+    Buffer.from([0, 255, 13, 10]),
+    'पैन कार्ड',
+    Buffer.alloc(0),
+    '€\r\n',
+    'end',
+  ];
+  const key = `${prefix}:values`;
+  await Promise.all(values.map((value) => redis.rpush(key, value)));
+  expect(await redis.lrangeBuffer(key, 0, -1)).toEqual(values.map((value) => Buffer.from(value)));
+});
+
+it('keeps apart what is sent while a write that fills the socket is under way', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const key = `${prefix}:values`;
+  const values = ['short', 'ग'.repeat(4_000_000), 'of the next turn', 'x'.repeat(50_000), 'end'];
+  const pushed: Promise<number>[] = [];
+  for (const value of values) {
+    // Two commands, or nothing is gathered.
+    pushed.push(redis.rpush(key, value), redis.rpush(key, `behind ${value}`));
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+  }
+  await Promise.all(pushed);
+  expect(await redis.lrange(key, 0, -1)).toEqual(
+    values.flatMap((value) => [value, `behind ${value}`]),
+  );
+});
+
+it('goes on after its connection was cut, with what was under way', async () => {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, logger);
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  const answers = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
+  redis.stream.destroy();
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK']));
+});

@@ -1,0 +1,154 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { SignJWT } from 'jose';
+import { expect, it, onTestFinished } from 'vitest';
+import { createCallbackTokens } from '../../../src/server/callbacks/tokens.js';
+import { waitUntil } from '../../helpers/wait-until.js';
+import { CALLBACKS, createServer, type TestServer } from '../test-server.js';
+
+const CREDENTIALS = { 'client-id': 'atlas', 'client-secret': 'callback-secret' };
+const TOKEN_PATH = '/callbacks/atlas/token';
+const PATH = '/callbacks/atlas';
+const page = (...ids: string[]) => ({ data: ids.map((id) => ({ document_id: id })), page: 1 });
+
+async function tokenOf({ server }: TestServer): Promise<string> {
+  const answer = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers: CREDENTIALS });
+  expect(answer.statusCode).toBe(200);
+  return answer.json().access_token;
+}
+
+async function call({ server }: TestServer, token: string, payload: unknown) {
+  const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  return server.app.inject({ method: 'POST', url: PATH, headers: { token }, payload: body });
+}
+
+async function counted({ server }: TestServer, name: string): Promise<number> {
+  const { body } = await server.app.inject('/metrics');
+  const line = body.split('\n').find((one) => one.startsWith(`atlas_batch_${name} `));
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
+
+it('does not exist without credentials', async () => {
+  const { server } = await createServer();
+  for (const url of [PATH, TOKEN_PATH]) {
+    const { statusCode } = await server.app.inject({ method: 'POST', url, headers: CREDENTIALS });
+    expect(statusCode).toBe(404);
+  }
+});
+
+it('gives a token for the right credentials, whatever else the request holds', async () => {
+  const { server } = await createServer(CALLBACKS);
+  for (const more of [{}, { payload: 'x' }, { payload: {} }]) {
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: TOKEN_PATH,
+      headers: CREDENTIALS,
+      ...more,
+    });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({ access_token: expect.any(String), expires_in: 3600 });
+    expect(answer.headers['cache-control']).toBe('no-store');
+  }
+});
+
+it.each([{}, { ...CREDENTIALS, 'client-secret': 'wrong' }, { ...CREDENTIALS, 'client-id': 'x' }])(
+  'gives none for %o',
+  async (headers) => {
+    const { server } = await createServer(CALLBACKS);
+    const answer = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json()).toEqual({ error: 'Unauthorized' });
+  },
+);
+
+it('takes tokens of another replica, as Token or as Bearer', async () => {
+  const one = await createServer(CALLBACKS);
+  const other = await createServer(CALLBACKS);
+  const token = await tokenOf(one);
+  expect((await call(other, token, page('x/1'))).statusCode).toBe(202);
+  const bearer = await other.server.app.inject({
+    method: 'POST',
+    url: PATH,
+    headers: { authorization: `Bearer ${token}` },
+    payload: page('x/1'),
+  });
+  expect(bearer.statusCode).toBe(202);
+});
+
+it('refuses tokens that are old, unsigned, for something else, or signed by somebody else', async () => {
+  const test = await createServer(CALLBACKS);
+  const foreign = await createCallbackTokens('atlas', 'another-secret').issue();
+  const raw = new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuer('atlas-batch');
+  const plain = raw.setAudience('atlas-callbacks').setExpirationTime('1 h');
+  const signedWithSecret = await plain.sign(Buffer.from('callback-secret'));
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { iss: 'atlas-batch', aud: 'atlas-callbacks', exp: 4_000_000_000 };
+  const unsigned = `${part({ alg: 'none' })}.${part(claims)}.`;
+  const good = await tokenOf(test);
+  const [head, body = ''] = good.split('.');
+  const forged = `${head}.${body}.${createHmac('sha256', 'guess').update(`${head}.${body}`).digest('base64url')}`;
+  for (const token of ['', 'x', foreign, signedWithSecret, unsigned, forged, 'a'.repeat(5000)]) {
+    const answer = await call(test, token, page('x/1'));
+    expect(answer.statusCode).toBe(401);
+  }
+  expect(await counted(test, 'callbacks_rejected_total{why="unauthorized"}')).toBe(7);
+});
+
+it('says 400 to what is no page, 413 to what is too large, and repeats nothing of it', async () => {
+  const test = await createServer(CALLBACKS);
+  const token = await tokenOf(test);
+  for (const body of ['', '{"secret-canary', '[]', '{"data":7}']) {
+    const answer = await call(test, token, body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.body).not.toContain('canary');
+  }
+  expect((await call(test, token, 'x'.repeat(4 * 1024 * 1024 + 1))).statusCode).toBe(413);
+  expect(await counted(test, 'callbacks_rejected_total{why="malformed"}')).toBe(4);
+  expect(await counted(test, 'callbacks_rejected_total{why="too-large"}')).toBe(1);
+});
+
+it('wakes nobody and stores nothing for references that it does not know', async () => {
+  const test = await createServer(CALLBACKS);
+  const redis = new Redis(test.url);
+  onTestFinished(() => redis.disconnect());
+  const token = await tokenOf(test);
+  expect((await call(test, token, page('nobody/1', 'also-nobody/2'))).statusCode).toBe(202);
+  await waitUntil('both references', async () => {
+    return (await counted(test, 'callback_references_total{result="unknown"}')) === 2;
+  });
+  const keys = await redis.keys(`${test.prefix}*`);
+  expect(keys.filter((key) => !key.endsWith(':meta'))).toEqual([]);
+});
+
+it('survives any callback without a 5xx, and still takes a good one', async () => {
+  const test = await createServer(CALLBACKS);
+  const good = await tokenOf(test);
+  const token = fc.oneof(
+    fc.constant(good),
+    fc.string(),
+    fc.base64String(),
+    fc.constant(`${good}x`),
+  );
+  const header = token.map((text) => text.replace(/[^\x21-\x7e]/g, ''));
+  const id = fc.oneof(fc.string(), fc.stringMatching(/^[a-z]{1,5}\/.{0,5}$/), fc.anything());
+  const pages = fc
+    .array(fc.record({ document_id: id, file_data: fc.json() }))
+    .map((data) => JSON.stringify({ data }));
+  const body = fc.oneof(fc.string(), fc.json(), pages, fc.constant('{"__proto__":{"data":[]}}'));
+  const type = fc.constantFrom('application/json', 'text/plain', '', 'x', 'multipart/form-data');
+  const url = fc.constantFrom(PATH, TOKEN_PATH, `${PATH}/`, `${PATH}?x=%ff`);
+  await fc.assert(
+    fc.asyncProperty(header, body, type, url, async (tokenHeader, payload, contentType, path) => {
+      const { statusCode } = await test.server.app.inject({
+        method: 'POST',
+        url: path,
+        headers: { token: tokenHeader, 'content-type': contentType },
+        payload,
+      });
+      expect([200, 202, 400, 401, 404, 415, 429]).toContain(statusCode);
+    }),
+    { seed: 20_261_123, numRuns: 1000 },
+  );
+  expect((await call(test, good, page('loan/1'))).statusCode).toBe(202);
+});

@@ -1,0 +1,96 @@
+import { type Job, Queue, Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
+import { createLogger } from '../../../src/logging.js';
+import { connectRedis } from '../../../src/redis/worker-connection.js';
+import { defineLeaseCommands, JobLease } from '../../../src/workers/runtime/job-lease.js';
+import { testRedis } from '../../helpers/redis.js';
+
+const QUEUE = 'jobs';
+const TOKEN = 'token';
+
+/** A job that is active under {@link TOKEN}, and the lease on it. */
+async function activeJob() {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  defineLeaseCommands(redis);
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  const worker = new Worker(QUEUE, null, options);
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  await queue.add('job', {}, { jobId: 'one' });
+  const job: Job = await worker.getNextJob(TOKEN);
+  const queueKey = `${prefix}:${QUEUE}`;
+  const startedKey = `${prefix}:started`;
+  const lease = new JobLease<{ startedAt: number }>({
+    redis,
+    queueKey,
+    job,
+    slot: {
+      token: TOKEN,
+      signal: new AbortController().signal,
+      fetchNext() {},
+      async giveNextBack() {},
+    },
+    clock: { now: Date.now },
+    digest: (state) => state,
+    started: { key: startedKey, at: ({ startedAt }) => startedAt },
+  });
+  const lockKey = `${queueKey}:one:lock`;
+  return {
+    redis,
+    queue,
+    job,
+    lease,
+    lockKey,
+    startedKey,
+    there: `${prefix}:there`,
+    notThere: `${prefix}:not`,
+  };
+}
+
+it('saves nothing when a key is there that must not be, and everything when it is not', async () => {
+  const { redis, queue, lease, startedKey, there, notThere } = await activeJob();
+  await redis.hset(there, 'a', 'b');
+  lease.note('noted before');
+
+  expect(await lease.saveIfAbsent([notThere, there], { startedAt: 1 }, 'ended')).toBe(false);
+  expect((await queue.getJob('one'))?.progress).toBe(0);
+  expect((await queue.getJobLogs('one')).logs).toEqual([]);
+  expect(await redis.zscore(startedKey, 'one')).toBeNull();
+
+  expect(await lease.saveIfAbsent([notThere], { startedAt: 1 }, 'ended')).toBe(true);
+  expect((await queue.getJob('one'))?.progress).toEqual({ startedAt: 1 });
+  expect((await queue.getJobLogs('one')).logs).toEqual([
+    expect.stringMatching(/ noted before$/),
+    expect.stringMatching(/ ended$/),
+  ]);
+  expect(await redis.zscore(startedKey, 'one')).toBe('1');
+});
+
+it('reads keys along with a save', async () => {
+  const { redis, lease, lockKey, notThere } = await activeJob();
+  expect(await lease.save({ startedAt: 1 }, '', { read: [lockKey, notThere] })).toEqual([
+    TOKEN,
+    null,
+  ]);
+  await redis.set(lockKey, 'another');
+  await expect(lease.save({ startedAt: 2 })).rejects.toThrow(/lock of job one was lost/);
+});
+
+it('renews a lock that is no longer young, and finds out that it was lost', async () => {
+  const { redis, job, lease, lockKey } = await activeJob();
+  await redis.pexpire(lockKey, 5000);
+  await lease.renew();
+  expect(await redis.pttl(lockKey)).toBeLessThanOrEqual(5000);
+
+  job.processedOn = Date.now() - 1000;
+  await lease.renew();
+  expect(await redis.pttl(lockKey)).toBeGreaterThan(5000);
+
+  await redis.set(lockKey, 'another');
+  await expect(lease.renew()).rejects.toThrow(/lock of job one was lost/);
+});

@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { DelayedError, Queue, type Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
+import { LockLostError } from '../../../src/errors.js';
+import { createLogger } from '../../../src/logging.js';
+import { connectRedis } from '../../../src/redis/worker-connection.js';
+import { JobLease } from '../../../src/workers/runtime/job-lease.js';
+import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { testRedis } from '../../helpers/redis.js';
+import { waitUntil } from '../../helpers/wait-until.js';
+
+const QUEUE = 'jobs';
+const LONG_MS = 3_600_000;
+
+interface Scene {
+  worker: Worker;
+  lease: JobLease<object>;
+  /** Of the first job and of the second. */
+  states(): Promise<string[]>;
+  /** Takes the lock of the first job away until the step is over. */
+  withoutLock(step: () => Promise<void>): Promise<void>;
+}
+
+/** A worker with one slot, and two jobs: `first` says what becomes of the first, the second ends. */
+async function twoJobs(first: (scene: Scene) => Promise<void>) {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  const states = () => Promise.all(['first', 'second'].map((id) => queue.getJobState(id)));
+  await queue.addBulk(
+    ['first', 'second'].map((jobId) => ({ name: 'job', data: {}, opts: { jobId } })),
+  );
+  const worker: Worker = startQueueWorker(options, QUEUE, 1, async (job, slot) => {
+    if (job.id === 'second') return;
+    const queueKey = `${prefix}:${QUEUE}`;
+    const lease = new JobLease({
+      redis,
+      queueKey,
+      job,
+      slot,
+      clock: { now: Date.now },
+      digest: (state) => state,
+    });
+    const lock = `${queueKey}:first:lock`;
+    const withoutLock = async (step: () => Promise<void>) => {
+      await redis.rename(lock, `${lock}-away`);
+      await step();
+      await redis.rename(`${lock}-away`, lock);
+    };
+    await first({ worker, lease, states, withoutLock });
+  });
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  const secondEnds = async () => {
+    await waitUntil('the end of the second', async () => (await states())[1] === 'completed');
+    // Nobody had it without running it.
+    expect((await queue.getJob('second'))?.stalledCounter).toBe(0);
+  };
+  return { states, secondEnds };
+}
+
+it('has the next job as soon as one sleeps, and runs it', async () => {
+  let meanwhile: string[] = [];
+  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
+    const asleep = await lease.moveToDelayed(LONG_MS);
+    meanwhile = await states();
+    throw asleep;
+  });
+  await secondEnds();
+  expect(meanwhile).toEqual(['delayed', 'active']);
+});
+
+it('gives the next job back when there is nothing to wait for', async () => {
+  let meanwhile: string[] = [];
+  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
+    expect(await lease.waitForChildren()).toBeNull();
+    meanwhile = await states();
+  });
+  await secondEnds();
+  expect(meanwhile).toEqual(['active', 'waiting']);
+});
+
+it.each(['before', 'behind'])('leaves no job active when it closes %s a move', async (when) => {
+  let closed: Promise<void> | undefined;
+  const { states } = await twoJobs(async ({ lease, worker }) => {
+    if (when === 'before') closed = worker.close();
+    const asleep = await lease.moveToDelayed(LONG_MS);
+    if (when === 'behind') closed = worker.close();
+    throw asleep;
+  });
+  await waitUntil('the end of the worker', () => closed?.then(() => true));
+  expect(await states()).toEqual(['delayed', 'waiting']);
+});
+
+it('runs the next job when the lock of one was lost', async () => {
+  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
+    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+    throw new DelayedError();
+  });
+  await secondEnds();
+});
+
+it('runs the next job when the move of one fails at first', async () => {
+  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
+    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+    throw await lease.moveToDelayed(LONG_MS);
+  });
+  await secondEnds();
+});
+
+/** A queue and its worker, both gone at the end of the test. */
+function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => Promise<void>) {
+  const { url, prefix } = testRedis();
+  const redis = connectRedis(url, createLogger('silent'));
+  const options = { connection: redis, prefix };
+  const queue = new Queue(QUEUE, options);
+  const worker: Worker = startQueueWorker(options, QUEUE, concurrency, ({ id = '' }, { signal }) =>
+    run(id, signal),
+  );
+  worker.on('error', () => {});
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  return { redis, queue, lockOf: (id: string) => `${prefix}:${QUEUE}:${id}:lock` };
+}
+
+it('tells a job that its lock was lost, and not the next one', async () => {
+  let reason: unknown;
+  let secondAborted: boolean | undefined;
+  const { redis, queue, lockOf } = startOn(1, async (id, signal) => {
+    if (id === 'second') {
+      secondAborted = signal.aborted;
+      return;
+    }
+    await redis.set(lockOf(id), 'another');
+    await once(signal, 'abort');
+    reason = signal.reason;
+    throw new DelayedError();
+  });
+  for (const jobId of ['first', 'second']) await queue.add('job', {}, { jobId });
+  await waitUntil('the second job', () => secondAborted !== undefined);
+  expect(secondAborted).toBe(false);
+  expect(reason).toBeInstanceOf(LockLostError);
+});
+
+it('needs no more signals than jobs run at once', async () => {
+  const signals: AbortSignal[] = [];
+  const { queue } = startOn(2, async (_id, signal) => void signals.push(signal));
+  for (let jobs = 1; jobs <= 5; jobs += 1) {
+    await queue.add('job', {});
+    // The worker has nothing to do in between: BullMQ has another token for the next job.
+    await waitUntil('the end of a job', async () => (await queue.getCompletedCount()) === jobs);
+  }
+  expect(signals).toHaveLength(5);
+  expect(new Set(signals).size).toBeLessThanOrEqual(2);
+});
+
+it('lets the requests of several jobs listen to one signal without a warning', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const { queue } = startOn(1, async (_id, signal) => {
+    for (let n = 0; n < 100; n += 1) signal.addEventListener('abort', () => {});
+  });
+  await queue.add('job', {});
+  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+  expect(warnings).toEqual([]);
+});

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { startPrivateRedis } from '../../../scripts/private-redis.js';
+import { createLogger } from '../../../src/logging.js';
+import { connectRedis } from '../../../src/redis/worker-connection.js';
+import { MIN_PAUSE_MS } from '../../../src/workers/runtime/fetch-pause.js';
+import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { waitUntil } from '../../helpers/wait-until.js';
+
+const QUEUE = 'jobs';
+/** Smaller than what any Redis takes, so that every write is refused. */
+const FULL = '1000000';
+const OBSERVED_MS = 2500;
+/** A pause lasts at least a second; the first fetch and the check for stalls come on top. */
+const MOST_ERRORS = 8;
+
+async function startWorkerOnFullRedis() {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  const redis = connectRedis(server.url, createLogger('silent'));
+  const options = { connection: redis, prefix: '{t}' };
+  const queue = new Queue(QUEUE, options);
+  await queue.add('job', {});
+  await admin.config('SET', 'maxmemory', FULL);
+  const errors: Error[] = [];
+  const worker = startQueueWorker(options, QUEUE, 10, async () => {});
+  worker.on('error', (error) => void errors.push(error));
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  return { admin, queue, worker, errors };
+}
+
+it('pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
+  const { admin, queue, errors } = await startWorkerOnFullRedis();
+  const from = performance.now();
+  await waitUntil('the time to observe', () => performance.now() - from > OBSERVED_MS);
+  expect(errors.length).toBeGreaterThan(0);
+  expect(errors.length).toBeLessThan(MOST_ERRORS);
+  expect(errors.map(({ message }) => message.slice(0, 3))).toContain('OOM');
+  await admin.config('SET', 'maxmemory', '0');
+  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+});
+
+it('ends the pause when the worker closes', async () => {
+  const { worker } = await startWorkerOnFullRedis();
+  await once(worker, 'error');
+  const paused = delay(MIN_PAUSE_MS, 'the pause is over');
+  expect(await Promise.race([worker.close(), paused])).toBeUndefined();
+});
