@@ -123,6 +123,10 @@ export class UsageError extends Error {
  */
 export class RedisUnavailableError extends Error {
   override name = 'RedisUnavailableError';
+
+  constructor(message: string, { cause }: { cause?: unknown } = {}) {
+    super(message, cause === undefined ? {} : { cause: bareError(cause) });
+  }
 }
 
 /** The client was closed while it was at work. */

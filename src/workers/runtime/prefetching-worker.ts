@@ -30,6 +30,8 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   /** By the id of a job that runs. */
   private readonly ofJob = new Map<string, AbortController>();
   private readonly fetchPause = new FetchPause();
+  private jobsUnderWay = 0;
+  private readonly waitingForIdle: (() => void)[] = [];
 
   constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
     // A worker of BullMQ that runs by itself fetches before this class has its fields.
@@ -42,6 +44,7 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   async within<T>(token: string, jobId: string, step: (slot: Slot) => Promise<T>): Promise<T> {
     const controller = this.idle.pop() ?? newController();
     this.ofJob.set(jobId, controller);
+    this.jobsUnderWay += 1;
     try {
       return await step({
         token,
@@ -54,7 +57,17 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
       if (this.ofJob.get(jobId) === controller) this.ofJob.delete(jobId);
       if (!controller.signal.aborted) this.idle.push(controller);
       if (this.closing) await this.giveNextBack(token);
+      this.jobsUnderWay -= 1;
+      if (this.jobsUnderWay === 0) for (const resolve of this.waitingForIdle.splice(0)) resolve();
     }
+  }
+
+  /** Resolves when no step of a job runs: at once, or when the last one that runs is over. */
+  async whenIdle(): Promise<void> {
+    if (this.jobsUnderWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.waitingForIdle.push(resolve);
+    });
   }
 
   /** Tells a job that runs that its lock was lost. */
