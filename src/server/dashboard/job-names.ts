@@ -1,4 +1,5 @@
 /** Jobs as Bull Board shows them: named by what they carry, cut to what fits a screen. Pure. */
+import { plural } from '../../plural.js';
 
 /** Items of a list, and characters of a text, that are shown. */
 const SHOWN_ITEMS = 20;
@@ -14,9 +15,7 @@ interface JobView {
 /** `loan-8841 · LOAN_APP · 5 documents` */
 export function nameOfBatch({ data, id }: JobView): string {
   const { reference, productType, documents } = fieldsOf(data);
-  const count = Array.isArray(documents)
-    ? `${documents.length} ${documents.length === 1 ? 'document' : 'documents'}`
-    : undefined;
+  const count = Array.isArray(documents) ? plural(documents.length, 'document') : undefined;
   return joined([reference ?? id, productType, count]);
 }
 

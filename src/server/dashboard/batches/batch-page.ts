@@ -1,5 +1,6 @@
 /** The page of one batch: what it is, what happened, and what may be done about it. Pure. */
 
+import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';
 import { ACTION_WORDS, type ActionResult } from './action-words.js';
@@ -9,7 +10,6 @@ import {
   describeReason,
   duration,
   isoTime,
-  plural,
   progressBar,
   statePill,
   timeAgo,

@@ -61,8 +61,3 @@ export function timeUntil(iso: string, now: number): Markup {
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
-
-/** `1 worker`, `2 batches` */
-export function plural(count: number, noun: string, many = `${noun}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? noun : many}`;
-}
