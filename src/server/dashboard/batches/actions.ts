@@ -1,4 +1,4 @@
-/** What an operator may do with a batch. */
+/** What an operator can do with a batch. */
 import { ErrorCode } from 'bullmq';
 import { cancelBatch } from '../../../batches/cancel.js';
 import type { ClientQueues } from '../../../batches/client-queues.js';
@@ -26,7 +26,7 @@ export const ACTIONS: Record<'poll' | 'cancel' | 'retry', Action> = {
       await job.retry('failed');
       return 'retried';
     } catch (error) {
-      // Somebody else was faster.
+      // Somebody else retried it in the meantime.
       if (Reflect.get(Object(error), 'code') === ErrorCode.JobNotInState) return 'not-failed';
       throw error;
     }

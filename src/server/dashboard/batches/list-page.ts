@@ -1,4 +1,4 @@
-/** The page of batches: how things stand, a search, and lists. Pure. */
+/** The page of batches: figures, a search, and lists. Pure. */
 
 import type { Section } from '../../../batches/list.js';
 import { plural } from '../../../plural.js';
