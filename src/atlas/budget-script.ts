@@ -13,7 +13,7 @@
  *
  * The block of a 429 is a key of its own, and holds whether or not there is a budget.
  */
-import { SharedScript } from '../redis/lua-script.js';
+import { LuaScript } from '../redis/lua-script.js';
 
 /**
  * Longest wait in a worker's slot. At most a quarter of a second's requests wait at any moment,
@@ -53,7 +53,7 @@ export function horizonMs(slot: number): number {
  * A line holds two minutes at most (LINE): then its end is handed out again and again.
  * A class counts as waiting until its line is through, plus a quarter of a second for coming back.
  */
-export const ASK_BUDGET = new SharedScript(`
+export const ASK_BUDGET = new LuaScript<[kind: string, first: string, second?: string]>(`
 local blocked = redis.call('PTTL', KEYS[1])
 if blocked > 0 then return { 'blocked', tostring(blocked) } end
 local slot_ms = tonumber(ARGV[3])
@@ -94,7 +94,7 @@ return { 'denied', text(again), text(line - now) }
 `);
 
 /** KEYS block. ARGV ms. A longer block that stands is kept. */
-export const BLOCK = new SharedScript(`
+export const BLOCK = new LuaScript(`
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '429', 'PX', ARGV[1])
 end

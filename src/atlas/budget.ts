@@ -5,7 +5,8 @@
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
-import { pause, unlessAborted } from '../http/pause.js';
+import { fromRedis } from '../redis/lua-script.js';
+import { pause, unlessAborted } from '../timeouts.js';
 import { ASK_BUDGET, BLOCK, horizonMs, MAX_LATENESS_MS, slotMs } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
 
@@ -172,24 +173,17 @@ class SharedGate {
   }
 
   private async askRedis({ requestClass, mayWait }: BudgetQuestion): Promise<Verdict> {
-    const reply = await ASK_BUDGET.run(
-      this.redis,
-      [this.blockKey, this.budgetKey],
-      [
-        requestClass,
-        requestClass === 'upload' ? 'poll' : 'upload',
-        this.slot,
-        horizonMs(this.slot),
-        mayWait ? 1 : 0,
-      ],
-    );
-    const [kind, first, second] = Array.isArray(reply) ? reply : [];
+    const keys = [this.blockKey, this.budgetKey];
+    const otherClass = requestClass === 'upload' ? 'poll' : 'upload';
+    const args = [requestClass, otherClass, this.slot, horizonMs(this.slot), mayWait ? 1 : 0];
+    const [kind, first, second] = await fromRedis(ASK_BUDGET.run(this.redis, keys, args));
     if (kind === 'granted' || kind === 'blocked') return { kind, waitMs: Number(first) };
     return { kind: 'denied', againMs: Number(first), lineMs: Number(second) };
   }
 
   async block(milliseconds: number): Promise<void> {
-    await BLOCK.run(this.redis, [this.blockKey], [Math.max(1, Math.ceil(milliseconds))]);
+    const wholeMs = Math.max(1, Math.ceil(milliseconds));
+    await fromRedis(BLOCK.run(this.redis, [this.blockKey], [wholeMs]));
   }
 }
 

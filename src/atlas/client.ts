@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { createHttp } from '../http/exchange.js';
 import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
+import { redisTimeMs } from '../redis/clock.js';
 import { fromRedis } from '../redis/lua-script.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
@@ -95,8 +96,8 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   const budget = createBudget({ ...options, redis, observer, random });
   const now = async () => {
     if (redis === undefined) return Date.now();
-    const [seconds] = await fromRedis(redis.time());
-    return Number(seconds) * 1000;
+    // Whole seconds, as the dates of HTTP have them.
+    return Math.floor((await fromRedis(redisTimeMs(redis))) / 1000) * 1000;
   };
   const call = createCaller({ http, budget, observer, logger, now });
   const breaker = new Breaker({

@@ -20,15 +20,15 @@ import { redisFindings } from '../redis/findings.js';
 import { connectRedis } from '../redis/worker-connection.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { createTelemetry } from '../telemetry.js';
+import { settlesWithin } from '../timeouts.js';
 import { processBatch } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
-import { definePruneCommands, PollJobPruner } from './maintenance/prune-poll-jobs.js';
+import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { processPoll } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
-import { defineLeaseCommands } from './runtime/job-lease.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
 import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
 import {
@@ -69,8 +69,6 @@ export async function createAtlasBatchWorker(
   const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const redis = connectRedis(config.REDIS_URL, logger);
-  defineLeaseCommands(redis);
-  definePruneCommands(redis);
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;
@@ -214,16 +212,4 @@ function webhookSender(config: Config): WebhookSender | undefined {
     connections: WEBHOOK_CONCURRENCY,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
   });
-}
-
-async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 /** Whom a callback is about. Nothing else of it is polled or kept: the truth is at Atlas. Pure. */
 import { REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { isObject, parseJson } from '../../json.js';
 
 /** A page of Atlas's is about one upload, and so about one batch; a few more do no harm. */
 export const MAX_REFERENCES = 16;
@@ -32,12 +33,7 @@ export function readCallback(body: string): Callback | null {
 
 /** The items of a page object, which may stand under `data` as Atlas's other answers may. */
 function itemsOf(body: string): unknown[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return null;
-  }
+  const value = parseJson(body);
   if (!isObject(value)) return null;
   const { data } = value;
   if (Array.isArray(data)) return data;
@@ -51,8 +47,4 @@ function splitId(id: unknown): { reference: string; documentId: string } | null 
   if (slash < 1) return null;
   const reference = id.slice(0, slash);
   return REFERENCE_PATTERN.test(reference) ? { reference, documentId: id.slice(slash + 1) } : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

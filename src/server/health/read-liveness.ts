@@ -1,6 +1,7 @@
 /** Reads what workers tell of themselves, and how batches stand: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { withRedisTimeout } from '../redis-timeout.js';
 
 /** A batch that has used this share of its time is near its deadline. */
@@ -17,8 +18,7 @@ export interface Liveness {
 
 /** Redis's own time, in ms since 1970. */
 export async function redisNow({ link }: ClientQueues): Promise<number> {
-  const [seconds = 0, microseconds = 0] = await link.redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  return Math.floor(await redisTimeMs(link.redis));
 }
 
 /** @throws RedisUnavailableError, soon. */
