@@ -1,6 +1,6 @@
 /** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
-import { createHttp } from '../http/exchange.js';
+import { createHttp } from '../http/host-client.js';
 import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
@@ -10,7 +10,7 @@ import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller } from './caller.js';
 import type { AtlasObserver } from './observer.js';
-import { isBlock, ResponseError } from './response-errors.js';
+import { ResponseError } from './response-errors.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
@@ -208,6 +208,6 @@ function withToken<T>(made: Call<T>, token: string): Call<T> {
 
 /** A call that may wait also waits out a short block, in the budget's line: its poll is half done. */
 function isWorthRepeating(error: ResponseError, made: Call<unknown>): boolean {
-  if (isBlock(error.row)) return made.mayWait;
+  if (error.row.holdsAllProcesses) return made.mayWait;
   return error.row.retryNow === true && error.retryAfterMs === 0;
 }

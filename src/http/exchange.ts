@@ -6,7 +6,7 @@
  * followed. Of a failure only its code is kept: undici's errors may hold URLs.
  */
 import pLimit from 'p-limit';
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { errorName } from '../errors.js';
 
 /** The largest body that is read: about 100 times a page of 50 rich extracts. */
@@ -21,8 +21,6 @@ const LARGE_BODIES_AT_ONCE = 4;
 export const MAX_ERROR_BYTES = 16 * 1024;
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
-/** A peer that has not accepted a connection by then is down; undici's own default. */
-const MAX_CONNECT_TIMEOUT_MS = 10_000;
 /** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -75,46 +73,6 @@ export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest 
       signal?.addEventListener('abort', onAbort, { once: true });
       dispatcher.dispatch(request, exchange);
     });
-}
-
-export interface HttpRequest {
-  method: 'GET' | 'POST';
-  /** Below the base URL, query included. */
-  path: string;
-  headers: Record<string, string>;
-  body?: string;
-}
-
-export interface Http {
-  /** As {@link SendRequest}. */
-  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>;
-  /** Cuts what is still under way. */
-  close(): Promise<void>;
-}
-
-/** A pool of connections to one host. `timeoutMs` is for the whole request. */
-export function createHttp(options: {
-  baseUrl: string;
-  timeoutMs: number;
-  connections: number;
-  /** Default: `of-success`. */
-  bodies?: BodyPolicy;
-}): Http {
-  const base = new URL(options.baseUrl);
-  const prefix = base.pathname.replace(/\/+$/, '');
-  const pool = new Pool(base.origin, {
-    connections: options.connections,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    connect: { timeout: Math.min(options.timeoutMs, MAX_CONNECT_TIMEOUT_MS) },
-  });
-  const send = createSend(options.bodies ?? 'of-success', options.timeoutMs);
-  return {
-    // Spelled out: V8 keeps an object that is spread here, and its request, until a full collection.
-    request: ({ method, path, headers, body = null }, signal) =>
-      send(pool, { method, path: prefix + path, headers, body }, signal),
-    close: () => pool.destroy(),
-  };
 }
 
 /** Calls `read` when it is its turn, which is over when the promise is. */

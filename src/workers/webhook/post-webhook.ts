@@ -1,5 +1,5 @@
 /** One POST to the webhook's receiver, and what became of it as a value. */
-import { createHttp } from '../../http/exchange.js';
+import { createHttp } from '../../http/host-client.js';
 import { webhookKey } from '../../jobs/webhook-secret.js';
 import type { WebhookResponse } from './next-attempt.js';
 import { signWebhook } from './signature.js';
