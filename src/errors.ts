@@ -49,8 +49,19 @@ export function bareError(error: unknown): Error {
   const message = withoutArguments(error.message);
   const bare = Object.assign(new Error(message), { name: error.name });
   bare.stack = `${error.name}: ${message}`;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? Object.assign(bare, { code }) : bare;
+  const code = errorCode(error);
+  return code === undefined ? bare : Object.assign(bare, { code });
+}
+
+/** The code of a failed system call, or the one that a library gave, such as `ECONNREFUSED`. */
+export function errorCode(error: unknown): string | undefined {
+  const code: unknown = Reflect.get(Object(error), 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What an error is called: its code, which says more, or else its name. */
+export function errorName(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
 }
 
 /** Base of all errors that atlas-batch throws on purpose. A cause is kept as a {@link bareError}. */

@@ -1,6 +1,6 @@
 /** Processes that run until they are told to stop. */
 
-import { settlesWithin } from '../http/pause.js';
+import { settlesWithin } from '../timeouts.js';
 
 /** Something that was started. */
 export interface Stoppable {

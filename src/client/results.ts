@@ -11,7 +11,7 @@ import type { BatchSummary } from '../jobs/summary.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/result-document.js';
 import { readResultDocuments } from '../storage/result-reader.js';
-import { resultKey } from '../storage/results-key.js';
+import { parseResultUri, resultUri } from '../storage/results-key.js';
 import { BatchRunningError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
@@ -54,7 +54,7 @@ export function createResultReader(
   }
 
   async function* open(uri: string): AsyncGenerator<ResultDocument, void, undefined> {
-    const { bucket, key } = parseUri(uri);
+    const { bucket, key } = parseResultUri(uri);
     const stream = await (await storeOf(bucket)).getResult(key);
     if (stream === null) throw new TransientError('STORAGE', `there is no object ${uri} any more`);
     yield* readResultDocuments(stream);
@@ -111,14 +111,9 @@ function sourcesOf(
   return summary.results.map((uri) => {
     const uploads = state.uploads.filter(
       ({ atlasBatchId }) =>
-        atlasBatchId !== undefined && root + resultKey('', reference, atlasBatchId) === uri,
+        atlasBatchId !== undefined && resultUri(root, reference, atlasBatchId) === uri,
     );
     const indexes = uploads.flatMap(({ documentIndexes }) => fromRanges(documentIndexes));
     return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };
   });
-}
-
-function parseUri(uri: string): { bucket: string; key: string } {
-  const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
-  return { bucket, key };
 }

@@ -3,7 +3,7 @@
  * it fails fast, and says which Redis it was and why.
  */
 import { Redis } from 'ioredis';
-import { ClientClosedError, RedisUnavailableError } from '../errors.js';
+import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
@@ -124,13 +124,7 @@ function nextReady(redis: Redis): Promise<void> {
 
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
-  return `does not answer (${codeOf(error) ?? error.message})`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code: unknown =
-    typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return `does not answer (${errorCode(error) ?? error.message})`;
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
@@ -142,6 +136,6 @@ function isConnectionError(error: unknown): error is Error {
     (error.name === 'MaxRetriesPerRequestError' ||
       IOREDIS_MESSAGES.test(error.message) ||
       isReplyError(error) ||
-      NETWORK_CODES.test(codeOf(error) ?? ''))
+      NETWORK_CODES.test(errorCode(error) ?? ''))
   );
 }

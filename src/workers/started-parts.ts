@@ -1,5 +1,5 @@
 /** The parts of a process that have been started, each with how it stops. */
-import { settlesWithin } from '../http/pause.js';
+import { settlesWithin } from '../timeouts.js';
 
 /** For a last write, or for connections to end in order. */
 const PART_TIMEOUT_MS = 500;

@@ -9,7 +9,6 @@ import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig, wantsTraces } from '../config/config.js';
-import { settlesWithin } from '../http/pause.js';
 import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
@@ -23,15 +22,15 @@ import { connectRedis, type GatheringRedis, whenReady } from '../redis/worker-co
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { createTelemetry } from '../telemetry.js';
+import { settlesWithin } from '../timeouts.js';
 import { processBatch } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
-import { definePruneCommands, PollJobPruner } from './maintenance/prune-poll-jobs.js';
+import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { processPoll } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
-import { defineLeaseCommands } from './runtime/job-lease.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
 import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
@@ -91,8 +90,6 @@ interface Start {
 }
 
 async function start({ options, config, logger, redis, parts }: Start): Promise<AtlasBatchWorker> {
-  defineLeaseCommands(redis);
-  definePruneCommands(redis);
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;

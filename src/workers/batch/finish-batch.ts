@@ -15,7 +15,7 @@ import {
   summarizeInvalid,
 } from '../../jobs/summary.js';
 import { webhookPayload } from '../../jobs/webhook-state.js';
-import { resultKey, resultUri } from '../../storage/results-key.js';
+import { resultsRoot, resultUri } from '../../storage/results-key.js';
 import type { WorkerContext } from '../context.js';
 import type { JobLease } from '../runtime/job-lease.js';
 import { clearCancelFlag } from '../runtime/signals.js';
@@ -67,7 +67,7 @@ async function saveOutcome(
       eventId,
       attemptsMade: job.attemptsMade,
       endedAt: clock.now(),
-      resultsRoot: resultUri(store.resultsBucket, config.RESULTS_PREFIX),
+      resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
     // An event that its consumer removed may still be kept for the webhook.
@@ -82,10 +82,8 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   const { outcome } = state;
   const { config, completions, webhooks, pollJobPruner } = context;
   const summary = request
-    ? summarize(
-        request,
-        state,
-        (atlasBatchId) => outcome.resultsRoot + resultKey('', request.reference, atlasBatchId),
+    ? summarize(request, state, (atlasBatchId) =>
+        resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
 

@@ -10,6 +10,7 @@ import { DelayedError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import type { Clock } from '../../redis/clock.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
 /**
@@ -28,7 +29,7 @@ const KEPT_LOG_LINES = 200;
 const WAITING_FOR_CHILDREN = new WaitingChildrenError();
 
 /** The stream of events is trimmed by BullMQ, whose own events are more than these. */
-const SAVE_SCRIPT = `
+const SAVE = new LuaScript<SaveReply | null>(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 local absent = tonumber(ARGV[8])
@@ -50,23 +51,10 @@ elseif ARGV[7] ~= '' then
 end
 if #KEYS == 6 + absent then return {1} end
 return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
-`;
+`);
 
-/** Keys of the script, before those that must be absent and those that are read along. */
-const OWN_KEYS = 6;
-
-/** Whether it was saved, and what was read along. */
+/** Whether it was saved, and what was read along. Null when the lock is lost. */
 type SaveReply = [0 | 1, ...(string | null)[]];
-
-interface LeaseCommands {
-  /** Null when the lock is lost. */
-  atlasBatchSave(...args: (string | number)[]): Promise<SaveReply | null>;
-}
-
-/** Installs the script as a command of this connection; needed once a connection. */
-export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { lua: SAVE_SCRIPT });
-}
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;
@@ -144,8 +132,7 @@ export class JobLease<State extends object> {
   ): Promise<SaveReply | null> {
     const { redis, queueKey, slot, digest, started } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
-    return (redis as unknown as LeaseCommands).atlasBatchSave(
-      OWN_KEYS + absent.length + read.length,
+    const keys = [
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
@@ -154,6 +141,8 @@ export class JobLease<State extends object> {
       started?.key ?? jobKey,
       ...absent,
       ...read,
+    ];
+    return SAVE.run(redis, keys, [
       slot.token,
       this.jobId,
       JSON.stringify(state),
@@ -163,7 +152,7 @@ export class JobLease<State extends object> {
       this.startedNews(state),
       absent.length,
       ...lines,
-    );
+    ]);
   }
 
   /** Told with the first save, and when it changes. */
