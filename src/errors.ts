@@ -25,9 +25,11 @@ export const REASON_CODES = [
 
 export type ReasonCode = (typeof REASON_CODES)[number];
 
-/** Why something ended as it did, as a value; `message` is for people. */
+/** Why something failed, as a value. */
 export interface Reason {
+  /** For programs. */
   code: ReasonCode;
+  /** For people. It names every issue. */
   message: string;
 }
 
