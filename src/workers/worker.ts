@@ -8,7 +8,8 @@
 import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig, wantsTraces } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { loadConfig, wantsTraces } from '../config/environment.js';
 import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
