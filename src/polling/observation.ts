@@ -1,3 +1,4 @@
+import { MAX_PRODUCT_TYPE_LENGTH } from '../jobs/request.js';
 import { isObject } from '../json.js';
 import type { NegativePoll, Observation } from './poll-policy.js';
 
@@ -7,8 +8,8 @@ import type { NegativePoll, Observation } from './poll-policy.js';
  * from it.
  */
 export const MAX_NEGATIVE_POLLS = 32;
-/** Longer names of product types are no names: they would only fill memory. */
-const MAX_PRODUCT_TYPE_LENGTH = 256;
+/** Longer ones cannot come from a valid request. A character may be two units of a string. */
+const MAX_PRODUCT_TYPE_UNITS = 2 * MAX_PRODUCT_TYPE_LENGTH;
 
 /**
  * The observation that `value` (for example parsed JSON) holds, or null when it is junk: a field
@@ -20,7 +21,7 @@ export function parseObservation(value: unknown, deadlineMs: number): Observatio
   if (!isObject(value)) return null;
   const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = value;
   if (typeof productType !== 'string' || productType === '') return null;
-  if (productType.length > MAX_PRODUCT_TYPE_LENGTH) return null;
+  if (productType.length > MAX_PRODUCT_TYPE_UNITS) return null;
   if (!isCount(total) || total === 0 || typeof timedOut !== 'boolean') return null;
   if (!isTime(afterMs) || !isTime(byMs) || byMs === 0 || byMs > deadlineMs) return null;
   if (timedOut ? afterMs > byMs : afterMs >= byMs) return null;

@@ -6,9 +6,11 @@
  * worker, as after a crash.
  */
 import type { EventEmitter } from 'node:events';
-import { Queue } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
+import type { Registry } from 'prom-client';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig, wantsTraces } from '../config/config.js';
+import type { Config } from '../config/config.js';
+import { configOf, type WorkerSettings } from '../config/worker-options.js';
 import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
@@ -21,14 +23,13 @@ import { isReplyError, refusalOf } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
-import { createTelemetry } from '../telemetry.js';
 import { settlesWithin } from '../timeouts.js';
 import { processBatch } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
-import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { createWorkerMetrics } from './metrics.js';
 import { processPoll } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
@@ -45,30 +46,44 @@ const REST_TIMEOUT_MS = 23_000;
 /** For the connections of workers without jobs, when Redis is away. */
 const CLOSE_TIMEOUT_MS = 1000;
 
-export interface AtlasBatchWorkerOptions {
-  /** The variables of the README's table; default: the process's environment. */
-  environment?: NodeJS.ProcessEnv;
-  /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
-  policy?: PollPolicy;
-  /** Default: pino on standard output at `LOG_LEVEL`. */
-  logger?: Logger;
+export interface AtlasBatchWorkerOptions extends WorkerSettings {
+  /** Default: JSON lines on standard output, by pino. */
+  logger?: Logger | undefined;
+  /** Where spans go, such as `new BullMQOtel({ tracerName: 'my-app' })` of bullmq-otel. */
+  telemetry?: Telemetry | undefined;
 }
 
 export interface AtlasBatchWorker {
-  readonly metrics: WorkerMetrics;
-  /** Resolves when everything is at rest, at most 25 s later. */
+  /** The registry holds the worker's own metrics, and no default ones of Node. */
+  readonly metrics: { readonly registry: Registry };
+  /** Resolves when everything is at rest, at most 25 s later. May be called twice. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a worker; resolves when it is connected and takes jobs. It waits for a Redis that is away.
  * A start that fails leaves nothing open.
- * @throws UsageError when the configuration is wrong; RedisUnavailableError when Redis refuses us.
+ * @throws UsageError naming every option that is wrong; RedisUnavailableError when Redis refuses us.
  */
-export async function createAtlasBatchWorker(
-  options: AtlasBatchWorkerOptions = {},
+export async function createAtlasBatchWorker({
+  logger,
+  telemetry,
+  ...settings
+}: AtlasBatchWorkerOptions): Promise<AtlasBatchWorker> {
+  return runWorker(configOf(settings), { logger, telemetry });
+}
+
+/** What a worker may be given besides its configuration. */
+export interface WorkerParts extends Pick<AtlasBatchWorkerOptions, 'logger' | 'telemetry'> {
+  /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
+  policy?: PollPolicy | undefined;
+}
+
+/** The same from configuration that was checked already, such as the environment's. */
+export async function runWorker(
+  config: Config,
+  options: WorkerParts = {},
 ): Promise<AtlasBatchWorker> {
-  const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const redis = connectRedis(config.REDIS_URL, logger);
   const parts = new StartedParts();
@@ -82,7 +97,7 @@ export async function createAtlasBatchWorker(
 }
 
 interface Start {
-  options: AtlasBatchWorkerOptions;
+  options: WorkerParts;
   config: Config;
   logger: Logger;
   redis: GatheringRedis;
@@ -136,7 +151,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
     onError: (error) => warn(error, 'observations: error'),
   });
   parts.add(() => observations.stop());
-  const telemetry = await createTelemetry(wantsTraces(options.environment));
+  const { telemetry } = options;
   const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
   const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
   const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { loadConfig } from '../../src/config/environment.js';
 import { RedisUnavailableError } from '../../src/errors.js';
-import { createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { runWorker } from '../../src/workers/worker.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
