@@ -9,7 +9,6 @@ import type { EventEmitter } from 'node:events';
 import { Queue } from 'bullmq';
 import { createAtlasClient } from '../atlas/client.js';
 import { type Config, loadConfig, wantsTraces } from '../config/config.js';
-import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, errorFields, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
@@ -20,13 +19,13 @@ import { redisFindings } from '../redis/findings.js';
 import { connectRedis } from '../redis/worker-connection.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { createTelemetry } from '../telemetry.js';
-import { processBatch } from './batch/process-batch.js';
+import { createBatchProcessor } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { definePruneCommands, PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
-import { processPoll } from './poll/process-poll.js';
+import { createPollProcessor } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { defineLeaseCommands } from './runtime/job-lease.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
@@ -136,14 +135,17 @@ export async function createAtlasBatchWorker(
   };
   const sender = webhookSender(config);
   const workers = [
-    startQueueWorker(queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, (...job) =>
-      processBatch(context, ...job),
+    startQueueWorker(
+      queueOptions,
+      BATCHES_QUEUE,
+      config.SUBMIT_CONCURRENCY,
+      createBatchProcessor(context),
     ),
-    startQueueWorker<PollData, PollResult>(
+    startQueueWorker(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
-      (...job) => processPoll(context, ...job),
+      createPollProcessor(context),
     ),
     ...(sender
       ? [

@@ -1,11 +1,11 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
-
-import type { WaitingChildrenError } from 'bullmq';
 import { promoteIfDelayed } from '../../batches/promote.js';
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { missingDocuments } from '../../jobs/summary.js';
+import type { StepResult } from '../runtime/run-step.js';
+import type { Flags } from '../runtime/signals.js';
 import { type BatchContext, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
 import { checkDocuments } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
@@ -15,57 +15,49 @@ import { submitPlanned } from './submit-upload.js';
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
 
+export type WaitForChildren = Extract<StepResult<never>, { kind: 'wait-for-children' }>;
+
+/** How the batch ends. */
 export interface Ending {
+  kind: 'ending';
   status: 'completed' | 'failed';
   reason?: Reason;
 }
 
 /**
- * Goes as far as it can.
- * @returns how the batch ends.
- * @throws WaitingChildrenError while polls are pending; TransientError; PermanentError.
+ * Goes as far as it can: to the end, or to where polls are pending.
+ * @throws TransientError; PermanentError.
  */
-export async function advanceBatch(run: BatchContext): Promise<Ending> {
+export async function advanceBatch(run: BatchContext): Promise<Ending | WaitForChildren> {
   const { context, state, request } = run;
   const total = request.documents.length;
   for (;;) {
     checkpoint(run);
     if (state.uploads.length === 0) await planNextRound(run, allIndexes(total));
     await submitPlanned(run);
-    // What the outside wants is read behind all that was added: whoever wants it later finds it.
-    const [polls, { cancelled, wokenAt }] = await Promise.all([awaitPolls(run), flagsOf(run)]);
-    if (polls.pending > 0) {
-      await wakePolls(run, cancelled !== null, wokenAt);
-      if (polls.waiting) throw polls.waiting;
-      run.addedPolls.clear();
-      continue;
+    const collecting = collectPolls(run);
+    // What the outside wants is read after all that was added: whoever wants it later finds it.
+    const wanted = flagsOf(run);
+    wanted.catch(() => {});
+    if ((await collecting) > 0) {
+      return {
+        kind: 'wait-for-children',
+        added: run.addedPolls.values(),
+        afterwards: async () => wakePolls(run, await wanted),
+      };
     }
-    if (cancelled !== null) return failed('CANCELLED', cancelled.reason);
+    const { cancelled } = await wanted;
+    if (cancelled) return failed('CANCELLED', cancelled.reason);
     const refused = state.uploads.find((upload) => upload.state === 'refused')?.reason;
-    if (refused) return { status: 'failed', reason: refused };
+    if (refused) return { kind: 'ending', status: 'failed', reason: refused };
 
     const missing = missingDocuments(total, state);
-    if (missing.length === 0) return { status: 'completed' };
+    if (missing.length === 0) return { kind: 'ending', status: 'completed' };
     if (state.round > context.config.RESUBMIT_MISSING || isPastDeadline(run)) {
-      return { status: 'failed', reason: whyIncomplete(run, missing) };
+      return { kind: 'ending', status: 'failed', reason: whyIncomplete(run, missing) };
     }
     await planNextRound(run, missing);
   }
-}
-
-/**
- * Collects the polls, and if some are pending moves the batch to wait for them: behind those that
- * are being added, in the same write to Redis.
- */
-async function awaitPolls(
-  run: BatchContext,
-): Promise<{ pending: number; waiting: WaitingChildrenError | null }> {
-  const pending = await collectPolls(run);
-  const [waiting] = await Promise.all([
-    pending > 0 ? run.lease.waitForChildren() : null,
-    ...run.addedPolls.values(),
-  ]);
-  return { pending, waiting };
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */
@@ -98,7 +90,7 @@ async function planNextRound(run: BatchContext, indexes: number[]): Promise<void
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-async function wakePolls(run: BatchContext, cancelled: boolean, wokenAt: number): Promise<void> {
+async function wakePolls(run: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
   const { context, state, addedPolls } = run;
   const { ATLAS_TIMEOUT_MS } = context.config;
   const sent = state.uploads.filter(
@@ -126,7 +118,7 @@ function whyIncomplete({ state, request }: BatchContext, missing: number[]): Rea
 }
 
 function failed(code: Reason['code'], message: string): Ending {
-  return { status: 'failed', reason: { code, message } };
+  return { kind: 'ending', status: 'failed', reason: { code, message } };
 }
 
 function listNames(names: string[]): string {

@@ -1,26 +1,29 @@
-/** What one run of a valid batch carries from step to step. */
-import type { Job } from 'bullmq';
+/** What one run of a batch carries from function to function. */
 import { LockLostError, type Reason } from '../../errors.js';
 import type { BatchState, Upload } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
 import type { WorkerContext } from '../context.js';
-import type { JobLease } from '../runtime/job-lease.js';
-import { StoppingError } from '../runtime/run-step.js';
+import { type StepRun, StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
-export interface BatchContext {
+/** A job of the `atlas-batches` queue, valid or not. */
+export interface BatchRun extends StepRun<unknown, BatchState> {
   context: WorkerContext;
-  job: Job<unknown>;
-  lease: JobLease<BatchState>;
+  /** Null when the job's data is no valid request. */
+  request: BatchRequest | null;
+  /** What may be repeated of an invalid job. */
+  reference: string | null;
+  firstEventId: string;
+}
+
+/** A valid one. */
+export interface BatchContext extends BatchRun {
   request: BatchRequest;
-  state: BatchState;
   /**
    * Uploads whose poll job was added since the last wait, or is being added: pending, and known
    * without asking. Each with how the adding went.
    */
   addedPolls: Map<Upload, Promise<void>>;
-  /** Aborted when the job's lock is lost. */
-  signal: AbortSignal;
 }
 
 /** When the batch has to have ended, Redis time in ms. */

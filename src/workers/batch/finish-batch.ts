@@ -2,12 +2,10 @@
  * The end of a batch: exactly one event, whatever dies on the way. The outcome is saved first,
  * with the id of its event; so every later run of this step does the same again.
  */
-import { type Job, UnrecoverableError } from 'bullmq';
 import type { Reason } from '../../errors.js';
-import type { BatchOutcome, BatchState } from '../../jobs/batch-state.js';
+import type { BatchOutcome } from '../../jobs/batch-state.js';
 import { nthEventId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
-import type { BatchRequest } from '../../jobs/request.js';
 import {
   type BatchSummary,
   type EndedBatchState,
@@ -16,9 +14,9 @@ import {
 } from '../../jobs/summary.js';
 import { webhookPayload } from '../../jobs/webhook-state.js';
 import { resultKey, resultUri } from '../../storage/results-key.js';
-import type { WorkerContext } from '../context.js';
-import type { JobLease } from '../runtime/job-lease.js';
+import type { StepResult } from '../runtime/run-step.js';
 import { clearCancelFlag } from '../runtime/signals.js';
+import type { BatchRun } from './batch-context.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -27,33 +25,20 @@ import { clearCancelFlag } from '../runtime/signals.js';
 const EVENT_ATTEMPTS = 20;
 const EVENT_BACKOFF = { type: 'exponential', delay: 1000, jitter: 0.5 };
 
-/** A job of the `atlas-batches` queue, valid or not, on its way to its end. */
-export interface EndingBatch {
-  context: WorkerContext;
-  job: Job<unknown>;
-  lease: JobLease<BatchState>;
-  state: BatchState;
-  /** Null when the job's data is no valid request. */
-  request: BatchRequest | null;
-  /** What may be repeated of an invalid job. */
-  reference: string | null;
-  firstEventId: string;
-}
-
 /** Decides the outcome, saves it, and announces it. */
 export async function endBatch(
-  batch: EndingBatch,
+  batch: BatchRun,
   status: 'completed' | 'failed',
   reason?: Reason,
-): Promise<BatchSummary> {
+): Promise<StepResult<BatchSummary>> {
   const outcome = await saveOutcome(batch, status, reason);
   batch.context.metrics.batches.inc({ status, code: reason?.code ?? '' });
-  return announce(batch, { ...batch.state, outcome });
+  return announce(batch, outcome);
 }
 
 /** With the first event's id that is free, later than those of the job's earlier outcomes. */
 async function saveOutcome(
-  { context, job, state, lease, firstEventId }: EndingBatch,
+  { context, job, state, lease, firstEventId }: BatchRun,
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchOutcome> {
@@ -77,9 +62,12 @@ async function saveOutcome(
 }
 
 /** Adds the event of a saved outcome and finishes the job. Safe to run again at any point. */
-export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
+export async function announce(
+  batch: BatchRun,
+  outcome: BatchOutcome,
+): Promise<StepResult<BatchSummary>> {
   const { context, job, lease, request, reference } = batch;
-  const { outcome } = state;
+  const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks, pollJobPruner } = context;
   const summary = request
     ? summarize(
@@ -132,19 +120,13 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
-    throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);
+    return { kind: 'failed', message: `${outcome.reason.code}: ${outcome.reason.message}` };
   }
-  return summary;
+  return { kind: 'finished', value: summary };
 }
 
 /** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
-export async function beginRetry({
-  context,
-  job,
-  state,
-  lease,
-  request,
-}: EndingBatch): Promise<void> {
+export async function beginRetry({ context, job, state, lease, request }: BatchRun): Promise<void> {
   if (request) await clearCancelFlag(context, request.reference);
   state.startedAtAttempt = job.attemptsMade;
   state.stallsBefore = job.stalledCounter;
