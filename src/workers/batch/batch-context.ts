@@ -1,6 +1,6 @@
 /** What one run of a batch carries from function to function. */
-import { LockLostError, type Reason } from '../../errors.js';
-import type { BatchState, Upload } from '../../jobs/batch-state.js';
+import { LockLostError } from '../../errors.js';
+import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
 import type { WorkerContext } from '../context.js';
 import { type StepRun, StoppingError } from '../runtime/run-step.js';
@@ -20,10 +20,10 @@ export interface BatchRun extends StepRun<unknown, BatchState> {
 export interface BatchContext extends BatchRun {
   request: BatchRequest;
   /**
-   * Uploads whose poll job was added since the last wait, or is being added: pending, and known
-   * without asking. Each with how the adding went.
+   * By the index of an upload, the adding of its poll job in this run of the step: the job is
+   * pending, and known without asking.
    */
-  addedPolls: Map<Upload, Promise<void>>;
+  addedPolls: Map<number, Promise<void>>;
 }
 
 /** When the batch has to have ended, Redis time in ms. */
@@ -33,6 +33,11 @@ export function deadlineOf({ state, context }: BatchContext): number {
 
 export function isPastDeadline(run: BatchContext): boolean {
   return run.context.clock.now() >= deadlineOf(run);
+}
+
+/** What becomes of an upload that Atlas may have taken: sent again, or refused. */
+export function mayResubmit({ context }: BatchContext): boolean {
+  return context.config.ON_AMBIGUOUS_SUBMISSION === 'resubmit';
 }
 
 /** What the outside wants of the batch. */
@@ -46,9 +51,12 @@ export function checkpoint({ context, lease, signal }: BatchContext): void {
   if (context.stopping.aborted) throw new StoppingError();
 }
 
-/** Counts a transient error, for the back-off and for the reason that the deadline may give. */
-export function countTransientError(state: BatchState, reason: Reason): number {
-  const count = (state.errorStreak?.count ?? 0) + 1;
-  state.errorStreak = { count, reason };
-  return count;
+/** The uploads that are in a state, each with its index. */
+export function uploadsThatAre<S extends UploadState>(
+  { uploads }: BatchState,
+  state: S,
+): { index: number; upload: Extract<Upload, { state: S }> }[] {
+  return uploads.flatMap((upload, index) =>
+    upload.state === state ? { index, upload: upload as Extract<Upload, { state: S }> } : [],
+  );
 }

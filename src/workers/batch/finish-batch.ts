@@ -17,6 +17,7 @@ import { resultKey, resultUri } from '../../storage/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearCancelFlag } from '../runtime/signals.js';
 import type { BatchRun } from './batch-context.js';
+import { beginRetry, endRun } from './transitions.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -38,26 +39,26 @@ export async function endBatch(
 
 /** With the first event's id that is free, later than those of the job's earlier outcomes. */
 async function saveOutcome(
-  { context, job, state, lease, firstEventId }: BatchRun,
+  batch: BatchRun,
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchOutcome> {
-  const { completions, webhooks, store, config, clock } = context;
+  const { completions, webhooks, store, config, clock } = batch.context;
   const line = reason ? `${status}: ${reason.code}: ${reason.message}` : status;
-  for (let n = state.outcomes + 1; ; n += 1) {
-    const eventId = nthEventId(firstEventId, n);
-    state.outcome = {
+  for (let n = batch.state.outcomes + 1; ; n += 1) {
+    const outcome: BatchOutcome = {
       status,
       ...(reason && { reason }),
-      eventId,
-      attemptsMade: job.attemptsMade,
+      eventId: nthEventId(batch.firstEventId, n),
+      attemptsMade: batch.job.attemptsMade,
       endedAt: clock.now(),
       resultsRoot: resultUri(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
+    batch.state = endRun(batch.state, outcome);
     // An event that its consumer removed may still be kept for the webhook.
-    const taken = [completions.toKey(eventId), webhooks.toKey(eventId)];
-    if (await lease.saveIfAbsent(taken, state, line)) return state.outcome;
+    const taken = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
+    if (await batch.lease.saveIfAbsent(taken, batch.state, line)) return outcome;
   }
 }
 
@@ -91,10 +92,10 @@ export async function announce(
       attempts: EVENT_ATTEMPTS,
       backoff: EVENT_BACKOFF,
     });
-    outcome.announced = true;
+    batch.state = endRun(state, { ...outcome, announced: true });
     // Not waited for: it goes out before the job's end over the same connection, and a worker that
     // has lost the job cannot end it either.
-    lease.save(state).catch(() => {});
+    lease.save(batch.state).catch(() => {});
     const { total, present } = summary.documents;
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
@@ -125,24 +126,15 @@ export async function announce(
   return { kind: 'finished', value: summary };
 }
 
-/** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
-export async function beginRetry({ context, job, state, lease, request }: BatchRun): Promise<void> {
+/** An operator's retry of a failed batch. */
+export async function retryBatch(batch: BatchRun): Promise<void> {
+  const { context, job, lease, request } = batch;
   if (request) await clearCancelFlag(context, request.reference);
-  state.startedAtAttempt = job.attemptsMade;
-  state.stallsBefore = job.stalledCounter;
-  state.startedAt = context.clock.now();
-  state.round = 0;
-  state.outcomes += 1;
-  state.unexpectedErrors = 0;
-  delete state.errorStreak;
-  delete state.outcome;
-  state.uploads = state.uploads.filter(
-    ({ atlasBatchId, state: upload }) => atlasBatchId !== undefined && upload !== 'refused',
-  );
-  for (const upload of state.uploads) {
-    if (upload.result?.status === 'complete') continue;
-    upload.state = 'sent';
-    upload.expectedPollRuns = (upload.expectedPollRuns ?? 0) + 1;
-  }
-  await lease.save(state, 'retried by an operator: reading what Atlas has, then sending the rest');
+  batch.state = beginRetry(batch.state, {
+    startedAtAttempt: job.attemptsMade,
+    stallsBefore: job.stalledCounter,
+    startedAt: context.clock.now(),
+  });
+  const line = 'retried by an operator: reading what Atlas has, then sending the rest';
+  await lease.save(batch.state, line);
 }

@@ -33,14 +33,14 @@ import { advanceBatch, type Ending, type WaitForChildren } from './advance-batch
 import {
   type BatchContext,
   type BatchRun,
-  countTransientError,
   deadlineOf,
   flagsOf,
   isPastDeadline,
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
-import { announce, beginRetry, endBatch } from './finish-batch.js';
-import { resolveUnknownUploads } from './submit-upload.js';
+import { announce, endBatch, retryBatch } from './finish-batch.js';
+import { resolveUnknownUploads } from './submit-uploads.js';
+import { countTransientError, countUnexpectedError } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -66,7 +66,7 @@ async function stepBatch(
   if (outcome) {
     const retried = batch.job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
     if (!retried) return announce(batch, outcome);
-    await beginRetry(batch);
+    await retryBatch(batch);
   }
   if (!request) {
     return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: issues.join('; ') });
@@ -113,14 +113,15 @@ function hasNothingLeft(run: BatchContext): boolean {
 
 /** A transient error never ends a batch before its deadline: counted, and slept over. */
 async function waitOut(run: BatchContext, error: TransientError): Promise<Sleep> {
-  const { context, state, lease } = run;
+  const { context, lease } = run;
   // No error, only no turn: comes back exactly when it is told to.
   if (error instanceof BudgetExceededError) return sleep(run, error.retryAfterMs);
-  const count = countTransientError(state, error.reason);
+  run.state = countTransientError(run.state, error.reason);
+  const count = run.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
   const wanted = Math.max(error.retryAfterMs, backoffMs(count, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
-  await lease.save(state, describeError(count, error.reason, delay));
+  await lease.save(run.state, describeError(count, error.reason, delay));
   return sleep(run, delay);
 }
 
@@ -137,8 +138,9 @@ async function afterUnexpectedError(
   run: BatchContext,
   error: unknown,
 ): Promise<StepResult<BatchSummary>> {
-  const { context, state, lease } = run;
-  state.unexpectedErrors += 1;
+  const { context, lease } = run;
+  run.state = countUnexpectedError(run.state);
+  const { unexpectedErrors, uploads } = run.state;
   const { reference } = run.request;
   context.logger.error(
     { reference, ...errorFields(error) },
@@ -149,11 +151,10 @@ async function afterUnexpectedError(
     code: 'INTERNAL',
     message: `an unforeseen ${name} in this batch; the log has its stack`,
   };
-  const mayEnd = isPastDeadline(run) || state.uploads.every((upload) => upload.state !== 'sent');
-  if (state.unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd)
-    return endBatch(run, 'failed', reason);
-  const delay = backoffMs(state.unexpectedErrors, ERROR_BACKOFF, context.random);
-  await lease.save(state, describeError(state.unexpectedErrors, reason, delay));
+  const mayEnd = isPastDeadline(run) || uploads.every((upload) => upload.state !== 'sent');
+  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(run, 'failed', reason);
+  const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
+  await lease.save(run.state, describeError(unexpectedErrors, reason, delay));
   return sleep(run, delay);
 }
 
