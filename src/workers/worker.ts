@@ -11,7 +11,6 @@ import type { Registry } from 'prom-client';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { configOf, type WorkerSettings } from '../config/worker-options.js';
-import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
@@ -24,13 +23,13 @@ import { connectRedis, type GatheringRedis, whenReady } from '../redis/worker-co
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { settlesWithin } from '../timeouts.js';
-import { processBatch } from './batch/process-batch.js';
+import { createBatchProcessor } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics } from './metrics.js';
-import { processPoll } from './poll/process-poll.js';
+import { createPollProcessor } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
@@ -189,14 +188,17 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
   parts.add(() => eventExpiry.stop());
 
   const workers = [
-    startQueueWorker(queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, (...job) =>
-      processBatch(context, ...job),
+    startQueueWorker(
+      queueOptions,
+      BATCHES_QUEUE,
+      config.SUBMIT_CONCURRENCY,
+      createBatchProcessor(context),
     ),
-    startQueueWorker<PollData, PollResult>(
+    startQueueWorker(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
-      (...job) => processPoll(context, ...job),
+      createPollProcessor(context),
     ),
     ...(sender
       ? [

@@ -115,9 +115,7 @@ it.each(REFUSALS)(
 
     // The same inside of somebody's process: nothing may stay open there.
     const environment = { ...system.environment, REDIS_URL: url, LOG_LEVEL: 'silent' };
-    await expect(createAtlasBatchWorker({ environment })).rejects.toBeInstanceOf(
-      RedisUnavailableError,
-    );
+    await expect(runWorker(loadConfig(environment))).rejects.toBeInstanceOf(RedisUnavailableError);
     await waitUntil('the end of all connections', async () => {
       const clients = String(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal'));
       return clients.trim().split('\n').length === 1;
