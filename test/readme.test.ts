@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadConfig, loadServerConfig } from '../src/config/config.js';
+import { loadConfig, loadServerConfig } from '../src/config/environment.js';
 import { UsageError } from '../src/errors.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
