@@ -68,6 +68,30 @@ test('the index of the docs leads to every page of docs', () => {
   expect(pages.filter((page) => !index.includes(`(${page.slice('docs/'.length)}`))).toEqual([]);
 });
 
+test('ARCHITECTURE.md lists every key of ours in Redis, and no other', () => {
+  const listed = read('ARCHITECTURE.md').matchAll(/^\| `<prefix>:([a-z-]+)/gm);
+  const keys = readdirSync(new URL('../src', import.meta.url), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [...read(`src/${name}`).matchAll(/[pP]refix\}:([a-z-]+)/g)]);
+  const names = (found: Iterable<RegExpMatchArray>) =>
+    [...new Set([...found].map(([, name]) => name))].sort();
+  expect(names(keys).length).toBeGreaterThan(5);
+  expect(names(listed)).toEqual(names(keys));
+});
+
+test('the figures of the README are those of docs/performance.md', () => {
+  const measured = read('docs/performance.md');
+  const rows = [...README.matchAll(/^\| (\d+ at once.*?) \| (\d+) \| (\d+) \| (\d+) \|$/gm)];
+  expect(rows.length).toBe(3);
+  for (const [, setup = '', ours = '', baseline = '', floor = ''] of rows) {
+    expect(measured).toContain(`| batches per second, ${setup} | ${ours} | floor ${floor} |`);
+    expect(measured).toContain(`| | | baseline ${baseline} |`);
+  }
+});
+
 /** Ids of headings, as GitHub makes them. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title);

@@ -41,7 +41,7 @@ function rowsOf(page: string): string[][] {
 }
 
 it.each(['alerts.yml', 'grafana.json', 'operations.md', 'metrics.md'])(
-  'names in %s only metrics that exist',
+  'docs/%s names only metrics that exist',
   async (file) => {
     const known = await knownMetrics();
     const names = named((await read(file)).replaceAll('nodejs_*', ''));
@@ -50,7 +50,7 @@ it.each(['alerts.yml', 'grafana.json', 'operations.md', 'metrics.md'])(
   },
 );
 
-it('lists in metrics.md every metric of ours with its type and labels', async () => {
+it('docs/metrics.md lists every metric of ours with its type and labels', async () => {
   const listed = rowsOf(await read('metrics.md')).map(([, name, type, labels]) => [
     name?.replaceAll('`', ''),
     type,
@@ -72,7 +72,7 @@ function typeOf(metric: MetricObject): string {
   return metric.constructor.name.toLowerCase();
 }
 
-it('lists in routes.md only routes that the server has', async () => {
+it('docs/routes.md lists only routes that the server has', async () => {
   const { server } = await createServer({ ...LOGIN, ...CALLBACKS });
   await server.app.ready();
   const routes = rowsOf(await read('routes.md')).map(([, route = '']) =>
@@ -86,7 +86,7 @@ it('lists in routes.md only routes that the server has', async () => {
   expect(missing).toEqual([]);
 });
 
-it('lists in routes.md every route of the server but those of Bull Board', async () => {
+it('docs/routes.md lists every route of the server but those of Bull Board', async () => {
   const { server } = await createServer({ ...LOGIN, ...CALLBACKS });
   await server.app.ready();
   const listed = rowsOf(await read('routes.md')).map(([, route]) => route?.replaceAll('`', ''));
@@ -114,12 +114,12 @@ function routesOf(drawing: string): string[] {
   return [...new Set(routes)];
 }
 
-it('explains in reasons.md every code, and no other', async () => {
+it('docs/reasons.md explains every code, and no other', async () => {
   const codes = rowsOf(await read('reasons.md')).map(([, code = '']) => code.replaceAll('`', ''));
   expect(codes.sort()).toEqual([...REASON_CODES].sort());
 });
 
-it('says in the runbook what to do about every alert', async () => {
+it('the runbook has a section for every alert', async () => {
   const { groups } = parse(await read('alerts.yml'));
   const runbook = await read('operations.md');
   const alerts = groups.flatMap(({ rules }: { rules: { alert: string }[] }) =>
