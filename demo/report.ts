@@ -61,7 +61,7 @@ function fieldRow(extract: DocumentExtract, name: string): string[][] {
   return [[name, value, paint('gray', `confidence ${confidence.toFixed(2)}`)]];
 }
 
-/** Copies the results objects out of the simulated S3, so that they can be looked at. */
+/** Copies the results objects out of the simulated S3, for people to read. */
 export async function saveResults(s3: S3Simulator): Promise<number> {
   const keys = s3.list(RESULTS_BUCKET);
   for (const key of keys) {

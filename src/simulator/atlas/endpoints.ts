@@ -29,7 +29,7 @@ export interface EndpointContext {
   clientSecret: string;
   tokens: Tokens;
   batches: AtlasBatches;
-  /** Absent: URLs are believed. */
+  /** Absent: URLs are not fetched. */
   fetcher: UrlFetcher | undefined;
   envelope: 'top' | 'data';
   totalItems: boolean;
@@ -57,7 +57,7 @@ export function parseUpload(raw: Buffer): UploadBody | undefined {
   }
 }
 
-/** What an upload came to, beside its answer. */
+/** The batch of an upload, beside its response. */
 export interface UploadResult {
   answer: Answer;
   /** The batch that was made; absent when it was refused. */
