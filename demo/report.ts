@@ -1,4 +1,4 @@
-/** What the demo shows at its end. */
+/** The report that the demo prints at its end. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { seconds } from '../src/cli/output/describe-batch.js';
@@ -54,7 +54,7 @@ export async function sampleFields(client: AtlasBatchClient, reference: string):
   return formatTable([...rows.values()].flat());
 }
 
-/** Name, value and confidence of a plain field; nothing of anything else. */
+/** Name, value and confidence of a plain field. Empty for other fields. */
 function fieldRow(extract: DocumentExtract, name: string): string[][] {
   const { value, confidence } = field(extract, name) ?? {};
   if (typeof value !== 'string' || typeof confidence !== 'number') return [];

@@ -91,8 +91,8 @@ export async function multiUpload(
     return { answer: answer(context, JSON.stringify({ batch_id: earlier.batchId })) };
   }
   const batch = context.batches.add(body.product_type, documentIds, performance.now());
-  const told = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
-  return { answer: answer(context, JSON.stringify(told)), batch };
+  const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
+  return { answer: answer(context, JSON.stringify(reply)), batch };
 }
 
 /** `GET extracts` */
