@@ -61,18 +61,18 @@ interface Endpoint {
   service: string;
 }
 
-/** Signs for an endpoint, in the second and for the life that it was prepared for. */
-interface Prepared {
+/** Signs keys of one bucket, within one second and for one life of the URL. */
+interface KeySigner {
   second: number;
   expiresSeconds: number;
   sign: (key: string) => SignedUrl;
 }
 
-/** Of one bucket and method. */
-interface Known {
+/** What is kept of one bucket and method. */
+interface BucketEntry {
   /** Null when only the SDK can sign for it. */
   endpoint: Promise<Endpoint | null>;
-  latest?: Prepared;
+  latest?: KeySigner;
 }
 
 /** Any plain name does: it is cut off again. */
@@ -102,55 +102,55 @@ export interface SignerOptions {
 
 export function createSigner(client: S3Client, options: SignerOptions = {}): Signer {
   const { onCredentials, now = () => new Date() } = options;
-  const endpoints = new Map<string, Known>();
+  const endpoints = new Map<string, BucketEntry>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
     const options = { expiresIn, signingDate: now() };
     return SIGN_BY_SDK[method](client, { Bucket: bucket, Key: key }, options);
   }
 
-  function learn(method: S3Method, bucket: string): Known {
+  function addEntry(method: S3Method, bucket: string): BucketEntry {
     const name = `${method} ${bucket}`;
     if (endpoints.size >= MAX_ENDPOINTS) endpoints.clear();
-    const endpoint = signBySdk(method, { bucket, key: SAMPLE_KEY }, 1).then(learnEndpoint);
-    const known = { endpoint };
-    endpoints.set(name, known);
+    const endpoint = signBySdk(method, { bucket, key: SAMPLE_KEY }, 1).then(endpointOf);
+    const entry = { endpoint };
+    endpoints.set(name, entry);
     endpoint.catch(() => endpoints.delete(name));
-    return known;
+    return entry;
   }
 
   async function signAnew(
-    known: Known,
+    entry: BucketEntry,
     method: S3Method,
     object: ObjectReference,
     expiresSeconds: number,
   ): Promise<SignedUrl> {
-    const endpoint = await known.endpoint;
+    const endpoint = await entry.endpoint;
     // Asked once a second: the SDK keeps them, and renews temporary ones minutes before their end.
     const credentials = await client.config.credentials();
     onCredentials?.(credentials, expiresSeconds);
     if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
-    known.latest = prepare(method, endpoint, credentials, { date: now(), expiresSeconds });
-    return known.latest.sign(object.key);
+    entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
+    return entry.latest.sign(object.key);
   }
 
   return {
     sign(method, object, expiresSeconds) {
-      const known = endpoints.get(`${method} ${object.bucket}`) ?? learn(method, object.bucket);
-      const { latest } = known;
+      const entry = endpoints.get(`${method} ${object.bucket}`) ?? addEntry(method, object.bucket);
+      const { latest } = entry;
       return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
         ? latest.sign(object.key)
-        : signAnew(known, method, object, expiresSeconds);
+        : signAnew(entry, method, object, expiresSeconds);
     },
   };
 }
 
-function prepare(
+function keySigner(
   method: S3Method,
   endpoint: Endpoint,
   credentials: SigningCredentials,
   { date, expiresSeconds }: { date: Date; expiresSeconds: number },
-): Prepared {
+): KeySigner {
   const { origin, basePath } = endpoint;
   const queryOf = querySigner(method, endpoint, credentials, { date, expiresSeconds });
   const sign = (key: string) => {
@@ -165,7 +165,7 @@ function secondOf(date: Date): number {
 }
 
 /** What a URL signed by the SDK tells about its bucket; null when only the SDK can sign for it. */
-function learnEndpoint(signedUrl: string): Endpoint | null {
+function endpointOf(signedUrl: string): Endpoint | null {
   const { origin, host, pathname, searchParams } = new URL(signedUrl);
   // `<key id>/<day>/<region>/<service>/aws4_request`; a key id may hold slashes.
   const [region, service] = searchParams.get('X-Amz-Credential')?.split('/').slice(-3) ?? [];
