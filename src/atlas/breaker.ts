@@ -21,7 +21,7 @@ import { ResponseError } from './response-errors.js';
 
 /** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;
-/** From one probe to the next. A probe can be three requests; the aim is less than one per second. */
+/** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 /**
  * Jobs that are turned away come back after about as long as the outage has lasted. So tens of

@@ -18,7 +18,7 @@ import type { AtlasObserver, RequestClass } from './observer.js';
 
 /** How long a request that finishes what others began keeps asking, before its work is undone. */
 const TIMEOUT_MS = 10_000;
-/** Between two questions of a request that may wait: often enough for its turn, no burden to Redis. */
+/** Between two questions of a request that may wait: often enough, and no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
 /** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */

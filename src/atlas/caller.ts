@@ -1,4 +1,4 @@
-/** One request to one endpoint: asks the budget, sends, and makes a value or an error of the response. */
+/** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
 import type { Http, HttpRequest } from '../http/host-client.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';

@@ -1,4 +1,4 @@
-/** What Redis refuses: its error replies, and what they mean to a person. */
+/** The error replies of Redis, and what an operator can do about them. */
 import { withoutArguments } from '../errors.js';
 
 /** What each kind of refusal means, and what to do. The kind is the first word of the reply. */

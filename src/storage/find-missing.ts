@@ -2,14 +2,14 @@ import type { ObjectReference } from './object-reference.js';
 import type { S3Http } from './s3-http.js';
 
 /**
- * HEADs in flight per call: a batch of a hundred documents is checked in a few round trips, and
- * several batches at once do not wait for one of ten thousand.
+ * HEADs in flight per call. A hundred documents take a few round trips, and a batch of ten thousand
+ * leaves connections for others.
  */
 const HEAD_CONCURRENCY = 16;
 
 /**
- * HEADs every object; resolves to the indexes of those that are not there, ascending.
- * The first error stops the others; those that are under way end unheard.
+ * HEADs every object. Resolves to the indexes of those that are not there, ascending. After the
+ * first error no further HEAD is sent, and those that are under way are ignored.
  */
 export async function findMissing(
   http: S3Http,

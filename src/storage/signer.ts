@@ -1,9 +1,10 @@
 /**
  * Signs requests to S3 by their URL.
  *
- * `getSignedUrl` resolves the endpoint and builds a stack of middleware for every URL (about
- * 900 us). Here it is asked once per bucket and method; its answer tells scheme, host, path,
- * region and service. The rest is one signature, many times cheaper than the SDK's own presigner. The URLs are the same: a test compares them for every endpoint style.
+ * `getSignedUrl` of the SDK resolves the endpoint and builds a middleware stack for every URL, which
+ * takes about 900 µs. Here it is called once per bucket and method. Its URL has the scheme, host,
+ * path, region and service; each further URL takes one signature. The URLs are those of the SDK: a
+ * test compares them for every style of endpoint.
  */
 import {
   GetObjectCommand,
@@ -29,7 +30,7 @@ const SIGN_BY_SDK = {
 
 export type S3Method = keyof typeof SIGN_BY_SDK;
 
-/** A URL in the two parts that an HTTP client takes without normalising dots in keys. */
+/** A URL in two parts: an HTTP client does not normalise the dots of a path that stands alone. */
 export interface SignedUrl {
   origin: string;
   /** Percent-encoded, with the query that holds the signature. */
@@ -38,9 +39,9 @@ export interface SignedUrl {
 
 export interface Signer {
   /**
-   * The URL itself when a like one was signed in the same second, else a promise: thousands are
-   * signed a second. Fails with whatever the SDK throws: no region, no credentials, a malformed
-   * name.
+   * The URL, or a promise of it for the first one of a bucket and method within a second: thousands
+   * are signed per second. Fails with whatever the SDK throws: no region, no credentials, a
+   * malformed name.
    */
   sign(
     method: S3Method,
@@ -53,7 +54,7 @@ export interface Signer {
 interface Endpoint {
   origin: string;
   host: string;
-  /** All before the key, with the last slash. */
+  /** The path before the key, with the last slash. */
   basePath: string;
   /** What the SDK adds for itself, such as `x-id`. */
   query: Record<string, string>;
@@ -75,7 +76,7 @@ interface BucketEntry {
   latest?: KeySigner;
 }
 
-/** Any plain name does: it is cut off again. */
+/** Any plain name: it is cut off again. */
 const SAMPLE_KEY = 'k';
 /** Other algorithms (access points over several regions) are left to the SDK. */
 const SIGV4 = 'AWS4-HMAC-SHA256';
@@ -84,7 +85,7 @@ const SESSION_TOKEN = 'X-Amz-S3session-Token';
 /** Nearly all keys: nothing in them is to be encoded. */
 const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
-/** They come from jobs: forget them all rather than keep any number of them. */
+/** Names of buckets come from jobs. At this number all entries are dropped. */
 const MAX_ENDPOINTS = 1_000;
 
 /** Has an `expiration` only when they are temporary. */
@@ -94,7 +95,7 @@ export interface CredentialsInUse {
 }
 
 export interface SignerOptions {
-  /** Told of the credentials in use and of the life of a URL, at least once in a second of signing. */
+  /** Gets the credentials in use and the life of a URL, at least once per second of signing. */
   onCredentials?: (credentials: CredentialsInUse, expiresSeconds: number) => void;
   /** The signing date, for comparison with other signers. */
   now?: () => Date;
