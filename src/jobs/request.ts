@@ -11,7 +11,7 @@ export const MAX_DOCUMENTS = 10_000;
 const MAX_BUCKET_LENGTH = 255;
 const MAX_KEY_BYTES = 1024;
 const MAX_DOCUMENT_ID_LENGTH = 128;
-const MAX_PRODUCT_TYPE_LENGTH = 128;
+export const MAX_PRODUCT_TYPE_LENGTH = 128;
 
 const printable = (maxLength: number) =>
   z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
