@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
- * Atlas documents no life time, and a 401 ends a token at any time. An hour costs one request per
+ * Atlas documents no life time, and a 401 ends a token at any time. One hour costs one request per
  * hour, and bounds how long a token stays in Redis after the last process has stopped.
  */
 const TOKEN_TTL_MS = 3_600_000;

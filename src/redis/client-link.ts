@@ -1,6 +1,6 @@
 /**
- * The connection of a client to Redis. A worker waits for Redis; behind a client somebody waits for
- * an answer. So it fails fast, and its errors say which Redis failed and why.
+ * The connection of a client to Redis. A worker waits for Redis. A client must not,
+ * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import { Redis } from 'ioredis';
 import { bareError, ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';

@@ -15,7 +15,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   CLUSTERDOWN: 'its Cluster is down; mend that first',
 };
 
-/** An answer of Redis itself, such as `OOM` or `NOPERM`. */
+/** An error that Redis itself replied, such as `OOM` or `NOPERM`. */
 export type ReplyError = Error & { name: 'ReplyError' };
 
 export function isReplyError(error: unknown): error is ReplyError {

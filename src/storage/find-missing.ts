@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { ObjectReference } from './object-reference.js';
 import type { S3Http } from './s3-http.js';
 
@@ -17,22 +18,12 @@ export async function findMissing(
   signal?: AbortSignal,
 ): Promise<number[]> {
   signal?.throwIfAborted();
-  const missing: number[] = [];
-  // One iterator for all lanes: each takes the next object when it is free.
-  const queue = objects.entries();
-  let failed = false;
-  async function lane(): Promise<void> {
-    for (const [index, object] of queue) {
-      if (failed) return;
-      if (!(await http.head(object, signal))) missing.push(index);
-    }
-  }
-  const lanes = Math.min(HEAD_CONCURRENCY, objects.length);
+  const limit = pLimit(HEAD_CONCURRENCY);
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    const found = await limit.map(objects, (object) => http.head(object, signal));
+    return found.flatMap((isThere, index) => (isThere ? [] : [index]));
   } catch (error) {
-    failed = true;
+    limit.clearQueue();
     throw error;
   }
-  return missing.sort((a, b) => a - b);
 }

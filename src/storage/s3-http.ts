@@ -27,7 +27,7 @@ export interface S3Upload {
 
 /** Every method rejects with a TransientError `STORAGE` for any other response, and when there is none. */
 export interface S3Http {
-  /** Whether the object is there. A missing bucket cannot be told from a missing object. */
+  /** Whether the object is there. A missing bucket gives the same as a missing object. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
   put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
   /** The body, which the caller must read or dump. Null when the object is not there. */
@@ -132,7 +132,7 @@ export function createS3Http(options: {
           method,
           headers: upload?.headers ?? null,
           body: upload?.openBody() ?? null,
-          // Unless told otherwise, undici gives up the connection after each HEAD.
+          // Without this, undici closes the connection after each HEAD.
           reset: false,
         },
         signal,

@@ -127,7 +127,7 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
     expiresSeconds: number,
   ): Promise<SignedUrl> {
     const endpoint = await entry.endpoint;
-    // Asked once a second: the SDK keeps them, and renews temporary ones minutes before their end.
+    // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
     const credentials = await client.config.credentials();
     onCredentials?.(credentials, expiresSeconds);
     if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
