@@ -1,10 +1,5 @@
 /** The error that follows from a response, by the table of responses. */
-import {
-  type AtlasBatchError,
-  PermanentError,
-  TransientError,
-  UnknownBatchError,
-} from '../errors.js';
+import { type BatchError, PermanentError, TransientError, UnknownBatchError } from '../errors.js';
 import type { Endpoint } from './observer.js';
 import { RESPONSES, type ResponseKind, type ResponseRow } from './response-table.js';
 
@@ -40,7 +35,7 @@ export function errorFor(
   row: ResponseRow,
   detail: string,
   context: { atlasBatchId?: string; retryAfterMs?: number } = {},
-): AtlasBatchError {
+): BatchError {
   const message = `Atlas's ${row.endpoint} ${detail}`;
   if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
   if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');

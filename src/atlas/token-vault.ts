@@ -4,8 +4,9 @@
  * The token is stored as AES-256-GCM ciphertext under a key that is derived from the client secret,
  * with a keyed fingerprint. Every key in Redis expires.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { CompactEncrypt, compactDecrypt } from 'jose';
 import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
@@ -22,8 +23,8 @@ const PROVEN_TTL_MS = 30 * 86_400_000;
 const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+/** Encrypted by the derived key itself, not by a key that is sent along. */
+const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' };
 
 export interface TokenVault {
   read(): Promise<string | undefined>;
@@ -96,9 +97,10 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async save(token: string): Promise<void> {
+    const sealed = await this.seal(token);
     await fromRedis(
       Promise.all([
-        this.redis.set(this.tokenKey, this.seal(token), 'PX', TOKEN_TTL_MS),
+        this.redis.set(this.tokenKey, sealed, 'PX', TOKEN_TTL_MS),
         this.redis.set(this.provenKey, '1', 'PX', PROVEN_TTL_MS),
         this.redis.del(this.refusedKey),
       ]),
@@ -139,26 +141,21 @@ export class SharedTokenVault implements TokenVault {
     return createHmac('sha256', this.fingerprintKey).update(token).digest('hex');
   }
 
-  /** `<fingerprint>.<iv, tag and ciphertext in base64>` */
-  private seal(token: string): string {
-    const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.encryptionKey, iv);
-    const sealed = Buffer.concat([cipher.update(token, 'utf8'), cipher.final()]);
-    const box = Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
-    return `${this.fingerprint(token)}.${box}`;
+  /** `<fingerprint>.<compact JWE>` */
+  private async seal(token: string): Promise<string> {
+    const jwe = new CompactEncrypt(Buffer.from(token)).setProtectedHeader(ENCRYPTION);
+    return `${this.fingerprint(token)}.${await jwe.encrypt(this.encryptionKey)}`;
   }
 
-  /** Undefined when the box was changed, or sealed in another way: then a new token is needed. */
-  private open(kept: string): string | undefined {
-    const box = Buffer.from(kept.slice(kept.indexOf('.') + 1), 'base64');
+  /** Undefined when it was changed, or sealed in another way: then a new token is needed. */
+  private async open(kept: string): Promise<string | undefined> {
     try {
-      const iv = box.subarray(0, IV_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', this.encryptionKey, iv, {
-        authTagLength: TAG_BYTES,
+      const jwe = kept.slice(kept.indexOf('.') + 1);
+      const { plaintext } = await compactDecrypt(jwe, this.encryptionKey, {
+        keyManagementAlgorithms: [ENCRYPTION.alg],
+        contentEncryptionAlgorithms: [ENCRYPTION.enc],
       });
-      decipher.setAuthTag(box.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-      const sealed = box.subarray(IV_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+      return Buffer.from(plaintext).toString('utf8');
     } catch {
       return undefined;
     }

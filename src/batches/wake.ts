@@ -44,7 +44,7 @@ export async function wakeBatch(
       ),
   );
   await Promise.all(
-    meant.map(({ atlasBatchId = '' }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+    meant.map(({ atlasBatchId }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );
   if (trySendingAgain) await promoteIfDelayed(batches, jobId);
   return 'woken';

@@ -5,7 +5,7 @@ import { REFERENCE_PATTERN } from '../jobs/ids.js';
 /** Runs a command with a client of its own, made from the environment, and closes it after. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
   // Loaded when needed: help and wrong usage are answered in no time.
-  const { loadConnectionConfig, wantsTraces } = await import('../config/config.js');
+  const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
   const { createAtlasBatchClient } = await import('../client/client.js');
   const { createTelemetry } = await import('../telemetry.js');

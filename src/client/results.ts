@@ -3,7 +3,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import { TransientError, UnknownReferenceError } from '../errors.js';
-import type { BatchState } from '../jobs/batch-state.js';
+import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { BatchRequest } from '../jobs/request.js';
@@ -109,10 +109,10 @@ function sourcesOf(
   const root = state.outcome?.resultsRoot ?? '';
   const reference = summary.reference ?? '';
   return summary.results.map((uri) => {
-    const uploads = state.uploads.filter(
-      ({ atlasBatchId }) =>
-        atlasBatchId !== undefined && resultUri(root, reference, atlasBatchId) === uri,
-    );
+    const uploads = state.uploads.filter((upload) => {
+      const atlasBatchId = atlasBatchIdOf(upload);
+      return atlasBatchId !== null && resultUri(root, reference, atlasBatchId) === uri;
+    });
     const indexes = uploads.flatMap(({ documentIndexes }) => fromRanges(documentIndexes));
     return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };
   });

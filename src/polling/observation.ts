@@ -9,6 +9,8 @@ import type { NegativePoll, Observation } from './poll-policy.js';
  * work of learning from it.
  */
 export const MAX_NEGATIVE_POLLS = 32;
+/** Longer ones cannot come from a valid request. A character may be two units of a string. */
+const MAX_PRODUCT_TYPE_UNITS = 2 * MAX_PRODUCT_TYPE_LENGTH;
 
 /**
  * The observation that `value` (for example parsed JSON) holds. Null when it is junk: a field is
@@ -20,7 +22,7 @@ export function parseObservation(value: unknown, deadlineMs: number): Observatio
   if (!isObject(value)) return null;
   const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = value;
   if (typeof productType !== 'string' || productType === '') return null;
-  if (productType.length > MAX_PRODUCT_TYPE_LENGTH) return null;
+  if (productType.length > MAX_PRODUCT_TYPE_UNITS) return null;
   if (!isCount(total) || total === 0 || typeof timedOut !== 'boolean') return null;
   if (!isTime(afterMs) || !isTime(byMs) || byMs === 0 || byMs > deadlineMs) return null;
   if (timedOut ? afterMs > byMs : afterMs >= byMs) return null;

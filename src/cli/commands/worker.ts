@@ -37,9 +37,16 @@ async function startWorker(beside: 'server' | 'worker'): Promise<Stoppable> {
   // from then on it allocates the like of it as old, whatever hangs on it stays too, and collecting
   // costs 4 % of a worker's CPU more.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  const [{ createAtlasBatchWorker }, { createAtlasBatchServer, createWorkerHealth }] =
-    await Promise.all([import('../../workers/worker.js'), import('../../server/server.js')]);
-  const worker = await createAtlasBatchWorker();
+  const [{ runWorker }, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
+    await Promise.all([
+      import('../../workers/worker.js'),
+      import('../../server/server.js'),
+      import('../../config/environment.js'),
+      import('../../telemetry.js'),
+    ]);
+  const worker = await runWorker(environment.loadConfig(), {
+    telemetry: await traces.createTelemetry(environment.wantsTraces()),
+  });
   try {
     const create = beside === 'server' ? createAtlasBatchServer : createWorkerHealth;
     const server = await create({ workerRegistry: worker.metrics.registry });

@@ -1,6 +1,7 @@
 /** A batch in words, for people. Pure. */
 import type { BatchStatus } from '../../batches/status.js';
 import type { BatchSummary } from '../../jobs/summary.js';
+import { plural } from '../../plural.js';
 
 /** What follows the reference in a line of progress. */
 export function describeProgress(status: BatchStatus): string {
@@ -53,8 +54,4 @@ export function secondsUntil(isoTime: string, now: number): string {
 
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-}
-
-export function plural(count: number, noun: string, nouns = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : nouns}`;
 }

@@ -6,7 +6,6 @@
  * script that does. Writes are sent in the order of the calls, over one connection.
  */
 import type { Job } from 'bullmq';
-import { DelayedError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import type { Clock } from '../../redis/clock.js';
@@ -19,14 +18,10 @@ import type { Slot } from './prefetching-worker.js';
  */
 export const LOCK_DURATION_MS = 8000;
 export const STALLED_INTERVAL_MS = 2000;
-/** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
-export const NEWER_STATE_DELAY_MS = 15_000;
 /** Of a lock this young seven eighths are left: nothing is won by asking for the rest. */
 const YOUNG_LOCK_MS = 1000;
 /** A job's log is for people: the last lines of a long outage are enough. */
 const KEPT_LOG_LINES = 200;
-/** One for all waits: it says what became of the job, and a stack of its own costs 10 µs. */
-const WAITING_FOR_CHILDREN = new WaitingChildrenError();
 
 /** The stream of events is trimmed by BullMQ, whose own events are more than these. */
 const SAVE = new LuaScript<SaveReply | null>(`
@@ -182,27 +177,28 @@ export class JobLease<State extends object> {
   }
 
   /** Puts the job to sleep. Anything to be remembered has been saved before. */
-  async moveToDelayed(delayMs: number): Promise<DelayedError> {
+  async moveToDelayed(delayMs: number): Promise<void> {
     const { job, slot } = this.options;
     const moved = job.moveToDelayed(Date.now() + delayMs, slot.token);
     slot.fetchNext();
     await moved;
-    return new DelayedError();
   }
 
   /** Gives the job back to the queue, for another worker to go on with at once. */
-  async giveBack(): Promise<WaitingError> {
+  async giveBack(): Promise<void> {
     await this.options.job.moveToWait(this.options.slot.token);
-    return new WaitingError();
   }
 
-  /** Waits for children; null when none is pending, and the processor goes on. */
-  async waitForChildren(): Promise<WaitingChildrenError | null> {
+  /**
+   * Moves the job to wait for its children.
+   * @returns false when none is pending: the job was not moved.
+   */
+  async waitForChildren(): Promise<boolean> {
     const { job, slot } = this.options;
     const moved = job.moveToWaitingChildren(slot.token);
     slot.fetchNext();
-    if (await moved) return WAITING_FOR_CHILDREN;
+    if (await moved) return true;
     await slot.giveNextBack();
-    return null;
+    return false;
   }
 }

@@ -1,12 +1,10 @@
-/** What an operator may do with a batch. */
+/** What an operator can do with a batch. */
+import { ErrorCode } from 'bullmq';
 import { cancelBatch } from '../../../batches/cancel.js';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { wakeBatch } from '../../../batches/wake.js';
 import { batchJobId } from '../../../jobs/ids.js';
 import type { ActionResult } from './action-words.js';
-
-/** BullMQ's code for a job that is not in the state that the call asks for. */
-const NOT_IN_STATE = -3;
 
 export type Action = (
   queues: ClientQueues,
@@ -28,8 +26,8 @@ export const ACTIONS: Record<'poll' | 'cancel' | 'retry', Action> = {
       await job.retry('failed');
       return 'retried';
     } catch (error) {
-      // Somebody else was faster.
-      if (Reflect.get(Object(error), 'code') === NOT_IN_STATE) return 'not-failed';
+      // Somebody else retried it in the meantime.
+      if (Reflect.get(Object(error), 'code') === ErrorCode.JobNotInState) return 'not-failed';
       throw error;
     }
   },
