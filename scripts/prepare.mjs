@@ -4,23 +4,22 @@
  * dependencies: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from './build-stamp.mjs';
 import { installRedis } from './install-redis.mjs';
 import { arePackagesInstalled } from './installed-packages.mjs';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from './redis-binary.mjs';
 
-/** As in package.json: `engines`. */
-const MIN_NODE = { major: 20, minor: 19 };
-
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 if (process.platform === 'win32') {
   giveUp('Windows is not supported here; use WSL, where everything works as on Linux.');
 }
+const needed = JSON.parse(readFileSync('package.json', 'utf8')).engines.node.replace('>=', '');
+const [minMajor = 0, minMinor = 0] = needed.split('.').map(Number);
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < MIN_NODE.major || (major === MIN_NODE.major && minor < MIN_NODE.minor)) {
-  const needed = `${MIN_NODE.major}.${MIN_NODE.minor}`;
+if (major < minMajor || (major === minMajor && minor < minMinor)) {
   giveUp(`Node ${needed} or later is needed, and this is ${process.versions.node}.`);
 }
 
