@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
+import { describeReason, plural } from '../../batches/wording.js';
 import type { AtlasBatchClient } from '../../client/client.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
-import { describeReason, plural } from '../output/describe-batch.js';
 import { printError } from '../output/terminal.js';
 import { checkReference, withClient } from '../with-client.js';
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { plural } from '../../batches/wording.js';
 import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
-import { describeEnd, plural } from '../output/describe-batch.js';
+import { describeEnd } from '../output/describe-batch.js';
 import { formatTable } from '../output/table.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { parseLocation, planBatches } from '../plan-batches.js';

@@ -5,12 +5,10 @@ import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
+import { isBullmqError } from '../../redis/bullmq-codes.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
 import type { BatchContext } from './batch-context.js';
 import { shareEndsAt } from './plan-uploads.js';
-
-/** BullMQ's code for an id that another living parent holds. */
-const HELD_BY_ANOTHER_PARENT = -7;
 
 /** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
 export async function ownerOf(
@@ -81,7 +79,7 @@ async function add(
       removeOnFail: keep,
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
+    if (!isBullmqError(error, 'held by another parent')) throw error;
     refuseUploadOfAnotherBatch(run, upload);
   }
 }
