@@ -16,11 +16,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 if (process.platform === 'win32') {
   giveUp('Windows is not supported here; use WSL, where everything works as on Linux.');
 }
-const needed = JSON.parse(readFileSync('package.json', 'utf8')).engines.node.replace('>=', '');
-const [minMajor = 0, minMinor = 0] = needed.split('.').map(Number);
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < minMajor || (major === minMajor && minor < minMinor)) {
-  giveUp(`Node ${needed} or later is needed, and this is ${process.versions.node}.`);
+const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+const [minimum = ''] = /[\d.]+/.exec(engines.node) ?? [];
+if (process.versions.node.localeCompare(minimum, 'en', { numeric: true }) < 0) {
+  giveUp(`Node ${minimum} or later is needed, and this is ${process.versions.node}.`);
 }
 
 if (!arePackagesInstalled()) {

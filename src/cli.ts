@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import './cli/quiet-aws-sdk.js';
-import { nodeIssue } from './cli/node-version.js';
+import { nodeIssue } from './cli/package-manifest.js';
 
 // `results … | head -1`: the reader has what it wanted, and that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -50,8 +50,19 @@ export function bareError(error: unknown): Error {
   const message = withoutArguments(error.message);
   const bare = Object.assign(new Error(message), { name: error.name });
   bare.stack = `${error.name}: ${message}`;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? Object.assign(bare, { code }) : bare;
+  const code = errorCode(error);
+  return code === undefined ? bare : Object.assign(bare, { code });
+}
+
+/** The code of a failed system call, or the one that a library gave, such as `ECONNREFUSED`. */
+export function errorCode(error: unknown): string | undefined {
+  const code: unknown = Reflect.get(Object(error), 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What an error is called: its code, which says more, or else its name. */
+export function errorName(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
 }
 
 /**
@@ -130,7 +141,10 @@ export class LockLostError extends AtlasBatchError {
 /** A variable is missing or wrong, or a command was used wrongly. The process exits with 2. */
 export class UsageError extends AtlasBatchError {}
 
-/** Redis does not respond, or refuses what it was asked. */
+/**
+ * Redis does not respond, or refuses what we ask of it. Its cause has the name, code and message of
+ * the client library's error, and never the command that failed.
+ */
 export class RedisUnavailableError extends AtlasBatchError {}
 
 /** The client was closed while it was at work. */

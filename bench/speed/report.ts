@@ -1,4 +1,5 @@
 /** What was found, and how it is shown. */
+import { formatTable } from '../../src/cli/output/table.js';
 
 export interface Finding {
   what: string;
@@ -44,15 +45,5 @@ export function formatFindings(findings: readonly Finding[]): string {
     met === undefined ? '' : met ? 'met' : 'MISSED',
   ]);
   const header = ['measure', 'figures', 'ratio', 'target', ''];
-  const widths = header.map((name, i) =>
-    Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  return [header, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return formatTable([header, ...rows]).join('\n');
 }

@@ -41,8 +41,3 @@ export function errorFor(
   if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
   return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
 }
-
-/** A 429: holds every process, and says that Atlas is well. */
-export function isBlock(row: ResponseRow): boolean {
-  return row.when.includes(429);
-}

@@ -4,9 +4,10 @@
  * Token and credentials meet only as AES-256-GCM ciphertext under a key that is derived from the
  * client secret, and as keyed fingerprints. Every key expires.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { fromRedis, SharedScript } from '../redis/lua-script.js';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
  * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request
@@ -22,8 +23,8 @@ const PROVEN_TTL_MS = 30 * 86_400_000;
 const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+/** Encrypted by the derived key itself, not by a key that is sent along. */
+const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' };
 
 export interface TokenVault {
   read(): Promise<string | undefined>;
@@ -41,19 +42,19 @@ export interface TokenVault {
 }
 
 /** KEYS lock. ARGV owner. */
-const UNLOCK = new SharedScript(`
+const UNLOCK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 `);
 
 /** KEYS lock. ARGV owner, ms. */
-const RENEW = new SharedScript(`
+const RENEW = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
 `);
 
 /** KEYS token. ARGV fingerprint. */
-const DROP = new SharedScript(`
+const DROP = new LuaScript(`
 local kept = redis.call('GET', KEYS[1])
 if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -96,9 +97,10 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async save(token: string): Promise<void> {
+    const sealed = await this.seal(token);
     await fromRedis(
       Promise.all([
-        this.redis.set(this.tokenKey, this.seal(token), 'PX', TOKEN_TTL_MS),
+        this.redis.set(this.tokenKey, sealed, 'PX', TOKEN_TTL_MS),
         this.redis.set(this.provenKey, '1', 'PX', PROVEN_TTL_MS),
         this.redis.del(this.refusedKey),
       ]),
@@ -106,7 +108,7 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async drop(token: string): Promise<void> {
-    await DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]);
+    await fromRedis(DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]));
   }
 
   async lock(): Promise<(() => Promise<void>) | undefined> {
@@ -115,11 +117,11 @@ export class SharedTokenVault implements TokenVault {
     if (won === null) return undefined;
     const renewal = setInterval(() => {
       // A renewal that fails costs at worst a second request for a token.
-      RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS]).catch(() => {});
+      fromRedis(RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS])).catch(() => {});
     }, LOCK_RENEWAL_MS);
     return async () => {
       clearInterval(renewal);
-      await UNLOCK.run(this.redis, [this.lockKey], [owner]);
+      await fromRedis(UNLOCK.run(this.redis, [this.lockKey], [owner]));
     };
   }
 
@@ -139,26 +141,21 @@ export class SharedTokenVault implements TokenVault {
     return createHmac('sha256', this.fingerprintKey).update(token).digest('hex');
   }
 
-  /** `<fingerprint>.<iv, tag and ciphertext in base64>` */
-  private seal(token: string): string {
-    const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.encryptionKey, iv);
-    const sealed = Buffer.concat([cipher.update(token, 'utf8'), cipher.final()]);
-    const box = Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
-    return `${this.fingerprint(token)}.${box}`;
+  /** `<fingerprint>.<compact JWE>` */
+  private async seal(token: string): Promise<string> {
+    const jwe = new CompactEncrypt(Buffer.from(token)).setProtectedHeader(ENCRYPTION);
+    return `${this.fingerprint(token)}.${await jwe.encrypt(this.encryptionKey)}`;
   }
 
   /** Undefined for what was tampered with, or sealed in another way: a new token mends both. */
-  private open(kept: string): string | undefined {
-    const box = Buffer.from(kept.slice(kept.indexOf('.') + 1), 'base64');
+  private async open(kept: string): Promise<string | undefined> {
     try {
-      const iv = box.subarray(0, IV_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', this.encryptionKey, iv, {
-        authTagLength: TAG_BYTES,
+      const jwe = kept.slice(kept.indexOf('.') + 1);
+      const { plaintext } = await compactDecrypt(jwe, this.encryptionKey, {
+        keyManagementAlgorithms: [ENCRYPTION.alg],
+        contentEncryptionAlgorithms: [ENCRYPTION.enc],
       });
-      decipher.setAuthTag(box.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-      const sealed = box.subarray(IV_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+      return Buffer.from(plaintext).toString('utf8');
     } catch {
       return undefined;
     }

@@ -39,9 +39,7 @@ export async function cancelBatch(
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];
-  const atAtlas = uploads.flatMap((upload) =>
-    upload.state === 'sent' && upload.atlasBatchId !== undefined ? upload.atlasBatchId : [],
-  );
+  const atAtlas = uploads.flatMap((upload) => (upload.state === 'sent' ? upload.atlasBatchId : []));
   await Promise.all(
     atAtlas.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );

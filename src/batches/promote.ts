@@ -1,5 +1,4 @@
-import type { Queue } from 'bullmq';
-import { isBullmqError } from '../redis/bullmq-codes.js';
+import { ErrorCode, type Queue } from 'bullmq';
 
 /** Ends a job's delay. A job that is not delayed is left as it is: it finds its flag by itself. */
 export async function promoteIfDelayed(queue: Queue, jobId: string): Promise<void> {
@@ -7,6 +6,7 @@ export async function promoteIfDelayed(queue: Queue, jobId: string): Promise<voi
   try {
     await job?.promote();
   } catch (error) {
-    if (!isBullmqError(error, 'not in that state', 'no such job')) throw error;
+    const code: unknown = Reflect.get(Object(error), 'code');
+    if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
   }
 }

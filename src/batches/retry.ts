@@ -1,6 +1,6 @@
 /** An operator's retry of a failed batch. */
+import { ErrorCode } from 'bullmq';
 import { batchJobId } from '../jobs/ids.js';
-import { isBullmqError } from '../redis/bullmq-codes.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** `unknown`: no such batch. */
@@ -18,7 +18,7 @@ export async function retryBatch(
     return 'retried';
   } catch (error) {
     // Another operator was faster.
-    if (isBullmqError(error, 'not in that state')) return 'not-failed';
+    if (Reflect.get(Object(error), 'code') === ErrorCode.JobNotInState) return 'not-failed';
     throw error;
   }
 }

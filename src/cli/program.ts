@@ -1,5 +1,4 @@
 /** The command line: its commands, and how what they throw becomes a message and an exit code. */
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
@@ -12,6 +11,7 @@ import { statusCommand } from './commands/status.js';
 import { submitCommand } from './commands/submit.js';
 import { serverCommand, startCommand, workerCommand } from './commands/worker.js';
 import { printError } from './output/terminal.js';
+import { VERSION } from './package-manifest.js';
 
 const COMMANDS = [
   startCommand,
@@ -32,7 +32,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     .description(
       'Sends batches of documents from S3 through Atlas, and says so when they are done.',
     )
-    .version(readVersion())
+    .version(VERSION)
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride();
   for (const createCommand of COMMANDS) {
@@ -63,9 +63,4 @@ function explain(error: unknown): ExitCode {
 function complain(message: string, code: ExitCode): ExitCode {
   printError(message);
   return code;
-}
-
-function readVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('atlas-batch/package.json');
-  return String(Reflect.get(Object(manifest), 'version'));
 }

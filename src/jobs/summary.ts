@@ -1,6 +1,6 @@
 /** The summary of a batch: what the caller gets at its end. */
 import type { Reason } from '../errors.js';
-import type { BatchState } from './batch-state.js';
+import { atlasBatchIdOf, type BatchState, resultOf } from './batch-state.js';
 import { fromRanges } from './index-ranges.js';
 import type { BatchRequest } from './request.js';
 
@@ -48,10 +48,12 @@ export interface EndedBatchState extends BatchState {
 /** Indexes of documents that have no extract in any upload that ended. */
 export function missingDocuments(total: number, state: BatchState): number[] {
   const missing = new Set(Array.from({ length: total }, (_, index) => index));
-  for (const { documentIndexes, result } of state.uploads) {
+  for (const upload of state.uploads) {
+    const result = resultOf(upload);
     if (!result) continue;
     const absent = new Set(fromRanges(result.missing));
-    for (const index of fromRanges(documentIndexes)) if (!absent.has(index)) missing.delete(index);
+    for (const index of fromRanges(upload.documentIndexes))
+      if (!absent.has(index)) missing.delete(index);
   }
   return [...missing];
 }
@@ -67,12 +69,16 @@ export function summarize(
 ): BatchSummary {
   const { outcome } = state;
   const missing = missingDocuments(request.documents.length, state);
-  const batchIds = state.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []);
-  const stored = state.uploads.flatMap((upload) =>
-    upload.atlasBatchId !== undefined && upload.result?.stored ? uriOf(upload.atlasBatchId) : [],
+  const known = state.uploads.flatMap((upload) => {
+    const atlasBatchId = atlasBatchIdOf(upload);
+    return atlasBatchId === null ? [] : { atlasBatchId, result: resultOf(upload) };
+  });
+  const batchIds = known.map(({ atlasBatchId }) => atlasBatchId);
+  const stored = known.flatMap(({ atlasBatchId, result }) =>
+    result?.stored ? uriOf(atlasBatchId) : [],
   );
   const polls = new Map(
-    state.uploads.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
+    known.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
   );
   return {
     reference: request.reference,

@@ -1,4 +1,4 @@
-/** What the routes stand on: made once by the server, handed to every part. */
+/** What every route may use. The server makes one of it. */
 import type { Registry } from 'prom-client';
 import type { ClientQueues } from '../batches/client-queues.js';
 import type { ServerConfig } from '../config/server-config.js';
@@ -12,6 +12,6 @@ export interface ServerContext {
   logger: Logger;
   metrics: ServerMetrics;
   eventLoop: EventLoopWatch;
-  /** Metrics of the workers in this process; none when it runs no workers. */
+  /** Metrics of the workers in this process. Undefined when it runs none. */
   workerRegistry: Registry | undefined;
 }

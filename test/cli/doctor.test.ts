@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { checkClock } from '../../src/cli/doctor/check-clock.js';
-import { nodeIssue } from '../../src/cli/node-version.js';
+import { nodeIssue } from '../../src/cli/package-manifest.js';
 import {
   type Simulators,
   type SimulatorsOptions,

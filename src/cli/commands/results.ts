@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { describeReason, plural } from '../../batches/wording.js';
 import type { AtlasBatchClient } from '../../client/client.js';
+import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { describeReason } from '../output/describe-batch.js';
 import { printError } from '../output/terminal.js';
 import { checkReference, withClient } from '../with-client.js';
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { plural } from '../../batches/wording.js';
 import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
+import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
 import { describeEnd } from '../output/describe-batch.js';

@@ -1,6 +1,6 @@
 /** Progress of batches as bars for a terminal. Pure, but for the colours that it has. */
 import type { BatchStatus } from '../../batches/status.js';
-import { plural } from '../../batches/wording.js';
+import { plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
 import { formatTable, widthOf } from './table.js';
 import { paint } from './terminal.js';

@@ -1,7 +1,8 @@
 /** A batch in words, for people. Pure. */
 import type { BatchStatus } from '../../batches/status.js';
-import { describeReason, plural } from '../../batches/wording.js';
+import type { Reason } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
+import { plural } from '../../plural.js';
 
 /** What follows the reference in a line of progress. */
 export function describeProgress(status: BatchStatus): string {
@@ -14,6 +15,10 @@ export function describeProgress(status: BatchStatus): string {
   if (status.lastError) parts.push(describeReason(status.lastError));
   if (status.summary?.reason) parts.push(describeReason(status.summary.reason));
   return parts.join(', ');
+}
+
+export function describeReason({ code, message }: Reason): string {
+  return `${code}: ${message}`;
 }
 
 /** All that is known of a batch, a line each. */

@@ -1,6 +1,6 @@
 /** The frame of every page. */
 
-import { plural } from '../../batches/wording.js';
+import { plural } from '../../plural.js';
 import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
 import { BATCHES_PATH } from './batches/pieces.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';

@@ -1,4 +1,4 @@
-/** What an operator may do with a batch. */
+/** What an operator can do with a batch. */
 import { cancelBatch } from '../../../batches/cancel.js';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { retryBatch } from '../../../batches/retry.js';

@@ -1,6 +1,6 @@
-/** The page of one batch: what it is, what happened, and what may be done about it. Pure. */
+/** The page of one batch: its state, its history and the actions on it. Pure. */
 
-import { plural } from '../../../batches/wording.js';
+import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';
 import { ACTION_WORDS, type ActionResult } from './action-words.js';
@@ -22,7 +22,7 @@ const REFRESH_SECONDS = 2;
 export interface BatchPageView extends BatchView {
   now: number;
   workers: number;
-  /** What became of an action just taken. */
+  /** The result of the action that led to this page. */
   done: ActionResult | null;
 }
 
@@ -135,7 +135,7 @@ function timeline(view: BatchPageView): Markup {
 
 const DATE_LENGTH = 'yyyy-mm-dd'.length;
 
-/** `12:00:12.345`, with the date when it is not today's; UTC. */
+/** `12:00:12.345` in UTC. The date is added when it is not today's. */
 function clock(iso: string, today: string): string {
   return iso.replace(`${today}T`, '').replace('T', ' ').replace('Z', '');
 }

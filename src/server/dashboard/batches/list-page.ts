@@ -1,7 +1,7 @@
-/** The page of batches: how things stand, a search, and lists. Pure. */
+/** The page of batches: figures, a search, and lists. Pure. */
 
 import type { Section } from '../../../batches/list.js';
-import { plural } from '../../../batches/wording.js';
+import { plural } from '../../../plural.js';
 import type { Liveness } from '../../health/read-liveness.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';

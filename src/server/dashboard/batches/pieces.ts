@@ -1,4 +1,4 @@
-/** Small parts that both pages are made of. Pure. */
+/** Parts that both pages use. Pure. */
 import type { BatchStatus } from '../../../batches/status.js';
 import type { Reason } from '../../../errors.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
@@ -52,7 +52,7 @@ export function timeAgo(ms: number, now: number): Markup {
   return html`<time datetime="${isoTime(ms)}" title="${isoTime(ms)}">${duration(now - ms)} ago</time>`;
 }
 
-/** `in 12 s`, or `now` for what is due. */
+/** `in 12 s`, or `now` for a time that has come. */
 export function timeUntil(iso: string, now: number): Markup {
   const left = Date.parse(iso) - now;
   return html`<time datetime="${iso}" title="${iso}">${left < 1000 ? 'now' : `in ${duration(left)}`}</time>`;
