@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { loadConfig, loadServerConfig } from '../src/config/environment.js';
 import { UsageError } from '../src/errors.js';
 import * as publicNames from '../src/index.js';
+import { testRedis } from './helpers/redis.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const README = read('README.md');
@@ -76,6 +77,15 @@ test('docs/client.md names everything that the package exports', () => {
   expect(
     names.filter((name) => !page.includes(`\`${name}`) && !page.includes(` ${name} `)),
   ).toEqual([]);
+});
+
+test('docs/client.md names every method of the client', async () => {
+  const page = read('docs/client.md');
+  const client = publicNames.createAtlasBatchClient({ redisUrl: testRedis().url });
+  await client.close();
+  const methods = Object.keys(client);
+  expect(methods.length).toBeGreaterThan(5);
+  expect(methods.filter((method) => !page.includes(`\`${method}(`))).toEqual([]);
 });
 
 test('ARCHITECTURE.md lists every key of ours in Redis, and no other', () => {
