@@ -1,14 +1,16 @@
 /**
- * Compiles `src` to `dist`. A new `dist` takes the place of the old one as a whole, so that files
- * of deleted sources do not stay, and a failed compilation leaves what was there.
+ * Compiles `src` to `dist`, and copies the style sheets and the script of the pages. A new `dist`
+ * replaces the old one as a whole, so that files of deleted sources do not stay, and a failed
+ * compilation changes nothing.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rememberBuild, sourcesHash } from './build-stamp.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
+const ASSETS = 'server/dashboard/assets';
 const fresh = `dist.new-${process.pid}`;
 const old = `dist.old-${process.pid}`;
 process.on('exit', () => {
@@ -23,6 +25,7 @@ const { status } = spawnSync(process.execPath, [...compiler, '--outDir', fresh],
 });
 if (status !== 0) process.exit(1);
 
+cpSync(`src/${ASSETS}`, `${fresh}/${ASSETS}`, { recursive: true });
 chmodSync(`${fresh}/cli.js`, 0o755);
 try {
   renameSync('dist', old);

@@ -1,27 +1,25 @@
 /**
  * Makes a fresh clone ready for `npm test` and `npm run demo`: npm packages, a Redis server
- * program, and `dist`. Says nothing and takes no time where all is there. Plain Node, and no
- * dependencies: it runs before anything is installed.
+ * program, and `dist`. Prints nothing where all of it is there. It uses plain Node and no
+ * dependencies, because it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from './build-stamp.mjs';
 import { installRedis } from './install-redis.mjs';
 import { arePackagesInstalled } from './installed-packages.mjs';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from './redis-binary.mjs';
 
-/** As in package.json: `engines`. */
-const MIN_NODE = { major: 20, minor: 19 };
-
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 if (process.platform === 'win32') {
   giveUp('Windows is not supported here; use WSL, where everything works as on Linux.');
 }
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < MIN_NODE.major || (major === MIN_NODE.major && minor < MIN_NODE.minor)) {
-  const needed = `${MIN_NODE.major}.${MIN_NODE.minor}`;
-  giveUp(`Node ${needed} or later is needed, and this is ${process.versions.node}.`);
+const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
+const [minimum = ''] = /[\d.]+/.exec(engines.node) ?? [];
+if (process.versions.node.localeCompare(minimum, 'en', { numeric: true }) < 0) {
+  giveUp(`Node ${minimum} or later is needed, and this is ${process.versions.node}.`);
 }
 
 if (!arePackagesInstalled()) {

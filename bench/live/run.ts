@@ -1,12 +1,13 @@
 /**
- * Two workers side by side against the Atlas stand-in, each with 300 batches whose completion
- * times are lognormal: one polls as the policy that learns says, the other with exponential
- * back-off. Prints polls a batch and mean lag, and the ratio of the polls.
+ * Runs two workers against the Atlas stand-in, each with 300 batches whose completion times are
+ * lognormal. One polls by the learning policy, the other with exponential back-off. Prints polls per
+ * batch, mean lag, and the ratio of the polls.
  */
 import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { configOf } from '../../src/config/worker-options.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 import type { PollPolicy } from '../../src/polling/poll-policy.js';
@@ -16,11 +17,11 @@ import {
   startS3Simulator,
 } from '../../src/simulator/index.js';
 import { randomFrom } from '../../src/simulator/random.js';
-import { createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { runWorker } from '../../src/workers/worker.js';
 import { createExponentialPolicy } from '../polling/exponential-policy.js';
 
 const BATCHES = 300;
-/** They come in over this time, so that the policy has something to learn from. */
+/** Batches come in over this time, so that the policy has something to learn from. */
 const ARRIVALS_MS = 120_000;
 const MEDIAN_MS = 12_000;
 const SIGMA = 0.6;
@@ -50,19 +51,17 @@ async function play(name: string, policy: PollPolicy, redisUrl: string): Promise
   });
   const prefix = `{bench-${name}}`;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  const worker = await createAtlasBatchWorker({
-    policy,
-    environment: {
-      REDIS_URL: redisUrl,
-      QUEUE_PREFIX: prefix,
-      ATLAS_BASE_URL: atlas.url,
-      ATLAS_CLIENT_ID: atlas.clientId,
-      ATLAS_CLIENT_SECRET: atlas.clientSecret,
-      RESULTS_BUCKET: `results-${name}`,
-      S3_FORCE_PATH_STYLE: 'true',
-      LOG_LEVEL: 'silent',
-    },
+  const config = configOf({
+    redisUrl,
+    queuePrefix: prefix,
+    atlasBaseUrl: atlas.url,
+    atlasClientId: atlas.clientId,
+    atlasClientSecret: atlas.clientSecret,
+    resultsBucket: `results-${name}`,
+    s3ForcePathStyle: true,
+    logLevel: 'silent',
   });
+  const worker = await runWorker(config, { policy });
   const batches = new Queue('atlas-batches', { connection: redis, prefix });
   const completions = new Queue<BatchSummary>('atlas-completions', { connection: redis, prefix });
   for (let i = 0; i < BATCHES; i += 1) {

@@ -1,22 +1,23 @@
-/** What was found, and how it is shown. */
+/** The findings of the benchmark and their table. */
+import { formatTable } from '../../src/cli/output/table.js';
 
 export interface Finding {
   what: string;
   /** The two figures that the ratio is of, for people. */
   figures: string;
   ratio: number;
-  /** Such as `at least 0.7`; absent where nothing is asked. */
+  /** Such as `at least 0.7`. Absent where there is no target. */
   target?: string;
   met?: boolean;
 }
 
-type Judged = Required<Pick<Finding, 'ratio' | 'target' | 'met'>>;
+type Verdict = Required<Pick<Finding, 'ratio' | 'target' | 'met'>>;
 
-export function atLeast(ratio: number, least: number): Judged {
+export function atLeast(ratio: number, least: number): Verdict {
   return { ratio, target: `at least ${least}`, met: ratio >= least };
 }
 
-export function atMost(ratio: number, most: number): Judged {
+export function atMost(ratio: number, most: number): Verdict {
   return { ratio, target: `at most ${most}`, met: ratio <= most };
 }
 
@@ -44,15 +45,5 @@ export function formatFindings(findings: readonly Finding[]): string {
     met === undefined ? '' : met ? 'met' : 'MISSED',
   ]);
   const header = ['measure', 'figures', 'ratio', 'target', ''];
-  const widths = header.map((name, i) =>
-    Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)),
-  );
-  return [header, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return formatTable([header, ...rows]).join('\n');
 }

@@ -1,22 +1,21 @@
-/** One request to one endpoint: asks the budget, sends, and turns the response into value or error. */
-
-import type { Http, HttpRequest } from '../http/exchange.js';
+/** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
+import type { Http, HttpRequest } from '../http/host-client.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, isBlock, rowFor } from './response-errors.js';
+import { errorFor, rowFor } from './response-errors.js';
 import type { ResponseKind } from './response-table.js';
-import type { Wire } from './wire.js';
+import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
-  read: (body: string) => Wire<T>;
+  read: (body: string) => Parsed<T>;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
-  /** The request goes out only after this; the budget is asked meanwhile. */
+  /** The request goes out only after this. The budget is asked meanwhile. */
   sendAfter?: Promise<unknown>;
 }
 
@@ -52,15 +51,15 @@ export function createCaller(parts: {
     }
     const { status } = response;
     const row = rowFor(call.endpoint, status);
-    if (!isBlock(row)) budget.responded();
+    if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const wire = call.read(response.body);
-      if (wire.ok) return wire.value;
-      throw fail('unusable', `answered ${status}, but ${wire.why}`);
+      const parsed = call.read(response.body);
+      if (parsed.ok) return parsed.value;
+      throw fail('unusable', `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
-    if (isBlock(row)) {
+    if (row.holdsAllProcesses) {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint: call.endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
@@ -70,7 +69,7 @@ export function createCaller(parts: {
 
 const DESCRIPTIONS = {
   'not-sent': 'could not be asked',
-  'timed-out': 'was asked and did not response in time',
+  'timed-out': 'was asked and did not respond in time',
   cut: 'was asked and its response was cut off',
   'too-large': 'gave a response that is too large',
   'not-text': 'gave a response that is no text',

@@ -1,14 +1,9 @@
-/** From a response, by the table of responses, to the error that follows from it. */
-import {
-  type AtlasBatchError,
-  PermanentError,
-  TransientError,
-  UnknownBatchError,
-} from '../errors.js';
+/** The error that follows from a response, by the table of responses. */
+import { type BatchError, PermanentError, TransientError, UnknownBatchError } from '../errors.js';
 import type { Endpoint } from './observer.js';
 import { RESPONSES, type ResponseKind, type ResponseRow } from './response-table.js';
 
-/** The row that decides about a response. Every endpoint ends with one that takes `other`. */
+/** The row that decides about a response. The last row of every endpoint is for `other`. */
 export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
   const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
   const row = RESPONSES.find(
@@ -40,14 +35,9 @@ export function errorFor(
   row: ResponseRow,
   detail: string,
   context: { atlasBatchId?: string; retryAfterMs?: number } = {},
-): AtlasBatchError {
+): BatchError {
   const message = `Atlas's ${row.endpoint} ${detail}`;
   if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
   if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
   return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
-}
-
-/** A 429: holds every process, and says that Atlas is well. */
-export function isBlock(row: ResponseRow): boolean {
-  return row.when.includes(429);
 }

@@ -1,59 +1,60 @@
 /**
- * Where a token is kept between requests: in Redis, for all processes, and never in clear.
+ * Keeps a token between requests: in Redis, for all processes, and never in clear text.
  *
- * Token and credentials meet only as AES-256-GCM ciphertext under a key that is derived from the
- * client secret, and as keyed fingerprints. Every key expires.
+ * The token is stored as AES-256-GCM ciphertext under a key that is derived from the client secret,
+ * with a keyed fingerprint. Every key in Redis expires.
  */
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { fromRedis, SharedScript } from '../redis/lua-script.js';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
- * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request
- * an hour, and bounds how long a token lies in Redis after the last process has stopped.
+ * Atlas documents no life time, and a 401 ends a token at any time. One hour costs one request per
+ * hour, and bounds how long a token stays in Redis after the last process has stopped.
  */
 const TOKEN_TTL_MS = 3_600_000;
-/** A process that dies while it asks for a token keeps the others waiting for no longer. */
+/** How long others wait when a process dies while it asks for a token. */
 const LOCK_TTL_MS = 3_000;
 const LOCK_RENEWAL_MS = 1_000;
-/** How long credentials that once worked are known to have: longer than any outage. */
+/** How long it is remembered that credentials worked: longer than any outage. */
 const PROVEN_TTL_MS = 30 * 86_400_000;
-/** Refused credentials are not shown to Atlas again for so long, whatever the number of jobs. */
+/** How long refused credentials are not sent to Atlas again, whatever the number of jobs. */
 const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+/** Encrypted by the derived key itself, not by a key that is sent along. */
+const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' };
 
 export interface TokenVault {
   read(): Promise<string | undefined>;
-  /** Keeps the token and notes that the credentials work. */
+  /** Keeps the token, and that the credentials work. */
   save(token: string): Promise<void>;
-  /** Forgets exactly this token; another, newer one stays. */
+  /** Forgets this token. Another, newer one stays. */
   drop(token: string): Promise<void>;
-  /** The right to ask for a token, until the function it answers with is called; or undefined. */
+  /** The right to ask for a token, until the returned function is called; undefined when taken. */
   lock(): Promise<(() => Promise<void>) | undefined>;
   /** Whether these credentials ever gave a token. */
   proven(): Promise<boolean>;
   saveRefusal(): Promise<void>;
-  /** For how long credentials that were refused are still left alone; 0 if they were not. */
+  /** How long refused credentials still wait; 0 when they were not refused. */
   refusedForMs(): Promise<number>;
 }
 
 /** KEYS lock. ARGV owner. */
-const UNLOCK = new SharedScript(`
+const UNLOCK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 `);
 
 /** KEYS lock. ARGV owner, ms. */
-const RENEW = new SharedScript(`
+const RENEW = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
 `);
 
 /** KEYS token. ARGV fingerprint. */
-const DROP = new SharedScript(`
+const DROP = new LuaScript(`
 local kept = redis.call('GET', KEYS[1])
 if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -96,9 +97,10 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async save(token: string): Promise<void> {
+    const sealed = await this.seal(token);
     await fromRedis(
       Promise.all([
-        this.redis.set(this.tokenKey, this.seal(token), 'PX', TOKEN_TTL_MS),
+        this.redis.set(this.tokenKey, sealed, 'PX', TOKEN_TTL_MS),
         this.redis.set(this.provenKey, '1', 'PX', PROVEN_TTL_MS),
         this.redis.del(this.refusedKey),
       ]),
@@ -106,7 +108,7 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async drop(token: string): Promise<void> {
-    await DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]);
+    await fromRedis(DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]));
   }
 
   async lock(): Promise<(() => Promise<void>) | undefined> {
@@ -114,12 +116,12 @@ export class SharedTokenVault implements TokenVault {
     const won = await fromRedis(this.redis.set(this.lockKey, owner, 'PX', LOCK_TTL_MS, 'NX'));
     if (won === null) return undefined;
     const renewal = setInterval(() => {
-      // A renewal that fails costs at worst a second request for a token.
-      RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS]).catch(() => {});
+      // At worst, a renewal that fails costs a second request for a token.
+      fromRedis(RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS])).catch(() => {});
     }, LOCK_RENEWAL_MS);
     return async () => {
       clearInterval(renewal);
-      await UNLOCK.run(this.redis, [this.lockKey], [owner]);
+      await fromRedis(UNLOCK.run(this.redis, [this.lockKey], [owner]));
     };
   }
 
@@ -139,33 +141,28 @@ export class SharedTokenVault implements TokenVault {
     return createHmac('sha256', this.fingerprintKey).update(token).digest('hex');
   }
 
-  /** `<fingerprint>.<iv, tag and ciphertext in base64>` */
-  private seal(token: string): string {
-    const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.encryptionKey, iv);
-    const sealed = Buffer.concat([cipher.update(token, 'utf8'), cipher.final()]);
-    const box = Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64');
-    return `${this.fingerprint(token)}.${box}`;
+  /** `<fingerprint>.<compact JWE>` */
+  private async seal(token: string): Promise<string> {
+    const jwe = new CompactEncrypt(Buffer.from(token)).setProtectedHeader(ENCRYPTION);
+    return `${this.fingerprint(token)}.${await jwe.encrypt(this.encryptionKey)}`;
   }
 
-  /** Undefined for what was tampered with, or sealed in another way: a new token mends both. */
-  private open(kept: string): string | undefined {
-    const box = Buffer.from(kept.slice(kept.indexOf('.') + 1), 'base64');
+  /** Undefined when it was changed, or sealed in another way: then a new token is needed. */
+  private async open(kept: string): Promise<string | undefined> {
     try {
-      const iv = box.subarray(0, IV_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', this.encryptionKey, iv, {
-        authTagLength: TAG_BYTES,
+      const jwe = kept.slice(kept.indexOf('.') + 1);
+      const { plaintext } = await compactDecrypt(jwe, this.encryptionKey, {
+        keyManagementAlgorithms: [ENCRYPTION.alg],
+        contentEncryptionAlgorithms: [ENCRYPTION.enc],
       });
-      decipher.setAuthTag(box.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-      const sealed = box.subarray(IV_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
+      return Buffer.from(plaintext).toString('utf8');
     } catch {
       return undefined;
     }
   }
 }
 
-/** Without Redis (the doctor, tools): the process keeps everything to itself. */
+/** Without Redis (the doctor, tools) the process keeps everything in its own memory. */
 export class LocalTokenVault implements TokenVault {
   private everWorked = false;
   private refusedUntil = 0;

@@ -1,13 +1,7 @@
-/** The command line: its commands, and how what they throw becomes a message and an exit code. */
-import { createRequire } from 'node:module';
+/** The command line: its commands, and the message and exit code for each error they throw. */
 import { Command, CommanderError } from 'commander';
-import { BatchRunningError, InvalidBatchError } from '../client/client-errors.js';
-import {
-  AtlasBatchError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-  UsageError,
-} from '../errors.js';
+import { InvalidBatchError } from '../client/client-errors.js';
+import { AtlasBatchError, UsageError } from '../errors.js';
 import type { ExitCode } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -17,6 +11,7 @@ import { statusCommand } from './commands/status.js';
 import { submitCommand } from './commands/submit.js';
 import { serverCommand, startCommand, workerCommand } from './commands/worker.js';
 import { printError } from './output/terminal.js';
+import { VERSION } from './package-manifest.js';
 
 const COMMANDS = [
   startCommand,
@@ -37,7 +32,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     .description(
       'Sends batches of documents from S3 through Atlas, and says so when they are done.',
     )
-    .version(readVersion())
+    .version(VERSION)
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride();
   for (const createCommand of COMMANDS) {
@@ -55,29 +50,17 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
 }
 
 function explain(error: unknown): ExitCode {
-  // Commander has said what was wrong, or has printed the help that was asked for.
+  // Commander has printed its message or its help already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return complain(error.message, 2);
   if (error instanceof InvalidBatchError) {
     return complain(['The batch is not valid:', ...error.issues].join('\n  '), 2);
   }
-  if (
-    error instanceof RedisUnavailableError ||
-    error instanceof UnknownReferenceError ||
-    error instanceof BatchRunningError ||
-    error instanceof AtlasBatchError
-  ) {
-    return complain(error.message, 1);
-  }
+  if (error instanceof AtlasBatchError) return complain(error.message, 1);
   return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
 }
 
 function complain(message: string, code: ExitCode): ExitCode {
   printError(message);
   return code;
-}
-
-function readVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('atlas-batch/package.json');
-  return String(Reflect.get(Object(manifest), 'version'));
 }

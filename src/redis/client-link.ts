@@ -1,14 +1,14 @@
 /**
- * The client's way to Redis. Unlike a worker, which waits for Redis, a client answers somebody:
- * it fails fast, and says which Redis it was and why.
+ * The connection of a client to Redis. A worker waits for Redis. A client must not,
+ * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import { Redis } from 'ioredis';
-import { bareError, ClientClosedError, RedisUnavailableError } from '../errors.js';
-import { describeRefusal, isReplyError } from './reply-error.js';
+import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
+import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
-/** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
+/** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
-/** For a reply: a Redis that takes longer than this hangs. */
+/** For a reply. A Redis that takes longer than this hangs. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
 export interface RedisLink {
@@ -18,13 +18,13 @@ export interface RedisLink {
    * @throws RedisUnavailableError when there is no connection, or it breaks on the way.
    */
   run<T>(action: () => Promise<T>): Promise<T>;
-  /** A connection that waits for ever, as BullMQ wants it for blocking reads. Closed with the link. */
+  /** A connection without time limits, for BullMQ's blocking reads. It is closed with the link. */
   forBlocking(): Redis;
-  /** Leaves a connection open that was given. May be called twice. */
+  /** A connection that the caller owns stays open. May be called twice. */
   close(): void;
 }
 
-/** A connection of our own. It opens at once, and again by itself whenever it breaks. */
+/** A connection of our own. It opens at once, and reopens by itself when it breaks. */
 export function openLink(redisUrl: string): RedisLink {
   const redis = new Redis(redisUrl, {
     maxRetriesPerRequest: 1,
@@ -36,7 +36,7 @@ export function openLink(redisUrl: string): RedisLink {
 
 /** Ends a connection whatever state it is in. */
 function abandon(redis: Redis): void {
-  // Errors of a connection that is being closed concern nobody, and must not crash anybody.
+  // Errors of a connection that is being closed concern nobody, and must not end the process.
   redis.on('error', () => {});
   redis.disconnect();
 }
@@ -47,7 +47,6 @@ export function borrowLink(redis: Redis): RedisLink {
 }
 
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
-  const place = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? ''}`;
   const blocking = new Set<Redis>();
   let lastError: Error | undefined;
   let closed = false;
@@ -61,9 +60,11 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   redis.on('ready', forget);
 
   const unavailable = (error: Error | undefined) =>
-    new RedisUnavailableError(`Redis at ${place} ${describe(error)}`, {
-      cause: error && bareError(error),
-    });
+    error && isReplyError(error)
+      ? refusalOf(redis, error)
+      : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
+          cause: error,
+        });
 
   return {
     redis,
@@ -99,7 +100,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   };
 }
 
-/** Resolves when the connection is usable; rejects at its next error, or after a while. */
+/** Resolves when the connection is usable. Rejects at its next error, or after a time limit. */
 function nextReady(redis: Redis): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => () => {
@@ -123,14 +124,7 @@ function nextReady(redis: Redis): Promise<void> {
 
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
-  if (isReplyError(error)) return describeRefusal(error);
-  return `does not answer (${codeOf(error) ?? error.message})`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code: unknown =
-    typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return `does not answer (${errorCode(error) ?? error.message})`;
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
@@ -142,6 +136,6 @@ function isConnectionError(error: unknown): error is Error {
     (error.name === 'MaxRetriesPerRequestError' ||
       IOREDIS_MESSAGES.test(error.message) ||
       isReplyError(error) ||
-      NETWORK_CODES.test(codeOf(error) ?? ''))
+      NETWORK_CODES.test(errorCode(error) ?? ''))
   );
 }

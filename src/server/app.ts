@@ -1,4 +1,4 @@
-/** What the HTTP server is: its routes and their bounds. How it runs stands in `server.ts`. */
+/** The routes of the HTTP server and their limits. `server.ts` runs them. */
 import { STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -17,10 +17,10 @@ import {
   REQUEST_TIMEOUT_MS,
 } from './limits.js';
 
-/** `live` is always there; `callbacks` is what Atlas must reach. */
+/** Parts of the server. `callbacks` is what Atlas must reach. `/health/live` is in all of them. */
 export type Part = 'callbacks' | 'health' | 'dashboard';
 
-/** Builds an app of these parts; it does not listen yet. */
+/** Builds an app of these parts. It does not listen yet. */
 export async function createApp(
   context: ServerContext,
   parts: readonly Part[],
@@ -34,7 +34,7 @@ export async function createApp(
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
   });
   await app.register(helmet, {
-    // Each part sets its own; an answer that is no page needs none.
+    // The pages set their own. Other responses need none.
     contentSecurityPolicy: false,
     strictTransportSecurity: { includeSubDomains: false },
   });
@@ -49,7 +49,7 @@ export async function createApp(
   return app;
 }
 
-/** Answers to errors never repeat what was sent, and the log never holds it. */
+/** Neither the responses to errors nor the log repeat what was sent. */
 function answerErrors(app: FastifyInstance, logger: Logger): void {
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);

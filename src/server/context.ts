@@ -1,7 +1,7 @@
-/** What the routes stand on: made once by the server, handed to every part. */
+/** What every route may use. The server makes one of it. */
 import type { Registry } from 'prom-client';
 import type { ClientQueues } from '../batches/client-queues.js';
-import type { ServerConfig } from '../config/config.js';
+import type { ServerConfig } from '../config/server-config.js';
 import type { Logger } from '../logging.js';
 import type { EventLoopWatch } from './health/event-loop.js';
 import type { ServerMetrics } from './health/server-metrics.js';
@@ -12,6 +12,6 @@ export interface ServerContext {
   logger: Logger;
   metrics: ServerMetrics;
   eventLoop: EventLoopWatch;
-  /** Metrics of the workers in this process; none when it runs no workers. */
+  /** Metrics of the workers in this process. Undefined when it runs none. */
   workerRegistry: Registry | undefined;
 }

@@ -5,7 +5,7 @@ export interface Credentials {
   password: string;
 }
 
-/** Compares both in constant time, whatever their lengths and whichever is wrong. */
+/** The check compares both parts in constant time, whatever their lengths and whichever is wrong. */
 export function credentialCheck(
   credentials: Credentials,
 ): (user: string, password: string) => boolean {
@@ -13,9 +13,9 @@ export function credentialCheck(
   const digest = (text: string) => createHmac('sha256', key).update(text).digest();
   const user = digest(credentials.user);
   const password = digest(credentials.password);
-  return (triedUser, triedPassword) => {
-    const userFits = timingSafeEqual(digest(triedUser), user);
-    const passwordFits = timingSafeEqual(digest(triedPassword), password);
-    return userFits && passwordFits;
+  return (givenUser, givenPassword) => {
+    const userMatches = timingSafeEqual(digest(givenUser), user);
+    const passwordMatches = timingSafeEqual(digest(givenPassword), password);
+    return userMatches && passwordMatches;
   };
 }

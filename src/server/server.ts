@@ -1,11 +1,12 @@
 /**
- * The HTTP server as a process: where it listens, how it stops. What it answers stands in
- * `app.ts`. It needs no Redis to start: without one it says that it is not ready.
+ * The HTTP server as a process: where it listens, and how it stops. Its routes are in `app.ts`.
+ * It starts without Redis, and is not ready until Redis answers.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { openQueues } from '../batches/client-queues.js';
-import { loadServerConfig, type ServerConfig } from '../config/config.js';
+import { loadServerConfig } from '../config/environment.js';
+import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { createApp, type Part } from './app.js';
@@ -24,13 +25,13 @@ export interface AtlasBatchServerOptions {
 }
 
 export interface AtlasBatchServer {
-  /** What it answers on `PORT`; with `ADMIN_PORT` only what Atlas must reach. */
+  /** The routes on `PORT`. With `ADMIN_PORT` these are only the ones that Atlas must reach. */
   readonly app: FastifyInstance;
-  /** What it answers on `ADMIN_PORT`; the same as `app` without one. */
+  /** The routes on `ADMIN_PORT`. Without `ADMIN_PORT` it is the same object as `app`. */
   readonly adminApp: FastifyInstance;
-  /** Listens; resolves with the addresses, which are the same without `ADMIN_PORT`. */
+  /** Listens. Resolves with the addresses, which are the same without `ADMIN_PORT`. */
   listen(): Promise<{ url: string; adminUrl: string }>;
-  /** Finishes what is under way, for some seconds, and closes everything. May be called twice. */
+  /** Lets open requests end for some seconds, then closes everything. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -65,7 +66,7 @@ export async function createWorkerHealth(
     : assemble(config, options, { parts: ['health'], port: WORKER_PORT });
 }
 
-interface Door {
+interface Listener {
   parts: readonly Part[];
   port: number;
 }
@@ -73,8 +74,8 @@ interface Door {
 async function assemble(
   config: ServerConfig,
   options: AtlasBatchServerOptions,
-  door: Door,
-  adminDoor: Door = door,
+  listener: Listener,
+  adminListener: Listener = listener,
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const link = openLink(config.REDIS_URL);
@@ -87,8 +88,8 @@ async function assemble(
     eventLoop: watchEventLoop(),
     workerRegistry: options.workerRegistry,
   };
-  const app = await createApp(context, door.parts);
-  const adminApp = adminDoor === door ? app : await createApp(context, adminDoor.parts);
+  const app = await createApp(context, listener.parts);
+  const adminApp = adminListener === listener ? app : await createApp(context, adminListener.parts);
 
   const host = config.HOST;
   let stopped: Promise<void> | undefined;
@@ -96,9 +97,9 @@ async function assemble(
     app,
     adminApp,
     async listen() {
-      const url = await app.listen({ host, port: door.port });
+      const url = await app.listen({ host, port: listener.port });
       const adminUrl =
-        adminApp === app ? url : await adminApp.listen({ host, port: adminDoor.port });
+        adminApp === app ? url : await adminApp.listen({ host, port: adminListener.port });
       logger.info({ url, adminUrl }, 'server started');
       return { url, adminUrl };
     },

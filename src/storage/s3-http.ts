@@ -1,13 +1,14 @@
 /**
- * One request to S3, signed by its URL and sent over a keep-alive pool, with short retries of
- * what passes by itself. The SDK's own way costs a small batch more CPU than all the rest of it.
+ * One request to S3: signed by its URL, sent over a keep-alive pool, with a few short retries. The
+ * SDK's own client would cost a small batch more CPU than all the rest of it.
  */
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
+import { errorName } from '../errors.js';
+import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
 import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference } from './object-reference.js';
-import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
 import type { S3Method, SignedUrl, Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
 
@@ -24,12 +25,12 @@ export interface S3Upload {
   openBody: () => Uint8Array | Readable;
 }
 
-/** Everything rejects with a TransientError `STORAGE` for every other response than these, and for none. */
+/** Every method rejects with a TransientError `STORAGE` for any other response, and when there is none. */
 export interface S3Http {
-  /** Whether the object is there. A missing bucket cannot be told from a missing object. */
+  /** Whether the object is there. A missing bucket gives the same as a missing object. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
   put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
-  /** The body, which the caller must read or dump; null when the object is not there. */
+  /** The body, which the caller must read or dump. Null when the object is not there. */
   get(object: ObjectReference, signal?: AbortSignal): Promise<S3Body | null>;
   /** Ends all connections, and requests in flight with them. */
   close(): void;
@@ -38,11 +39,11 @@ export interface S3Http {
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
 /**
- * Life of the URLs that we use ourselves: long enough to wait for a connection and for a clock
- * that is wrong by some minutes (S3 itself allows 15).
+ * Life of the URLs that we use ourselves. It covers the wait for a connection, and a clock that is
+ * wrong by some minutes (S3 itself allows 15).
  */
 const OWN_URL_SECONDS = 900;
-/** Blips last less than a second; whatever lasts longer is for the job to wait for. */
+/** For failures of less than a second. For longer ones the job waits. */
 const RETRIES = 2;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
@@ -50,8 +51,8 @@ const RETRY_MAX_MS = 1_000;
 /** Letters only: it goes into messages. */
 const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
 
-/** Not repeated here: a time-out has cost enough already, and what was closed stays closed. */
-const FINAL: ReadonlySet<unknown> = new Set([
+/** Not retried: a time-out has taken long enough already, and a closed agent stays closed. */
+const FINAL: ReadonlySet<string> = new Set([
   'UND_ERR_DESTROYED',
   'UND_ERR_CLOSED',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -75,8 +76,9 @@ export function createS3Http(options: {
     bodyTimeout: timeoutMs,
     connect: { timeout: timeoutMs },
   });
+  const sendRequest = createSend('of-error');
 
-  /** Plain calls as far as it goes: with `async` a request cost as many promises as all else of it. */
+  /** Not `async`: that alone made as many promises as the rest of a request. */
   function withUrl<T>(
     { method, object }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
@@ -95,10 +97,9 @@ export function createS3Http(options: {
     }
   }
 
-  function noResponse({ method, object, signal }: S3Request, error: unknown): Error {
-    signal?.throwIfAborted();
-    const failure = networkError(method, object, error);
-    return FINAL.has(codeOf(error)) ? new AbortError(failure) : failure;
+  function noResponse({ method, object }: S3Request, code: string): Error {
+    const failure = networkError(method, object, code);
+    return FINAL.has(code) ? new AbortError(failure) : failure;
   }
 
   /** Returns when this response says that the object is not there; throws what else it says. */
@@ -121,31 +122,27 @@ export function createS3Http(options: {
 
   function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
     const { method, signal } = request;
-    const exchangeAt = ({ origin, path }: SignedUrl) =>
-      exchange(
+    const sendTo = ({ origin, path }: SignedUrl) =>
+      sendRequest(
         agent,
         {
-          // Spelled out: V8 keeps what is spread here, and its request, until a full collection.
+          // Not spread: V8 would keep the spread object, and its request, until a full collection.
           origin,
           path,
           method,
           headers: upload?.headers ?? null,
           body: upload?.openBody() ?? null,
-          // Unless told otherwise, undici gives up the connection after each HEAD.
+          // Without this, undici closes the connection after each HEAD.
           reset: false,
         },
         signal,
-      ).then(
-        ({ status, body }) => {
-          if (isSuccess(status)) return true;
-          expectAbsent(request, status, body);
-          return false;
-        },
-        (error) => {
-          throw noResponse(request, error);
-        },
-      );
-    return withUrl(request, exchangeAt);
+      ).then((result) => {
+        if (result.kind === 'failed') throw noResponse(request, result.code);
+        if (isSuccess(result.status)) return true;
+        expectAbsent(request, result.status, result.body);
+        return false;
+      });
+    return withUrl(request, sendTo);
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
@@ -154,7 +151,8 @@ export function createS3Http(options: {
       agent
         .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
         .catch((error) => {
-          throw noResponse(request, error);
+          signal?.throwIfAborted();
+          throw noResponse(request, errorName(error));
         }),
     );
     if (isSuccess(statusCode)) return body;
@@ -175,7 +173,7 @@ export function createS3Http(options: {
   };
 }
 
-/** Passes a body on piece by piece; a connection cut in the middle is an error like any other. */
+/** Yields a body piece by piece. A connection that is cut in the middle is a networkError. */
 export async function* readBody(
   body: S3Body,
   object: ObjectReference,
@@ -185,11 +183,11 @@ export async function* readBody(
     for await (const chunk of body) yield chunk;
   } catch (error) {
     signal?.throwIfAborted();
-    throw networkError('GET', object, error);
+    throw networkError('GET', object, errorName(error));
   }
 }
 
-/** All of an error document; empty when the connection is cut, for the status says enough. */
+/** All of an error document. Empty when the connection is cut: the status says enough then. */
 async function readStart(body: S3Body): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -207,8 +205,4 @@ async function readStart(body: S3Body): Promise<string> {
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -97,7 +97,7 @@ function complaints(rule: string): Promise<string[]> {
   });
 }
 
-test('each part imports only what stands below it', async () => {
+test('each part of src imports only the parts below it', async () => {
   const forbidden: string[] = [];
   for (const [file, allowed] of Object.entries(MAY_IMPORT)) {
     const targets = targetsFor(file);
@@ -112,7 +112,7 @@ test('each part imports only what stands below it', async () => {
   expect(await complaints('style/noRestrictedImports')).toEqual(forbidden.sort());
 });
 
-test('types, dynamic imports and the package itself are no way around it', async () => {
+test('the import direction holds for types, dynamic imports and the package itself, too', async () => {
   await write('workers/around.ts', [
     "import type { A } from '../simulator/a.js';",
     "export const load = (): Promise<A> => import('../simulator/a.js');",
@@ -126,9 +126,9 @@ test('types, dynamic imports and the package itself are no way around it', async
   ]);
 });
 
-test('only config/config.ts reads the environment', async () => {
+test('only config/environment.ts reads the environment', async () => {
   const lines = ["import { env } from 'node:process';", 'export const a = [env.A, process.env.B];'];
-  await write('config/config.ts', lines);
+  await write('config/environment.ts', lines);
   await write('cli/environment.ts', lines);
   const found = await complaints('style/noProcessEnv');
   expect([...new Set(found)]).toEqual(['cli/environment.ts:2']);

@@ -40,10 +40,12 @@ test('the package exports what the build makes', () => {
   }
 });
 
-test('it holds what is needed to run it, and nothing else', () => {
+test('the package holds what is needed to run it, and nothing else', () => {
   const pack = ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'];
   const [{ files }] = PACKED.parse(JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' })));
-  const modules = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' });
+  const assets = sources.filter((path) => /\.(css|js)$/.test(path)).map((path) => `dist/${path}`);
+  const modules = sources
     .filter((path) => path.endsWith('.ts'))
     .map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
   const isImported = (module: string) => !/^dist\/cli(\/|$)/.test(module);
@@ -51,13 +53,14 @@ test('it holds what is needed to run it, and nothing else', () => {
     [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
       ...readdirSync('schemas').map((name) => `schemas/${name}`),
+      ...assets,
       ...modules.map((module) => `${module}.js`),
       ...modules.filter(isImported).map((module) => `${module}.d.ts`),
     ].sort(),
   );
 });
 
-test('its command is a program', () => {
+test('the command of the package is a program', () => {
   for (const path of Object.values(MANIFEST.bin)) {
     expect(read(path)).toMatch(/^#!\/usr\/bin\/env node\n/);
     accessSync(join(ROOT, path), constants.X_OK);

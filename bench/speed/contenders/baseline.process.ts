@@ -1,7 +1,7 @@
 /**
- * The baseline: what one would write by hand in an afternoon. The SDK for all of S3, `getSignedUrl`
- * for each document, global `fetch`, a fresh poll job for each poll, every page at every poll, and
- * each answer parsed and stored as one object.
+ * The baseline: the simplest program for the task. It uses the SDK for all of S3, `getSignedUrl` for
+ * each document, global `fetch`, a new poll job for each poll and every page at every poll, and
+ * parses each response and stores it as one object.
  */
 import {
   GetObjectCommand,
@@ -12,7 +12,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { loadConfig } from '../../../src/config/config.js';
+import { loadConfig } from '../../../src/config/environment.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import type { BatchRequest } from '../../../src/jobs/request.js';
 import { FIRST_POLL_MS } from '../work.js';

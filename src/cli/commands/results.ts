@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
+import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
-import { describeReason, plural } from '../output/describe-batch.js';
+import { describeReason } from '../output/describe-batch.js';
 import { printError } from '../output/terminal.js';
 import { checkReference, withClient } from '../with-client.js';
 
@@ -30,7 +31,7 @@ async function printResults(reference: string): Promise<ExitCode> {
   });
 }
 
-/** Extracts go out as Atlas wrote them: parsing would round numbers of twenty digits. */
+/** Extracts are printed as Atlas wrote them: parsing would round numbers of twenty digits. */
 async function* resultLines(client: AtlasBatchClient, reference: string): AsyncGenerator<string> {
   for await (const { documentId, raw } of client.results(reference)) {
     yield `{"documentId":${JSON.stringify(documentId)},"extracts":[${raw.join(',')}]}\n`;

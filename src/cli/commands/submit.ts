@@ -3,9 +3,10 @@ import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
+import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
-import { describeEnd, plural } from '../output/describe-batch.js';
+import { describeEnd } from '../output/describe-batch.js';
 import { formatTable } from '../output/table.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { parseLocation, planBatches } from '../plan-batches.js';
@@ -47,9 +48,9 @@ async function submit(options: SubmitOptions): Promise<ExitCode> {
   return withClient(async (client) => {
     const added = await client.enqueueMany(batches);
     const conflicts = added.filter(({ status }) => status === 'conflict');
-    // With --wait and --json the summaries are the answer.
+    // With --wait and --json only the summaries are printed.
     const quiet = options.wait && options.json && conflicts.length === 0;
-    if (!quiet) for (const one of added) tell(one, options);
+    if (!quiet) for (const one of added) report(one, options);
     for (const { reference } of conflicts) {
       printError(`another batch has the reference ${reference}; nothing was added`);
     }
@@ -72,7 +73,7 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
   }
   if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
   const location = parseLocation(s3 ?? '');
-  const { loadS3Config } = await import('../../config/config.js');
+  const { loadS3Config } = await import('../../config/environment.js');
   const { listKeys } = await import('../list-scans.js');
   const keys = await listKeys(location, loadS3Config().S3_FORCE_PATH_STYLE);
   const batches = planBatches(location, keys, { productType: product, reference, byFolder });
@@ -101,7 +102,7 @@ async function showPlan(
   return 0;
 }
 
-function tell(result: EnqueueResult, { json }: SubmitOptions): void {
+function report(result: EnqueueResult, { json }: SubmitOptions): void {
   if (json) printJson(result);
   else if (result.status === 'added') print(`${result.reference}: added`);
   else if (result.status === 'duplicate') print(`${result.reference}: known already`);

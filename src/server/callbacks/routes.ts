@@ -1,7 +1,7 @@
 /**
- * What Atlas calls: the door where it gets a token, and the wakeQueue. A callback is believed to
- * say that something happened, never what: it wakes the polls of its batches, after it has been
- * answered.
+ * The routes that Atlas calls: one for a token, one for callbacks. A callback is answered first, and
+ * then wakes the polls of the batches that it names. Its extracts are not used: only what Atlas
+ * answers to a poll counts.
  */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,14 +10,13 @@ import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
 import type { Rejection } from '../health/server-metrics.js';
-import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES } from '../limits.js';
+import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES, RATED_ADDRESSES } from '../limits.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
 import { WakeQueue } from './wake-queue.js';
 
-/** Refusals a second that an address is told the reason of; beyond, it is only told to go away. */
+/** An address that is refused more often than this in a second gets 429 instead of 401. */
 const REFUSALS_PER_SECOND = 50;
-const ADDRESSES_REMEMBERED = 5000;
 
 const REJECTIONS: Record<number, Rejection> = {
   401: 'unauthorized',
@@ -25,7 +24,7 @@ const REJECTIONS: Record<number, Rejection> = {
   429: 'too-many',
 };
 
-/** Without credentials there are no callbacks. */
+/** Adds the routes, unless callbacks are off because no credentials are set. */
 export async function callbacks(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { CALLBACK_CLIENT_ID: id, CALLBACK_CLIENT_SECRET: secret } = context.config;
   if (id === null || secret === null) return;
@@ -36,7 +35,7 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
 
   await app.register(
     async (scope) => {
-      await scope.register(rateLimit, { global: false, cache: ADDRESSES_REMEMBERED });
+      await scope.register(rateLimit, { global: false, cache: RATED_ADDRESSES });
       const refusals = scope.createRateLimit({ max: REFUSALS_PER_SECOND, timeWindow: 1000 });
       const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
         const { isAllowed, ...limit } = await refusals(request);
@@ -45,7 +44,7 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
           ? reply.status(429).header('retry-after', 1).send({ error: 'Too Many Requests' })
           : reply.status(401).send({ error: 'Unauthorized' }));
       };
-      // Whatever it says that it is: the handler reads it.
+      // The handler reads every body as text, whatever its content type says.
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
         done(null, body),
@@ -54,8 +53,8 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
       scope.post('/token', {
         bodyLimit: BODY_LIMIT_BYTES,
         onRequest: async (request, reply) => {
-          const { 'client-id': triedId = '', 'client-secret': triedSecret = '' } = request.headers;
-          if (isAtlas(String(triedId), String(triedSecret))) return;
+          const { 'client-id': givenId = '', 'client-secret': givenSecret = '' } = request.headers;
+          if (isAtlas(String(givenId), String(givenSecret))) return;
           metrics.tokenRequests.inc({ result: 'refused' });
           await refuse(request, reply);
         },
@@ -79,11 +78,11 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
         handler: async (request, reply) => {
           const callback = readCallback(String(request.body ?? ''));
           if (!callback) return reply.status(400).send({ error: 'Bad Request' });
-          const { rings, unknown } = callback;
+          const { documentIds, unknown } = callback;
           metrics.callbackReferences.inc({ result: 'unknown' }, unknown);
-          for (const [reference, documentIds] of rings) {
-            const rung = wakeQueue.ring(reference, documentIds);
-            if (rung !== 'queued') metrics.callbackReferences.inc({ result: rung });
+          for (const [reference, ids] of documentIds) {
+            const result = wakeQueue.add(reference, ids);
+            if (result !== 'queued') metrics.callbackReferences.inc({ result });
           }
           return reply.status(202).send({ status: 'accepted' });
         },
@@ -101,7 +100,7 @@ function createWake({ queues, metrics, logger }: ServerContext) {
       result = await queues.link.run(() =>
         wakeBatch(queues, reference, documentIds ? { documentIds } : {}),
       );
-      logger.debug({ reference, result }, 'a callback rang');
+      logger.debug({ reference, result }, 'a callback was handled');
     } catch (error) {
       logger.warn({ reference, ...errorFields(error) }, 'a callback could not wake its batch');
     }

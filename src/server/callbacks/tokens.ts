@@ -1,14 +1,14 @@
 /**
- * Tokens that Atlas presents with its callbacks. They are signed and hold nothing: every replica
- * takes them, none keeps them, and a new secret ends them all.
+ * The tokens that Atlas presents with its callbacks: signed JWTs. No replica stores them, every
+ * replica accepts them, and a change of the secret makes them all invalid.
  */
 import { createSecretKey, hkdfSync } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 
 export const TOKEN_LIFE_SECONDS = 3600;
-/** Replicas' clocks may disagree by this much. */
+/** The clocks of replicas may differ by this much. */
 const CLOCK_TOLERANCE_SECONDS = 60;
-/** Ours have about 200 characters; longer ones are not worth reading. */
+/** Our tokens have about 200 characters. Longer ones are refused unread. */
 const MAX_TOKEN_LENGTH = 1024;
 const ALGORITHM = 'HS256';
 const AUDIENCE = 'atlas-callbacks';

@@ -1,19 +1,19 @@
 /**
- * Wakes the batches that callbacks name, after the callbacks have been answered. Bounded: what
- * does not fit is dropped, for the safety net finds every batch that nobody rang for.
+ * A queue of batches to wake, because callbacks named them. It is bounded: a batch that does not fit
+ * is dropped, since its next scheduled poll finds the same.
  */
 
-/** References that wait; a minute's work of one process, and a few megabytes at most. */
+/** References that wait at most: a minute's work of one process, and a few megabytes. */
 const MAX_WAITING = 10_000;
-/** Woken at once: enough to hide the way to Redis. */
+/** Batches that are woken at the same time: enough to hide the round trips to Redis. */
 const CONCURRENCY = 16;
-/** Ids kept of one reference that waits; beyond, all of its uploads are woken. */
+/** Ids that are kept of one reference. With more, all uploads of the batch are woken. */
 const MAX_DOCUMENTS = 500;
 
-/** What became of one ring. `duplicate`: the reference was waiting already. */
-export type Rung = 'queued' | 'duplicate' | 'dropped';
+/** `duplicate`: the reference was waiting already. */
+export type AddResult = 'queued' | 'duplicate' | 'dropped';
 
-/** Wakes one batch; undefined documents mean all. Must not throw. */
+/** Wakes one batch. Without document ids it wakes all of its uploads. Must not throw. */
 export type Wake = (
   reference: string,
   documentIds: ReadonlySet<string> | undefined,
@@ -26,10 +26,10 @@ export class WakeQueue {
 
   constructor(private readonly wake: Wake) {}
 
-  ring(reference: string, documentIds: ReadonlySet<string>): Rung {
-    const known = this.waiting.get(reference);
-    if (known) {
-      for (const id of documentIds) if (known.size <= MAX_DOCUMENTS) known.add(id);
+  add(reference: string, documentIds: ReadonlySet<string>): AddResult {
+    const ids = this.waiting.get(reference);
+    if (ids) {
+      for (const id of documentIds) if (ids.size <= MAX_DOCUMENTS) ids.add(id);
       return 'duplicate';
     }
     if (this.closed || this.waiting.size >= MAX_WAITING) return 'dropped';
@@ -38,7 +38,7 @@ export class WakeQueue {
     return 'queued';
   }
 
-  /** Wakes who still waits, and takes no more. May be called twice. */
+  /** Takes no more, and wakes those that still wait. May be called twice. */
   async stop(): Promise<void> {
     this.closed = true;
     while (this.underWay.size > 0) await Promise.all(this.underWay);
@@ -47,7 +47,7 @@ export class WakeQueue {
   private goOn(): void {
     for (const [reference, ids] of this.waiting) {
       if (this.underWay.size >= CONCURRENCY) return;
-      // No longer waiting: a ring from now on may tell of something that this poll misses.
+      // Deleted before the call: a callback from now on may be about something that this poll misses.
       this.waiting.delete(reference);
       const woken = this.wake(reference, ids.size > MAX_DOCUMENTS ? undefined : ids).finally(() => {
         this.underWay.delete(woken);

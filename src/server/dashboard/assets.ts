@@ -1,26 +1,35 @@
-/** The style sheet and the script of the pages, under names that change with their content. */
+/**
+ * The style sheet and the script of the pages. Each is served under a name that changes with its
+ * content, so that browsers keep it for ever.
+ */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { DASHBOARD_PATH } from './dashboard-path.js';
-import { SCRIPT } from './script.js';
-import { STYLE } from './style.js';
 
-const stamp = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);
+/** The style sheet is all of them in this order: later files override earlier ones. */
+const STYLE_FILES = ['frame', 'overview', 'tables', 'controls', 'batch', 'narrow'];
 
-const STYLE_FILE = `/assets/batches.${stamp(STYLE)}.css`;
-const SCRIPT_FILE = `/assets/batches.${stamp(SCRIPT)}.js`;
-export const STYLE_PATH = DASHBOARD_PATH + STYLE_FILE;
-export const SCRIPT_PATH = DASHBOARD_PATH + SCRIPT_FILE;
+/** Beside this file in `src` and, copied by the build, in `dist`. */
+const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
 
+const STYLE = asset('css', STYLE_FILES.map((name) => read(`${name}.css`)).join('\n'));
+const SCRIPT = asset('js', read('batches.js'));
+export const STYLE_PATH = DASHBOARD_PATH + STYLE.path;
+export const SCRIPT_PATH = DASHBOARD_PATH + SCRIPT.path;
+
+const TYPES = { css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' };
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
+function asset(kind: 'css' | 'js', text: string) {
+  const stamp = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return { path: `/assets/batches.${stamp}.${kind}`, kind, text } as const;
+}
+
 export function assetRoutes(app: FastifyInstance): void {
-  for (const [path, type, text] of [
-    [STYLE_FILE, 'text/css; charset=utf-8', STYLE],
-    [SCRIPT_FILE, 'text/javascript; charset=utf-8', SCRIPT],
-  ] as const) {
+  for (const { path, kind, text } of [STYLE, SCRIPT]) {
     app.get(path, (_request, reply) =>
-      reply.type(type).header('cache-control', FOR_EVER).send(text),
+      reply.type(TYPES[kind]).header('cache-control', FOR_EVER).send(text),
     );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Bull Board, arranged so that a person finds a batch: jobs are named by their reference and by
- * how far they are, data and progress are cut to what fits a screen.
+ * Bull Board with names for jobs that a person can find: the reference and the progress of a batch.
+ * Long data and progress are cut to what fits a screen.
  */
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
@@ -11,7 +11,7 @@ import type { ServerContext } from '../context.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 import { nameOfBatch, nameOfEvent, nameOfPoll, shortened } from './job-names.js';
 
-/** Its scripts are files of its own; its styles stand in attributes, too. Fonts come from nowhere. */
+/** Bull Board loads its scripts from files and has styles in attributes. It loads no fonts. */
 const CONTENT_POLICY = [
   "default-src 'self'",
   "script-src 'self'",
@@ -29,7 +29,7 @@ const BOARD = {
   boardTitle: 'atlas-batch',
   hideRedisDetails: true,
   hideDocsLink: true,
-  // The log tells what happened, step by step.
+  // The log has the steps of a job.
   jobDetails: { defaultTab: 'Logs' as const },
   favIcon: { default: 'data:,', alternative: 'data:,' },
   theme: {
@@ -37,7 +37,7 @@ const BOARD = {
     dark: { primary: '#a5b4fc', 'font-sans': FONT },
   },
   miscLinks: [{ text: 'Batches', url: `${DASHBOARD_PATH}/batches` }],
-  // CLIENT LIST at every refresh, of every connection: the page of batches counts workers cheaper.
+  // Counting workers would ask for CLIENT LIST at each refresh. The page of batches counts them.
   showWorkers: false,
 };
 
@@ -47,7 +47,7 @@ export async function bullBoard(app: FastifyInstance, { queues }: ServerContext)
   createBullBoard({
     queues: [
       adapterOf(queues.batches, 'Batches of callers', nameOfBatch),
-      // A poll job always completes; a retry of one would have no batch to wait for it.
+      // A poll job always completes. No batch would wait for the retry of one.
       adapterOf(queues.pollJobs, 'Poll jobs of Atlas batches', nameOfPoll, { allowRetries: false }),
       adapterOf(queues.completions, 'Completion events', nameOfEvent),
     ],

@@ -1,18 +1,17 @@
 /**
- * HTTP Basic for operators. Failed logins are slowed down by the address that they come from; the
- * memory for that is bounded, and an address that is refused cannot even try the right password.
+ * HTTP Basic authentication for operators. Failed logins are limited by address. An address over the
+ * limit is refused even with the right password. The memory for that is bounded.
  */
 import basicAuth from '@fastify/basic-auth';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { type Credentials, credentialCheck } from '../credentials.js';
+import { RATED_ADDRESSES } from '../limits.js';
 
-/** A person mistypes a few times; a guesser gets 14,400 tries a day, of which none will do. */
+/** Enough for a person who mistypes. For a guesser it is 14,400 attempts a day. */
 const FAILURES_PER_WINDOW = 10;
 const WINDOW_MS = 60_000;
-/** Addresses remembered; the oldest make room. */
-const ADDRESSES_REMEMBERED = 5000;
 
 class LoginError extends Error {
   constructor(readonly statusCode: 401 | 429) {
@@ -20,13 +19,13 @@ class LoginError extends Error {
   }
 }
 
-/** Puts a login before everything that is registered in this scope, found or not. */
+/** Asks for a login before every route of this scope, and before paths that have none. */
 export async function requireLogin(
   app: FastifyInstance,
   { metrics, logger }: ServerContext,
   credentials: Credentials,
 ): Promise<void> {
-  await app.register(rateLimit, { global: false, cache: ADDRESSES_REMEMBERED });
+  await app.register(rateLimit, { global: false, cache: RATED_ADDRESSES });
   const countFailures = app.createRateLimit({ max: FAILURES_PER_WINDOW, timeWindow: WINDOW_MS });
   const isRight = credentialCheck(credentials);
 
@@ -48,12 +47,12 @@ export async function requireLogin(
   app.addHook('onRequest', app.basicAuth);
 }
 
-/** Whether a request that changes something comes from our own pages, as browsers tell. */
+/** Whether a request comes from our own pages, according to the headers that browsers set. */
 export function isSameOrigin({ headers }: FastifyRequest): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
   const { origin, host } = headers;
-  // Behind a proxy that ends TLS our own scheme is not the browser's: hosts are compared.
+  // Only hosts are compared: behind a proxy that ends TLS our scheme is not the browser's.
   return (
     origin !== undefined &&
     host !== undefined &&

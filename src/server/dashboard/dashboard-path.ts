@@ -1,2 +1,2 @@
-/** Where operators find everything; in a file of its own, since pages link to it. */
+/** Where the pages are. A file of its own avoids a cycle: the pages link to it. */
 export const DASHBOARD_PATH = '/dashboard';

@@ -1,6 +1,6 @@
 /**
- * Everything that operators see, behind one login. What may be changed is an allow-list of routes:
- * whatever Bull Board offers beyond it, now or in a later version, is refused.
+ * The pages for operators, behind one login. Only the listed routes may change something: all others
+ * that Bull Board has, now or in a later version, are refused.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerContext } from '../context.js';
@@ -20,7 +20,7 @@ const MAY_CHANGE: ReadonlySet<string> = new Set([
   `POST ${BATCH_PATH}/retry`,
 ]);
 
-/** Without credentials there is no dashboard. */
+/** Adds the pages, unless they are off because no credentials are set. */
 export async function dashboard(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password } = context.config;
   if (user === null || password === null) return;
@@ -29,7 +29,7 @@ export async function dashboard(app: FastifyInstance, context: ServerContext): P
     async (scope) => {
       await requireLogin(scope, context, credentials);
       scope.addHook('onRequest', refuseChanges);
-      // In this scope, so that unknown paths ask for the login too.
+      // Set in this scope, so that unknown paths ask for the login too.
       scope.setNotFoundHandler((_request, reply) => reply.status(404).send({ error: 'Not Found' }));
       await scope.register(batchPages, context);
       await scope.register(bullBoard, context);

@@ -1,13 +1,13 @@
-/** Pages without a framework: a tag that escapes everything that is not markup itself. */
+/** HTML by a template tag that escapes every value but markup. */
 
-/** Text that is safe to stand in a page as it is. */
+/** Text that is written into a page without being escaped. */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
 type Part = Markup | string | number | null | undefined | false | readonly Part[];
 
-/** Every value is escaped, in text and in quoted attributes; lists are joined; null is nothing. */
+/** Escapes values for text and for quoted attributes. Lists are joined; null and false are empty. */
 export function html(literals: TemplateStringsArray, ...parts: Part[]): Markup {
   return new Markup(literals.reduce((text, literal, i) => text + render(parts[i - 1]) + literal));
 }

@@ -1,6 +1,7 @@
-/** Jobs as Bull Board shows them: named by what they carry, cut to what fits a screen. Pure. */
+/** Names of jobs in Bull Board, and their data cut to what fits a screen. Pure. */
+import { plural } from '../../plural.js';
 
-/** Items of a list, and characters of a text, that are shown. */
+/** Longest lists and texts that are shown. */
 const SHOWN_ITEMS = 20;
 const SHOWN_LENGTH = 2000;
 
@@ -14,9 +15,7 @@ interface JobView {
 /** `loan-8841 · LOAN_APP · 5 documents` */
 export function nameOfBatch({ data, id }: JobView): string {
   const { reference, productType, documents } = fieldsOf(data);
-  const count = Array.isArray(documents)
-    ? `${documents.length} ${documents.length === 1 ? 'document' : 'documents'}`
-    : undefined;
+  const count = Array.isArray(documents) ? plural(documents.length, 'document') : undefined;
   return joined([reference ?? id, productType, count]);
 }
 
@@ -37,7 +36,7 @@ export function nameOfEvent({ data, id, name }: JobView): string {
   return joined([fieldsOf(data).reference ?? id, name]);
 }
 
-/** The value with long lists and long texts cut, and what was left out said. */
+/** Cuts long lists and texts, and says how many items of a list were left out. */
 export function shortened(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value;

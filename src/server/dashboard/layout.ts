@@ -1,7 +1,8 @@
 /** The frame of every page. */
 
+import { plural } from '../../plural.js';
 import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
-import { BATCHES_PATH, plural } from './batches/pieces.js';
+import { BATCHES_PATH } from './batches/pieces.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 import { html, type Markup } from './html.js';
 

@@ -1,14 +1,14 @@
-/** Whether this process still gets round to its work. */
+/** Watches whether the event loop of this process is blocked. */
 
-/** How often the event loop is checked. */
+/** Time between two samples. */
 const SAMPLE_INTERVAL_MS = 500;
-/** The worst of the last so many samples counts: ten seconds, the usual interval of a health check. */
+/** The worst of so many samples counts: those of ten seconds, the usual interval of health checks. */
 const KEPT_SAMPLES = 20;
-/** Nothing that we do takes a second in one go; a process that is late by this much is stuck. */
+/** No task of ours blocks the event loop for a second, so a lag of this much means that it is stuck. */
 const STUCK_MS = 5000;
 
 export interface EventLoopWatch {
-  /** How late the process came round at worst in the last ten seconds, in milliseconds. */
+  /** The longest delay of a timer in the last ten seconds, in milliseconds. */
   worstLagMs(): number;
   isStuck(): boolean;
   stop(): void;

@@ -1,4 +1,4 @@
-/** Whether this process lives, and whether the whole can do its work. */
+/** Liveness: this process works. Readiness: Redis answers and at least one worker is alive. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { countWorkers } from './read-liveness.js';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServerContext } from '../context.js';
 
-/** Prometheus text: this process, the queues, and the workers of this process. */
+/** Metrics of this process, of the queues and of the workers of this process, as Prometheus text. */
 export function metricsRoute(
   app: FastifyInstance,
   { metrics, workerRegistry }: ServerContext,

@@ -1,4 +1,4 @@
-/** How many jobs are where, and how old the oldest is that waits. */
+/** Counts the jobs of each queue by state, and reads the age of the oldest job that waits. */
 import type { Queue } from 'bullmq';
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { redisNow } from './read-liveness.js';
@@ -8,7 +8,7 @@ const STATES = ['wait', 'active', 'delayed', 'waiting-children', 'completed', 'f
 export interface QueueDepth {
   queue: string;
   counts: Record<string, number>;
-  /** 0 when none waits. */
+  /** 0 when no job waits. */
   oldestWaitingMs: number;
 }
 
@@ -29,7 +29,7 @@ async function readDepth(
 ): Promise<QueueDepth> {
   const [counts, oldest] = await Promise.all([
     queue.getJobCounts(...STATES),
-    // Jobs enter the list at its head and are taken from its tail.
+    // BullMQ adds jobs at the head of the list and takes them from its tail.
     link.redis.lindex(queue.toKey('wait'), -1),
   ]);
   const timestamp = oldest && (await link.redis.hget(queue.toKey(oldest), 'timestamp'));

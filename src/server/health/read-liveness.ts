@@ -1,15 +1,16 @@
-/** Reads what workers tell of themselves, and how batches stand: a few commands, no scans. */
+/** Reads which workers are alive and which batches are in flight: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { withRedisTimeout } from '../redis-timeout.js';
 
-/** A batch that has used this share of its time is near its deadline. */
+/** A batch that has used this share of the time until its deadline is near it. */
 const NEAR_DEADLINE_SHARE = 0.8;
-/** Leftovers of batches that were removed by hand, cleared away a reading. */
+/** Entries of removed batches that one reading checks and removes. */
 const LEFTOVERS_AT_ONCE = 20;
 
 export interface Liveness {
-  /** Workers that live. */
+  /** Number of workers that are alive. */
   workers: number;
   /** Batches that have begun and not ended; `oldestMs` is the age of their oldest run. */
   inFlight: { count: number; oldestMs: number; nearDeadline: number };
@@ -17,16 +18,15 @@ export interface Liveness {
 
 /** Redis's own time, in ms since 1970. */
 export async function redisNow({ link }: ClientQueues): Promise<number> {
-  const [seconds = 0, microseconds = 0] = await link.redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  return Math.floor(await redisTimeMs(link.redis));
 }
 
-/** @throws RedisUnavailableError, soon. */
+/** @throws RedisUnavailableError when Redis does not answer in time. */
 export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
   return withRedisTimeout(queues.link.run(() => read(queues, deadlineMs)));
 }
 
-/** @throws RedisUnavailableError, soon. */
+/** @throws RedisUnavailableError when Redis does not answer in time. */
 export function countWorkers(queues: ClientQueues): Promise<number> {
   const { link, prefix } = queues;
   return withRedisTimeout(
@@ -52,7 +52,10 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
   return { workers, inFlight: { count, oldestMs, nearDeadline } };
 }
 
-/** A batch job that was removed by hand leaves its entry behind: found when it is the oldest. */
+/**
+ * Removes the entries of batch jobs that were removed by hand. Only the oldest entries are checked:
+ * an entry that stays becomes one of them.
+ */
 async function clearLeftovers({ link, prefix, batches }: ClientQueues): Promise<void> {
   const oldest = await link.redis.zrange(startedKey(prefix), '0', `${LEFTOVERS_AT_ONCE - 1}`);
   const alive = await Promise.all(

@@ -1,23 +1,23 @@
-/** What the HTTP server counts, and what it reads of the queues whenever it is asked. */
+/** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { withRedisTimeout } from '../redis-timeout.js';
 import { readQueueDepths } from './queue-depths.js';
 import { readLiveness } from './read-liveness.js';
 
-/** Why a callback was not taken. */
+/** Why a callback was refused. */
 export type Rejection = 'unauthorized' | 'malformed' | 'too-large' | 'too-many';
 
 export interface ServerMetrics {
   registry: Registry;
-  /** Callbacks answered with 202. */
+  /** Callbacks that were answered with 202. */
   callbacksReceived: Counter;
   callbacksRejected: Counter<'why'>;
-  /** What became of the references that callbacks named; see its help. */
+  /** References in callbacks by result. The help text of the metric lists the results. */
   callbackReferences: Counter<'result'>;
   tokenRequests: Counter<'result'>;
   loginsFailed: Counter;
-  /** Reads Redis, and says in `redis_up` whether it could. Never throws. */
+  /** Reads the gauges from Redis. `redis_up` says whether that worked. Never throws. */
   refresh(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ function createRefresh(
   const ofQueues = [workers, jobs, oldestWaiting, inFlight, oldestInFlight, nearDeadline];
 
   return async () => {
-    // A queue's last known depth would look like news.
+    // Without this a failed read would show the values of the one before.
     for (const one of ofQueues) one.reset();
     try {
       const depths = withRedisTimeout(queues.link.run(() => readQueueDepths(queues)));

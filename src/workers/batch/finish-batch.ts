@@ -13,7 +13,7 @@ import {
   summarizeInvalid,
 } from '../../jobs/summary.js';
 import { webhookPayload } from '../../jobs/webhook-state.js';
-import { resultKey, resultUri } from '../../storage/results-key.js';
+import { resultsRoot, resultUri } from '../../storage/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearCancelFlag } from '../runtime/signals.js';
 import type { BatchRun } from './batch-context.js';
@@ -52,7 +52,7 @@ async function saveOutcome(
       eventId: nthEventId(batch.firstEventId, n),
       attemptsMade: batch.job.attemptsMade,
       endedAt: clock.now(),
-      resultsRoot: resultUri(store.resultsBucket, config.RESULTS_PREFIX),
+      resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
     batch.state = endRun(batch.state, outcome);
@@ -71,10 +71,8 @@ export async function announce(
   const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks, pollJobPruner } = context;
   const summary = request
-    ? summarize(
-        request,
-        state,
-        (atlasBatchId) => outcome.resultsRoot + resultKey('', request.reference, atlasBatchId),
+    ? summarize(request, state, (atlasBatchId) =>
+        resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
 

@@ -4,7 +4,7 @@
  */
 import pLimit from 'p-limit';
 import { TransientError } from '../../errors.js';
-import { unlessAborted } from '../../http/pause.js';
+import { unlessAborted } from '../../timeouts.js';
 
 const MIB = 1024 * 1024;
 /** Polls that hold more than this take turns. Hardly any does that reads real documents. */

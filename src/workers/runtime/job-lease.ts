@@ -9,6 +9,7 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import type { Clock } from '../../redis/clock.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
 /**
@@ -23,7 +24,7 @@ const YOUNG_LOCK_MS = 1000;
 const KEPT_LOG_LINES = 200;
 
 /** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
-const SAVE_SCRIPT = `
+const SAVE = new LuaScript<SaveReply | null>(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 local absent = tonumber(ARGV[8])
@@ -45,23 +46,10 @@ elseif ARGV[7] ~= '' then
 end
 if #KEYS == 6 + absent then return {1} end
 return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
-`;
+`);
 
-/** Keys that the script always has. Those that must be absent and those that it reads follow. */
-const OWN_KEYS = 6;
-
-/** Whether the state was saved, and the values of the keys that were read. */
+/** Whether the state was saved, and the values of the keys that were read. Null without the lock. */
 type SaveReply = [0 | 1, ...(string | null)[]];
-
-interface LeaseCommands {
-  /** Null when the lock is lost. */
-  atlasBatchSave(...args: (string | number)[]): Promise<SaveReply | null>;
-}
-
-/** Installs the script as a command of this connection; needed once a connection. */
-export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { lua: SAVE_SCRIPT });
-}
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;
@@ -139,8 +127,7 @@ export class JobLease<State extends object> {
   ): Promise<SaveReply | null> {
     const { redis, queueKey, slot, digest, started } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
-    return (redis as unknown as LeaseCommands).atlasBatchSave(
-      OWN_KEYS + absent.length + read.length,
+    const keys = [
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
@@ -149,6 +136,8 @@ export class JobLease<State extends object> {
       started?.key ?? jobKey,
       ...absent,
       ...read,
+    ];
+    return SAVE.run(redis, keys, [
       slot.token,
       this.jobId,
       JSON.stringify(state),
@@ -158,7 +147,7 @@ export class JobLease<State extends object> {
       this.startToTell(state),
       absent.length,
       ...lines,
-    );
+    ]);
   }
 
   /** Sent with the first save, and whenever it changes. */

@@ -38,6 +38,8 @@ export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
   /** Of the jobs that run, by token. */
   private readonly controllers = new Map<string, AbortController>();
   private readonly fetchPause = new FetchPause();
+  private jobsUnderWay = 0;
+  private readonly waitingForIdle: (() => void)[] = [];
 
   constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
     // A worker of BullMQ that runs by itself fetches before this class has its fields.
@@ -52,6 +54,7 @@ export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
     const controller = this.idle.pop() ?? newController();
     this.controllers.set(token, controller);
     this.locks.hold(id, token, processedOn);
+    this.jobsUnderWay += 1;
     try {
       return await step({
         token,
@@ -64,7 +67,17 @@ export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
       this.controllers.delete(token);
       if (!controller.signal.aborted) this.idle.push(controller);
       if (this.closing) await this.giveNextBack(token);
+      this.jobsUnderWay -= 1;
+      if (this.jobsUnderWay === 0) for (const resolve of this.waitingForIdle.splice(0)) resolve();
     }
+  }
+
+  /** Resolves when no step of a job runs: at once, or when the last one that runs is over. */
+  async whenIdle(): Promise<void> {
+    if (this.jobsUnderWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.waitingForIdle.push(resolve);
+    });
   }
 
   private get locks(): TokenLockManager {

@@ -1,5 +1,5 @@
 /** The worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
-import type { Job, QueueOptions, Worker } from 'bullmq';
+import type { Job, QueueOptions } from 'bullmq';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
 import { PrefetchingWorker, type Slot } from './prefetching-worker.js';
 
@@ -12,7 +12,7 @@ export function startQueueWorker<Data, Result>(
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
-): Worker<Data, Result> {
+): PrefetchingWorker<Data, Result> {
   const worker: PrefetchingWorker<Data, Result> = new PrefetchingWorker(
     name,
     async (job, token) => {

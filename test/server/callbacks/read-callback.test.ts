@@ -5,10 +5,10 @@ import { MAX_REFERENCES, readCallback } from '../../../src/server/callbacks/read
 const page = (...ids: unknown[]) =>
   JSON.stringify({ data: ids.map((document_id) => ({ document_id, file_data: {} })), page: 1 });
 
-it('names the batches and the documents, at a slash only the first of which counts', () => {
+it('a callback names batches and documents, divided by the first slash of each id', () => {
   const read = readCallback(page('loan-1/001', 'loan-1/a/b', 'loan-2/001'));
   expect(read).toEqual({
-    rings: new Map([
+    documentIds: new Map([
       ['loan-1', new Set(['001', 'a/b'])],
       ['loan-2', new Set(['001'])],
     ]),
@@ -16,30 +16,30 @@ it('names the batches and the documents, at a slash only the first of which coun
   });
 });
 
-it('takes a page under data, as Atlas’s other answers may have it', () => {
-  expect(readCallback(`{"data":${page('loan-1/001')}}`)?.rings.size).toBe(1);
+it('the page of a callback may be wrapped in data, as other responses of Atlas may be', () => {
+  expect(readCallback(`{"data":${page('loan-1/001')}}`)?.documentIds.size).toBe(1);
 });
 
-it('counts ids that name no batch', () => {
+it('ids of a callback that name no batch are counted', () => {
   const read = readCallback(page('001', 7, null, '/x', '../x', 'a b/1', '', { a: 1 }));
-  expect(read).toEqual({ rings: new Map(), unknown: 8 });
+  expect(read).toEqual({ documentIds: new Map(), unknown: 8 });
 });
 
-it('names no more than a few batches, however many a callback holds', () => {
+it('a callback names no more than a few batches, however many it holds', () => {
   const read = readCallback(page(...Array.from({ length: 5000 }, (_, i) => `loan-${i}/1`)));
-  expect(read?.rings.size).toBe(MAX_REFERENCES);
+  expect(read?.documentIds.size).toBe(MAX_REFERENCES);
   expect(read?.unknown).toBe(5000 - MAX_REFERENCES);
 });
 
 it.each(['', '{', '[]', 'null', '7', '"x"', '{}', '{"data":{}}', '{"data":{"data":{}}}', '<html>'])(
-  'takes %s for no page',
+  'a callback with the body %s holds no page',
   (body) => expect(readCallback(body)).toBeNull(),
 );
 
-it('reads any text without failing, and never makes up a reference', () => {
+it('any text can be read as a callback, and no reference is made up', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (body) => {
-      for (const reference of readCallback(body)?.rings.keys() ?? []) {
+      for (const reference of readCallback(body)?.documentIds.keys() ?? []) {
         expect(body).toContain(reference);
       }
     }),

@@ -5,26 +5,26 @@ import { WakeQueue } from '../../../src/server/callbacks/wake-queue.js';
 function heldWakeQueue() {
   const woken: [string, string[] | undefined][] = [];
   const held: (() => void)[] = [];
-  const bell = new WakeQueue((reference, ids) => {
+  const queue = new WakeQueue((reference, ids) => {
     woken.push([reference, ids && [...ids]]);
     return new Promise((resolve) => held.push(resolve));
   });
   const letGo = () => {
     for (const resolve of held.splice(0)) resolve();
   };
-  return { bell, woken, letGo };
+  return { queue, woken, letGo };
 }
 
 const ids = (...names: string[]) => new Set(names);
 
-it('rings again for a reference that is being woken, once for one that waits', async () => {
-  const { bell, woken, letGo } = heldWakeQueue();
-  for (let i = 0; i < 16; i += 1) expect(bell.ring(`busy-${i}`, ids('1'))).toBe('queued');
-  expect(bell.ring('busy-0', ids('2'))).toBe('queued');
-  expect(bell.ring('busy-0', ids('3'))).toBe('duplicate');
+it('the wake queue wakes a batch again that is being woken, and once one that waits', async () => {
+  const { queue, woken, letGo } = heldWakeQueue();
+  for (let i = 0; i < 16; i += 1) expect(queue.add(`busy-${i}`, ids('1'))).toBe('queued');
+  expect(queue.add('busy-0', ids('2'))).toBe('queued');
+  expect(queue.add('busy-0', ids('3'))).toBe('duplicate');
   expect(woken).toHaveLength(16);
   letGo();
-  const stopped = bell.stop();
+  const stopped = queue.stop();
   await Promise.resolve();
   while (woken.length < 17) await new Promise(setImmediate);
   letGo();
@@ -32,19 +32,19 @@ it('rings again for a reference that is being woken, once for one that waits', a
   expect(woken.at(-1)).toEqual(['busy-0', ['2', '3']]);
 });
 
-it('drops what does not fit, and keeps no more ids than it needs', async () => {
-  const { bell, woken, letGo } = heldWakeQueue();
-  const results = Array.from({ length: 10_100 }, (_, i) => bell.ring(`loan-${i}`, ids('1')));
+it('the wake queue drops what does not fit, and keeps no more ids than it needs', async () => {
+  const { queue, woken, letGo } = heldWakeQueue();
+  const results = Array.from({ length: 10_100 }, (_, i) => queue.add(`loan-${i}`, ids('1')));
   expect(results.filter((result) => result === 'dropped')).toHaveLength(100 - 16);
   const many = new Set(Array.from({ length: 2000 }, (_, i) => `${i}`));
-  expect(bell.ring('loan-16', many)).toBe('duplicate');
+  expect(queue.add('loan-16', many)).toBe('duplicate');
   letGo();
   while (woken.length < 17) await new Promise(setImmediate);
   expect(woken[16]).toEqual(['loan-16', undefined]);
-  const stopped = bell.stop();
+  const stopped = queue.stop();
   const draining = setInterval(letGo);
   await stopped;
   clearInterval(draining);
   expect(woken).toHaveLength(10_016);
-  expect(bell.ring('late', ids('1'))).toBe('dropped');
+  expect(queue.add('late', ids('1'))).toBe('dropped');
 });

@@ -1,4 +1,4 @@
-/** What the pages say after an action. */
+/** The results of actions, as the pages show them. */
 export const ACTION_WORDS = {
   woken: 'It is being polled now.',
   cancelling: 'It is being cancelled.',

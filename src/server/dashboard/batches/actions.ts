@@ -1,12 +1,9 @@
-/** What an operator may do with a batch. */
+/** What an operator can do with a batch. */
 import { cancelBatch } from '../../../batches/cancel.js';
 import type { ClientQueues } from '../../../batches/client-queues.js';
+import { retryBatch } from '../../../batches/retry.js';
 import { wakeBatch } from '../../../batches/wake.js';
-import { batchJobId } from '../../../jobs/ids.js';
 import type { ActionResult } from './action-words.js';
-
-/** BullMQ's code for a job that is not in the state that the call asks for. */
-const NOT_IN_STATE = -3;
 
 export type Action = (
   queues: ClientQueues,
@@ -20,17 +17,5 @@ export const ACTIONS: Record<'poll' | 'cancel' | 'retry', Action> = {
     const reason = form.get('reason')?.trim() || 'cancelled by an operator';
     return (await cancelBatch(queues, reference, reason)).status;
   },
-  async retry({ batches }, reference) {
-    const job = await batches.getJob(batchJobId(reference));
-    if (!job) return 'unknown';
-    if (!(await job.isFailed())) return 'not-failed';
-    try {
-      await job.retry('failed');
-      return 'retried';
-    } catch (error) {
-      // Somebody else was faster.
-      if (Reflect.get(Object(error), 'code') === NOT_IN_STATE) return 'not-failed';
-      throw error;
-    }
-  },
+  retry: retryBatch,
 };

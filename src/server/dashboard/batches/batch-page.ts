@@ -1,16 +1,16 @@
-/** The page of one batch: what it is, what happened, and what may be done about it. Pure. */
+/** The page of one batch: its state, its history and the actions on it. Pure. */
 
+import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';
 import { ACTION_WORDS, type ActionResult } from './action-words.js';
 import {
   BATCHES_PATH,
   batchPath,
-  describeReason,
   duration,
   isoTime,
-  plural,
   progressBar,
+  reasonMarkup,
   statePill,
   timeAgo,
   timeUntil,
@@ -22,7 +22,7 @@ const REFRESH_SECONDS = 2;
 export interface BatchPageView extends BatchView {
   now: number;
   workers: number;
-  /** What became of an action just taken. */
+  /** The result of the action that led to this page. */
   done: ActionResult | null;
 }
 
@@ -70,8 +70,8 @@ function actions({ status }: BatchPageView): Markup {
 
 function notes({ status }: BatchPageView): Markup {
   const { summary, lastError } = status;
-  if (summary?.reason) return html`<p class="note failed">${describeReason(summary.reason)}</p>`;
-  if (lastError) return html`<p class="note error">${describeReason(lastError)}</p>`;
+  if (summary?.reason) return html`<p class="note failed">${reasonMarkup(summary.reason)}</p>`;
+  if (lastError) return html`<p class="note error">${reasonMarkup(lastError)}</p>`;
   return html``;
 }
 
@@ -91,7 +91,7 @@ function uploads({ status, now }: BatchPageView): Markup | false {
   if (status.uploads.length === 0) return false;
   const rows = status.uploads.map(
     (upload) => html`<tr>
-<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
+<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${reasonMarkup(upload.reason)}</span>`}</td>
 <td><span class="pill ${upload.result ?? upload.state}">${upload.result ?? upload.state}</span></td>
 <td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
 <td class="nowrap dim end">${upload.nextPollAt ? timeUntil(upload.nextPollAt, now) : plural(upload.polls, 'poll')}</td>
@@ -135,7 +135,7 @@ function timeline(view: BatchPageView): Markup {
 
 const DATE_LENGTH = 'yyyy-mm-dd'.length;
 
-/** `12:00:12.345`, with the date when it is not today's; UTC. */
+/** `12:00:12.345` in UTC. The date is added when it is not today's. */
 function clock(iso: string, today: string): string {
   return iso.replace(`${today}T`, '').replace('T', ' ').replace('Z', '');
 }

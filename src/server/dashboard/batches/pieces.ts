@@ -1,4 +1,4 @@
-/** Small parts that both pages are made of. Pure. */
+/** Parts that both pages use. Pure. */
 import type { BatchStatus } from '../../../batches/status.js';
 import type { Reason } from '../../../errors.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
@@ -32,7 +32,7 @@ export function progressBar(
   return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
 }
 
-export function describeReason({ code, message }: Reason): Markup {
+export function reasonMarkup({ code, message }: Reason): Markup {
   return html`<code class="code">${code}</code> ${message}`;
 }
 
@@ -52,7 +52,7 @@ export function timeAgo(ms: number, now: number): Markup {
   return html`<time datetime="${isoTime(ms)}" title="${isoTime(ms)}">${duration(now - ms)} ago</time>`;
 }
 
-/** `in 12 s`, or `now` for what is due. */
+/** `in 12 s`, or `now` for a time that has come. */
 export function timeUntil(iso: string, now: number): Markup {
   const left = Date.parse(iso) - now;
   return html`<time datetime="${iso}" title="${iso}">${left < 1000 ? 'now' : `in ${duration(left)}`}</time>`;
@@ -60,9 +60,4 @@ export function timeUntil(iso: string, now: number): Markup {
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** `1 worker`, `2 batches` */
-export function plural(count: number, noun: string, many = `${noun}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? noun : many}`;
 }

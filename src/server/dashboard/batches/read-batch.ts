@@ -1,4 +1,4 @@
-/** All that the page of one batch shows. */
+/** Reads what the page of one batch shows. */
 
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
@@ -9,29 +9,29 @@ import { fromRanges } from '../../../jobs/index-ranges.js';
 import { statusOrNull } from './rows.js';
 import { readTimeline, type Timeline } from './timeline.js';
 
-/** Lines of the list of documents on one page. */
+/** Documents on one page of their list. */
 export const DOCUMENTS_PER_PAGE = 50;
 
-/** `awaited`: sent, and not known yet; `unsent`: not at Atlas. */
+/** `awaited`: at Atlas, without an extract yet. `unsent`: not at Atlas. */
 export type DocumentState = 'present' | 'missing' | 'awaited' | 'unsent';
 
 export interface DocumentLine {
   documentId: string;
-  /** `s3://…`, as the caller named it. */
+  /** `s3://…`, as in the request. */
   location: string;
   state: DocumentState;
 }
 
 export interface BatchView {
   status: BatchStatus;
-  /** Null when the job is no longer kept and only its completion event tells of it. */
+  /** Null when the job is no longer kept, and the status comes from its completion event. */
   addedAt: number | null;
   endedAt: number | null;
   timeline: Timeline;
   documents: { lines: DocumentLine[]; total: number; page: number };
 }
 
-/** Null when nothing is known of this reference. */
+/** Returns null when nothing is kept under this reference. */
 export async function readBatch(
   queues: ClientQueues,
   reference: string,
@@ -64,7 +64,7 @@ export async function readBatch(
   };
 }
 
-/** What is known of each document, from the latest upload that holds it. */
+/** The state of each document, from the latest upload that holds it. */
 function documentStates(total: number, state: BatchState | null): (index: number) => DocumentState {
   const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
   for (const upload of state?.uploads ?? []) {

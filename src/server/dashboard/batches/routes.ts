@@ -15,7 +15,7 @@ import { BATCHES_PATH, batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
 import { readRows } from './rows.js';
 
-/** Nothing but our own style sheet and script, and forms that come back to us. */
+/** Allows our own style sheet and script, and forms to our own routes. */
 const CONTENT_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,7 +29,7 @@ const CONTENT_POLICY = [
 
 /** Longer than any reference, batch_id or document id. */
 const MAX_SEARCH_LENGTH = 300;
-/** Pages beyond are nobody's question, and their numbers no longer whole. */
+/** Higher numbers of pages are not read: their offsets would no longer be whole numbers. */
 const MAX_PAGE = 1_000_000;
 
 interface Query {
@@ -61,13 +61,13 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   app.get<{ Params: { reference: string }; Querystring: Query }>(
     `${list}/:reference`,
     async ({ params: { reference }, query }, reply) => {
-      const known = REFERENCE_PATTERN.test(reference)
+      const view = REFERENCE_PATTERN.test(reference)
         ? await queues.link.run(() => readBatch(queues, reference, numberOf(query.page, 1)))
         : null;
-      if (!known) return answerSearch(reply, reference, 0, 404);
+      if (!view) return answerSearch(reply, reference, 0, 404);
       const [{ workers }, now] = await Promise.all([askLiveness(), redisNow(queues)]);
       const done = isActionResult(query.done) ? query.done : null;
-      return sendPage(reply, batchPage({ ...known, workers, now, done }));
+      return sendPage(reply, batchPage({ ...view, workers, now, done }));
     },
   );
 
@@ -79,7 +79,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         const form = body instanceof URLSearchParams ? new Map(body) : new Map<string, string>();
         const done = await queues.link.run(() => act(queues, reference, form));
         logger.info({ reference, action: name, done }, `an operator asked for: ${name}`);
-        // A page that is read again must not act again.
+        // The redirect keeps a reload of the page from repeating the action.
         return reply.redirect(`${batchPath(reference)}?done=${done}`, 303);
       },
     );

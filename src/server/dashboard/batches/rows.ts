@@ -1,4 +1,4 @@
-/** What a line of a list says of a batch. */
+/** Reads the rows of a list of batches. */
 
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
@@ -7,15 +7,15 @@ import { referenceOfBatchJobId } from '../../../jobs/ids.js';
 
 export interface BatchRow {
   jobId: string;
-  /** Redis or producer time in ms. */
+  /** Milliseconds since 1970, by the clock of Redis or of the producer. */
   addedAt: number;
   endedAt: number | null;
-  /** Null when the job is no batch of ours: `failedReason` is all that is known. */
+  /** Null when the job is no batch of ours. `failedReason` is then all there is. */
   status: BatchStatus | null;
   failedReason: string | null;
 }
 
-/** Rows in the order of the ids; jobs that have gone meanwhile are left out. */
+/** Rows in the order of the ids. Jobs that were removed in the meantime are left out. */
 export async function readRows(queues: ClientQueues, ids: readonly string[]): Promise<BatchRow[]> {
   const rows = await Promise.all(ids.map((jobId) => readRow(queues, jobId)));
   return rows.filter((row) => row !== null);
@@ -40,7 +40,7 @@ async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | 
   };
 }
 
-/** Null when the batch has gone while it was read. */
+/** Returns null when the batch was removed while it was read. */
 export async function statusOrNull(
   queues: ClientQueues,
   reference: string,

@@ -1,42 +1,44 @@
-/** What happened to a batch, out of the logs of its jobs. */
+/** The history of a batch, from the logs of its jobs. */
 
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import type { BatchStatus } from '../../../batches/status.js';
 import { batchJobId, pollJobId } from '../../../jobs/ids.js';
 
-/** Uploads whose polls are told: the latest; a batch of 10,000 documents has a hundred. */
-const UPLOADS_TOLD = 10;
-/** Lines read of each job, and shown of all. */
-const LINES_READ = 100;
-const LINES_SHOWN = 150;
+/** Only the polls of the latest uploads are read: a batch of 10,000 documents has 100 uploads. */
+const MAX_UPLOADS = 10;
+/** Lines that are read of each job, and shown of all jobs. */
+const LINES_PER_JOB = 100;
+const MAX_LINES = 150;
 
 export interface TimelineEntry {
-  /** ISO 8601; null for a line that somebody else wrote. */
+  /** ISO 8601. Null for a line without a time, which this project did not write. */
   at: string | null;
   text: string;
-  /** The Atlas batch that it is about, where it is about one. */
+  /** The Atlas batch of the line. Null for a line of the batch itself. */
   atlasBatchId: string | null;
 }
 
 export interface Timeline {
   /** The latest first. */
   entries: TimelineEntry[];
-  /** Uploads whose polls are not among them. */
+  /** Number of uploads whose polls are not among the entries. */
   uploadsLeftOut: number;
 }
 
 export async function readTimeline(queues: ClientQueues, status: BatchStatus): Promise<Timeline> {
   const sent = [...new Set(status.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []))];
-  const told = sent.slice(-UPLOADS_TOLD);
+  const latest = sent.slice(-MAX_UPLOADS);
   const read = await Promise.all([
     linesOf(queues.batches, batchJobId(status.reference), null),
-    ...told.map((atlasBatchId) => linesOf(queues.pollJobs, pollJobId(atlasBatchId), atlasBatchId)),
+    ...latest.map((atlasBatchId) =>
+      linesOf(queues.pollJobs, pollJobId(atlasBatchId), atlasBatchId),
+    ),
   ]);
   const entries = read.flat().sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''));
-  return { entries: entries.slice(0, LINES_SHOWN), uploadsLeftOut: sent.length - told.length };
+  return { entries: entries.slice(0, MAX_LINES), uploadsLeftOut: sent.length - latest.length };
 }
 
-interface Logged {
+interface LogReader {
   getJobLogs(
     jobId: string,
     start?: number,
@@ -46,11 +48,11 @@ interface Logged {
 }
 
 async function linesOf(
-  queue: Logged,
+  queue: LogReader,
   jobId: string,
   atlasBatchId: string | null,
 ): Promise<TimelineEntry[]> {
-  const { logs } = await queue.getJobLogs(jobId, 0, LINES_READ - 1, false);
+  const { logs } = await queue.getJobLogs(jobId, 0, LINES_PER_JOB - 1, false);
   return logs.map((line) => parseLine(line, atlasBatchId));
 }
 

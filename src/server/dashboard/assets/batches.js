@@ -1,8 +1,7 @@
 /**
- * The script of the pages: reads the page again while nobody is busy with it. Everything works
- * without it.
+ * Reads the page again every few seconds, except while its reader is busy with it. Everything
+ * works without this script.
  */
-export const SCRIPT = `'use strict';
 (() => {
   const seconds = Number(document.body.dataset.refresh);
   if (!(seconds > 0)) return;
@@ -18,7 +17,7 @@ export const SCRIPT = `'use strict';
     const then = fresh.getElementById(id);
     if (!now || !then || now.outerHTML === then.outerHTML) return;
     const open = [...now.querySelectorAll('details[open]')].map((one) => one.id);
-    for (const one of open) then.querySelector('#' + CSS.escape(one))?.setAttribute('open', '');
+    for (const one of open) then.querySelector(`#${CSS.escape(one)}`)?.setAttribute('open', '');
     now.replaceWith(document.adoptNode(then));
   };
 
@@ -41,4 +40,3 @@ export const SCRIPT = `'use strict';
   const again = () => setTimeout(() => read().finally(again), seconds * 1000);
   again();
 })();
-`;
