@@ -1,5 +1,4 @@
 /** Runs a process until a signal stops it. */
-
 import { settlesWithin } from '../timeouts.js';
 
 /** Something that was started. */
