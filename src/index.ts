@@ -1,52 +1,72 @@
 /** The public names of atlas-batch. The simulator stands apart, as `atlas-batch/simulator`. */
 
-export type { CancelResult } from './batches/cancel.js';
-export type { BatchStatus, UploadStatus } from './batches/status.js';
-// Upstream apps: add batches, follow them, read what came of them.
+// A client: adds batches, follows them and reads their results.
+
 export {
   type AtlasBatchClient,
   type AtlasBatchClientOptions,
+  type ClientSettings,
   createAtlasBatchClient,
 } from './client/client.js';
-// What may go wrong.
-export { BatchRunningError, InvalidBatchError, WaitTimeoutError } from './client/client-errors.js';
+
+// Adding a batch, and what became of it.
+
 export type { BatchInput, EnqueueResult } from './client/enqueue.js';
-// Extracts: typed by document type, with every digit.
-export {
-  type DocumentExtract,
-  type DocumentFields,
-  type DocumentResult,
-  type ExtractField,
-  type FieldReading,
-  field,
-  isOfType,
-  parseExtract,
-} from './client/extract.js';
+export type { BatchDocument, BatchRequest } from './jobs/request.js';
+
+// Following a batch, and asking for its end.
+
+export type { CancelResult } from './batches/cancel.js';
+export type { BatchStatus, UploadStatus } from './batches/status.js';
+export type { EventsOptions } from './client/progress-events.js';
+export type { WaitOptions } from './client/waiter.js';
+
+// The end of a batch: its summary, and its completion event.
+
 export type {
   CompletionContext,
   CompletionHandler,
   CompletionOptions,
   CompletionSubscription,
 } from './client/on-completion.js';
-export type { EventsOptions } from './client/progress-events.js';
-export type { WaitOptions } from './client/waiter.js';
+export type { BatchSummary, SummaryDocuments } from './jobs/summary.js';
+
+// Results: extracts by document type, with every digit.
+
+export {
+  type DocumentExtract,
+  type DocumentFields,
+  type DocumentResult,
+  type ExtractField,
+  type FieldName,
+  type FieldReading,
+  field,
+  isOfType,
+  parseExtract,
+} from './client/extract.js';
+
+// Errors, and why a batch failed.
+
+export { BatchRunningError, InvalidBatchError, WaitTimeoutError } from './client/client-errors.js';
 export {
   AtlasBatchError,
   BatchError,
   ClientClosedError,
   PermanentError,
+  REASON_CODES,
   type Reason,
   type ReasonCode,
   RedisUnavailableError,
+  type Taken,
   TransientError,
   UnknownReferenceError,
   UsageError,
 } from './errors.js';
-// What travels: requests and summaries.
-export type { BatchDocument, BatchRequest } from './jobs/request.js';
-export type { BatchSummary } from './jobs/summary.js';
+
+// A worker inside a process of your own.
+
+export type { WorkerSettings } from './config/worker-options.js';
 export type { Logger } from './logging.js';
-// Operators: a worker inside a process of one's own.
 export {
   type AtlasBatchWorker,
   type AtlasBatchWorkerOptions,

@@ -2,14 +2,12 @@
 import { type Level, pino } from 'pino';
 import { withoutArguments } from './errors.js';
 
-type Write = (fields: object, message: string) => void;
-
-/** What atlas-batch needs of a logger; pino's fits, and so does a child of yours. */
+/** What atlas-batch needs of a logger. One of pino's fits. */
 export interface Logger {
-  debug: Write;
-  info: Write;
-  warn: Write;
-  error: Write;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }
 
 export function createLogger(level: Level | 'silent'): Logger {
@@ -17,8 +15,8 @@ export function createLogger(level: Level | 'silent'): Logger {
 }
 
 /**
- * What may be logged of an error. Never the object itself: errors of clients carry the command
- * or the request that failed, and with it whatever travelled there.
+ * What may be logged of an error. The object itself may not: errors of client libraries carry the
+ * command or the request that failed, with everything in it.
  */
 export function errorFields(error: unknown): { errorName: string; errorStack: string } {
   return error instanceof Error

@@ -76,7 +76,7 @@ export class TokenSource {
       const shared = await vault.read();
       if (shared !== undefined) return shared;
       const refusedForMs = await vault.refusedForMs();
-      if (refusedForMs > 0) throw await this.refusal(refusedForMs);
+      if (refusedForMs > 0) return await this.refuse(refusedForMs);
       const unlock = await vault.lock();
       if (unlock === undefined) {
         await pause(WAIT_FOR_OTHER_MS);
@@ -101,7 +101,7 @@ export class TokenSource {
     } catch (error) {
       if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
       await vault.saveRefusal();
-      throw await this.refusal(0, error);
+      return await this.refuse(0, error);
     }
     await vault.save(token);
     onFetched();
@@ -109,16 +109,16 @@ export class TokenSource {
   }
 
   /** A refusal of credentials that once gave a token is an outage of Atlas; others are wrong. */
-  private async refusal(forMs: number, first?: ResponseError): Promise<Error> {
+  private async refuse(forMs: number, first?: ResponseError): Promise<never> {
     if (!this.worked && !(await this.options.vault.proven())) {
-      return new PermanentError(
+      throw new PermanentError(
         'ATLAS_AUTH',
         'Atlas refuses the client id and secret, and never gave a token for them',
       );
     }
-    if (first !== undefined) return first;
+    if (first !== undefined) throw first;
     const retryAfterMs = Math.ceil(forMs + this.options.random() * REFUSAL_SPREAD_MS);
-    return new TransientError(
+    throw new TransientError(
       'ATLAS_AUTH',
       'Atlas refuses the client id and secret, which it took before',
       { retryAfterMs },

@@ -1,17 +1,21 @@
-/** Asking for the end of a batch. */
+/** Cancels a batch: sets its flag, and wakes its jobs to find it. */
 import { CANCEL_FLAG_TTL_MS, type CancelFlag, cancelKey } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';
 import { promoteIfDelayed } from './promote.js';
 
-/**
- * `cancelling`: asked for; it ends in `batch.failed` with `CANCELLED`, unless it ends otherwise
- * before the request is seen. `ended`: it was over already. `unknown`: no such batch.
- */
-export type CancelResult = { status: 'cancelling' | 'ended' | 'unknown'; reference: string };
+/** What became of the request to cancel a batch. */
+export interface CancelResult {
+  /**
+   * `cancelling`: the batch will fail with `CANCELLED`, unless it ends before its worker sees the
+   * request. `ended`: it had ended already. `unknown`: no such batch.
+   */
+  status: 'cancelling' | 'ended' | 'unknown';
+  reference: string;
+}
 
-/** Longer reasons would travel through every log. */
+/** Longer reasons are cut: they go into logs and events. */
 const MAX_REASON_LENGTH = 500;
 
 export async function cancelBatch(
@@ -24,7 +28,7 @@ export async function cancelBatch(
   if (!job) return { status: 'unknown', reference };
   if (job.finishedOn !== undefined) return { status: 'ended', reference };
 
-  // The flag first: a job that is busy now finds it before it sleeps again.
+  // The flag is set first: a job that is active now finds it before it sleeps again.
   const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp: job.timestamp };
   await link.redis.set(
     cancelKey(prefix, reference),
@@ -35,9 +39,9 @@ export async function cancelBatch(
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];
-  const waiting = uploads.flatMap((upload) => (upload.state === 'sent' ? upload.atlasBatchId : []));
+  const atAtlas = uploads.flatMap((upload) => (upload.state === 'sent' ? upload.atlasBatchId : []));
   await Promise.all(
-    waiting.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+    atAtlas.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );
   return { status: 'cancelling', reference };
 }

@@ -1,4 +1,4 @@
-/** The queues as a client sees them, on one connection. */
+/** The queues that a client uses, on one connection. */
 import { Queue, type Telemetry } from 'bullmq';
 import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
@@ -7,7 +7,7 @@ import type { RedisLink } from '../redis/client-link.js';
 
 export interface ClientQueues {
   link: RedisLink;
-  /** BullMQ's prefix, and that of the flags. */
+  /** Prefix of all keys: BullMQ's and our own. */
   prefix: string;
   batches: Queue<unknown>;
   pollJobs: Queue<PollData, PollResult>;
@@ -25,7 +25,7 @@ export function openQueues(
   const pollJobs = new Queue<PollData, PollResult>(POLLS_QUEUE, options);
   const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);
   const queues = [batches, pollJobs, completions];
-  // The call that fails says so; a queue's own event would say it a second time.
+  // A failed call throws: the queue's event would report it a second time.
   for (const queue of queues) queue.on('error', () => {});
   return {
     link,

@@ -1,4 +1,4 @@
-/** How a batch ended, from its job or, when that is no longer kept, from its event. */
+/** How a batch ended: read from its job or, when the job is no longer kept, from its event. */
 import type { Job } from 'bullmq';
 import { type BatchState, readState } from '../jobs/batch-state.js';
 import { eventId, nthEventId } from '../jobs/ids.js';
@@ -7,7 +7,7 @@ import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.
 import { resultUri } from '../storage/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
-/** Events of earlier outcomes that are read for the latest: retries are few. */
+/** How many events of one reference are read to find the latest. Retries are few. */
 const EVENTS_READ = 8;
 
 /** The state that the worker has saved; null before its first save. */
@@ -22,7 +22,7 @@ export function requestOf(job: Job<unknown>, reference: string): BatchRequest | 
   return check.valid && check.request.reference === reference ? check.request : null;
 }
 
-/** Null while the batch is under way. */
+/** The summary of an ended batch; null before its end. */
 export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | null {
   if (job.finishedOn === undefined) return null;
   const state = stateOf(job);
@@ -36,7 +36,7 @@ export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | 
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }
 
-/** Somebody moved the job by other means than ours: there is no outcome of ours to tell. */
+/** Somebody ended the job by other means than ours, so that it has no outcome. */
 function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
   const request = requestOf(job, reference);
   const documents = request?.documents ?? [];

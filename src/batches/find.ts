@@ -1,19 +1,18 @@
 /**
- * Finding a batch by what a person has in hand. A reference and an Atlas batch id lead straight to
- * the batch. A document id, or a part of a reference, is searched for in the batches themselves, the
- * newest first, as far as a moment's work goes; the answer says how far that was.
+ * Finds batches by a reference, an Atlas batch id, a document id or a part of a reference. The first
+ * two lead straight to the batch. For the others the batches themselves are read, the newest first,
+ * within bounds; the answer says how far the search came.
  */
-
 import { ownerKey, readOwner } from '../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
 import type { ClientQueues } from './client-queues.js';
 import { ALL_TYPES, idsFrom } from './list.js';
 
-/** One question of one person: bounded in time, in jobs and in bytes that are read for it. */
+/** Bounds of one search: its time, its jobs and the bytes that are read. */
 const MAX_MS = 1500;
 const MAX_JOBS = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Jobs read in one round trip: a first few, then as many as fit; one may have a megabyte. */
+/** Jobs read in one round trip: a few at first, then as many as fit. One job may have a megabyte. */
 const FIRST_CHUNK = 50;
 const MAX_CHUNK = 1000;
 const CHUNK_BYTES = 2 * 1024 * 1024;
@@ -73,7 +72,7 @@ async function searchThrough(
     for (const [i, id] of ids.entries()) {
       const data = replies[i]?.[1];
       bytes += typeof data === 'string' ? data.length : 0;
-      if (isMeant(id, data, text)) jobIds.push(id);
+      if (matches(id, data, text)) jobIds.push(id);
     }
     searched += ids.length;
     const fitting = Math.floor((CHUNK_BYTES * (searched - from)) / Math.max(1, bytes));
@@ -88,10 +87,10 @@ async function searchThrough(
   }
 }
 
-/** Characters that every producer writes into JSON as they are; others have to be parsed. */
+/** Characters that every producer writes into JSON as they are. Text of others has to be parsed. */
 const PLAIN = /^[A-Za-z0-9 .:_-]*$/;
 
-function isMeant(jobId: string, data: unknown, text: string): boolean {
+function matches(jobId: string, data: unknown, text: string): boolean {
   if (jobId.toLowerCase().includes(text.toLowerCase())) return true;
   if (typeof data !== 'string') return false;
   if (PLAIN.test(text) && !data.includes(text)) return false;

@@ -1,4 +1,4 @@
-/** The lists of batches: pages out of BullMQ's own sets, never a scan. */
+/** Lists of batches by state, in pages. They are read from BullMQ's own sets, without a scan. */
 import type { JobType } from 'bullmq';
 import type { ClientQueues } from './client-queues.js';
 

@@ -2,7 +2,7 @@
 import type { Job } from 'bullmq';
 import type { Reason } from '../errors.js';
 import { UnknownReferenceError } from '../errors.js';
-import type { BatchState, Upload, UploadState } from '../jobs/batch-state.js';
+import type { BatchState, Upload } from '../jobs/batch-state.js';
 import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
@@ -11,39 +11,49 @@ import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
 
-/** One call of multiupload. */
+/** One upload of a batch: one call of Atlas's multiupload. */
 export interface UploadStatus {
-  state: UploadState;
+  /**
+   * `planned`: not sent yet, or to be sent again. `sending`: the request may be on its way. `sent`:
+   * Atlas is at work. `ended`: see `result`. `refused`: see `reason`.
+   */
+  state: 'planned' | 'sending' | 'sent' | 'ended' | 'refused';
   /** 1 for the first; later rounds send only what was missing. */
   round: number;
-  /** Null before Atlas has answered. */
+  /** The `batch_id` that Atlas gave; null before its response. */
   atlasBatchId: string | null;
   /** While Atlas is at work `present` may be an upper bound: it counts extracts, not documents. */
   documents: { total: number; present: number };
-  /** Polls of Atlas so far. */
+  /** Polls so far. */
   polls: number;
-  /** ISO 8601; null when none is planned. */
+  /** When the next poll is planned; null when none is. */
   nextPollAt: string | null;
   /** How the polling ended; null while it goes on. */
-  result: PollResult['status'] | null;
-  /** The error that keeps it from going on, or why it was refused or rejected. */
+  result: 'complete' | 'incomplete' | 'cancelled' | 'rejected' | null;
+  /** The error that delays it, or why it was refused or rejected; null when there is none. */
   reason: Reason | null;
 }
 
+/** Where a batch stands. Times are ISO 8601 in UTC. */
 export interface BatchStatus {
+  /** The reference of the batch. */
   reference: string;
   /**
-   * `queued` nobody has begun; `submitting` documents are checked and sent; `processing` Atlas is
-   * at work, and is polled; `completed` and `failed` as in the summary.
+   * `queued`: no worker has begun. `submitting`: documents are checked and sent. `processing`: Atlas
+   * is at work, and is polled. `completed` and `failed`: as in the summary.
    */
   state: 'queued' | 'submitting' | 'processing' | 'completed' | 'failed';
+  /** Null when the job is no valid batch. */
   productType: string | null;
+  /** Documents of the batch, and those of which Atlas has sent an extract. */
   documents: { total: number; present: number };
+  /** In the order in which they were planned; empty when the batch's job is no longer kept. */
   uploads: UploadStatus[];
+  /** Polls so far, over all uploads. */
   polls: number;
-  /** The earliest of all uploads. ISO 8601; null when none is planned. */
+  /** The earliest poll that is planned for any upload; null when none is. */
   nextPollAt: string | null;
-  /** What keeps the batch from being sent, while it is tried again; null when nothing does. */
+  /** The transient error that delays the batch; null when there is none. */
   lastError: Reason | null;
   /** Null until the batch has ended. */
   summary: BatchSummary | null;
@@ -105,7 +115,7 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
 
 type Poll = Job<PollData, PollResult>;
 
-/** Only an upload that waits has something to ask its poll job for. */
+/** Only an upload that is at Atlas needs its poll job: what others know is in the state. */
 async function findPoll({ pollJobs }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
   if (upload.state !== 'sent') return undefined;
   return pollJobs.getJob(pollJobId(upload.atlasBatchId));
@@ -139,7 +149,7 @@ function phaseOf(state: BatchState | null): BatchStatus['state'] {
   return unsent || state.uploads.length === 0 ? 'submitting' : 'processing';
 }
 
-/** Present in uploads that ended, and on top of that what the polls of the others have found. */
+/** Documents present in uploads that ended, and those that the polls of the others have found. */
 function countPresent(total: number, state: BatchState, uploads: readonly UploadStatus[]): number {
   const settled = total - missingDocuments(total, state).length;
   const underWay = state.uploads.map((upload, i) =>

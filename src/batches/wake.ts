@@ -1,4 +1,4 @@
-/** Asking for a poll now. */
+/** Wakes a batch: its uploads are polled now. */
 import { WAKE_FLAG_TTL_MS, wakeKey } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
@@ -7,13 +7,13 @@ import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf } from './find-summary.js';
 import { promoteIfDelayed } from './promote.js';
 
-/** `woken`: it will be polled. `ended`: it was over already. `unknown`: no such batch. */
+/** `woken`: it is polled now. `ended`: it had ended already. `unknown`: no such batch. */
 export type WakeResult = 'woken' | 'ended' | 'unknown';
 
 export interface WakeOptions {
   /** Only uploads that hold one of these documents; default: all. */
   documentIds?: ReadonlySet<string>;
-  /** End the sleep of a batch that cannot be sent, too. */
+  /** Also wakes the batch itself, when it sleeps because it could not be sent. */
   trySendingAgain?: boolean;
 }
 
@@ -27,7 +27,7 @@ export async function wakeBatch(
   if (name === null || name === undefined) return 'unknown';
   if (finishedOn !== null) return 'ended';
 
-  // The flag first: a poll that is busy, or is only about to be added, finds it before it sleeps.
+  // The flag is set first: a poll job that is active or not yet added finds it before it sleeps.
   const now = Math.ceil(await redisTimeMs(link.redis));
   await link.redis.set(wakeKey(prefix, reference), now, 'PX', WAKE_FLAG_TTL_MS);
 

@@ -1,4 +1,4 @@
-/** What a client throws on purpose. Messages are for people; the class is for programs. */
+/** What a client throws on purpose, besides what `errors.ts` has. */
 import { AtlasBatchError, PermanentError } from '../errors.js';
 
 /** The batch breaks the rules of a request. Nothing was added. */

@@ -31,26 +31,34 @@ import { type Closeable, type EventsOptions, followProgress } from './progress-e
 import { createResultReader } from './results.js';
 import type { WaitOptions } from './waiter.js';
 
-/** For connections to end in order; those of a Redis that is away are cut after it. */
+/** How long connections may take to end in order. After it they are cut. */
 const CLOSE_TIMEOUT_MS = 1000;
 
-interface CommonOptions {
-  /** Must be the workers' `QUEUE_PREFIX`, whose default it shares. */
+export interface ClientSettings {
+  /** The workers' `QUEUE_PREFIX`. Default `{atlas}`, as theirs. */
   prefix?: string | undefined;
   /**
-   * How to reach S3, for `results`; `{ forcePathStyle: true }` where the workers have
-   * `S3_FORCE_PATH_STYLE`. What is not given comes from AWS's own variables.
+   * How to reach S3, for `results`. Set `{ forcePathStyle: true }` where the workers have
+   * `S3_FORCE_PATH_STYLE`. What is not set comes from AWS's own variables.
    */
   s3?: S3ClientConfig | undefined;
   /** Where a trace of each batch begins, such as `new BullMQOtel('my-app')` of bullmq-otel. */
   telemetry?: Telemetry | undefined;
 }
 
-export type AtlasBatchClientOptions = CommonOptions &
+/** A URL of Redis or a connection of yours, and settings. */
+export type AtlasBatchClientOptions = ClientSettings &
   (
-    | { redisUrl: string; connection?: undefined }
-    /** A connection of yours. It is left open. */
-    | { connection: Redis; redisUrl?: undefined }
+    | {
+        /** Redis, such as `redis://127.0.0.1:6379`. The connection is closed with the client. */
+        redisUrl: string;
+        connection?: undefined;
+      }
+    | {
+        /** A connection of yours. It stays open when the client is closed. */
+        connection: Redis;
+        redisUrl?: undefined;
+      }
   );
 
 /** Every method throws {@link RedisUnavailableError} within seconds when Redis is down. */
@@ -60,30 +68,38 @@ export interface AtlasBatchClient {
    * @throws InvalidBatchError naming every issue.
    */
   enqueue(batch: BatchInput): Promise<EnqueueResult>;
-  /** Adds tens of thousands, in bulk. All are checked before the first is added. */
+  /**
+   * Adds any number of batches, in bulk. All are checked before the first is added.
+   * @returns One result per batch, in their order.
+   * @throws InvalidBatchError naming every issue of every batch.
+   */
   enqueueMany(batches: readonly BatchInput[]): Promise<EnqueueResult[]>;
-  /** Where a batch stands. @throws UnknownReferenceError. */
+  /**
+   * Where a batch stands.
+   * @throws UnknownReferenceError.
+   */
   status(reference: string): Promise<BatchStatus>;
   /**
-   * Resolves with the summary when the batch has ended, completed or failed; at once when it has
-   * already. @throws UnknownReferenceError, WaitTimeoutError, the signal's reason.
+   * Resolves with the summary when the batch has ended, whether it completed or failed.
+   * @throws UnknownReferenceError, WaitTimeoutError, the signal's reason.
    */
   wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
   /**
-   * The documents of an ended batch that have extracts, in the order of the job, read as you go.
+   * The documents of an ended batch that have extracts, in the order of the request. They are read
+   * from S3 as the loop goes on.
    * @throws UnknownReferenceError, BatchRunningError, TransientError `STORAGE`.
    */
   results(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
   /**
-   * Brings completion events to a handler: each at least once, whoever dies. All clients and
-   * consumers of this Redis share the events: run one group of handlers.
+   * Calls a handler for each completion event, at least once, whichever process dies. All clients
+   * and consumers of this Redis share the events, so run one group of handlers.
    */
   onCompletion(handler: CompletionHandler, options?: CompletionOptions): CompletionSubscription;
-  /** The status of each batch whenever it has changed, until left by `break` or the signal. */
+  /** The status of each batch whenever it has changed, until `break` or the signal ends the loop. */
   events(options?: EventsOptions): AsyncGenerator<BatchStatus, void, undefined>;
-  /** Asks for the end of a batch: it fails with `CANCELLED`. */
+  /** Asks for the end of a batch, which then fails with `CANCELLED`. */
   cancel(reference: string, reason?: string): Promise<CancelResult>;
-  /** Waits for handlers that run; all other pending calls reject. May be called twice. */
+  /** Waits for running handlers; all other pending calls reject. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -119,7 +135,7 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
       closed ??= (async () => {
         closing.abort();
         await Promise.all([...opened].map((one) => one.close()));
-        // BullMQ waits for a Redis that is away for as long as it is.
+        // BullMQ waits for as long as Redis is away.
         await settlesWithin(Promise.all([watcher.close(), queues.close()]), CLOSE_TIMEOUT_MS);
         reader.close();
         link.close();

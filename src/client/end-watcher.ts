@@ -1,9 +1,9 @@
 /**
  * Waits for the end of batches: any number of waiters on one connection.
  *
- * BullMQ's events tell at once, but a stream is trimmed and a connection breaks; so from time to
- * time the jobs themselves are asked. Whoever is woken reads the job, and waits on if it was
- * nothing: an event is a hint, the job is the truth.
+ * An event of BullMQ wakes the waiters of its batch. Events can get lost, because their stream is
+ * trimmed and connections break, so the jobs are also read at intervals. A waiter that is woken reads
+ * the job, and waits on when the batch has not ended.
  */
 import { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
@@ -14,14 +14,15 @@ import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { createWaiter, type WaitOptions } from './waiter.js';
 
-/** How late a waiter is when an event was lost: rare, and one short pipeline for all of them. */
-const ASK_EVERY_MS = 3000;
+/** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
+const READ_EVERY_MS = 3000;
 
 export interface EndWatcher {
   /**
-   * Resolves when the batch has ended, well or not, at once if it has already.
+   * Resolves when the batch has ended, completed or failed. After the start, Redis may go away and
+   * come back.
    * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
-   * RedisUnavailableError at the start. Redis may go away and come back in between.
+   * RedisUnavailableError at the start.
    */
   wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
   close(): Promise<void>;
@@ -39,7 +40,7 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
   };
 
   async function listen(): Promise<QueueEvents> {
-    // From the last event before anybody reads a job: none can fall between reading and listening.
+    // Read before any job is: no event falls between reading a job and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
     const events = new QueueEvents(BATCHES_QUEUE, {
       connection: link.forBlocking(),
@@ -64,14 +65,14 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
     }
   }
 
-  function startAsking(): void {
+  function startReading(): void {
     timer ??= setInterval(() => {
-      // Nobody waits, or Redis is away: the next time will do.
+      // While Redis is away there is nothing to read.
       if (waiters.size > 0 && link.redis.status === 'ready') wakeEnded().catch(() => {});
-    }, ASK_EVERY_MS);
+    }, READ_EVERY_MS);
   }
 
-  async function ask(reference: string): Promise<BatchSummary | null> {
+  async function readSummary(reference: string): Promise<BatchSummary | null> {
     const job = await batches.getJob(batchJobId(reference));
     if (job) return summaryOf(job, reference);
     const summary = await summaryOfEvent(queues, reference);
@@ -93,13 +94,13 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
             listening = undefined;
           });
           await listening;
-          return ask(reference);
+          return readSummary(reference);
         });
-        startAsking();
+        startReading();
         while (!summary) {
           await waiter.woken();
           if (closed) throw new ClientClosedError();
-          summary = await link.run(() => ask(reference)).catch(nullWhenAway);
+          summary = await link.run(() => readSummary(reference)).catch(nullWhenAway);
         }
         return summary;
       } finally {

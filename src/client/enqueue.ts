@@ -1,4 +1,4 @@
-/** Adding batches: checked here as the worker checks them, and added once however often asked. */
+/** Adds batches. They are checked as the worker checks them, and added once per reference. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -9,22 +9,27 @@ import { BATCH_JOB } from '../jobs/queues.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { InvalidBatchError } from './client-errors.js';
 
-/** A request of which the reference may be left out: then a random one is made. */
-export type BatchInput = Omit<BatchRequest, 'reference'> & { reference?: string | undefined };
+/** A request whose reference may be left out. */
+export interface BatchInput extends Omit<BatchRequest, 'reference'> {
+  /** As in a request. Default: a random UUID, which the result names. */
+  reference?: string | undefined;
+}
 
-/**
- * What became of a batch. `added`: it is new. `duplicate`: the same batch was added before, and
- * is not sent again. `conflict`: another batch has this reference; nothing was added.
- */
+/** What became of a batch that was to be added. */
 export interface EnqueueResult {
+  /**
+   * `added`: it is new. `duplicate`: the same batch was added before, and is not sent again.
+   * `conflict`: another batch has this reference, and nothing was added.
+   */
   status: 'added' | 'duplicate' | 'conflict';
+  /** The reference of the batch, given or made. */
   reference: string;
 }
 
-/** Jobs added in one round trip: enough to hide it, few enough to let other work in between. */
+/** Jobs added in one round trip. Other work of the process gets its turn between two chunks. */
 const CHUNK = 500;
 
-/** BullMQ keeps options that it does not know; this one tells whose add it was that won. */
+/** BullMQ keeps options that it does not know. This one says which call added the job. */
 interface EnqueueOptions extends JobsOptions {
   jobId: string;
   enqueueId: string;
@@ -44,9 +49,9 @@ export async function enqueueBatch(
 
 /**
  * Adds any number of batches. All are checked before the first is added.
- * @returns one result a batch, in their order.
- * @throws InvalidBatchError naming every issue of every batch; RedisUnavailableError, when some
- * may have been added: adding all of them again does no harm.
+ * @returns One result per batch, in their order.
+ * @throws InvalidBatchError naming every issue of every batch; RedisUnavailableError, after which
+ * some may have been added. Adding all of them again is safe.
  */
 export async function enqueueBatches(
   queues: ClientQueues,
@@ -77,7 +82,7 @@ export async function checkBatches(batches: readonly BatchInput[]): Promise<Batc
 }
 
 function withReference(batch: BatchInput): unknown {
-  // Whatever a caller without types passes is for the check to name.
+  // A caller without types may pass anything: the check names what is wrong with it.
   if (typeof batch !== 'object' || batch === null) return batch;
   return { ...batch, reference: batch.reference ?? randomUUID() };
 }
@@ -107,19 +112,19 @@ async function addChunk(
     if (error) throw error;
     const [opts, data] = Array.isArray(reply) ? reply : [];
     return {
-      status: whoseIsIt(request, enqueueId(index), opts, data),
+      status: statusOf(request, enqueueId(index), opts, data),
       reference: request.reference,
     };
   });
 }
 
-function whoseIsIt(
+function statusOf(
   request: BatchRequest,
   enqueueId: string,
   opts: unknown,
   data: unknown,
 ): EnqueueResult['status'] {
-  // Ended and removed already: only a job that is not kept at all can be gone so soon.
+  // The job has ended and was removed already, where ended jobs are hardly kept.
   if (typeof opts !== 'string' || typeof data !== 'string') return 'added';
   if (JSON.parse(opts).enqueueId === enqueueId) return 'added';
   return isDeepStrictEqual(JSON.parse(data), request) ? 'duplicate' : 'conflict';

@@ -14,12 +14,15 @@ export interface DocumentFields {
 
 /** A field as Atlas sends it; there may be more in it. */
 export interface ExtractField {
+  /** What was read from the document, usually text. */
   value: unknown;
+  /** From 0 to 1. */
   confidence_score?: number;
   [more: string]: unknown;
 }
 
-type FieldName<Type extends string> = Type extends keyof DocumentFields
+/** Names of the documented fields of a document type; `never` for others. */
+export type FieldName<Type extends string> = Type extends keyof DocumentFields
   ? DocumentFields[Type]
   : never;
 
@@ -59,9 +62,9 @@ export function isOfType<Type extends string>(
   return extract.document_type === type;
 }
 
-/** A double holds 15 significant digits of any decimal number. */
+/** A double holds every decimal number of this many significant digits. */
 const SAFE_DIGITS = 15;
-/** Strings, which are left alone, and numbers. */
+/** Strings, which stay as they are, and numbers. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** Only where there is one can a number be too long. */
 const LONG_NUMBER = /[\d.]{16}/;
@@ -86,7 +89,7 @@ export interface DocumentResult {
   documentId: string;
   /** `file_data` of each extract as JSON text, as Atlas wrote it: every digit of every number. */
   raw: readonly string[];
-  /** The same, parsed when it is asked for; see {@link parseExtract} for long numbers. */
+  /** The same, parsed on first use. Long numbers are strings, see {@link parseExtract}. */
   readonly extracts: readonly DocumentExtract[];
 }
 

@@ -1,7 +1,7 @@
 /**
- * The documents of a batch out of its results objects, one an Atlas batch, in the order of the
- * job. A document that one object lacks may be in a later one: it was sent again. At most a few
- * objects are open at once: each is opened when its first document is due.
+ * Merges the results objects of a batch, one per Atlas batch, into the order of the request. A
+ * document that was sent again may be in a later object. Each object is opened when its first
+ * document is due, so that few are open at once.
  */
 import type { ResultDocument } from '../storage/result-document.js';
 
@@ -13,7 +13,7 @@ export interface ResultSource {
   open(): AsyncGenerator<ResultDocument, void, undefined>;
 }
 
-/** An opened object and the document that comes next in it. */
+/** An open object and the next document in it. */
 interface Cursor {
   documents: AsyncGenerator<ResultDocument, void, undefined>;
   next: ResultDocument | undefined;
@@ -53,10 +53,7 @@ async function advance(cursor: Cursor): Promise<Cursor> {
   return cursor;
 }
 
-/**
- * The same when only the objects are known, and not the job: object after object, each document
- * once.
- */
+/** The same without the request: object after object, each document once. */
 export async function* chainResults(
   sources: readonly Pick<ResultSource, 'open'>[],
 ): AsyncGenerator<ResultDocument, void, undefined> {

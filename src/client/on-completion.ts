@@ -1,40 +1,41 @@
 /**
- * Completion events, brought to a handler: durably and at least once. An event is a job of its
- * own: it waits until somebody takes it, is seen again when its handler fails or dies, and holds
- * up no other.
+ * Calls a handler for each completion event, at least once. An event is a job of its own: it waits
+ * until a consumer takes it, comes again when its handler fails or dies, and does not delay others.
  */
 import { type Job, Worker } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, FAILED_EVENT } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 
-/** A handler that dies is missed after lock + interval: its event comes again within 12 s. */
+/** The event of a handler that dies comes again within lock + interval + slack, 12 s. */
 const LOCK_DURATION_MS = 8000;
 const STALLED_INTERVAL_MS = 2000;
 const DEFAULT_CONCURRENCY = 10;
 
+/** What a handler is told besides the summary. */
 export interface CompletionContext {
-  /** The same each time the event is seen: what a handler remembers, to do its work once. */
+  /** The same each time the event is seen. A handler remembers it to do its work only once. */
   eventId: string;
-  name: typeof COMPLETED_EVENT | typeof FAILED_EVENT;
-  /** 1 at first; more after the handler threw. */
+  /** Which event it is. */
+  name: 'batch.completed' | 'batch.failed';
+  /** 1 at first, one more each time the handler has thrown. */
   attempt: number;
-  /** Aborted when the event was given to another handler, since this process was frozen. */
+  /** Aborted when this process was frozen and the event went to another handler. */
   signal: AbortSignal;
 }
 
-/** What it throws is seen by `onError`; the event, and no other, comes again with back-off. */
+/** When it throws, `onError` is called, and this one event comes again with back-off. */
 export type CompletionHandler = (
   summary: BatchSummary,
   context: CompletionContext,
 ) => Promise<void> | void;
 
 export interface CompletionOptions {
-  /** Handlers at once in this process. Default 10. */
+  /** Handlers that run at once in this process. Default 10. */
   concurrency?: number | undefined;
   /**
-   * Told what a handler threw, and of an error of Redis (then without an event id). An event
-   * whose handler has thrown 20 times stays in the queue's failed jobs. Default: nobody is told.
+   * Called with what a handler threw, and with errors of Redis (then without an event id). An event
+   * whose handler has thrown 20 times stays among the queue's failed jobs. Default: not called.
    */
   onError?: ((error: Error, eventId: string | null) => void) | undefined;
 }
@@ -50,7 +51,7 @@ export function subscribeToCompletions(
   { concurrency = DEFAULT_CONCURRENCY, onError = () => {} }: CompletionOptions,
 ): CompletionSubscription {
   const connection = link.forBlocking();
-  // Each of the worker's own two connections reports for itself below.
+  // The worker's own two connections report their errors below.
   connection.on('error', () => {});
   const worker = new Worker<BatchSummary, void>(
     COMPLETIONS_QUEUE,
@@ -63,7 +64,7 @@ export function subscribeToCompletions(
       concurrency,
       lockDuration: LOCK_DURATION_MS,
       stalledInterval: STALLED_INTERVAL_MS,
-      // Dying is not the event's issue: it comes again however often.
+      // An event whose handlers die comes again, however often they do.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );

@@ -1,6 +1,6 @@
 /**
- * Progress of batches as it happens, for screens. Nothing here is durable: what happens while
- * nobody listens is not told later. For the end of a batch there are `wait` and `onCompletion`.
+ * Progress of batches as it happens, for screens. It is not durable: a change while nobody listens
+ * is not reported later. For the end of a batch there are `wait` and `onCompletion`.
  */
 import { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
@@ -15,19 +15,18 @@ export interface Closeable {
 }
 
 export interface EventsOptions {
-  /** Only these batches. Default: all. */
+  /** References of the batches to follow. Default: all. */
   references?: readonly string[] | undefined;
-  /** Ends the iteration, without an error. */
+  /** Ends the loop, without an error. */
   signal?: AbortSignal | undefined;
 }
 
-/** What BullMQ tells of a batch job when something has changed. */
+/** Events of BullMQ that say that a batch job has changed. */
 const BATCH_EVENTS = ['added', 'progress', 'completed', 'failed'] as const;
 
 /**
- * The status of a batch each time it has changed. A reader that is slower than the changes sees
- * the latest of each batch: nothing piles up. Read the first status before you show anything:
- * this tells changes only.
+ * The status of a batch each time it has changed. A slow reader gets the latest status of each batch
+ * only, so nothing piles up. The status before the first change has to be read first.
  */
 export async function* followProgress(
   queues: ClientQueues,
@@ -47,7 +46,7 @@ export async function* followProgress(
   signal?.addEventListener('abort', onEnd);
   client.closing.addEventListener('abort', onEnd);
   const listeners = listen(queues, note);
-  // A reader may stop asking without a word: then only the client's end is left to close these.
+  // A reader that abandons the loop closes nothing: then the client does at its own end.
   for (const one of listeners) client.opened.add(one);
   try {
     await queues.link.run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
@@ -97,7 +96,7 @@ async function findParent({ link, pollJobs }: ClientQueues, jobId: string): Prom
   return referenceOfBatchJobId(parentKey?.split(':').at(-1) ?? '');
 }
 
-/** A batch that is gone has no status, and Redis may come back. */
+/** A batch that was removed has no status, and Redis may come back. */
 function skip(error: unknown): null {
   if (
     error instanceof UnknownReferenceError ||

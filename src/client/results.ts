@@ -18,12 +18,12 @@ import { chainResults, mergeResults, type ResultSource } from './merge-results.j
 
 /** Objects of one batch are read one or two at a time; several batches may be read at once. */
 const CONNECTIONS = 16;
-/** The store cannot be made without one; nothing is pre-signed here. */
+/** Required by the store; nothing is pre-signed here. */
 const PRESIGN_SECONDS = 60;
 
 export interface ResultReader {
   /**
-   * All documents that have extracts, in the order of the job.
+   * All documents that have extracts, in the order of the request.
    * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`.
    */
   read(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
@@ -37,7 +37,7 @@ export function createResultReader(
   const stores = new Map<string, ObjectStore>();
 
   async function storeOf(bucket: string): Promise<ObjectStore> {
-    // Only here: whoever never reads results never loads the AWS SDK.
+    // Loaded here, so that an app that reads no results does not load the AWS SDK.
     const { createObjectStore } = await import('../storage/object-store.js');
     const known = stores.get(bucket);
     if (known) return known;
@@ -60,7 +60,7 @@ export function createResultReader(
     yield* readResultDocuments(stream);
   }
 
-  function documentsOf(found: Found): AsyncGenerator<ResultDocument, void, undefined> {
+  function documentsOf(found: EndedBatch): AsyncGenerator<ResultDocument, void, undefined> {
     if (found.kind === 'event') {
       return chainResults(found.summary.results.map((uri) => ({ open: () => open(uri) })));
     }
@@ -70,7 +70,7 @@ export function createResultReader(
 
   return {
     async *read(reference) {
-      const found = await queues.link.run(() => findResults(queues, reference));
+      const found = await queues.link.run(() => findEndedBatch(queues, reference));
       for await (const { documentId, extracts } of documentsOf(found)) {
         yield toDocumentResult(documentId, extracts);
       }
@@ -81,11 +81,11 @@ export function createResultReader(
   };
 }
 
-type Found =
+type EndedBatch =
   | { kind: 'job'; request: BatchRequest; state: BatchState; summary: BatchSummary }
   | { kind: 'event'; summary: BatchSummary };
 
-async function findResults(queues: ClientQueues, reference: string): Promise<Found> {
+async function findEndedBatch(queues: ClientQueues, reference: string): Promise<EndedBatch> {
   const job = await queues.batches.getJob(batchJobId(reference));
   if (!job) {
     const summary = await summaryOfEvent(queues, reference);
@@ -101,9 +101,9 @@ async function findResults(queues: ClientQueues, reference: string): Promise<Fou
     : { kind: 'event', summary: { ...summary, results: [] } };
 }
 
-/** The uploads of each results object, as one source: two uploads may share an Atlas batch. */
+/** One source per results object. Two uploads may share an Atlas batch, and so an object. */
 function sourcesOf(
-  { state, summary }: Extract<Found, { kind: 'job' }>,
+  { state, summary }: Extract<EndedBatch, { kind: 'job' }>,
   open: (uri: string) => ReturnType<ResultSource['open']>,
 ): ResultSource[] {
   const root = state.outcome?.resultsRoot ?? '';

@@ -1,16 +1,17 @@
-/** One caller who waits for the end of a batch, until time is up or its signal says so. */
+/** One caller that waits for the end of a batch, until its time is up or its signal aborts. */
 import { WaitTimeoutError } from './client-errors.js';
 
 export interface WaitOptions {
-  /** Default: as long as it takes. */
+  /** In milliseconds. Default: as long as it takes. */
   timeoutMs?: number | undefined;
+  /** Ends the waiting; its reason is thrown. */
   signal?: AbortSignal | undefined;
 }
 
 export interface Waiter {
-  /** Something may have happened. Remembered when nobody waits right now. */
+  /** Something may have happened. It is remembered when nobody waits at this moment. */
   wake(): void;
-  /** Resolves when woken since the last call; rejects when the waiting is over. */
+  /** Resolves when `wake` was called since the last call; rejects when the waiting is over. */
   woken(): Promise<void>;
   stop(): void;
 }

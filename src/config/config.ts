@@ -49,7 +49,7 @@ export const configSchema = z
       .default('resubmit'),
     REPLICA_ACK_TIMEOUT_MS: integer(0, 60_000, 'milliseconds').default(0),
     KEEP_COMPLETED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(DAY_SECONDS),
-    // Two days of a million batches each: a flood must not fill Redis before their time is over.
+    // Two days of a million batches each. It bounds the memory of Redis in a flood.
     KEEP_COMPLETED_COUNT: integer(1, 1_000_000_000, 'batches').default(2_000_000),
     KEEP_FAILED_SECONDS: integer(1, 365 * DAY_SECONDS, 'seconds').default(7 * DAY_SECONDS),
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
@@ -90,7 +90,7 @@ function isPollBounds(value: unknown): boolean {
 
 export type Config = z.infer<typeof configSchema>;
 
-/** Whether Atlas tells us when documents are done. */
+/** Whether Atlas calls us when documents are done. */
 export function hasCallbacks(config: Pick<Config, 'CALLBACK_CLIENT_ID'>): boolean {
   return config.CALLBACK_CLIENT_ID !== null;
 }

@@ -23,7 +23,7 @@ const connectionSchema = s3Schema.extend({
   QUEUE_PREFIX: configSchema.shape.QUEUE_PREFIX,
 });
 
-/** The part that a client needs: commands that only talk to Redis and read results ask no more. */
+/** What a client needs: commands that read Redis and results require nothing else. */
 export type ConnectionConfig = z.infer<typeof connectionSchema>;
 
 /** @throws UsageError like {@link loadConfig}. */
@@ -33,7 +33,7 @@ export function loadConnectionConfig(
   return parse(connectionSchema, environment);
 }
 
-/** For commands that ask S3 alone. @throws UsageError like {@link loadConfig}. */
+/** For commands that use S3 alone. @throws UsageError like {@link loadConfig}. */
 export function loadS3Config(
   environment: NodeJS.ProcessEnv = process.env,
 ): z.infer<typeof s3Schema> {
@@ -41,8 +41,8 @@ export function loadS3Config(
 }
 
 /**
- * Whether the standard OpenTelemetry variables ask for traces. The SDK that sends them is the
- * process's own: it is loaded before us, and reads the rest of those variables.
+ * Whether the standard OpenTelemetry variables ask for traces. The SDK that sends them is loaded by
+ * the process before us, and reads the rest of those variables.
  */
 export function wantsTraces(environment: NodeJS.ProcessEnv = process.env): boolean {
   const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER = '' } = environment;

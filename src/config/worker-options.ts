@@ -69,7 +69,7 @@ export interface WorkerSettings {
   /** The secret that signs them; needed with `completionWebhookUrl`. */
   completionWebhookSecret?: string | undefined;
   /** Least level that is logged, unless you pass a logger. Default `info`. */
-  logLevel?: Config['LOG_LEVEL'] | undefined;
+  logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' | undefined;
 }
 
 /** Names of the settings by the names of their variables: `POLL_MIN_MS` is `pollMinMs`. */

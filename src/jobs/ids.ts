@@ -1,4 +1,4 @@
-/** Ids of jobs and events: how they are made and how they are read. */
+/** Ids of jobs and events. */
 
 /** 1 to 128 of `A-Z a-z 0-9 . _ -`, not dots alone (a path of dots is no file name in S3 tools). */
 export const REFERENCE_PATTERN = /^(?!\.+$)[A-Za-z0-9._-]{1,128}$/;
@@ -7,7 +7,7 @@ const BATCH_ID_PREFIX = 'batch-';
 const POLL_ID_PREFIX = 'poll-';
 const EVENT_ID_PREFIX = 'done-';
 const INVALID_EVENT_PREFIX = 'done-invalid~';
-/** Job ids come from producers and have no bound of their own; an event's id needs one. */
+/** Job ids come from producers and may be of any length. Ids of events are not. */
 const INVALID_ID_LENGTH = 128;
 
 /** Id of the `batch` job. The prefix is there because BullMQ refuses integers as ids. */
@@ -15,7 +15,7 @@ export function batchJobId(reference: string): string {
   return BATCH_ID_PREFIX + reference;
 }
 
-/** The reference that a job id stands for; null when it is no id of a batch. */
+/** The reference in the id of a `batch` job; null when it is no such id. */
 export function referenceOfBatchJobId(jobId: string): string | null {
   if (!jobId.startsWith(BATCH_ID_PREFIX)) return null;
   const reference = jobId.slice(BATCH_ID_PREFIX.length);

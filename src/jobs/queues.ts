@@ -6,7 +6,7 @@ export const BATCHES_QUEUE = 'atlas-batches';
 export const POLLS_QUEUE = 'atlas-polls';
 /** One job per completion event, named {@link COMPLETED_EVENT} or {@link FAILED_EVENT}. */
 export const COMPLETIONS_QUEUE = 'atlas-completions';
-/** The same events once more, for the webhook: its retries never compete with their consumers. */
+/** The same events for the webhook, so that its retries do not compete with other consumers. */
 export const WEBHOOKS_QUEUE = 'atlas-webhooks';
 
 export const BATCH_JOB = 'batch';

@@ -1,4 +1,4 @@
-/** Issues of a request as short sentences: every one is named, however many there are. */
+/** Issues of a request as short sentences. */
 import { toRanges } from './index-ranges.js';
 
 export interface ValidationIssue {
@@ -7,14 +7,14 @@ export interface ValidationIssue {
   message: string;
 }
 
-/** Names in a request are text from outside: longer ones are cut. */
+/** Names in a request come from outside. Longer ones are cut. */
 const MAX_NAME_LENGTH = 64;
-/** A hostile request may hold any number of unknown keys; the first hundred kinds are enough. */
+/** A hostile request may have any number of unknown keys. The first hundred kinds are enough. */
 const MAX_SENTENCES = 100;
 
 /**
- * One sentence a kind of issue; the same issue of many documents is one sentence with their
- * index ranges (`documents[3,7-12].key is missing`), so 10,000 invalid documents stay readable.
+ * One sentence per kind of issue. The same issue of many documents is one sentence with their index
+ * ranges, such as `documents[3,7-12].key is missing`.
  */
 export function describeIssues(issues: readonly ValidationIssue[]): string[] {
   const kinds = new Map<string, { issue: ValidationIssue; indexes: number[] }>();

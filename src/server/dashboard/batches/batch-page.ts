@@ -7,10 +7,10 @@ import { ACTION_WORDS, type ActionResult } from './action-words.js';
 import {
   BATCHES_PATH,
   batchPath,
-  describeReason,
   duration,
   isoTime,
   progressBar,
+  reasonMarkup,
   statePill,
   timeAgo,
   timeUntil,
@@ -70,8 +70,8 @@ function actions({ status }: BatchPageView): Markup {
 
 function notes({ status }: BatchPageView): Markup {
   const { summary, lastError } = status;
-  if (summary?.reason) return html`<p class="note failed">${describeReason(summary.reason)}</p>`;
-  if (lastError) return html`<p class="note error">${describeReason(lastError)}</p>`;
+  if (summary?.reason) return html`<p class="note failed">${reasonMarkup(summary.reason)}</p>`;
+  if (lastError) return html`<p class="note error">${reasonMarkup(lastError)}</p>`;
   return html``;
 }
 
@@ -91,7 +91,7 @@ function uploads({ status, now }: BatchPageView): Markup | false {
   if (status.uploads.length === 0) return false;
   const rows = status.uploads.map(
     (upload) => html`<tr>
-<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${describeReason(upload.reason)}</span>`}</td>
+<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${reasonMarkup(upload.reason)}</span>`}</td>
 <td><span class="pill ${upload.result ?? upload.state}">${upload.result ?? upload.state}</span></td>
 <td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
 <td class="nowrap dim end">${upload.nextPollAt ? timeUntil(upload.nextPollAt, now) : plural(upload.polls, 'poll')}</td>

@@ -8,9 +8,9 @@ import { page } from '../layout.js';
 import {
   BATCHES_PATH,
   batchPath,
-  describeReason,
   duration,
   progressBar,
+  reasonMarkup,
   statePill,
   timeAgo,
   timeUntil,
@@ -104,7 +104,7 @@ function tableRow(row: BatchRow, now: number): Markup {
   return html`<tr>
 <td class="ref"><a href="${batchPath(reference)}">${reference}</a><small>${status.productType ?? 'not a valid batch'}</small></td>
 <td class="right">${statePill(status)}</td>
-<td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${describeReason(reason)}</span>`}</td>
+<td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${reasonMarkup(reason)}</span>`}</td>
 <td class="wide mono dim">${first ?? '–'}${batchIds.length > 1 && ` +${batchIds.length - 1}`}</td>
 <td class="nowrap" data-label="${status.nextPollAt ? 'Next poll' : 'Took'}">${nextOrTook(row, now, endedAt)}</td>
 <td class="nowrap dim right">${timeAgo(addedAt, now)}</td>

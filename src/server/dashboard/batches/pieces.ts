@@ -32,7 +32,7 @@ export function progressBar(
   return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
 }
 
-export function describeReason({ code, message }: Reason): Markup {
+export function reasonMarkup({ code, message }: Reason): Markup {
   return html`<code class="code">${code}</code> ${message}`;
 }
 
