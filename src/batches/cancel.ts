@@ -1,9 +1,9 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
 import { CANCEL_FLAG_TTL_MS, type CancelFlag, cancelKey } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';
-import { promoteIfDelayed } from './promote.js';
 
 /** What became of the request to cancel a batch. */
 export interface CancelResult {
