@@ -1,4 +1,4 @@
-/** What the demo sends: batches of every kind that a newcomer should see end. */
+/** The batches of the demo: one of every kind of outcome. */
 import { readFile } from 'node:fs/promises';
 import type { BatchRequest } from '../src/jobs/request.js';
 import type { S3Simulator } from '../src/simulator/index.js';
@@ -12,7 +12,7 @@ const SAMPLES = ['pan-card.png', 'aadhaar-card.png', 'bank-statement.pdf'] as co
 interface Plan {
   reference: string;
   documents: number;
-  /** What is to be seen in it. */
+  /** What the batch shows. */
   shows: string;
 }
 

@@ -1,4 +1,4 @@
-/** What the demo shows at its end. */
+/** The report that the demo prints at its end. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { seconds } from '../src/cli/output/describe-batch.js';
@@ -54,14 +54,14 @@ export async function sampleFields(client: AtlasBatchClient, reference: string):
   return formatTable([...rows.values()].flat());
 }
 
-/** Name, value and confidence of a plain field; nothing of anything else. */
+/** Name, value and confidence of a plain field. Empty for other fields. */
 function fieldRow(extract: DocumentExtract, name: string): string[][] {
   const { value, confidence } = field(extract, name) ?? {};
   if (typeof value !== 'string' || typeof confidence !== 'number') return [];
   return [[name, value, paint('gray', `confidence ${confidence.toFixed(2)}`)]];
 }
 
-/** Copies the results objects out of the simulated S3, so that they can be looked at. */
+/** Copies the results objects out of the simulated S3, for people to read. */
 export async function saveResults(s3: S3Simulator): Promise<number> {
   const keys = s3.list(RESULTS_BUCKET);
   for (const key of keys) {

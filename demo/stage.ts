@@ -36,7 +36,7 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** Starts all of it, or nothing. `signal` gives up. */
+/** Starts all of it, or nothing. `signal` ends the attempt. */
 export async function setStage(signal: AbortSignal): Promise<Stage> {
   const started: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -86,11 +86,11 @@ async function startWorker(environment: Record<string, string>, signal: AbortSig
       POLL_MIN_MS: String(POLL_MIN_MS),
       POLL_MAX_MS: String(POLL_MAX_MS),
     },
-    // A group of its own: Ctrl-C must reach us, who stop it in order.
+    // In a process group of its own, so that Ctrl-C reaches only the demo, which then stops it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // Should we be killed, nobody else would end it.
+  // Without this the worker would go on when the demo is killed.
   const orphanReaper = startOrphanReaper(await mkdtemp(join(tmpdir(), 'atlas-batch-demo-')));
   orphanReaper.watch(child.pid);
   const exited = once(child, 'exit');

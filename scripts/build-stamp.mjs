@@ -1,11 +1,11 @@
-/** Knows whether `dist` was built from the sources as they are. Paths are relative to the root. */
+/** Tells whether `dist` was built from the present sources. Paths are relative to the root. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** In node_modules: an installation of other compilers or libraries asks for a new build. */
 const STAMP = 'node_modules/.atlas-batch/build';
-/** What else decides about the contents of `dist`. */
+/** Other files that `dist` depends on. */
 const SETTINGS = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** One hash of the names and contents of all that `dist` is made from. */

@@ -1,6 +1,7 @@
 /**
- * Compiles `src` to `dist` and copies the files that browsers get. A new `dist` takes the place of the old one as a whole, so that files
- * of deleted sources do not stay, and a failed compilation leaves what was there.
+ * Compiles `src` to `dist`, and copies the style sheets and the script of the pages. A new `dist`
+ * replaces the old one as a whole, so that files of deleted sources do not stay, and a failed
+ * compilation changes nothing.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, renameSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * Health of a container that runs a worker: is it connected to its Redis?
  *
- * Looks at the kernel's table of connections, so it needs no password and no library, and holds
+ * Reads the kernel's table of connections, so it needs no password and no library, and holds
  * behind address translation and TLS. It does not see a process that hangs while connected: that
  * one's jobs stall and are taken by other workers.
  */

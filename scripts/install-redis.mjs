@@ -37,7 +37,7 @@ export function installCommands({ isRoot, has }) {
   return [];
 }
 
-/** Tries; whether it worked is seen by looking for the program again. */
+/** Tries; whether it worked is seen by searching for the program again. */
 export function installRedis() {
   const commands = installCommands({ isRoot: process.getuid?.() === 0, has });
   withoutStartingServices(() =>

@@ -1,4 +1,4 @@
-/** Whether node_modules holds what package-lock.json names, whoever installed it and how. */
+/** Checks that node_modules has the packages of package-lock.json, however they were installed. */
 import { existsSync, readFileSync } from 'node:fs';
 
 /**

@@ -1,9 +1,9 @@
 /**
- * Buries what a process leaves behind, however it dies.
+ * Ends the child process of a process that died, however it died, and removes its directory.
  *
  * A shell waits at the other end of a pipe. The pipe closes when we end it, exit, crash or are
  * killed with -9; then the shell kills the process that it watches and removes the directory.
- * So no signal or exit handlers are needed here, and none are in anybody's way.
+ * So no signal or exit handlers are needed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ export function startOrphanReaper(directory: string): OrphanReaper {
   const exited = once(shell, 'exit');
   shell.unref();
   if (shell.stdin instanceof Socket) shell.stdin.unref();
-  // A shell that somebody killed is no reason for us to die: the orderly end does not need it.
+  // Writing to a shell that was killed must not end this process: stop() works without it.
   shell.stdin.on('error', () => {});
   return {
     watch(pid) {

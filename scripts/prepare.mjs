@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready for `npm test` and `npm run demo`: npm packages, a Redis server
- * program, and `dist`. Says nothing and takes no time where all is there. Plain Node, and no
- * dependencies: it runs before anything is installed.
+ * program, and `dist`. Prints nothing where all of it is there. It uses plain Node and no
+ * dependencies, because it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -29,7 +29,7 @@ function isProgram(path) {
 
 /**
  * @param {string} searchPath directories as in PATH
- * @param {readonly string[]} usualPlaces directories to look into after those
+ * @param {readonly string[]} usualPlaces directories to search after those
  * @returns {string | undefined} absolute path of the program
  */
 export function findRedisServer(searchPath = process.env.PATH ?? '', usualPlaces = USUAL_PLACES) {

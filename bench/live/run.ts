@@ -1,7 +1,7 @@
 /**
- * Two workers side by side against the Atlas stand-in, each with 300 batches whose completion
- * times are lognormal: one polls as the policy that learns says, the other with exponential
- * back-off. Prints polls a batch and mean lag, and the ratio of the polls.
+ * Runs two workers against the Atlas stand-in, each with 300 batches whose completion times are
+ * lognormal. One polls by the learning policy, the other with exponential back-off. Prints polls per
+ * batch, mean lag, and the ratio of the polls.
  */
 import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
@@ -21,7 +21,7 @@ import { runWorker } from '../../src/workers/worker.js';
 import { createExponentialPolicy } from '../polling/exponential-policy.js';
 
 const BATCHES = 300;
-/** They come in over this time, so that the policy has something to learn from. */
+/** Batches come in over this time, so that the policy has something to learn from. */
 const ARRIVALS_MS = 120_000;
 const MEDIAN_MS = 12_000;
 const SIGMA = 0.6;

@@ -1,10 +1,10 @@
-/** What a process has used so far, as Linux tells. */
+/** Reads CPU and memory of a process from /proc. */
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 
 /** Of `/proc/<pid>/stat`: hundredths of a second on every Linux that Node runs on. */
 const TICK_MS = 10;
-/** The fields behind the name, which may hold spaces: `utime` and `stime`. */
+/** `utime` and `stime` by their position after the name, which may hold spaces. */
 const USER_TIME = 11;
 const SYSTEM_TIME = 12;
 

@@ -1,4 +1,4 @@
-/** What was found, and how it is shown. */
+/** The findings of the benchmark and their table. */
 import { formatTable } from '../../src/cli/output/table.js';
 
 export interface Finding {
@@ -6,18 +6,18 @@ export interface Finding {
   /** The two figures that the ratio is of, for people. */
   figures: string;
   ratio: number;
-  /** Such as `at least 0.7`; absent where nothing is asked. */
+  /** Such as `at least 0.7`. Absent where there is no target. */
   target?: string;
   met?: boolean;
 }
 
-type Judged = Required<Pick<Finding, 'ratio' | 'target' | 'met'>>;
+type Verdict = Required<Pick<Finding, 'ratio' | 'target' | 'met'>>;
 
-export function atLeast(ratio: number, least: number): Judged {
+export function atLeast(ratio: number, least: number): Verdict {
   return { ratio, target: `at least ${least}`, met: ratio >= least };
 }
 
-export function atMost(ratio: number, most: number): Judged {
+export function atMost(ratio: number, most: number): Verdict {
   return { ratio, target: `at most ${most}`, met: ratio <= most };
 }
 

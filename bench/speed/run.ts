@@ -1,6 +1,6 @@
 /**
- * What orchestration costs over the queue itself: speed, Redis, memory, each as a ratio to a floor
- * or a baseline of the same run. Prints a table and writes it as JSON beside this file's folder.
+ * Measures what orchestration costs over the queue itself: speed, Redis and memory, each as a ratio
+ * to a floor or a baseline of the same run. Prints a table and writes it as JSON beside this file's folder.
  * `npm run bench -- throughput presigning` measures those alone. Linux only: CPU is read from /proc.
  */
 import '../../src/cli/quiet-aws-sdk.js';
@@ -15,9 +15,9 @@ import { measureThroughput, type Setup, type Throughput } from './measures/throu
 import { atLeast, atMost, type Finding, formatFindings, percentile, spread } from './report.js';
 import type { Contender } from './stage.js';
 
-/** Neighbours on a shared machine make one turn in three a tenth faster or slower. */
+/** Other users of a shared machine make one turn in three a tenth faster or slower. */
 const RUNS = 9;
-/** As it comes, and with so many at once that the CPU limits: of one thread, or of both cores. */
+/** The defaults, and settings with which the CPU is the limit: that of one thread, or both cores. */
 const AS_IT_COMES: Setup = { processes: 1, submitConcurrency: 10 };
 const ONE_THREAD: Setup = { processes: 1, submitConcurrency: 50 };
 const BOTH_CORES: Setup = { processes: 2, submitConcurrency: 50 };
@@ -94,7 +94,7 @@ function compareThroughput(runs: Record<Contender, Throughput[]>, setup: Setup):
     if (mine === undefined || theirs === undefined) throw new Error('there are no runs');
     return {
       figures: `${spread(mine, digits)} to ${spread(theirs, digits)}`,
-      // Of neighbours, for they had the same machine.
+      // The ratio is of turns next to each other, since they ran under the same conditions.
       ratio: percentile(
         mine.map((one, run) => one / (theirs[run] ?? 0)),
         50,
@@ -106,7 +106,7 @@ function compareThroughput(runs: Record<Contender, Throughput[]>, setup: Setup):
   const speed = over('batchesPerSecond', floor, 0);
   const gain = over('batchesPerSecond', byHand, 0);
   const commands = over('executed', floor, 0);
-  // Aimed at is what two cores carry; what one thread does of it is told beside.
+  // The target is for two cores. The figure of one thread is printed for comparison.
   const aim = setup === ONE_THREAD ? {} : atLeast(speed.ratio, 0.7);
   return [
     { what: `batches a second, over the floor, ${how}`, ...speed, ...aim },

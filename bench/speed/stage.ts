@@ -13,7 +13,7 @@ import { CREDENTIALS, FIRST_POLL_MS, RESULTS_BUCKET, request } from './work.js';
 const ADDED_AT_ONCE = 1000;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What can carry batches: each is a program that takes its orders from the environment. */
+/** The programs that process batches. Each is configured by its environment. */
 export const CONTENDERS = {
   'atlas-batch': [here('../../dist/cli.js'), 'worker'],
   'floor: bare BullMQ': ['--import', 'tsx', here('contenders/floor.process.ts')],
@@ -21,7 +21,7 @@ export const CONTENDERS = {
 } satisfies Record<string, string[]>;
 export type Contender = keyof typeof CONTENDERS;
 
-/** HTTP requests that the stand-ins have answered well. */
+/** Numbers of HTTP requests that the stand-ins answered without an error. */
 export interface Asked {
   uploads: number;
   polls: number;

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Small beside a run of seconds, and rare enough to disturb nothing. */
+/** Short compared to a run of seconds, and seldom enough not to disturb it. */
 const ASK_EVERY_MS = 50;
 
-/** Asks until the answer is yes. */
+/** Waits until a condition holds. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await pause(ASK_EVERY_MS);
 }

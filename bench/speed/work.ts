@@ -1,4 +1,4 @@
-/** What is carried in every measure: batches of five small documents. */
+/** The work of every measure: batches of five small documents. */
 import type { BatchRequest } from '../../src/jobs/request.js';
 
 export const CREDENTIALS = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
@@ -7,8 +7,8 @@ export const RESULTS_BUCKET = 'results';
 export const PRODUCT_TYPE = 'LOAN_APP';
 export const MAX_DOCUMENTS = 5;
 /**
- * The first poll comes so long after the upload, of every contender. Work enough for all that time
- * is in flight, so it costs no throughput but at the end of a run.
+ * Time from upload to first poll, for every contender. Enough batches are in flight for all that time,
+ * so it lowers the throughput only at the end of a run.
  */
 export const FIRST_POLL_MS = 1000;
 

@@ -1,8 +1,8 @@
-/** Secrets travel to Atlas, and to the webhook: plain http only where it never leaves the machine. */
+/** Secrets go to Atlas and to the webhook, so plain http is allowed on loopback only. */
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
-/** What is wrong with a base URL of Atlas, as the end of a sentence; undefined when it will do. */
+/** What is wrong with a base URL of Atlas, as the end of a sentence; undefined when it is valid. */
 export function baseUrlIssue(text: string): string | undefined {
   if (!URL.canParse(text)) return 'must be a URL such as https://docstream.example.com';
   const url = new URL(text);
@@ -12,7 +12,7 @@ export function baseUrlIssue(text: string): string | undefined {
   return undefined;
 }
 
-/** The same of what any URL that we send something to must be. */
+/** The same for any URL that we send something to. */
 export function transportIssue(url: URL, travels: string): string | undefined {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.test(url.hostname))) {
     return `must be https, except on loopback: ${travels} travel there`;

@@ -1,10 +1,11 @@
 /**
- * The circuit breaker of one process: polls a dead Atlas more gently than a live one.
+ * The circuit breaker of one process. It sends few requests to an Atlas that is down.
  *
- * Closed, requests go out. After {@link FAILURES_TO_OPEN} in a row that say that Atlas may be down
- * (no response, 5xx, an unusable response, a token it will not have) it opens: everything is turned
- * away at once, except one probe at a time. A 429 is no failure, Atlas is well; it has its block.
- * A probe that is answered closes the circuit.
+ * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
+ * a row that say that Atlas may be down: no response, a 5xx, an unusable response, or a refused
+ * token. While it is open, requests are turned away at once, but for one probe at a time. A probe
+ * that gets a response closes it. A 429 is no failure: Atlas is well, and the block of the budget
+ * deals with it.
  */
 import {
   BrokenCircuitError,
@@ -18,13 +19,13 @@ import { PermanentError, type Reason, TransientError, UnknownBatchError } from '
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-errors.js';
 
-/** Rare enough by chance (a third of all requests failing: one in 6,500), soon enough in need. */
+/** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;
-/** From one probe to the next. A probe can be three requests, and the aim is under one a second. */
+/** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 /**
- * Those turned away come back after about as long as the outage has lasted: tens of thousands of
- * waiting jobs cost little, and none waits much longer than it had to.
+ * Jobs that are turned away come back after about as long as the outage has lasted. So tens of
+ * thousands of waiting jobs cost little, and none waits much longer than it has to.
  */
 const MIN_COME_BACK_MS = 2_000;
 const MAX_COME_BACK_MS = 30_000;
@@ -36,20 +37,20 @@ const STATE_NAMES = {
   [CircuitState.Isolated]: 'open',
 } as const satisfies Record<CircuitState, BreakerState>;
 
-/** How an attempt ended, for the policy: its errors are values, so that each counts as it should. */
-type Settled<T> = { value: T } | { error: unknown; down: boolean };
+/** How an attempt ended. Its error is a value, so that the policy counts only some of them. */
+type AttemptResult<T> = { value: T } | { error: unknown; down: boolean };
 
 export class Breaker {
   private readonly policy;
   private openedAt: number | undefined;
-  /** What failed last: a batch whose deadline comes while the circuit is open ends with it. */
+  /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
     private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
   ) {
     this.policy = circuitBreaker(
-      handleWhenResult((settled) => isSettled(settled) && 'down' in settled && settled.down),
+      handleWhenResult((result) => isAttemptResult(result) && 'down' in result && result.down),
       {
         halfOpenAfter: new IterableBackoff(PROBE_INTERVALS_MS),
         breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
@@ -63,24 +64,24 @@ export class Breaker {
   }
 
   /**
-   * Makes the attempt, telling it whether it is the probe, or throws TransientError (nothing was
-   * sent) at once. Rejects as the attempt does.
+   * Makes the attempt, which is told whether it is the probe. Rejects when the attempt does, and
+   * with a TransientError (nothing was sent) when the circuit is open.
    */
   async run<T>(attempt: (probe: boolean) => Promise<T>): Promise<T> {
     const { state } = this.policy;
     if (state === CircuitState.HalfOpen) throw this.turnedAway();
     const probe = state === CircuitState.Open;
-    let settled: Settled<T>;
+    let result: AttemptResult<T>;
     try {
-      settled = await this.policy.execute(() => settle(attempt(probe), probe));
+      result = await this.policy.execute(() => resultOf(attempt(probe), probe));
     } catch (error) {
       throw error instanceof BrokenCircuitError ? this.turnedAway() : error;
     }
-    if ('value' in settled) return settled.value;
-    if (settled.down && settled.error instanceof ResponseError) {
-      this.lastFailure = settled.error.reason;
+    if ('value' in result) return result.value;
+    if (result.down && result.error instanceof ResponseError) {
+      this.lastFailure = result.error.reason;
     }
-    throw settled.error;
+    throw result.error;
   }
 
   private turnedAway(): TransientError {
@@ -96,10 +97,10 @@ export class Breaker {
 }
 
 /**
- * Errors that say nothing of Atlas (a spent budget, an abort, Redis away) pass through uncounted;
- * but a probe that ends so has not shown that Atlas is back.
+ * An error that says nothing about Atlas (a spent budget, an abort, Redis away) is thrown and not
+ * counted. After a probe it counts: the probe has not shown that Atlas is back.
  */
-async function settle<T>(attempt: Promise<T>, probe: boolean): Promise<Settled<T>> {
+async function resultOf<T>(attempt: Promise<T>, probe: boolean): Promise<AttemptResult<T>> {
   try {
     return { value: await attempt };
   } catch (error) {
@@ -113,6 +114,6 @@ async function settle<T>(attempt: Promise<T>, probe: boolean): Promise<Settled<T
   }
 }
 
-function isSettled(value: unknown): value is Settled<unknown> {
+function isAttemptResult(value: unknown): value is AttemptResult<unknown> {
   return typeof value === 'object' && value !== null;
 }

@@ -18,7 +18,7 @@ import type { AtlasObserver, RequestClass } from './observer.js';
 
 /** How long a request that finishes what others began keeps asking, before its work is undone. */
 const TIMEOUT_MS = 10_000;
-/** Between two questions of a request that may wait: often enough for its turn, no burden to Redis. */
+/** Between two questions of a request that may wait: often enough, and no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
 /** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
@@ -62,10 +62,10 @@ export function createBudget(options: {
   random: () => number;
 }): Budget {
   const { redis, observer, random } = options;
-  const gate =
+  const limiter =
     redis === undefined
-      ? new LocalGate()
-      : new SharedGate(redis, options.keyPrefix, options.maxRequestsPerSecond);
+      ? new LocalLimiter()
+      : new SharedLimiter(redis, options.keyPrefix, options.maxRequestsPerSecond);
   const lines = { upload: pLimit(1), poll: pLimit(1) };
   let blockedUntil = 0;
   let streak = 0;
@@ -75,7 +75,7 @@ export function createBudget(options: {
     for (;;) {
       signal?.throwIfAborted();
       const asked = performance.now();
-      const verdict = await gate.ask(question);
+      const verdict = await limiter.ask(question);
       if (verdict.kind === 'granted') return { startsAt: asked + verdict.waitMs };
       const again =
         verdict.kind === 'blocked'
@@ -107,7 +107,7 @@ export function createBudget(options: {
       const waitMs = startsAt - performance.now();
       if (waitMs > 0) await pause(waitMs, signal);
       // A process that stood still must not send in one moment all that piled up.
-      if (performance.now() - startsAt <= MAX_LATENESS_MS || !gate.paced) return;
+      if (performance.now() - startsAt <= MAX_LATENESS_MS || !limiter.paced) return;
     }
   }
 
@@ -132,7 +132,7 @@ export function createBudget(options: {
       );
       const milliseconds = wantedMs === undefined || wantedMs === 0 ? byDefault : wantedMs;
       blockedUntil = Math.max(blockedUntil, now + milliseconds);
-      await gate.block(milliseconds);
+      await limiter.block(milliseconds);
       observer.blocked?.({ milliseconds });
       return milliseconds;
     },
@@ -148,7 +148,7 @@ type Verdict =
   | { kind: 'denied'; againMs: number; lineMs: number };
 
 /** Budget and block over all processes. */
-class SharedGate {
+class SharedLimiter {
   readonly paced: boolean;
   private readonly blockKey: string;
   private readonly budgetKey: string;
@@ -196,7 +196,7 @@ class SharedGate {
 }
 
 /** Without Redis (the doctor, tools): no budget, and a block holds this process alone. */
-class LocalGate {
+class LocalLimiter {
   readonly paced = false;
   private blockedUntil = 0;
 

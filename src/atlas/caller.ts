@@ -1,5 +1,4 @@
-/** One request to one endpoint: asks the budget, sends, and turns the response into value or error. */
-
+/** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
 import type { Http, HttpRequest } from '../http/host-client.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
@@ -7,16 +6,16 @@ import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
 import { errorFor, rowFor } from './response-errors.js';
 import type { ResponseKind } from './response-table.js';
-import type { Wire } from './wire.js';
+import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
-  read: (body: string) => Wire<T>;
+  read: (body: string) => Parsed<T>;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
-  /** The request goes out only after this; the budget is asked meanwhile. */
+  /** The request goes out only after this. The budget is asked meanwhile. */
   sendAfter?: Promise<unknown>;
 }
 
@@ -54,9 +53,9 @@ export function createCaller(parts: {
     const row = rowFor(call.endpoint, status);
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const wire = call.read(response.body);
-      if (wire.ok) return wire.value;
-      throw fail('unusable', `answered ${status}, but ${wire.why}`);
+      const parsed = call.read(response.body);
+      if (parsed.ok) return parsed.value;
+      throw fail('unusable', `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
@@ -70,7 +69,7 @@ export function createCaller(parts: {
 
 const DESCRIPTIONS = {
   'not-sent': 'could not be asked',
-  'timed-out': 'was asked and did not response in time',
+  'timed-out': 'was asked and did not respond in time',
   cut: 'was asked and its response was cut off',
   'too-large': 'gave a response that is too large',
   'not-text': 'gave a response that is no text',

@@ -1,4 +1,7 @@
-/** The client of Atlas's API: what the workers see of it, put together from its parts. */
+/**
+ * The client of Atlas's API, as workers use it. It puts the parts of this folder together: a call
+ * passes the breaker, gets a token, asks the budget, and goes out.
+ */
 import type { Redis } from 'ioredis';
 import { createHttp } from '../http/host-client.js';
 import { withRetries } from '../http/with-retries.js';
@@ -20,19 +23,19 @@ export type { ExtractsPage } from './wire.js';
 
 const ROOT = '/v1/docstream';
 /**
- * Short retries inside one call, for what a moment mends: a connection refused while a server
- * restarts, a read that was cut. Anything longer is the job's to wait for.
+ * Short retries within one call, for failures of a moment: a connection that was refused while a
+ * server restarts, a read that was cut. For anything longer the job waits.
  */
 const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true };
-/** Another process's request for a token may first have waited for its budget. */
+/** Another process's request for a token may have to wait for the budget first. */
 const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface AtlasUpload {
   productType: string;
   files: { file_url: string; document_id: string }[];
   /**
-   * Sent only after this, while the budget is asked beside it. When it rejects nothing was sent,
-   * and the call rejects too: with its reason, unless Atlas fails already.
+   * The request goes out only after this; the budget is asked meanwhile. When it rejects, nothing
+   * was sent, and the call rejects with its reason, or with an earlier failure of Atlas.
    */
   sendAfter?: Promise<unknown>;
 }
@@ -45,8 +48,8 @@ export interface AtlasClient {
    */
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
-   * GET extracts, one page. Throws UnknownBatchError on 404, PermanentError as above, TransientError
-   * otherwise. A page after the first waits longer for its budget than the first does.
+   * GET extracts, one page. Throws UnknownBatchError on 404, PermanentError as above, and otherwise
+   * TransientError. A page after the first waits longer for its budget than the first does.
    */
   readPage(
     atlasBatchId: string,
@@ -72,8 +75,8 @@ export interface AtlasClientOptions {
    */
   connections: number;
   /**
-   * Shares token, budget and the block of a 429 over all processes. Without it the token and the
-   * block are this process's own, and there is no budget. Closing it is the caller's.
+   * Shares the token, the budget and the block of a 429 over all processes. Without it the token
+   * and the block are this process's own, and there is no budget. The caller closes it.
    */
   redis?: Redis;
   /** Of keys in Redis; holds a hash tag, such as `{atlas}`. */
@@ -130,10 +133,10 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     },
   });
 
-  /** With a token; with a new one once more if Atlas will not have it, which means: not taken. */
+  /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
   async function authorized<T>(made: Call<T>, probe: boolean, signal?: AbortSignal): Promise<T> {
-    // An upload must not be what finds out whether Atlas is back: of one that times out nobody
-    // knows whether it was taken. A token is harmless to ask for.
+    // An upload must not be the probe: when it times out, nobody knows whether it was taken. A
+    // request for a token does no harm.
     if (probe && made.endpoint === 'multiupload') await tokens.refresh(signal);
     const token = await tokens.get(signal);
     try {
@@ -145,7 +148,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     return call({ ...withToken(made, await tokens.get(signal)), mayWait: true }, signal);
   }
 
-  // The retries do not get the signal: they would throw away a response that came just before the abort.
+  // The retries do not get the signal: they would drop a response that came just before the abort.
   function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
     return withRetries(() => breaker.run((probe) => authorized(made, probe, signal)), {
       ...SHORT_RETRIES,
@@ -155,7 +158,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
 
   return {
     async upload({ productType, files, sendAfter }, signal) {
-      // It may fail while there is no token yet, and nobody waits for it.
+      // It may fail before there is a token, when nobody waits for it yet.
       sendAfter?.catch(() => {});
       const atlasBatchId = await perform(
         {
@@ -206,7 +209,7 @@ function withToken<T>(made: Call<T>, token: string): Call<T> {
   return { ...made, request: { ...made.request, headers } };
 }
 
-/** A call that may wait also waits out a short block, in the budget's line: its poll is half done. */
+/** A call that may wait also waits for the end of a short block: its poll is half done. */
 function isWorthRepeating(error: ResponseError, made: Call<unknown>): boolean {
   if (error.row.holdsAllProcesses) return made.mayWait;
   return error.row.retryNow === true && error.retryAfterMs === 0;

@@ -2,9 +2,9 @@
  * The raw text of every `file_data` in a page of extracts.
  *
  * `JSON.parse` loses what an extract must keep: a number of twenty digits, the zero of `1.10`. So
- * the page is parsed once natively, which proves that it is JSON, and then walked once to find
- * where each `file_data` begins and ends. The walk trusts the proof: it only has to know strings
- * and brackets. Both passes are linear.
+ * the page is read twice. `JSON.parse` proves that it is JSON. Then a walk finds where each
+ * `file_data` begins and ends; because of the proof it only has to recognise strings and brackets.
+ * Both are linear.
  */
 
 const QUOTE = 0x22;
@@ -17,7 +17,7 @@ const CLOSE_BRACKET = 0x5d;
 
 /** A page's text as a value, and as slices of itself. */
 export interface RawPage {
-  /** The whole text as `JSON.parse` reads it: good for ids and paging, not for numbers to keep. */
+  /** The whole text as `JSON.parse` reads it, for ids and paging. */
   value: unknown;
   /**
    * For each item of the page's `data` list, the exact text of its `file_data`; undefined where
@@ -63,8 +63,8 @@ export function parseRawPage(text: string): RawPage {
 }
 
 /**
- * Calls `member` with each key and the position of its value; it answers with the value's end.
- * What is no object is skipped whole. Returns the position after it.
+ * Calls `member` with each key and where its value begins; it returns where the value ends. A value
+ * that is no object is skipped. Returns where the object ends.
  */
 function walkObject(
   text: string,
@@ -82,7 +82,7 @@ function walkObject(
   return next + 1;
 }
 
-/** Calls `element` with the position of each element; it answers with the element's end. */
+/** The same for the elements of an array. */
 function walkArray(text: string, at: number, element: (from: number) => number): number {
   if (text.charCodeAt(at) !== OPEN_BRACKET) return endOfValue(text, at);
   let next = skipSpace(text, at + 1);
@@ -127,7 +127,7 @@ function endOfScalar(text: string, at: number): number {
   return next;
 }
 
-/** The closing quote is the first one behind an even number of backslashes. */
+/** The closing quote is the first one after an even number of backslashes. */
 function endOfString(text: string, at: number): number {
   let quote = text.indexOf('"', at + 1);
   while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);

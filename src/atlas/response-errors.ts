@@ -1,9 +1,9 @@
-/** From a response, by the table of responses, to the error that follows from it. */
+/** The error that follows from a response, by the table of responses. */
 import { type BatchError, PermanentError, TransientError, UnknownBatchError } from '../errors.js';
 import type { Endpoint } from './observer.js';
 import { RESPONSES, type ResponseKind, type ResponseRow } from './response-table.js';
 
-/** The row that decides about a response. Every endpoint ends with one that takes `other`. */
+/** The row that decides about a response. The last row of every endpoint is for `other`. */
 export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
   const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
   const row = RESPONSES.find(

@@ -8,7 +8,7 @@ import type { ReasonCode } from '../errors.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
-/** What came back, as far as the table distinguishes it. `unusable`: a 2xx whose body cannot be used. */
+/** What came back, as far as it matters. `unusable`: a 2xx with a body that cannot be used. */
 export type ResponseKind = number | HttpFailure | 'unusable';
 
 /**

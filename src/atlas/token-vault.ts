@@ -1,8 +1,8 @@
 /**
- * Where a token is kept between requests: in Redis, for all processes, and never in clear.
+ * Keeps a token between requests: in Redis, for all processes, and never in clear text.
  *
- * Token and credentials meet only as AES-256-GCM ciphertext under a key that is derived from the
- * client secret, and as keyed fingerprints. Every key expires.
+ * The token is stored as AES-256-GCM ciphertext under a key that is derived from the client secret,
+ * with a keyed fingerprint. Every key in Redis expires.
  */
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -10,16 +10,16 @@ import { CompactEncrypt, compactDecrypt } from 'jose';
 import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
- * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request
- * an hour, and bounds how long a token lies in Redis after the last process has stopped.
+ * Atlas documents no life time, and a 401 ends a token at any time. One hour costs one request per
+ * hour, and bounds how long a token stays in Redis after the last process has stopped.
  */
 const TOKEN_TTL_MS = 3_600_000;
-/** A process that dies while it asks for a token keeps the others waiting for no longer. */
+/** How long others wait when a process dies while it asks for a token. */
 const LOCK_TTL_MS = 3_000;
 const LOCK_RENEWAL_MS = 1_000;
-/** How long credentials that once worked are known to have: longer than any outage. */
+/** How long it is remembered that credentials worked: longer than any outage. */
 const PROVEN_TTL_MS = 30 * 86_400_000;
-/** Refused credentials are not shown to Atlas again for so long, whatever the number of jobs. */
+/** How long refused credentials are not sent to Atlas again, whatever the number of jobs. */
 const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
@@ -28,16 +28,16 @@ const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' };
 
 export interface TokenVault {
   read(): Promise<string | undefined>;
-  /** Keeps the token and notes that the credentials work. */
+  /** Keeps the token, and that the credentials work. */
   save(token: string): Promise<void>;
-  /** Forgets exactly this token; another, newer one stays. */
+  /** Forgets this token. Another, newer one stays. */
   drop(token: string): Promise<void>;
-  /** The right to ask for a token, until the function it answers with is called; or undefined. */
+  /** The right to ask for a token, until the returned function is called; undefined when taken. */
   lock(): Promise<(() => Promise<void>) | undefined>;
   /** Whether these credentials ever gave a token. */
   proven(): Promise<boolean>;
   saveRefusal(): Promise<void>;
-  /** For how long credentials that were refused are still left alone; 0 if they were not. */
+  /** How long refused credentials still wait; 0 when they were not refused. */
   refusedForMs(): Promise<number>;
 }
 
@@ -116,7 +116,7 @@ export class SharedTokenVault implements TokenVault {
     const won = await fromRedis(this.redis.set(this.lockKey, owner, 'PX', LOCK_TTL_MS, 'NX'));
     if (won === null) return undefined;
     const renewal = setInterval(() => {
-      // A renewal that fails costs at worst a second request for a token.
+      // At worst, a renewal that fails costs a second request for a token.
       fromRedis(RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS])).catch(() => {});
     }, LOCK_RENEWAL_MS);
     return async () => {
@@ -147,7 +147,7 @@ export class SharedTokenVault implements TokenVault {
     return `${this.fingerprint(token)}.${await jwe.encrypt(this.encryptionKey)}`;
   }
 
-  /** Undefined for what was tampered with, or sealed in another way: a new token mends both. */
+  /** Undefined when it was changed, or sealed in another way: then a new token is needed. */
   private async open(kept: string): Promise<string | undefined> {
     try {
       const jwe = kept.slice(kept.indexOf('.') + 1);
@@ -162,7 +162,7 @@ export class SharedTokenVault implements TokenVault {
   }
 }
 
-/** Without Redis (the doctor, tools): the process keeps everything to itself. */
+/** Without Redis (the doctor, tools) the process keeps everything in its own memory. */
 export class LocalTokenVault implements TokenVault {
   private everWorked = false;
   private refusedUntil = 0;

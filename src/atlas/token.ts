@@ -1,22 +1,23 @@
 /**
- * The token of this process, and how it comes by a new one.
+ * The token of this process, and how it gets a new one.
  *
- * One request for a token at a time, over all processes: an Atlas that honours only the newest
- * would otherwise make them evict each other. Within a process all who need one wait for the same.
+ * Over all processes there is one request for a token at a time. Otherwise processes would make
+ * each other's tokens invalid at an Atlas that accepts only the newest. Within a process all calls
+ * that need a token wait for the same request.
  */
 import { PermanentError, TransientError } from '../errors.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import { ResponseError } from './response-errors.js';
 import type { TokenVault } from './token-vault.js';
 
-/** Between two checks whether another process has brought the token: requests take about that. */
+/** Between two checks whether another process has the token; a request takes about this long. */
 const WAIT_FOR_OTHER_MS = 50;
-/** Refused ones come back spread over this, so that they do not ask all at once. */
+/** Refused jobs come back spread over this, so that they do not ask all at once. */
 const REFUSAL_SPREAD_MS = 10_000;
 
 export class TokenSource {
   private token: string | undefined;
-  /** This process had a token: credentials have worked even if Redis has forgotten it. */
+  /** This process had a token: the credentials worked, even if Redis has forgotten it. */
   private worked = false;
   private underWay: Promise<string> | undefined;
 
@@ -41,20 +42,20 @@ export class TokenSource {
     return this.token ?? this.shared(signal);
   }
 
-  /** The token failed. Another, newer one that this or another process has stays. */
+  /** The token failed. A newer one that this or another process has stays. */
   async drop(token: string): Promise<void> {
     if (this.token === token) this.token = undefined;
     await this.options.vault.drop(token);
   }
 
-  /** Asks Atlas for a new token in any case: to see that it answers. Throws as {@link get}. */
+  /** Asks Atlas for a new token in any case, to see that it answers. Throws as {@link get}. */
   async refresh(signal?: AbortSignal): Promise<string> {
     const old = this.token ?? (await this.options.vault.read());
     if (old !== undefined) await this.drop(old);
     return this.get(signal);
   }
 
-  /** All who need a token wait for the same one; who is aborted leaves the others to it. */
+  /** All callers wait for the same token. An aborted one stops waiting; the others go on. */
   private shared(signal: AbortSignal | undefined): Promise<string> {
     this.underWay ??= this.obtain()
       .then((token) => {
@@ -82,10 +83,10 @@ export class TokenSource {
         continue;
       }
       try {
-        // Another may have brought it between our check and the lock.
+        // Another process may have got it between our check and the lock.
         return (await vault.read()) ?? (await this.fetch());
       } finally {
-        // A lock that cannot be given back runs out by itself.
+        // A lock that cannot be given back expires by itself.
         await unlock().catch(() => {});
       }
     }
@@ -107,7 +108,7 @@ export class TokenSource {
     return token;
   }
 
-  /** Credentials that once gave a token are an outage of Atlas's; others are wrong. */
+  /** A refusal of credentials that once gave a token is an outage of Atlas; others are wrong. */
   private async refuse(forMs: number, first?: ResponseError): Promise<never> {
     if (!this.worked && !(await this.options.vault.proven())) {
       throw new PermanentError(

@@ -1,24 +1,24 @@
 /**
- * What Atlas's responses look like on the wire, read strictly where we rely on it and loosely
- * elsewhere. `access_token`, `batch_id` and the page object may stand at the top level or under
- * `data`. A reason why a body is unusable is for logs and never holds any of its text.
+ * Reads the bodies of Atlas's responses: strictly where we rely on them, loosely elsewhere.
+ * `access_token`, `batch_id` and the page object may stand at the top level or under `data`. The
+ * reason why a body is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
 import { isObject, parseJson } from '../json.js';
 import { parseRawPage } from './raw-json.js';
 
-/** Longest `document_id` that is believed: our own are 128 + 1 + 128 characters at most. */
+/** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
 const MAX_DOCUMENT_ID_LENGTH = 300;
-/** Longest `batch_id` that is believed; the documented example has 36 characters. */
+/** The longest `batch_id` that is accepted. The documented example has 36 characters. */
 const MAX_BATCH_ID_LENGTH = 200;
-/** Longest token that is believed; servers commonly refuse headers of 16 KiB. */
+/** The longest token that is accepted. Servers commonly refuse headers of 16 KiB. */
 const MAX_TOKEN_LENGTH = 8192;
 
 /** One page of extracts as Atlas sent it. */
 export interface ExtractsPage {
-  /** In Atlas's order. `fileData` is the raw JSON text of `file_data`, numbers untouched. */
-  extracts: { documentId: string; fileData: string }[];
-  /** The page's own number: the one that was asked for. */
+  /** In Atlas's order. `fileData` is the JSON text of `file_data` as it came. */
+  extracts: { atlasDocumentId: string; fileData: string }[];
+  /** The number that was asked for. */
   page: number;
   /** Atlas's own page size, which may be smaller than asked; null when it does not say. */
   perPage: number | null;
@@ -30,8 +30,8 @@ export interface ExtractsPage {
   bytes: number;
 }
 
-/** A body read, or why it is unusable. */
-export type Wire<T> = { ok: true; value: T } | { ok: false; why: string };
+/** What a body says, or why it is unusable. */
+export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string };
 
 const printable = (maxLength: number) =>
   z
@@ -57,19 +57,19 @@ const tokenSchema = z.object({
 });
 
 /** The token of an authtoken response: something that can travel as a header. */
-export function readAccessToken(body: string): Wire<string> {
+export function readAccessToken(body: string): Parsed<string> {
   const envelope = readEnvelope(body, 'access_token', tokenSchema);
   return envelope.ok ? { ok: true, value: envelope.value.access_token } : envelope;
 }
 
 /** The id of a multiupload response: printable, not blank, at most 200 characters. */
-export function readBatchId(body: string): Wire<string> {
+export function readBatchId(body: string): Parsed<string> {
   const envelope = readEnvelope(body, 'batch_id', batchIdSchema);
   return envelope.ok ? { ok: true, value: envelope.value.batch_id } : envelope;
 }
 
-/** A page of an extracts response; one that says it is another page than `asked` is unusable. */
-export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage> {
+/** A page of an extracts response. It is unusable when its number is not `asked`. */
+export function readExtractsPage(body: string, asked: number): Parsed<ExtractsPage> {
   let raw: ReturnType<typeof parseRawPage>;
   try {
     raw = parseRawPage(body);
@@ -86,7 +86,7 @@ export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage
   for (const [index, item] of page.data.entries()) {
     const fileData = raw.fileData[index];
     if (fileData === undefined) return unusable('an item has no file_data');
-    extracts.push({ documentId: item.document_id, fileData });
+    extracts.push({ atlasDocumentId: item.document_id, fileData });
   }
   const totalPages = page.total_pages ?? null;
   const hasNext = page.has_next ?? (totalPages === null ? undefined : page.page < totalPages);
@@ -106,7 +106,7 @@ export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage
 }
 
 /** Reads the object that holds `key`: the response itself, or the `data` in it. */
-function readEnvelope<T>(body: string, key: string, schema: z.ZodType<T>): Wire<T> {
+function readEnvelope<T>(body: string, key: string, schema: z.ZodType<T>): Parsed<T> {
   const value = parseJson(body);
   if (value === undefined) return unusable('the body is not JSON');
   const holder = isObject(value) && !(key in value) ? value.data : value;
@@ -118,7 +118,7 @@ function unusable(why: string): { ok: false; why: string } {
   return { ok: false, why };
 }
 
-/** Names the first wrong place only: our own key names and an index, never a value. */
+/** Names the first wrong place by key names and an index, and never a value. */
 function describe(error: z.ZodError): string {
   const path = error.issues[0]?.path.join('.') ?? '';
   return path === '' ? 'it is not a page object' : `its ${path} is missing or of a wrong kind`;

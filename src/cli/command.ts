@@ -3,10 +3,10 @@ import { Command } from 'commander';
 /** 0 success; 1 a failed batch or check; 2 wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
 
-/** Tells the process how the command went. */
+/** Sets the exit code of the process. */
 export type Finish = (code: ExitCode) => void;
 
-/** A command with its examples below its help. */
+/** Creates a command whose help ends with its examples. */
 export function createCommand(name: string, description: string, examples: string[]): Command {
   const lines = examples.map((example) => `  $ atlas-batch ${example}`).join('\n');
   return new Command(name)

@@ -5,10 +5,10 @@ import type { AtlasBatchClient } from '../client/client.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { ProgressView } from './output/progress.js';
 
-/** Fast enough to look alive, slow enough not to matter to Redis … */
+/** Time between two refreshes of up to {@link BATCHES_PER_REFRESH} batches. */
 const REFRESH_MS = 200;
-/** … for as many batches as this; more are asked for more seldom. */
-const BATCHES_A_REFRESH = 50;
+/** More batches than this are refreshed more seldom, so that the load on Redis stays the same. */
+const BATCHES_PER_REFRESH = 50;
 
 /** @returns the summaries, in the order of the references. */
 export async function followBatches(
@@ -29,7 +29,7 @@ export async function followBatches(
         return statuses.flatMap(({ summary }) => summary ?? []);
       }
       const running = references.length - ended.size;
-      await delay(REFRESH_MS * Math.ceil(running / BATCHES_A_REFRESH), undefined, { signal });
+      await delay(REFRESH_MS * Math.ceil(running / BATCHES_PER_REFRESH), undefined, { signal });
     }
   } finally {
     view.done();

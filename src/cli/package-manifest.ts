@@ -1,4 +1,4 @@
-/** What package.json says. Written for old versions of Node too: it is what tells them. */
+/** Reads package.json. It must run on old versions of Node too, to say that they are too old. */
 import { createRequire } from 'node:module';
 
 interface Manifest {
@@ -10,7 +10,7 @@ const { version, engines }: Manifest = createRequire(import.meta.url)('atlas-bat
 
 export const VERSION = version;
 
-/** What is wrong with a version of Node, and what to do; undefined when it will do. */
+/** Says why a version of Node is too old, and what to do. Undefined when it is not. */
 export function nodeIssue(nodeVersion: string): string | undefined {
   const [minimum = ''] = /[\d.]+/.exec(engines.node) ?? [];
   const order = nodeVersion.localeCompare(minimum, 'en', { numeric: true });

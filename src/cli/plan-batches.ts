@@ -1,10 +1,10 @@
-/** Objects below a prefix -> batches. Pure, and the same each time: sent again, nothing is new. */
+/** Plans batches from the objects below a prefix. Pure: the same objects give the same batches. */
 import { UsageError } from '../errors.js';
 import { type BatchRequest, MAX_DOCUMENTS } from '../jobs/request.js';
 
 export interface S3Location {
   bucket: string;
-  /** Empty, or ends as the caller wrote it. */
+  /** May be empty, and may end within a name. */
   prefix: string;
 }
 
@@ -17,17 +17,17 @@ export function parseLocation(text: string): S3Location {
 
 export interface PlanOptions {
   productType: string;
-  /** Default: made from the prefix, or the bucket. */
+  /** Default: the last part of the prefix, or the bucket. */
   reference?: string | undefined;
-  /** A batch for each folder directly below the prefix, not one for all. */
+  /** Plans one batch for each folder directly below the prefix, instead of one for all. */
   byFolder?: boolean | undefined;
 }
 
 /**
- * Plans one batch of all objects, or one for each folder. A document is named by its path below
- * the prefix (or the folder). More documents than a batch holds become several, `-1`, `-2` ….
- * @param keys All below the prefix, in the order of S3.
- * @throws UsageError when two folders come to the same reference.
+ * Plans one batch of all objects, or one for each folder. The id of a document is its path below the
+ * prefix or the folder. More documents than a batch may have become several batches, `-1`, `-2` ….
+ * @param keys All keys below the prefix, in the order of S3.
+ * @throws UsageError when two folders have the same reference.
  */
 export function planBatches(
   { bucket, prefix }: S3Location,
@@ -36,7 +36,7 @@ export function planBatches(
 ): BatchRequest[] {
   const root = prefix.slice(0, prefix.lastIndexOf('/') + 1);
   const name = reference ?? toReference(prefix.split('/').filter(Boolean).at(-1) ?? bucket);
-  // Keys that end with a slash are what consoles make of folders: there is no scan in them.
+  // Consoles create keys that end with a slash as folders. Such objects are empty.
   const scans = keys.filter((key) => !key.endsWith('/'));
   const groups = new Map<string, string[]>();
   for (const key of scans) {
@@ -70,12 +70,12 @@ function split(reference: string, documents: BatchRequest['documents']): Part[] 
   }));
 }
 
-/** The first folder of a relative key with its slash; empty when the object lies in no folder. */
+/** The first folder of a relative key, with its slash. Empty when it has none. */
 function folderOf(relativeKey: string): string {
   return relativeKey.slice(0, relativeKey.indexOf('/') + 1);
 }
 
-/** References know fewer characters than keys. */
+/** Replaces the characters that a key may have and a reference may not. */
 function toReference(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]+/g, '-');
 }

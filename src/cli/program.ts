@@ -1,4 +1,4 @@
-/** The command line: its commands, and how what they throw becomes a message and an exit code. */
+/** The command line: its commands, and the message and exit code for each error they throw. */
 import { Command, CommanderError } from 'commander';
 import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
@@ -50,7 +50,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
 }
 
 function explain(error: unknown): ExitCode {
-  // Commander has said what was wrong, or has printed the help that was asked for.
+  // Commander has printed its message or its help already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return complain(error.message, 2);
   if (error instanceof InvalidBatchError) {

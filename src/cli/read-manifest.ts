@@ -3,8 +3,8 @@ import type { BatchInput } from '../client/enqueue.js';
 import { UsageError } from '../errors.js';
 
 /**
- * Reads a manifest; `-` is standard input. Its shape is for the client to check, which names every
- * issue.
+ * Reads a manifest from a file, or from standard input for `-`. It is not validated: the client does
+ * that and names every issue.
  * @throws UsageError when it cannot be read, or is no JSON.
  */
 export async function readManifest(file: string): Promise<BatchInput> {

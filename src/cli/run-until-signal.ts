@@ -1,4 +1,4 @@
-/** Processes that run until they are told to stop. */
+/** Runs a process until a signal stops it. */
 
 import { settlesWithin } from '../timeouts.js';
 
@@ -7,34 +7,34 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** Exit code of a process that a second signal ended: 128 + SIGINT, as shells have it. */
+/** Exit code of a process that a second signal ended: 128 + SIGINT, as in shells. */
 const INTERRUPTED = 130;
 /** Longest stop; schedulers of containers kill after 30 s. */
 const STOP_TIMEOUT_MS = 25_000;
 
 /**
- * Starts something and keeps it running until SIGTERM or SIGINT; then stops it in order. A second
- * signal ends the process at once, as does the first while nothing runs yet. Does not return: what
- * did not come to rest in time (a socket, a timer) must not keep the process.
+ * Starts something and keeps it running until SIGTERM or SIGINT, then stops it in order. A second
+ * signal ends the process at once, as does the first one before the start is done. It ends with
+ * `process.exit`, so that an open socket or timer cannot keep the process.
  */
 export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<never> {
   let running: Stoppable | undefined;
-  let told: () => void = () => {};
-  const toldToStop = new Promise<void>((resolve) => {
-    told = resolve;
+  let requestStop: () => void = () => {};
+  const stopRequest = new Promise<void>((resolve) => {
+    requestStop = resolve;
   });
   let signals = 0;
   const onSignal = () => {
     signals += 1;
     if (signals > 1) process.exit(INTERRUPTED);
     if (!running) process.exit(0);
-    told();
+    requestStop();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
     running = await start();
-    await toldToStop;
+    await stopRequest;
     const inTime = await settlesWithin(running.stop(), STOP_TIMEOUT_MS);
     process.exit(inTime ? 0 : 1);
   } finally {

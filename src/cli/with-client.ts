@@ -2,9 +2,9 @@ import type { AtlasBatchClient } from '../client/client.js';
 import { UsageError } from '../errors.js';
 import { REFERENCE_PATTERN } from '../jobs/ids.js';
 
-/** Runs a command with a client of its own, made from the environment, and closes it after. */
+/** Runs an action with a client that is configured by the environment, and closes it afterwards. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
-  // Loaded when needed: help and wrong usage are answered in no time.
+  // Imported here, so that help and errors of usage need not wait for it.
   const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
   const { createAtlasBatchClient } = await import('../client/client.js');

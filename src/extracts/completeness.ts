@@ -1,35 +1,49 @@
+/**
+ * Whether Atlas is done with an upload.
+ *
+ * Atlas does not say so. Two things must be true: every document has an extract, and the list of
+ * extracts is exhausted, which means that it was read to its end.
+ *
+ * Not even the end of the list is certain, because the list can grow while it is read. Then items
+ * move from one page to the next: some are read twice, and others are never seen.
+ *
+ * One case cannot be detected: an extract that Atlas adds after every document has one, and that no
+ * `total_items` announced.
+ */
+
 /** What one full poll of an Atlas batch has shown. */
 export interface PollFindings {
-  /** Of the last page read. */
+  /** Whether the last page that was read says that another follows. */
   hasNext: boolean;
-  /** The greatest that a page of this poll announced; null when the last one did not. */
+  /** The greatest total that a page of this poll announced; null when the last one announced none. */
   totalItems: number | null;
   /** Whether two pages of this poll announced different totals: the list grew while it was read. */
   totalItemsChanged: boolean;
   /** Items read, repeats included. */
   itemCount: number;
-  /** Items kept: without the repeats that a growing list pushes from one page to the next. */
+  /** Items kept. A repeat that a growing list moved from one page to the next is not kept. */
   extractCount: number;
-  /**
-   * Whether a page after the first had items, and all of them repeated others: the list moved by a
-   * whole page while it was read, or the page was not the one that it said it was.
-   */
+  /** Whether a page after the first had items, and all of them repeated items of other pages. */
   repeatedPage: boolean;
-  /** Documents without any extract. */
+  /** The number of documents without any extract. */
   missing: number;
 }
 
-/**
- * Whether Atlas is done with an upload.
- *
- * Announced items that were not read are waited for. Items that repeat others count as read,
- * for Atlas may hold the same extract twice; only in a list that grew while it was read do they
- * stand in the place of items that were pushed past us. Without a total, a page of nothing but
- * repeats is all that tells of a page that was never seen: the list is read again. A further extract that no `total_items`
- * announces, and that comes after every document has one, is missed: nothing tells of it.
- */
+/** Whether every document has an extract and nothing more is to come. */
 export function isComplete(findings: PollFindings): boolean {
-  if (findings.hasNext || findings.missing > 0) return false;
+  return findings.missing === 0 && isExhausted(findings);
+}
+
+/**
+ * Whether the list was read to its end.
+ *
+ * As many items as were announced must have been read. Repeats count as items, because Atlas may
+ * hold the same extract twice. In a list that grew they do not count: each stands in the place of
+ * an item that was never seen. When no total is announced, a page of nothing but repeats is the
+ * only sign of a page that was never seen.
+ */
+function isExhausted(findings: PollFindings): boolean {
+  if (findings.hasNext) return false;
   if (findings.totalItems === null) return !findings.repeatedPage;
   const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;
   return read >= findings.totalItems;

@@ -1,22 +1,22 @@
 /**
- * Pages of extracts in, present, missing and unexpected documents out.
+ * Sorts the extracts of all pages by document: which documents are present, which are missing, and
+ * which were never sent.
  *
- * The answer depends on what the pages hold and on their numbers, not on the order in which they
- * arrive: pages after the first are fetched side by side.
+ * The result depends on what the pages hold and on their numbers. It does not depend on the order
+ * in which they arrive, because pages after the first are fetched side by side.
  */
-
 import { TransientError } from '../errors.js';
 
 /**
- * How many extracts of documents that were never sent one Atlas batch may hold. A page of
- * somebody else's documents is worth keeping; a thousand of them mean that this is not our batch,
- * and keeping them all would let the other side fill our memory.
+ * How many unexpected extracts one Atlas batch may hold. A page of somebody else's documents is
+ * worth keeping. A thousand mean that this is not our batch, and keeping them all would let the
+ * other side fill our memory.
  */
 export const MAX_UNEXPECTED = 1_000;
 
 /** One item of `data`: the id as Atlas sent it, and `file_data` as raw JSON text. */
 export interface PageExtract {
-  documentId: string;
+  atlasDocumentId: string;
   fileData: string;
 }
 
@@ -29,17 +29,17 @@ export interface DocumentExtracts {
 
 export interface Reconciliation {
   /**
-   * Takes in the items of one page. `added` counts those that no earlier page had.
+   * Adds the items of one page. `added` is the number of those that no earlier page had.
    * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
    */
   addPage(page: number, extracts: readonly PageExtract[]): { added: number };
   /** Documents that have at least one extract. */
   readonly present: number;
-  /** Extracts kept, unexpected ones included; an extract repeated on a later page counts once. */
+  /** Extracts kept, unexpected ones included. One that is repeated on a later page counts once. */
   readonly extractCount: number;
   /** Items read, repeats included. */
   readonly itemCount: number;
-  /** Indexes into `documentIds`, ascending. */
+  /** Positions in `documentIds` of the documents without an extract, ascending. */
   missing(): number[];
   /** The present ones only, in the order sent. */
   documents(): DocumentExtracts[];
@@ -47,56 +47,58 @@ export interface Reconciliation {
   unexpected(): DocumentExtracts[];
 }
 
-/** Where an item stands: page, then position; `reading` tells two readings of one page apart. */
+/** Where an item stands. `reading` distinguishes two readings of the same page. */
 interface Place {
   page: number;
   reading: number;
-  position: number;
+  /** Within the page. */
+  offset: number;
 }
 
 /**
- * One text of one document. A page that holds it twice means two extracts; a second page that
- * holds it means that the list grew between two reads. So as many are kept as the richest page
- * has, and the n-th of them stands where the first page with n of them has its n-th.
+ * One text of one document, and how many extracts it stands for. A page that holds it twice means
+ * two extracts. Two pages that hold it once mean that the list grew between the two reads. So as
+ * many are kept as one page has at most. The n-th of them takes the place of the n-th on the first
+ * page that has n.
  */
 interface Occurrence {
   fileData: string;
-  /** `places[n - 1]`: the earliest n-th. */
+  /** `places[n - 1]` is the earliest place of an n-th one. */
   places: Place[];
-  /** The last reading that held it, and how often it did so far. */
+  /** The last reading that held it, and how often it has held it so far. */
   reading: number;
   countInReading: number;
 }
 
 function comparePlaces(a: Place, b: Place): number {
-  return a.page - b.page || a.reading - b.reading || a.position - b.position;
+  return a.page - b.page || a.reading - b.reading || a.offset - b.offset;
 }
 
 /** All texts of one document. */
 class Occurrences {
   private readonly all: Occurrence[] = [];
-  /** From the second text on: nearly all documents have one, and to hash it costs a microsecond. */
+  /** Made for the second text. Nearly all documents have one, and hashing it takes a microsecond. */
   private byText: Map<string, Occurrence> | undefined;
 
   get none(): boolean {
     return this.all.length === 0;
   }
 
-  /** Keeps one item; true when no other page had it (or had as many of it) before. */
+  /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
-    const known = this.find(fileData);
-    if (known === undefined) {
+    const found = this.find(fileData);
+    if (found === undefined) {
       this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
       return true;
     }
-    known.countInReading = known.reading === place.reading ? known.countInReading + 1 : 1;
-    known.reading = place.reading;
-    const earliest = known.places[known.countInReading - 1];
+    found.countInReading = found.reading === place.reading ? found.countInReading + 1 : 1;
+    found.reading = place.reading;
+    const earliest = found.places[found.countInReading - 1];
     if (earliest === undefined) {
-      known.places.push(place);
+      found.places.push(place);
       return true;
     }
-    if (comparePlaces(place, earliest) < 0) known.places[known.countInReading - 1] = place;
+    if (comparePlaces(place, earliest) < 0) found.places[found.countInReading - 1] = place;
     return false;
   }
 
@@ -137,8 +139,9 @@ export function createReconciliation(
   let unexpectedKept = 0;
 
   function add(item: PageExtract, place: Place): boolean {
-    const scoped = item.documentId.startsWith(prefix);
-    const documentId = scoped ? item.documentId.slice(prefix.length) : item.documentId;
+    const { atlasDocumentId } = item;
+    const scoped = atlasDocumentId.startsWith(prefix);
+    const documentId = scoped ? atlasDocumentId.slice(prefix.length) : atlasDocumentId;
     const ours = scoped ? sent.get(documentId) : undefined;
     if (ours !== undefined) {
       if (ours.none) present += 1;
@@ -161,8 +164,8 @@ export function createReconciliation(
     addPage(page, extracts) {
       readings += 1;
       let added = 0;
-      for (const [position, item] of extracts.entries()) {
-        if (add(item, { page, reading: readings, position })) added += 1;
+      for (const [offset, item] of extracts.entries()) {
+        if (add(item, { page, reading: readings, offset })) added += 1;
       }
       kept += added;
       items += extracts.length;
@@ -178,7 +181,7 @@ export function createReconciliation(
       return items;
     },
     missing() {
-      return documentIds.flatMap((id, index) => (sent.get(id)?.none ? [index] : []));
+      return documentIds.flatMap((id, position) => (sent.get(id)?.none ? [position] : []));
     },
     documents() {
       return [...sent]

@@ -104,7 +104,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.abandon();
   }
 
-  /** Lets go of the request; one that still waits for a connection is dropped when it gets one. */
+  /** Gives the request up. One that still waits for a connection is dropped when it gets one. */
   abandon(): void {
     this.settled = true;
     this.abandoned = true;
@@ -138,7 +138,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.chunks.push(chunk);
     if (this.policy === 'of-error') {
-      // What it says is said; reading on would cost more than a new connection.
+      // The start says enough, and reading on would cost more than a new connection.
       if (this.bytes <= MAX_ERROR_BYTES) return;
       this.respond(this.text());
       this.abandon();
@@ -148,7 +148,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     } else if (this.bytes > LARGE_BODY_BYTES && !this.large) this.waitForTurn(controller);
   }
 
-  /** Reads on when it is its turn; the time-out goes on meanwhile. */
+  /** Reads on when it is its turn. The time limit goes on meanwhile. */
   private waitForTurn(controller: Dispatcher.DispatchController): void {
     this.large = true;
     controller.pause();
@@ -174,7 +174,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.end();
-    // Of an error response that is cut the status says enough.
+    // The status of an error response that is cut says enough.
     if (this.status > 0 && this.policy === 'of-error') this.respond(this.text());
     else this.fail(this.controller === undefined ? 'not-sent' : 'cut', errorName(error));
   }

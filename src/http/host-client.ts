@@ -38,7 +38,7 @@ export function createHttp(options: {
   });
   const send = createSend(options.bodies ?? 'of-success', options.timeoutMs);
   return {
-    // Spelled out: V8 keeps an object that is spread here, and its request, until a full collection.
+    // Not spread: V8 would keep the spread object, and its request, until a full collection.
     request: ({ method, path, headers, body = null }, signal) =>
       send(pool, { method, path: prefix + path, headers, body }, signal),
     close: () => pool.destroy(),

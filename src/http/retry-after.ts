@@ -1,6 +1,6 @@
-/** `Retry-After` (RFC 9110, 10.2.3): seconds or a date, and whatever else servers put there. */
+/** `Retry-After` (RFC 9110, 10.2.3): seconds or a date; servers send other things, too. */
 
-/** Longer than this nobody is kept waiting: a wrong clock or year must not stop us for days. */
+/** The longest wait that is believed: a wrong clock or year must not stop us for days. */
 export const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 const SECONDS = /^\d+(\.\d+)?$/;

@@ -1,8 +1,8 @@
 import pRetry, { type Options } from 'p-retry';
 
 /**
- * `pRetry`, entered only when the first attempt has failed: nearly all do well, and then it costs
- * more than all else around a request. `attempt` must return a promise and never throw.
+ * `pRetry`, called only after the first attempt has failed. Nearly all first attempts succeed, and
+ * `pRetry` costs more than all else around a request. `attempt` must return a promise, never throw.
  */
 export function withRetries<T>(attempt: () => Promise<T>, options: Options): Promise<T> {
   const first = attempt();

@@ -1,3 +1,4 @@
+/** What is believed of completion times, learned from earlier uploads of one product type. */
 import { DecayedHistogram, type Spread } from './decayed-histogram.js';
 import { equalWeights, updateFixedShare } from './fixed-share.js';
 import {
@@ -5,6 +6,7 @@ import {
   COARSE,
   FINE,
   FINE_PER_COARSE,
+  FINE_RATIO,
   massWithin,
   overlapShare,
   type TimeGrid,
@@ -16,35 +18,37 @@ export interface TimeInterval {
   toMs: number;
 }
 
-/** Up to 64 documents each power of two has histograms of its own; larger uploads share the last. */
+/** Up to 64 documents each power of two has its own histograms. Larger uploads share the last. */
 const MAX_SIZE_BUCKET = 6;
-/** Larger uploads than this are taken for this size by the forecaster per document. */
+/** The forecaster per document takes larger uploads than this for uploads of this size. */
 const MAX_DOCUMENTS = 10_000;
 
 const blurOf = (grid: TimeGrid, relative: number) => Math.round(relative / grid.logRatio);
 
-/** Time per document, whatever the size: the first to know something about a new size. */
+/** Time per document, for all sizes: it knows something about a size that was never seen. */
 const PER_DOCUMENT = { halfLife: 40, blurBins: blurOf(COARSE, 0.2) };
-/** Follows a service that changed within four uploads; broad, as four cannot tell more. */
+/** Follows a service that changes, within four uploads. It is broad: four uploads cannot say more. */
 const QUICK = { halfLife: 4, blurBins: blurOf(COARSE, 0.25) };
+/** In observations. */
+export const SLOW_HALF_LIFE = 80;
 /** Sees a steady service sharply. */
-const SLOW = { halfLife: 80, blurBins: blurOf(FINE, 0.0125) };
+const SLOW = { halfLife: SLOW_HALF_LIFE, blurBins: blurOf(FINE, FINE_RATIO - 1) };
 
 /** Small: a service that changes every few uploads is the exception. */
 const FIXED_SHARE = 0.01;
-/** Observations that a forecaster's fallback counts for. */
+/** A forecaster's fallback counts for this many observations. */
 const FALLBACK_COUNT = 0.5;
-/** What was thought impossible still happens: keeps every forecaster alive. */
+/** What a forecaster thinks impossible can happen: it then keeps at least this much weight. */
 const LEAST_PROBABILITY = 1e-9;
-/** Keeps an interval in which nothing was believed from having no mass at all. */
+/** The least mass of a bin, so that an interval in which nothing was expected has some. */
 const LEAST_MASS = 1e-12;
 
-/** What the three forecasters say: `slow` is a histogram on top of its fallback, `perDocument`. */
+/** What the three forecasters say. `slow` is a histogram on top of its fallback, `perDocument`. */
 interface Forecasts {
   perDocument: Float64Array;
   quick: Float64Array;
   slow: Float32Array | undefined;
-  /** Shares of the slow forecast: of its fallback, and of a unit of its histogram. */
+  /** The weight of the fallback in the slow forecast, and of one unit of its histogram. */
   slowFallback: number;
   slowUnit: number;
 }
@@ -52,28 +56,29 @@ interface Forecasts {
 /**
  * What is believed of the completion time T of uploads of one product type.
  *
- * A weighted bank of three forecasters, each a decayed histogram over log time: quick and slow
- * forgetting per size of the upload, and T per document over all sizes. The one that fits best
- * leads (fixed share), so steady, drifting and size-dependent services are all learned, and nobody
- * has to say which it is. Each forecaster falls back on a broader one for what it has not seen:
- * size -> per document -> the prior that is passed in.
+ * It mixes three forecasters. Each is a decayed histogram over the logarithm of time. Two are kept
+ * per size of the upload, one that forgets quickly and one that forgets slowly. The third has the
+ * time per document, over all sizes. Fixed share gives most weight to the one that fits best, so
+ * that steady, drifting and size-dependent services are learned without being told apart. For what
+ * it has not seen, each forecaster falls back on a broader one: from size to time per document, and
+ * from there to the prior that is passed in.
  *
- * A T is never seen, only the interval between two polls; it is spread over the interval as the
- * belief itself says.
+ * T itself is never observed, only the interval between two polls that holds it. An observation is
+ * spread over that interval in proportion to what was believed before.
  */
 export class CompletionBelief {
   readonly #perDocument = new DecayedHistogram(COARSE.bins + shiftOf(MAX_DOCUMENTS), PER_DOCUMENT);
   readonly #perSize = new Map<number, { quick: DecayedHistogram; slow: DecayedHistogram }>();
   readonly #weights = equalWeights(3);
 
-  /** Masses over the fine grid for an upload of `total` documents; `prior` is over the coarse one. */
+  /** Masses over the fine grid for an upload of `total` documents. `prior` is over the coarse one. */
   forecast(total: number, prior: Float64Array): Float64Array {
     return this.#mix(this.#forecasts(total, prior));
   }
 
   /**
-   * Learns that an upload of `total` documents took a time in `interval`. The answer is how that
-   * was read: a spread over the coarse grid.
+   * Learns that an upload of `total` documents took a time in `interval`. Returns how that was
+   * read: a spread over the coarse grid.
    */
   observe(total: number, interval: TimeInterval, prior: Float64Array): Spread {
     const forecasts = this.#forecasts(total, prior);
@@ -152,7 +157,7 @@ function sumOf(mass: Float32Array, from: number, bins: number): number {
   return sum;
 }
 
-/** The histogram read `shift` bins on, mixed with the fallback as long as it has seen little. */
+/** The histogram, read `shift` bins later, and mixed with the fallback while it has seen little. */
 function forecastOf(
   { mass, count }: DecayedHistogram,
   shift: number,

@@ -1,6 +1,6 @@
 /**
- * A map of at most `limit` entries: a new one pushes out the one touched least recently. Reading
- * does not count as touching, so what is kept depends on what was learned and never on who asked.
+ * A map of at most `limit` entries. A new entry removes the one that was touched least recently.
+ * Reading is not touching: what is kept depends on what was learned, and never on what was asked.
  */
 export class BoundedMap<V> {
   readonly #entries = new Map<string, V>();
@@ -18,7 +18,7 @@ export class BoundedMap<V> {
     return this.#entries.get(key);
   }
 
-  /** The entry of `key`, made if there is none, and now the most recently touched. */
+  /** The entry of `key`, which is made if there is none. It is the most recently touched now. */
   touch(key: string, make: () => V): V {
     const value = this.#entries.get(key) ?? make();
     this.#entries.delete(key);

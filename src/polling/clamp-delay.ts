@@ -1,18 +1,18 @@
 import type { PollContext } from './poll-policy.js';
 
-/** What bounds one delay; a part of {@link PollContext}. */
+/** What bounds one delay. */
 export type DelayBounds = Pick<
   PollContext,
   'elapsedMs' | 'retryAfterMs' | 'minMs' | 'maxMs' | 'deadlineMs'
 >;
 
 /**
- * The nearest allowed delay, in whole milliseconds, to the one that a policy would like.
+ * The allowed delay that is nearest to the wanted one, in whole milliseconds.
  *
- * In order of strength: the deadline (a poll is never planned past it, so the answer may be
- * shorter than `minMs` or even 0 there), `Retry-After` (beats `maxMs`), then the interval bounds.
- * A delay that would leave less than `minMs` before the deadline is moved, so that the last poll
- * at the deadline keeps its distance too. A delay that is not a number becomes the longest one.
+ * The deadline is the strongest bound: no poll is planned past it, so near it the delay may be
+ * shorter than `minMs`, and even 0. Next comes `Retry-After`, which may exceed `maxMs`. The bounds
+ * of the interval come last. A delay that would leave less than `minMs` until the deadline is moved,
+ * so that the last poll, at the deadline, keeps its distance too. NaN becomes the longest delay.
  */
 export function clampDelay(wantedMs: number, bounds: DelayBounds): number {
   const remainingMs = Math.max(0, bounds.deadlineMs - bounds.elapsedMs);

@@ -1,40 +1,41 @@
-/** Mass over a run of bins: an observation that is only known to lie between two polls. */
+/** Mass over a run of bins: an observation of which only an interval is known. */
 export interface Spread {
   firstBin: number;
   /** Sums to 1. */
   mass: Float64Array;
 }
 
-/** Less adds nothing that a float of 32 bits would keep. */
+/** A smaller mass would be lost in a 32-bit float. */
 const NEGLIGIBLE = 1e-7;
 
 /**
- * A histogram that forgets: every addition first fades what is there, so that after `halfLife`
- * additions an old one counts half. Additions are blurred with a triangle, since one observation
- * speaks for times near it too.
+ * A histogram that forgets. Every addition first fades what is there, so that after `halfLife`
+ * additions an old one counts half. Additions are blurred with a triangle, because an observation
+ * also makes the times near it more likely.
  *
- * 32-bit floats: the memory of a process that meets many product types is mostly these arrays.
+ * It has 32-bit floats, because a process that knows many product types needs most of its memory
+ * for these arrays.
  */
 export class DecayedHistogram {
-  /** Faded masses; their sum is at most {@link count}, as additions may fall off the ends. */
+  /** Faded masses. Their sum is at most {@link count}: parts of additions fall off the ends. */
   readonly mass: Float32Array;
   readonly #keep: number;
   readonly #blurBins: number;
   #count = 0;
 
-  /** `halfLife` in additions; the triangle reaches `blurBins` bins either way. */
+  /** `halfLife` is in additions. The triangle reaches `blurBins` bins to either side. */
   constructor(bins: number, { halfLife, blurBins }: { halfLife: number; blurBins: number }) {
     this.mass = new Float32Array(bins);
     this.#keep = 0.5 ** (1 / halfLife);
     this.#blurBins = blurBins;
   }
 
-  /** Faded number of additions; tends to about `halfLife / ln 2`. */
+  /** The faded number of additions. It tends to about `halfLife / ln 2`. */
   get count(): number {
     return this.#count;
   }
 
-  /** Adds one observation, moved by `shift` bins; what falls off the ends is lost. */
+  /** Adds one observation, moved by `shift` bins. What falls off the ends is lost. */
   add(spread: Spread, shift = 0): void {
     const { mass } = this;
     const keep = this.#keep;

@@ -1,9 +1,9 @@
 /**
  * One step of fixed share (Herbster and Warmuth, "Tracking the best expert", 1998), in place.
  *
- * Each forecaster's weight is multiplied with the probability that it gave to what happened; then
- * every forecaster gets an equal part of `share` of the total back. So the best one leads within a
- * few observations, and one that was useless for long can return at once when the world changes.
+ * Each forecaster's weight is multiplied with the probability that it gave to what happened. Then
+ * `share` of the total is divided equally among all. So the best forecaster leads within a few
+ * observations, and one that was wrong for long can lead again soon after the service changes.
  */
 export function updateFixedShare(
   weights: Float64Array,

@@ -1,6 +1,6 @@
 /**
- * Observations shared by all processes: a capped stream in Redis. The belief of a policy is a fold
- * over that stream and nothing else, so a new process that replays it believes what the others do.
+ * Shares observations between all processes, through a capped stream in Redis. What a policy
+ * believes depends on that stream alone, so a new process that replays it believes the same.
  */
 import type { Redis } from 'ioredis';
 import { parseJson } from '../json.js';
@@ -8,13 +8,13 @@ import { LuaScript } from '../redis/lua-script.js';
 import { parseObservation } from './observation.js';
 import type { Observation, PollPolicy } from './poll-policy.js';
 
-/** Enough to know a dozen product types well; a few hundred bytes each. */
+/** Enough to know a dozen product types well. Each takes a few hundred bytes. */
 const KEPT_OBSERVATIONS = 1000;
-/** What others learn is news for the next upload, not for the next poll. */
+/** What others learn can wait: it matters for the next upload, not for the next poll. */
 const FOLLOW_INTERVAL_MS = 1000;
 /**
- * What one process adds at most in an interval. A forecaster has half forgotten what is 80
- * observations old, so more of one second change little; but each costs every process some 60 µs.
+ * The most that one process adds per interval. Each costs every process about 60 µs, and more per
+ * second would change little: a forecaster half forgets what is 80 observations old.
  */
 const PUBLISHED_AT_MOST = 64;
 const FIELD = 'observation';
@@ -27,20 +27,20 @@ end
 
 export interface ObservationStream {
   /**
-   * Adds one, with the others of the interval; of more than 64 a random sample. They come back to
-   * every process, this one included, in the order of the stream. A process that is killed takes at
-   * most an interval's with it.
+   * Adds an observation at the end of the interval; of more than 64 a random sample is added. Every
+   * process, this one included, gets them in the order of the stream. A process that is killed
+   * loses those of an interval at most.
    */
   publish(observation: Observation): void;
-  /** Adds what is left, and follows no longer. Rejects when Redis does not take it. */
+  /** Adds what is left, and stops following. Rejects when Redis does not take it. */
   stop(): Promise<void>;
 }
 
 /**
- * Replays what the stream holds into the policy, and follows it.
- * @param options.deadlineMs Observations past it are junk, and dropped on write and on replay.
+ * Lets the policy observe what the stream holds, and what is added to it.
+ * @param options.deadlineMs Observations past it are junk: they are neither written nor observed.
  * @param options.random Uniform in [0, 1).
- * @param options.onError Told when Redis did not answer; the next interval tries again.
+ * @param options.onError Called when Redis fails. The next interval tries again.
  */
 export async function followObservations(options: {
   redis: Redis;
@@ -60,7 +60,7 @@ export async function followObservations(options: {
     if (published === 0) return;
     published = 0;
     const texts = sample.splice(0).map((observation) => JSON.stringify(observation));
-    // Not kept when Redis does not take them: what they tell, the next ones tell too.
+    // Lost when Redis does not take them: later observations say the same.
     await ADD.run(redis, [key], [KEPT_OBSERVATIONS, ...texts]);
   };
 
@@ -91,11 +91,11 @@ export async function followObservations(options: {
   return {
     publish(observation) {
       if (!parseObservation(observation, deadlineMs)) return;
-      // Vitter's algorithm R: each of the interval is in the sample with the same chance.
-      const slot =
+      // Vitter's algorithm R: all observations of the interval have the same chance.
+      const place =
         published < PUBLISHED_AT_MOST ? published : Math.floor(random() * (published + 1));
       published += 1;
-      if (slot < PUBLISHED_AT_MOST) sample[slot] = observation;
+      if (place < PUBLISHED_AT_MOST) sample[place] = observation;
     },
     stop() {
       clearInterval(timer);

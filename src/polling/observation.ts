@@ -1,21 +1,22 @@
+/** Reads observations that come from Redis, where anybody may have written them. Pure. */
 import { MAX_PRODUCT_TYPE_LENGTH } from '../jobs/request.js';
 import { isObject } from '../json.js';
 import type { NegativePoll, Observation } from './poll-policy.js';
 
 /**
- * Negative polls kept of one observation. An upload that took an hour was polled some 60 times,
- * and its neighbours say nearly the same; 32 bound the size of an entry and the work of learning
- * from it.
+ * Negative polls that are kept of one observation. An upload that took an hour was polled about 60
+ * times, and neighbouring polls say nearly the same. The limit bounds the size of an entry, and the
+ * work of learning from it.
  */
 export const MAX_NEGATIVE_POLLS = 32;
 /** Longer ones cannot come from a valid request. A character may be two units of a string. */
 const MAX_PRODUCT_TYPE_UNITS = 2 * MAX_PRODUCT_TYPE_LENGTH;
 
 /**
- * The observation that `value` (for example parsed JSON) holds, or null when it is junk: a field
- * missing, not finite, not positive, contradictory, or later than the deadline. Negative polls
- * that make no sense are left out, and evenly thinned to {@link MAX_NEGATIVE_POLLS}. The result is
- * plain data, and parsing it again gives the same.
+ * The observation that `value` (for example parsed JSON) holds. Null when it is junk: a field is
+ * missing, not finite, not positive, contradictory, or later than the deadline. Negative polls that
+ * make no sense are left out; the others are thinned evenly to {@link MAX_NEGATIVE_POLLS}. The
+ * result is plain data, and parsing it again gives the same.
  */
 export function parseObservation(value: unknown, deadlineMs: number): Observation | null {
   if (!isObject(value)) return null;
@@ -49,7 +50,7 @@ function parseNegativePoll(value: unknown, total: number, afterMs: number): Nega
   return [{ elapsedMs, present }];
 }
 
-/** At most `limit` of `items` (two or more): the first, the last, and evenly spaced ones between. */
+/** At most `limit` (two or more) of `items`: the first, the last, and some evenly between them. */
 export function thinEvenly<T>(items: readonly T[], limit: number): readonly T[] {
   if (items.length <= limit) return items;
   const step = (items.length - 1) / (limit - 1);

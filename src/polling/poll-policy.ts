@@ -1,8 +1,8 @@
 /**
- * When to poll next: the one interface behind which every poll policy stands.
+ * When to poll next: the interface of every poll policy.
  *
- * A policy is told what is known of one upload and answers with a delay. It may learn from
- * observations of finished uploads. All times are milliseconds; all randomness comes in.
+ * A policy gets what is known of one upload and returns a delay. It may learn from observations of
+ * finished uploads. All times are in milliseconds, and all randomness is passed in.
  */
 
 /** One poll that found the upload not yet complete. */
@@ -24,7 +24,7 @@ export interface PollContext {
   elapsedMs: number;
   /** Polls made so far. */
   polls: number;
-  /** What the other side asked us to wait (`Retry-After`); 0 when it did not. */
+  /** How long Atlas asked us to wait (`Retry-After`); 0 when it did not. */
   retryAfterMs: number;
   /** Bounds of one interval, and the upload's deadline counted from when it was sent. */
   minMs: number;
@@ -40,13 +40,13 @@ export interface Observation {
   total: number;
   /** The last negative poll, since the upload was sent; 0 when the first poll found it complete. */
   afterMs: number;
-  /** The detecting poll, since the upload was sent. For a time-out: the deadline. */
+  /** The poll that found it complete, since the upload was sent. For a time-out: the deadline. */
   byMs: number;
-  /** The deadline came first: the completion time is only known to be later than `byMs`. */
+  /** The deadline came first: all that is known of the completion time is that it is later. */
   timedOut: boolean;
   /**
-   * When the upload was sent, on the clock that all processes share. It lets a policy see that
-   * uploads sent at the same time are still out, and not take the quick ones for all of them.
+   * When the upload was sent, on the clock that all processes share. From it a policy knows which
+   * uploads are still out, and does not take the quick ones for all.
    */
   sentAtMs?: number;
   negativePolls: readonly NegativePoll[];
@@ -59,10 +59,10 @@ export interface PollPolicy {
    */
   nextDelayMs(context: PollContext): number;
   /**
-   * Delay until a poll that is only a safety net, because Atlas calls when it is done: by then the
-   * upload is very probably complete. Bounded as {@link nextDelayMs}.
+   * Delay until a poll that is only a safety net, because Atlas calls when it is done. The upload is
+   * very probably complete by then. Bounded as {@link nextDelayMs}.
    */
   safetyNetDelayMs(context: PollContext): number;
-  /** Learn from one finished upload. */
+  /** Learns from one finished upload. */
   observe(observation: Observation): void;
 }

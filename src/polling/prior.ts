@@ -1,19 +1,20 @@
+/** What is believed of completion times before anything of a product type was observed. */
 import { DecayedHistogram, type Spread } from './decayed-histogram.js';
 import { COARSE, normalize } from './time-grid.js';
 
 /**
- * Half of what is believed of an unknown product type comes from the others, once they have been
- * seen often: services differ, but less than the broad prior allows for.
+ * How much of the belief about an unknown product type comes from the other types, once they were
+ * observed often. Services differ, but less than the broad prior assumes.
  */
 const POOL_SHARE = 0.5;
 /** Observations after which the pool has half of its share. */
 const POOL_HALF_COUNT = 5;
-/** Long, and broad (25 %): the pool speaks for product types in general, not for the last one. */
+/** Slow and broad (25 %): the pool is about product types in general, not about the last one. */
 const POOL_SETTINGS = { halfLife: 200, blurBins: Math.round(0.25 / COARSE.logRatio) };
 
-/** What is believed of a product type before anything of it was seen, over the coarse grid. */
+/** Masses over the coarse grid. */
 export class Prior {
-  /** Knows nothing at all; never changes. */
+  /** The prior without any observation. It never changes. */
   readonly broad: Float64Array;
   #pooled: Float64Array;
   readonly #pool = new DecayedHistogram(COARSE.bins, POOL_SETTINGS);
@@ -23,12 +24,12 @@ export class Prior {
     this.#pooled = this.broad;
   }
 
-  /** Knows what other product types were like. Replaced, never changed. */
+  /** The prior after observations of other product types. Replaced, never changed in place. */
   get pooled(): Float64Array {
     return this.#pooled;
   }
 
-  /** Learns that an upload of some product type took a time that lies like `spread`. */
+  /** Learns that an upload of any product type took a time that is spread like this. */
   learn(spread: Spread): void {
     this.#pool.add(spread);
     const { count, mass } = this.#pool;
@@ -42,8 +43,8 @@ export class Prior {
 }
 
 /**
- * A Cauchy distribution of log time centred on `guessMs`: its tails are so heavy that a service a
- * hundred times slower than guessed is found within a few polls.
+ * A Cauchy distribution of the logarithm of time, centred on `guessMs`. Its tails are so heavy that
+ * a service which is a hundred times slower than the guess is found within a few polls.
  */
 function broadPrior(guessMs: number): Float64Array {
   const { bins, edgesMs } = COARSE;

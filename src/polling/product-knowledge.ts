@@ -1,3 +1,4 @@
+/** Puts together what is believed of one product type: history, progress, and their mixture. */
 import { CompletionBelief, type TimeInterval } from './belief.js';
 import type { Spread } from './decayed-histogram.js';
 import { equalWeights, updateFixedShare } from './fixed-share.js';
@@ -16,26 +17,26 @@ import {
 import { cumulate } from './time-grid.js';
 import { UploadsStillOut } from './uploads-still-out.js';
 
-/** A service whose documents begin to tell something, or stop to, is followed within tens. */
+/** When documents begin or stop to predict the rest, this follows within tens of observations. */
 const FIXED_SHARE = 0.02;
-/** What was thought impossible still happens. */
+/** What a forecaster thinks impossible can happen. */
 const LEAST_PROBABILITY = 1e-6;
-/** Scoring needs less than planning: cells of 6 %, around the true remaining time. */
+/** Scoring needs a coarser grid than planning: cells of 6 %, around the true remaining time. */
 const SCORING_RATIO = 1.06;
 const SCORING_FIRST = 0.02;
 const SCORING_LAST = 20;
-/** Polls of one upload say much the same of ratios; eight bound the work of learning from them. */
-const MAX_TELLING_POLLS = 8;
-/** A completion time later than the deadline is taken to be at most this many deadlines. */
+/** The polls of one upload say nearly the same of ratios. This bounds the work of learning. */
+const MAX_PROGRESS_POLLS = 8;
+/** A completion time after the deadline is assumed to be at most this many deadlines. */
 const AFTER_DEADLINE = 1.5;
 
-/** All that is known of one product type. Changes only by {@link observe}. */
+/** Changes only by {@link observe}. */
 export class ProductKnowledge {
   readonly #prior: Prior;
   readonly #completion = new CompletionBelief();
   readonly #stillOut: UploadsStillOut;
   readonly #progress = new ProgressBelief();
-  /** Of forecasts by history, by progress, and by both. */
+  /** Weights of the forecasts by history, by progress, and by both. */
   readonly #weights = equalWeights(3);
 
   constructor(prior: Prior) {
@@ -43,19 +44,19 @@ export class ProductKnowledge {
     this.#stillOut = new UploadsStillOut(prior.broad);
   }
 
-  /** The share of polls of incomplete uploads of several documents that show some document. */
+  /** Of the polls of incomplete uploads with several documents: the share that shows a document. */
   get visibleShare(): number {
     return this.#progress.visibleShare;
   }
 
-  /** What is believed of the completion time: running sums over the fine time grid. */
+  /** The belief about the completion time, as running sums over the fine time grid. */
   completion(total: number): Float64Array {
     return cumulate(this.#stillOut.correct(this.#completion.forecast(total, this.#prior.pooled)));
   }
 
   /**
-   * What is believed of the time that is left of one upload, as masses over the cells of `grid`.
-   * `completion` is the answer of {@link completion} for the same total.
+   * The belief about the remaining time of one upload, as masses over the cells of `grid`.
+   * `completion` is the result of {@link completion} for the same total.
    */
   remaining(
     completion: Float64Array,
@@ -75,18 +76,18 @@ export class ProductKnowledge {
     return mass;
   }
 
-  /** Learns from one observation. The answer is how its completion time was read. */
+  /** Learns from one observation. Returns how its completion time was read. */
   observe(observation: Observation): Spread {
     const { total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = observation;
     const interval: TimeInterval = timedOut
       ? { fromMs: byMs, toMs: byMs * AFTER_DEADLINE }
       : { fromMs: afterMs, toMs: byMs };
     if (total > 1) for (const poll of negativePolls) this.#progress.countPoll(poll.present);
-    const telling = thinEvenly(
+    const withProgress = thinEvenly(
       negativePolls.filter(({ present }) => showsProgress(present, total)),
-      MAX_TELLING_POLLS,
+      MAX_PROGRESS_POLLS,
     );
-    if (!timedOut && telling.length > 0) this.#observeProgress(total, telling, interval);
+    if (!timedOut && withProgress.length > 0) this.#observeProgress(total, withProgress, interval);
     if (sentAtMs !== undefined) this.#stillOut.observe(sentAtMs, interval);
     return this.#completion.observe(total, interval, this.#prior.pooled);
   }

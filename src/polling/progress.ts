@@ -1,3 +1,4 @@
+/** What the documents that are already present say about the remaining time. */
 import type { TimeInterval } from './belief.js';
 import { DecayedHistogram, type Spread } from './decayed-histogram.js';
 import { cumulate } from './time-grid.js';
@@ -8,22 +9,22 @@ const LOG_TO = 5;
 const RATIO_BINS = 72;
 const LOG_WIDTH = (LOG_TO - LOG_FROM) / RATIO_BINS;
 
-/** Before anything is seen the straight line is believed within a factor of about two. */
+/** Without observations the straight line is believed to be right within a factor of about two. */
 const PRIOR_LOG_WIDTH = 0.6;
-/** Broad, since neighbouring ratios are much alike and intervals are coarse. */
+/** Broad, because neighbouring ratios are similar and intervals are coarse. */
 const SETTINGS = { halfLife: 100, blurBins: Math.round(0.4 / LOG_WIDTH) };
-/** Observations after which a histogram counts as much as what it falls back on. */
+/** After this many observations a histogram has the same weight as its fallback. */
 const ALL_HALF_COUNT = 1;
 const KIND_HALF_COUNT = 6;
 
-/** Polls with this many halvings left of the smaller side, or more, are alike. */
+/** Polls whose smaller side can be halved this often, or more often, are of one kind. */
 const MAX_PRECISION = 4;
 const PHASES = 3;
 
-/** The lower end of an interval counts as at least this share of its upper end: ratios are logs. */
+/** The least lower end of an interval, as a share of its upper end: the logarithm of 0 is no number. */
 const LEAST_LOW_SHARE = 0.1;
 
-/** The share of polls that show progress fades with this; it starts as if one poll had shown 0.3. */
+/** The share of polls that show progress: how it fades, and where it starts. */
 const VISIBLE_KEEP = 0.98;
 const VISIBLE_START = 0.3;
 
@@ -36,34 +37,35 @@ const PRIOR: readonly number[] = (() => {
   return weights.map((weight) => weight / sum);
 })();
 
-/** Where a ratio stands on the grid of ratios: bin number and fraction. */
+/** The place of a ratio on the grid of ratios: the number of the bin, and a fraction. */
 export function ratioPosition(logRatio: number): number {
   return (logRatio - LOG_FROM) / LOG_WIDTH;
 }
 
-/** The time that is left if documents keep coming as they came: t (n - k) / k. */
+/** The remaining time if documents keep coming at the same rate: t (n - k) / k. */
 export function straightLineMs(elapsedMs: number, present: number, total: number): number {
   return (elapsedMs * (total - present)) / present;
 }
 
-/** True when `present` documents say something of the others. */
+/** Whether `present` documents say something about the others. */
 export function showsProgress(present: number, total: number): boolean {
   return present > 0 && present < total;
 }
 
 /**
- * What the documents already present say of the time that is left, for one product type.
+ * Learns the remaining time from documents that are present, for one product type.
  *
- * The straight line through k of n at time t leaves t (n - k) / k; the true remaining time is a
- * ratio times that, and the distribution of the ratio is learned: for all polls together, and for
- * polls alike in precision (how many documents both sides of k count) and phase (thirds of n).
+ * When k of n documents are present at time t, a straight line leaves t (n - k) / k. The true
+ * remaining time is a ratio times that. The distribution of the ratio is learned, for all polls
+ * together and for each kind of poll. A kind is a precision (how many documents the smaller of k and
+ * n - k is) and a phase (the third of n that k is in).
  */
 export class ProgressBelief {
   readonly #kinds = new Map<string, DecayedHistogram>();
   #polls = 1;
   #pollsWithProgress = VISIBLE_START;
 
-  /** The share of polls, before completion, that show some document: 0 to 1. */
+  /** Of the polls before completion, the share that shows a document: 0 to 1. */
   get visibleShare(): number {
     return this.#pollsWithProgress / this.#polls;
   }
@@ -84,8 +86,8 @@ export class ProgressBelief {
   }
 
   /**
-   * Learns that `straightMs` were left by the straight line at a poll of `present` of `total`, and
-   * that the true remaining time lies in `remaining`.
+   * Learns from a poll that found `present` of `total`: the straight line left `straightMs`, and the
+   * true remaining time lies in `remaining`.
    */
   observe(present: number, total: number, straightMs: number, remaining: TimeInterval): void {
     const spread = spreadOver(remaining, straightMs, this.ratioMass(present, total));
@@ -97,7 +99,7 @@ export class ProgressBelief {
   }
 }
 
-/** All polls, and polls of one precision and phase: at most 1 + 15 names. */
+/** The kind of all polls, and the kind of one precision and phase: at most 1 + 15 names. */
 function kindsOf(present: number, total: number): [string, string] {
   const smallerSide = (present * (total - present)) / total;
   const precision = Math.floor(Math.log2(smallerSide) + 1.5);

@@ -1,13 +1,14 @@
+/** Beliefs about the remaining time of one upload, from history and from progress. Pure. */
 import type { TimeInterval } from './belief.js';
 import { ratioPosition } from './progress.js';
 import { binOf, cumulate, FINE, normalize } from './time-grid.js';
 
-/** Keeps a remaining time possible that a belief has ruled out: it may be wrong. */
+/** The least mass of a cell: a belief that rules a time out may be wrong. */
 const LEAST_MASS = 1e-9;
 
 /**
- * Offsets from now: cell i is `(edgesMs[i], edgesMs[i + 1]]`. The first cell ends at the soonest
- * moment of a poll, further ones grow by a constant ratio, and the last edge is the deadline: its
+ * Offsets from now. Cell i is `(edgesMs[i], edgesMs[i + 1]]`. The first cell ends at the soonest
+ * moment of a poll, and further ones grow by a constant ratio. The last edge is the deadline; its
  * cell also holds what comes later.
  */
 export interface OffsetGrid {
@@ -30,8 +31,8 @@ export function offsetGrid(soonestMs: number, deadlineMs: number, ratio: number)
 }
 
 /**
- * The belief about T, as running sums over the fine time grid, given that T is later than
- * `elapsedMs`: masses over the cells of `grid`.
+ * Masses over the cells of `grid`, from the belief about T and the fact that T is later than
+ * `elapsedMs`. `sums` are running sums over the fine time grid.
  */
 export function remainingByHistory(
   sums: Float64Array,
@@ -42,7 +43,7 @@ export function remainingByHistory(
   const mass = new Float64Array(cells);
   let bin = binOf(FINE, elapsedMs);
   let before = 0;
-  // Edge 0 is now: what lies before it is past, and only says where to start.
+  // Edge 0 is now. The mass before it is past.
   for (let edge = 0; edge < cells; edge++) {
     const timeMs = elapsedMs + (edgesMs[edge] ?? 0);
     while (bin < FINE.bins - 1 && (FINE.edgesMs[bin + 1] ?? 0) <= timeMs) bin++;
@@ -57,7 +58,7 @@ export function remainingByHistory(
   return normalize(mass);
 }
 
-/** The distribution of ratios, times the straight line's remaining time, over the cells. */
+/** Masses over the cells, from the distribution of ratios times the straight line's time. */
 export function remainingByProgress(
   ratioMass: Float64Array,
   straightMs: number,
@@ -79,8 +80,8 @@ export function remainingByProgress(
 }
 
 /**
- * Progress and history multiplied, history as a density over log time at half its strength: the
- * ratios were learned from the same uploads, so both at full strength would count them twice.
+ * Progress times the square root of history, as a density over the logarithm of time. The ratios
+ * were learned from the same uploads as history, so history at full strength would count twice.
  */
 export function remainingByBoth(
   byHistory: Float64Array,
@@ -98,7 +99,7 @@ export function remainingByBoth(
   return normalize(mass);
 }
 
-/** The probability of a remaining time in `(fromMs, toMs]`, straight within a cell. */
+/** The probability of a remaining time in `(fromMs, toMs]`. Mass is even within a cell. */
 export function probabilityWithin(
   mass: Float64Array,
   { edgesMs }: OffsetGrid,

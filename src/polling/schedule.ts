@@ -1,23 +1,23 @@
 /**
- * When to poll, given what is believed of the time that is left: optimal inspection.
+ * When to poll, given the belief about the remaining time. This problem is called optimal inspection.
  *
- * Polls t1 < t2 < ... cost `price` each until the one that finds the upload complete, and then
- * the lag from completion to that poll. Barlow, Hunter and Proschan ("Optimum checking
+ * Each poll costs a price, up to the one that finds the upload complete, and that one also costs the
+ * lag since completion. Barlow, Hunter and Proschan ("Optimum checking
  * procedures", 1963) showed that the best times balance the two; Keller ("Optimum checking
  * schedules for systems subject to random failure", 1974) that for a smooth density f with
  * survival S they lie about `sqrt(2 * price * S / f)` apart: dense where completion is likely.
- * Beliefs here are not smooth, and intervals have bounds, so the problem is solved as it is, by
- * dynamic programming over candidate times.
+ * Beliefs here are not smooth, and intervals have bounds. So the problem is solved exactly, by
+ * dynamic programming over candidate times. Pure.
  */
 
-/** Candidates stand where each of them has about this share of the belief before it... */
+/** Between two candidates lies about this share of the belief... */
 const MASS_PER_CANDIDATE = 1 / 64;
-/** ...and nowhere further apart than this ratio, for the empty stretches. */
+/** ...and in empty stretches they are no further apart than this ratio. */
 const WIDEST_RATIO = 1.15;
-/** A bound of an interval is not missed for rounding. */
+/** Rounding must not break a bound of an interval. */
 const SLACK = 1e-6;
 
-/** Possible moments of a poll, from now on. Entry 0 is now; the last is the deadline. */
+/** Possible moments of a poll. Entry 0 is now, and the last is the deadline. */
 export interface Candidates {
   atMs: readonly number[];
   /** P(remaining time <= atMs): 0 first, 1 last (the deadline ends the wait). */
@@ -34,13 +34,13 @@ export interface ScheduleTerms {
 }
 
 export interface Schedule {
-  /** Expected lag plus price of polls from now on, when polling first at each candidate. */
+  /** For each candidate as the first poll: the expected lag plus the price of all polls. */
   costs: Float64Array;
-  /** The candidate to poll next after each one; `next[0]` is the first poll. */
+  /** For each candidate: the one to poll next. `next[0]` is the first poll. */
   next: Int32Array;
 }
 
-/** Picks candidates from a fine belief: `edgesMs` has one entry more than `mass`, which sums to 1. */
+/** Picks candidates from a belief. `edgesMs` has one entry more than `mass`, which sums to 1. */
 export function candidatesOf(edgesMs: Float64Array, mass: Float64Array, maxMs: number): Candidates {
   const atMs = [0];
   const by = [0];
@@ -55,7 +55,7 @@ export function candidatesOf(edgesMs: Float64Array, mass: Float64Array, maxMs: n
     const isLast = cell === mass.length - 1;
     sum += part;
     unspent += part;
-    // What ends after the deadline is found out at the deadline: no lag.
+    // What completes after the deadline has no lag.
     mean += part * (isLast ? endMs : (endMs + (edgesMs[cell] ?? 0)) / 2);
     const following = edgesMs[cell + 2] ?? endMs;
     if (
@@ -75,13 +75,13 @@ export function candidatesOf(edgesMs: Float64Array, mass: Float64Array, maxMs: n
   return { atMs, by, meanMs };
 }
 
-/** The cheapest schedule through `candidates`; at least two are needed. */
+/** The cheapest schedule through at least two candidates. */
 export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): Schedule {
   const { atMs, by, meanMs } = candidates;
   const end = atMs.length - 1;
   const shortestMs = terms.minMs - SLACK;
   const longestMs = terms.maxMs + SLACK;
-  // What is still to pay after a poll of each candidate that found the upload not complete.
+  // The cost that remains after a poll at each candidate that found the upload not complete.
   const rest = new Float64Array(end + 1);
   const next = new Int32Array(end + 1).fill(end);
   const costs = new Float64Array(end + 1).fill(Number.POSITIVE_INFINITY);
@@ -97,7 +97,7 @@ export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): 
       if (gapMs < shortestMs && to < end) continue;
       if (gapMs > longestMs && best < Number.POSITIVE_INFINITY) break;
       const lagMs = toMs * ((by[to] ?? 0) - fromBy) - ((meanMs[to] ?? 0) - fromMean);
-      // Lag only grows with a later poll, so no later one can be better.
+      // Lag grows with a later poll, so no later one can be better.
       if (lagMs > best && from > 0) break;
       const cost = lagMs + (rest[to] ?? 0);
       if (from === 0) costs[to] = cost + pollMs;
@@ -111,14 +111,14 @@ export function cheapestSchedule(candidates: Candidates, terms: ScheduleTerms): 
   return { costs, next };
 }
 
-/** The first poll of a schedule: the best delay, and how far it may move for little. */
+/** The first poll of a schedule: the best delay, and bounds within which others cost little more. */
 export interface FirstPoll {
   bestMs: number;
   earliestMs: number;
   latestMs: number;
 }
 
-/** The first poll, and the stretch around it in which it costs at most `toleranceMs` more. */
+/** The first poll, and the stretch around it in which a poll costs at most `toleranceMs` more. */
 export function firstPoll(
   { atMs }: Candidates,
   { costs, next }: Schedule,

@@ -1,44 +1,44 @@
-import type { TimeInterval } from './belief.js';
+/** Corrects a belief for uploads that were sent and not observed yet. */
+import { SLOW_HALF_LIFE, type TimeInterval } from './belief.js';
 import { binOf, COARSE, cumulate, FINE_PER_COARSE, normalize } from './time-grid.js';
 
-/** Covers a burst of a hundred and more; older ones count as uploads whose like have all ended. */
+/** Enough for a burst of a hundred. Of older ones it is assumed that all like them have ended. */
 const MAX_RECENT = 128;
-/** As the slow forecaster forgets: the correction must weigh what the belief weighs. */
-const KEEP = 0.5 ** (1 / 80);
-/** Observations that the prior counts for. */
+/** The correction must forget as the slow forecaster does. */
+const KEEP = 0.5 ** (1 / SLOW_HALF_LIFE);
+/** The prior counts for this many observations. */
 const PRIOR_COUNT = 2;
-/** Where the count of observations starts: the belief's own fallback counts for this much. */
+/** Where the count of observations starts: the fallback of the belief counts for this many. */
 const START_COUNT = 0.5;
-/** A quick one stands for at most 20 that are still out: it may just have been quick. */
+/** A quick upload stands for at most 20 that are still out: it may just have been quick. */
 const LEAST_PROBABILITY = 0.05;
 
 /**
- * Corrects a belief for the uploads that nobody has heard of yet.
+ * When many uploads are sent at once, the quick ones are observed first. A policy that takes them for
+ * all believes again and again that everything ends about now, and polls far too often.
  *
- * When many uploads are sent at once, the first to be observed are the quick ones. Whoever takes
- * them for all believes that everything ends about now, again and again, and polls far too often.
- * An upload sent at s is observed by the time t only if it took at most t - s, its window; so each
- * observation stands for `1 / P(T <= window)` uploads, and the others are still out, with a T
- * beyond the window. This is right truncation, and the weights are the self-consistent ones
- * (Turnbull, "The empirical distribution function with arbitrarily grouped, censored and truncated
- * data", 1976), improved by one step with each observation. Where no window reaches, the data say
- * nothing, and the prior remains.
+ * An upload that was sent at s is observed by the time t only if it took at most t - s, its window.
+ * So each observation stands for `1 / P(T <= window)` uploads; the others are still out, and their T
+ * is beyond the window. Statistics call this right truncation. The weights are the self-consistent
+ * ones (Turnbull, "The empirical distribution function with arbitrarily grouped, censored and
+ * truncated data", 1976), improved by one step with each observation. Beyond all windows the data
+ * say nothing, and the prior remains.
  *
- * Time is the latest that any observation tells of: no clock is read.
+ * Now is the latest time of any observation: no clock is read.
  */
 export class UploadsStillOut {
   /**
-   * The latest completed uploads, as a ring: when each was sent, and the bins of the interval of
-   * its completion time. Bare numbers, since objects would take six times the memory.
+   * The latest completed uploads, in a ring: when each was sent, and the bins of the interval of its
+   * completion time. Objects would take six times the memory of these arrays.
    */
   readonly #sentAtMs = new Float64Array(MAX_RECENT);
   readonly #fromBin = new Uint16Array(MAX_RECENT);
   readonly #toBin = new Uint16Array(MAX_RECENT);
   #observed = 0;
   readonly #prior: Float64Array;
-  /** T of all uploads of the product type, those still out included. */
+  /** The belief about T of all uploads of the product type, those still out included. */
   readonly #completion: Float64Array;
-  /** Per bin: the share of observations whose window reaches it, and the mass still out there. */
+  /** Per bin: the share of observations whose window reaches it, and the mass that is still out. */
   readonly #reached = new Float32Array(COARSE.bins).fill(1);
   readonly #stillOut = new Float32Array(COARSE.bins);
   #nowMs = 0;
@@ -52,10 +52,10 @@ export class UploadsStillOut {
   /** Learns of an upload that was sent at `sentAtMs` and took a time in `interval`. */
   observe(sentAtMs: number, { fromMs, toMs }: TimeInterval): void {
     this.#nowMs = Math.max(this.#nowMs, sentAtMs + toMs);
-    const slot = this.#observed % MAX_RECENT;
-    this.#sentAtMs[slot] = sentAtMs;
-    this.#fromBin[slot] = binOf(COARSE, fromMs);
-    this.#toBin[slot] = binOf(COARSE, toMs);
+    const entry = this.#observed % MAX_RECENT;
+    this.#sentAtMs[entry] = sentAtMs;
+    this.#fromBin[entry] = binOf(COARSE, fromMs);
+    this.#toBin[entry] = binOf(COARSE, toMs);
     this.#observed += 1;
 
     const completion = this.#completion;
@@ -72,7 +72,7 @@ export class UploadsStillOut {
     }
   }
 
-  /** Corrects masses over the fine grid in place; they sum to 1 before and after. */
+  /** Corrects masses over the fine grid in place. They sum to 1 before and after. */
   correct(mass: Float64Array): Float64Array {
     for (let bin = 0; bin < COARSE.bins; bin++) {
       const reached = this.#reached[bin] ?? 1;
@@ -85,9 +85,9 @@ export class UploadsStillOut {
   }
 
   /**
-   * Per bin, in units of the completion belief: `seen`, what the observed intervals add; `out`,
-   * what the uploads still out add; and `beyond`, the observations whose window ends before it, of
-   * `count` in all.
+   * Per bin, in units of the completion belief: `seen` is what the observed intervals add, and `out`
+   * what the uploads still out add. `beyond` is the number of observations, of `count` in all, whose
+   * window ends before the bin.
    */
   #weigh(): Record<'seen' | 'out' | 'beyond', Float64Array> & { count: number } {
     const seen = new Float64Array(COARSE.bins + 1);
@@ -97,16 +97,16 @@ export class UploadsStillOut {
     let count = START_COUNT;
     let weight = 1;
     for (let age = 0; age < Math.min(this.#observed, MAX_RECENT); age++) {
-      const slot = (this.#observed - 1 - age) % MAX_RECENT;
-      const windowBin = binOf(COARSE, this.#nowMs - (this.#sentAtMs[slot] ?? 0)) + 1;
+      const entry = (this.#observed - 1 - age) % MAX_RECENT;
+      const windowBin = binOf(COARSE, this.#nowMs - (this.#sentAtMs[entry] ?? 0)) + 1;
       count += weight;
       addAt(beyond, windowBin, weight);
-      // The newest ends its window itself, so its window says nothing about others.
+      // The newest observation is the end of its own window, which says nothing about others.
       if (age > 0) {
         addAt(out, windowBin, weight / Math.max(LEAST_PROBABILITY, sums[windowBin] ?? 1));
       }
-      const fromBin = this.#fromBin[slot] ?? 0;
-      const toBin = this.#toBin[slot] ?? 0;
+      const fromBin = this.#fromBin[entry] ?? 0;
+      const toBin = this.#toBin[entry] ?? 0;
       const inside = (sums[toBin + 1] ?? 1) - (sums[fromBin] ?? 0);
       const perMass = weight / Math.max(inside, Number.EPSILON);
       addAt(seen, fromBin, perMass);
@@ -121,7 +121,7 @@ function addAt(steps: Float64Array, bin: number, step: number): void {
   steps[bin] = (steps[bin] ?? 0) + step;
 }
 
-/** Turns steps into heights, in place; rounding must not leave a negative one. */
+/** Turns steps into heights, in place. Rounding must not leave a negative one. */
 function sumUp(steps: Float64Array): Float64Array {
   let sum = 0;
   for (let bin = 0; bin < steps.length; bin++) {

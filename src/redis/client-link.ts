@@ -1,14 +1,14 @@
 /**
- * The client's way to Redis. Unlike a worker, which waits for Redis, a client answers somebody:
- * it fails fast, and says which Redis it was and why.
+ * The connection of a client to Redis. A worker waits for Redis. A client must not,
+ * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
-/** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
+/** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
-/** For a reply: a Redis that takes longer than this hangs. */
+/** For a reply. A Redis that takes longer than this hangs. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
 export interface RedisLink {
@@ -18,13 +18,13 @@ export interface RedisLink {
    * @throws RedisUnavailableError when there is no connection, or it breaks on the way.
    */
   run<T>(action: () => Promise<T>): Promise<T>;
-  /** A connection that waits for ever, as BullMQ wants it for blocking reads. Closed with the link. */
+  /** A connection without time limits, for BullMQ's blocking reads. It is closed with the link. */
   forBlocking(): Redis;
-  /** Leaves a connection open that was given. May be called twice. */
+  /** A connection that the caller owns stays open. May be called twice. */
   close(): void;
 }
 
-/** A connection of our own. It opens at once, and again by itself whenever it breaks. */
+/** A connection of our own. It opens at once, and reopens by itself when it breaks. */
 export function openLink(redisUrl: string): RedisLink {
   const redis = new Redis(redisUrl, {
     maxRetriesPerRequest: 1,
@@ -36,7 +36,7 @@ export function openLink(redisUrl: string): RedisLink {
 
 /** Ends a connection whatever state it is in. */
 function abandon(redis: Redis): void {
-  // Errors of a connection that is being closed concern nobody, and must not crash anybody.
+  // Errors of a connection that is being closed concern nobody, and must not end the process.
   redis.on('error', () => {});
   redis.disconnect();
 }
@@ -100,7 +100,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   };
 }
 
-/** Resolves when the connection is usable; rejects at its next error, or after a while. */
+/** Resolves when the connection is usable. Rejects at its next error, or after a time limit. */
 function nextReady(redis: Redis): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => () => {

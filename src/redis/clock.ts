@@ -1,10 +1,11 @@
 /**
- * One clock for all processes: Redis `TIME` plus a monotonic offset. Hosts' clocks jump and
- * disagree; every stored time comes from here.
+ * The clock that all processes share. Every stored time comes from it, because the clocks of hosts
+ * disagree and jump. It is the monotonic clock of the process plus an offset, and the offset comes
+ * from Redis `TIME`.
  */
 import type { Redis } from 'ioredis';
 
-/** Crystals drift by tens of microseconds a second: a minute keeps the error far below a poll. */
+/** Clocks drift by tens of microseconds per second: in a minute that is a few milliseconds. */
 const SYNC_INTERVAL_MS = 60_000;
 
 /** Redis `TIME`, in milliseconds since 1970 and fractions of one. */
@@ -28,7 +29,7 @@ export class RedisClock implements Clock {
     this.redis = redis;
   }
 
-  /** Asks Redis once, and again from time to time and after every reconnection. */
+  /** Asks Redis now, every minute, and after every reconnection. */
   static async start(redis: Redis): Promise<RedisClock> {
     const clock = new RedisClock(redis);
     await clock.sync();
@@ -42,7 +43,7 @@ export class RedisClock implements Clock {
     return Math.round(performance.now() + this.offsetMs);
   }
 
-  /** Stops asking; {@link now} goes on with the last offset. */
+  /** Stops asking Redis. {@link now} goes on with the last offset. */
   stop(): void {
     clearInterval(this.timer);
     this.redis.off('ready', this.onReady);

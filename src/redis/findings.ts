@@ -1,6 +1,6 @@
-/** What is wrong with a Redis, for batches that must not be lost. Pure: reads what `INFO` says. */
+/** Settings of a Redis that can lose batches, from the text of `INFO`. Pure. */
 
-/** The oldest whose streams can be read from a position on, which the observations need. */
+/** The first version that reads a stream from a position on, as the observations need it. */
 const MIN_VERSION = [6, 2] as const;
 
 export interface RedisFinding {

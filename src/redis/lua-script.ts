@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { TransientError } from '../errors.js';
 import { withTimeout } from '../timeouts.js';
 
-/** Redis answers in a millisecond; beyond this a job is better off waiting in its queue. */
+/** Redis answers in a millisecond. If it takes longer than this, the job waits in its queue. */
 const REDIS_TIMEOUT_MS = 5_000;
 /** A restart of Redis takes about that long. */
 const REDIS_RETRY_MS = 1_000;

@@ -1,4 +1,4 @@
-/** What Redis refuses: its error replies, and what they mean to a person. */
+/** The error replies of Redis, and what an operator can do about them. */
 import type { Redis } from 'ioredis';
 import { RedisUnavailableError, withoutArguments } from '../errors.js';
 
@@ -16,7 +16,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   CLUSTERDOWN: 'its Cluster is down; mend that first',
 };
 
-/** An answer of Redis itself, such as `OOM` or `NOPERM`. */
+/** An error that Redis itself replied, such as `OOM` or `NOPERM`. */
 export type ReplyError = Error & { name: 'ReplyError' };
 
 export function isReplyError(error: unknown): error is ReplyError {

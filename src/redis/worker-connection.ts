@@ -8,15 +8,15 @@ import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
 /**
- * Tens of jobs send their commands in the same turns of the event loop. Those of a turn and of the
- * next go out in one write: a write of its own for each was a quarter of a worker's CPU. A worker
- * with nothing else to do has its next turn at once, so nothing is late. Nothing else changes;
- * order, answers and what happens when the connection breaks are those of ioredis.
+ * A Redis client that gathers writes. Commands that are sent in one turn of the event loop, or in
+ * the next, go out in one write to the socket. A write per command took a quarter of a worker's
+ * CPU, because tens of jobs send commands in the same turns. An idle process has its next turn at
+ * once, so no command is late. Order, replies and reconnection are those of ioredis.
  */
 export class GatheringRedis extends Redis {
   private readonly duplicates: Redis[] = [];
 
-  /** BullMQ takes one for its blocking reads, and may leave it open when Redis is away. */
+  /** BullMQ makes one for its blocking reads, and may leave it open when Redis is away. */
   override duplicate(...options: Parameters<Redis['duplicate']>): Redis {
     const duplicate = super.duplicate(...options);
     this.duplicates.push(duplicate);
@@ -29,7 +29,7 @@ export class GatheringRedis extends Redis {
   }
 
   override sendCommand(command: Command, target?: WriteTarget): unknown {
-    // None yet while it connects, whatever the type says.
+    // Undefined while it connects, whatever the type says.
     const socket: Redis['stream'] | undefined = this.stream;
     if (socket?.writableCorked === 0) {
       socket.cork();
@@ -41,7 +41,7 @@ export class GatheringRedis extends Redis {
 
 /** Connects, and goes on connecting whenever the connection breaks. */
 export function connectRedis(url: string, logger: Logger): GatheringRedis {
-  // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
+  // As BullMQ wants it: a command waits for Redis, and is sent again after a reconnection.
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
   const warn = createRepeatedWarnings(logger);
   redis.on('connect', () => joinWrites(redis.stream));
@@ -76,14 +76,14 @@ export function whenReady(redis: Redis): Promise<void> {
 
 type Chunks = Parameters<NonNullable<Duplex['_writev']>>[0];
 
-/** Several times what fifty jobs send in two turns; what is longer has a buffer of its own. */
+/** Several times what fifty jobs send in two turns. A longer write gets a buffer of its own. */
 const WRITE_BUFFER_BYTES = 256 * 1024;
-/** Of a UTF-16 code unit in UTF-8, at most. */
+/** The most bytes that UTF-8 needs for a UTF-16 code unit. */
 const MAX_BYTES_OF_UNIT = 3;
 
 /**
- * One buffer for all that was gathered: a vector of many small strings costs twice as much. A
- * stream has one write under way at a time, so the next one can have the same buffer.
+ * Copies what was gathered into one buffer: writing a vector of many small strings costs twice as
+ * much. A stream has one write under way at a time, so all writes can use the same buffer.
  */
 function joinWrites(socket: Duplex): void {
   const kept = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
@@ -98,7 +98,7 @@ function joinWrites(socket: Duplex): void {
   };
 }
 
-/** Most commands are text; those of BullMQ's that add jobs hold packed bytes. */
+/** Most commands are text. BullMQ's commands that add jobs hold packed bytes. */
 function mostBytes(chunk: string | Buffer): number {
   return typeof chunk === 'string' ? chunk.length * MAX_BYTES_OF_UNIT : chunk.length;
 }

@@ -1,4 +1,4 @@
-/** One request met by at most one fault of the connection, and counted. */
+/** Handles one request, with at most one fault of the connection, and counts it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaultRule } from './faults.js';

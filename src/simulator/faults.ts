@@ -1,8 +1,8 @@
 /**
- * Faults on purpose: rules say which request meets which fault, and a seeded stream of numbers
- * decides, so that the same requests in the same order meet the same faults.
+ * Faults on purpose. Rules say which fault can happen to which request. A seeded stream of numbers
+ * decides whether it does, so that the same requests in the same order have the same faults.
  *
- * The first rule that applies to a request wins; at most one fault befalls a request.
+ * The first rule that applies to a request wins: a request has at most one fault.
  */
 
 import { type Random, randomFrom } from './random.js';
@@ -35,7 +35,7 @@ export type ConnectionFault =
   | 'cut-body'
   | 'slow';
 
-/** When a fault happens, and how it looks. Times count from `setFaults`. */
+/** When a fault happens, and its details. Times count from `setFaults`. */
 export interface FaultRule<Endpoint extends string, Kind extends string | number, View> {
   fault: Kind;
   /** Only requests of this endpoint; without it, of every one. */
@@ -50,9 +50,9 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   untilMs?: number;
   /** The rule ends after this many faults. */
   times?: number;
-  /** For status faults: the `Retry-After` header, word for word, however absurd. */
+  /** For status faults: the `Retry-After` header, word for word, even when it makes no sense. */
   retryAfter?: string;
-  /** For status faults: what the body looks like. Default `json`. */
+  /** For status faults: the form of the body. Default `json`. */
   body?: 'json' | 'html' | 'empty';
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
@@ -112,7 +112,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
     return Object.fromEntries(this.#fired);
   }
 
-  /** The fault that befalls this request, if any. */
+  /** The fault of this request, if any. */
   choose(endpoint: Endpoint, view: View): FaultRule<Endpoint, Kind, View> | undefined {
     if (this.#rules.length === 0) return undefined;
     const elapsedMs = performance.now() - this.#setAt;

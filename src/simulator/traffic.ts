@@ -1,9 +1,9 @@
-/** What came in and what went out, by endpoint: counters for ever, single requests for a while. */
+/** Counts of requests and bytes by endpoint, and the newest single requests. */
 
 /** The log keeps at least this many of the newest requests, at most twice as many. */
 const LOG_LIMIT = 100_000;
 
-/** One request and what became of it. */
+/** One request and its response. */
 export interface RequestRecord<Endpoint extends string> {
   endpoint: Endpoint;
   /** Arrival, in milliseconds of `performance.now()` of this process. */

@@ -1,9 +1,8 @@
 /**
- * The rule of `S3_ALLOWED_BUCKETS`: what we sign, Atlas reads, with all that our role may read.
- * Without a list, any bucket will do but the results bucket, and but a name that could lead to
- * it by another way: an ARN or alias of an access point, or one that the SDK would not take for
- * a bucket's (`..` makes it read the bucket from the key). Such names, and the results bucket,
- * are allowed only when they are listed as they are.
+ * The rule of `S3_ALLOWED_BUCKETS`. Atlas can read whatever we sign, with the permissions of our
+ * role. With a list, only the buckets on it are allowed. Without one, all are, except the results
+ * bucket and names that could lead to it in another way: an ARN or an alias of an access point, or
+ * a name that the SDK does not take for a bucket's (after `..` it reads the bucket from the key).
  */
 export function isBucketAllowed(
   bucket: string,

@@ -2,9 +2,9 @@ import type { Logger } from '../logging.js';
 import type { CredentialsInUse } from './signer.js';
 
 /**
- * A pre-signed URL dies with the temporary credentials that signed it, however long it was meant
- * to live. Says so once per set of credentials, without naming them.
- * @returns to be called with the credentials in use and the life of the URLs that they sign
+ * Warns once per set of temporary credentials that ends before the URLs that it signs: a pre-signed
+ * URL is invalid from then on. The credentials are not named.
+ * @returns A function to call with the credentials in use and the life of the URLs.
  */
 export function createExpiryWarning(
   logger: Pick<Logger, 'warn'>,

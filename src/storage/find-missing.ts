@@ -1,15 +1,16 @@
+import pLimit from 'p-limit';
 import type { ObjectReference } from './object-reference.js';
 import type { S3Http } from './s3-http.js';
 
 /**
- * HEADs in flight per call: a batch of a hundred documents is checked in a few round trips, and
- * several batches at once do not wait for one of ten thousand.
+ * HEADs in flight per call. A hundred documents take a few round trips, and a batch of ten thousand
+ * leaves connections for others.
  */
 const HEAD_CONCURRENCY = 16;
 
 /**
- * HEADs every object; resolves to the indexes of those that are not there, ascending.
- * The first error stops the others; those that are under way end unheard.
+ * HEADs every object. Resolves to the indexes of those that are not there, ascending. After the
+ * first error no further HEAD is sent, and those that are under way are ignored.
  */
 export async function findMissing(
   http: S3Http,
@@ -17,22 +18,12 @@ export async function findMissing(
   signal?: AbortSignal,
 ): Promise<number[]> {
   signal?.throwIfAborted();
-  const missing: number[] = [];
-  // One iterator for all lanes: each takes the next object when it is free.
-  const queue = objects.entries();
-  let failed = false;
-  async function lane(): Promise<void> {
-    for (const [index, object] of queue) {
-      if (failed) return;
-      if (!(await http.head(object, signal))) missing.push(index);
-    }
-  }
-  const lanes = Math.min(HEAD_CONCURRENCY, objects.length);
+  const limit = pLimit(HEAD_CONCURRENCY);
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    const found = await limit.map(objects, (object) => http.head(object, signal));
+    return found.flatMap((isThere, index) => (isThere ? [] : [index]));
   } catch (error) {
-    failed = true;
+    limit.clearQueue();
     throw error;
   }
-  return missing.sort((a, b) => a - b);
 }

@@ -1,7 +1,4 @@
-/**
- * All that atlas-batch does in S3: checks and pre-signs the callers' documents, and stores and
- * reads results.
- */
+/** All that atlas-batch does in S3: checks and pre-signs documents, stores and reads results. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Logger } from '../logging.js';
 import { createExpiryWarning } from './expiry-warning.js';
@@ -13,17 +10,17 @@ import { createSigner } from './signer.js';
 import { signingError } from './storage-errors.js';
 
 /**
- * Every method rejects with a `TransientError` `STORAGE` when S3 could not do or say (403, 5xx,
- * network, time-out, no credentials), and with the signal's reason once that is aborted.
+ * Every method rejects with a `TransientError` `STORAGE` when S3 fails (403, 5xx, network, time-out,
+ * no credentials), and with the signal's reason when that is aborted.
  */
 export interface ObjectStore {
-  /** HEADs every object; resolves to the indexes of those that are not there, ascending. */
+  /** HEADs every object. Resolves to the indexes of those that are not there, ascending. */
   findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
   /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
   presign(objects: readonly ObjectReference[]): Promise<string[]>;
-  /** Resolves when the results object is stored, in place of any under the same key. */
+  /** Resolves when the results object is stored. It replaces one under the same key. */
   putResult(key: string, body: Uint8Array | Iterable<string>, signal?: AbortSignal): Promise<void>;
-  /** The bytes of a results object, to be read to the end or left by `break`; null when absent. */
+  /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
   readonly resultsBucket: string;
   /** Ends connections and requests in flight. May be called twice. */
@@ -45,14 +42,14 @@ export interface ObjectStoreOptions {
   clientConfig?: S3ClientConfig;
 }
 
-/** S3 answers within a second; a store that needs more than this is down. */
+/** S3 answers within a second. A store that takes longer than this is down. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const { resultsBucket, presignExpiresSeconds, forcePathStyle, connections, logger } = options;
   const client = new S3Client({
     forcePathStyle,
-    // Checksums that the SDK adds of its own accord are unknown to many stores other than AWS.
+    // Many stores other than AWS do not know the checksums that the SDK adds by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...options.clientConfig,

@@ -1,18 +1,18 @@
-/** A results object on its way to S3: its length and checksum are needed before its first byte. */
+/** A results object to be sent to S3, with its length and checksum, which go before its bytes. */
 import { createHash, getFips, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 export interface ResultBody {
   byteLength: number;
-  /** `Content-MD5`, for S3 to refuse what was damaged on the way; null where MD5 is forbidden. */
+  /** `Content-MD5`: S3 refuses what was damaged on the way. Null where MD5 is forbidden (FIPS). */
   contentMd5: string | null;
-  /** The bytes, from the start, as often as it is called. */
+  /** The bytes, from the start at every call. */
   open(): Uint8Array | Readable;
 }
 
-/** Below, one buffer is cheapest; above, a second copy of all extracts would cost too much. */
+/** Up to this size one buffer is cheapest. Above, a second copy of all extracts is too much. */
 const STREAM_FROM_CHARACTERS = 1024 * 1024;
-/** Pieces that are worth a write. */
+/** Pieces of this size are worth a write. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 export function toResultBody(source: Uint8Array | Iterable<string>): ResultBody {

@@ -1,6 +1,6 @@
 /**
- * The JSON of a results object. It is plain JSON to the outside; to us it is lines, one per
- * extract, so that it is read back in constant memory and without parsing an extract:
+ * The JSON of a results object. For others it is plain JSON. For us it is lines, one per extract,
+ * so that we can read it in constant memory and without parsing an extract:
  *
  *     {"reference":"loan-8841","batchId":"BATCH-1","productType":"LOAN_APP","documents":[
  *     {"documentId":"001","extracts":[
@@ -36,14 +36,14 @@ export interface ResultContent {
 export const DOCUMENTS_OPEN = ',"documents":[';
 /** Ends the first line of a document. */
 export const EXTRACTS_OPEN = ',"extracts":[';
-/** Ends a document, and as the last line the whole. A comma follows it before another document. */
+/** Ends a document, and is the last line of the whole. A comma follows it before a document. */
 export const CLOSE = ']}';
 /** Begins the line between documents and unexpected ones. */
 export const MISSING_OPEN = '],"missing":';
 /** Ends that line. */
 export const UNEXPECTED_OPEN = ',"unexpected":[';
 
-/** Extracts go out as they came, but for line breaks between tokens, which become spaces. */
+/** Extracts are written as they came, except that line breaks between tokens become spaces. */
 export function* renderResult(content: ResultContent): Generator<string, void, undefined> {
   const { reference, batchId, productType, documents, missing, unexpected } = content;
   const header = JSON.stringify({ reference, batchId, productType });
@@ -57,10 +57,10 @@ export function* renderResult(content: ResultContent): Generator<string, void, u
 function* renderDocuments(documents: readonly ResultDocument[]): Generator<string> {
   for (const [index, { documentId, extracts }] of documents.entries()) {
     yield `{"documentId":${JSON.stringify(documentId)}${EXTRACTS_OPEN}\n`;
-    for (const [position, extract] of extracts.entries()) {
+    for (const [n, extract] of extracts.entries()) {
       // JSON has line breaks only between tokens: in strings they are escaped.
       yield extract.includes('\n') ? extract.replaceAll('\n', ' ') : extract;
-      yield position < extracts.length - 1 ? ',\n' : '\n';
+      yield n < extracts.length - 1 ? ',\n' : '\n';
     }
     yield index < documents.length - 1 ? `${CLOSE},\n` : `${CLOSE}\n`;
   }

@@ -1,4 +1,4 @@
-/** Reads results objects back, line by line: see `result-document.ts` for their form. */
+/** Reads results objects, line by line. `result-document.ts` has their form. */
 import { TransientError } from '../errors.js';
 import { isObject, parseJson } from '../json.js';
 import {

@@ -1,6 +1,6 @@
 /**
- * One request to S3, signed by its URL and sent over a keep-alive pool, with short retries of
- * what passes by itself. The SDK's own way costs a small batch more CPU than all the rest of it.
+ * One request to S3: signed by its URL, sent over a keep-alive pool, with a few short retries. The
+ * SDK's own client would cost a small batch more CPU than all the rest of it.
  */
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
@@ -27,10 +27,10 @@ export interface S3Upload {
 
 /** Every method rejects with a TransientError `STORAGE` for any other response, and when there is none. */
 export interface S3Http {
-  /** Whether the object is there. A missing bucket cannot be told from a missing object. */
+  /** Whether the object is there. A missing bucket gives the same as a missing object. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
   put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
-  /** The body, which the caller must read or dump; null when the object is not there. */
+  /** The body, which the caller must read or dump. Null when the object is not there. */
   get(object: ObjectReference, signal?: AbortSignal): Promise<S3Body | null>;
   /** Ends all connections, and requests in flight with them. */
   close(): void;
@@ -39,11 +39,11 @@ export interface S3Http {
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
 /**
- * Life of the URLs that we use ourselves: long enough to wait for a connection and for a clock
- * that is wrong by some minutes (S3 itself allows 15).
+ * Life of the URLs that we use ourselves. It covers the wait for a connection, and a clock that is
+ * wrong by some minutes (S3 itself allows 15).
  */
 const OWN_URL_SECONDS = 900;
-/** Blips last less than a second; whatever lasts longer is for the job to wait for. */
+/** For failures of less than a second. For longer ones the job waits. */
 const RETRIES = 2;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
@@ -51,7 +51,7 @@ const RETRY_MAX_MS = 1_000;
 /** Letters only: it goes into messages. */
 const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
 
-/** Not repeated here: a time-out has cost enough already, and what was closed stays closed. */
+/** Not retried: a time-out has taken long enough already, and a closed agent stays closed. */
 const FINAL: ReadonlySet<string> = new Set([
   'UND_ERR_DESTROYED',
   'UND_ERR_CLOSED',
@@ -126,13 +126,13 @@ export function createS3Http(options: {
       sendRequest(
         agent,
         {
-          // Spelled out: V8 keeps what is spread here, and its request, until a full collection.
+          // Not spread: V8 would keep the spread object, and its request, until a full collection.
           origin,
           path,
           method,
           headers: upload?.headers ?? null,
           body: upload?.openBody() ?? null,
-          // Unless told otherwise, undici gives up the connection after each HEAD.
+          // Without this, undici closes the connection after each HEAD.
           reset: false,
         },
         signal,
@@ -173,7 +173,7 @@ export function createS3Http(options: {
   };
 }
 
-/** Passes a body on piece by piece; a connection cut in the middle is an error like any other. */
+/** Yields a body piece by piece. A connection that is cut in the middle is a networkError. */
 export async function* readBody(
   body: S3Body,
   object: ObjectReference,
@@ -187,7 +187,7 @@ export async function* readBody(
   }
 }
 
-/** All of an error document; empty when the connection is cut, for the status says enough. */
+/** All of an error document. Empty when the connection is cut: the status says enough then. */
 async function readStart(body: S3Body): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -1,9 +1,10 @@
 /**
  * Signs requests to S3 by their URL.
  *
- * `getSignedUrl` resolves the endpoint and builds a stack of middleware for every URL (about
- * 900 us). Here it is asked once per bucket and method; its answer tells scheme, host, path,
- * region and service. The rest is one signature, many times cheaper than the SDK's own presigner. The URLs are the same: a test compares them for every endpoint style.
+ * `getSignedUrl` of the SDK resolves the endpoint and builds a middleware stack for every URL, which
+ * takes about 900 µs. Here it is called once per bucket and method. Its URL has the scheme, host,
+ * path, region and service; each further URL takes one signature. The URLs are those of the SDK: a
+ * test compares them for every style of endpoint.
  */
 import {
   GetObjectCommand,
@@ -29,7 +30,7 @@ const SIGN_BY_SDK = {
 
 export type S3Method = keyof typeof SIGN_BY_SDK;
 
-/** A URL in the two parts that an HTTP client takes without normalising dots in keys. */
+/** A URL in two parts: an HTTP client does not normalise the dots of a path that stands alone. */
 export interface SignedUrl {
   origin: string;
   /** Percent-encoded, with the query that holds the signature. */
@@ -38,9 +39,9 @@ export interface SignedUrl {
 
 export interface Signer {
   /**
-   * The URL itself when a like one was signed in the same second, else a promise: thousands are
-   * signed a second. Fails with whatever the SDK throws: no region, no credentials, a malformed
-   * name.
+   * The URL, or a promise of it for the first one of a bucket and method within a second: thousands
+   * are signed per second. Fails with whatever the SDK throws: no region, no credentials, a
+   * malformed name.
    */
   sign(
     method: S3Method,
@@ -53,7 +54,7 @@ export interface Signer {
 interface Endpoint {
   origin: string;
   host: string;
-  /** All before the key, with the last slash. */
+  /** The path before the key, with the last slash. */
   basePath: string;
   /** What the SDK adds for itself, such as `x-id`. */
   query: Record<string, string>;
@@ -61,21 +62,21 @@ interface Endpoint {
   service: string;
 }
 
-/** Signs for an endpoint, in the second and for the life that it was prepared for. */
-interface Prepared {
+/** Signs keys of one bucket, within one second and for one life of the URL. */
+interface KeySigner {
   second: number;
   expiresSeconds: number;
   sign: (key: string) => SignedUrl;
 }
 
-/** Of one bucket and method. */
-interface Known {
+/** What is kept of one bucket and method. */
+interface BucketEntry {
   /** Null when only the SDK can sign for it. */
   endpoint: Promise<Endpoint | null>;
-  latest?: Prepared;
+  latest?: KeySigner;
 }
 
-/** Any plain name does: it is cut off again. */
+/** Any plain name: it is cut off again. */
 const SAMPLE_KEY = 'k';
 /** Other algorithms (access points over several regions) are left to the SDK. */
 const SIGV4 = 'AWS4-HMAC-SHA256';
@@ -84,7 +85,7 @@ const SESSION_TOKEN = 'X-Amz-S3session-Token';
 /** Nearly all keys: nothing in them is to be encoded. */
 const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
-/** They come from jobs: forget them all rather than keep any number of them. */
+/** Names of buckets come from jobs. At this number all entries are dropped. */
 const MAX_ENDPOINTS = 1_000;
 
 /** Has an `expiration` only when they are temporary. */
@@ -94,7 +95,7 @@ export interface CredentialsInUse {
 }
 
 export interface SignerOptions {
-  /** Told of the credentials in use and of the life of a URL, at least once in a second of signing. */
+  /** Gets the credentials in use and the life of a URL, at least once per second of signing. */
   onCredentials?: (credentials: CredentialsInUse, expiresSeconds: number) => void;
   /** The signing date, for comparison with other signers. */
   now?: () => Date;
@@ -102,55 +103,55 @@ export interface SignerOptions {
 
 export function createSigner(client: S3Client, options: SignerOptions = {}): Signer {
   const { onCredentials, now = () => new Date() } = options;
-  const endpoints = new Map<string, Known>();
+  const endpoints = new Map<string, BucketEntry>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
     const options = { expiresIn, signingDate: now() };
     return SIGN_BY_SDK[method](client, { Bucket: bucket, Key: key }, options);
   }
 
-  function learn(method: S3Method, bucket: string): Known {
+  function addEntry(method: S3Method, bucket: string): BucketEntry {
     const name = `${method} ${bucket}`;
     if (endpoints.size >= MAX_ENDPOINTS) endpoints.clear();
-    const endpoint = signBySdk(method, { bucket, key: SAMPLE_KEY }, 1).then(learnEndpoint);
-    const known = { endpoint };
-    endpoints.set(name, known);
+    const endpoint = signBySdk(method, { bucket, key: SAMPLE_KEY }, 1).then(endpointOf);
+    const entry = { endpoint };
+    endpoints.set(name, entry);
     endpoint.catch(() => endpoints.delete(name));
-    return known;
+    return entry;
   }
 
   async function signAnew(
-    known: Known,
+    entry: BucketEntry,
     method: S3Method,
     object: ObjectReference,
     expiresSeconds: number,
   ): Promise<SignedUrl> {
-    const endpoint = await known.endpoint;
-    // Asked once a second: the SDK keeps them, and renews temporary ones minutes before their end.
+    const endpoint = await entry.endpoint;
+    // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
     const credentials = await client.config.credentials();
     onCredentials?.(credentials, expiresSeconds);
     if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
-    known.latest = prepare(method, endpoint, credentials, { date: now(), expiresSeconds });
-    return known.latest.sign(object.key);
+    entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
+    return entry.latest.sign(object.key);
   }
 
   return {
     sign(method, object, expiresSeconds) {
-      const known = endpoints.get(`${method} ${object.bucket}`) ?? learn(method, object.bucket);
-      const { latest } = known;
+      const entry = endpoints.get(`${method} ${object.bucket}`) ?? addEntry(method, object.bucket);
+      const { latest } = entry;
       return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
         ? latest.sign(object.key)
-        : signAnew(known, method, object, expiresSeconds);
+        : signAnew(entry, method, object, expiresSeconds);
     },
   };
 }
 
-function prepare(
+function keySigner(
   method: S3Method,
   endpoint: Endpoint,
   credentials: SigningCredentials,
   { date, expiresSeconds }: { date: Date; expiresSeconds: number },
-): Prepared {
+): KeySigner {
   const { origin, basePath } = endpoint;
   const queryOf = querySigner(method, endpoint, credentials, { date, expiresSeconds });
   const sign = (key: string) => {
@@ -165,7 +166,7 @@ function secondOf(date: Date): number {
 }
 
 /** What a URL signed by the SDK tells about its bucket; null when only the SDK can sign for it. */
-function learnEndpoint(signedUrl: string): Endpoint | null {
+function endpointOf(signedUrl: string): Endpoint | null {
   const { origin, host, pathname, searchParams } = new URL(signedUrl);
   // `<key id>/<day>/<region>/<service>/aws4_request`; a key id may hold slashes.
   const [region, service] = searchParams.get('X-Amz-Credential')?.split('/').slice(-3) ?? [];

@@ -142,7 +142,7 @@ describe('the circuit breaker', () => {
     }
   });
 
-  it('makes fewer than one probe a second, however many ask and however long', async () => {
+  it('makes fewer than one probe per second, however many ask and however long', async () => {
     await open();
     const seconds = 120;
     for (let tenth = 0; tenth < seconds * 10; tenth += 1) {

@@ -6,7 +6,7 @@ import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 
 type Expected = [ResponseKind[], string, string?];
 
-/** What each answer must mean, written again by hand: kinds, meaning, reason code. */
+/** What each response must mean, written again by hand: kinds, meaning, reason code. */
 const EXPECTED: [Endpoint, Expected[]][] = [
   [
     'authtoken',
@@ -55,7 +55,7 @@ const cases = EXPECTED.flatMap(([endpoint, rows]) =>
   ),
 );
 
-describe('the table of answers', () => {
+describe('the table of responses', () => {
   it.each(cases)('takes $kind from $endpoint for $meaning', ({ endpoint, kind, meaning, code }) => {
     const row = rowFor(endpoint, kind);
     expect(row.meaning).toBe(meaning);

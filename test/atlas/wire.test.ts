@@ -66,7 +66,7 @@ describe('readExtractsPage', () => {
     expect(readExtractsPage(body, 1)).toEqual({
       ok: true,
       value: {
-        extracts: [{ documentId: '001', fileData: '{"a":1}' }],
+        extracts: [{ atlasDocumentId: '001', fileData: '{"a":1}' }],
         page: 1,
         perPage: 50,
         totalPages: 1,
@@ -80,7 +80,7 @@ describe('readExtractsPage', () => {
   it('reads a page object under data', () => {
     const answer = readExtractsPage(`{"success":true,"data":${page()}}`, 1);
     expect(answer.ok && answer.value.extracts).toEqual([
-      { documentId: '001', fileData: '{"a":1}' },
+      { atlasDocumentId: '001', fileData: '{"a":1}' },
     ]);
   });
 

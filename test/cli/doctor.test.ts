@@ -54,7 +54,7 @@ async function complaint(environment: Record<string, string>): Promise<string> {
   return bad[0] ?? '';
 }
 
-test('all well: a line each, exit 0, and nothing is left in the bucket', async () => {
+test('the doctor prints one line per check when all is well, exits with 0, and leaves nothing in the bucket', async () => {
   const { environment, simulators } = await startHealthy();
   const { code, lines } = await doctor(environment);
   expect(code).toBe(0);
@@ -75,7 +75,7 @@ test('all well: a line each, exit 0, and nothing is left in the bucket', async (
   });
 });
 
-test('wrong Redis password', async () => {
+test('the doctor names a wrong Redis password', async () => {
   const { environment, admin } = await startHealthy();
   await admin.config('SET', 'requirepass', 'right');
   const url = new URL(environment.REDIS_URL ?? '');
@@ -87,13 +87,13 @@ test('wrong Redis password', async () => {
   expect(line).not.toContain('canary');
 });
 
-test('no Redis at all', async () => {
+test('the doctor says that no Redis answers', async () => {
   const { environment } = await startHealthy();
   const line = await complaint({ ...environment, REDIS_URL: 'redis://127.0.0.1:1' });
   expect(line).toMatch(/does not answer \(ECONNREFUSED\); start Redis, or correct host and port/);
 });
 
-test('Redis that evicts', async () => {
+test('the doctor refuses a Redis that evicts keys', async () => {
   const { environment, admin } = await startHealthy();
   await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
   expect(await complaint(environment)).toMatch(
@@ -101,7 +101,7 @@ test('Redis that evicts', async () => {
   );
 });
 
-test('Redis without an append-only file is warned about, and passes', async () => {
+test('the doctor warns of a Redis without an append-only file, and passes', async () => {
   const { environment, admin } = await startHealthy();
   await admin.config('SET', 'appendonly', 'no');
   const { code, lines } = await doctor(environment);
@@ -109,7 +109,7 @@ test('Redis without an append-only file is warned about, and passes', async () =
   expect(lines.join('\n')).toMatch(/^warn {2}Redis .*; set appendonly yes$/m);
 });
 
-test('old Redis', async () => {
+test('the doctor refuses an old Redis', async () => {
   const { environment } = await startHealthy();
   const redis = new URL(environment.REDIS_URL ?? '');
   const port = Number(redis.port);
@@ -145,7 +145,7 @@ test('old Redis', async () => {
   );
 });
 
-test('wrong S3 region', async () => {
+test('the doctor names a wrong region of S3', async () => {
   const { environment } = await startHealthy();
   expect(await complaint({ ...environment, AWS_REGION: 'eu-west-9' })).toMatch(
     /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: \w+; set AWS_REGION/,
@@ -155,14 +155,14 @@ test('wrong S3 region', async () => {
 test.each([
   ['AWS_ACCESS_KEY_ID', 'InvalidAccessKeyId'],
   ['AWS_SECRET_ACCESS_KEY', 'SignatureDoesNotMatch'],
-])('wrong %s', async (name, code) => {
+])('the doctor names a wrong %s of S3', async (name, code) => {
   const { environment } = await startHealthy();
   const line = await complaint({ ...environment, [name]: 'canary' });
   expect(line).toMatch(new RegExp(`^FAIL  S3 .*${code}; check AWS_ACCESS_KEY_ID and`));
   expect(line).not.toContain('canary');
 });
 
-test('no results bucket, and no source bucket', async () => {
+test('the doctor names a missing bucket, of results or of documents', async () => {
   const { environment } = await startHealthy();
   expect(await complaint({ ...environment, RESULTS_BUCKET: 'nowhere' })).toMatch(
     /^FAIL {2}S3 .*s3:\/\/nowhere\/: NoSuchBucket; create the bucket, or correct its name$/,
@@ -172,7 +172,7 @@ test('no results bucket, and no source bucket', async () => {
   );
 });
 
-test('no write access to results', async () => {
+test('the doctor says that results cannot be written', async () => {
   const { environment, simulators } = await startHealthy();
   simulators.s3.setFaults({ rules: [{ fault: 403, endpoint: 'put' }] });
   expect(await complaint(environment)).toMatch(
@@ -180,7 +180,7 @@ test('no write access to results', async () => {
   );
 });
 
-test('wrong Atlas credentials', async () => {
+test('the doctor names wrong credentials of Atlas', async () => {
   const { environment } = await startHealthy();
   const line = await complaint({ ...environment, ATLAS_CLIENT_SECRET: 'canary' });
   expect(line).toMatch(
@@ -189,7 +189,7 @@ test('wrong Atlas credentials', async () => {
   expect(line).not.toContain('canary');
 });
 
-test('wrong base URL: another server, another path, no server, no name', async () => {
+test('the doctor names a wrong base URL: another server, another path, no server, no name', async () => {
   const { environment } = await startHealthy();
   const at = (url: string) => complaint({ ...environment, ATLAS_BASE_URL: url });
   const another =
@@ -201,7 +201,7 @@ test('wrong base URL: another server, another path, no server, no name', async (
   expect(await at('https://atlas.invalid')).toMatch(unreachable);
 });
 
-test('a clock that is two minutes ahead', async () => {
+test('the doctor names a clock that is two minutes ahead', async () => {
   const { environment } = await startHealthy();
   const { code, lines } = await doctor({
     ...environment,
@@ -213,7 +213,7 @@ test('a clock that is two minutes ahead', async () => {
   );
 });
 
-test('the clock that differs most is the one that is named', () => {
+test('the doctor names the clock that differs most', () => {
   const readings = [
     { whose: 'Redis', aheadMs: 800 },
     { whose: 'S3', aheadMs: -61_000 },
@@ -232,7 +232,7 @@ test.each([
   ['20.19.0', true],
   ['22.1.0', true],
   ['24.0.0', true],
-])('Node %s will do: %s', (version, isGood) => {
+])('Node %s is new enough: %s', (version, isGood) => {
   expect(nodeIssue(version) === undefined).toBe(isGood);
   if (!isGood) expect(nodeIssue(version)).toContain(`Node ${version} is too old; install 20.19`);
 });

@@ -31,7 +31,7 @@ test('a prefix that ends inside a name keeps the name whole', () => {
   expect(brief(plan('s3://kyc', ['a.jpg']))).toEqual([['kyc', 'a.jpg < a.jpg']]);
 });
 
-test('by folder, each folder is a batch, and what lies beside them one more', () => {
+test('with --by-folder each folder is a batch, and the objects beside them are one more', () => {
   const keys = ['in/a b/1.jpg', 'in/a b/2.jpg', 'in/c/d/3.jpg', 'in/4.jpg'];
   expect(brief(plan('s3://kyc/in/', keys, { byFolder: true }))).toEqual([
     ['a-b', '1.jpg < in/a b/1.jpg', '2.jpg < in/a b/2.jpg'],
@@ -42,7 +42,7 @@ test('by folder, each folder is a batch, and what lies beside them one more', ()
   expect(named.map(({ reference }) => reference)).toEqual(['run-7-a-b', 'run-7-c', 'run-7']);
 });
 
-test('two folders that come to the same reference are refused', () => {
+test('two folders with the same reference are refused', () => {
   expect(() => plan('s3://kyc/', ['a b/1', 'a?b/1'], { byFolder: true })).toThrow(UsageError);
 });
 
@@ -56,12 +56,12 @@ test('more documents than a batch holds become several batches', () => {
   ]);
 });
 
-test('no objects, no batch', () => {
+test('no batch is planned when there are no objects', () => {
   expect(plan('s3://kyc/empty/', ['empty/'])).toEqual([]);
 });
 
 test.each(['kyc/8841', 's3:/kyc', 's3://', 'https://kyc.s3.amazonaws.com/'])(
-  '%s is no location',
+  '%s is refused as a location',
   (uri) => {
     expect(() => parseLocation(uri)).toThrow(UsageError);
   },

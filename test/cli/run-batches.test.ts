@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-test('submit --wait, status and results of a batch, from scan to extract', async () => {
+test('submit --wait, status and results show a batch from scan to extract', async () => {
   const system = await startSystem();
   await system.startWorkerProcess();
   const manifest = JSON.stringify(await system.request('loan-1', 5));
@@ -41,7 +41,7 @@ test('submit --wait, status and results of a batch, from scan to extract', async
   expect(results.stdout).toMatch(/\b1\.10\b/);
 });
 
-test('the same manifest again is known already, another under its reference a conflict', async () => {
+test('submit reports the same manifest as known, and another one under its reference as a conflict', async () => {
   const system = await startSystem();
   const { environment } = system;
   const request = await system.request('twice', 2);
@@ -78,7 +78,7 @@ test('a failed batch ends submit --wait, status and results with 1, and gives wh
   expect(results.stderr).toMatch(/^1 document missing\nINCOMPLETE: /);
 });
 
-test('a reader that has seen enough is no failure', async () => {
+test('results ends with 0 when its reader closes the pipe early', async () => {
   const system = await startSystem();
   await system.startWorkerProcess();
   await system.submit('long', 100);
@@ -143,7 +143,7 @@ test('a second signal ends a worker at once, in the middle of a request', async 
   expect(await worker.exited).toBe(130);
 });
 
-test('the simulator tells how to reach it, as a shell and as a program want to know', async () => {
+test('the simulator prints how to reach it, for shells and as JSON', async () => {
   const child = spawnCli(['simulator', '--json', '--documents', 'examples/documents']);
   const [line] = await once(child.stdout?.setEncoding('utf8') ?? child, 'data');
   const environment = JSON.parse(String(line));

@@ -92,7 +92,7 @@ test.each([
 });
 
 test.each(['status', 'results', 'cancel'])(
-  '%s of a batch that nobody knows exits with 1, of what is no reference with 2',
+  '%s of an unknown batch exits with 1, and of an invalid reference with 2',
   async (command) => {
     const { url, prefix } = testRedis();
     const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };

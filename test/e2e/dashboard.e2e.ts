@@ -28,7 +28,7 @@ function complaintsOf(context: BrowserContext): string[] {
   return complaints;
 }
 
-it('lets an operator log in, follow, find, hasten, cancel and retry batches', async () => {
+it('an operator can log in, follow, find, hasten, cancel and retry batches', async () => {
   const stage = await startStage();
   await populate(stage);
   const browser = await startBrowser();

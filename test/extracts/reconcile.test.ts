@@ -8,7 +8,7 @@ import {
 } from '../../src/extracts/reconcile.js';
 
 function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtract {
-  return { documentId, fileData };
+  return { atlasDocumentId: documentId, fileData };
 }
 
 describe('documents', () => {
@@ -187,7 +187,7 @@ describe('laws', () => {
   const pages = fc.array(
     fc.array(
       fc.record({
-        documentId: fc.constantFrom(...ids, ...ids.map((id) => `r/${id}`), 'x', 'r/x'),
+        atlasDocumentId: fc.constantFrom(...ids, ...ids.map((id) => `r/${id}`), 'x', 'r/x'),
         fileData: fc.constantFrom('1', '2', '3'),
       }),
       { maxLength: 8 },
@@ -250,7 +250,7 @@ describe('laws', () => {
         const richest = new Map<string, number>();
         for (const extracts of content) {
           const onPage = new Map<string, number>();
-          for (const { documentId, fileData } of extracts) {
+          for (const { atlasDocumentId: documentId, fileData } of extracts) {
             const name = JSON.stringify([isSent(documentId), own(documentId), fileData]);
             onPage.set(name, (onPage.get(name) ?? 0) + 1);
           }
@@ -285,11 +285,15 @@ describe('laws', () => {
     fc.assert(
       fc.property(pages, (content) => {
         const distinct = content.map((extracts, page) =>
-          extracts.map(({ documentId }, position) => item(documentId, `[${page},${position}]`)),
+          extracts.map(({ atlasDocumentId }, offset) =>
+            item(atlasDocumentId, `[${page},${offset}]`),
+          ),
         );
         const { reconciliation } = reconcile(null, numbered(distinct));
         for (const { documentId, extracts } of reconciliation.documents()) {
-          const expected = distinct.flat().filter((extract) => extract.documentId === documentId);
+          const expected = distinct
+            .flat()
+            .filter((extract) => extract.atlasDocumentId === documentId);
           expect(extracts).toEqual(expected.map(({ fileData }) => fileData));
         }
       }),

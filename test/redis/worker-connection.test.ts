@@ -57,12 +57,12 @@ it('keeps apart what is sent while a write that fills the socket is under way', 
   const pushed: Promise<number>[] = [];
   for (const value of values) {
     // Two commands, or nothing is gathered.
-    pushed.push(redis.rpush(key, value), redis.rpush(key, `behind ${value}`));
+    pushed.push(redis.rpush(key, value), redis.rpush(key, `after ${value}`));
     for (let turn = 0; turn < 3; turn += 1) await nextTurn();
   }
   await Promise.all(pushed);
   expect(await redis.lrange(key, 0, -1)).toEqual(
-    values.flatMap((value) => [value, `behind ${value}`]),
+    values.flatMap((value) => [value, `after ${value}`]),
   );
 });
 

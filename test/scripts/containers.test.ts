@@ -48,13 +48,13 @@ test('the compose file names only what exists', () => {
   }
 });
 
-test('the Redis of the compose file keeps what it is given', () => {
+test('the Redis of the compose file evicts nothing and is persistent', () => {
   const command = service('redis').command.join(' ');
   expect(command).toContain('--appendonly yes');
   expect(command).toContain('--maxmemory-policy noeviction');
 });
 
-test('the service needs no profile, and the demo no file of variables', () => {
+test('the service of the compose file needs no profile, and the demo no file of variables', () => {
   expect(service('worker').profiles).toEqual([]);
   expect(service('demo').profiles).toEqual(['demo']);
   expect(() => loadConfig(service('demo-worker').environment)).not.toThrow();
@@ -66,7 +66,7 @@ test('the example of variables is a valid configuration', () => {
   });
 });
 
-test('the image is built from files that exist and are let in', () => {
+test('the image is built from files that exist and that .dockerignore lets in', () => {
   const dockerfile = read('Dockerfile');
   const sources = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
     ([, list]) => list?.split(' ') ?? [],

@@ -16,7 +16,7 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    2: 030012AC:D2F2 020012AC:01BB 06 00000000:00000000 00:00000000 00000000     0
 `;
 
-test('sees an established connection, by its remote port', () => {
+test('the health check sees an established connection by its remote port', () => {
   expect(isConnectedTo(TABLE, 6379)).toBe(true);
   // 443 is only in TIME_WAIT, and 0 is the remote port of one who listens.
   expect(isConnectedTo(TABLE, 443)).toBe(false);

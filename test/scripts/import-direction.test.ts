@@ -97,7 +97,7 @@ function complaints(rule: string): Promise<string[]> {
   });
 }
 
-test('each part imports only what stands below it', async () => {
+test('each part of src imports only the parts below it', async () => {
   const forbidden: string[] = [];
   for (const [file, allowed] of Object.entries(MAY_IMPORT)) {
     const targets = targetsFor(file);
@@ -112,7 +112,7 @@ test('each part imports only what stands below it', async () => {
   expect(await complaints('style/noRestrictedImports')).toEqual(forbidden.sort());
 });
 
-test('types, dynamic imports and the package itself are no way around it', async () => {
+test('the import direction holds for types, dynamic imports and the package itself, too', async () => {
   await write('workers/around.ts', [
     "import type { A } from '../simulator/a.js';",
     "export const load = (): Promise<A> => import('../simulator/a.js');",

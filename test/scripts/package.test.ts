@@ -40,7 +40,7 @@ test('the package exports what the build makes', () => {
   }
 });
 
-test('it holds what is needed to run it, and nothing else', () => {
+test('the package holds what is needed to run it, and nothing else', () => {
   const pack = ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'];
   const [{ files }] = PACKED.parse(JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' })));
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' });
@@ -60,7 +60,7 @@ test('it holds what is needed to run it, and nothing else', () => {
   );
 });
 
-test('its command is a program', () => {
+test('the command of the package is a program', () => {
   for (const path of Object.values(MANIFEST.bin)) {
     expect(read(path)).toMatch(/^#!\/usr\/bin\/env node\n/);
     accessSync(join(ROOT, path), constants.X_OK);

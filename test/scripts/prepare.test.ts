@@ -7,7 +7,7 @@ const has =
   (program: string): boolean =>
     programs.includes(program);
 
-test('installs Redis by apt-get only as root, and by brew only as another', () => {
+test('prepare installs Redis by apt-get only as root, and by brew only as another user', () => {
   const programs = (isRoot: boolean, ...there: readonly string[]): string[] =>
     installCommands({ isRoot, has: has(...there) }).map(({ program }) => program);
   expect(programs(true, 'apt-get')).toEqual(['apt-get', 'apt-get']);
@@ -24,7 +24,7 @@ const WANTED = {
   'node_modules/only-on-macos': { version: '1.0.0', optional: true },
 };
 
-test('is content with packages that somebody else installed', () => {
+test('prepare accepts packages that were installed in another way', () => {
   const installed = {
     'node_modules/zod': { version: '4.6.7' },
     'node_modules/a/node_modules/zod': { version: '3.0.0' },
@@ -33,7 +33,7 @@ test('is content with packages that somebody else installed', () => {
   expect(holdsAll(WANTED, installed)).toBe(true);
 });
 
-test('wants packages that are missing or of another version', () => {
+test('prepare installs packages that are missing or of another version', () => {
   expect(holdsAll(WANTED, {})).toBe(false);
   expect(holdsAll(WANTED, { 'node_modules/zod': { version: '4.6.7' } })).toBe(false);
   expect(

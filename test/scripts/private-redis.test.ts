@@ -33,7 +33,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('answers, evicts nothing and saves no snapshots', async () => {
+test('a private Redis answers, evicts nothing and saves no snapshots', async () => {
   const { url, pid } = await start();
   const redis = client(url);
   expect(await redis.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
@@ -41,7 +41,7 @@ test('answers, evicts nothing and saves no snapshots', async () => {
   expect(await redis.info('server')).toContain(`process_id:${pid}\r`);
 });
 
-test('keeps what was written through a kill when it has an append-only file', async () => {
+test('a private Redis with an append-only file keeps its keys through a kill', async () => {
   const server = await start({ appendOnly: true, appendfsync: 'always' });
   const { port, dir, pid } = server;
   await client(server.url).set('key', 'value');
@@ -52,7 +52,7 @@ test('keeps what was written through a kill when it has an append-only file', as
   expect(await client(server.url).get('key')).toBe('value');
 });
 
-test('restarts a running server', async () => {
+test('a private Redis can be restarted while it runs', async () => {
   const server = await start();
   const before = server.pid;
   await server.restart();
@@ -60,12 +60,12 @@ test('restarts a running server', async () => {
   expect(await client(server.url).ping()).toBe('PONG');
 });
 
-test('takes further arguments, which win', async () => {
+test('further arguments of a private Redis win over its own', async () => {
   const { url } = await start({ args: ['--maxmemory-policy', 'allkeys-lru'] });
   expect(await client(url).config('GET', 'maxmemory-policy')).toContain('allkeys-lru');
 });
 
-test('stops twice, leaving neither process nor directory', async () => {
+test('a private Redis can be stopped twice and leaves neither process nor directory', async () => {
   const server = await startPrivateRedis();
   const { pid, dir } = server;
   await server.stop();
@@ -74,13 +74,13 @@ test('stops twice, leaving neither process nor directory', async () => {
   expect(existsSync(dir)).toBe(false);
 });
 
-test("fails with Redis's own words on a wrong argument", async () => {
+test('a private Redis with a wrong argument fails with the message of Redis', async () => {
   await expect(startPrivateRedis({ args: ['--no-such-option', '1'] })).rejects.toThrow(
     /did not start/,
   );
 });
 
-test('takes another port when one is in use', async () => {
+test('a private Redis takes another port when one is in use', async () => {
   const ports = await import('../../scripts/free-port.js');
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -117,7 +117,7 @@ test('every test gets a prefix of its own in one shared server', async () => {
   expect(await client(one.url).ping()).toBe('PONG');
 });
 
-test('finds no server program where there is none', () => {
+test('no Redis program is found where there is none', () => {
   expect(findRedisServer('', [])).toBeUndefined();
   expect(findRedisServer('/nowhere:/usr/bin', [])).toBe(findRedisServer('/usr/bin', []));
 });

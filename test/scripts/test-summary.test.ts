@@ -11,18 +11,18 @@ const REPORT = {
   testResults: [PASSED],
 };
 
-test('counts what passed', () => {
+test('the test summary counts tests that passed', () => {
   expect(summarize(REPORT)).toEqual({ line: '3 passed, 0 failed', ok: true });
 });
 
-test('counts what was skipped or is to be written', () => {
+test('the test summary counts tests that were skipped or are to be written', () => {
   expect(summarize({ ...REPORT, numPendingTests: 2, numTodoTests: 1 })).toEqual({
     line: '3 passed, 0 failed, 3 skipped',
     ok: true,
   });
 });
 
-test('counts failed tests, and files that could not be loaded', () => {
+test('the test summary counts failed tests, and files that could not be loaded', () => {
   const broken = { status: 'failed', assertionResults: [] };
   expect(
     summarize({
@@ -34,14 +34,14 @@ test('counts failed tests, and files that could not be loaded', () => {
   ).toEqual({ line: '3 passed, 2 failed', ok: false });
 });
 
-test('counts an error outside of tests as one failure', () => {
+test('the test summary counts an error outside of tests as one failure', () => {
   expect(summarize({ ...REPORT, success: false })).toEqual({
     line: '3 passed, 1 failed',
     ok: false,
   });
 });
 
-test('is not content when no test ran', () => {
+test('the test summary reports a failure when no test ran', () => {
   expect(summarize({ ...REPORT, numPassedTests: 0, testResults: [] })).toEqual({
     line: '0 passed, 0 failed',
     ok: false,

@@ -26,7 +26,7 @@ function named(text: string): string[] {
 const read = (file: string) => readFile(new URL(`../../docs/${file}`, import.meta.url), 'utf8');
 
 it.each(['alerts.yml', 'grafana.json', 'operations.md'])(
-  'names in %s only metrics that exist',
+  'docs/%s names only metrics that exist',
   async (file) => {
     const known = await knownMetrics();
     const names = named(await read(file));
@@ -35,7 +35,7 @@ it.each(['alerts.yml', 'grafana.json', 'operations.md'])(
   },
 );
 
-it('says in the runbook what to do about every alert', async () => {
+it('the runbook has a section for every alert', async () => {
   const { groups } = parse(await read('alerts.yml'));
   const runbook = await read('operations.md');
   const alerts = groups.flatMap(({ rules }: { rules: { alert: string }[] }) =>

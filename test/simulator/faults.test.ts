@@ -18,11 +18,11 @@ function chosen(faults: ReturnType<typeof engine>, requests: number, endpoint: '
   );
 }
 
-it('spares everything without rules', () => {
+it('no fault happens without rules', () => {
   expect(chosen(engine({ rules: [] }), 2)).toEqual([null, null]);
 });
 
-it('lets the first rule win that applies', () => {
+it('the first rule that applies decides the fault', () => {
   const rules = [
     { fault: 'b only', endpoint: 'b' as const },
     { fault: 'odd', match: ({ id }: { id: number }) => id % 2 === 1 },
@@ -39,7 +39,7 @@ it('lets the first rule win that applies', () => {
   expect(chosen(engine({ rules }), 1, 'b')).toEqual(['b only']);
 });
 
-it('counts what happened, and keeps the numbers when cleared', () => {
+it('faults are counted, and the counts are kept when the rules are cleared', () => {
   const faults = engine({ rules: [{ fault: 'x', times: 3 }] });
   chosen(faults, 5);
   faults.clear();
@@ -47,7 +47,7 @@ it('counts what happened, and keeps the numbers when cleared', () => {
   expect(faults.fired()).toEqual({ x: 3 });
 });
 
-it('draws the same for the same seed, at about the rate that was asked for', () => {
+it('the same seed brings the same faults, at about the rate of the rule', () => {
   fc.assert(
     fc.property(fc.integer(), fc.double({ min: 0, max: 1, noNaN: true }), (seed, rate) => {
       const plan = { rate, rules: [{ fault: 'x' }, { fault: 'never', probability: 0 }] };
@@ -62,7 +62,7 @@ it('draws the same for the same seed, at about the rate that was asked for', () 
   );
 });
 
-it('holds only within its window', () => {
+it('a rule holds only within its window', () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => {
     vi.useRealTimers();

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startS3Simulator, startSimulators } from '../../src/simulator/index.js';
 
-it('starts both, and says how a worker reaches them', async () => {
+it('both simulators start, and their environment says how a worker reaches them', async () => {
   const simulators = await startSimulators({
     atlas: { clientId: 'me' },
     s3: { sessionToken: 'token', region: 'ap-south-1' },
@@ -20,7 +20,7 @@ it('starts both, and says how a worker reaches them', async () => {
   await expect(fetch(simulators.atlas.url)).rejects.toThrow();
 });
 
-it('starts neither when one cannot', async () => {
+it('neither simulator stays when one cannot start', async () => {
   const taken = await startS3Simulator();
   onTestFinished(() => taken.stop());
   const free = await startS3Simulator();

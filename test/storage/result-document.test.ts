@@ -156,7 +156,7 @@ describe('reading', () => {
   test.each([
     ['no JSON', '<html>canary</html>\n'],
     ['another form', `${JSON.stringify(EMPTY, null, 2)}\n`],
-    ['something behind its end', `${render(CONTENT)}canary\n`],
+    ['something after its end', `${render(CONTENT)}canary\n`],
     ['a header that lacks its names', '{"a":1,"documents":[\n],"missing":[],"unexpected":[\n]}\n'],
     ['a document without an id', render(CONTENT).replace('{"documentId":"001"', '{"canary":1')],
     ['missing ids that are no list', render(EMPTY).replace('"missing":[]', '"missing":{}')],

@@ -169,7 +169,7 @@ test('signs with new credentials before the old ones expire', async () => {
   expect(path).toContain('X-Amz-Credential=ASIASET2');
 });
 
-test('asks for credentials once a second, and tells of them', async () => {
+test('asks for credentials once per second, and reports them', async () => {
   let date = SIGNED_AT;
   const told: unknown[] = [];
   const signer = createSigner(openClient({ credentials: temporary }), {

@@ -1,7 +1,7 @@
 /**
- * The baseline: what one would write by hand in an afternoon. The SDK for all of S3, `getSignedUrl`
- * for each document, global `fetch`, a fresh poll job for each poll, every page at every poll, and
- * each answer parsed and stored as one object.
+ * The baseline: the simplest program for the task. It uses the SDK for all of S3, `getSignedUrl` for
+ * each document, global `fetch`, a new poll job for each poll and every page at every poll, and
+ * parses each response and stores it as one object.
  */
 import {
   GetObjectCommand,

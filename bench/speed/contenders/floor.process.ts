@@ -1,7 +1,7 @@
 /**
  * The floor: the same jobs, children and progress updates in BullMQ, and the same HTTP requests,
- * with nothing around them. S3 URLs are pre-signed beforehand, no answer is parsed, nothing is
- * fenced, and nothing that goes wrong is mended.
+ * with nothing around them. S3 URLs are pre-signed beforehand, no response is parsed, no write is
+ * fenced, and no failure is handled.
  */
 import {
   GetObjectCommand,
@@ -91,7 +91,7 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
       upload,
     );
     await save(job, 'sent', 1);
-    // The id is all that has to be known to go on.
+    // Only the id of the response is needed.
     const batchId = /"batch_id"\s*:\s*"([^"]+)"/.exec(answer.toString())?.[1];
     await polls.add(
       'poll',

@@ -1,4 +1,4 @@
-/** Both workers of a contender, until it is told to end. */
+/** Runs both workers of a contender until a signal ends it. */
 import { type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 

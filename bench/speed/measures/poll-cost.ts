@@ -1,6 +1,6 @@
 /**
- * CPU of one poll, worker and Redis together, while few and while very many batches are in flight.
- * Some batches are polled every second; the others are as those, and sleep.
+ * Measures the CPU of one poll, in worker and Redis together, while few and while very many batches
+ * are in flight. Some batches are polled every second. The others are equal, but sleep.
  */
 import { FlowProducer } from 'bullmq';
 import { BATCH_JOB, BATCHES_QUEUE, POLL_JOB, POLLS_QUEUE } from '../../../src/jobs/queues.js';

@@ -1,4 +1,4 @@
-/** Pre-signed URLs a second, by our signer and by `getSignedUrl`, one after the other. */
+/** Measures pre-signed URLs per second, by our signer and by `getSignedUrl`. */
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createSigner } from '../../../src/storage/signer.js';
@@ -14,7 +14,7 @@ export interface Presigning {
   getSignedUrlPerSecond: number;
 }
 
-/** Of keys that are all different, as in life. Throws when the two do not give the same URL. */
+/** Signs keys that are all different. Throws when the two do not give the same URL. */
 export async function measurePresigning(): Promise<Presigning> {
   const client = new S3Client({ region: 'eu-west-1', credentials: CREDENTIALS });
   const date = new Date();

@@ -1,13 +1,13 @@
-/** Counts the commands that Redis executes meanwhile, as `MONITOR` tells. */
+/** Counts the commands that Redis executes, by `MONITOR`. */
 import type { Stage } from '../stage.js';
 
 /** What `MONITOR` names as the sender of a command that a script calls. */
 const SCRIPT_SOURCE = 'lua';
 
 export interface Commands {
-  /** By clients; a script counts once. */
+  /** Commands of clients. A script counts once. */
   sent: number;
-  /** All, those within scripts included. */
+  /** All commands, with those within scripts. */
   executed: number;
 }
 
@@ -19,7 +19,7 @@ export async function countCommands(stage: Stage, work: () => Promise<void>): Pr
   const commands = { sent: 0, executed: 0 };
   let lastSender = '';
   monitor.on('monitor', (_time: string, _args: string[], source: string) => {
-    // A script's commands come behind the call of it, from nobody in between.
+    // The commands of a script follow its call, with no other command in between.
     if (source !== SCRIPT_SOURCE) lastSender = source;
     if (lastSender === ownAddress) return;
     commands.executed += 1;

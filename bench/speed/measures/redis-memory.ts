@@ -1,6 +1,6 @@
 /**
- * Bytes of Redis that one more batch takes: in flight, and ended, its event not yet taken. Measured
- * between two numbers of batches, both beyond the point where streams of events are full.
+ * Measures the bytes of Redis per batch: in flight, and ended with its event still there. They are
+ * the difference between two numbers of batches, both so large that the streams of events are full.
  */
 
 import { redisBytes } from '../process-usage.js';

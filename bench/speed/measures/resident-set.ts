@@ -1,11 +1,11 @@
-/** Memory of a worker after some batches, and after ten times as many. */
+/** Measures the memory of a worker after some batches, and after ten times as many. */
 
 import { residentMib } from '../process-usage.js';
 import { setStage } from '../stage.js';
 
-/** Waiting at once: what piles up in the queue is not what is measured. */
+/** Few batches wait at the same time, since the memory of a long queue is not measured here. */
 const ADDED_AT_ONCE = 2_000;
-/** The mean of so many readings: one alone may fall before a collection of garbage, or behind it. */
+/** The mean of so many readings is taken: a single one depends on the last garbage collection. */
 const READINGS = 3;
 
 export interface ResidentSet {

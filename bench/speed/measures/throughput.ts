@@ -1,7 +1,7 @@
 /**
- * Batches a second, and what each costs, of every contender. All are there at once, each with a
- * Redis and stand-ins of its own, and take turns: what a machine has of good and bad minutes meets
- * them alike.
+ * Measures batches per second, and the cost of each, of every contender. All of them run at the same
+ * time, each with a Redis and stand-ins of its own, and take turns: so changes in the speed of the
+ * machine affect them alike.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs } from '../process-usage.js';
@@ -11,20 +11,20 @@ import { FIRST_POLL_MS, MAX_DOCUMENTS } from '../work.js';
 import { type Commands, countCommands } from './redis-commands.js';
 
 /**
- * Until code is compiled, connections are open and streams of events are full: so many batches to
- * learn how fast it is, and a turn that is not counted. The CPU that a batch costs stands still then.
+ * The warm-up, until code is compiled, connections are open and streams of events are full: so many
+ * batches to find the speed, and one turn that is not counted. The CPU per batch is constant then.
  */
 const WARM_UP = 2000;
-/** By then first polls come as fast as uploads go out. */
+/** After this time first polls come as fast as uploads go out. */
 const LEAD_MS = 2 * FIRST_POLL_MS;
-/** Of which some seven are counted. */
+/** About seven of these seconds are counted. */
 const RUN_SECONDS = 10;
 const COUNTED = 100;
 
-/** Of one run. Redis commands are those of one batch. */
+/** The figures of one run. Redis commands are those of one batch. */
 export interface Throughput extends Commands {
   batchesPerSecond: number;
-  /** CPU milliseconds a batch. */
+  /** CPU milliseconds per batch. */
   workerCpuMs: number;
   redisCpuMs: number;
 }
@@ -77,7 +77,7 @@ interface Carrying {
   pids: number[];
   /** Batches so far. */
   carried: number;
-  /** Batches a second, when it carried last. */
+  /** Batches per second in the last turn. */
   rate: number;
   runs: Omit<Throughput, keyof Commands>[];
 }
@@ -96,8 +96,8 @@ async function warmUp(name: Contender, { processes, submitConcurrency }: Setup):
 }
 
 /**
- * Some ten seconds of work. What is counted of it is the flow alone: neither its beginning, when no
- * poll is due yet, nor its end, when no batch is left to be sent and only polls are waited for.
+ * Runs one turn of about ten seconds. Only its middle is counted: not the beginning, when no poll is
+ * due yet, and not the end, when all batches are sent and only polls are left.
  */
 async function carry(contender: Carrying): Promise<Omit<Throughput, keyof Commands>> {
   const { stage, carried, rate } = contender;
@@ -123,7 +123,7 @@ async function carry(contender: Carrying): Promise<Omit<Throughput, keyof Comman
 
 interface Reading {
   at: number;
-  /** A batch that is sent is half carried: bursts of sending and of ending take turns. */
+  /** A batch that is sent counts as half a batch, since bursts of sending and of ending alternate. */
   carried: number;
   workerCpuMs: number;
   redisCpuMs: number;

@@ -31,7 +31,7 @@ async function printResults(reference: string): Promise<ExitCode> {
   });
 }
 
-/** Extracts go out as Atlas wrote them: parsing would round numbers of twenty digits. */
+/** Extracts are printed as Atlas wrote them: parsing would round numbers of twenty digits. */
 async function* resultLines(client: AtlasBatchClient, reference: string): AsyncGenerator<string> {
   for await (const { documentId, raw } of client.results(reference)) {
     yield `{"documentId":${JSON.stringify(documentId)},"extracts":[${raw.join(',')}]}\n`;

@@ -34,13 +34,13 @@ export function simulatorCommand(): Command {
     .option('--completion-ms <number>', 'time until a document is done', wholeNumber)
     .option('--json', 'print the variables as JSON')
     .action(async (options: SimulatorOptions) => {
-      await runUntilSignal(() => startAndTell(options));
+      await runUntilSignal(() => startAndPrint(options));
     });
 }
 
-async function startAndTell(options: SimulatorOptions): Promise<Simulators> {
+async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
   const { host, port, s3Port, directory, completionMs } = options;
-  // Nobody but this command needs it: a worker in production never loads it.
+  // Imported here, so that a worker in production never loads it.
   const { startSimulators } = await import('../../simulator/index.js');
   const simulators = await startSimulators({
     atlas: { host, port, completionMs },

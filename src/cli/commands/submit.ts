@@ -48,9 +48,9 @@ async function submit(options: SubmitOptions): Promise<ExitCode> {
   return withClient(async (client) => {
     const added = await client.enqueueMany(batches);
     const conflicts = added.filter(({ status }) => status === 'conflict');
-    // With --wait and --json the summaries are the answer.
+    // With --wait and --json only the summaries are printed.
     const quiet = options.wait && options.json && conflicts.length === 0;
-    if (!quiet) for (const one of added) tell(one, options);
+    if (!quiet) for (const one of added) report(one, options);
     for (const { reference } of conflicts) {
       printError(`another batch has the reference ${reference}; nothing was added`);
     }
@@ -102,7 +102,7 @@ async function showPlan(
   return 0;
 }
 
-function tell(result: EnqueueResult, { json }: SubmitOptions): void {
+function report(result: EnqueueResult, { json }: SubmitOptions): void {
   if (json) printJson(result);
   else if (result.status === 'added') print(`${result.reference}: added`);
   else if (result.status === 'duplicate') print(`${result.reference}: known already`);

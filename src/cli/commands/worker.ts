@@ -6,7 +6,7 @@ import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
 export function workerCommand(): Command {
   return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(() =>
-    runUntilSignal(() => startWorker('worker')),
+    runUntilSignal(() => startWorker('health')),
   );
 }
 
@@ -16,7 +16,7 @@ export function startCommand(): Command {
     'run workers and the HTTP server in one process until SIGTERM or SIGINT',
     ['start'],
   ).action(async () => {
-    await runUntilSignal(() => startWorker('server'));
+    await runUntilSignal(() => startWorker('all'));
   });
 }
 
@@ -31,11 +31,10 @@ export function serverCommand(): Command {
   );
 }
 
-/** A worker, and beside it the whole HTTP server or, if it is wanted, its liveness signs only. */
-async function startWorker(beside: 'server' | 'worker'): Promise<Stoppable> {
-  // In a burst much outlives two collections of the young generation, and V8 takes it for long-lived:
-  // from then on it allocates the like of it as old, whatever hangs on it stays too, and collecting
-  // costs 4 % of a worker's CPU more.
+/** Starts a worker, and with it the whole HTTP server or, with `WORKER_PORT`, only its health routes. */
+async function startWorker(routes: 'all' | 'health'): Promise<Stoppable> {
+  // In a burst many objects outlive two collections of the young generation. V8 then allocates all
+  // objects of those places as old, and garbage collection costs 4 % more of a worker's CPU.
   setFlagsFromString('--no-allocation-site-pretenuring');
   const [{ runWorker }, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
     await Promise.all([
@@ -48,13 +47,13 @@ async function startWorker(beside: 'server' | 'worker'): Promise<Stoppable> {
     telemetry: await traces.createTelemetry(environment.wantsTraces()),
   });
   try {
-    const create = beside === 'server' ? createAtlasBatchServer : createWorkerHealth;
+    const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
     const server = await create({ workerRegistry: worker.metrics.registry });
     if (!server) return worker;
     await listenOrStop(server);
     return {
       async stop() {
-        // Health and metrics are answered until the last job is given back.
+        // The server stops last, so that health and metrics are there until the last job ends.
         await worker.stop();
         await server.stop();
       },
@@ -65,12 +64,12 @@ async function startWorker(beside: 'server' | 'worker'): Promise<Stoppable> {
   }
 }
 
-interface Listening extends Stoppable {
+interface Listener extends Stoppable {
   listen(): Promise<unknown>;
 }
 
-/** @throws Error when the port is taken; nothing of the server is left running. */
-async function listenOrStop(server: Listening): Promise<Stoppable> {
+/** Stops the server when it cannot listen. @throws UsageError when the port is taken. */
+async function listenOrStop(server: Listener): Promise<Stoppable> {
   try {
     await server.listen();
     return server;

@@ -11,8 +11,8 @@ const ADDRESS = 'correct ATLAS_BASE_URL; it is what stands before /v1/docstream'
 const REACH = 'correct ATLAS_BASE_URL, or let this host reach it';
 
 /**
- * Whether Atlas gives a token for our credentials. It goes the workers' way, by Redis where there
- * is one: an Atlas that honours only the newest token must not lock them out.
+ * Checks that Atlas gives a token for our credentials. Where Redis is there, the token is shared with
+ * the workers by it: an Atlas that honours only the newest token would else end theirs.
  */
 export async function checkAtlas(config: Config, redis: Redis | undefined): Promise<Finding> {
   const atlas = createAtlasClient({
@@ -40,6 +40,6 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
 function fixFor(error: unknown): string {
   if (!(error instanceof BatchError)) return 'see what it says';
   if (error.code === 'ATLAS_AUTH') return CREDENTIALS;
-  // It answered, but not as Atlas does: another server, or another path.
+  // A response that is not one of Atlas: it is another server or another path.
   return error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH;
 }

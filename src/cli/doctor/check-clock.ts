@@ -1,9 +1,9 @@
 import type { ClockReading, Finding } from './finding.js';
 
-/** S3 takes signatures of up to 15 minutes ago; past a minute a clock is broken, not inexact. */
+/** S3 accepts signatures of the last 15 minutes. A difference above a minute is no inaccuracy. */
 const MAX_SKEW_MS = 60_000;
 
-/** Whether this host's clock agrees with those that answered. Pure. */
+/** Compares the clock of this host with those that answered. Pure. */
 export function checkClock(clocks: readonly ClockReading[]): Finding[] {
   const [worst] = [...clocks].sort((a, b) => Math.abs(b.aheadMs) - Math.abs(a.aheadMs));
   if (!worst) return [];

@@ -5,7 +5,7 @@ import { redisTimeMs } from '../../redis/clock.js';
 import { redisFindings } from '../../redis/findings.js';
 import type { CheckResult, Finding } from './finding.js';
 
-/** Whether Redis answers, lets us in, is new enough, and forgets nothing. */
+/** Checks that Redis answers, accepts our credentials, is new enough, and loses no keys. */
 export async function checkRedis(link: RedisLink): Promise<CheckResult> {
   try {
     return await link.run(() => examine(link.redis));

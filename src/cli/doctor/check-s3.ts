@@ -10,14 +10,14 @@ import type { Config } from '../../config/config.js';
 import { sdkError } from '../../storage/storage-errors.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
-/** Whether results can be written and read back, and whether the callers' buckets are there. */
+/** Checks that results can be written and read back, and that the callers' buckets exist. */
 export async function checkS3(config: Config): Promise<CheckResult> {
   // A person waits: one retry is enough.
   const client = new S3Client({ forcePathStyle: config.S3_FORCE_PATH_STYLE, maxAttempts: 2 });
   const clocks = watchClock(client);
   try {
     const findings = await checkResults(client, config);
-    // With wrong keys or region every bucket would say the same again.
+    // With a wrong key or region each bucket would bring the same error again.
     if (findings.every(({ level }) => level !== 'error')) {
       for (const bucket of config.S3_ALLOWED_BUCKETS)
         findings.push(await checkSource(client, bucket));
@@ -43,7 +43,7 @@ async function checkResults(client: S3Client, config: Config): Promise<Finding[]
     await Body?.transformToString();
     findings.push({ level: 'ok', subject: 'S3', text: `${place} can be written and read` });
   } catch (error) {
-    // Workers only write; `results` reads.
+    // A warning only: workers write results, and nothing but the command `results` reads them.
     const finding = failure(`can write, but not read ${place}`, error, 's3:GetObject there');
     findings.push({ ...finding, level: 'warning' });
   }
@@ -62,7 +62,7 @@ async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
     return { level: 'ok', subject: 'S3', text: `s3://${bucket} is there` };
   } catch (error) {
     const finding = failure(`cannot see s3://${bucket}`, error, 's3:ListBucket on the bucket');
-    // Reading objects may be allowed where listing them is not.
+    // A warning only: a role may read objects without being allowed to list them.
     return statusOf(error) === 403 ? { ...finding, level: 'warning' } : finding;
   }
 }
@@ -78,7 +78,7 @@ function statusOf(error: unknown): unknown {
   return Reflect.get(Object(Reflect.get(Object(error), '$metadata')), 'httpStatusCode');
 }
 
-/** Keeps the difference between S3's clock and ours, from its answers. */
+/** Keeps the difference between the clock of S3 and ours, from the dates of its responses. */
 function watchClock(client: S3Client): ClockReading[] {
   const clocks: ClockReading[] = [];
   client.middlewareStack.add(
@@ -89,7 +89,7 @@ function watchClock(client: S3Client): ClockReading[] {
       if (!Number.isNaN(date)) clocks.splice(0, 1, { whose: 'S3', aheadMs: date - Date.now() });
       return result;
     },
-    // Below what parses the answer and throws: refusals have a date too.
+    // Runs before the response is parsed, which throws for refusals: they have a date too.
     { step: 'deserialize', priority: 'low' },
   );
   return clocks;

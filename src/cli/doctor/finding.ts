@@ -1,12 +1,12 @@
-/** What a check found. */
+/** The result of one check. */
 export interface Finding {
   /** `error`: it will not work, or loses batches. `warning`: it works, until something else fails. */
   level: 'ok' | 'warning' | 'error';
   /** What was checked. */
   subject: 'Node' | 'configuration' | 'Redis' | 'S3' | 'Atlas' | 'clock';
-  /** What is, in one sentence. */
+  /** What was found, in one sentence. */
   text: string;
-  /** What to do about it; nothing when it is well. */
+  /** What to do about it. Absent when all is well. */
   fix?: string;
 }
 
@@ -18,6 +18,6 @@ export interface ClockReading {
 
 export interface CheckResult {
   findings: Finding[];
-  /** Of whoever answered with a time. */
+  /** The clocks of those that answered with a time. */
   clocks: ClockReading[];
 }

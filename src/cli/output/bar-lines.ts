@@ -1,14 +1,14 @@
-/** Progress of batches as bars for a terminal. Pure, but for the colours that it has. */
+/** Progress of batches as bars for a terminal. Pure, except that it asks whether to use colours. */
 import type { BatchStatus } from '../../batches/status.js';
 import { plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
 import { formatTable, widthOf } from './table.js';
 import { paint } from './terminal.js';
 
-/** For the line that counts, and the cursor below it: more lines than rows cannot be redrawn. */
+/** One row for the count and one for the cursor: no more lines than rows can be redrawn. */
 const ROWS_KEPT = 2;
 
-/** All, when they fit; else those that run, in their order, and then those that have ended. */
+/** All batches when they fit. Else first those that run, then those that ended last. */
 function choose(statuses: readonly BatchStatus[], count: number): readonly BatchStatus[] {
   if (statuses.length <= count) return statuses;
   const running = statuses.filter(({ summary }) => !summary);
@@ -18,7 +18,7 @@ function choose(statuses: readonly BatchStatus[], count: number): readonly Batch
 
 const MIN_BAR_WIDTH = 8;
 const MAX_BAR_WIDTH = 24;
-/** Room for a hint, used or not: a bar that changed its width would jump. */
+/** Space that is kept for a hint, so that bars do not change their width. */
 const HINT_WIDTH = 26;
 const COLOURS = {
   queued: 'gray',
@@ -36,7 +36,7 @@ export interface Screen {
   now: number;
 }
 
-/** A line a batch; when there are more than rows, those that run, and how many have ended. */
+/** One line per batch. With more batches than rows a last line says how many have ended. */
 export function barLines(statuses: readonly BatchStatus[], screen: Screen): string[] {
   const shown = choose(statuses, screen.rows - ROWS_KEPT);
   const lines = drawBars(shown, screen);
@@ -46,7 +46,7 @@ export function barLines(statuses: readonly BatchStatus[], screen: Screen): stri
     : lines;
 }
 
-/** The bars take what the words leave of the columns, since lines must not wrap. */
+/** Bars get the columns that the texts leave, since lines must not wrap. */
 function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): string[] {
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
@@ -68,7 +68,7 @@ function bar(status: BatchStatus, width: number): string {
   return paint(COLOURS[status.state], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full));
 }
 
-/** What a person wants to know beside the bar. */
+/** The text beside a bar: how it ended, or what comes next. */
 function hint(status: BatchStatus, now: number): string {
   const { summary, lastError, polls, nextPollAt, uploads } = status;
   if (summary?.reason) return summary.reason.code;

@@ -1,10 +1,10 @@
-/** A batch in words, for people. Pure. */
+/** Describes a batch in text. Pure. */
 import type { BatchStatus } from '../../batches/status.js';
 import type { Reason } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 
-/** What follows the reference in a line of progress. */
+/** The progress of a batch in one line, without its reference. */
 export function describeProgress(status: BatchStatus): string {
   const { present, total } = status.documents;
   const parts = [`${status.state}, ${present} of ${total} documents`];
@@ -21,7 +21,7 @@ export function describeReason({ code, message }: Reason): string {
   return `${code}: ${message}`;
 }
 
-/** All that is known of a batch, a line each. */
+/** The whole status of a batch, one fact per line. */
 export function describeStatus(status: BatchStatus, now: number): string[] {
   const { present, total } = status.documents;
   const lines = [

@@ -1,4 +1,4 @@
-/** Progress of batches: bars that move on a terminal, a line for each change when piped. */
+/** Shows the progress of batches: bars on a terminal, one line per change when piped. */
 import { createLogUpdate } from 'log-update';
 import type { BatchStatus } from '../../batches/status.js';
 import { barLines } from './bar-lines.js';
@@ -6,7 +6,7 @@ import { describeProgress } from './describe-batch.js';
 import { isTerminal, print } from './terminal.js';
 
 export interface ProgressView {
-  /** Shows where the batches stand; call it as often as you like. */
+  /** Shows the present state of the batches. May be called often. */
   show(statuses: readonly BatchStatus[]): void;
   /** Leaves what was shown last, and the cursor below it. May be called twice. */
   done(): void;
@@ -16,7 +16,7 @@ export function createProgressView(): ProgressView {
   return isTerminal() ? createBars() : createLines();
 }
 
-/** A line when documents came or the batch went on; polls alone would drown them. */
+/** Writes a line when documents, state, uploads or error changed. A poll alone brings no line. */
 function createLines(): ProgressView {
   const shown = new Map<string, string>();
   return {
@@ -40,7 +40,7 @@ function createBars(): ProgressView {
   const update = createLogUpdate(process.stdout);
   return {
     show(statuses) {
-      // Some terminals say that they have no size.
+      // Some terminals report a size of 0.
       const columns = process.stdout.columns || USUAL_COLUMNS;
       const rows = process.stdout.rows || USUAL_ROWS;
       update(barLines(statuses, { columns, rows, now: Date.now() }).join('\n'));

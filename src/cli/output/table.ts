@@ -1,4 +1,4 @@
-/** Rows of text in aligned columns. Pure. */
+/** Tables of text with aligned columns. Pure. */
 import { stripVTControlCharacters } from 'node:util';
 
 const GAP = '  ';
@@ -23,7 +23,7 @@ export function formatTable(
   );
 }
 
-/** Columns that a text takes on a terminal, colours aside. */
+/** The width of a text on a terminal, without the codes of colours. */
 export function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }

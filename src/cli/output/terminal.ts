@@ -1,4 +1,4 @@
-/** What the commands write: plain text when piped, a little colour on a terminal. */
+/** Output of the commands: plain text when piped, with colours on a terminal. */
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -20,7 +20,7 @@ export function isTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** Coloured only where colours are shown (and `NO_COLOR` is not set). */
+/** Colours a text if the terminal has colours and `NO_COLOR` is not set. */
 export function paint(style: Style, text: string): string {
   return isTerminal() && process.stdout.hasColors() ? styleText(style, text) : text;
 }

@@ -1,6 +1,6 @@
 /**
  * The batches that the stand-in holds, and which of their documents can be seen at which time.
- * What arrives when is drawn once, when a batch is submitted; no timer runs for it.
+ * The times of arrival are drawn once, when a batch is submitted. No timer runs for them.
  */
 
 import { type Random, randomFrom, seedFrom } from '../random.js';
@@ -14,7 +14,7 @@ const DEFAULT_LAST_MS = 1500;
 const SHARE_OF_THREE = 0.03;
 const SHARE_OF_TWO = 0.08;
 
-/** What is known of a document when its fate is drawn. */
+/** A document, as the options that decide about its arrival get it. */
 export interface DocumentContext {
   documentId: string;
   productType: string;
@@ -52,7 +52,7 @@ export interface AtlasBatch {
   urls: number;
 }
 
-/** A batch with its fate. Absent lists stand for the plain case, to keep 300,000 of them small. */
+/** A batch with its times of arrival. Absent lists mean the plain case, so that 300,000 stay small. */
 interface HeldBatch extends AtlasBatch {
   /** Of each document; absent: all at `lastMs`. */
   delays: number[] | undefined;

@@ -1,4 +1,4 @@
-/** What can go wrong at Atlas, and what the wrong answers look like. */
+/** The faults of the simulated Atlas, and the responses that they bring. */
 
 import type { Fault } from '../exchange.js';
 import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
@@ -7,7 +7,7 @@ import type { Answer } from '../http-server.js';
 /** The endpoints of the stand-in, as counters and fault rules name them. */
 export type AtlasEndpoint = 'authtoken' | 'multiupload' | 'extracts' | 'other';
 
-/** Faults of a page; they befall `extracts` alone. */
+/** Faults of a page. They happen to `extracts` only. */
 export type PageFault =
   /** 200 with no extract at all. */
   | 'empty-page'
@@ -22,9 +22,9 @@ export type PageFault =
   /** Claims `has_next` false although a whole document follows. */
   | 'has-next-false';
 
-/** Faults of an accepted upload; they befall `multiupload` alone. */
+/** Faults of an accepted upload. They happen to `multiupload` only. */
 export type UploadFault =
-  /** The batch exists, the answer does not say how it is called. */
+  /** The batch exists, but the response does not name it. */
   | 'no-batch-id'
   /** No batch is made; the answer names the newest earlier one. */
   | 'same-batch-id';
@@ -40,12 +40,12 @@ export type AtlasFaultKind =
   | 'truncated-json'
   /** 200 with a body of `bytes` bytes that never becomes a whole document. */
   | 'huge-body'
-  /** Forgets every token before it looks at the request. */
+  /** Forgets every token before it handles the request. */
   | 'expire-tokens'
   /** 302 to `location`; nothing is carried out. */
   | 'redirect';
 
-/** What a rule's `match` sees of a request. */
+/** What the `match` of a rule gets of a request. */
 export interface AtlasRequestView {
   endpoint: AtlasEndpoint;
   /** Of `extracts`, as asked. */
@@ -116,7 +116,7 @@ function* hugeBody(bytes: number, sent: (bytes: number) => void): Generator<Buff
   }
 }
 
-/** An endpoint's answer, maimed where the fault says so. */
+/** The response of an endpoint, damaged as the fault says. */
 export function maim(answer: Answer, fault: Fault | undefined): Answer {
   if (fault?.fault !== 'truncated-json') return answer;
   const body = Buffer.from(answer.body ?? '');

@@ -124,7 +124,7 @@ export async function startAtlasSimulator(
       async () => maim(await carryOut(), fault),
       answerOfStatus,
     );
-    if (upload !== undefined && answered) upload.answered = tellsBatchId(fault);
+    if (upload !== undefined && answered) upload.answered = namesBatchId(fault);
   };
 
   const listener = await listen(handle, {
@@ -166,6 +166,6 @@ function overLimit(retryAfter: string | undefined): Answer {
   return { ...refused, headers: { ...refused.headers, 'retry-after': retryAfter } };
 }
 
-function tellsBatchId(fault: Fault | undefined): boolean {
+function namesBatchId(fault: Fault | undefined): boolean {
   return fault?.fault !== 'no-batch-id' && fault?.fault !== 'truncated-json';
 }

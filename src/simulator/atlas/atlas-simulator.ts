@@ -1,4 +1,4 @@
-/** What the Atlas stand-in can be told, and what it tells. */
+/** Options and results of the Atlas stand-in. */
 
 import type { RequestCounters, RequestRecord } from '../traffic.js';
 import type { AtlasBatch, BatchOptions } from './atlas-batches.js';

@@ -20,7 +20,7 @@ export interface CallbackOptions {
   dropRate?: number | undefined;
 }
 
-/** What became of the callbacks so far, by batch. */
+/** The callbacks so far, by batch and result. */
 export interface CallbackCounts {
   delivered: number;
   dropped: number;

@@ -29,7 +29,7 @@ export interface EndpointContext {
   clientSecret: string;
   tokens: Tokens;
   batches: AtlasBatches;
-  /** Absent: URLs are believed. */
+  /** Absent: URLs are not fetched. */
   fetcher: UrlFetcher | undefined;
   envelope: 'top' | 'data';
   totalItems: boolean;
@@ -57,7 +57,7 @@ export function parseUpload(raw: Buffer): UploadBody | undefined {
   }
 }
 
-/** What an upload came to, beside its answer. */
+/** The batch of an upload, beside its response. */
 export interface UploadResult {
   answer: Answer;
   /** The batch that was made; absent when it was refused. */
@@ -91,8 +91,8 @@ export async function multiUpload(
     return { answer: answer(context, JSON.stringify({ batch_id: earlier.batchId })) };
   }
   const batch = context.batches.add(body.product_type, documentIds, performance.now());
-  const told = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
-  return { answer: answer(context, JSON.stringify(told)), batch };
+  const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
+  return { answer: answer(context, JSON.stringify(reply)), batch };
 }
 
 /** `GET extracts` */

@@ -1,4 +1,4 @@
-/** Access tokens: handed out, honoured, forgotten. */
+/** Access tokens: given, checked and forgotten. */
 
 import { randomBytes } from 'node:crypto';
 

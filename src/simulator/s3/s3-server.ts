@@ -1,4 +1,4 @@
-/** The S3 stand-in: verifies signatures, keeps objects, and fails when it is told to. */
+/** The S3 stand-in: verifies signatures, stores objects, and has faults on demand. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerUnderFault, type Fault } from '../exchange.js';

@@ -19,12 +19,10 @@ import type { BatchSummary } from '../../jobs/summary.js';
 import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
 import { describeError } from '../poll/next-poll.js';
-import { backoffMs } from '../runtime/backoff.js';
+import { backoffMs, MAX_STALLS, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
-  MAX_STALLS,
-  MAX_UNEXPECTED_ERRORS,
   rethrowInterruption,
   type StepResult,
   type StepRun,

@@ -1,25 +1,13 @@
 /** When a poll job polls again, and what it tells of it. */
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
-import { KEPT_POLLS, type PollData, type PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { clampDelay } from '../../polling/clamp-delay.js';
 import type { PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs } from '../runtime/backoff.js';
 
 type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
-
-/** Remembers a poll that found the upload not complete. */
-export function recordNegativePoll(
-  state: PollState,
-  data: PollData,
-  startedAt: number,
-  present: number,
-): void {
-  state.present = present;
-  state.negativePolls.push([startedAt - data.sentAt, present]);
-  state.negativePolls.splice(0, state.negativePolls.length - KEPT_POLLS);
-}
 
 /** Polls that are only a safety net need not fall together: up to this share earlier. */
 const SAFETY_NET_JITTER = 0.15;

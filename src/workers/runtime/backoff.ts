@@ -1,3 +1,10 @@
+/** How often and how long a job that does not get on is tried again. */
+
+/** A job whose worker died this often in one run is what kills it. */
+export const MAX_STALLS = 20;
+/** An error that nobody foresaw is tried again this often in one run; then it is a bug. */
+export const MAX_UNEXPECTED_ERRORS = 10;
+
 /**
  * Exponential back-off with full jitter: the n-th delay is uniform below `baseMs * 2^n`,
  * between `baseMs` and `capMs`. Full jitter spreads thousands of jobs that failed together.

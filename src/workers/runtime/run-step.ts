@@ -18,10 +18,6 @@ import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Slot } from './prefetching-worker.js';
 import type { Processor } from './queue-worker.js';
 
-/** A job whose worker died this often in one run is what kills it. */
-export const MAX_STALLS = 20;
-/** An error that nobody foresaw is tried again this often in one run; then it is a bug. */
-export const MAX_UNEXPECTED_ERRORS = 10;
 /** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
 const NEWER_STATE_DELAY_MS = 15_000;
 

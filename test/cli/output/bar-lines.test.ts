@@ -59,7 +59,7 @@ test.each([40, 60, 80, 200])(
   },
 );
 
-test('more batches than rows: those that run, and how many have ended', () => {
+test('with more batches than rows those that run are shown, and how many have ended', () => {
   const statuses = [
     ...Array.from({ length: 30 }, (_, i) => ended(`ended-${i}`)),
     ...Array.from({ length: 5 }, (_, i) => running(`running-${i}`, 1, 5)),

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { expect, test } from 'vitest';
 import { formatTable } from '../../../src/cli/output/table.js';
 
-test('columns are as wide as their widest cell, numbers to the right, nothing trails', () => {
+test('columns are as wide as their widest cell, numbers are right-aligned, and no blanks trail', () => {
   const rows = [
     ['reference', 'polls', 'status'],
     ['a', '12', 'completed'],
@@ -13,7 +13,7 @@ test('columns are as wide as their widest cell, numbers to the right, nothing tr
   ]);
 });
 
-test('colours take no room', () => {
+test('the codes of colours do not count as width', () => {
   const green = styleText('green', 'ok', { validateStream: false });
   expect(
     formatTable([

@@ -29,7 +29,7 @@ async function counted({ server }: TestServer, name: string): Promise<number> {
   return Number(line?.split(' ').at(-1) ?? 0);
 }
 
-it('does not exist without credentials', async () => {
+it('the routes of callbacks do not exist without credentials', async () => {
   const { server } = await createServer();
   for (const url of [PATH, TOKEN_PATH]) {
     const { statusCode } = await server.app.inject({ method: 'POST', url, headers: CREDENTIALS });
@@ -37,7 +37,7 @@ it('does not exist without credentials', async () => {
   }
 });
 
-it('gives a token for the right credentials, whatever else the request holds', async () => {
+it('Atlas gets a token for the right credentials, whatever else the request holds', async () => {
   const { server } = await createServer(CALLBACKS);
   for (const more of [{}, { payload: 'x' }, { payload: {} }]) {
     const answer = await server.app.inject({
@@ -53,7 +53,7 @@ it('gives a token for the right credentials, whatever else the request holds', a
 });
 
 it.each([{}, { ...CREDENTIALS, 'client-secret': 'wrong' }, { ...CREDENTIALS, 'client-id': 'x' }])(
-  'gives none for %o',
+  'Atlas gets no token for %o',
   async (headers) => {
     const { server } = await createServer(CALLBACKS);
     const answer = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers });
@@ -62,7 +62,7 @@ it.each([{}, { ...CREDENTIALS, 'client-secret': 'wrong' }, { ...CREDENTIALS, 'cl
   },
 );
 
-it('takes tokens of another replica, as Token or as Bearer', async () => {
+it('a server accepts the tokens of another replica, as Token or as Bearer', async () => {
   const one = await createServer(CALLBACKS);
   const other = await createServer(CALLBACKS);
   const token = await tokenOf(one);
@@ -76,7 +76,7 @@ it('takes tokens of another replica, as Token or as Bearer', async () => {
   expect(bearer.statusCode).toBe(202);
 });
 
-it('refuses tokens that are old, unsigned, for something else, or signed by somebody else', async () => {
+it('a server refuses tokens that are old, unsigned, for something else, or signed by somebody else', async () => {
   const test = await createServer(CALLBACKS);
   const foreign = await createCallbackTokens('atlas', 'another-secret').issue();
   const raw = new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuer('atlas-batch');
@@ -95,7 +95,7 @@ it('refuses tokens that are old, unsigned, for something else, or signed by some
   expect(await counted(test, 'callbacks_rejected_total{why="unauthorized"}')).toBe(7);
 });
 
-it('says 400 to what is no page, 413 to what is too large, and repeats nothing of it', async () => {
+it('a callback that is no page gets 400, one that is too large 413, and nothing of it is repeated', async () => {
   const test = await createServer(CALLBACKS);
   const token = await tokenOf(test);
   for (const body of ['', '{"secret-canary', '[]', '{"data":7}']) {
@@ -108,7 +108,7 @@ it('says 400 to what is no page, 413 to what is too large, and repeats nothing o
   expect(await counted(test, 'callbacks_rejected_total{why="too-large"}')).toBe(1);
 });
 
-it('wakes nobody and stores nothing for references that it does not know', async () => {
+it('a callback with unknown references wakes no batch and stores nothing', async () => {
   const test = await createServer(CALLBACKS);
   const redis = new Redis(test.url);
   onTestFinished(() => redis.disconnect());
@@ -121,7 +121,7 @@ it('wakes nobody and stores nothing for references that it does not know', async
   expect(keys.filter((key) => !key.endsWith(':meta'))).toEqual([]);
 });
 
-it('survives any callback without a 5xx, and still takes a good one', async () => {
+it('no callback brings a 5xx, and a good one is accepted afterwards', async () => {
   const test = await createServer(CALLBACKS);
   const good = await tokenOf(test);
   const token = fc.oneof(

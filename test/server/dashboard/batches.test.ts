@@ -59,14 +59,14 @@ async function inFlight(system: System, reference: string): Promise<Job> {
   });
 }
 
-it('escapes everything that is not markup itself', () => {
+it('the html tag escapes everything but markup', () => {
   const evil = `<img src=x onerror="alert('1')">&`;
   expect(html`<p title="${evil}">${evil}${[html`<b>`, evil]}${null}${false}${0}</p>`.text).toBe(
     '<p title="&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;">&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;<b>&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;0</p>',
   );
 });
 
-it('shows what anybody puts into a batch as text', async () => {
+it('the pages show everything that a batch holds as text', async () => {
   const test = await startQuietServer();
   const request = batchOf('evil', 1);
   const script = '<script>alert(1)</script>';
@@ -85,7 +85,7 @@ it('shows what anybody puts into a batch as text', async () => {
   }
 });
 
-it('pages through a list, newest first, and counts all of it', async () => {
+it('a list of batches has pages, newest first, and counts all of them', async () => {
   const test = await startQuietServer();
   await test.batches.addBulk(
     Array.from({ length: 60 }, (_, i) => ({
@@ -105,7 +105,7 @@ it('pages through a list, newest first, and counts all of it', async () => {
   expect((await get(test, '?page=-1&show=nonsense')).body).toContain('loan-59');
 });
 
-it('finds a batch by reference, Atlas batch id, document id, or a part of the reference', async () => {
+it('the search finds a batch by reference, Atlas batch id, document id, or a part of the reference', async () => {
   const test = await startWithWorker();
   const { system } = test;
   await system.submit('loan-8841', 2, 'slow-a-');
@@ -125,7 +125,7 @@ it('finds a batch by reference, Atlas batch id, document id, or a part of the re
   expect((await get(test, '/nobody')).statusCode).toBe(404);
 });
 
-it('shows documents, uploads, timeline and outcome of a batch', async () => {
+it('the page of a batch shows its documents, uploads, timeline and outcome', async () => {
   const test = await startWithWorker();
   const { system } = test;
   await system.submit('told', 3);
@@ -150,7 +150,7 @@ it('shows documents, uploads, timeline and outcome of a batch', async () => {
   expect(found.headers.location).toBe('/dashboard/batches/told');
 });
 
-it('polls at once when an operator asks for it', async () => {
+it('an operator can have a batch polled at once', async () => {
   const test = await startWithWorker();
   const { system } = test;
   await system.submit('sleepy', 1, 'slow-');
@@ -167,7 +167,7 @@ it('polls at once when an operator asks for it', async () => {
   expect((await get(test, '/sleepy?done=ended')).body).toContain('It had ended already.');
 });
 
-it('cancels with a reason, and retries', async () => {
+it('an operator can cancel a batch with a reason, and retry it', async () => {
   const test = await startWithWorker();
   const { system } = test;
   await system.submit('unwanted', 1, 'slow-');
@@ -184,7 +184,7 @@ it('cancels with a reason, and retries', async () => {
   expect((await system.event('done-unwanted~2')).data.status).toBe('completed');
 });
 
-it('leaves nothing behind for a batch that nobody knows', async () => {
+it('an action on an unknown batch leaves nothing in Redis', async () => {
   const test = await startQuietServer();
   for (const action of ['poll', 'cancel', 'retry']) {
     expect((await act(test, `ghost/${action}`)).headers.location).toContain('done=unknown');
@@ -193,7 +193,7 @@ it('leaves nothing behind for a batch that nobody knows', async () => {
   expect(await test.redis.exists(wakeKey(test.prefix, 'ghost'))).toBe(0);
 });
 
-it('answers 503 when Redis is away', async () => {
+it('the pages answer 503 when Redis is away', async () => {
   const test = await createServer({ ...LOGIN, REDIS_URL: 'redis://127.0.0.1:1' });
   const { statusCode, body } = await get(test, '');
   expect([statusCode, body]).toEqual([503, '{"error":"Service Unavailable"}']);

@@ -18,7 +18,7 @@ const PATHS = [
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const SAME_ORIGIN = { authorization: AUTHORIZATION, 'sec-fetch-site': 'same-origin' };
 
-it('does not exist without credentials', async () => {
+it('the dashboard does not exist without credentials', async () => {
   const { server } = await createServer();
   for (const url of PATHS) {
     const { statusCode } = await server.app.inject({
@@ -29,7 +29,7 @@ it('does not exist without credentials', async () => {
   }
 });
 
-it('answers nothing but 401 without a login, whatever the path and the method', async () => {
+it('the dashboard answers 401 without a login, whatever the path and the method', async () => {
   const { server } = await createServer(LOGIN);
   const page = await server.app.inject({ url: '/dashboard/batches', headers: SAME_ORIGIN });
   const assets = [...page.body.matchAll(/(?:src|href)="(\/dashboard\/assets[^"]+)"/g)].map(
@@ -50,7 +50,7 @@ it.each([
   ['a wrong user', 'nobody:correct horse'],
   ['a longer password', 'operator:correct horse battery'],
   ['nothing', ':'],
-])('refuses %s', async (_what, credentials) => {
+])('the dashboard refuses %s', async (_what, credentials) => {
   const { server } = await createServer(LOGIN);
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
   const answer = await server.app.inject({ url: '/dashboard/', headers: { authorization } });
@@ -58,7 +58,7 @@ it.each([
   expect(answer.body).not.toContain('horse');
 });
 
-it('lets the right ones in', async () => {
+it('the right user and password open the dashboard', async () => {
   const { server } = await createServer(LOGIN);
   for (const url of ['/dashboard', '/dashboard/', '/dashboard/batches', '/dashboard/api/queues']) {
     const { statusCode } = await server.app.inject({ url, headers: SAME_ORIGIN });
@@ -66,7 +66,7 @@ it('lets the right ones in', async () => {
   }
 });
 
-it('slows a guesser down, by address, and nobody else', async () => {
+it('failed logins are limited by address, and other addresses are not affected', async () => {
   const { server } = await createServer(LOGIN);
   const attempt = (password: string, remoteAddress: string) =>
     server.app.inject({
@@ -87,7 +87,7 @@ it('slows a guesser down, by address, and nobody else', async () => {
   expect(body).toContain('atlas_batch_logins_failed_total 10');
 });
 
-it('refuses every change that Bull Board offers but retry and promote', async () => {
+it('every change that Bull Board offers is refused but retry and promote', async () => {
   const { server } = await createServer(LOGIN);
   const offered = appRoutes.api.flatMap(({ method, route }) =>
     [method].flat().flatMap((one) => [route].flat().map((path) => ({ method: one, path }))),
@@ -117,7 +117,7 @@ it('refuses every change that Bull Board offers but retry and promote', async ()
   ]);
 });
 
-it('refuses changes of methods and paths that nobody knows', async () => {
+it('the dashboard refuses changes by unknown methods and paths', async () => {
   const { server } = await createServer(LOGIN);
   for (const method of METHODS.filter((one) => one !== 'GET' && one !== 'HEAD')) {
     for (const url of ['/dashboard/api/queues/x/y/evil', '/dashboard/batches', '/dashboard/zzz']) {
@@ -135,7 +135,7 @@ it.each([
   ['nowhere', { host: 'board.example' }, 403],
   ['our own pages', { 'sec-fetch-site': 'same-origin' }, 404],
   ['our own origin', { origin: 'https://board.example', host: 'board.example' }, 404],
-])('takes a change from %s with %o: %i', async (_from, headers, expected) => {
+])('a change from %s with %o is answered with %i', async (_from, headers, expected) => {
   const { server } = await createServer(LOGIN);
   const { statusCode } = await server.app.inject({
     method: 'PUT',
@@ -145,7 +145,7 @@ it.each([
   expect(statusCode).toBe(expected);
 });
 
-it('asks for no script or style of other origins', async () => {
+it('the dashboard loads no script or style of other origins', async () => {
   const { server } = await createServer(LOGIN);
   const board = await server.app.inject({ url: '/dashboard/', headers: SAME_ORIGIN });
   expect(board.headers['content-security-policy']).toContain("script-src 'self';");

@@ -23,7 +23,7 @@ async function beat(redis: Redis, prefix: string, ageMs: number): Promise<void> 
   await redis.zadd(heartbeatsKey(prefix), Number(seconds) * 1000 - ageMs, `worker-${ageMs}`);
 }
 
-it('is alive without Redis, but not ready', async () => {
+it('a server without Redis is alive, but not ready', async () => {
   const { server } = await createServer({ REDIS_URL: 'redis://127.0.0.1:1' });
   expect((await server.app.inject('/health/live')).statusCode).toBe(200);
   const ready = await server.app.inject('/health/ready');
@@ -34,7 +34,7 @@ it('is alive without Redis, but not ready', async () => {
   expect(metrics.body).toContain('atlas_batch_redis_up 0');
 });
 
-it('is ready only while a worker is alive', async () => {
+it('a server is ready only while a worker is alive', async () => {
   const { server, url, prefix } = await createServer();
   const redis = await connect(url);
   const none = await server.app.inject('/health/ready');
@@ -50,7 +50,7 @@ it('is ready only while a worker is alive', async () => {
   });
 });
 
-it('says so when Redis goes away, and again when it is back', async () => {
+it('a server is not ready while Redis is away, and is ready when it is back', async () => {
   const own = await startPrivateRedis();
   onTestFinished(() => own.stop());
   const { server, prefix } = await createServer({ REDIS_URL: own.url });
@@ -69,7 +69,7 @@ it('says so when Redis goes away, and again when it is back', async () => {
   });
 });
 
-it('notices an event loop that was stuck', () => {
+it('an event loop that was stuck is noticed', () => {
   const watch = watchEventLoop({ stuckMs: 300 });
   onTestFinished(() => watch.stop());
   expect(watch.isStuck()).toBe(false);
@@ -79,7 +79,7 @@ it('notices an event loop that was stuck', () => {
   expect(watch.worstLagMs()).toBeGreaterThan(300);
 });
 
-it('tells of the workers in its process and of the queues', async () => {
+it('the metrics of a server cover the workers in its process and the queues', async () => {
   const system = await startSystem({ environment: LOGIN });
   const worker = await system.startWorker();
   const { server } = await createServer(system.environment, {
@@ -98,7 +98,7 @@ it('tells of the workers in its process and of the queues', async () => {
   expect(body).toContain('atlas_batch_redis_up 1');
 });
 
-it('counts batches in flight and near their deadline, and forgets those removed by hand', async () => {
+it('batches in flight and near their deadline are counted, without those removed by hand', async () => {
   const { server, url, prefix } = await createServer({ BATCH_DEADLINE_MS: '100000' });
   const redis = await connect(url);
   const [seconds] = await redis.time();
@@ -114,7 +114,7 @@ it('counts batches in flight and near their deadline, and forgets those removed 
   expect(body).toMatch(/atlas_batch_oldest_in_flight_seconds 9\d/);
 });
 
-it('gives ADMIN_PORT everything but the callbacks', async () => {
+it('ADMIN_PORT has all routes but the callbacks', async () => {
   const { server } = await createServer({ ADMIN_PORT: '0', ...LOGIN });
   const { url, adminUrl } = await server.listen();
   expect(adminUrl).not.toBe(url);
@@ -127,7 +127,7 @@ it('gives ADMIN_PORT everything but the callbacks', async () => {
   expect(await status(`${adminUrl}/metrics`)).toBe(200);
 });
 
-it('sets security headers and shows no banner', async () => {
+it('responses have security headers and no banner', async () => {
   const { server } = await createServer();
   for (const path of ['/health/live', '/nowhere']) {
     const { headers } = await server.app.inject(path);
@@ -141,7 +141,7 @@ it('sets security headers and shows no banner', async () => {
   }
 });
 
-it('stops though a request hangs, and may be stopped twice', async () => {
+it('a server stops although a request hangs, and can be stopped twice', async () => {
   const { server } = await createServer();
   const { url } = await server.listen();
   const hanging = request(`${url}/health/live`, { method: 'POST' });
@@ -152,7 +152,7 @@ it('stops though a request hangs, and may be stopped twice', async () => {
   await expect(fetch(`${url}/health/live`)).rejects.toThrow();
 });
 
-it('gives a process of workers health and metrics alone, where it is asked to', async () => {
+it('WORKER_PORT has health and metrics of a worker, and nothing else', async () => {
   const { url, prefix } = testRedis();
   const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix, ...LOGIN, ...CALLBACKS };
   expect(await createWorkerHealth({ environment, logger: SILENT })).toBeUndefined();
@@ -176,8 +176,11 @@ it.each([
   [{ CALLBACK_CLIENT_SECRET: 'secret-canary' }, 'CALLBACK_CLIENT_SECRET'],
   [{ PORT: '65536' }, 'PORT'],
   [{ ADMIN_PORT: 'x' }, 'ADMIN_PORT'],
-])('names the variable that is wrong in %o, and no secret', async (environment, name) => {
-  const failure = await createServer(environment as Record<string, string>).catch(String);
-  expect(failure).toContain(name);
-  expect(failure).not.toContain('canary');
-});
+])(
+  'the error of a wrong configuration %o names its variable, and no secret',
+  async (environment, name) => {
+    const failure = await createServer(environment as Record<string, string>).catch(String);
+    expect(failure).toContain(name);
+    expect(failure).not.toContain('canary');
+  },
+);

@@ -15,7 +15,7 @@ const documentsOf = ({ data }: { data: { document_id: string }[] }) =>
 
 describe('answers instead of Atlas', () => {
   it.each([400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504] as const)(
-    'sends %i with a body and a Retry-After as they are wanted',
+    'the status fault %i has the body and the Retry-After of its rule',
     async (fault) => {
       const { atlas, caller, batchId } = await startWithBatch(
         2,
@@ -40,26 +40,26 @@ describe('answers instead of Atlas', () => {
     },
   );
 
-  it('carries out what it answers with an error, when it is told so', async () => {
+  it('a status fault can come after the request was carried out', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 502, handled: true });
     expect((await caller.upload(['late'])).status).toBe(502);
     expect(atlas.uploads().map(({ answered }) => answered)).toEqual([true, false]);
   });
 
-  it('sends a web page with status 200', async () => {
+  it('the fault html-200 answers with a web page and status 200', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'html-200' });
     const answer = await caller.upload(ids(1));
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html']);
     expect(atlas.uploads()).toHaveLength(1);
   });
 
-  it('sends elsewhere', async () => {
+  it('the fault redirect answers with a location', async () => {
     const { caller, batchId } = await startWithBatch(1, { fault: 'redirect', location: '/else' });
     const answer = await caller.extracts(batchId);
     expect([answer.status, answer.headers.get('location')]).toEqual([302, '/else']);
   });
 
-  it('streams a body larger than any limit', async () => {
+  it('the fault huge-body streams a body larger than any limit', async () => {
     const bytes = 300_000;
     const { atlas, caller, batchId } = await startWithBatch(1, { fault: 'huge-body', bytes });
     const answer = await caller.extracts(batchId);
@@ -68,7 +68,7 @@ describe('answers instead of Atlas', () => {
     expect(atlas.bytesSent('extracts')).toBe(bytes);
   });
 
-  it('forgets its tokens', async () => {
+  it('the fault expire-tokens ends all tokens', async () => {
     const { caller, batchId } = await startWithBatch(1, { fault: 'expire-tokens', times: 1 });
     expect((await caller.extracts(batchId)).status).toBe(401);
     await caller.logIn();
@@ -83,14 +83,14 @@ describe('the connection', () => {
     return { atlas, answer, uploads: atlas.uploads().slice(1) };
   };
 
-  it('is cut before the request is carried out', async () => {
+  it('reset-before cuts the connection before the request is carried out', async () => {
     const { answer, uploads } = await taken('reset-before');
     expect(answer).toBeInstanceOf(Error);
     expect(uploads).toEqual([]);
   });
 
   it.each(['reset-after', 'cut-body'] as const)(
-    'is cut after the request was carried out (%s)',
+    'the connection is cut after the request was carried out (%s)',
     async (fault) => {
       const { atlas, answer, uploads } = await taken(fault);
       expect(answer).toBeInstanceOf(Error);
@@ -103,25 +103,28 @@ describe('the connection', () => {
   it.each([
     ['hang', 0],
     ['hang-after', 1],
-  ] as const)('never answers (%s), and is closed by stop', async (fault, uploads) => {
-    const { atlas, caller } = await startWithBatch(1, { fault });
-    const decided = new Promise<void>((resolve) => {
-      atlas.requests.onRequest(() => resolve());
-    });
-    const answer = expect(caller.upload(['x'])).rejects.toThrow();
-    await decided;
-    expect(atlas.uploads()).toHaveLength(1 + uploads);
-    await atlas.stop();
-    await answer;
-  });
+  ] as const)(
+    'a connection that is never answered (%s) is closed by stop',
+    async (fault, uploads) => {
+      const { atlas, caller } = await startWithBatch(1, { fault });
+      const decided = new Promise<void>((resolve) => {
+        atlas.requests.onRequest(() => resolve());
+      });
+      const answer = expect(caller.upload(['x'])).rejects.toThrow();
+      await decided;
+      expect(atlas.uploads()).toHaveLength(1 + uploads);
+      await atlas.stop();
+      await answer;
+    },
+  );
 
-  it('is slow', async () => {
+  it('the fault slow delays the response', async () => {
     const { atlas, caller, batchId } = await startWithBatch(1, { fault: 'slow', delayMs: 5 });
     expect((await caller.extracts(batchId)).status).toBe(200);
     expect(atlas.faultsFired()).toEqual({ slow: 1 });
   });
 
-  it('that is slow ends with stop', async () => {
+  it('a slow response ends with stop', async () => {
     const HOUR_MS = 3_600_000;
     const { atlas, caller } = await startWithBatch(1, { fault: 'slow', delayMs: HOUR_MS });
     const answer = expect(caller.upload(['x'])).rejects.toThrow();
@@ -132,20 +135,20 @@ describe('the connection', () => {
 });
 
 describe('uploads', () => {
-  it('are accepted without being named', async () => {
+  it('an upload can be accepted without an id in the response', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'no-batch-id' });
     const answer = await caller.upload(['x']);
     expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
     expect(atlas.uploads()[1]).toMatchObject({ documentIds: ['x'], answered: false });
   });
 
-  it('are given the name of an earlier one', async () => {
+  it('an upload can be answered with the id of an earlier one', async () => {
     const { atlas, caller, batchId } = await startWithBatch(1, { fault: 'same-batch-id' });
     expect((await caller.upload(['x'])).body.batch_id).toBe(batchId);
     expect([...atlas.batches()]).toHaveLength(1);
   });
 
-  it('are answered with half a document', async () => {
+  it('an upload can be answered with half a document', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'truncated-json' });
     const answer = await caller.upload(['x']);
     expect([answer.status, answer.body]).toEqual([200, undefined]);
@@ -157,20 +160,20 @@ describe('pages', () => {
   const read = async (caller: AtlasCaller, batchId: string, page: number) =>
     (await caller.extracts(batchId, `&per_page=2&page=${page}`)).body;
 
-  it('are faulty only for extracts, whatever else comes', async () => {
+  it('faults of pages happen to extracts only', async () => {
     const { atlas, caller, batchId } = await startWithBatch(1, { fault: 'empty-page', times: 1 });
     await caller.upload(ids(1));
     expect((await caller.extracts(batchId)).body.data).toEqual([]);
     expect(atlas.faultsFired()).toEqual({ 'empty-page': 1 });
   });
 
-  it('answer with another number', async () => {
+  it('a page can have another number than the one asked for', async () => {
     const { caller, batchId } = await startWithBatch(5, { fault: 'wrong-page' });
     const page = await read(caller, batchId, 1);
     expect([page.page, documentsOf(page)]).toEqual([2, ['003', '004']]);
   });
 
-  it('never end', async () => {
+  it('the list of pages can be endless', async () => {
     const { caller, batchId } = await startWithBatch(3, { fault: 'endless' });
     const pages = [await read(caller, batchId, 2), await read(caller, batchId, 999)];
     expect(pages.map(({ has_next }) => has_next)).toEqual([true, true]);
@@ -178,7 +181,7 @@ describe('pages', () => {
     expect(documentsOf(pages[1] ?? { data: [] })).toEqual(['001', '002']);
   });
 
-  it('start with the last extract of the one before', async () => {
+  it('a page can start with the last extract of the one before', async () => {
     const { caller, batchId } = await startWithBatch(5, { fault: 'repeat-page' });
     const pages = [1, 2, 3].map((page) => read(caller, batchId, page));
     expect((await Promise.all(pages)).map(documentsOf)).toEqual([
@@ -188,14 +191,14 @@ describe('pages', () => {
     ]);
   });
 
-  it('hold ids that were never sent', async () => {
+  it('pages can hold ids that were never sent', async () => {
     const { caller, batchId } = await startWithBatch(3, { fault: 'foreign-ids', count: 2 });
     const pages = await caller.pages(batchId, 2);
     expect(pages.flatMap(documentsOf)).toEqual([...ids(3), 'FOREIGN-000001', 'FOREIGN-000002']);
     expect(pages[0]?.total_items).toBe(5);
   });
 
-  it('claim to be the last one while whole documents follow', async () => {
+  it('a page can claim to be the last one while whole documents follow', async () => {
     const { caller, batchId } = await startWithBatch(3, { fault: 'has-next-false' });
     expect(await read(caller, batchId, 1)).toMatchObject({
       has_next: false,
@@ -205,7 +208,7 @@ describe('pages', () => {
   });
 });
 
-it('meets the same faults again for the same seed', async () => {
+it('the same seed brings the same faults of Atlas again', async () => {
   const statuses = async () => {
     const { atlas, caller } = await startAtlas({ seed: 11 });
     atlas.setFaults({ rate: 0.5, rules: [{ fault: 503 }] });

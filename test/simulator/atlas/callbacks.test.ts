@@ -48,7 +48,7 @@ async function start(options: AtlasSimulatorOptions, more: object = {}) {
   return { ...started, received, callback };
 }
 
-it('asks for a token and posts every page of a batch that is complete', async () => {
+it('the simulated Atlas asks for a token and posts every page of a complete batch', async () => {
   const { atlas, caller, received } = await start({
     completionMs: 10,
     maxPerPage: 2,
@@ -70,7 +70,7 @@ it('asks for a token and posts every page of a batch that is complete', async ()
   expect(received[2]?.page).toMatchObject({ page: 2, has_next: false, has_prev: true });
 });
 
-it('calls at once for batches that are completed by hand', async () => {
+it('a batch that is completed by hand brings its callback at once', async () => {
   const { atlas, caller, received } = await start({ completionMs: 3_600_000 });
   await caller.submit(ids(2));
   expect(received).toEqual([]);
@@ -79,7 +79,7 @@ it('calls at once for batches that are completed by hand', async () => {
   expect(received).toHaveLength(2);
 });
 
-it('drops callbacks at the rate that it is told, and none is called twice', async () => {
+it('callbacks are dropped at the given rate, and none is made twice', async () => {
   const { atlas, caller, received } = await start({ completionMs: 0 }, { dropRate: 1 });
   await caller.submit(ids(2));
   atlas.completeNow();
@@ -87,13 +87,13 @@ it('drops callbacks at the rate that it is told, and none is called twice', asyn
   expect(received).toEqual([]);
 });
 
-it('counts callbacks that were refused', async () => {
+it('callbacks that were refused are counted', async () => {
   const { atlas, caller } = await start({ completionMs: 0 }, { clientSecret: 'wrong' });
   await caller.submit(ids(2));
   await vi.waitFor(() => expect(atlas.callbackCounts().failed).toBe(1));
 });
 
-it('learns later where to call, and stops with callbacks planned', async () => {
+it('the URLs of callbacks can be set later, and planned callbacks end with the simulator', async () => {
   const { callback } = await startReceiver();
   const { atlas, caller } = await startAtlas({ completionMs: 3_600_000 });
   await caller.submit(ids(1));

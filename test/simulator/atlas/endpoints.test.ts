@@ -5,7 +5,7 @@ import { startS3Simulator } from '../../../src/simulator/index.js';
 import { sdkClient } from '../s3/s3-clients.js';
 import { AtlasCaller, ids, startAtlas } from './atlas-caller.js';
 
-it('hands out a token for the right credentials only', async () => {
+it('the simulated Atlas gives a token for the right credentials only', async () => {
   const { atlas, caller } = await startAtlas({ clientId: 'me', clientSecret: 'mine' });
   expect((await caller.logIn('me', 'wrong')).status).toBe(401);
   expect((await caller.logIn('you', 'mine')).status).toBe(401);
@@ -13,14 +13,14 @@ it('hands out a token for the right credentials only', async () => {
   expect(atlas.requests.table()).toEqual({ authtoken: { 200: 2, 401: 2 } });
 });
 
-it('wants a token it knows', async () => {
+it('the simulated Atlas refuses a token that it did not give', async () => {
   const { caller } = await startAtlas();
   caller.token = 'made up';
   expect((await caller.upload(ids(1))).status).toBe(401);
   expect((await caller.extracts('BATCH')).status).toBe(401);
 });
 
-it('honours only the newest token when it is told so', async () => {
+it('the simulated Atlas can accept the newest token only', async () => {
   const { atlas, caller } = await startAtlas({ onlyNewestToken: true });
   const other = new AtlasCaller(atlas);
   expect((await caller.upload(ids(1))).status).toBe(200);
@@ -29,7 +29,7 @@ it('honours only the newest token when it is told so', async () => {
   expect((await other.upload(ids(1))).status).toBe(200);
 });
 
-it('forgets tokens after their time, or at once', async () => {
+it('tokens of the simulated Atlas end after their time, or at once', async () => {
   const { caller } = await startAtlas({ tokenTtlMs: 0 });
   expect((await caller.upload(ids(1))).status).toBe(401);
   const lasting = await startAtlas();
@@ -38,7 +38,7 @@ it('forgets tokens after their time, or at once', async () => {
   expect((await lasting.caller.upload(ids(1))).status).toBe(401);
 });
 
-it('names each accepted upload uniquely, in the form that Atlas uses', async () => {
+it('each accepted upload gets an id of its own, in the form that Atlas uses', async () => {
   const { atlas, caller } = await startAtlas();
   const batchIds = await Promise.all(Array.from({ length: 50 }, () => caller.submit(ids(3))));
   expect(new Set(batchIds).size).toBe(50);
@@ -67,7 +67,7 @@ it.each([
   expect([...atlas.batches()]).toEqual([]);
 });
 
-it('refuses another content type', async () => {
+it('the simulated Atlas refuses an upload of another content type', async () => {
   const { caller } = await startAtlas();
   expect((await caller.upload(ids(1), { type: 'text/plain' })).status).toBe(400);
   expect((await caller.upload(ids(1), { type: 'application/json; charset=utf-8' })).status).toBe(
@@ -75,27 +75,31 @@ it('refuses another content type', async () => {
   );
 });
 
-it('answers 404 to anything else', async () => {
+it('the simulated Atlas answers 404 to any other path', async () => {
   const { atlas, caller } = await startAtlas();
   expect((await caller.call('extracts', { method: 'POST' })).status).toBe(404);
   expect((await fetch(atlas.url)).status).toBe(404);
   expect(atlas.requests.count('other', 404)).toBe(2);
 });
 
-it.each([true, false])('fetches every URL, odd ones too (path style: %s)', async (pathStyle) => {
-  const s3 = await startS3Simulator();
-  onTestFinished(() => s3.stop());
-  const { caller } = await startAtlas({ fetchUrls: true });
-  const keys = ['a b', 'a/../b', '+%20', 'नमस्ते', 'empty'];
-  for (const key of keys) s3.put('kyc', key, key === 'empty' ? '' : 'a scan');
-  const client = sdkClient(s3, { forcePathStyle: pathStyle });
-  const sign = (Key: string) => getSignedUrl(client, new GetObjectCommand({ Bucket: 'kyc', Key }));
-  const urls = await Promise.all(keys.map(sign));
-  expect((await caller.upload(keys, { urls })).status).toBe(200);
-  expect(s3.requests.count('get')).toBe(keys.length);
-});
+it.each([true, false])(
+  'the simulated Atlas fetches every URL, odd ones too (path style: %s)',
+  async (pathStyle) => {
+    const s3 = await startS3Simulator();
+    onTestFinished(() => s3.stop());
+    const { caller } = await startAtlas({ fetchUrls: true });
+    const keys = ['a b', 'a/../b', '+%20', 'नमस्ते', 'empty'];
+    for (const key of keys) s3.put('kyc', key, key === 'empty' ? '' : 'a scan');
+    const client = sdkClient(s3, { forcePathStyle: pathStyle });
+    const sign = (Key: string) =>
+      getSignedUrl(client, new GetObjectCommand({ Bucket: 'kyc', Key }));
+    const urls = await Promise.all(keys.map(sign));
+    expect((await caller.upload(keys, { urls })).status).toBe(200);
+    expect(s3.requests.count('get')).toBe(keys.length);
+  },
+);
 
-it('names the documents that it cannot fetch', async () => {
+it('the simulated Atlas names the documents that it cannot fetch', async () => {
   const s3 = await startS3Simulator();
   onTestFinished(() => s3.stop());
   const { atlas, caller } = await startAtlas({ fetchUrls: true });
@@ -110,7 +114,7 @@ it('names the documents that it cannot fetch', async () => {
   expect(atlas.uploads()).toEqual([]);
 });
 
-it('puts answers under `data` when it is told so', async () => {
+it('the simulated Atlas can wrap its responses in `data`', async () => {
   const { caller } = await startAtlas({ envelope: 'data' });
   const call = async (answer: Promise<{ body: unknown }>) =>
     (await answer).body as { data: Record<string, string> };
@@ -120,7 +124,7 @@ it('puts answers under `data` when it is told so', async () => {
   expect(page).toMatchObject({ page: 1, has_next: false, data: expect.any(Array) });
 });
 
-it('refuses more requests in a second than it takes', async () => {
+it('the simulated Atlas answers 429 to more requests in a second than its limit', async () => {
   const { atlas, caller } = await startAtlas({ maxRequestsPerSecond: 1, retryAfter: '1' });
   let answer = await caller.extracts('BATCH');
   while (answer.status !== 429) answer = await caller.extracts('BATCH');
@@ -128,7 +132,7 @@ it('refuses more requests in a second than it takes', async () => {
   expect(atlas.requests.count('extracts', 429)).toBe(1);
 });
 
-it('tells what came when, and how much went out', async () => {
+it('the simulated Atlas records its requests and counts the bytes that it sent', async () => {
   const { atlas, caller } = await startAtlas();
   const seen: string[] = [];
   const off = atlas.requests.onRequest(({ endpoint, status }) =>
@@ -145,7 +149,7 @@ it('tells what came when, and how much went out', async () => {
   expect(times).toHaveLength(4);
 });
 
-it('stops twice, and again on the same port', async () => {
+it('the simulated Atlas can be stopped twice, and started again on the same port', async () => {
   const { atlas } = await startAtlas();
   await atlas.stop();
   await atlas.stop();

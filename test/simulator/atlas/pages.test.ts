@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ids, startAtlas } from './atlas-caller.js';
 import { rawExtracts } from './raw-extracts.js';
 
-it('gives exactly what its truth says, page by page', async () => {
+it('the pages of a batch hold exactly the extracts of its truth', async () => {
   const { atlas, caller } = await startAtlas({ completionMs: ({ random }) => -random() });
   const batchId = await caller.submit(ids(120));
   const pages = await caller.pages(batchId, 25);
@@ -32,7 +32,7 @@ it('gives exactly what its truth says, page by page', async () => {
   );
 });
 
-it('sends each extract as raw text, with numbers that doubles lose', async () => {
+it('each extract is sent as raw text, with numbers that doubles lose', async () => {
   const { atlas, caller } = await startAtlas();
   const batchId = await caller.submit(ids(40));
   const { text } = await caller.extracts(batchId);
@@ -48,7 +48,7 @@ it('sends each extract as raw text, with numbers that doubles lose', async () =>
   expect(text).toMatch(/\p{Script=Devanagari}/u);
 });
 
-it('makes the same extracts for the same seed, and others for another', async () => {
+it('the same seed makes the same extracts, and another seed others', async () => {
   const texts = async (seed: number) => {
     const { atlas, caller } = await startAtlas({ seed });
     return atlas.truth(await caller.submit(ids(20))).map(({ extracts }) => extracts);
@@ -57,7 +57,7 @@ it('makes the same extracts for the same seed, and others for another', async ()
   expect(await texts(7)).not.toEqual(await texts(8));
 });
 
-it('takes both names of the page, but not two pages at once', async () => {
+it('both names of the page parameter work, but not for two different pages', async () => {
   const { caller } = await startAtlas({ extractsPerDocument: () => 1 });
   const batchId = await caller.submit(ids(5));
   const read = async (query: string) => {
@@ -74,20 +74,20 @@ it('takes both names of the page, but not two pages at once', async () => {
   expect(await read('&page=9')).toEqual([9, 0]);
 });
 
-it('gives smaller pages than it is asked for', async () => {
+it('pages can be smaller than they are asked for', async () => {
   const { caller } = await startAtlas({ maxPerPage: 3, extractsPerDocument: () => 1 });
   const { body } = await caller.extracts(await caller.submit(ids(5)), '&per_page=50');
   expect(body).toMatchObject({ per_page: 3, total_pages: 2, has_next: true });
   expect(body.data).toHaveLength(3);
 });
 
-it('leaves out total_items when it is told so', async () => {
+it('total_items can be left out of pages', async () => {
   const { caller } = await startAtlas({ totalItems: false });
   const { body } = await caller.extracts(await caller.submit(ids(2)));
   expect(body).not.toHaveProperty('total_items');
 });
 
-it('shows documents one by one, in the order of their times', async () => {
+it('documents appear one by one, in the order of their times', async () => {
   const HOUR_MS = 3_600_000;
   const { atlas, caller } = await startAtlas({
     completionMs: ({ documentId }) => ({ '003': -2, '001': -1, '002': HOUR_MS })[documentId] ?? 0,
@@ -102,7 +102,7 @@ it('shows documents one by one, in the order of their times', async () => {
   expect((await seen()).data.map((item) => item.document_id)).toEqual(['003', '001', '002']);
 });
 
-it('never shows a document that never arrives', async () => {
+it('a document that never arrives is on no page', async () => {
   const { atlas, caller } = await startAtlas({
     neverArrives: (documentId) => documentId === '002',
     extractsPerDocument: () => 2,
@@ -114,7 +114,7 @@ it('never shows a document that never arrives', async () => {
   expect(atlas.truth(batchId)[1]).toEqual({ documentId: '002', extracts: [] });
 });
 
-it('draws the same times for the same seed, and shares one stream per batch', async () => {
+it('the same seed brings the same times, and the documents of a batch share one stream', async () => {
   const draw = async () => {
     const drawn: number[][] = [];
     const { caller } = await startAtlas({
@@ -133,7 +133,7 @@ it('draws the same times for the same seed, and shares one stream per batch', as
   expect(new Set(first.map(([, shared]) => shared)).size).toBe(2);
 });
 
-it('does not know, or has nothing of, a batch just submitted', async () => {
+it('a young batch can be unknown, or known and empty', async () => {
   const HOUR_MS = 3_600_000;
   const unknown = await startAtlas({ notFoundForMs: HOUR_MS });
   const batchId = await unknown.caller.submit(ids(2));
@@ -143,7 +143,7 @@ it('does not know, or has nothing of, a batch just submitted', async () => {
   expect([status, body.data, body.total_items]).toEqual([200, [], 0]);
 });
 
-it('forgets the oldest batches beyond its bound', async () => {
+it('the oldest batches beyond the bound are forgotten', async () => {
   const { atlas, caller } = await startAtlas({ retainBatches: 2 });
   const batchIds = [
     await caller.submit(ids(1)),

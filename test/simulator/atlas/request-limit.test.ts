@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { RequestLimit } from '../../../src/simulator/atlas/request-limit.js';
 
-it('takes as many as it may in any sliding second, and no fewer', () => {
+it('a request limit admits its number in any sliding second, and no fewer', () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 80 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), gaps, (perSecond, steps) => {
@@ -19,7 +19,7 @@ it('takes as many as it may in any sliding second, and no fewer', () => {
   );
 });
 
-it('takes all without a limit', () => {
+it('a request limit of 0 admits all requests', () => {
   const limit = new RequestLimit(0);
   expect([0, 0, 0].map((now) => limit.takes(now))).toEqual([true, true, true]);
 });

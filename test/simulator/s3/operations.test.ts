@@ -42,7 +42,7 @@ describe.each([
   ['path style', true],
   ['virtual-host style', false],
 ])('%s', (_style, forcePathStyle) => {
-  it('takes and gives objects under every odd key', async () => {
+  it('the simulated S3 stores and returns objects under every odd key', async () => {
     const s3 = await start();
     const client = sdkClient(s3, { forcePathStyle });
     for (const Key of ODD_KEYS) {
@@ -64,7 +64,7 @@ describe.each([
   });
 });
 
-it('round-trips any key and any bytes', async () => {
+it('the simulated S3 returns any bytes that were stored under any key', async () => {
   const s3 = await start();
   const client = sdkClient(s3);
   await fc.assert(
@@ -78,7 +78,7 @@ it('round-trips any key and any bytes', async () => {
   );
 });
 
-it('takes large and streamed bodies', async () => {
+it('the simulated S3 accepts large and streamed bodies', async () => {
   const s3 = await start();
   const client = sdkClient(s3);
   const Body = Buffer.alloc(5 * 1024 * 1024, 'scan ');
@@ -86,7 +86,7 @@ it('takes large and streamed bodies', async () => {
   expect(s3.get('large', 'one')?.body.equals(Body)).toBe(true);
 });
 
-it('gives a range of an object', async () => {
+it('the simulated S3 returns a range of an object', async () => {
   const s3 = await start();
   s3.put('kyc', 'digits', '0123456789');
   const client = sdkClient(s3);
@@ -100,7 +100,7 @@ it('gives a range of an object', async () => {
   await expect(read('bytes=10-')).rejects.toMatchObject({ name: 'InvalidRange' });
 });
 
-it('lists by prefix, in pages, in the order of bytes', async () => {
+it('the simulated S3 lists keys by prefix, in pages, in the order of bytes', async () => {
   const s3 = await start();
   const keys = ['a/1', 'a/10', 'a/2', 'a/\u{1f600}', 'a/\uffee', 'b+ &/1', 'c'];
   for (const key of keys) s3.put('lists', key, 'x');
@@ -121,7 +121,7 @@ it('lists by prefix, in pages, in the order of bytes', async () => {
   expect(encoded.Contents?.map(({ Key }) => Key)).toEqual(['b%2B%20%26/1']);
 });
 
-it('groups keys by a delimiter, page by page', async () => {
+it('the simulated S3 groups keys by a delimiter, page by page', async () => {
   const s3 = await start();
   for (const key of ['a/', 'a/1', 'a/2', 'b', 'c/1', 'd/1']) s3.put('lists', key, 'x');
   const client = sdkClient(s3);
@@ -138,7 +138,7 @@ it('groups keys by a delimiter, page by page', async () => {
   expect(second.IsTruncated).toBe(false);
 });
 
-it('knows only its buckets when they are given', async () => {
+it('the simulated S3 has only the given buckets', async () => {
   const s3 = await start({ buckets: ['mine'] });
   const client = sdkClient(s3);
   await client.send(new HeadBucketCommand({ Bucket: 'mine' }));
@@ -153,7 +153,7 @@ it('knows only its buckets when they are given', async () => {
   expect(s3.list('other')).toEqual(['k']);
 });
 
-it('says that a key is not there', async () => {
+it('the simulated S3 answers that a key does not exist', async () => {
   const s3 = await start();
   s3.put('kyc', 'there', 'x');
   const client = sdkClient(s3);
@@ -166,7 +166,7 @@ it('says that a key is not there', async () => {
   });
 });
 
-it('keeps objects on disk over a restart', async () => {
+it('the simulated S3 keeps objects on disk over a restart', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'atlas-batch-s3-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const first = await start({ directory });
@@ -184,7 +184,7 @@ it('keeps objects on disk over a restart', async () => {
   }
 });
 
-it('counts requests by operation and status', async () => {
+it('the simulated S3 counts requests by operation and status', async () => {
   const s3 = await start();
   const client = sdkClient(s3);
   await client.send(new PutObjectCommand({ Bucket: 'counted', Key: 'k', Body: 'four' }));

@@ -18,7 +18,7 @@ it.each([
   [503, 'SlowDown'],
   [403, 'AccessDenied'],
   [500, 'InternalError'],
-] as const)('answers %i as S3 words it', async (fault, name) => {
+] as const)('the status fault %i has the error document of S3', async (fault, name) => {
   const { s3, client } = await start({ endpoint: 'get', fault });
   await expect(client.send(new GetObjectCommand(PAN))).rejects.toMatchObject({
     name,
@@ -30,7 +30,7 @@ it.each([
   expect(s3.faultsFired()).toEqual({ [fault]: 1 });
 });
 
-it('cuts the connection before the object is stored, or after', async () => {
+it('the simulated S3 cuts the connection before or after the object is stored', async () => {
   const { s3, client } = await start(
     { fault: 'reset-before', times: 1 },
     { fault: 'reset-after', times: 1 },
@@ -42,13 +42,13 @@ it('cuts the connection before the object is stored, or after', async () => {
   expect(s3.requests.table()).toEqual({ put: { 0: 2 } });
 });
 
-it('cuts the body in the middle', async () => {
+it('the simulated S3 cuts a body in the middle', async () => {
   const { client } = await start({ fault: 'cut-body' });
   const got = await client.send(new GetObjectCommand(PAN));
   await expect(got.Body?.transformToString()).rejects.toThrow();
 });
 
-it('never answers, and still stops', async () => {
+it('the simulated S3 stops although it never answers a request', async () => {
   const { s3, client } = await start({ fault: 'hang', match: ({ key }) => key === 'pan.jpg' });
   const hanging = expect(client.send(new GetObjectCommand(PAN))).rejects.toThrow();
   await client.send(new PutObjectCommand(NEW));

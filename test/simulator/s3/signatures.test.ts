@@ -23,7 +23,7 @@ describe.each([
   ['path style', true],
   ['virtual-host style', false],
 ])('%s', (_style, forcePathStyle) => {
-  it('accepts URLs of getSignedUrl for any key', async () => {
+  it('the simulated S3 accepts URLs of getSignedUrl for any key', async () => {
     const s3 = await start();
     const client = sdkClient(s3, { forcePathStyle });
     await fc.assert(
@@ -36,7 +36,7 @@ describe.each([
     );
   });
 
-  it('accepts temporary credentials, and only with their token', async () => {
+  it('the simulated S3 accepts temporary credentials, and only with their token', async () => {
     const s3 = await start(temporary);
     const client = sdkClient(s3, { forcePathStyle, credentials: temporary });
     await client.send(new PutObjectCommand({ ...PAN, Body: 'x' }));
@@ -51,7 +51,7 @@ describe.each([
     });
   });
 
-  it('accepts pre-signed uploads', async () => {
+  it('the simulated S3 accepts pre-signed uploads', async () => {
     const s3 = await start();
     const client = sdkClient(s3, { forcePathStyle });
     const url = await getSignedUrl(client, new PutObjectCommand({ Bucket: 'kyc', Key: 'new' }));
@@ -61,7 +61,7 @@ describe.each([
 });
 
 it.each([undefined, 'example.test'])(
-  'takes buckets as hosts under s3 too (base host %s)',
+  'the simulated S3 accepts buckets as hosts under s3 too (base host %s)',
   async (baseHost) => {
     const s3 = await start({ baseHost });
     const url = await getSignedUrl(
@@ -78,7 +78,7 @@ it.each([undefined, 'example.test'])(
   },
 );
 
-it('refuses an expired URL as S3 does', async () => {
+it('the simulated S3 refuses an expired URL as S3 does', async () => {
   let now = Date.now();
   const s3 = await start({ clock: () => now });
   const url = await getSignedUrl(sdkClient(s3), new GetObjectCommand(PAN), { expiresIn: 60 });
@@ -89,7 +89,7 @@ it('refuses an expired URL as S3 does', async () => {
   expect(late.body).toContain('<Code>AccessDenied</Code><Message>Request has expired</Message>');
 });
 
-it('refuses a URL in which anything was changed', async () => {
+it('the simulated S3 refuses a URL in which anything was changed', async () => {
   const s3 = await start();
   s3.put('kyc', 'other.jpg', 'secret');
   const url = await getSignedUrl(sdkClient(s3), new GetObjectCommand(PAN), { expiresIn: 60 });
@@ -108,7 +108,7 @@ it('refuses a URL in which anything was changed', async () => {
   expect((await fetchRaw(url.replace('127.0.0.1', 'localhost'))).status).toBe(403);
 });
 
-it('refuses headers that the signature does not cover', async () => {
+it('the simulated S3 refuses headers that the signature does not cover', async () => {
   const s3 = await start();
   const url = await getSignedUrl(
     sdkClient(s3),
@@ -118,7 +118,7 @@ it('refuses headers that the signature does not cover', async () => {
   expect((await fetchRaw(url, { method: 'PUT', headers, body: 'x' })).status).toBe(403);
 });
 
-it('refuses requests without a signature', async () => {
+it('the simulated S3 refuses requests without a signature', async () => {
   const s3 = await start();
   expect(await fetchRaw(`${s3.url}/kyc/pan.jpg`)).toMatchObject({ status: 403 });
 });
@@ -126,7 +126,7 @@ it('refuses requests without a signature', async () => {
 it.each([
   ['a wrong secret', { secretAccessKey: 'wrong' }, 'SignatureDoesNotMatch'],
   ['an unknown key id', { accessKeyId: 'AKIAUNKNOWN' }, 'InvalidAccessKeyId'],
-])('refuses %s', async (_what, wrong, name) => {
+])('the simulated S3 refuses %s', async (_what, wrong, name) => {
   const s3 = await start();
   const { accessKeyId, secretAccessKey } = s3;
   const client = sdkClient(s3, { credentials: { accessKeyId, secretAccessKey, ...wrong } });
@@ -135,13 +135,13 @@ it.each([
   expect((await fetchRaw(url)).body).toContain(`<Code>${name}</Code>`);
 });
 
-it('takes key ids that hold slashes', async () => {
+it('the simulated S3 accepts key ids that hold slashes', async () => {
   const s3 = await start({ accessKeyId: 'project/key' });
   const got = await sdkClient(s3).send(new GetObjectCommand(PAN));
   expect(await got.Body?.transformToString()).toBe('a scan');
 });
 
-it('names the right region when it was signed for another', async () => {
+it('the simulated S3 names its region when a request was signed for another', async () => {
   const s3 = await start({ region: 'ap-south-1' });
   const client = sdkClient(s3, { region: 'eu-west-1' });
   await expect(client.send(new GetObjectCommand(PAN))).rejects.toMatchObject({
@@ -150,7 +150,7 @@ it('names the right region when it was signed for another', async () => {
   });
 });
 
-it('refuses a clock that is more than a quarter of an hour away', async () => {
+it('the simulated S3 refuses a clock that is more than a quarter of an hour away', async () => {
   const s3 = await start({ clock: () => Date.now() + 16 * 60_000 });
   await expect(sdkClient(s3).send(new GetObjectCommand(PAN))).rejects.toMatchObject({
     name: 'RequestTimeTooSkewed',
@@ -162,7 +162,7 @@ it('refuses a clock that is more than a quarter of an hour away', async () => {
 });
 
 it.each(['WHEN_SUPPORTED', 'WHEN_REQUIRED'] as const)(
-  'refuses a body that is not the one that was signed (checksums %s)',
+  'the simulated S3 refuses a body that is not the signed one (checksums %s)',
   async (requestChecksumCalculation) => {
     const s3 = await start();
     const client = sdkClient(s3, { requestChecksumCalculation });
@@ -180,7 +180,7 @@ it.each(['WHEN_SUPPORTED', 'WHEN_REQUIRED'] as const)(
   },
 );
 
-it('takes bodies in chunks with their checksum behind them', async () => {
+it('the simulated S3 accepts bodies in chunks with a checksum after them', async () => {
   const s3 = await start();
   const put = async (crc: string) => {
     const url = await getSignedUrl(
@@ -199,7 +199,7 @@ it('takes bodies in chunks with their checksum behind them', async () => {
   expect(s3.get('kyc', 'chunked')?.body.toString()).toBe('scan of a');
 });
 
-it('does not look at signatures when it is told so', async () => {
+it('the simulated S3 can leave signatures unchecked', async () => {
   const s3 = await start({ verifySignatures: false });
   expect(await fetchRaw(`${s3.url}/kyc/pan.jpg`)).toMatchObject({ status: 200, body: 'a scan' });
 });

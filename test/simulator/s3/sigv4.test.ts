@@ -76,20 +76,26 @@ const PRESIGNED = parseRequest({
 });
 
 describe('the published examples', () => {
-  it.each(EXAMPLES)('accepts $method $path', (request) => {
-    expect(verifier().verify(request)).toBe(request.headers['x-amz-content-sha256']);
-  });
+  it.each(EXAMPLES)(
+    'the signature of the published example $method $path is accepted',
+    (request) => {
+      expect(verifier().verify(request)).toBe(request.headers['x-amz-content-sha256']);
+    },
+  );
 
-  it.each(EXAMPLES)('refuses $method $path with any byte changed', (request) => {
-    const refused = (changed: object) =>
-      expect(() => verifier().verify({ ...request, ...changed })).toThrow(/signature/i);
-    refused({ method: 'DELETE' });
-    refused({ path: `${request.path}x` });
-    refused({ query: [...request.query, ['a', '']] });
-    refused({ headers: { ...request.headers, host: 'other.s3.amazonaws.com' } });
-  });
+  it.each(EXAMPLES)(
+    'the published example $method $path is refused with any byte changed',
+    (request) => {
+      const refused = (changed: object) =>
+        expect(() => verifier().verify({ ...request, ...changed })).toThrow(/signature/i);
+      refused({ method: 'DELETE' });
+      refused({ path: `${request.path}x` });
+      refused({ query: [...request.query, ['a', '']] });
+      refused({ headers: { ...request.headers, host: 'other.s3.amazonaws.com' } });
+    },
+  );
 
-  it('accepts the pre-signed one until it expires', () => {
+  it('the published pre-signed URL is accepted until it expires', () => {
     const day = 86_400_000;
     const signedAt = Date.UTC(2013, 4, 24);
     expect(verifier(signedAt + day).verify(PRESIGNED)).toBe('UNSIGNED-PAYLOAD');
@@ -98,7 +104,7 @@ describe('the published examples', () => {
   });
 });
 
-it('sorts the query by name, not by the whole pair', () => {
+it('the canonical query is sorted by name, not by the whole pair', () => {
   // `a-b` sorts before `a=`, but the name `a` sorts before the name `a-b`.
   const [request] = EXAMPLES;
   expect(() =>

@@ -1,0 +1,198 @@
+/**
+ * Every step of a poll job, as pure functions: what each event of a poll leads to. Nothing else
+ * changes the state of a poll job.
+ */
+import type { Reason } from '../../errors.js';
+import {
+  KEPT_POLLS,
+  type PollData,
+  type PollResult,
+  type PollState,
+} from '../../jobs/poll-state.js';
+import { MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { describeError, describePoll } from './next-poll.js';
+
+/** A 404 that lasts this long without a break is a refusal, not a delay. */
+export const NOT_FOUND_TIMEOUT_MS = 120_000;
+
+/** What a poll read of the extracts. */
+export interface PollReading {
+  complete: boolean;
+  present: number;
+  /** Items that Atlas announced. */
+  announced: number | null;
+  /** Null when a count request was enough. */
+  found: { extractCount: number; present: number } | null;
+}
+
+export type PollEvent =
+  | { kind: 'cancelled'; reason: Reason }
+  /** Workers died too often while they polled. */
+  | { kind: 'deadly'; reason: Reason }
+  | { kind: 'read'; reading: PollReading }
+  /** The result object was written. */
+  | { kind: 'stored'; present: number; missing: string; unexpected: number }
+  | { kind: 'not-found'; reason: Reason }
+  /** No error: the budget has no room before `retryAfterMs`. */
+  | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
+  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
+  | { kind: 'unexpected-error'; reason: Reason };
+
+export type PollDecision =
+  | { next: 'sleep'; state: PollState; line: string }
+  | { next: 'store'; state: PollState }
+  | { next: 'end'; state: PollState; result: PollResult };
+
+export interface PollFacts {
+  data: PollData;
+  now: number;
+  /** Delay until the next poll, as the policy wants it. */
+  nextPollMs: (state: PollState) => number;
+  retryMs: (count: number, retryAfterMs: number) => number;
+}
+
+/** A job that had ended and was made pending again polls once more, fully, under a new deadline. */
+export function enterPoll(
+  state: PollState,
+  { attemptsMade, stalledCounter }: { attemptsMade: number; stalledCounter: number },
+  deadlineAt: number,
+): PollState {
+  if (attemptsMade <= state.startedAtAttempt) return state;
+  const again = { ...state, startedAtAttempt: attemptsMade, stallsBefore: stalledCounter };
+  return { ...calm(again), unexpectedErrors: 0, finalCheck: { deadlineAt } };
+}
+
+export function beginPoll(state: PollState, at: number): PollState {
+  return { ...state, lastPollAt: at };
+}
+
+/** The last poll of its run reads everything, and what it reads is stored as it is. */
+export function isLastPoll(
+  { finalCheck, lastPollAt }: PollState,
+  { deadlineAt }: PollData,
+): boolean {
+  return finalCheck !== undefined || (lastPollAt ?? 0) >= deadlineAt;
+}
+
+export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts): PollDecision {
+  switch (event.kind) {
+    case 'cancelled':
+      return giveUp('cancelled', state, event.reason, facts);
+    case 'deadly':
+      return giveUp('rejected', state, event.reason, facts);
+    case 'read':
+      return afterReading(state, event.reading, facts);
+    case 'stored':
+      return afterStoring(state, event);
+    case 'not-found':
+      return afterNotFound(state, event.reason, facts);
+    case 'no-room':
+      if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
+      return sleep(state, facts.now + event.retryAfterMs, '');
+    case 'transient-error':
+      return afterTransientError(state, event, facts);
+    case 'unexpected-error':
+      return afterUnexpectedError(state, event.reason, facts);
+  }
+}
+
+/** A later poll that finds fewer documents never replaces a richer result. */
+function afterReading(before: PollState, reading: PollReading, facts: PollFacts): PollDecision {
+  const { data, now } = facts;
+  const { found, announced, present } = reading;
+  const state = { ...calm(before), polls: before.polls + 1 };
+  if (found && (reading.complete || isLastPoll(state, data))) {
+    if (found.present >= state.stored) return { next: 'store', state };
+    const message = `Atlas has fewer documents of ${data.atlasBatchId} than before; the stored result was kept`;
+    return giveUp('rejected', state, { code: 'ATLAS_PROTOCOL', message }, facts);
+  }
+  const known = found ? { extracts: found.extractCount, present } : state.seen;
+  const elapsedMs = (state.lastPollAt ?? now) - data.sentAt;
+  const negativePolls = [...state.negativePolls, [elapsedMs, present] as [number, number]];
+  const negative: PollState = {
+    ...state,
+    present,
+    seen: { ...known, announced },
+    negativePolls: negativePolls.slice(-KEPT_POLLS),
+  };
+  const nextPollAt = now + facts.nextPollMs(negative);
+  return sleep(negative, nextPollAt, describePoll({ ...negative, nextPollAt }, now));
+}
+
+function afterStoring(
+  before: PollState,
+  { present, missing, unexpected }: Extract<PollEvent, { kind: 'stored' }>,
+): PollDecision {
+  const state = { ...before, stored: present, present };
+  const status = present === state.total ? 'complete' : 'incomplete';
+  const { polls } = state;
+  return end(state, { status, missing, present, unexpected, polls, stored: true });
+}
+
+function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
+  const { data, now } = facts;
+  const notFoundSince = before.notFoundSince ?? now;
+  const state = { ...before, polls: before.polls + 1, notFoundSince };
+  const leftMs = notFoundSince + NOT_FOUND_TIMEOUT_MS - now;
+  if (leftMs <= 0 || state.finalCheck || now >= data.batchDeadlineAt) {
+    return giveUp('rejected', state, reason, facts);
+  }
+  const delayMs = Math.min(leftMs, facts.nextPollMs(state));
+  return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
+}
+
+function afterTransientError(
+  state: PollState,
+  { reason, retryAfterMs }: { reason: Reason; retryAfterMs: number },
+  facts: PollFacts,
+): PollDecision {
+  if (isTooLate(state, facts)) return giveUp('rejected', state, reason, facts);
+  const { now } = facts;
+  const count = (state.errorStreak?.count ?? 0) + 1;
+  const delayMs = Math.min(lastDeadline(state, facts) - now, facts.retryMs(count, retryAfterMs));
+  const line = describeError(count, reason, delayMs);
+  return sleep({ ...state, errorStreak: { count, reason } }, now + delayMs, line);
+}
+
+function afterUnexpectedError(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
+  const count = before.unexpectedErrors + 1;
+  const state = { ...before, unexpectedErrors: count };
+  if (count > MAX_UNEXPECTED_ERRORS) return giveUp('rejected', state, reason, facts);
+  const delayMs = facts.retryMs(count, 0);
+  return sleep(state, facts.now + delayMs, describeError(count, reason, delayMs));
+}
+
+/** Errors are survived until here. */
+function lastDeadline({ finalCheck }: PollState, { data }: PollFacts): number {
+  return finalCheck?.deadlineAt ?? data.batchDeadlineAt;
+}
+
+function isTooLate(state: PollState, facts: PollFacts): boolean {
+  return facts.now >= lastDeadline(state, facts);
+}
+
+function sleep(state: PollState, nextPollAt: number, line: string): PollDecision {
+  return { next: 'sleep', state: { ...state, nextPollAt }, line };
+}
+
+/** Nothing was learnt: all documents count as missing. */
+function giveUp(
+  status: 'cancelled' | 'rejected',
+  state: PollState,
+  reason: Reason,
+  { data }: PollFacts,
+): PollDecision {
+  const { polls } = state;
+  const none = { missing: data.documentIndexes, present: 0, unexpected: 0, stored: false };
+  return end(state, { status, ...none, polls, reason });
+}
+
+function end(state: PollState, result: PollResult): PollDecision {
+  return { next: 'end', state: { ...state, nextPollAt: null }, result };
+}
+
+/** Atlas has answered: neither errors nor 404s are in a row any more. */
+function calm(state: PollState): PollState {
+  const { errorStreak: _, ...rest } = state;
+  return { ...rest, notFoundSince: null };
+}

@@ -1,0 +1,364 @@
+/**
+ * Walks through all that can happen to a batch of two documents, each an upload of its own, in two
+ * rounds and an operator's retry: every order of responses and polls, a crash at every step, a request
+ * to cancel, the deadline. The steps are those of the processors; what they do to the state are the
+ * pure transitions themselves.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Reason } from '../../../src/errors.js';
+import { type BatchState, newBatchState, type Upload } from '../../../src/jobs/batch-state.js';
+import { fromRanges } from '../../../src/jobs/index-ranges.js';
+import type { PollResult } from '../../../src/jobs/poll-state.js';
+import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
+import {
+  afterRound,
+  beginRetry,
+  beginRound,
+  endRun,
+  type SendResult,
+  stepUpload,
+} from '../../../src/workers/batch/transitions.js';
+
+const TOTAL = 2;
+const MAX_ROUNDS = 2;
+const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
+
+/** A poll job: how often it has ended, and with what; pending while there is no result. */
+interface Poll {
+  runs: number;
+  status: PollResult['status'] | null;
+}
+
+interface World {
+  saved: BatchState;
+  /** What the processor has in memory; null while no worker runs the job. */
+  live: BatchState | null;
+  /** Uploads whose POST may be on its way, or whose response is not saved. */
+  posted: readonly number[];
+  /** Uploads that this entry of the job has tried to send. */
+  tried: readonly number[];
+  /** A transient error: the batch sleeps when no response is awaited any more. */
+  failing: boolean;
+  polls: Readonly<Record<string, Poll>>;
+  cancelled: boolean;
+  pastDeadline: boolean;
+  /** 0, and 1 after the operator's retry. */
+  attempt: number;
+  /** Ids of the events, of all runs. */
+  events: readonly string[];
+  /** The job has completed or failed. */
+  finished: boolean;
+}
+
+const START: World = {
+  saved: newBatchState(0, 0),
+  live: null,
+  posted: [],
+  tried: [],
+  failing: false,
+  polls: {},
+  cancelled: false,
+  pastDeadline: false,
+  attempt: 0,
+  events: [],
+  finished: false,
+};
+
+/** All that can happen next. */
+function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
+  yield* outside(world);
+  if (world.live === null) {
+    if (!world.finished) yield enter(world, resubmit);
+    else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
+    return;
+  }
+  yield leave(world);
+  yield* workOn(world, world.live, resubmit);
+}
+
+function* outside(world: World): Generator<World> {
+  if (world.finished) return;
+  if (!world.cancelled) yield { ...world, cancelled: true };
+  // What a cancelled batch does, it does at once.
+  if (!world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: true };
+  for (const [id, poll] of Object.entries(world.polls)) {
+    if (poll.status !== null) continue;
+    const ends = world.cancelled
+      ? (['cancelled'] as const)
+      : (['complete', world.attempt === 0 ? 'incomplete' : 'rejected'] as const);
+    for (const status of ends) {
+      yield { ...world, polls: { ...world.polls, [id]: { runs: poll.runs + 1, status } } };
+    }
+  }
+}
+
+/** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
+function leave(world: World): World {
+  return { ...world, live: null, posted: [], tried: [], failing: false };
+}
+
+function save(world: World, state: BatchState): World {
+  return { ...world, live: state, saved: state };
+}
+
+/** What was being sent is unknown. */
+function enter(world: World, resubmit: boolean): World {
+  let state = world.saved;
+  for (const [index, upload] of state.uploads.entries()) {
+    if (upload.state !== 'sending') continue;
+    state = stepUpload(state, index, { kind: 'unknown', why: 'a crash', resubmit });
+  }
+  return save(world, state);
+}
+
+function retry(world: World): World {
+  const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 0 };
+  const begun = { ...world, attempt: 1, cancelled: false, pastDeadline: false, finished: false };
+  return save(begun, beginRetry(world.saved, run));
+}
+
+function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<World> {
+  if (live.outcome) return yield announce(world, live, live.outcome);
+  if (live.uploads.length === 0) return yield beginRoundWith(world, live, [0, 1]);
+  const doomed = live.uploads.some(({ state }) => state === 'refused');
+  const planned = live.uploads.flatMap(({ state }, index) =>
+    state === 'planned' && !world.tried.includes(index) ? index : [],
+  );
+  if (world.posted.length > 0) {
+    for (const index of world.posted) yield* respond(world, live, index, resubmit);
+  } else if (world.failing && !doomed) return yield leave(world);
+  if (planned.length > 0 && world.posted.length === 0 && world.pastDeadline) {
+    const reason = REASON;
+    return yield save(
+      world,
+      planned.reduce((s, index) => stepUpload(s, index, { kind: 'too-late', reason }), live),
+    );
+  }
+  if (!doomed && !world.failing) {
+    for (const index of planned) {
+      yield {
+        ...save(world, stepUpload(live, index, { kind: 'send' })),
+        posted: [...world.posted, index],
+        tried: [...world.tried, index],
+      };
+    }
+  }
+  if (world.posted.length === 0 && (planned.length === 0 || doomed)) yield collect(world, live);
+}
+
+/** Every response to the POST of an upload. */
+function* respond(
+  world: World,
+  live: BatchState,
+  index: number,
+  resubmit: boolean,
+): Generator<World> {
+  const atlasBatchId = `${world.attempt}.${live.round}.${index}`;
+  const results: SendResult[] = [
+    { kind: 'accepted', atlasBatchId, sentAt: 0 },
+    { kind: 'not-taken' },
+    { kind: 'refused', reason: REASON },
+    { kind: 'unknown', why: 'a reset', resubmit },
+    ...(world.cancelled ? [{ kind: 'cancelled' } as const] : []),
+  ];
+  for (const result of results) {
+    const posted = world.posted.filter((other) => other !== index);
+    const next = { ...save(world, stepUpload(live, index, result)), posted };
+    if (result.kind === 'accepted') {
+      const polls = { ...world.polls, [atlasBatchId]: { runs: 0, status: null } };
+      yield { ...next, polls };
+      // It died before it added the poll job.
+      yield leave(next);
+    } else if (result.kind === 'not-taken' || result.kind === 'unknown') {
+      yield { ...next, failing: true };
+    } else yield next;
+  }
+}
+
+/** Takes over the results of polls; waits while some are pending. */
+function collect(world: World, before: BatchState): World {
+  let [state, polls, pending] = [before, world.polls, false];
+  for (const [index, upload] of before.uploads.entries()) {
+    if (upload.state !== 'sent') continue;
+    const poll = polls[upload.atlasBatchId];
+    if (!poll) state = stepUpload(state, index, { kind: 'poll-removed' });
+    if (!poll || (poll.status !== null && poll.runs < upload.expectedPollRuns)) {
+      polls = { ...polls, [upload.atlasBatchId]: { runs: poll?.runs ?? 0, status: null } };
+      pending = true;
+    } else if (poll.status === null) pending = true;
+    else {
+      const result = resultOf(poll.status, upload);
+      state = stepUpload(state, index, { kind: 'poll-ended', result });
+    }
+  }
+  if (pending) return leave({ ...world, polls, saved: state });
+  const end = afterRound(state, {
+    total: TOTAL,
+    cancelled: world.cancelled ? { code: 'CANCELLED', message: 'cancelled' } : null,
+    pastDeadline: world.pastDeadline,
+    maxRounds: MAX_ROUNDS,
+  });
+  if (end.next === 'round') return beginRoundWith(world, state, end.missing);
+  const eventId = `done-x~${state.outcomes + 1}`;
+  return save(
+    world,
+    endRun(state, {
+      status: end.next === 'completed' ? 'completed' : 'failed',
+      eventId,
+      attemptsMade: world.attempt,
+      endedAt: 0,
+      resultsRoot: '',
+      announced: false,
+    }),
+  );
+}
+
+function resultOf(status: PollResult['status'], { documentIndexes }: Upload): PollResult {
+  const complete = status === 'complete';
+  const missing = complete ? '' : documentIndexes;
+  const present = complete ? fromRanges(documentIndexes).length : 0;
+  return { status, missing, present, unexpected: 0, polls: 0, stored: complete };
+}
+
+/** Saved with the first upload. */
+function beginRoundWith(world: World, live: BatchState, indexes: number[]): World {
+  const uploads = planUploads(indexes, { round: live.round + 1, size: 1, scoped: false });
+  return { ...world, live: beginRound(live, uploads), tried: [] };
+}
+
+/** The event is added under its id, which is saved; adding it again changes nothing. */
+function announce(
+  world: World,
+  live: BatchState,
+  outcome: NonNullable<BatchState['outcome']>,
+): World {
+  if (outcome.announced) return { ...leave(world), finished: true };
+  if (!world.events.includes(outcome.eventId)) {
+    return { ...world, events: [...world.events, outcome.eventId] };
+  }
+  return save(world, endRun(live, { ...outcome, announced: true }));
+}
+
+/** All of a world that what follows depends on; the two documents are alike. */
+function keyOf(world: World): string {
+  const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished } = world;
+  const memory = live === null || live === saved ? null : live;
+  const documents = ['0', '1'].map((document) => {
+    const key = keyOfDocument(world, saved, document);
+    return memory ? `${key}/${keyOfDocument(world, memory, document)}` : key;
+  });
+  const flags = `${+failing}${+cancelled}${+pastDeadline}${+finished}${attempt}${events.length}`;
+  const states = `${keyOfRun(saved)}|${memory ? keyOfRun(memory) : live === null}`;
+  return `${flags}|${states}|${documents.sort().join('|')}`;
+}
+
+function keyOfRun({ round, outcome }: BatchState): string {
+  return outcome ? `${round}${outcome.status}${outcome.announced}` : `${round}`;
+}
+
+function keyOfDocument(world: World, { uploads }: BatchState, document: string): string {
+  let key = '';
+  for (const [index, upload] of uploads.entries()) {
+    if (upload.documentIndexes !== document) continue;
+    const flags = `${+world.posted.includes(index)}${+world.tried.includes(index)}`;
+    key += `,${flags}${upload.state}${restOfKey(upload, world.polls)}`;
+  }
+  return key;
+}
+
+function restOfKey(upload: Upload, polls: World['polls']): string | number {
+  switch (upload.state) {
+    case 'planned':
+    case 'sending':
+      return upload.resubmissions;
+    case 'sent': {
+      const { runs, status } = polls[upload.atlasBatchId] ?? { runs: -1, status: 'none' };
+      return `${upload.result?.status}${status}${runs >= upload.expectedPollRuns}`;
+    }
+    case 'ended':
+      return upload.result.status;
+    case 'refused':
+      return '';
+  }
+}
+
+interface Exploration {
+  worlds: World[];
+  /** For each world, those that it comes from. */
+  from: number[][];
+}
+
+function explore(resubmit: boolean): Exploration {
+  const worlds = [START];
+  const from: number[][] = [[]];
+  const known = new Map([[keyOf(START), 0]]);
+  for (let at = 0; at < worlds.length; at += 1) {
+    for (const next of nextWorlds(worlds[at] ?? START, resubmit)) {
+      const key = keyOf(next);
+      let id = known.get(key);
+      if (id === undefined) {
+        id = worlds.push(next) - 1;
+        known.set(key, id);
+        from.push([]);
+      }
+      from[id]?.push(at);
+    }
+  }
+  return { worlds, from };
+}
+/** Of each world, whether one of these can follow. */
+function canReach({ worlds, from }: Exploration, isGoal: (world: World) => boolean): boolean[] {
+  const reached = worlds.map(isGoal);
+  const queue = worlds.flatMap((_, id) => (reached[id] ? id : []));
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const before of from[next] ?? []) {
+      if (reached[before]) continue;
+      reached[before] = true;
+      queue.push(before);
+    }
+  }
+  return reached;
+}
+
+describe.each([
+  { resubmit: true, policy: 'sent again' },
+  { resubmit: false, policy: 'refused' },
+])('a batch whose unknown uploads are $policy', ({ resubmit }) => {
+  let exploration: Exploration;
+  beforeAll(() => {
+    exploration = explore(resubmit);
+  }, 60_000);
+
+  it('reaches an outcome from every state', () => {
+    const reached = canReach(exploration, ({ finished }) => finished);
+    expect(reached.indexOf(false)).toBe(-1);
+  });
+
+  it('ends every run in exactly one event', () => {
+    const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
+      finished
+        ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventId
+        : events.length > attempt + 1,
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('leaves nothing unknown in a crash but what is sending', () => {
+    const wrong = exploration.worlds.filter(
+      ({ saved, posted, live }) =>
+        live !== null &&
+        saved.uploads.some(({ state }, index) => (state === 'sending') !== posted.includes(index)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('comes through every state, both rounds, and every kind of end', () => {
+    const { worlds } = exploration;
+    const states = new Set(worlds.flatMap(({ saved }) => saved.uploads.map(({ state }) => state)));
+    expect([...states].sort()).toEqual(['ended', 'planned', 'refused', 'sending', 'sent']);
+    const ends = worlds.filter(({ finished }) => finished);
+    expect(new Set(ends.map(({ saved }) => saved.outcome?.status)).size).toBe(2);
+    expect(new Set(ends.map(({ saved }) => saved.round))).toContain(MAX_ROUNDS);
+    expect(new Set(ends.map(({ attempt }) => attempt)).size).toBe(2);
+  });
+});

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import type { Reason } from '../../../src/errors.js';
+import {
+  KEPT_POLLS,
+  newPollState,
+  type PollData,
+  type PollState,
+} from '../../../src/jobs/poll-state.js';
+import {
+  afterPoll,
+  beginPoll,
+  enterPoll,
+  isLastPoll,
+  NOT_FOUND_TIMEOUT_MS,
+  type PollEvent,
+} from '../../../src/workers/poll/transitions.js';
+import { MAX_UNEXPECTED_ERRORS } from '../../../src/workers/runtime/backoff.js';
+
+const REASON: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'no response' };
+const NEXT_POLL_MS = 7000;
+const RETRY_MS = 3000;
+const SENT_AT = 1000;
+const SHARE_ENDS_AT = 500_000;
+const BATCH_ENDS_AT = 900_000;
+
+const data: PollData = {
+  v: 1,
+  reference: 'loan-1',
+  atlasBatchId: 'B-1',
+  productType: 'LOAN_APP',
+  documentIds: ['a', 'b', 'c'],
+  documentIndexes: '0-2',
+  scoped: false,
+  batchTimestamp: 1,
+  sentAt: SENT_AT,
+  deadlineAt: SHARE_ENDS_AT,
+  batchDeadlineAt: BATCH_ENDS_AT,
+};
+const fresh = newPollState(0, 3);
+
+const decide = (state: PollState, event: PollEvent, now: number) =>
+  afterPoll(beginPoll(state, now), event, {
+    data,
+    now,
+    nextPollMs: () => NEXT_POLL_MS,
+    retryMs: (_, retryAfterMs) => Math.max(RETRY_MS, retryAfterMs),
+  });
+
+const read = (present: number, changes: object = {}): PollEvent => ({
+  kind: 'read',
+  reading: {
+    complete: present === 3,
+    present,
+    announced: present,
+    found: { extractCount: present, present },
+    ...changes,
+  },
+});
+const events = {
+  cancelled: { kind: 'cancelled', reason: REASON },
+  deadly: { kind: 'deadly', reason: REASON },
+  complete: read(3),
+  incomplete: read(2),
+  'only counted': read(2, { found: null }),
+  stored: { kind: 'stored', present: 3, missing: '', unexpected: 1 },
+  'stored in part': { kind: 'stored', present: 2, missing: '1', unexpected: 0 },
+  'not found': { kind: 'not-found', reason: REASON },
+  'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
+  'transient error': { kind: 'transient-error', reason: REASON, retryAfterMs: 0 },
+  'unexpected error': { kind: 'unexpected-error', reason: REASON },
+} satisfies Record<string, PollEvent>;
+
+const again: PollState = { ...fresh, finalCheck: { deadlineAt: BATCH_ENDS_AT } };
+const situations = {
+  'in time': { state: fresh, now: 5000 },
+  'after its share': { state: fresh, now: SHARE_ENDS_AT },
+  'after the deadline': { state: fresh, now: BATCH_ENDS_AT },
+  'once more': { state: again, now: 5000 },
+  'once more, too late': { state: again, now: BATCH_ENDS_AT },
+  'with a richer result stored': { state: { ...again, stored: 3 }, now: 5000 },
+};
+
+type Next = 'sleep' | 'store' | 'complete' | 'incomplete' | 'cancelled' | 'rejected';
+const always = (next: Next) => Array<Next>(6).fill(next);
+
+/** For each event what follows, in the order of the situations. */
+const TABLE: Record<keyof typeof events, Next[]> = {
+  cancelled: always('cancelled'),
+  deadly: always('rejected'),
+  complete: always('store'),
+  incomplete: ['sleep', 'store', 'store', 'store', 'store', 'rejected'],
+  'only counted': always('sleep'),
+  stored: always('complete'),
+  'stored in part': always('incomplete'),
+  'not found': ['sleep', 'sleep', 'rejected', 'rejected', 'rejected', 'rejected'],
+  'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
+  'transient error': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
+  'unexpected error': always('sleep'),
+};
+
+const ROWS = Object.entries(TABLE).flatMap(([event, row]) =>
+  Object.entries(situations).map(([situation, facts], i) => ({
+    ...{ event, situation, next: row[i], facts },
+  })),
+);
+
+it.each(ROWS)('a poll $situation that comes to "$event" leads to $next', (row) => {
+  const { state, now } = row.facts;
+  const decision = decide(state, events[row.event as keyof typeof events], now);
+  expect(decision.next === 'end' ? decision.result.status : decision.next).toBe(row.next);
+  if (decision.next === 'end') expect(decision.state.nextPollAt).toBeNull();
+  if (decision.next === 'sleep') expect(decision.state.nextPollAt).toBeGreaterThan(now);
+});
+
+describe('a poll job', () => {
+  it('remembers what it read, and the latest negative polls', () => {
+    let state = fresh;
+    for (let poll = 1; poll <= KEPT_POLLS + 1; poll += 1) {
+      state = decide(state, read(1), SENT_AT + poll).state;
+    }
+    expect(state).toMatchObject({
+      polls: KEPT_POLLS + 1,
+      present: 1,
+      seen: { extracts: 1, present: 1, announced: 1 },
+      nextPollAt: SENT_AT + KEPT_POLLS + 1 + NEXT_POLL_MS,
+    });
+    expect(state.negativePolls).toHaveLength(KEPT_POLLS);
+    expect(state.negativePolls[0]).toEqual([2, 1]);
+    const counted = decide(state, read(2, { found: null, announced: 9 }), 50_000).state;
+    expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9 });
+  });
+
+  it('counts errors in a row, and sleeps no longer than to the deadline', () => {
+    const once = decide(fresh, events['transient error'], 5000).state;
+    const twice = decide(once, events['transient error'], BATCH_ENDS_AT - 10).state;
+    expect(twice).toMatchObject({ errorStreak: { count: 2 }, nextPollAt: BATCH_ENDS_AT });
+    expect(decide(twice, events.incomplete, 5000).state.errorStreak).toBeUndefined();
+  });
+
+  it('is refused when Atlas answers 404 for two minutes without a break', () => {
+    const first = decide(fresh, events['not found'], 5000).state;
+    expect(first).toMatchObject({ polls: 1, notFoundSince: 5000 });
+    const later = 5000 + NOT_FOUND_TIMEOUT_MS;
+    expect(decide(first, events['not found'], later - 1).state.nextPollAt).toBe(later);
+    expect(decide(first, events['not found'], later)).toMatchObject({
+      next: 'end',
+      result: { status: 'rejected', reason: REASON, missing: '0-2' },
+    });
+    expect(decide(first, events.incomplete, later).state.notFoundSince).toBeNull();
+  });
+
+  it('ends after ten errors that nobody foresaw', () => {
+    const often = { ...fresh, unexpectedErrors: MAX_UNEXPECTED_ERRORS };
+    expect(decide(often, events['unexpected error'], 5000)).toMatchObject({
+      next: 'end',
+      result: { status: 'rejected', reason: REASON },
+    });
+  });
+
+  it('that had ended and runs again polls once more, fully, under a new deadline', () => {
+    const worn = { ...decide(fresh, events['not found'], 5000).state, unexpectedErrors: 3 };
+    const job = { attemptsMade: 1, stalledCounter: 2 };
+    const state = enterPoll(worn, job, BATCH_ENDS_AT);
+    expect(state).toMatchObject({
+      startedAtAttempt: 1,
+      stallsBefore: 2,
+      unexpectedErrors: 0,
+      notFoundSince: null,
+      finalCheck: { deadlineAt: BATCH_ENDS_AT },
+    });
+    expect(isLastPoll(state, data)).toBe(true);
+    expect(enterPoll(state, job, 1)).toBe(state);
+  });
+});
