@@ -16,15 +16,16 @@ const simulators = await startSimulators({
 // The AWS SDK reads its variables from the process.
 Object.assign(process.env, simulators.environment);
 const worker = await createAtlasBatchWorker({
-  environment: {
-    ...simulators.environment,
-    REDIS_URL: redisUrl,
-    QUEUE_PREFIX: prefix,
-    RESULTS_BUCKET: 'results',
-    POLL_MIN_MS: '50',
-    BATCH_DEADLINE_MS: '2000',
-    LOG_LEVEL: 'silent',
-  },
+  redisUrl,
+  queuePrefix: prefix,
+  atlasBaseUrl: simulators.atlas.url,
+  atlasClientId: simulators.atlas.clientId,
+  atlasClientSecret: simulators.atlas.clientSecret,
+  resultsBucket: 'results',
+  s3ForcePathStyle: true,
+  pollMinMs: 50,
+  batchDeadlineMs: 2000,
+  logLevel: 'silent',
 });
 const atlas = createAtlasBatchClient({ redisUrl, prefix, s3: { forcePathStyle: true } });
 

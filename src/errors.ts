@@ -1,11 +1,10 @@
 /**
  * Every failure that atlas-batch knows by name.
  *
- * One base class carries a {@link ReasonCode}; the class of an error, not its text, decides what
- * happens next: a {@link PermanentError} ends the batch (or the upload) now, a {@link TransientError}
- * is tried again until the batch's deadline, and {@link LockLostError} stops a worker that no
- * longer owns its job. Messages are for people and never hold a response body, a header, a URL
- * with a query, a token or an extracted field.
+ * The class of an error, not its text, decides what happens next: a {@link PermanentError} ends the
+ * batch (or the upload) now, a {@link TransientError} is tried again until the batch's deadline, and
+ * {@link LockLostError} stops a worker that no longer owns its job. Messages are for people. They
+ * never hold a response body, a header, a URL with a query, a token or an extracted field.
  */
 
 /** Why a batch failed, as `reason.code` of a `batch.failed` event. */
@@ -26,9 +25,11 @@ export const REASON_CODES = [
 
 export type ReasonCode = (typeof REASON_CODES)[number];
 
-/** Why something ended as it did, as a value; `message` is for people. */
+/** Why something failed, as a value. */
 export interface Reason {
+  /** For programs. */
   code: ReasonCode;
+  /** For people. It names every issue. */
   message: string;
 }
 
@@ -49,19 +50,44 @@ export function bareError(error: unknown): Error {
   const message = withoutArguments(error.message);
   const bare = Object.assign(new Error(message), { name: error.name });
   bare.stack = `${error.name}: ${message}`;
-  const code: unknown = Reflect.get(error, 'code');
-  return typeof code === 'string' ? Object.assign(bare, { code }) : bare;
+  const code = errorCode(error);
+  return code === undefined ? bare : Object.assign(bare, { code });
 }
 
-/** Base of all errors that atlas-batch throws on purpose. A cause is kept as a {@link bareError}. */
+/** The code of a failed system call, or the one that a library gave, such as `ECONNREFUSED`. */
+export function errorCode(error: unknown): string | undefined {
+  const code: unknown = Reflect.get(Object(error), 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What an error is called: its code, which says more, or else its name. */
+export function errorName(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
+}
+
+/**
+ * Base of every error that atlas-batch throws on purpose. `name` is the name of the class. A `cause`
+ * keeps the name, code and message of what was caught, and nothing else ({@link bareError}).
+ *
+ * It does not cover: a defect, which throws whatever it throws; the reason of an `AbortSignal` of
+ * yours, which is thrown as it is; and what a completion handler of yours throws.
+ */
 export abstract class AtlasBatchError extends Error {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: bareError(options.cause) });
+    this.name = new.target.name;
+  }
+}
+
+/** An error that can become the reason of a `batch.failed` event. */
+export abstract class BatchError extends AtlasBatchError {
   constructor(
+    /** For programs, as `reason.code` of the event. */
     readonly code: ReasonCode,
     message: string,
     options: { cause?: unknown } = {},
   ) {
-    super(message, options.cause === undefined ? {} : { cause: bareError(options.cause) });
-    this.name = new.target.name;
+    super(message, options);
   }
 
   /** The error as a value, for states and events. */
@@ -70,8 +96,8 @@ export abstract class AtlasBatchError extends Error {
   }
 }
 
-/** A clear no: trying the same again gives the same response. Ends the batch or the upload now. */
-export class PermanentError extends AtlasBatchError {}
+/** Trying again would give the same response. Ends the batch or the upload now. */
+export class PermanentError extends BatchError {}
 
 /**
  * Whether Atlas may have acted on a request that failed.
@@ -81,8 +107,8 @@ export class PermanentError extends AtlasBatchError {}
 export type Taken = 'not-taken' | 'unknown';
 
 /** An error that passes: network, time-outs, 429, 5xx, malformed responses, S3 out of reach. */
-export class TransientError extends AtlasBatchError {
-  /** Whether the failed request may have had its effect. */
+export class TransientError extends BatchError {
+  /** Whether Atlas may have acted on the failed request. */
   readonly taken: Taken;
   /** How long the other side asked us to wait, in milliseconds, already capped; 0 when it did not. */
   readonly retryAfterMs: number;
@@ -99,7 +125,7 @@ export class TransientError extends AtlasBatchError {
 }
 
 /** `GET extracts` answered 404: Atlas does not know this `batch_id` (perhaps: not yet). */
-export class UnknownBatchError extends AtlasBatchError {
+export class UnknownBatchError extends BatchError {
   constructor(atlasBatchId: string) {
     super('ATLAS_REJECTED', `Atlas answers 404 for ${atlasBatchId}`);
   }
@@ -108,36 +134,28 @@ export class UnknownBatchError extends AtlasBatchError {
 /** The job's lock is gone: another worker owns the job now, and this one must stop at once. */
 export class LockLostError extends AtlasBatchError {
   constructor(jobId: string) {
-    super('INTERNAL', `the lock of job ${jobId} was lost; another worker goes on with it`);
+    super(`the lock of job ${jobId} was lost; another worker goes on with it`);
   }
 }
 
 /** A variable is missing or wrong, or a command was used wrongly. The process exits with 2. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
+export class UsageError extends AtlasBatchError {}
 
 /**
  * Redis does not respond, or refuses what we ask of it. Its cause has the name, code and message of
  * the client library's error, and never the command that failed.
  */
-export class RedisUnavailableError extends Error {
-  override name = 'RedisUnavailableError';
-}
+export class RedisUnavailableError extends AtlasBatchError {}
 
 /** The client was closed while it was at work. */
-export class ClientClosedError extends Error {
-  override name = 'ClientClosedError';
-
+export class ClientClosedError extends AtlasBatchError {
   constructor() {
     super('the client was closed');
   }
 }
 
 /** Nothing is known of this reference: never added, or longer ago than ended batches are kept. */
-export class UnknownReferenceError extends Error {
-  override name = 'UnknownReferenceError';
-
+export class UnknownReferenceError extends AtlasBatchError {
   constructor(readonly reference: string) {
     super(`no batch ${reference} is known here`);
   }

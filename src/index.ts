@@ -32,7 +32,9 @@ export type { EventsOptions } from './client/progress-events.js';
 export type { WaitOptions } from './client/waiter.js';
 export {
   AtlasBatchError,
+  BatchError,
   ClientClosedError,
+  PermanentError,
   type Reason,
   type ReasonCode,
   RedisUnavailableError,

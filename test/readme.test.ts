@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadConfig, loadServerConfig } from '../src/config/config.js';
+import { loadConfig, loadServerConfig } from '../src/config/environment.js';
 import { UsageError } from '../src/errors.js';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

@@ -7,6 +7,7 @@ import '../../src/cli/quiet-aws-sdk.js';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { configOf } from '../../src/config/worker-options.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { createLearningPolicy } from '../../src/polling/learning-policy.js';
 import type { PollPolicy } from '../../src/polling/poll-policy.js';
@@ -16,7 +17,7 @@ import {
   startS3Simulator,
 } from '../../src/simulator/index.js';
 import { randomFrom } from '../../src/simulator/random.js';
-import { createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { runWorker } from '../../src/workers/worker.js';
 import { createExponentialPolicy } from '../polling/exponential-policy.js';
 
 const BATCHES = 300;
@@ -50,19 +51,17 @@ async function play(name: string, policy: PollPolicy, redisUrl: string): Promise
   });
   const prefix = `{bench-${name}}`;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  const worker = await createAtlasBatchWorker({
-    policy,
-    environment: {
-      REDIS_URL: redisUrl,
-      QUEUE_PREFIX: prefix,
-      ATLAS_BASE_URL: atlas.url,
-      ATLAS_CLIENT_ID: atlas.clientId,
-      ATLAS_CLIENT_SECRET: atlas.clientSecret,
-      RESULTS_BUCKET: `results-${name}`,
-      S3_FORCE_PATH_STYLE: 'true',
-      LOG_LEVEL: 'silent',
-    },
+  const config = configOf({
+    redisUrl,
+    queuePrefix: prefix,
+    atlasBaseUrl: atlas.url,
+    atlasClientId: atlas.clientId,
+    atlasClientSecret: atlas.clientSecret,
+    resultsBucket: `results-${name}`,
+    s3ForcePathStyle: true,
+    logLevel: 'silent',
   });
+  const worker = await runWorker(config, { policy });
   const batches = new Queue('atlas-batches', { connection: redis, prefix });
   const completions = new Queue<BatchSummary>('atlas-completions', { connection: redis, prefix });
   for (let i = 0; i < BATCHES; i += 1) {

@@ -1,27 +1,34 @@
 /**
- * May this request go out now? Asked before every HTTP request, pages and tokens included: the
- * budget over all processes, and the block that a 429 puts on all of them.
+ * Whether a request may go out now. Every HTTP request asks, those for pages and tokens too. Two
+ * things answer: the budget over all processes, and the block that a 429 puts on all of them.
  */
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
-import { pause, unlessAborted } from '../http/pause.js';
-import { ASK_BUDGET, BLOCK, horizonMs, MAX_LATENESS_MS, slotMs } from './budget-script.js';
+import { fromRedis } from '../redis/lua-script.js';
+import { pause, unlessAborted } from '../timeouts.js';
+import {
+  ASK_BUDGET,
+  BLOCK,
+  emissionIntervalMs,
+  MAX_LATENESS_MS,
+  toleranceMs,
+} from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
 
 /** How long a request that finishes what others began keeps asking, before its work is undone. */
 const TIMEOUT_MS = 10_000;
-/** Between two questions of one that may wait: often enough to catch a slot, no burden to Redis. */
+/** Between two questions of a request that may wait: often enough for its turn, no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
 /** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
 const DEFAULT_BLOCK_MS = 1_000;
 const MAX_DEFAULT_BLOCK_MS = 30_000;
-/** Those who were blocked come back spread over as long as the block lasted, within bounds. */
+/** Blocked requests come back spread over as long as the block lasted, within these bounds. */
 const MIN_SPREAD_MS = 1_000;
 const MAX_SPREAD_MS = 30_000;
 
-/** Not sent, for want of budget: come back after exactly `retryAfterMs`; Atlas is well. */
+/** Nothing was sent, because the budget is spent: come back after `retryAfterMs`. Atlas is well. */
 export class BudgetExceededError extends TransientError {
   constructor(message: string, retryAfterMs: number) {
     super('ATLAS_UNAVAILABLE', message, { retryAfterMs: Math.ceil(retryAfterMs) });
@@ -29,9 +36,9 @@ export class BudgetExceededError extends TransientError {
 }
 
 /**
- * `mayWait`: a request without which requests already made are wasted (a further page, a repeat
- * with a new token). It waits up to ten seconds, behind others of its class and process; any
- * other is sent back when its slot is more than a moment away.
+ * `mayWait`: requests that were already made are wasted without this one (a further page, a repeat
+ * with a new token). It waits up to ten seconds, after others of its class and process. Any other
+ * request is denied when its turn is more than a moment away.
  */
 export interface BudgetQuestion {
   requestClass: RequestClass;
@@ -41,7 +48,7 @@ export interface BudgetQuestion {
 export interface Budget {
   /** Resolves when the request may go out; throws BudgetExceededError, or the signal's reason. */
   take(question: BudgetQuestion, signal?: AbortSignal): Promise<void>;
-  /** A 429 came: everyone holds for so long, or for a default. Returns the milliseconds. */
+  /** A 429 came: all processes hold for this long, or for a default. Returns the milliseconds. */
   block(wantedMs: number | undefined): Promise<number>;
   /** A response other than 429 came: the default block is short again. */
   responded(): void;
@@ -63,7 +70,7 @@ export function createBudget(options: {
   let blockedUntil = 0;
   let streak = 0;
 
-  /** Asks until a slot is granted, or until waiting on would take too long. */
+  /** Asks until the request is granted, or until waiting on would take too long. */
   async function admit(question: BudgetQuestion, timeoutAt: number, signal?: AbortSignal) {
     for (;;) {
       signal?.throwIfAborted();
@@ -74,12 +81,12 @@ export function createBudget(options: {
         verdict.kind === 'blocked'
           ? verdict.waitMs
           : Math.min(MAX_ASK_MS, Math.max(MIN_ASK_MS, verdict.againMs));
-      if (performance.now() + again > timeoutAt) throw sentBack(verdict);
+      if (performance.now() + again > timeoutAt) throw denial(verdict);
       await pause(again, signal);
     }
   }
 
-  function sentBack(verdict: Exclude<Verdict, { kind: 'granted' }>): BudgetExceededError {
+  function denial(verdict: Exclude<Verdict, { kind: 'granted' }>): BudgetExceededError {
     if (verdict.kind === 'denied') {
       return new BudgetExceededError('the budget of requests is spent', verdict.lineMs);
     }
@@ -90,7 +97,7 @@ export function createBudget(options: {
     );
   }
 
-  async function takeSlot(question: BudgetQuestion, signal: AbortSignal | undefined) {
+  async function waitForTurn(question: BudgetQuestion, signal: AbortSignal | undefined) {
     const timeoutAt = performance.now() + (question.mayWait ? TIMEOUT_MS : 0);
     for (;;) {
       const admitted = () => admit(question, timeoutAt, signal);
@@ -99,7 +106,7 @@ export function createBudget(options: {
         : await admitted();
       const waitMs = startsAt - performance.now();
       if (waitMs > 0) await pause(waitMs, signal);
-      // A process that was held up must not send all that piled up in one moment.
+      // A process that stood still must not send in one moment all that piled up.
       if (performance.now() - startsAt <= MAX_LATENESS_MS || !gate.paced) return;
     }
   }
@@ -109,7 +116,7 @@ export function createBudget(options: {
       const asked = performance.now();
       let granted = false;
       try {
-        await takeSlot(question, signal);
+        await waitForTurn(question, signal);
         granted = true;
       } finally {
         const seconds = (performance.now() - asked) / 1000;
@@ -145,7 +152,8 @@ class SharedGate {
   readonly paced: boolean;
   private readonly blockKey: string;
   private readonly budgetKey: string;
-  private readonly slot: number;
+  private readonly intervalMs: number;
+  private readonly toleranceMs: number;
   private askedThisTurn: Promise<Verdict> | undefined;
 
   constructor(
@@ -154,7 +162,8 @@ class SharedGate {
     maxRequestsPerSecond: number,
   ) {
     this.paced = maxRequestsPerSecond > 0;
-    this.slot = this.paced ? slotMs(maxRequestsPerSecond) : 0;
+    this.intervalMs = this.paced ? emissionIntervalMs(maxRequestsPerSecond) : 0;
+    this.toleranceMs = toleranceMs(this.intervalMs);
     this.blockKey = `${keyPrefix}:requests-blocked`;
     this.budgetKey = `${keyPrefix}:request-budget`;
   }
@@ -172,24 +181,17 @@ class SharedGate {
   }
 
   private async askRedis({ requestClass, mayWait }: BudgetQuestion): Promise<Verdict> {
-    const reply = await ASK_BUDGET.run(
-      this.redis,
-      [this.blockKey, this.budgetKey],
-      [
-        requestClass,
-        requestClass === 'upload' ? 'poll' : 'upload',
-        this.slot,
-        horizonMs(this.slot),
-        mayWait ? 1 : 0,
-      ],
-    );
-    const [kind, first, second] = Array.isArray(reply) ? reply : [];
+    const keys = [this.blockKey, this.budgetKey];
+    const otherClass = requestClass === 'upload' ? 'poll' : 'upload';
+    const args = [requestClass, otherClass, this.intervalMs, this.toleranceMs, mayWait ? 1 : 0];
+    const [kind, first, second] = await fromRedis(ASK_BUDGET.run(this.redis, keys, args));
     if (kind === 'granted' || kind === 'blocked') return { kind, waitMs: Number(first) };
     return { kind: 'denied', againMs: Number(first), lineMs: Number(second) };
   }
 
   async block(milliseconds: number): Promise<void> {
-    await BLOCK.run(this.redis, [this.blockKey], [Math.max(1, Math.ceil(milliseconds))]);
+    const wholeMs = Math.max(1, Math.ceil(milliseconds));
+    await fromRedis(BLOCK.run(this.redis, [this.blockKey], [wholeMs]));
   }
 }
 

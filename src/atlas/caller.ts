@@ -1,11 +1,11 @@
 /** One request to one endpoint: asks the budget, sends, and turns the response into value or error. */
 
-import type { Http, HttpRequest } from '../http/exchange.js';
+import type { Http, HttpRequest } from '../http/host-client.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, isBlock, rowFor } from './response-errors.js';
+import { errorFor, rowFor } from './response-errors.js';
 import type { ResponseKind } from './response-table.js';
 import type { Wire } from './wire.js';
 
@@ -52,7 +52,7 @@ export function createCaller(parts: {
     }
     const { status } = response;
     const row = rowFor(call.endpoint, status);
-    if (!isBlock(row)) budget.responded();
+    if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
       const wire = call.read(response.body);
       if (wire.ok) return wire.value;
@@ -60,7 +60,7 @@ export function createCaller(parts: {
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
-    if (isBlock(row)) {
+    if (row.holdsAllProcesses) {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint: call.endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }

@@ -1,15 +1,16 @@
 /** The client of Atlas's API: what the workers see of it, put together from its parts. */
 import type { Redis } from 'ioredis';
-import { createHttp } from '../http/exchange.js';
+import { createHttp } from '../http/host-client.js';
 import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
+import { redisTimeMs } from '../redis/clock.js';
 import { fromRedis } from '../redis/lua-script.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller } from './caller.js';
 import type { AtlasObserver } from './observer.js';
-import { isBlock, ResponseError } from './response-errors.js';
+import { ResponseError } from './response-errors.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
@@ -95,8 +96,8 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   const budget = createBudget({ ...options, redis, observer, random });
   const now = async () => {
     if (redis === undefined) return Date.now();
-    const [seconds] = await fromRedis(redis.time());
-    return Number(seconds) * 1000;
+    // Whole seconds, as the dates of HTTP have them.
+    return Math.floor((await fromRedis(redisTimeMs(redis))) / 1000) * 1000;
   };
   const call = createCaller({ http, budget, observer, logger, now });
   const breaker = new Breaker({
@@ -207,6 +208,6 @@ function withToken<T>(made: Call<T>, token: string): Call<T> {
 
 /** A call that may wait also waits out a short block, in the budget's line: its poll is half done. */
 function isWorthRepeating(error: ResponseError, made: Call<unknown>): boolean {
-  if (isBlock(error.row)) return made.mayWait;
+  if (error.row.holdsAllProcesses) return made.mayWait;
   return error.row.retryNow === true && error.retryAfterMs === 0;
 }

@@ -1,4 +1,4 @@
-/** What the client tells others about itself, for logs and metrics. Nothing here holds secrets. */
+/** The events of the client, for logs and metrics. They hold no secrets. */
 
 export type Endpoint = 'authtoken' | 'multiupload' | 'extracts';
 
@@ -14,8 +14,8 @@ export interface AtlasObserver {
   /** Atlas gave this process a token. */
   tokenFetched?(): void;
   breakerChanged?(state: BreakerState): void;
-  /** A request asked the budget: it waited so long, and was let through or sent back. */
+  /** A request waited this long for the budget, and was granted or denied. */
   budgetAsked?(event: { requestClass: RequestClass; seconds: number; granted: boolean }): void;
-  /** A 429 blocks every process for so long. */
+  /** A 429 blocks every process for this long. */
   blocked?(event: { milliseconds: number }): void;
 }

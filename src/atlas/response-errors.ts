@@ -1,10 +1,5 @@
 /** From a response, by the table of responses, to the error that follows from it. */
-import {
-  type AtlasBatchError,
-  PermanentError,
-  TransientError,
-  UnknownBatchError,
-} from '../errors.js';
+import { type BatchError, PermanentError, TransientError, UnknownBatchError } from '../errors.js';
 import type { Endpoint } from './observer.js';
 import { RESPONSES, type ResponseKind, type ResponseRow } from './response-table.js';
 
@@ -40,14 +35,9 @@ export function errorFor(
   row: ResponseRow,
   detail: string,
   context: { atlasBatchId?: string; retryAfterMs?: number } = {},
-): AtlasBatchError {
+): BatchError {
   const message = `Atlas's ${row.endpoint} ${detail}`;
   if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
   if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
   return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
-}
-
-/** A 429: holds every process, and says that Atlas is well. */
-export function isBlock(row: ResponseRow): boolean {
-  return row.when.includes(429);
 }

@@ -1,14 +1,14 @@
 /**
  * What each response of each endpoint means, as one table.
  *
- * The first row of an endpoint that matches decides. The table is data so that it can be read by
- * people: `docs/responses.md` is printed from it.
+ * The first row of an endpoint that matches decides. The table is data, so that people can read it:
+ * `docs/responses.md` is printed from it.
  */
 import type { ReasonCode } from '../errors.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
-/** What came back, as far as the table reads it. `unusable`: a 2xx whose body will not do. */
+/** What came back, as far as the table distinguishes it. `unusable`: a 2xx whose body cannot be used. */
 export type ResponseKind = number | HttpFailure | 'unusable';
 
 /**
@@ -25,16 +25,18 @@ export interface ResponseRow {
   readonly meaning: Meaning;
   /** Reason code of the error; none for success. */
   readonly code?: ReasonCode;
-  /** Says that Atlas may be down: counts towards opening the circuit. */
+  /** Atlas may be down: the response counts towards opening the circuit. */
   readonly countsAsOutage?: true;
-  /** Safe and promising enough to be sent again at once, unless Retry-After says when. */
+  /** Every process holds its requests back, for `Retry-After` or a default. */
+  readonly holdsAllProcesses?: true;
+  /** Sending it again at once is safe and may well help. Retry-After comes first. */
   readonly retryNow?: true;
   readonly consequence: string;
 }
 
-const RE_DELAY = 'the job is delayed and tries again until its deadline';
-const AGAIN = `sent again at once, a couple of times; then ${RE_DELAY}`;
-const BLOCK = 'every process holds its requests for Retry-After; the job is delayed';
+const DELAYED = 'the job is delayed and tries again until its deadline';
+const RETRIED = `sent again at once, a couple of times; then ${DELAYED}`;
+const HELD = 'every process holds its requests for Retry-After; the job is delayed';
 const NEW_TOKEN =
   'that token is dropped, one is fetched, the request is repeated once; then the job is delayed';
 
@@ -60,7 +62,8 @@ export const RESPONSES: readonly ResponseRow[] = [
     when: [429],
     meaning: 'not-taken',
     code: 'ATLAS_UNAVAILABLE',
-    consequence: BLOCK,
+    holdsAllProcesses: true,
+    consequence: HELD,
   },
   {
     endpoint: 'authtoken',
@@ -69,7 +72,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
     retryNow: true,
-    consequence: AGAIN,
+    consequence: RETRIED,
   },
   {
     endpoint: 'authtoken',
@@ -77,7 +80,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'not-taken',
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
-    consequence: RE_DELAY,
+    consequence: DELAYED,
   },
   {
     endpoint: 'authtoken',
@@ -85,7 +88,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'not-taken',
     code: 'ATLAS_PROTOCOL',
     countsAsOutage: true,
-    consequence: RE_DELAY,
+    consequence: DELAYED,
   },
 
   {
@@ -115,7 +118,8 @@ export const RESPONSES: readonly ResponseRow[] = [
     when: [429],
     meaning: 'not-taken',
     code: 'ATLAS_UNAVAILABLE',
-    consequence: BLOCK,
+    holdsAllProcesses: true,
+    consequence: HELD,
   },
   {
     endpoint: 'multiupload',
@@ -124,7 +128,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
     retryNow: true,
-    consequence: AGAIN,
+    consequence: RETRIED,
   },
   {
     endpoint: 'multiupload',
@@ -132,7 +136,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'not-taken',
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
-    consequence: RE_DELAY,
+    consequence: DELAYED,
   },
   {
     endpoint: 'multiupload',
@@ -140,7 +144,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'not-taken',
     code: 'ATLAS_PROTOCOL',
     countsAsOutage: true,
-    consequence: `not followed; ${RE_DELAY}`,
+    consequence: `not followed; ${DELAYED}`,
   },
   {
     endpoint: 'multiupload',
@@ -192,7 +196,8 @@ export const RESPONSES: readonly ResponseRow[] = [
     when: [429],
     meaning: 'not-taken',
     code: 'ATLAS_UNAVAILABLE',
-    consequence: BLOCK,
+    holdsAllProcesses: true,
+    consequence: HELD,
   },
   {
     endpoint: 'extracts',
@@ -201,7 +206,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
     retryNow: true,
-    consequence: AGAIN,
+    consequence: RETRIED,
   },
   {
     endpoint: 'extracts',
@@ -209,7 +214,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'broken',
     code: 'ATLAS_UNAVAILABLE',
     countsAsOutage: true,
-    consequence: RE_DELAY,
+    consequence: DELAYED,
   },
   {
     endpoint: 'extracts',
@@ -218,7 +223,7 @@ export const RESPONSES: readonly ResponseRow[] = [
     code: 'ATLAS_PROTOCOL',
     countsAsOutage: true,
     retryNow: true,
-    consequence: AGAIN,
+    consequence: RETRIED,
   },
   {
     endpoint: 'extracts',
@@ -226,6 +231,6 @@ export const RESPONSES: readonly ResponseRow[] = [
     meaning: 'broken',
     code: 'ATLAS_PROTOCOL',
     countsAsOutage: true,
-    consequence: RE_DELAY,
+    consequence: DELAYED,
   },
 ];

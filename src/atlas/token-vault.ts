@@ -7,7 +7,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import { fromRedis, SharedScript } from '../redis/lua-script.js';
+import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
  * No life time is documented, and a 401 ends a token whenever it comes. An hour costs one request
@@ -42,19 +42,19 @@ export interface TokenVault {
 }
 
 /** KEYS lock. ARGV owner. */
-const UNLOCK = new SharedScript(`
+const UNLOCK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 `);
 
 /** KEYS lock. ARGV owner, ms. */
-const RENEW = new SharedScript(`
+const RENEW = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
 `);
 
 /** KEYS token. ARGV fingerprint. */
-const DROP = new SharedScript(`
+const DROP = new LuaScript(`
 local kept = redis.call('GET', KEYS[1])
 if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
@@ -108,7 +108,7 @@ export class SharedTokenVault implements TokenVault {
   }
 
   async drop(token: string): Promise<void> {
-    await DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]);
+    await fromRedis(DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]));
   }
 
   async lock(): Promise<(() => Promise<void>) | undefined> {
@@ -117,11 +117,11 @@ export class SharedTokenVault implements TokenVault {
     if (won === null) return undefined;
     const renewal = setInterval(() => {
       // A renewal that fails costs at worst a second request for a token.
-      RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS]).catch(() => {});
+      fromRedis(RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS])).catch(() => {});
     }, LOCK_RENEWAL_MS);
     return async () => {
       clearInterval(renewal);
-      await UNLOCK.run(this.redis, [this.lockKey], [owner]);
+      await fromRedis(UNLOCK.run(this.redis, [this.lockKey], [owner]));
     };
   }
 

@@ -5,7 +5,7 @@
  * would otherwise make them evict each other. Within a process all who need one wait for the same.
  */
 import { PermanentError, TransientError } from '../errors.js';
-import { pause, unlessAborted } from '../http/pause.js';
+import { pause, unlessAborted } from '../timeouts.js';
 import { ResponseError } from './response-errors.js';
 import type { TokenVault } from './token-vault.js';
 

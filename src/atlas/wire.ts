@@ -4,6 +4,7 @@
  * `data`. A reason why a body is unusable is for logs and never holds any of its text.
  */
 import { z } from 'zod';
+import { isObject, parseJson } from '../json.js';
 import { parseRawPage } from './raw-json.js';
 
 /** Longest `document_id` that is believed: our own are 128 + 1 + 128 characters at most. */
@@ -106,19 +107,11 @@ export function readExtractsPage(body: string, asked: number): Wire<ExtractsPage
 
 /** Reads the object that holds `key`: the response itself, or the `data` in it. */
 function readEnvelope<T>(body: string, key: string, schema: z.ZodType<T>): Wire<T> {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return unusable('the body is not JSON');
-  }
+  const value = parseJson(body);
+  if (value === undefined) return unusable('the body is not JSON');
   const holder = isObject(value) && !(key in value) ? value.data : value;
   const parsed = schema.safeParse(holder);
   return parsed.success ? { ok: true, value: parsed.data } : unusable(`it has no usable ${key}`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 function unusable(why: string): { ok: false; why: string } {

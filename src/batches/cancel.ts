@@ -35,9 +35,7 @@ export async function cancelBatch(
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];
-  const waiting = uploads.flatMap((upload) =>
-    upload.state === 'sent' && upload.atlasBatchId !== undefined ? upload.atlasBatchId : [],
-  );
+  const waiting = uploads.flatMap((upload) => (upload.state === 'sent' ? upload.atlasBatchId : []));
   await Promise.all(
     waiting.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );

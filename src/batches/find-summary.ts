@@ -4,7 +4,7 @@ import { type BatchState, readState } from '../jobs/batch-state.js';
 import { eventId, nthEventId } from '../jobs/ids.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.js';
-import { resultKey } from '../storage/results-key.js';
+import { resultUri } from '../storage/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** Events of earlier outcomes that are read for the latest: retries are few. */
@@ -30,10 +30,8 @@ export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | 
   if (!state || !outcome) return endedByHand(job, reference);
   const request = requestOf(job, reference);
   return request
-    ? summarize(
-        request,
-        { ...state, outcome },
-        (atlasBatchId) => outcome.resultsRoot + resultKey('', reference, atlasBatchId),
+    ? summarize(request, { ...state, outcome }, (atlasBatchId) =>
+        resultUri(outcome.resultsRoot, reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }

@@ -3,7 +3,7 @@ import type { Job } from 'bullmq';
 import type { Reason } from '../errors.js';
 import { UnknownReferenceError } from '../errors.js';
 import type { BatchState, Upload, UploadState } from '../jobs/batch-state.js';
-import { readState } from '../jobs/batch-state.js';
+import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { PollData, PollResult, PollState } from '../jobs/poll-state.js';
@@ -107,7 +107,7 @@ type Poll = Job<PollData, PollResult>;
 
 /** Only an upload that waits has something to ask its poll job for. */
 async function findPoll({ pollJobs }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
-  if (upload.state !== 'sent' || upload.atlasBatchId === undefined) return undefined;
+  if (upload.state !== 'sent') return undefined;
   return pollJobs.getJob(pollJobId(upload.atlasBatchId));
 }
 
@@ -115,19 +115,21 @@ function statusOfUpload(upload: Upload, poll: Poll | undefined): UploadStatus {
   const stored = readState<PollState>(poll?.progress);
   const pollState = stored.kind === 'known' ? stored.state : null;
   const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.timestamp + poll.delay : null);
-  const outcome = upload.state === 'ended' ? upload.result : undefined;
+  const known = resultOf(upload);
+  const result = upload.state === 'ended' ? upload.result : null;
+  const reason = upload.state === 'refused' ? upload.reason : result?.reason;
   return {
     state: upload.state,
     round: upload.round,
-    atlasBatchId: upload.atlasBatchId ?? null,
+    atlasBatchId: atlasBatchIdOf(upload),
     documents: {
       total: fromRanges(upload.documentIndexes).length,
-      present: Math.max(upload.result?.present ?? 0, pollState?.present ?? 0),
+      present: Math.max(known?.present ?? 0, pollState?.present ?? 0),
     },
-    polls: pollState?.polls ?? upload.result?.polls ?? 0,
+    polls: pollState?.polls ?? known?.polls ?? 0,
     nextPollAt: next === null ? null : new Date(next).toISOString(),
-    result: outcome?.status ?? null,
-    reason: upload.reason ?? outcome?.reason ?? pollState?.errorStreak?.reason ?? null,
+    result: result?.status ?? null,
+    reason: reason ?? pollState?.errorStreak?.reason ?? null,
   };
 }
 
@@ -140,8 +142,8 @@ function phaseOf(state: BatchState | null): BatchStatus['state'] {
 /** Present in uploads that ended, and on top of that what the polls of the others have found. */
 function countPresent(total: number, state: BatchState, uploads: readonly UploadStatus[]): number {
   const settled = total - missingDocuments(total, state).length;
-  const underWay = uploads.map(({ documents }, i) =>
-    Math.max(0, documents.present - (state.uploads[i]?.result?.present ?? 0)),
+  const underWay = state.uploads.map((upload, i) =>
+    Math.max(0, (uploads[i]?.documents.present ?? 0) - (resultOf(upload)?.present ?? 0)),
   );
   return Math.min(
     total,

@@ -2,6 +2,7 @@
 import { WAKE_FLAG_TTL_MS, wakeKey } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
+import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf } from './find-summary.js';
 import { promoteIfDelayed } from './promote.js';
@@ -27,8 +28,7 @@ export async function wakeBatch(
   if (finishedOn !== null) return 'ended';
 
   // The flag first: a poll that is busy, or is only about to be added, finds it before it sleeps.
-  const [seconds = 0, microseconds = 0] = await link.redis.time();
-  const now = Number(seconds) * 1000 + Math.ceil(Number(microseconds) / 1000);
+  const now = Math.ceil(await redisTimeMs(link.redis));
   await link.redis.set(wakeKey(prefix, reference), now, 'PX', WAKE_FLAG_TTL_MS);
 
   const job = await batches.getJob(jobId);
@@ -44,7 +44,7 @@ export async function wakeBatch(
       ),
   );
   await Promise.all(
-    meant.map(({ atlasBatchId = '' }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+    meant.map(({ atlasBatchId }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );
   if (trySendingAgain) await promoteIfDelayed(batches, jobId);
   return 'woken';

@@ -1,6 +1,6 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { sdkError } from '../storage/storage-errors.js';
 import type { S3Location } from './plan-batches.js';
-import { s3Error } from './s3-advice.js';
 
 /** All keys below a prefix, in the order of S3. @throws TransientError saying what to do. */
 export async function listKeys(
@@ -14,7 +14,7 @@ export async function listKeys(
     for await (const { Contents = [] } of pages)
       keys.push(...Contents.flatMap(({ Key }) => Key ?? []));
   } catch (error) {
-    throw s3Error(`cannot list s3://${bucket}/${prefix}`, error, 's3:ListBucket on the bucket');
+    throw sdkError(`cannot list s3://${bucket}/${prefix}`, error, 's3:ListBucket on the bucket');
   } finally {
     client.destroy();
   }

@@ -1,12 +1,7 @@
 /** The command line: its commands, and the message and exit code for each error they throw. */
 import { Command, CommanderError } from 'commander';
-import { BatchRunningError, InvalidBatchError } from '../client/client-errors.js';
-import {
-  AtlasBatchError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-  UsageError,
-} from '../errors.js';
+import { InvalidBatchError } from '../client/client-errors.js';
+import { AtlasBatchError, UsageError } from '../errors.js';
 import type { ExitCode } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -61,14 +56,7 @@ function explain(error: unknown): ExitCode {
   if (error instanceof InvalidBatchError) {
     return complain(['The batch is not valid:', ...error.issues].join('\n  '), 2);
   }
-  if (
-    error instanceof RedisUnavailableError ||
-    error instanceof UnknownReferenceError ||
-    error instanceof BatchRunningError ||
-    error instanceof AtlasBatchError
-  ) {
-    return complain(error.message, 1);
-  }
+  if (error instanceof AtlasBatchError) return complain(error.message, 1);
   return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
 }
 

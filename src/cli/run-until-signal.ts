@@ -1,5 +1,7 @@
 /** Runs a process until a signal stops it. */
 
+import { settlesWithin } from '../timeouts.js';
+
 /** Something that was started. */
 export interface Stoppable {
   stop(): Promise<void>;
@@ -7,6 +9,8 @@ export interface Stoppable {
 
 /** Exit code of a process that a second signal ended: 128 + SIGINT, as in shells. */
 const INTERRUPTED = 130;
+/** Longest stop. Schedulers of containers kill a process after 30 s. */
+const STOP_TIMEOUT_MS = 25_000;
 
 /**
  * Starts something and keeps it running until SIGTERM or SIGINT, then stops it in order. A second
@@ -31,8 +35,8 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<n
   try {
     running = await start();
     await stopRequest;
-    await running.stop();
-    process.exit(0);
+    const inTime = await settlesWithin(running.stop(), STOP_TIMEOUT_MS);
+    process.exit(inTime ? 0 : 1);
   } finally {
     process.off('SIGTERM', onSignal);
     process.off('SIGINT', onSignal);

@@ -5,7 +5,7 @@ import { REFERENCE_PATTERN } from '../jobs/ids.js';
 /** Runs an action with a client that is configured by the environment, and closes it afterwards. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
   // Imported here, so that help and errors of usage need not wait for it.
-  const { loadConnectionConfig, wantsTraces } = await import('../config/config.js');
+  const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
   const { createAtlasBatchClient } = await import('../client/client.js');
   const { createTelemetry } = await import('../telemetry.js');

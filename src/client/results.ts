@@ -3,7 +3,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import { TransientError, UnknownReferenceError } from '../errors.js';
-import type { BatchState } from '../jobs/batch-state.js';
+import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { BatchRequest } from '../jobs/request.js';
@@ -11,7 +11,7 @@ import type { BatchSummary } from '../jobs/summary.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/result-document.js';
 import { readResultDocuments } from '../storage/result-reader.js';
-import { resultKey } from '../storage/results-key.js';
+import { parseResultUri, resultUri } from '../storage/results-key.js';
 import { BatchRunningError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
@@ -54,7 +54,7 @@ export function createResultReader(
   }
 
   async function* open(uri: string): AsyncGenerator<ResultDocument, void, undefined> {
-    const { bucket, key } = parseUri(uri);
+    const { bucket, key } = parseResultUri(uri);
     const stream = await (await storeOf(bucket)).getResult(key);
     if (stream === null) throw new TransientError('STORAGE', `there is no object ${uri} any more`);
     yield* readResultDocuments(stream);
@@ -109,16 +109,11 @@ function sourcesOf(
   const root = state.outcome?.resultsRoot ?? '';
   const reference = summary.reference ?? '';
   return summary.results.map((uri) => {
-    const uploads = state.uploads.filter(
-      ({ atlasBatchId }) =>
-        atlasBatchId !== undefined && root + resultKey('', reference, atlasBatchId) === uri,
-    );
+    const uploads = state.uploads.filter((upload) => {
+      const atlasBatchId = atlasBatchIdOf(upload);
+      return atlasBatchId !== null && resultUri(root, reference, atlasBatchId) === uri;
+    });
     const indexes = uploads.flatMap(({ documentIndexes }) => fromRanges(documentIndexes));
     return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };
   });
-}
-
-function parseUri(uri: string): { bucket: string; key: string } {
-  const [, bucket = '', key = ''] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
-  return { bucket, key };
 }

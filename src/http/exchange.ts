@@ -1,25 +1,26 @@
 /**
- * One HTTP request to Atlas, and what became of it as a value.
+ * One HTTP request, and what became of it as a value: for Atlas, S3 and the webhook.
  *
- * The one question that matters for a failed upload is whether the request went out: up to the
- * moment at which undici hands it to a connected socket, Atlas surely has nothing of it.
- * Redirects are not followed. Of a failure only its code is kept: undici's errors may hold URLs.
+ * The one question that matters for a failed upload is whether the request went out. Until undici
+ * hands it to a connected socket, the other side surely has nothing of it. Redirects are not
+ * followed. Of a failure only its code is kept: undici's errors may hold URLs.
  */
-import pLimit, { type LimitFunction } from 'p-limit';
-import { type Dispatcher, Pool } from 'undici';
+import pLimit from 'p-limit';
+import type { Dispatcher } from 'undici';
+import { errorName } from '../errors.js';
 
 /** The largest body that is read: about 100 times a page of 50 rich extracts. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /**
- * What is larger is read by turns, a few at once: hundreds of huge responses at the same time cost
- * one or two hundred MiB and not gigabytes.
+ * Larger bodies than this are read by turns, a few at once: hundreds of huge responses at the same
+ * time cost one or two hundred MiB and not gigabytes.
  */
 const LARGE_BODY_BYTES = 1024 * 1024;
 const LARGE_BODIES_AT_ONCE = 4;
-/** Up to here the body of an error response is read away so that its connection can be used again. */
+/** S3's error documents have a few hundred bytes. */
+export const MAX_ERROR_BYTES = 16 * 1024;
+/** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
-/** A peer that has not accepted a connection by then is down; undici's own default. */
-const MAX_CONNECT_TIMEOUT_MS = 10_000;
 /** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -31,68 +32,54 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
 export type HttpResult =
-  /** `body` is the text of a 2xx response, and empty for any other: error bodies are not read. */
+  /** `body` is what the policy asks for, and otherwise empty. */
   | { kind: 'response'; status: number; body: string; retryAfter: string | undefined }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
 
-export interface HttpRequest {
-  method: 'GET' | 'POST';
-  /** Below the base URL, query included. */
-  path: string;
-  headers: Record<string, string>;
-  body?: string;
-}
+/**
+ * Which bodies are read. `of-success`: of a 2xx response, all of it, and without it there is no
+ * response. `of-error`: of any other, its start, as far as it comes. `none`: the status is all.
+ */
+export type BodyPolicy = 'of-success' | 'of-error' | 'none';
 
-export interface Http {
-  /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
-  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>;
-  /** Cuts what is still under way. */
-  close(): Promise<void>;
-}
+export type SendRequest = (
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  signal?: AbortSignal,
+) => Promise<HttpResult>;
 
-/** `timeoutMs` is for the whole request, the wait for a free connection included. */
-export function createHttp(options: {
-  baseUrl: string;
-  timeoutMs: number;
-  connections: number;
-}): Http {
-  const base = new URL(options.baseUrl);
-  const prefix = base.pathname.replace(/\/+$/, '');
-  const pool = new Pool(base.origin, {
-    connections: options.connections,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    connect: { timeout: Math.min(options.timeoutMs, MAX_CONNECT_TIMEOUT_MS) },
-  });
+/**
+ * A function that sends a request and resolves with what happened. It rejects only with the
+ * signal's reason, when aborted.
+ * @param timeoutMs For the whole request, the wait for a free connection included. Without it the
+ *   dispatcher's own time limits are all.
+ */
+export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest {
   const largeBodies = pLimit(LARGE_BODIES_AT_ONCE);
-  return {
-    request: ({ method, path, headers, body = null }, signal) =>
-      new Promise((resolve, reject) => {
-        signal?.throwIfAborted();
-        const exchange = new Exchange(resolve, largeBodies);
-        const timer = setTimeout(() => exchange.timeOut(), options.timeoutMs);
-        const onAbort = () => {
-          reject(signal?.reason);
-          exchange.abandon();
-        };
-        signal?.addEventListener('abort', onAbort, { once: true });
-        void exchange.ended.then(() => {
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', onAbort);
-        });
-        // Spelled out: V8 keeps an object that is spread here, and its request, until a full collection.
-        pool.dispatch({ method, path: prefix + path, headers, body }, exchange);
-      }),
-    close: () => pool.destroy(),
-  };
+  const readByTurns: ReadByTurns = (read) => void largeBodies(read);
+  return (dispatcher, request, signal) =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const exchange = new Exchange(policy, readByTurns, resolve, () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      });
+      const timer = timeoutMs && setTimeout(() => exchange.timeOut(), timeoutMs);
+      const onAbort = () => {
+        reject(signal?.reason);
+        exchange.abandon();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      dispatcher.dispatch(request, exchange);
+    });
 }
+
+/** Calls `read` when it is its turn, which is over when the promise is. */
+type ReadByTurns = (read: () => Promise<void>) => void;
 
 /** Follows one request through undici and settles it once. */
 class Exchange implements Dispatcher.DispatchHandler {
-  /** Resolves when nothing more will come: the response is whole, or the request has failed. */
-  readonly ended: Promise<void>;
-  private end: () => void = () => {};
   private controller: Dispatcher.DispatchController | undefined;
   private settled = false;
   private abandoned = false;
@@ -101,15 +88,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   private chunks: Buffer[] = [];
   private bytes = 0;
   private large = false;
+  private endTurn: (() => void) | undefined;
 
+  /** @param onEnd Nothing more will come: the response is whole, or the request has failed. */
   constructor(
+    private readonly policy: BodyPolicy,
+    private readonly readByTurns: ReadByTurns,
     private readonly resolve: (result: HttpResult) => void,
-    private readonly largeBodies: LimitFunction,
-  ) {
-    this.ended = new Promise((end) => {
-      this.end = end;
-    });
-  }
+    private readonly onEnd: () => void,
+  ) {}
 
   timeOut(): void {
     if (this.controller === undefined) this.fail('not-sent', 'NO_CONNECTION_IN_TIME');
@@ -125,7 +112,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.end();
   }
 
-  /** The request is about to be written: from here on Atlas may have it. */
+  /** The request is about to be written: from here on the other side may have it. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.abandoned) controller.abort(new Error('abandoned'));
     else this.controller = controller;
@@ -140,41 +127,46 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.status = status;
     const retryAfter = headers['retry-after'];
     this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
-    if (status >= 300)
-      this.settle({ kind: 'response', status, body: '', retryAfter: this.retryAfter });
+    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.settled) {
       if (this.bytes > MAX_DISCARDED_BYTES) this.abandon();
+      return;
+    }
+    this.chunks.push(chunk);
+    if (this.policy === 'of-error') {
+      // What it says is said; reading on would cost more than a new connection.
+      if (this.bytes <= MAX_ERROR_BYTES) return;
+      this.respond(this.text());
+      this.abandon();
     } else if (this.bytes > MAX_BODY_BYTES) {
       this.fail('too-large', 'BODY_TOO_LARGE');
       this.abandon();
-    } else {
-      this.chunks.push(chunk);
-      if (this.bytes > LARGE_BODY_BYTES && !this.large) this.takeTurn(controller);
-    }
+    } else if (this.bytes > LARGE_BODY_BYTES && !this.large) this.waitForTurn(controller);
   }
 
   /** Reads on when it is its turn; the time-out goes on meanwhile. */
-  private takeTurn(controller: Dispatcher.DispatchController): void {
+  private waitForTurn(controller: Dispatcher.DispatchController): void {
     this.large = true;
     controller.pause();
-    void this.largeBodies(async () => {
+    this.readByTurns(async () => {
       if (this.settled) return;
+      const over = new Promise<void>((endTurn) => {
+        this.endTurn = endTurn;
+      });
       controller.resume();
-      await this.ended;
+      await over;
     });
   }
 
   onResponseEnd(): void {
     this.end();
     if (this.settled) return;
-    const { status, retryAfter } = this;
     try {
-      const body = UTF8.decode(Buffer.concat(this.chunks));
-      this.settle({ kind: 'response', status, body, retryAfter });
+      this.respond(this.text());
     } catch {
       this.fail('not-text', 'BODY_NOT_UTF8');
     }
@@ -182,7 +174,20 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.end();
-    this.fail(this.controller === undefined ? 'not-sent' : 'cut', codeOf(error));
+    // Of an error response that is cut the status says enough.
+    if (this.status > 0 && this.policy === 'of-error') this.respond(this.text());
+    else this.fail(this.controller === undefined ? 'not-sent' : 'cut', errorName(error));
+  }
+
+  /** Throws when a body that must be whole is not UTF-8. */
+  private text(): string {
+    const bytes = Buffer.concat(this.chunks);
+    return this.policy === 'of-error' ? bytes.toString() : UTF8.decode(bytes);
+  }
+
+  private respond(body: string): void {
+    const { status, retryAfter } = this;
+    this.settle({ kind: 'response', status, body, retryAfter });
   }
 
   private fail(failure: HttpFailure, code: string): void {
@@ -195,8 +200,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.chunks = [];
     this.resolve(result);
   }
-}
 
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+  private end(): void {
+    this.endTurn?.();
+    this.onEnd();
+  }
 }

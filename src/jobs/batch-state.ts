@@ -6,31 +6,67 @@ import type { Reason } from '../errors.js';
 import type { IndexRanges } from './index-ranges.js';
 import type { PollResult } from './poll-state.js';
 
-/**
- * States of an upload; the legal steps are drawn in ARCHITECTURE.md.
- * `planned` not yet sent (or surely not taken, or to be sent again); `sending` the POST may be on
- * its way: after a crash the one thing that cannot be known; `sent` Atlas answered with a
- * `batch_id`; `ended` its poll job has a result; `refused` Atlas or the deadline said no.
- */
-export type UploadState = 'planned' | 'sending' | 'sent' | 'ended' | 'refused';
-
-/** One call of multiupload. */
-export interface Upload {
-  state: UploadState;
+/** What an upload is from its plan to its end. */
+interface UploadPlan {
   round: number;
   /** Indexes into the documents of the request. */
   documentIndexes: IndexRanges;
-  /** Whether document ids travelled as `<reference>/<documentId>`. */
+  /** Whether document ids travel as `<reference>/<documentId>`. */
   scoped: boolean;
   /** Times it was sent again because nobody knew whether Atlas had taken it. */
   resubmissions: number;
-  atlasBatchId?: string;
-  sentAt?: number;
+}
+
+/** Not yet sent, or surely not taken, or to be sent again. */
+export interface PlannedUpload extends UploadPlan {
+  state: 'planned';
+}
+
+/** The POST may be on its way: after a crash this is the one thing that nobody can know. */
+export interface SendingUpload extends UploadPlan {
+  state: 'sending';
+}
+
+interface AcceptedUpload extends UploadPlan {
+  atlasBatchId: string;
+  sentAt: number;
   /** How many times the poll job has to have finished before its result is news. */
-  expectedPollRuns?: number;
-  /** Copied from the poll job; an older one stays until a newer one says more. */
-  result?: PollResult;
-  reason?: Reason;
+  expectedPollRuns: number;
+}
+
+/** Atlas answered with a `batch_id`. */
+export interface SentUpload extends AcceptedUpload {
+  state: 'sent';
+  /** Of an earlier run: it stays until a newer one says more. */
+  result: PollResult | null;
+}
+
+/** Its poll job has a result. */
+export interface EndedUpload extends AcceptedUpload {
+  state: 'ended';
+  result: PollResult;
+}
+
+/** Atlas or the deadline said no, or its `batch_id` belongs to another batch. */
+export interface RefusedUpload extends UploadPlan {
+  state: 'refused';
+  reason: Reason;
+  /** Of another batch; null when Atlas gave none. */
+  atlasBatchId: string | null;
+  result: PollResult | null;
+}
+
+/** One call of multiupload. ARCHITECTURE.md draws the steps between its states. */
+export type Upload = PlannedUpload | SendingUpload | SentUpload | EndedUpload | RefusedUpload;
+export type UploadState = Upload['state'];
+
+export function atlasBatchIdOf(upload: Upload): string | null {
+  return 'atlasBatchId' in upload ? upload.atlasBatchId : null;
+}
+
+/** The latest result that its poll job brought. */
+export function resultOf(upload: Upload): PollResult | null {
+  return 'result' in upload ? upload.result : null;
 }
 
 /** How the batch ended. Saved before anything is told to anyone. */

@@ -1,5 +1,5 @@
 /**
- * What an upstream app asks for: the data of a `batch` job, the whole producer interface.
+ * What an upstream app asks for: the data of a `batch` job, which is the whole producer interface.
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
@@ -11,7 +11,33 @@ export const MAX_DOCUMENTS = 10_000;
 const MAX_BUCKET_LENGTH = 255;
 const MAX_KEY_BYTES = 1024;
 const MAX_DOCUMENT_ID_LENGTH = 128;
-const MAX_PRODUCT_TYPE_LENGTH = 128;
+export const MAX_PRODUCT_TYPE_LENGTH = 128;
+
+/** A scan in S3. */
+export interface BatchDocument {
+  /**
+   * Your own id of the document: 1 to 128 printable characters, unique in the batch. It goes to
+   * Atlas and into logs, so it should hold no personal data.
+   */
+  documentId: string;
+  /** S3 bucket of the scan, at most 255 characters. The workers must be allowed to read it. */
+  bucket: string;
+  /** S3 key of the scan as it is, not encoded: at most 1,024 bytes of UTF-8. */
+  key: string;
+}
+
+/** A batch: what is sent to Atlas and waited for as one. */
+export interface BatchRequest {
+  /**
+   * Your own name of the batch: 1 to 128 of `A-Z a-z 0-9 . _ -`, not dots alone. The same reference
+   * added twice is one batch, as long as the workers keep its job.
+   */
+  reference: string;
+  /** Product type as Atlas knows it, such as `LOAN_APP`: 1 to 128 printable characters. */
+  productType: string;
+  /** 1 to 10,000 documents. Many are sent in several uploads, and stay one batch. */
+  documents: BatchDocument[];
+}
 
 const printable = (maxLength: number) =>
   z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
@@ -31,7 +57,7 @@ const documentSchema = z.strictObject({
       error: `must be valid Unicode of at most ${MAX_KEY_BYTES} bytes`,
     })
     .describe('S3 key of the scan.'),
-});
+}) satisfies z.ZodType<BatchDocument>;
 
 export const batchRequestSchema = z.strictObject({
   reference: z
@@ -47,14 +73,11 @@ export const batchRequestSchema = z.strictObject({
     .array(documentSchema)
     .min(1, { error: 'must hold at least one document' })
     .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
-});
-
-export type BatchRequest = z.infer<typeof batchRequestSchema>;
-export type BatchDocument = BatchRequest['documents'][number];
+}) satisfies z.ZodType<BatchRequest>;
 
 export type BatchRequestCheck =
   | { valid: true; request: BatchRequest }
-  /** `issues` names every issue, one sentence each. */
+  /** One sentence per issue, all of them. */
   | { valid: false; issues: string[] };
 
 /** Checks data of any kind; never throws, and reports every issue at once. */
@@ -67,7 +90,7 @@ export function checkBatchRequest(data: unknown): BatchRequestCheck {
     : { valid: false, issues: describeIssues(issues) };
 }
 
-/** Asked only of data with issues: to keep what they are about makes a check three times as dear. */
+/** Called for invalid data only: keeping the input of each issue makes a check three times slower. */
 function issuesOf(data: unknown): ValidationIssue[] {
   const { error } = batchRequestSchema.safeParse(data, { reportInput: true });
   return error?.issues.flatMap(toIssues) ?? [];
@@ -85,7 +108,7 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
           message:
             issue.input === undefined && path.length > 0
               ? 'is missing'
-              : `must be ${issue.expected === 'object' ? 'an' : issue.expected === 'array' ? 'an' : 'a'} ${issue.expected}`,
+              : `must be ${/^[ao]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`,
         },
       ];
     default:
@@ -93,7 +116,7 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
   }
 }
 
-/** Not a refinement of the schema: those are skipped as soon as anything else is wrong. */
+/** Not a refinement of the schema: Zod skips those as soon as anything else is wrong. */
 function duplicateIds(data: unknown): ValidationIssue[] {
   const documents = (data as { documents?: unknown } | null | undefined)?.documents;
   if (!Array.isArray(documents)) return [];

@@ -1,9 +1,10 @@
 /**
- * The summary of a batch as a schema: its type and the published JSON Schema come from it. Open
- * objects: a consumer must not stumble over what a later version adds.
+ * Summaries and results as schemas, from which the published JSON Schemas are made. The compiler
+ * holds them to their types. Objects are open, so that a consumer accepts what a later version adds.
  */
 import { z } from 'zod';
-import { REASON_CODES } from '../errors.js';
+import { REASON_CODES, type Reason } from '../errors.js';
+import type { BatchSummary } from './summary.js';
 
 const count = z.int().min(0);
 const instant = z.iso.datetime();
@@ -13,7 +14,7 @@ const reasonSchema = z
     code: z.enum(REASON_CODES).describe('For programs.'),
     message: z.string().describe('For people. Names every issue.'),
   })
-  .describe('Why the batch failed.');
+  .describe('Why the batch failed.') satisfies z.ZodType<Reason>;
 
 export const summarySchema = z.object({
   reference: z.string().nullable().describe('Null when the job named none that is valid.'),
@@ -28,11 +29,11 @@ export const summarySchema = z.object({
   }),
   results: z
     .array(z.string())
-    .describe('s3:// URIs of the stored results, one an Atlas batch; the keys as they are.'),
+    .describe('s3:// URIs of the stored results, one per Atlas batch; the keys as they are.'),
   submittedAt: instant.nullable().describe('When the first upload was sent; null when none was.'),
   completedAt: instant.describe('When the batch ended.'),
   polls: count.describe('Polls of Atlas, over all uploads.'),
-});
+}) satisfies z.ZodType<BatchSummary>;
 
 /** Data of a `batch.completed` job, and return value of the `batch` job. */
 export const completedEventSchema = summarySchema

@@ -1,15 +1,45 @@
-/** The completion event and the summary: what the caller is told at the end of a batch. */
-import type { z } from 'zod';
-import type { BatchState } from './batch-state.js';
+/** The summary of a batch: what the caller gets at its end. */
+import type { Reason } from '../errors.js';
+import { atlasBatchIdOf, type BatchState, resultOf } from './batch-state.js';
 import { fromRanges } from './index-ranges.js';
 import type { BatchRequest } from './request.js';
-import type { summarySchema } from './schemas.js';
+
+/** How many of a batch's documents have come. */
+export interface SummaryDocuments {
+  /** Documents in the request. */
+  total: number;
+  /** Documents of which Atlas sent at least one extract. */
+  present: number;
+  /** Your ids of the documents that never came, in the order of the request. */
+  missing: string[];
+}
 
 /**
- * Return value of a finished `batch` job and data of `batch.completed`; with `status: 'failed'`
- * and a `reason` the data of `batch.failed`. What does not exist is `null` or `[]`.
+ * How a batch ended: the return value of a finished `batch` job and the data of a `batch.completed`
+ * or `batch.failed` job. Times are ISO 8601 in UTC. What does not exist is `null` or `[]`.
  */
-export type BatchSummary = z.infer<typeof summarySchema>;
+export interface BatchSummary {
+  /** The reference of the request; null when the job named none that is valid. */
+  reference: string | null;
+  /** `completed`: every document has come. `failed`: see `reason`. */
+  status: 'completed' | 'failed';
+  /** Why the batch failed; only when it did. */
+  reason?: Reason | undefined;
+  /** The product type of the request; null when the job was no valid batch. */
+  productType: string | null;
+  /** The `batch_id`s that Atlas gave, in the order of the uploads. */
+  batchIds: string[];
+  /** How many documents have come, and which have not. */
+  documents: SummaryDocuments;
+  /** `s3://` URIs of the stored results, one per Atlas batch. Keys are as they are, not encoded. */
+  results: string[];
+  /** When the first upload was sent to Atlas; null when none was. */
+  submittedAt: string | null;
+  /** When the batch ended. */
+  completedAt: string;
+  /** Polls over all uploads; one poll is one attempt to read the extracts of an Atlas batch. */
+  polls: number;
+}
 
 export interface EndedBatchState extends BatchState {
   outcome: NonNullable<BatchState['outcome']>;
@@ -18,10 +48,12 @@ export interface EndedBatchState extends BatchState {
 /** Indexes of documents that have no extract in any upload that ended. */
 export function missingDocuments(total: number, state: BatchState): number[] {
   const missing = new Set(Array.from({ length: total }, (_, index) => index));
-  for (const { documentIndexes, result } of state.uploads) {
+  for (const upload of state.uploads) {
+    const result = resultOf(upload);
     if (!result) continue;
     const absent = new Set(fromRanges(result.missing));
-    for (const index of fromRanges(documentIndexes)) if (!absent.has(index)) missing.delete(index);
+    for (const index of fromRanges(upload.documentIndexes))
+      if (!absent.has(index)) missing.delete(index);
   }
   return [...missing];
 }
@@ -37,12 +69,16 @@ export function summarize(
 ): BatchSummary {
   const { outcome } = state;
   const missing = missingDocuments(request.documents.length, state);
-  const batchIds = state.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []);
-  const stored = state.uploads.flatMap((upload) =>
-    upload.atlasBatchId !== undefined && upload.result?.stored ? uriOf(upload.atlasBatchId) : [],
+  const known = state.uploads.flatMap((upload) => {
+    const atlasBatchId = atlasBatchIdOf(upload);
+    return atlasBatchId === null ? [] : { atlasBatchId, result: resultOf(upload) };
+  });
+  const batchIds = known.map(({ atlasBatchId }) => atlasBatchId);
+  const stored = known.flatMap(({ atlasBatchId, result }) =>
+    result?.stored ? uriOf(atlasBatchId) : [],
   );
   const polls = new Map(
-    state.uploads.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
+    known.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
   );
   return {
     reference: request.reference,
@@ -62,7 +98,7 @@ export function summarize(
   };
 }
 
-/** The summary of a job that is no valid batch: only what is surely right is repeated. */
+/** The summary of a job that is no valid batch. It repeats nothing of the data but a valid reference. */
 export function summarizeInvalid(
   data: unknown,
   state: EndedBatchState,

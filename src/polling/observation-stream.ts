@@ -3,6 +3,8 @@
  * over that stream and nothing else, so a new process that replays it believes what the others do.
  */
 import type { Redis } from 'ioredis';
+import { parseJson } from '../json.js';
+import { LuaScript } from '../redis/lua-script.js';
 import { parseObservation } from './observation.js';
 import type { Observation, PollPolicy } from './poll-policy.js';
 
@@ -17,11 +19,11 @@ const FOLLOW_INTERVAL_MS = 1000;
 const PUBLISHED_AT_MOST = 64;
 const FIELD = 'observation';
 
-const ADD_SCRIPT = `
+const ADD = new LuaScript<null>(`
 for i = 2, #ARGV do
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '${FIELD}', ARGV[i])
 end
-`;
+`);
 
 export interface ObservationStream {
   /**
@@ -32,10 +34,6 @@ export interface ObservationStream {
   publish(observation: Observation): void;
   /** Adds what is left, and follows no longer. Rejects when Redis does not take it. */
   stop(): Promise<void>;
-}
-
-interface ObservationCommands {
-  atlasBatchObserve(...args: (string | number)[]): Promise<null>;
 }
 
 /**
@@ -53,7 +51,6 @@ export async function followObservations(options: {
   onError: (error: unknown) => void;
 }): Promise<ObservationStream> {
   const { redis, key, policy, deadlineMs, random, onError } = options;
-  redis.defineCommand('atlasBatchObserve', { lua: ADD_SCRIPT, numberOfKeys: 1 });
   const sample: Observation[] = [];
   let published = 0;
   let last = '-';
@@ -63,9 +60,8 @@ export async function followObservations(options: {
     if (published === 0) return;
     published = 0;
     const texts = sample.splice(0).map((observation) => JSON.stringify(observation));
-    const commands = redis as unknown as ObservationCommands;
     // Not kept when Redis does not take them: what they tell, the next ones tell too.
-    await commands.atlasBatchObserve(key, KEPT_OBSERVATIONS, ...texts);
+    await ADD.run(redis, [key], [KEPT_OBSERVATIONS, ...texts]);
   };
 
   const read = async () => {
@@ -73,7 +69,7 @@ export async function followObservations(options: {
     for (const [id, fields] of await redis.xrange(key, from, '+')) {
       last = id;
       const observation = parseObservation(
-        parseJson(fields[fields.indexOf(FIELD) + 1]),
+        parseJson(fields[fields.indexOf(FIELD) + 1] ?? ''),
         deadlineMs,
       );
       if (observation) policy.observe(observation);
@@ -106,12 +102,4 @@ export async function followObservations(options: {
       return write();
     },
   };
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return null;
-  }
 }

@@ -1,3 +1,5 @@
+import { MAX_PRODUCT_TYPE_LENGTH } from '../jobs/request.js';
+import { isObject } from '../json.js';
 import type { NegativePoll, Observation } from './poll-policy.js';
 
 /**
@@ -6,8 +8,8 @@ import type { NegativePoll, Observation } from './poll-policy.js';
  * from it.
  */
 export const MAX_NEGATIVE_POLLS = 32;
-/** Longer names of product types are no names: they would only fill memory. */
-const MAX_PRODUCT_TYPE_LENGTH = 256;
+/** Longer ones cannot come from a valid request. A character may be two units of a string. */
+const MAX_PRODUCT_TYPE_UNITS = 2 * MAX_PRODUCT_TYPE_LENGTH;
 
 /**
  * The observation that `value` (for example parsed JSON) holds, or null when it is junk: a field
@@ -16,10 +18,10 @@ const MAX_PRODUCT_TYPE_LENGTH = 256;
  * plain data, and parsing it again gives the same.
  */
 export function parseObservation(value: unknown, deadlineMs: number): Observation | null {
-  if (!isRecord(value)) return null;
+  if (!isObject(value)) return null;
   const { productType, total, afterMs, byMs, timedOut, sentAtMs, negativePolls } = value;
   if (typeof productType !== 'string' || productType === '') return null;
-  if (productType.length > MAX_PRODUCT_TYPE_LENGTH) return null;
+  if (productType.length > MAX_PRODUCT_TYPE_UNITS) return null;
   if (!isCount(total) || total === 0 || typeof timedOut !== 'boolean') return null;
   if (!isTime(afterMs) || !isTime(byMs) || byMs === 0 || byMs > deadlineMs) return null;
   if (timedOut ? afterMs > byMs : afterMs >= byMs) return null;
@@ -40,7 +42,7 @@ export function parseObservation(value: unknown, deadlineMs: number): Observatio
 }
 
 function parseNegativePoll(value: unknown, total: number, afterMs: number): NegativePoll[] {
-  if (!isRecord(value)) return [];
+  if (!isObject(value)) return [];
   const { elapsedMs, present } = value;
   if (!isTime(elapsedMs) || elapsedMs === 0 || elapsedMs > afterMs) return [];
   if (!isCount(present) || present > total) return [];
@@ -52,10 +54,6 @@ export function thinEvenly<T>(items: readonly T[], limit: number): readonly T[] 
   if (items.length <= limit) return items;
   const step = (items.length - 1) / (limit - 1);
   return items.filter((_, index) => Math.round(Math.round(index / step) * step) === index);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
 
 /** A moment or a span in milliseconds: finite, not negative. */

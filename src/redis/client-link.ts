@@ -3,8 +3,8 @@
  * it fails fast, and says which Redis it was and why.
  */
 import { Redis } from 'ioredis';
-import { bareError, ClientClosedError, RedisUnavailableError } from '../errors.js';
-import { describeRefusal, isReplyError } from './reply-error.js';
+import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
+import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back: a person or a request is waiting. */
 const READY_TIMEOUT_MS = 5000;
@@ -47,7 +47,6 @@ export function borrowLink(redis: Redis): RedisLink {
 }
 
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
-  const place = `${redis.options.host ?? 'localhost'}:${redis.options.port ?? ''}`;
   const blocking = new Set<Redis>();
   let lastError: Error | undefined;
   let closed = false;
@@ -61,9 +60,11 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   redis.on('ready', forget);
 
   const unavailable = (error: Error | undefined) =>
-    new RedisUnavailableError(`Redis at ${place} ${describe(error)}`, {
-      cause: error && bareError(error),
-    });
+    error && isReplyError(error)
+      ? refusalOf(redis, error)
+      : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
+          cause: error,
+        });
 
   return {
     redis,
@@ -123,14 +124,7 @@ function nextReady(redis: Redis): Promise<void> {
 
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
-  if (isReplyError(error)) return describeRefusal(error);
-  return `does not answer (${codeOf(error) ?? error.message})`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code: unknown =
-    typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : undefined;
+  return `does not answer (${errorCode(error) ?? error.message})`;
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
@@ -142,6 +136,6 @@ function isConnectionError(error: unknown): error is Error {
     (error.name === 'MaxRetriesPerRequestError' ||
       IOREDIS_MESSAGES.test(error.message) ||
       isReplyError(error) ||
-      NETWORK_CODES.test(codeOf(error) ?? ''))
+      NETWORK_CODES.test(errorCode(error) ?? ''))
   );
 }

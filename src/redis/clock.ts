@@ -7,6 +7,12 @@ import type { Redis } from 'ioredis';
 /** Crystals drift by tens of microseconds a second: a minute keeps the error far below a poll. */
 const SYNC_INTERVAL_MS = 60_000;
 
+/** Redis `TIME`, in milliseconds since 1970 and fractions of one. */
+export async function redisTimeMs(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}
+
 export interface Clock {
   /** Milliseconds since 1970, as Redis counts them. */
   now(): number;
@@ -44,8 +50,7 @@ export class RedisClock implements Clock {
 
   private async sync(): Promise<void> {
     const asked = performance.now();
-    const [seconds, microseconds] = await this.redis.time();
-    const answered = performance.now();
-    this.offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (asked + answered) / 2;
+    const time = await redisTimeMs(this.redis);
+    this.offsetMs = time - (asked + performance.now()) / 2;
   }
 }

@@ -1,5 +1,6 @@
 /** What Redis refuses: its error replies, and what they mean to a person. */
-import { withoutArguments } from '../errors.js';
+import type { Redis } from 'ioredis';
+import { RedisUnavailableError, withoutArguments } from '../errors.js';
 
 /** What each kind of refusal means, and what to do. The kind is the first word of the reply. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -24,9 +25,24 @@ export function isReplyError(error: unknown): error is ReplyError {
 
 /** `refuses us: OOM command not allowed …; it is full; raise its maxmemory, or free memory`. */
 export function describeRefusal(error: Error): string {
-  const message = withoutArguments(error.message);
+  // Of a transaction the first refused command says why.
+  const { previousErrors = [] } = error as Error & { previousErrors?: Error[] };
+  const { message: refusal } = previousErrors[0] ?? error;
+  const message = withoutArguments(refusal);
   // A script that Redis refuses names itself first: "-READONLY …" or "… script: …, OOM …".
   const kind = Object.keys(REMEDIES).find((word) => new RegExp(`\\b${word}\\b`).test(message));
   const remedy = kind === undefined ? '' : `; ${REMEDIES[kind]}`;
   return `refuses us: ${message}${remedy}`;
+}
+
+/** Where a connection goes, for messages: never with user or password. */
+export function redisAddress({ options }: Redis): string {
+  return `${options.host ?? 'localhost'}:${options.port ?? ''}`;
+}
+
+/** The error of a Redis that was reached and does not do what it was asked. */
+export function refusalOf(redis: Redis, error: Error): RedisUnavailableError {
+  return new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describeRefusal(error)}`, {
+    cause: error,
+  });
 }

@@ -1,7 +1,9 @@
 /** The connection of a worker to Redis, which all its jobs share. */
 import type { Duplex } from 'node:stream';
 import { type Command, Redis } from 'ioredis';
-import { errorFields, type Logger } from '../logging.js';
+import type { Logger } from '../logging.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
+import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
@@ -11,7 +13,21 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
  * with nothing else to do has its next turn at once, so nothing is late. Nothing else changes;
  * order, answers and what happens when the connection breaks are those of ioredis.
  */
-class GatheringRedis extends Redis {
+export class GatheringRedis extends Redis {
+  private readonly duplicates: Redis[] = [];
+
+  /** BullMQ takes one for its blocking reads, and may leave it open when Redis is away. */
+  override duplicate(...options: Parameters<Redis['duplicate']>): Redis {
+    const duplicate = super.duplicate(...options);
+    this.duplicates.push(duplicate);
+    return duplicate;
+  }
+
+  /** Ends the connection and all duplicates at once, in whatever state they are. */
+  disconnectAll(): void {
+    for (const redis of [...this.duplicates, this]) redis.disconnect();
+  }
+
   override sendCommand(command: Command, target?: WriteTarget): unknown {
     // None yet while it connects, whatever the type says.
     const socket: Redis['stream'] | undefined = this.stream;
@@ -24,12 +40,38 @@ class GatheringRedis extends Redis {
 }
 
 /** Connects, and goes on connecting whenever the connection breaks. */
-export function connectRedis(url: string, logger: Logger): Redis {
+export function connectRedis(url: string, logger: Logger): GatheringRedis {
   // BullMQ's workers wait for Redis rather than fail: a command is sent again after a reconnection.
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
+  const warn = createRepeatedWarnings(logger);
   redis.on('connect', () => joinWrites(redis.stream));
-  redis.on('error', (error) => logger.warn(errorFields(error), 'Redis: error'));
+  redis.on('error', (error) => warn(error, `Redis at ${redisAddress(redis)}: error`));
   return redis;
+}
+
+/** A Redis that says this is starting: it serves in a moment. */
+const LOADING = /^LOADING\b/;
+
+/**
+ * Resolves when the connection is usable, however long Redis is away.
+ * @throws RedisUnavailableError when Redis is there and refuses us.
+ */
+export function whenReady(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      redis.off('ready', onReady);
+      redis.off('error', onError);
+      act();
+    };
+    const onReady = () => settle(resolve);
+    const onError = (error: Error) => {
+      if (!isReplyError(error) || LOADING.test(error.message)) return;
+      settle(() => reject(refusalOf(redis, error)));
+    };
+    redis.on('ready', onReady);
+    redis.on('error', onError);
+  });
 }
 
 type Chunks = Parameters<NonNullable<Duplex['_writev']>>[0];

@@ -1,7 +1,7 @@
 /** What every route may use. The server makes one of it. */
 import type { Registry } from 'prom-client';
 import type { ClientQueues } from '../batches/client-queues.js';
-import type { ServerConfig } from '../config/config.js';
+import type { ServerConfig } from '../config/server-config.js';
 import type { Logger } from '../logging.js';
 import type { EventLoopWatch } from './health/event-loop.js';
 import type { ServerMetrics } from './health/server-metrics.js';

@@ -5,7 +5,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { openQueues } from '../batches/client-queues.js';
-import { loadServerConfig, type ServerConfig } from '../config/config.js';
+import { loadServerConfig } from '../config/environment.js';
+import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { createApp, type Part } from './app.js';

@@ -1,5 +1,6 @@
 /** Reads results objects back, line by line: see `result-document.ts` for their form. */
 import { TransientError } from '../errors.js';
+import { isObject, parseJson } from '../json.js';
 import {
   CLOSE,
   DOCUMENTS_OPEN,
@@ -81,7 +82,7 @@ async function* splitLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<st
 
 function readHeader(line: string): ResultEntry {
   if (!line.endsWith(DOCUMENTS_OPEN)) throw unexpectedForm();
-  const header = parse(`${line.slice(0, -DOCUMENTS_OPEN.length)}}`);
+  const header = parseJson(`${line.slice(0, -DOCUMENTS_OPEN.length)}}`);
   return {
     type: 'header',
     reference: textOf(header, 'reference'),
@@ -91,29 +92,20 @@ function readHeader(line: string): ResultEntry {
 }
 
 function readDocumentId(line: string): string {
-  return textOf(parse(`${line.slice(0, -EXTRACTS_OPEN.length)}}`), 'documentId');
+  return textOf(parseJson(`${line.slice(0, -EXTRACTS_OPEN.length)}}`), 'documentId');
 }
 
 function readMissing(line: string): string[] {
   if (!line.endsWith(UNEXPECTED_OPEN)) throw unexpectedForm();
-  const missing = parse(line.slice(MISSING_OPEN.length, -UNEXPECTED_OPEN.length));
+  const missing = parseJson(line.slice(MISSING_OPEN.length, -UNEXPECTED_OPEN.length));
   if (!Array.isArray(missing)) throw unexpectedForm();
   return missing.map(String);
 }
 
 function textOf(object: unknown, name: string): string {
-  const value: unknown =
-    typeof object === 'object' && object !== null ? Reflect.get(object, name) : undefined;
+  const value = isObject(object) ? object[name] : undefined;
   if (typeof value !== 'string') throw unexpectedForm();
   return value;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unexpectedForm();
-  }
 }
 
 function unexpectedForm(): TransientError {

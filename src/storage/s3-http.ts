@@ -5,9 +5,10 @@
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
+import { errorName } from '../errors.js';
+import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
 import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference } from './object-reference.js';
-import { exchange, MAX_ERROR_BYTES } from './s3-exchange.js';
 import type { S3Method, SignedUrl, Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
 
@@ -24,7 +25,7 @@ export interface S3Upload {
   openBody: () => Uint8Array | Readable;
 }
 
-/** Everything rejects with a TransientError `STORAGE` for every other response than these, and for none. */
+/** Every method rejects with a TransientError `STORAGE` for any other response, and when there is none. */
 export interface S3Http {
   /** Whether the object is there. A missing bucket cannot be told from a missing object. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
@@ -51,7 +52,7 @@ const RETRY_MAX_MS = 1_000;
 const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
 
 /** Not repeated here: a time-out has cost enough already, and what was closed stays closed. */
-const FINAL: ReadonlySet<unknown> = new Set([
+const FINAL: ReadonlySet<string> = new Set([
   'UND_ERR_DESTROYED',
   'UND_ERR_CLOSED',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -75,8 +76,9 @@ export function createS3Http(options: {
     bodyTimeout: timeoutMs,
     connect: { timeout: timeoutMs },
   });
+  const sendRequest = createSend('of-error');
 
-  /** Plain calls as far as it goes: with `async` a request cost as many promises as all else of it. */
+  /** Not `async`: that alone made as many promises as the rest of a request. */
   function withUrl<T>(
     { method, object }: S3Request,
     send: (url: SignedUrl) => Promise<T>,
@@ -95,10 +97,9 @@ export function createS3Http(options: {
     }
   }
 
-  function noResponse({ method, object, signal }: S3Request, error: unknown): Error {
-    signal?.throwIfAborted();
-    const failure = networkError(method, object, error);
-    return FINAL.has(codeOf(error)) ? new AbortError(failure) : failure;
+  function noResponse({ method, object }: S3Request, code: string): Error {
+    const failure = networkError(method, object, code);
+    return FINAL.has(code) ? new AbortError(failure) : failure;
   }
 
   /** Returns when this response says that the object is not there; throws what else it says. */
@@ -121,8 +122,8 @@ export function createS3Http(options: {
 
   function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
     const { method, signal } = request;
-    const exchangeAt = ({ origin, path }: SignedUrl) =>
-      exchange(
+    const sendTo = ({ origin, path }: SignedUrl) =>
+      sendRequest(
         agent,
         {
           // Spelled out: V8 keeps what is spread here, and its request, until a full collection.
@@ -135,17 +136,13 @@ export function createS3Http(options: {
           reset: false,
         },
         signal,
-      ).then(
-        ({ status, body }) => {
-          if (isSuccess(status)) return true;
-          expectAbsent(request, status, body);
-          return false;
-        },
-        (error) => {
-          throw noResponse(request, error);
-        },
-      );
-    return withUrl(request, exchangeAt);
+      ).then((result) => {
+        if (result.kind === 'failed') throw noResponse(request, result.code);
+        if (isSuccess(result.status)) return true;
+        expectAbsent(request, result.status, result.body);
+        return false;
+      });
+    return withUrl(request, sendTo);
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
@@ -154,7 +151,8 @@ export function createS3Http(options: {
       agent
         .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
         .catch((error) => {
-          throw noResponse(request, error);
+          signal?.throwIfAborted();
+          throw noResponse(request, errorName(error));
         }),
     );
     if (isSuccess(statusCode)) return body;
@@ -185,7 +183,7 @@ export async function* readBody(
     for await (const chunk of body) yield chunk;
   } catch (error) {
     signal?.throwIfAborted();
-    throw networkError('GET', object, error);
+    throw networkError('GET', object, errorName(error));
   }
 }
 
@@ -207,8 +205,4 @@ async function readStart(body: S3Body): Promise<string> {
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -3,8 +3,7 @@
  *
  * `getSignedUrl` resolves the endpoint and builds a stack of middleware for every URL (about
  * 900 us). Here it is asked once per bucket and method; its answer tells scheme, host, path,
- * region and service. The rest is a signature of three hashes, ten times cheaper than the SDK's own
- * presigner under it. The URLs are the same: a test compares them for every endpoint style.
+ * region and service. The rest is one signature, many times cheaper than the SDK's own presigner. The URLs are the same: a test compares them for every endpoint style.
  */
 import {
   GetObjectCommand,

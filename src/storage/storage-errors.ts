@@ -1,14 +1,18 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
-import { TransientError } from '../errors.js';
+import { errorName, TransientError } from '../errors.js';
 import { describeObject, type ObjectReference } from './object-reference.js';
 import type { S3Method } from './signer.js';
 
+const BUCKET = 'create the bucket, or correct its name';
 const REGION = 'set AWS_REGION to the region of the bucket';
-const CREDENTIALS = 'check the AWS credentials';
+const CREDENTIALS = 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role';
 
-/** S3's own error codes, where the code says more than the status. */
-const ADVICE_BY_CODE: ReadonlyMap<string | null, string> = new Map([
-  ['NoSuchBucket', 'create the bucket, or correct its name'],
+/** By S3's own error code, or the name of an error of the SDK. */
+const ADVICE: ReadonlyMap<string | null, string> = new Map([
+  ['NoSuchBucket', BUCKET],
+  // What the SDK makes of a 404 without a body.
+  ['NotFound', BUCKET],
+  ['InvalidBucketName', 'correct the name of the bucket'],
   ['PermanentRedirect', REGION],
   ['AuthorizationHeaderMalformed', REGION],
   ['AuthorizationQueryParametersError', REGION],
@@ -18,33 +22,26 @@ const ADVICE_BY_CODE: ReadonlyMap<string | null, string> = new Map([
   ['SignatureDoesNotMatch', CREDENTIALS],
   ['InvalidToken', CREDENTIALS],
   ['ExpiredToken', CREDENTIALS],
+  ['CredentialsProviderError', 'set AWS credentials as the AWS SDK reads them'],
 ]);
 
-const FORBIDDEN: Readonly<Record<S3Method, string>> = {
-  HEAD: 'the role needs s3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
-  GET: 'the role needs s3:GetObject there, and s3:ListBucket on the bucket to tell an absent object',
-  PUT: 'the role needs s3:PutObject there',
+const PERMISSIONS: Readonly<Record<S3Method, string>> = {
+  HEAD: 's3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
+  GET: 's3:GetObject there, and s3:ListBucket on the bucket to tell an absent object',
+  PUT: 's3:PutObject there',
 };
 
-/** Of the SDK, before anything is sent. */
-const ADVICE_BY_NAME: ReadonlyMap<string, string> = new Map([
-  ['CredentialsProviderError', 'set AWS credentials as the AWS SDK reads them'],
-  ['InvalidBucketName', 'correct the name of the bucket'],
-]);
-/** The SDK gives this one no name. */
-const NO_REGION = 'Region is missing';
+const FORBIDDEN = /^(AccessDenied|Forbidden|403)$/;
 
-function storageError(
-  method: S3Method,
-  object: ObjectReference,
-  what: string,
-  advice: string | undefined,
-  cause?: unknown,
-): TransientError {
+function adviceFor(error: unknown): string | undefined {
+  const { name, message } = error instanceof Error ? error : new Error();
+  // The SDK gives this error no name.
+  return message === 'Region is missing' ? 'set AWS_REGION' : ADVICE.get(name);
+}
+
+function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
   const hint = advice === undefined ? '' : `; ${advice}`;
-  return new TransientError('STORAGE', `${method} ${describeObject(object)}: ${what}${hint}`, {
-    cause,
-  });
+  return new TransientError('STORAGE', `${what}${hint}`, { cause });
 }
 
 /**
@@ -57,13 +54,15 @@ export function responseError(
   status: number,
   code: string | null,
 ): TransientError {
-  const advice = ADVICE_BY_CODE.get(code) ?? adviceByStatus(method, status);
   const name = code === null ? '' : ` ${code}`;
-  return storageError(method, object, `S3 answered ${status}${name}`, advice);
+  return storageError(
+    `${method} ${describeObject(object)}: S3 answered ${status}${name}`,
+    ADVICE.get(code) ?? adviceByStatus(method, status),
+  );
 }
 
 function adviceByStatus(method: S3Method, status: number): string | undefined {
-  if (status === 403) return FORBIDDEN[method];
+  if (status === 403) return `the role needs ${PERMISSIONS[method]}`;
   return status === 301 || status === 307 ? REGION : undefined;
 }
 
@@ -73,22 +72,32 @@ export function signingError(
   object: ObjectReference,
   error: unknown,
 ): TransientError {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const advice = message === NO_REGION ? 'set AWS_REGION' : ADVICE_BY_NAME.get(name);
-  return storageError(method, object, `the request could not be signed (${name})`, advice, error);
+  const { name } = error instanceof Error ? error : new Error();
+  const what = `${method} ${describeObject(object)}: the request could not be signed (${name})`;
+  return storageError(what, adviceFor(error), error);
 }
 
-/** No response, or half of one: refused, reset, timed out. */
+/**
+ * There was no response, or half of one: refused, reset, timed out.
+ * @param code Node's or undici's. It says more than a name, and unlike a message it holds no address.
+ */
 export function networkError(
   method: S3Method,
   object: ObjectReference,
-  error: unknown,
+  code: string,
 ): TransientError {
-  return storageError(method, object, `no response from S3 (${nameOf(error)})`, undefined, error);
+  return storageError(
+    `${method} ${describeObject(object)}: no response from S3 (${code})`,
+    undefined,
+  );
 }
 
-/** Node's and undici's codes say more than names, and unlike messages hold no address. */
-function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+/**
+ * What the SDK threw at a command of the CLI.
+ * @param permission What the role lacks where S3 says no.
+ */
+export function sdkError(what: string, error: unknown, permission: string): TransientError {
+  const forbidden = error instanceof Error && FORBIDDEN.test(error.name);
+  const advice = forbidden ? `the role needs ${permission}` : adviceFor(error);
+  return storageError(`${what}: ${errorName(error)}`, advice, error);
 }

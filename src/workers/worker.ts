@@ -6,30 +6,33 @@
  * worker, as after a crash.
  */
 import type { EventEmitter } from 'node:events';
-import { Queue } from 'bullmq';
+import { Queue, type Telemetry } from 'bullmq';
+import type { Registry } from 'prom-client';
 import { createAtlasClient } from '../atlas/client.js';
-import { type Config, loadConfig, wantsTraces } from '../config/config.js';
-import type { PollData, PollResult } from '../jobs/poll-state.js';
+import type { Config } from '../config/config.js';
+import { configOf, type WorkerSettings } from '../config/worker-options.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
-import { createLogger, errorFields, type Logger } from '../logging.js';
+import { createLogger, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { RedisClock } from '../redis/clock.js';
 import { redisFindings } from '../redis/findings.js';
-import { connectRedis } from '../redis/worker-connection.js';
+import { isReplyError, refusalOf } from '../redis/reply-error.js';
+import { connectRedis, type GatheringRedis, whenReady } from '../redis/worker-connection.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
-import { createTelemetry } from '../telemetry.js';
-import { processBatch } from './batch/process-batch.js';
+import { settlesWithin } from '../timeouts.js';
+import { createBatchProcessor } from './batch/process-batch.js';
 import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
-import { definePruneCommands, PollJobPruner } from './maintenance/prune-poll-jobs.js';
-import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
-import { processPoll } from './poll/process-poll.js';
+import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
+import { createWorkerMetrics } from './metrics.js';
+import { createPollProcessor } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
-import { defineLeaseCommands } from './runtime/job-lease.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
+import { StartedParts } from './started-parts.js';
 import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
 import {
   createWebhookProcessor,
@@ -37,40 +40,70 @@ import {
   WEBHOOK_TIMEOUT_MS,
 } from './webhook/process-delivery.js';
 
-/** Below the 30 s that container schedulers give before they kill. */
-const STOP_TIMEOUT_MS = 25_000;
-/** Kept back from the above, to close connections and leave. */
-const CLOSING_MS = 1000;
-/** Of that, what the last drop of polls and the last observations may take. */
-const LAST_WRITES_MS = CLOSING_MS / 2;
+/** Within the 30 s that schedulers of containers give, and the other parts have their time too. */
+const REST_TIMEOUT_MS = 23_000;
+/** For the connections of workers without jobs, when Redis is away. */
+const CLOSE_TIMEOUT_MS = 1000;
 
-export interface AtlasBatchWorkerOptions {
-  /** The variables of the README's table; default: the process's environment. */
-  environment?: NodeJS.ProcessEnv;
-  /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
-  policy?: PollPolicy;
-  /** Default: pino on standard output at `LOG_LEVEL`. */
-  logger?: Logger;
+export interface AtlasBatchWorkerOptions extends WorkerSettings {
+  /** Default: JSON lines on standard output, by pino. */
+  logger?: Logger | undefined;
+  /** Where spans go, such as `new BullMQOtel({ tracerName: 'my-app' })` of bullmq-otel. */
+  telemetry?: Telemetry | undefined;
 }
 
 export interface AtlasBatchWorker {
-  readonly metrics: WorkerMetrics;
-  /** Resolves when everything is at rest, at most 25 s later. */
+  /** The registry holds the worker's own metrics, and no default ones of Node. */
+  readonly metrics: { readonly registry: Registry };
+  /** Resolves when everything is at rest, at most 25 s later. May be called twice. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a worker; resolves when it is connected and takes jobs.
- * @throws UsageError when the configuration is wrong.
+ * Starts a worker; resolves when it is connected and takes jobs. It waits for a Redis that is away.
+ * A start that fails leaves nothing open.
+ * @throws UsageError naming every option that is wrong; RedisUnavailableError when Redis refuses us.
  */
-export async function createAtlasBatchWorker(
-  options: AtlasBatchWorkerOptions = {},
+export async function createAtlasBatchWorker({
+  logger,
+  telemetry,
+  ...settings
+}: AtlasBatchWorkerOptions): Promise<AtlasBatchWorker> {
+  return runWorker(configOf(settings), { logger, telemetry });
+}
+
+/** What a worker may be given besides its configuration. */
+export interface WorkerParts extends Pick<AtlasBatchWorkerOptions, 'logger' | 'telemetry'> {
+  /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
+  policy?: PollPolicy | undefined;
+}
+
+/** The same from configuration that was checked already, such as the environment's. */
+export async function runWorker(
+  config: Config,
+  options: WorkerParts = {},
 ): Promise<AtlasBatchWorker> {
-  const config = loadConfig(options.environment);
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const redis = connectRedis(config.REDIS_URL, logger);
-  defineLeaseCommands(redis);
-  definePruneCommands(redis);
+  const parts = new StartedParts();
+  parts.add(() => redis.disconnectAll());
+  try {
+    return await start({ options, config, logger, redis, parts });
+  } catch (error) {
+    await parts.stop();
+    throw isReplyError(error) ? refusalOf(redis, error) : error;
+  }
+}
+
+interface Start {
+  options: WorkerParts;
+  config: Config;
+  logger: Logger;
+  redis: GatheringRedis;
+  parts: StartedParts;
+}
+
+async function start({ options, config, logger, redis, parts }: Start): Promise<AtlasBatchWorker> {
   const metrics = createWorkerMetrics();
   const stopping = new AbortController();
   const prefix = config.QUEUE_PREFIX;
@@ -88,6 +121,7 @@ export async function createAtlasBatchWorker(
     logger,
     observer: metrics.atlas,
   });
+  parts.add(() => atlas.close());
   const store = createObjectStore({
     resultsBucket: config.RESULTS_BUCKET,
     presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
@@ -95,11 +129,15 @@ export async function createAtlasBatchWorker(
     connections,
     logger,
   });
+  parts.add(() => store.close());
+  await whenReady(redis);
   const clock = await RedisClock.start(redis);
+  parts.add(() => clock.stop());
   for (const { severity, problem, fix } of redisFindings(await redis.info())) {
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
     createLearningPolicy({ minMs: config.POLL_MIN_MS, deadlineMs: config.BATCH_DEADLINE_MS });
@@ -109,9 +147,10 @@ export async function createAtlasBatchWorker(
     policy,
     deadlineMs: config.BATCH_DEADLINE_MS,
     random: Math.random,
-    onError: (error) => logger.warn(errorFields(error), 'observations: error'),
+    onError: (error) => warn(error, 'observations: error'),
   });
-  const telemetry = await createTelemetry(wantsTraces(options.environment));
+  parts.add(() => observations.stop());
+  const { telemetry } = options;
   const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
   const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
   const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
@@ -134,16 +173,32 @@ export async function createAtlasBatchWorker(
     random: Math.random,
     stopping: stopping.signal,
   };
+  const queues = [context.batches, context.pollJobs, context.completions, context.webhooks];
+  const warnOf = (part: EventEmitter & { name: string }) =>
+    part.on('error', (error) => warn(error, `queue ${part.name}: error`));
+  for (const queue of queues) warnOf(queue);
+  parts.add(() => Promise.all(queues.map((queue) => queue.close())));
+  parts.add(() => pollJobPruner.stop());
   const sender = webhookSender(config);
+  if (sender) parts.add(() => sender.close());
+  // Before the first job: whoever holds one is known to live.
+  const heartbeat = await startHeartbeat(context);
+  parts.add(() => heartbeat.stop());
+  const eventExpiry = startEventExpiry(context);
+  parts.add(() => eventExpiry.stop());
+
   const workers = [
-    startQueueWorker(queueOptions, BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, (...job) =>
-      processBatch(context, ...job),
+    startQueueWorker(
+      queueOptions,
+      BATCHES_QUEUE,
+      config.SUBMIT_CONCURRENCY,
+      createBatchProcessor(context),
     ),
-    startQueueWorker<PollData, PollResult>(
+    startQueueWorker(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
-      (...job) => processPoll(context, ...job),
+      createPollProcessor(context),
     ),
     ...(sender
       ? [
@@ -156,14 +211,13 @@ export async function createAtlasBatchWorker(
         ]
       : []),
   ];
-  const queues = [context.batches, context.pollJobs, context.completions, context.webhooks];
-  for (const part of [...workers, ...queues]) {
-    const emitter: EventEmitter = part;
-    emitter.on('error', (error) => logger.warn(errorFields(error), `queue ${part.name}: error`));
-  }
-  const eventExpiry = startEventExpiry(context);
+  for (const worker of workers) warnOf(worker);
+  parts.add(async () => {
+    stopping.abort();
+    if (await restsInTime(workers, redis)) return;
+    logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
+  }, REST_TIMEOUT_MS);
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-  const heartbeat = await startHeartbeat(context);
   if (config.S3_ALLOWED_BUCKETS.length === 0) {
     logger.warn(
       { bucket: config.RESULTS_BUCKET },
@@ -175,25 +229,7 @@ export async function createAtlasBatchWorker(
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     logger.info({}, 'worker stopping');
-    const closed = Promise.all(workers.map((worker) => worker.close()));
-    stopping.abort();
-    eventExpiry.stop();
-    heartbeat.stop();
-    const inTime = await settlesWithin(closed, STOP_TIMEOUT_MS - CLOSING_MS);
-    if (!inTime) {
-      logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
-      await Promise.allSettled(workers.map((worker) => worker.close(true)));
-    }
-    clock.stop();
-    // A Redis that hangs holds nobody up.
-    await settlesWithin(
-      Promise.allSettled([pollJobPruner.stop(), observations.stop()]),
-      LAST_WRITES_MS,
-    );
-    const clients = [atlas, ...(sender ? [sender] : [])];
-    await Promise.allSettled([...queues, ...clients].map((part) => part.close()));
-    store.close();
-    redis.disconnect();
+    await parts.stop();
     logger.info({}, 'worker stopped');
   };
   return {
@@ -205,6 +241,25 @@ export async function createAtlasBatchWorker(
   };
 }
 
+interface JobWorker {
+  close(): Promise<void>;
+  whenIdle(): Promise<void>;
+}
+
+/**
+ * Takes no new job, and waits until every job is at rest. Without jobs, a Redis that is away has a
+ * moment only: BullMQ would wait for it for ever.
+ */
+async function restsInTime(workers: readonly JobWorker[], redis: GatheringRedis): Promise<boolean> {
+  const closed = Promise.all(workers.map((worker) => worker.close()));
+  const atRest = async () => {
+    await Promise.all(workers.map((worker) => worker.whenIdle()));
+    if (redis.status === 'ready') await closed;
+    else await settlesWithin(closed, CLOSE_TIMEOUT_MS);
+  };
+  return settlesWithin(atRest(), REST_TIMEOUT_MS);
+}
+
 function webhookSender(config: Config): WebhookSender | undefined {
   const { COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: secret } = config;
   if (url === null || secret === null) return undefined;
@@ -214,16 +269,4 @@ function webhookSender(config: Config): WebhookSender | undefined {
     connections: WEBHOOK_CONCURRENCY,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
   });
-}
-
-async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Budget, BudgetExceededError, createBudget } from '../../src/atlas/budget.js';
-import { ASK_BUDGET, horizonMs, MAX_LATENESS_MS, slotMs } from '../../src/atlas/budget-script.js';
+import {
+  ASK_BUDGET,
+  emissionIntervalMs,
+  MAX_LATENESS_MS,
+  toleranceMs,
+} from '../../src/atlas/budget-script.js';
 import type { RequestClass } from '../../src/atlas/observer.js';
 import { type TestRedis, testRedis } from '../helpers/redis.js';
 import { connect, contents } from './redis-connection.js';
@@ -23,12 +28,18 @@ function budgetOf(test: TestRedis | undefined, maxRequestsPerSecond: number): Bu
 /** Asks the script itself, as one more process. */
 function asker(test: TestRedis, maxRequestsPerSecond: number, mayWait: 0 | 1 = 0) {
   const redis = connect(test);
-  const slot = slotMs(maxRequestsPerSecond);
+  const intervalMs = emissionIntervalMs(maxRequestsPerSecond);
   return async (requestClass: RequestClass) => {
     const answer = await ASK_BUDGET.run(
       redis,
       [`${test.prefix}:requests-blocked`, `${test.prefix}:request-budget`],
-      [requestClass, requestClass === 'poll' ? 'upload' : 'poll', slot, horizonMs(slot), mayWait],
+      [
+        requestClass,
+        requestClass === 'poll' ? 'upload' : 'poll',
+        intervalMs,
+        toleranceMs(intervalMs),
+        mayWait,
+      ],
     );
     if (!Array.isArray(answer)) throw new Error('no verdict');
     const [kind, first, second] = answer;
@@ -43,7 +54,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe('slotMs', () => {
+describe('emissionIntervalMs', () => {
   it('keeps any sliding second within the rate and a tenth, with the first as late as allowed', () => {
     fc.assert(
       fc.property(
@@ -53,36 +64,38 @@ describe('slotMs', () => {
         ),
         (rate) => {
           const most = Math.max(1, Math.floor(rate * 1.1));
-          expect(most * slotMs(rate)).toBeGreaterThanOrEqual(1000 + MAX_LATENESS_MS - 1e-6);
+          expect(most * emissionIntervalMs(rate)).toBeGreaterThanOrEqual(
+            1000 + MAX_LATENESS_MS - 1e-6,
+          );
         },
       ),
     );
   });
 
   it('gives away little of the budget', () => {
-    expect(1000 / slotMs(20)).toBeGreaterThan(18.5);
-    expect(1000 / slotMs(1)).toBeGreaterThan(0.9);
+    expect(1000 / emissionIntervalMs(20)).toBeGreaterThan(18.5);
+    expect(1000 / emissionIntervalMs(1)).toBeGreaterThan(0.9);
   });
 });
 
 describe('the shared budget', () => {
-  it('gives slots one apart, however many processes ask at once', async () => {
+  it('grants requests one interval apart, however many processes ask at once', async () => {
     const test = testRedis();
     const processes = [asker(test, 100), asker(test, 100), asker(test, 100)];
     const verdicts = await Promise.all(
       processes.flatMap((ask) => Array.from({ length: 60 }, () => ask('poll'))),
     );
-    const slots = verdicts
+    const times = verdicts
       .filter(({ kind }) => kind === 'granted')
       .map(({ second }) => second)
       .sort((a, b) => a - b);
-    expect(slots.length).toBeGreaterThan(20);
-    slots.slice(1).forEach((slot, i) => {
-      expect(slot - (slots[i] ?? 0)).toBeGreaterThan(slotMs(100) - 0.01);
+    expect(times.length).toBeGreaterThan(20);
+    times.slice(1).forEach((time, i) => {
+      expect(time - (times[i] ?? 0)).toBeGreaterThan(emissionIntervalMs(100) - 0.01);
     });
   });
 
-  it('sends the others back in a line, each with a later place', async () => {
+  it('denies the others, in a line, each with a later place', async () => {
     const test = testRedis();
     const ask = asker(test, 10);
     const places: number[] = [];
@@ -90,7 +103,9 @@ describe('the shared budget', () => {
       const { kind, second } = await ask('poll');
       if (kind === 'denied') places.push(second);
     }
-    expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBeGreaterThan((18 * slotMs(10)) / 2);
+    expect((places.at(-1) ?? 0) - (places[0] ?? 0)).toBeGreaterThan(
+      (18 * emissionIntervalMs(10)) / 2,
+    );
   });
 
   it('never makes a line longer than two minutes', async () => {
@@ -125,20 +140,20 @@ describe('the shared budget', () => {
     expect(share.length).toBeLessThanOrEqual(81);
   });
 
-  it('gives all slots to a class that is alone', async () => {
+  it('gives all of the budget to a class that is alone', async () => {
     const test = testRedis();
     const ask = asker(test, 100, 1);
-    const slots: number[] = [];
-    while (slots.length < 80) {
+    const times: number[] = [];
+    while (times.length < 80) {
       const { kind, second } = await ask('poll');
-      if (kind === 'granted') slots.push(second);
+      if (kind === 'granted') times.push(second);
     }
-    const gaps = slots.slice(1).map((slot, i) => slot - (slots[i] ?? 0));
-    const tight = gaps.filter((gap) => gap < slotMs(100) + 0.01);
+    const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+    const tight = gaps.filter((gap) => gap < emissionIntervalMs(100) + 0.01);
     expect(tight.length).toBeGreaterThan(0.9 * gaps.length);
   });
 
-  it('sends a request back at once, with its wait, when no slot is near', async () => {
+  it('denies a request at once, with its wait, when its turn is far', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 4);
     const takes = await Promise.allSettled(
@@ -153,13 +168,13 @@ describe('the shared budget', () => {
     }
   });
 
-  it('lets a request that may wait wait for its slot', async () => {
+  it('lets a request that may wait wait for its turn', async () => {
     const budget = budgetOf(testRedis(), 20);
     const takes = Array.from({ length: 15 }, () => budget.take(WAITING));
     await expect(Promise.all(takes)).resolves.toHaveLength(15);
   });
 
-  it('takes back the slots of a process that was held up', async () => {
+  it('lets a process that stood still not send what it was granted before', async () => {
     const test = testRedis();
     const redis = connect(test);
     const budget = budgetOf(test, 20);

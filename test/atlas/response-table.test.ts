@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/atlas/observer.js';
-import { errorFor, isBlock, ResponseError, rowFor } from '../../src/atlas/response-errors.js';
+import { errorFor, ResponseError, rowFor } from '../../src/atlas/response-errors.js';
 import { RESPONSES, type ResponseKind, type ResponseRow } from '../../src/atlas/response-table.js';
 import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 
@@ -75,7 +74,7 @@ describe('the table of answers', () => {
 
   it('counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
     for (const row of RESPONSES) {
-      const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || isBlock(row);
+      const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || row.holdsAllProcesses;
       expect([row, row.countsAsOutage === true]).toEqual([row, !alive]);
     }
   });
@@ -84,10 +83,10 @@ describe('the table of answers', () => {
     await expect(printed()).toMatchFileSnapshot('../../docs/responses.md');
   });
 
-  it('stands in ARCHITECTURE.md as it is here', async () => {
-    const tables = printed().slice(printed().indexOf('## POST')).trimEnd();
-    const architecture = new URL('../../ARCHITECTURE.md', import.meta.url);
-    expect(await readFile(architecture, 'utf8')).toContain(tables.replaceAll('\n## ', '\n### '));
+  it('holds all processes for a 429 of any endpoint, and for nothing else', () => {
+    for (const row of RESPONSES) {
+      expect([row, row.holdsAllProcesses === true]).toEqual([row, row.when.includes(429)]);
+    }
   });
 });
 
@@ -147,18 +146,19 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
 | other | anything that no row above names |
 
-*Circuit*: counts towards opening the circuit breaker.
+*Circuit*: counts towards opening the circuit breaker. *Holds all*: every process holds its
+requests back.
 ${endpoints.map(([endpoint, title]) => printedEndpoint(endpoint, title)).join('')}`;
 }
 
 function printedEndpoint(endpoint: Endpoint, title: string): string {
   const line = (row: ResponseRow) =>
-    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.consequence} |`;
+    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.holdsAllProcesses ? 'yes' : ''} | ${row.consequence} |`;
   return `
 ## ${title}
 
-| response | meaning | code | circuit | what follows |
-| --- | --- | --- | --- | --- |
+| response | meaning | code | circuit | holds all | what follows |
+| --- | --- | --- | --- | --- | --- |
 ${RESPONSES.filter((row) => row.endpoint === endpoint)
   .map(line)
   .join('\n')}

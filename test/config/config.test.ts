@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/config.js';
+import { loadConfig } from '../../src/config/environment.js';
 
 const REQUIRED = {
   REDIS_URL: 'redis://127.0.0.1:6379',

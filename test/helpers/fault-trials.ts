@@ -145,15 +145,15 @@ async function expectRightEnd(
   expect(ends, `${reference}: ${data.reason?.message}`).toContain(code);
   if (code === 'INCOMPLETE') return expect(data.documents.missing).not.toEqual([]);
   const { uploads } = await stateOf(system, reference);
-  const refused = uploads.filter(({ state }) => state === 'refused');
+  const refused = uploads.filter((upload) => upload.state === 'refused');
   expect(refused.length).toBeGreaterThan(0);
   for (const { reason, resubmissions } of refused) {
-    expect(reason?.code).toBe(code);
+    expect(reason.code).toBe(code);
     if (code === 'AMBIGUOUS_SUBMISSION') expect(resubmissions).toBe(2);
   }
   // What was sent before the refusal was waited for and stored.
-  const sent = uploads.filter(({ state }) => state === 'ended');
-  for (const { result } of sent) expect(result?.stored).toBe(true);
+  const sent = uploads.filter((upload) => upload.state === 'ended');
+  for (const { result } of sent) expect(result.stored).toBe(true);
 }
 
 async function expectInvariants(system: System, requests: BatchRequest[]): Promise<void> {

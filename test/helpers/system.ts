@@ -1,11 +1,13 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import { loadConfig, wantsTraces } from '../../src/config/environment.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
-import { type AtlasBatchWorker, createAtlasBatchWorker } from '../../src/workers/worker.js';
+import { createTelemetry } from '../../src/telemetry.js';
+import { type AtlasBatchWorker, runWorker } from '../../src/workers/worker.js';
 import { testRedis } from './redis.js';
 import { waitUntil } from './wait-until.js';
 import { FAULT_PRELOAD, spawnWorker, type WorkerProcess } from './worker-process.js';
@@ -146,9 +148,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       return { name: job.name, data: job.data };
     },
     async startWorker(more = {}) {
-      const worker = await createAtlasBatchWorker({
-        environment: { ...environment, LOG_LEVEL: 'silent', ...more },
-      });
+      const variables = { ...environment, LOG_LEVEL: 'silent', ...more };
+      const telemetry = await createTelemetry(wantsTraces(variables));
+      const worker = await runWorker(loadConfig(variables), { telemetry });
       onTestFinished(() => worker.stop());
       return worker;
     },

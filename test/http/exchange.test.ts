@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createHttp, type Http } from '../../src/http/exchange.js';
+import { createHttp, type Http } from '../../src/http/host-client.js';
 import { bodyOf, closedPort, json, startHttp, startTcp } from '../atlas/test-server.js';
 
 /** Long enough for loopback, short enough to be waited for. */

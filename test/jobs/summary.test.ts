@@ -1,32 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BatchState, Upload } from '../../src/jobs/batch-state.js';
-import { newBatchState } from '../../src/jobs/batch-state.js';
+import { newBatchState, resultOf } from '../../src/jobs/batch-state.js';
 import { fromRanges, toRanges } from '../../src/jobs/index-ranges.js';
+import type { PollResult } from '../../src/jobs/poll-state.js';
 import { missingDocuments, summarize, summarizeInvalid } from '../../src/jobs/summary.js';
 
+/** One that ended; refused when nothing is said of what is missing. */
 const upload = (
   documents: string,
   missing: string | null,
-  changes: Partial<Upload> = {},
-): Upload => ({
-  state: missing === null ? 'refused' : 'ended',
-  round: 1,
-  documentIndexes: documents,
-  scoped: false,
-  resubmissions: 0,
-  ...(missing !== null && {
-    result: {
-      status: missing === '' ? 'complete' : 'incomplete',
-      missing,
-      present: 0,
-      unexpected: 0,
-      polls: 2,
-      stored: true,
-    },
-  }),
-  ...changes,
-});
+  { atlasBatchId }: { atlasBatchId?: string } = {},
+): Upload => {
+  const plan = { round: 1, documentIndexes: documents, scoped: false, resubmissions: 0 };
+  if (missing === null) {
+    const reason = { code: 'ATLAS_REJECTED', message: 'no' } as const;
+    return { ...plan, state: 'refused', reason, atlasBatchId: atlasBatchId ?? null, result: null };
+  }
+  const result: PollResult = {
+    status: missing === '' ? 'complete' : 'incomplete',
+    missing,
+    present: 0,
+    unexpected: 0,
+    polls: 2,
+    stored: true,
+  };
+  const sent = { atlasBatchId: atlasBatchId ?? 'BATCH-0', sentAt: 0, expectedPollRuns: 1 };
+  return { ...plan, ...sent, state: 'ended', result };
+};
 const stateOf = (...uploads: Upload[]): BatchState => ({ ...newBatchState(0, 0), uploads });
 
 describe('missing documents', () => {
@@ -58,9 +59,9 @@ describe('missing documents', () => {
       fc.property(uploads, (list) => {
         const missing = new Set(missingDocuments(20, stateOf(...list)));
         const brought = new Set(
-          list.flatMap(({ documentIndexes, result }) => {
-            const absent = new Set(fromRanges(result?.missing ?? ''));
-            return fromRanges(documentIndexes).filter((index) => !absent.has(index));
+          list.flatMap((one) => {
+            const absent = new Set(fromRanges(resultOf(one)?.missing ?? ''));
+            return fromRanges(one.documentIndexes).filter((index) => !absent.has(index));
           }),
         );
         expect(missing.size + brought.size).toBe(20);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { fromRedis, SharedScript } from '../../src/redis/lua-script.js';
+import { fromRedis, LuaScript } from '../../src/redis/lua-script.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -28,11 +28,11 @@ describe('fromRedis', () => {
   });
 });
 
-describe('SharedScript', () => {
+describe('LuaScript', () => {
   it('runs whether Redis knows it already or not', async () => {
     const test = testRedis();
     const redis = connect(test);
-    const script = new SharedScript(`return { KEYS[1], ARGV[1], '${test.prefix}' }`);
+    const script = new LuaScript(`return { KEYS[1], ARGV[1], '${test.prefix}' }`);
     for (let i = 0; i < 2; i += 1) {
       expect(await script.run(redis, ['k'], [7])).toEqual(['k', '7', test.prefix]);
     }
@@ -40,8 +40,8 @@ describe('SharedScript', () => {
 
   it('says so when the script itself fails', async () => {
     const redis = connect(testRedis());
-    await expect(new SharedScript("return redis.call('NOPE')").run(redis, [], [])).rejects.toThrow(
-      'Redis gave no answer',
-    );
+    const failing = new LuaScript("return redis.call('NOPE')");
+    await expect(failing.run(redis, [], [])).rejects.toThrow('ERR Unknown Redis command');
+    await expect(fromRedis(failing.run(redis, [], []))).rejects.toThrow('Redis gave no answer');
   });
 });

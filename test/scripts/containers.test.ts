@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { randomPort } from '../../scripts/free-port.js';
-import { loadConfig } from '../../src/config/config.js';
+import { loadConfig } from '../../src/config/environment.js';
 import { testRedis } from '../helpers/redis.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -126,9 +126,9 @@ test('the import direction holds for types, dynamic imports and the package itse
   ]);
 });
 
-test('only config/config.ts reads the environment', async () => {
+test('only config/environment.ts reads the environment', async () => {
   const lines = ["import { env } from 'node:process';", 'export const a = [env.A, process.env.B];'];
-  await write('config/config.ts', lines);
+  await write('config/environment.ts', lines);
   await write('cli/environment.ts', lines);
   const found = await complaints('style/noProcessEnv');
   expect([...new Set(found)]).toEqual(['cli/environment.ts:2']);

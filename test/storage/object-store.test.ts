@@ -175,7 +175,7 @@ describe('results', () => {
     [404, 'NoSuchBucket', 'create the bucket'],
     [301, 'PermanentRedirect', 'AWS_REGION'],
     [403, 'RequestTimeTooSkewed', 'clock'],
-    [403, 'ExpiredToken', 'credentials'],
+    [403, 'ExpiredToken', 'AWS_ACCESS_KEY_ID'],
     [400, 'constructor', 'S3 answered 400 constructor'],
   ])('that cannot be stored say what to do: %i %s', async (status, code, advice) => {
     const s3 = await startScriptedS3();

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resultKey, resultUri } from '../../src/storage/results-key.js';
+import {
+  parseResultUri,
+  resultKey,
+  resultsRoot,
+  resultUri,
+} from '../../src/storage/results-key.js';
 
 describe('the key of a results object', () => {
   test.each([
@@ -25,7 +30,10 @@ describe('the key of a results object', () => {
 });
 
 test('the URI names the key as it is', () => {
-  expect(resultUri('atlas-results', 'loan-1/a%2Fb.json')).toBe(
-    's3://atlas-results/loan-1/a%2Fb.json',
-  );
+  const uri = resultUri(resultsRoot('atlas-results', 'kyc/'), 'loan-1', 'a/b');
+  expect(uri).toBe('s3://atlas-results/kyc/loan-1/a%2Fb.json');
+  expect(parseResultUri(uri)).toEqual({
+    bucket: 'atlas-results',
+    key: resultKey('kyc/', 'loan-1', 'a/b'),
+  });
 });

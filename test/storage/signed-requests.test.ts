@@ -124,7 +124,10 @@ test('results of any size under odd keys come back as they were stored', async (
 });
 
 test.each<[string, S3ClientConfig]>([
-  ['check the AWS credentials', { credentials: { accessKeyId: 'AKID', secretAccessKey: 'x' } }],
+  [
+    'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    { credentials: { accessKeyId: 'AKID', secretAccessKey: 'x' } },
+  ],
   ['set AWS_REGION', { region: 'eu-west-1' }],
 ])('a wrong configuration is told: %s', async (advice, overrides) => {
   const { store } = await start({}, overrides);

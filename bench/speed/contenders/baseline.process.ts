@@ -12,7 +12,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { loadConfig } from '../../../src/config/config.js';
+import { loadConfig } from '../../../src/config/environment.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import type { BatchRequest } from '../../../src/jobs/request.js';
 import { FIRST_POLL_MS } from '../work.js';

@@ -13,7 +13,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { type Job, Queue, WaitingChildrenError } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent } from 'undici';
-import { loadConfig } from '../../../src/config/config.js';
+import { loadConfig } from '../../../src/config/environment.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
 import {
   DOCUMENTS_BUCKET,

@@ -24,7 +24,7 @@ async function examine({ json }: { json?: true }): Promise<ExitCode> {
 
 async function runChecks(): Promise<{ findings: Finding[]; code: ExitCode }> {
   const findings: Finding[] = [{ level: 'ok', subject: 'Node', text: process.versions.node }];
-  const { loadConfig } = await import('../../config/config.js');
+  const { loadConfig } = await import('../../config/environment.js');
   let config: ReturnType<typeof loadConfig>;
   try {
     config = loadConfig();

@@ -73,7 +73,7 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
   }
   if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
   const location = parseLocation(s3 ?? '');
-  const { loadS3Config } = await import('../../config/config.js');
+  const { loadS3Config } = await import('../../config/environment.js');
   const { listKeys } = await import('../list-scans.js');
   const keys = await listKeys(location, loadS3Config().S3_FORCE_PATH_STYLE);
   const batches = planBatches(location, keys, { productType: product, reference, byFolder });

@@ -36,9 +36,16 @@ async function startWorker(routes: 'all' | 'health'): Promise<Stoppable> {
   // In a burst many objects outlive two collections of the young generation. V8 then allocates all
   // objects of those places as old, and garbage collection costs 4 % more of a worker's CPU.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  const [{ createAtlasBatchWorker }, { createAtlasBatchServer, createWorkerHealth }] =
-    await Promise.all([import('../../workers/worker.js'), import('../../server/server.js')]);
-  const worker = await createAtlasBatchWorker();
+  const [{ runWorker }, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
+    await Promise.all([
+      import('../../workers/worker.js'),
+      import('../../server/server.js'),
+      import('../../config/environment.js'),
+      import('../../telemetry.js'),
+    ]);
+  const worker = await runWorker(environment.loadConfig(), {
+    telemetry: await traces.createTelemetry(environment.wantsTraces()),
+  });
   try {
     const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
     const server = await create({ workerRegistry: worker.metrics.registry });

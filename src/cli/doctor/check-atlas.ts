@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../../atlas/client.js';
 import type { Config } from '../../config/config.js';
-import { AtlasBatchError } from '../../errors.js';
+import { BatchError } from '../../errors.js';
 import { createLogger } from '../../logging.js';
 import type { Finding } from './finding.js';
 
@@ -38,7 +38,7 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
 }
 
 function fixFor(error: unknown): string {
-  if (!(error instanceof AtlasBatchError)) return 'see what it says';
+  if (!(error instanceof BatchError)) return 'see what it says';
   if (error.code === 'ATLAS_AUTH') return CREDENTIALS;
   // A response that is not one of Atlas: it is another server or another path.
   return error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH;

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { RedisUnavailableError } from '../../errors.js';
 import type { RedisLink } from '../../redis/client-link.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { redisFindings } from '../../redis/findings.js';
 import type { CheckResult, Finding } from './finding.js';
 
@@ -20,9 +21,8 @@ export async function checkRedis(link: RedisLink): Promise<CheckResult> {
 async function examine(redis: Redis): Promise<CheckResult> {
   const info = await redis.info();
   const asked = Date.now();
-  const [seconds, microseconds] = await redis.time();
-  const ownTime = (asked + Date.now()) / 2;
-  const aheadMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - ownTime;
+  const time = await redisTimeMs(redis);
+  const aheadMs = time - (asked + Date.now()) / 2;
   const findings = redisFindings(info).map(
     ({ severity, problem, fix }): Finding => ({
       level: severity,

@@ -7,7 +7,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { Config } from '../../config/config.js';
-import { s3Error } from '../s3-advice.js';
+import { sdkError } from '../../storage/storage-errors.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
 /** Checks that results can be written and read back, and that the callers' buckets exist. */
@@ -68,7 +68,7 @@ async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
 }
 
 function failure(what: string, error: unknown, permission: string): Finding {
-  const [text = '', fix = 'see what S3 says'] = s3Error(what, error, permission).message.split(
+  const [text = '', fix = 'see what S3 says'] = sdkError(what, error, permission).message.split(
     '; ',
   );
   return { level: 'error', subject: 'S3', text, fix };

@@ -1,5 +1,6 @@
 /** Reads which batches and documents a callback names. Nothing else of it is used. Pure. */
 import { REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { isObject, parseJson } from '../../json.js';
 
 /** References that are read of one callback. A page of Atlas is about one upload, so about one. */
 export const MAX_REFERENCES = 16;
@@ -32,12 +33,7 @@ export function readCallback(body: string): Callback | null {
 
 /** The items of a page object. It may be wrapped in `data`, as Atlas's responses may be. */
 function itemsOf(body: string): unknown[] | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return null;
-  }
+  const value = parseJson(body);
   if (!isObject(value)) return null;
   const { data } = value;
   if (Array.isArray(data)) return data;
@@ -51,8 +47,4 @@ function splitId(id: unknown): { reference: string; documentId: string } | null 
   if (slash < 1) return null;
   const reference = id.slice(0, slash);
   return REFERENCE_PATTERN.test(reference) ? { reference, documentId: id.slice(slash + 1) } : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,6 +1,7 @@
 /** Reads which workers are alive and which batches are in flight: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { withRedisTimeout } from '../redis-timeout.js';
 
 /** A batch that has used this share of the time until its deadline is near it. */
@@ -17,8 +18,7 @@ export interface Liveness {
 
 /** Redis's own time, in ms since 1970. */
 export async function redisNow({ link }: ClientQueues): Promise<number> {
-  const [seconds = 0, microseconds = 0] = await link.redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  return Math.floor(await redisTimeMs(link.redis));
 }
 
 /** @throws RedisUnavailableError when Redis does not answer in time. */

@@ -1,16 +1,15 @@
 /** Adds the poll job of an upload, as a child of its batch. */
+import { ErrorCode } from 'bullmq';
 import { type AtlasBatchOwner, ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
-import type { Upload } from '../../jobs/batch-state.js';
+import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import type { BatchContext } from './batch-context.js';
+import { type BatchContext, deadlineOf } from './batch-context.js';
 import { shareEndsAt } from './plan-uploads.js';
-
-/** BullMQ's code for an id that another living parent holds. */
-const HELD_BY_ANOTHER_PARENT = -7;
+import { stepUpload } from './transitions.js';
 
 /** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
 export async function ownerOf(
@@ -21,39 +20,38 @@ export async function ownerOf(
 }
 
 /**
- * Adds the job, sleeping until the policy's first poll. Adding it again changes nothing.
- * When another batch holds or held the same Atlas batch, the upload is refused instead.
- * It goes out before all that follows over the same connection; who waits for the polls learns how
- * it went, so others need not.
+ * Adds the job, which sleeps until the policy's first poll. Adding it again changes nothing. When
+ * another batch holds or held the same Atlas batch, the upload is refused instead.
+ *
+ * The command goes out before all that follows over the same connection, so only who waits for the
+ * poll jobs has to know how it went: the adding is kept in `addedPolls`.
  * @param owner of {@link ownerOf}.
  */
-export function addPoll(
+export function addPollJob(
   run: BatchContext,
-  upload: Upload,
-  batchDeadlineAt: number,
+  index: number,
+  upload: SentUpload,
   owner: AtlasBatchOwner | null,
 ): Promise<void> {
-  const added = add(run, upload, batchDeadlineAt, owner);
+  const added = add(run, index, upload, owner);
   added.catch(() => {});
-  run.addedPolls.set(upload, added);
+  run.addedPolls.set(index, added);
   return added;
 }
 
 async function add(
   run: BatchContext,
-  upload: Upload,
-  batchDeadlineAt: number,
+  index: number,
+  upload: SentUpload,
   owner: AtlasBatchOwner | null,
 ): Promise<void> {
   const { context, job, request } = run;
   const { config, clock } = context;
-  const { atlasBatchId, sentAt = clock.now() } = upload;
-  if (atlasBatchId === undefined)
-    throw new Error(`an upload of ${request.reference} has no batch_id`);
-
+  const { atlasBatchId, sentAt } = upload;
   if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
-    return refuseUploadOfAnotherBatch(run, upload);
+    return refuseForeignUpload(run, index);
   }
+  const batchDeadlineAt = deadlineOf(run);
   const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
   const data: PollData = {
     v: 1,
@@ -81,17 +79,16 @@ async function add(
       removeOnFail: keep,
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== HELD_BY_ANOTHER_PARENT) throw error;
-    refuseUploadOfAnotherBatch(run, upload);
+    if ((error as { code?: unknown }).code !== ErrorCode.ParentJobCannotBeReplaced) throw error;
+    refuseForeignUpload(run, index);
   }
 }
 
 /** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */
-export function refuseUploadOfAnotherBatch({ lease }: BatchContext, upload: Upload): void {
-  const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
-  upload.state = 'refused';
-  upload.reason = { code: 'ATLAS_PROTOCOL', message };
-  lease.note(message);
+export function refuseForeignUpload(run: BatchContext, index: number): void {
+  run.state = stepUpload(run.state, index, { kind: 'not-ours' });
+  const upload = run.state.uploads[index];
+  if (upload?.state === 'refused') run.lease.note(upload.reason.message);
 }
 
 /** A poll job outlives its parent's wait, and the time in which its batch may be retried. */

@@ -1,76 +1,81 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
-
-import type { WaitingChildrenError } from 'bullmq';
 import { promoteIfDelayed } from '../../batches/promote.js';
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
+import { resultOf } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
-import { missingDocuments } from '../../jobs/summary.js';
-import { type BatchContext, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
+import type { StepResult } from '../runtime/run-step.js';
+import type { Flags } from '../runtime/signals.js';
+import {
+  type BatchContext,
+  checkpoint,
+  flagsOf,
+  isPastDeadline,
+  uploadsThatAre,
+} from './batch-context.js';
 import { checkDocuments } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { planUploads } from './plan-uploads.js';
-import { submitPlanned } from './submit-upload.js';
+import { submitPlanned } from './submit-uploads.js';
+import { afterRound, beginRound } from './transitions.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
 
+export type WaitForChildren = Extract<StepResult<never>, { kind: 'wait-for-children' }>;
+
+/** How the batch ends. */
 export interface Ending {
+  kind: 'ending';
   status: 'completed' | 'failed';
   reason?: Reason;
 }
 
 /**
- * Goes as far as it can.
- * @returns how the batch ends.
- * @throws WaitingChildrenError while polls are pending; TransientError; PermanentError.
+ * Goes as far as it can: to the end, or to where polls are pending.
+ * @throws TransientError; PermanentError.
  */
-export async function advanceBatch(run: BatchContext): Promise<Ending> {
-  const { context, state, request } = run;
+export async function advanceBatch(run: BatchContext): Promise<Ending | WaitForChildren> {
+  const { context, request } = run;
   const total = request.documents.length;
   for (;;) {
     checkpoint(run);
-    if (state.uploads.length === 0) await planNextRound(run, allIndexes(total));
+    if (run.state.uploads.length === 0) await planNextRound(run, allIndexes(total));
     await submitPlanned(run);
-    // What the outside wants is read behind all that was added: whoever wants it later finds it.
-    const [polls, { cancelled, wokenAt }] = await Promise.all([awaitPolls(run), flagsOf(run)]);
-    if (polls.pending > 0) {
-      await wakePolls(run, cancelled !== null, wokenAt);
-      if (polls.waiting) throw polls.waiting;
-      run.addedPolls.clear();
-      continue;
+    const collecting = collectPolls(run);
+    // What the outside wants is read after all that was added: whoever wants it later finds it.
+    const wanted = flagsOf(run);
+    wanted.catch(() => {});
+    if ((await collecting) > 0) {
+      return {
+        kind: 'wait-for-children',
+        added: run.addedPolls.values(),
+        afterwards: async () => wakePolls(run, await wanted),
+      };
     }
-    if (cancelled !== null) return failed('CANCELLED', cancelled.reason);
-    const refused = state.uploads.find((upload) => upload.state === 'refused')?.reason;
-    if (refused) return { status: 'failed', reason: refused };
-
-    const missing = missingDocuments(total, state);
-    if (missing.length === 0) return { status: 'completed' };
-    if (state.round > context.config.RESUBMIT_MISSING || isPastDeadline(run)) {
-      return { status: 'failed', reason: whyIncomplete(run, missing) };
+    const { cancelled } = await wanted;
+    const end = afterRound(run.state, {
+      total,
+      cancelled: cancelled && { code: 'CANCELLED', message: cancelled.reason },
+      pastDeadline: isPastDeadline(run),
+      maxRounds: context.config.RESUBMIT_MISSING + 1,
+    });
+    switch (end.next) {
+      case 'completed':
+        return { kind: 'ending', status: 'completed' };
+      case 'failed':
+        return { kind: 'ending', status: 'failed', reason: end.reason };
+      case 'incomplete':
+        return { kind: 'ending', status: 'failed', reason: whyIncomplete(run, end.missing) };
+      case 'round':
+        await planNextRound(run, end.missing);
     }
-    await planNextRound(run, missing);
   }
-}
-
-/**
- * Collects the polls, and if some are pending moves the batch to wait for them: behind those that
- * are being added, in the same write to Redis.
- */
-async function awaitPolls(
-  run: BatchContext,
-): Promise<{ pending: number; waiting: WaitingChildrenError | null }> {
-  const pending = await collectPolls(run);
-  const [waiting] = await Promise.all([
-    pending > 0 ? run.lease.waitForChildren() : null,
-    ...run.addedPolls.values(),
-  ]);
-  return { pending, waiting };
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */
 async function planNextRound(run: BatchContext, indexes: number[]): Promise<void> {
-  const { context, lease, state } = run;
+  const { context, lease } = run;
   try {
     await checkDocuments(run, indexes);
   } catch (error) {
@@ -78,16 +83,16 @@ async function planNextRound(run: BatchContext, indexes: number[]): Promise<void
     if ((await flagsOf(run)).cancelled !== null) return;
     throw error;
   }
-  state.round += 1;
+  const round = run.state.round + 1;
   const uploads = planUploads(indexes, {
-    round: state.round,
+    round,
     size: context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD,
     // A callback names no batch: only its document ids tie it to one.
     scoped: hasCallbacks(context.config),
   });
-  state.uploads.push(...uploads);
+  run.state = beginRound(run.state, uploads);
   lease.note(
-    state.round === 1
+    round === 1
       ? `checked ${indexes.length === 1 ? 'one object' : `${indexes.length} objects`}; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
       : `sending ${indexes.length} missing documents again`,
   );
@@ -98,35 +103,27 @@ async function planNextRound(run: BatchContext, indexes: number[]): Promise<void
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-async function wakePolls(run: BatchContext, cancelled: boolean, wokenAt: number): Promise<void> {
-  const { context, state, addedPolls } = run;
+async function wakePolls(run: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
+  const { context, addedPolls } = run;
   const { ATLAS_TIMEOUT_MS } = context.config;
-  const sent = state.uploads.filter(
-    (upload) =>
-      upload.state === 'sent' &&
-      (cancelled || (addedPolls.has(upload) && wokenAt > (upload.sentAt ?? 0) - ATLAS_TIMEOUT_MS)),
+  const meant = uploadsThatAre(run.state, 'sent').filter(
+    ({ index, upload }) =>
+      cancelled || (addedPolls.has(index) && wokenAt > upload.sentAt - ATLAS_TIMEOUT_MS),
   );
   await Promise.all(
-    sent.map(({ atlasBatchId = '' }) =>
-      promoteIfDelayed(context.pollJobs, pollJobId(atlasBatchId)),
-    ),
+    meant.map(({ upload }) => promoteIfDelayed(context.pollJobs, pollJobId(upload.atlasBatchId))),
   );
 }
 
 function whyIncomplete({ state, request }: BatchContext, missing: number[]): Reason {
-  const learntNothing = state.uploads.findLast(({ result }) => result?.status === 'rejected');
-  if (learntNothing?.result?.reason && learntNothing.round === state.round) {
-    return learntNothing.result.reason;
-  }
+  const rejected = state.uploads.findLast((upload) => resultOf(upload)?.status === 'rejected');
+  const why = rejected && resultOf(rejected)?.reason;
+  if (why && rejected.round === state.round) return why;
   const names = missing.flatMap((index) => request.documents[index]?.documentId ?? []);
   return {
     code: 'INCOMPLETE',
     message: `${names.length} of ${request.documents.length} documents never came: ${listNames(names)}`,
   };
-}
-
-function failed(code: Reason['code'], message: string): Ending {
-  return { status: 'failed', reason: { code, message } };
 }
 
 function listNames(names: string[]): string {

@@ -1,26 +1,29 @@
-/** What one run of a valid batch carries from step to step. */
-import type { Job } from 'bullmq';
-import { LockLostError, type Reason } from '../../errors.js';
-import type { BatchState, Upload } from '../../jobs/batch-state.js';
+/** What one run of a batch carries from function to function. */
+import { LockLostError } from '../../errors.js';
+import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
 import type { WorkerContext } from '../context.js';
-import type { JobLease } from '../runtime/job-lease.js';
-import { StoppingError } from '../runtime/run-step.js';
+import { type StepRun, StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
-export interface BatchContext {
+/** A job of the `atlas-batches` queue, valid or not. */
+export interface BatchRun extends StepRun<unknown, BatchState> {
   context: WorkerContext;
-  job: Job<unknown>;
-  lease: JobLease<BatchState>;
+  /** Null when the job's data is no valid request. */
+  request: BatchRequest | null;
+  /** What may be repeated of an invalid job. */
+  reference: string | null;
+  firstEventId: string;
+}
+
+/** A valid one. */
+export interface BatchContext extends BatchRun {
   request: BatchRequest;
-  state: BatchState;
   /**
-   * Uploads whose poll job was added since the last wait, or is being added: pending, and known
-   * without asking. Each with how the adding went.
+   * By the index of an upload, the adding of its poll job in this run of the step: the job is
+   * pending, and known without asking.
    */
-  addedPolls: Map<Upload, Promise<void>>;
-  /** Aborted when the job's lock is lost. */
-  signal: AbortSignal;
+  addedPolls: Map<number, Promise<void>>;
 }
 
 /** When the batch has to have ended, Redis time in ms. */
@@ -30,6 +33,11 @@ export function deadlineOf({ state, context }: BatchContext): number {
 
 export function isPastDeadline(run: BatchContext): boolean {
   return run.context.clock.now() >= deadlineOf(run);
+}
+
+/** What becomes of an upload that Atlas may have taken: sent again, or refused. */
+export function mayResubmit({ context }: BatchContext): boolean {
+  return context.config.ON_AMBIGUOUS_SUBMISSION === 'resubmit';
 }
 
 /** What the outside wants of the batch. */
@@ -43,9 +51,12 @@ export function checkpoint({ context, lease, signal }: BatchContext): void {
   if (context.stopping.aborted) throw new StoppingError();
 }
 
-/** Counts a transient error, for the back-off and for the reason that the deadline may give. */
-export function countTransientError(state: BatchState, reason: Reason): number {
-  const count = (state.errorStreak?.count ?? 0) + 1;
-  state.errorStreak = { count, reason };
-  return count;
+/** The uploads that are in a state, each with its index. */
+export function uploadsThatAre<S extends UploadState>(
+  { uploads }: BatchState,
+  state: S,
+): { index: number; upload: Extract<Upload, { state: S }> }[] {
+  return uploads.flatMap((upload, index) =>
+    upload.state === state ? { index, upload: upload as Extract<Upload, { state: S }> } : [],
+  );
 }

@@ -2,12 +2,10 @@
  * The end of a batch: exactly one event, whatever dies on the way. The outcome is saved first,
  * with the id of its event; so every later run of this step does the same again.
  */
-import { type Job, UnrecoverableError } from 'bullmq';
 import type { Reason } from '../../errors.js';
-import type { BatchOutcome, BatchState } from '../../jobs/batch-state.js';
+import type { BatchOutcome } from '../../jobs/batch-state.js';
 import { nthEventId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
-import type { BatchRequest } from '../../jobs/request.js';
 import {
   type BatchSummary,
   type EndedBatchState,
@@ -15,10 +13,11 @@ import {
   summarizeInvalid,
 } from '../../jobs/summary.js';
 import { webhookPayload } from '../../jobs/webhook-state.js';
-import { resultKey, resultUri } from '../../storage/results-key.js';
-import type { WorkerContext } from '../context.js';
-import type { JobLease } from '../runtime/job-lease.js';
+import { resultsRoot, resultUri } from '../../storage/results-key.js';
+import type { StepResult } from '../runtime/run-step.js';
 import { clearCancelFlag } from '../runtime/signals.js';
+import type { BatchRun } from './batch-context.js';
+import { beginRetry, endRun } from './transitions.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -27,65 +26,53 @@ import { clearCancelFlag } from '../runtime/signals.js';
 const EVENT_ATTEMPTS = 20;
 const EVENT_BACKOFF = { type: 'exponential', delay: 1000, jitter: 0.5 };
 
-/** A job of the `atlas-batches` queue, valid or not, on its way to its end. */
-export interface EndingBatch {
-  context: WorkerContext;
-  job: Job<unknown>;
-  lease: JobLease<BatchState>;
-  state: BatchState;
-  /** Null when the job's data is no valid request. */
-  request: BatchRequest | null;
-  /** What may be repeated of an invalid job. */
-  reference: string | null;
-  firstEventId: string;
-}
-
 /** Decides the outcome, saves it, and announces it. */
 export async function endBatch(
-  batch: EndingBatch,
+  batch: BatchRun,
   status: 'completed' | 'failed',
   reason?: Reason,
-): Promise<BatchSummary> {
+): Promise<StepResult<BatchSummary>> {
   const outcome = await saveOutcome(batch, status, reason);
   batch.context.metrics.batches.inc({ status, code: reason?.code ?? '' });
-  return announce(batch, { ...batch.state, outcome });
+  return announce(batch, outcome);
 }
 
 /** With the first event's id that is free, later than those of the job's earlier outcomes. */
 async function saveOutcome(
-  { context, job, state, lease, firstEventId }: EndingBatch,
+  batch: BatchRun,
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchOutcome> {
-  const { completions, webhooks, store, config, clock } = context;
+  const { completions, webhooks, store, config, clock } = batch.context;
   const line = reason ? `${status}: ${reason.code}: ${reason.message}` : status;
-  for (let n = state.outcomes + 1; ; n += 1) {
-    const eventId = nthEventId(firstEventId, n);
-    state.outcome = {
+  for (let n = batch.state.outcomes + 1; ; n += 1) {
+    const outcome: BatchOutcome = {
       status,
       ...(reason && { reason }),
-      eventId,
-      attemptsMade: job.attemptsMade,
+      eventId: nthEventId(batch.firstEventId, n),
+      attemptsMade: batch.job.attemptsMade,
       endedAt: clock.now(),
-      resultsRoot: resultUri(store.resultsBucket, config.RESULTS_PREFIX),
+      resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
+    batch.state = endRun(batch.state, outcome);
     // An event that its consumer removed may still be kept for the webhook.
-    const taken = [completions.toKey(eventId), webhooks.toKey(eventId)];
-    if (await lease.saveIfAbsent(taken, state, line)) return state.outcome;
+    const taken = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
+    if (await batch.lease.saveIfAbsent(taken, batch.state, line)) return outcome;
   }
 }
 
 /** Adds the event of a saved outcome and finishes the job. Safe to run again at any point. */
-export async function announce(batch: EndingBatch, state: EndedBatchState): Promise<BatchSummary> {
+export async function announce(
+  batch: BatchRun,
+  outcome: BatchOutcome,
+): Promise<StepResult<BatchSummary>> {
   const { context, job, lease, request, reference } = batch;
-  const { outcome } = state;
+  const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks, pollJobPruner } = context;
   const summary = request
-    ? summarize(
-        request,
-        state,
-        (atlasBatchId) => outcome.resultsRoot + resultKey('', request.reference, atlasBatchId),
+    ? summarize(request, state, (atlasBatchId) =>
+        resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
 
@@ -103,10 +90,10 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
       attempts: EVENT_ATTEMPTS,
       backoff: EVENT_BACKOFF,
     });
-    outcome.announced = true;
+    batch.state = endRun(state, { ...outcome, announced: true });
     // Not waited for: it goes out before the job's end over the same connection, and a worker that
     // has lost the job cannot end it either.
-    lease.save(state).catch(() => {});
+    lease.save(batch.state).catch(() => {});
     const { total, present } = summary.documents;
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
@@ -132,35 +119,20 @@ export async function announce(batch: EndingBatch, state: EndedBatchState): Prom
   };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
-    throw new UnrecoverableError(`${outcome.reason.code}: ${outcome.reason.message}`);
+    return { kind: 'failed', message: `${outcome.reason.code}: ${outcome.reason.message}` };
   }
-  return summary;
+  return { kind: 'finished', value: summary };
 }
 
-/** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
-export async function beginRetry({
-  context,
-  job,
-  state,
-  lease,
-  request,
-}: EndingBatch): Promise<void> {
+/** An operator's retry of a failed batch. */
+export async function retryBatch(batch: BatchRun): Promise<void> {
+  const { context, job, lease, request } = batch;
   if (request) await clearCancelFlag(context, request.reference);
-  state.startedAtAttempt = job.attemptsMade;
-  state.stallsBefore = job.stalledCounter;
-  state.startedAt = context.clock.now();
-  state.round = 0;
-  state.outcomes += 1;
-  state.unexpectedErrors = 0;
-  delete state.errorStreak;
-  delete state.outcome;
-  state.uploads = state.uploads.filter(
-    ({ atlasBatchId, state: upload }) => atlasBatchId !== undefined && upload !== 'refused',
-  );
-  for (const upload of state.uploads) {
-    if (upload.result?.status === 'complete') continue;
-    upload.state = 'sent';
-    upload.expectedPollRuns = (upload.expectedPollRuns ?? 0) + 1;
-  }
-  await lease.save(state, 'retried by an operator: reading what Atlas has, then sending the rest');
+  batch.state = beginRetry(batch.state, {
+    startedAtAttempt: job.attemptsMade,
+    stallsBefore: job.stalledCounter,
+    startedAt: context.clock.now(),
+  });
+  const line = 'retried by an operator: reading what Atlas has, then sending the rest';
+  await lease.save(batch.state, line);
 }

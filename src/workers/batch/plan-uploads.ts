@@ -1,12 +1,12 @@
 /** Which documents go into which upload, and how long each round may take. Pure. */
-import type { Upload } from '../../jobs/batch-state.js';
+import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { toRanges } from '../../jobs/index-ranges.js';
 
 /** Uploads of at most `size` documents each, in the order of the indexes. */
 export function planUploads(
   indexes: readonly number[],
   { round, size, scoped }: { round: number; size: number; scoped: boolean },
-): Upload[] {
+): PlannedUpload[] {
   const count = Math.ceil(indexes.length / size);
   return Array.from({ length: count }, (_, i) => ({
     state: 'planned',

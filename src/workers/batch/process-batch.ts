@@ -4,9 +4,8 @@
  */
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { promoteIfDelayed } from '../../batches/promote.js';
-import { LockLostError, PermanentError, type Reason, TransientError } from '../../errors.js';
-import { type BatchState, newBatchState, readState } from '../../jobs/batch-state.js';
+import { PermanentError, type Reason, TransientError } from '../../errors.js';
+import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
   eventId,
   invalidEventId,
@@ -21,91 +20,70 @@ import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
 import { describeError } from '../poll/next-poll.js';
 import { backoffMs } from '../runtime/backoff.js';
-import { JobLease, NEWER_STATE_DELAY_MS } from '../runtime/job-lease.js';
-import type { Slot } from '../runtime/prefetching-worker.js';
-import { isDecision, MAX_STALLS, MAX_UNEXPECTED_ERRORS, runJob } from '../runtime/run-step.js';
-import { advanceBatch } from './advance-batch.js';
+import type { Processor } from '../runtime/queue-worker.js';
+import {
+  createProcessor,
+  MAX_STALLS,
+  MAX_UNEXPECTED_ERRORS,
+  rethrowInterruption,
+  type StepResult,
+  type StepRun,
+} from '../runtime/run-step.js';
+import { advanceBatch, type Ending, type WaitForChildren } from './advance-batch.js';
 import {
   type BatchContext,
-  countTransientError,
+  type BatchRun,
   deadlineOf,
   flagsOf,
   isPastDeadline,
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
-import { announce, beginRetry, type EndingBatch, endBatch } from './finish-batch.js';
-import { resolveUnknownUploads } from './submit-upload.js';
+import { announce, endBatch, retryBatch } from './finish-batch.js';
+import { resolveUnknownUploads } from './submit-uploads.js';
+import { countTransientError, countUnexpectedError } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
 
-/** Processor of the `atlas-batches` queue. Throws nothing but BullMQ's control errors. */
-export async function processBatch(
-  context: WorkerContext,
-  job: Job<unknown>,
-  slot: Slot,
-): Promise<BatchSummary> {
-  const { redis, config, logger, clock } = context;
-  const { signal } = slot;
-  const lease = new JobLease<BatchState>({
-    redis,
-    queueKey: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}`,
-    job,
-    slot,
-    clock,
+/** Processor of the `atlas-batches` queue. */
+export function createBatchProcessor(context: WorkerContext): Processor<unknown, BatchSummary> {
+  return createProcessor<unknown, BatchState, BatchSummary>(context, {
+    queueName: BATCHES_QUEUE,
+    newState: (job) => newBatchState(job.attemptsMade, context.clock.now()),
     digest: digestState,
-    started: { key: startedKey(config.QUEUE_PREFIX), at: startOfRun },
+    started: { key: startedKey(context.config.QUEUE_PREFIX), at: startOfRun },
+    step: (run) => stepBatch(context, run),
   });
-  return runJob(
-    logger,
-    lease.jobId,
-    () => lease.giveBack(),
-    async () => {
-      const stored = readState<BatchState>(job.progress);
-      if (stored.kind === 'newer') throw await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
-      const state =
-        stored.kind === 'known' ? stored.state : newBatchState(job.attemptsMade, clock.now());
-      const identity = identify(job);
-      const batch: EndingBatch = { context, job, lease, state, ...identity };
-      if (state.outcome) {
-        const { outcome } = state;
-        const retried = job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
-        if (!retried) return announce(batch, { ...state, outcome });
-        await beginRetry(batch);
-      }
-      const { request, issues } = identity;
-      if (!request) {
-        return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: issues.join('; ') });
-      }
-      const run: BatchContext = {
-        context,
-        job,
-        lease,
-        request,
-        state,
-        addedPolls: new Map(),
-        signal,
-      };
-      try {
-        const ending = await enter(run);
-        return await endBatch(batch, ending.status, ending.reason);
-      } catch (error) {
-        if (signal.aborted) throw new LockLostError(lease.jobId);
-        if (error instanceof PermanentError) return endBatch(batch, 'failed', error.reason);
-        if (error instanceof TransientError) {
-          if (hasNothingLeft(run)) return endBatch(batch, 'failed', error.reason);
-          throw await waitOut(run, error);
-        }
-        if (isDecision(error)) throw error;
-        return endAfterUnexpectedError(batch, run, error);
-      }
-    },
-  );
 }
 
-type Ending = Awaited<ReturnType<typeof advanceBatch>>;
+async function stepBatch(
+  context: WorkerContext,
+  step: StepRun<unknown, BatchState>,
+): Promise<StepResult<BatchSummary>> {
+  const { request, issues, ...identity } = identify(step.job);
+  const batch: BatchRun = Object.assign(step, { context, request, ...identity });
+  const { outcome } = batch.state;
+  if (outcome) {
+    const retried = batch.job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
+    if (!retried) return announce(batch, outcome);
+    await retryBatch(batch);
+  }
+  if (!request) {
+    return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: issues.join('; ') });
+  }
+  const run: BatchContext = Object.assign(batch, { request, addedPolls: new Map() });
+  try {
+    const next = await enter(run);
+    return next.kind === 'ending' ? await endBatch(run, next.status, next.reason) : next;
+  } catch (error) {
+    rethrowInterruption(error, run);
+    if (error instanceof PermanentError) return endBatch(run, 'failed', error.reason);
+    if (!(error instanceof TransientError)) return afterUnexpectedError(run, error);
+    return hasNothingLeft(run) ? endBatch(run, 'failed', error.reason) : waitOut(run, error);
+  }
+}
 
-async function enter(run: BatchContext): Promise<Ending> {
+async function enter(run: BatchContext): Promise<Ending | WaitForChildren> {
   const stalls = run.job.stalledCounter - run.state.stallsBefore;
   if (stalls >= MAX_STALLS) return endAfterStalls(run, stalls);
   await resolveUnknownUploads(run);
@@ -113,16 +91,20 @@ async function enter(run: BatchContext): Promise<Ending> {
 }
 
 /** Does as little as it can: one of the steps before this has killed the workers. */
-async function endAfterStalls(run: BatchContext, stalls: number): Promise<Ending> {
+async function endAfterStalls(
+  run: BatchContext,
+  stalls: number,
+): Promise<Ending | WaitForChildren> {
+  const wait: WaitForChildren = { kind: 'wait-for-children', added: [] };
+  if (!run.childrenDone) return wait;
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = stalls < 2 * MAX_STALLS;
-  do {
-    const waiting = await run.lease.waitForChildren();
-    if (waiting) throw waiting;
-  } while (mayCollect && (await collectPolls(run)) > 0);
+  if (mayCollect && (await collectPolls(run)) > 0) return wait;
   const message = `workers died ${stalls} times while they had this batch`;
-  return { status: 'failed', reason: { code: 'INTERNAL', message } };
+  return { kind: 'ending', status: 'failed', reason: { code: 'INTERNAL', message } };
 }
+
+type Sleep = Extract<StepResult<never>, { kind: 'sleep' }>;
 
 /** Past the deadline, and nothing at Atlas to wait for. */
 function hasNothingLeft(run: BatchContext): boolean {
@@ -130,34 +112,35 @@ function hasNothingLeft(run: BatchContext): boolean {
 }
 
 /** A transient error never ends a batch before its deadline: counted, and slept over. */
-async function waitOut(run: BatchContext, error: TransientError): Promise<Error> {
-  const { context, state, lease } = run;
+async function waitOut(run: BatchContext, error: TransientError): Promise<Sleep> {
+  const { context, lease } = run;
   // No error, only no turn: comes back exactly when it is told to.
   if (error instanceof BudgetExceededError) return sleep(run, error.retryAfterMs);
-  const count = countTransientError(state, error.reason);
+  run.state = countTransientError(run.state, error.reason);
+  const count = run.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
   const wanted = Math.max(error.retryAfterMs, backoffMs(count, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
-  await lease.save(state, describeError(count, error.reason, delay));
+  await lease.save(run.state, describeError(count, error.reason, delay));
   return sleep(run, delay);
 }
 
 /** A request to cancel that came while the job was busy ends its sleep at once. */
-async function sleep(run: BatchContext, delayMs: number): Promise<Error> {
-  const asleep = await run.lease.moveToDelayed(delayMs);
-  if ((await flagsOf(run)).cancelled !== null) {
-    await promoteIfDelayed(run.context.batches, run.lease.jobId);
-  }
-  return asleep;
+function sleep(run: BatchContext, delayMs: number): Sleep {
+  return {
+    kind: 'sleep',
+    delayMs,
+    afterwards: async () => (await flagsOf(run)).cancelled !== null,
+  };
 }
 
-async function endAfterUnexpectedError(
-  batch: EndingBatch,
+async function afterUnexpectedError(
   run: BatchContext,
   error: unknown,
-): Promise<BatchSummary> {
-  const { context, state, lease } = run;
-  state.unexpectedErrors += 1;
+): Promise<StepResult<BatchSummary>> {
+  const { context, lease } = run;
+  run.state = countUnexpectedError(run.state);
+  const { unexpectedErrors, uploads } = run.state;
   const { reference } = run.request;
   context.logger.error(
     { reference, ...errorFields(error) },
@@ -168,12 +151,11 @@ async function endAfterUnexpectedError(
     code: 'INTERNAL',
     message: `an unforeseen ${name} in this batch; the log has its stack`,
   };
-  const mayEnd = isPastDeadline(run) || state.uploads.every((upload) => upload.state !== 'sent');
-  if (state.unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd)
-    return endBatch(batch, 'failed', reason);
-  const delay = backoffMs(state.unexpectedErrors, ERROR_BACKOFF, context.random);
-  await lease.save(state, describeError(state.unexpectedErrors, reason, delay));
-  throw await sleep(run, delay);
+  const mayEnd = isPastDeadline(run) || uploads.every((upload) => upload.state !== 'sent');
+  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(run, 'failed', reason);
+  const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
+  await lease.save(run.state, describeError(unexpectedErrors, reason, delay));
+  return sleep(run, delay);
 }
 
 interface Identity {

@@ -4,10 +4,10 @@
  * batches were as long as the jobs would have. Those of a failed batch stay: its retry needs what
  * they know.
  */
-import type { Redis } from 'ioredis';
 import { type AtlasBatchOwner, formatOwner, ownerKey } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId } from '../../jobs/ids.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import { keepPollSeconds } from '../batch/add-poll-job.js';
 import type { WorkerContext } from '../context.js';
 
@@ -30,7 +30,7 @@ const PRUNED_AT_ONCE = 100;
  * A poll that is not among the completed ones is left alone, be it pending or dropped before.
  * Children that are gone are also taken from what BullMQ keeps of them at the parent.
  */
-const PRUNE_SCRIPT = `
+const PRUNE = new LuaScript<null>(`
 for i = 0, (#KEYS - 1) / 4 - 1 do
   local key, arg = 4 * i + 2, 2 * i + 3
   if redis.call('ZREM', KEYS[1], ARGV[arg]) == 1 then
@@ -39,16 +39,7 @@ for i = 0, (#KEYS - 1) / 4 - 1 do
     redis.call('SET', KEYS[key + 3], ARGV[arg + 1], 'EX', ARGV[2])
   end
 end
-`;
-
-interface PruneCommands {
-  atlasBatchPrunePollJobs(...args: (string | number)[]): Promise<null>;
-}
-
-/** Installs the script as a command of this connection; needed once a connection. */
-export function definePruneCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchPrunePollJobs', { lua: PRUNE_SCRIPT });
-}
+`);
 
 /** Gathers what is to be dropped, for one call a few times a second. */
 export class PollJobPruner {
@@ -96,13 +87,14 @@ async function prunePollJobs(
         ownerKey(config.QUEUE_PREFIX, atlasBatchId),
       ];
     });
-    await (redis as unknown as PruneCommands).atlasBatchPrunePollJobs(
-      keys.length + 1,
-      pollJobs.toKey('completed'),
-      ...keys,
-      config.KEEP_COMPLETED_SECONDS,
-      keepPollSeconds(config),
-      ...part.flatMap(({ atlasBatchId, owner }) => [pollJobId(atlasBatchId), formatOwner(owner)]),
+    await PRUNE.run(
+      redis,
+      [pollJobs.toKey('completed'), ...keys],
+      [
+        config.KEEP_COMPLETED_SECONDS,
+        keepPollSeconds(config),
+        ...part.flatMap(({ atlasBatchId, owner }) => [pollJobId(atlasBatchId), formatOwner(owner)]),
+      ],
     );
   }
 }

@@ -4,7 +4,7 @@
  */
 import pLimit from 'p-limit';
 import { TransientError } from '../../errors.js';
-import { unlessAborted } from '../../http/pause.js';
+import { unlessAborted } from '../../timeouts.js';
 
 const MIB = 1024 * 1024;
 /** A poll that is larger goes on by turns, a few at once: hardly any honest one is. */

@@ -1,20 +1,14 @@
 /** One run of a poll job: what each kind of response to a poll leads to. */
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { hasCallbacks } from '../../config/config.js';
-import {
-  LockLostError,
-  PermanentError,
-  type Reason,
-  TransientError,
-  UnknownBatchError,
-} from '../../errors.js';
+import { PermanentError, type Reason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type { PollData, PollResult, PollState } from '../../jobs/poll-state.js';
 import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
 import type { JobLease } from '../runtime/job-lease.js';
-import { MAX_STALLS, MAX_UNEXPECTED_ERRORS, StoppingError } from '../runtime/run-step.js';
+import { MAX_STALLS, MAX_UNEXPECTED_ERRORS, rethrowInterruption } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
 import {
   describeError,
@@ -32,10 +26,10 @@ const NOT_FOUND_TIMEOUT_MS = 120_000;
 export class PollRun {
   constructor(
     private readonly context: WorkerContext,
-    private readonly lease: JobLease<PollState>,
+    readonly lease: JobLease<PollState>,
     private readonly data: PollData,
     private readonly state: PollState,
-    private readonly signal: AbortSignal,
+    readonly signal: AbortSignal,
   ) {}
 
   /** When somebody asked for this poll (a callback, an operator), since the upload was sent. */
@@ -60,8 +54,7 @@ export class PollRun {
     try {
       return await this.poll();
     } catch (error) {
-      if (error instanceof StoppingError || error instanceof LockLostError) throw error;
-      if (this.signal.aborted) throw new LockLostError(this.lease.jobId);
+      rethrowInterruption(error, this);
       if (error instanceof UnknownBatchError) return this.afterNotFound(error);
       if (error instanceof BudgetExceededError) return this.afterBudget(error);
       if (error instanceof TransientError)

@@ -2,9 +2,6 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
-import type { Job } from 'bullmq';
-import { promoteIfDelayed } from '../../batches/promote.js';
-import { readState } from '../../jobs/batch-state.js';
 import {
   newPollState,
   type PollData,
@@ -13,58 +10,49 @@ import {
 } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import type { WorkerContext } from '../context.js';
-import { JobLease, NEWER_STATE_DELAY_MS } from '../runtime/job-lease.js';
-import type { Slot } from '../runtime/prefetching-worker.js';
-import { runJob } from '../runtime/run-step.js';
+import type { Processor } from '../runtime/queue-worker.js';
+import { createProcessor, type StepResult, type StepRun } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
 import { PollRun } from './poll-run.js';
 
 /** Processor of the `atlas-polls` queue. */
-export async function processPoll(
-  context: WorkerContext,
-  job: Job<PollData>,
-  slot: Slot,
-): Promise<PollResult> {
-  const { redis, pollJobs, config, clock, logger } = context;
-  const lease = new JobLease<PollState>({
-    redis,
-    queueKey: `${config.QUEUE_PREFIX}:${POLLS_QUEUE}`,
-    job,
-    slot,
-    clock,
+export function createPollProcessor(context: WorkerContext): Processor<PollData, PollResult> {
+  return createProcessor(context, {
+    queueName: POLLS_QUEUE,
+    newState: ({ attemptsMade, data }) => newPollState(attemptsMade, data.documentIds.length),
     digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
+    step: (run) => pollAndSleep(context, run),
   });
-  return runJob(
-    logger,
-    lease.jobId,
-    () => lease.giveBack(),
-    async () => {
-      const stored = readState<PollState>(job.progress);
-      if (stored.kind === 'newer') throw await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
-      const state = stored.kind === 'known' ? stored.state : freshState(job);
-      if (job.attemptsMade > state.startedAtAttempt)
-        beginAgain(state, job, clock.now() + config.BATCH_DEADLINE_MS);
-
-      const run = new PollRun(context, lease, job.data, state, slot.signal);
-      const result = await run.step(job.stalledCounter - state.stallsBefore);
-      if (result) return result;
-
-      const asleep = await lease.moveToDelayed(Math.max(0, (state.nextPollAt ?? 0) - clock.now()));
-      const flags = await readFlags(context, job.data.reference, job.data.batchTimestamp);
-      if (flags.cancelled || flags.wokenAt > (state.lastPollAt ?? 0)) {
-        await promoteIfDelayed(pollJobs, lease.jobId);
-      }
-      throw asleep;
-    },
-  );
 }
 
-function freshState(job: Job<PollData>): PollState {
-  return newPollState(job.attemptsMade, job.data.documentIds.length);
+async function pollAndSleep(
+  context: WorkerContext,
+  { job, lease, state, signal }: StepRun<PollData, PollState>,
+): Promise<StepResult<PollResult>> {
+  const { clock, config } = context;
+  const { data } = job;
+  if (job.attemptsMade > state.startedAtAttempt) {
+    beginAgain(state, job, clock.now() + config.BATCH_DEADLINE_MS);
+  }
+  const poll = new PollRun(context, lease, data, state, signal);
+  const result = await poll.step(job.stalledCounter - state.stallsBefore);
+  if (result) return { kind: 'finished', value: result };
+  return {
+    kind: 'sleep',
+    delayMs: Math.max(0, (state.nextPollAt ?? 0) - clock.now()),
+    async afterwards() {
+      const flags = await readFlags(context, data.reference, data.batchTimestamp);
+      return flags.cancelled !== null || flags.wokenAt > (state.lastPollAt ?? 0);
+    },
+  };
 }
 
 /** The job had ended and was made pending again: one full poll more, under a new deadline. */
-function beginAgain(state: PollState, job: Job<PollData>, deadlineAt: number): void {
+function beginAgain(
+  state: PollState,
+  job: { attemptsMade: number; stalledCounter: number },
+  deadlineAt: number,
+): void {
   state.startedAtAttempt = job.attemptsMade;
   state.stallsBefore = job.stalledCounter;
   state.unexpectedErrors = 0;

@@ -6,10 +6,10 @@
  * script that does. Writes are sent in the order of the calls, over one connection.
  */
 import type { Job } from 'bullmq';
-import { DelayedError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import type { Clock } from '../../redis/clock.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
 /**
@@ -18,17 +18,13 @@ import type { Slot } from './prefetching-worker.js';
  */
 export const LOCK_DURATION_MS = 8000;
 export const STALLED_INTERVAL_MS = 2000;
-/** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
-export const NEWER_STATE_DELAY_MS = 15_000;
 /** Of a lock this young seven eighths are left: nothing is won by asking for the rest. */
 const YOUNG_LOCK_MS = 1000;
 /** A job's log is for people: the last lines of a long outage are enough. */
 const KEPT_LOG_LINES = 200;
-/** One for all waits: it says what became of the job, and a stack of its own costs 10 µs. */
-const WAITING_FOR_CHILDREN = new WaitingChildrenError();
 
 /** The stream of events is trimmed by BullMQ, whose own events are more than these. */
-const SAVE_SCRIPT = `
+const SAVE = new LuaScript<SaveReply | null>(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
 local absent = tonumber(ARGV[8])
@@ -50,23 +46,10 @@ elseif ARGV[7] ~= '' then
 end
 if #KEYS == 6 + absent then return {1} end
 return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
-`;
+`);
 
-/** Keys of the script, before those that must be absent and those that are read along. */
-const OWN_KEYS = 6;
-
-/** Whether it was saved, and what was read along. */
+/** Whether it was saved, and what was read along. Null when the lock is lost. */
 type SaveReply = [0 | 1, ...(string | null)[]];
-
-interface LeaseCommands {
-  /** Null when the lock is lost. */
-  atlasBatchSave(...args: (string | number)[]): Promise<SaveReply | null>;
-}
-
-/** Installs the script as a command of this connection; needed once a connection. */
-export function defineLeaseCommands(redis: Redis): void {
-  redis.defineCommand('atlasBatchSave', { lua: SAVE_SCRIPT });
-}
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;
@@ -144,8 +127,7 @@ export class JobLease<State extends object> {
   ): Promise<SaveReply | null> {
     const { redis, queueKey, slot, digest, started } = this.options;
     const jobKey = `${queueKey}:${this.jobId}`;
-    return (redis as unknown as LeaseCommands).atlasBatchSave(
-      OWN_KEYS + absent.length + read.length,
+    const keys = [
       `${jobKey}:lock`,
       jobKey,
       `${queueKey}:events`,
@@ -154,6 +136,8 @@ export class JobLease<State extends object> {
       started?.key ?? jobKey,
       ...absent,
       ...read,
+    ];
+    return SAVE.run(redis, keys, [
       slot.token,
       this.jobId,
       JSON.stringify(state),
@@ -163,7 +147,7 @@ export class JobLease<State extends object> {
       this.startedNews(state),
       absent.length,
       ...lines,
-    );
+    ]);
   }
 
   /** Told with the first save, and when it changes. */
@@ -193,27 +177,28 @@ export class JobLease<State extends object> {
   }
 
   /** Puts the job to sleep. Anything to be remembered has been saved before. */
-  async moveToDelayed(delayMs: number): Promise<DelayedError> {
+  async moveToDelayed(delayMs: number): Promise<void> {
     const { job, slot } = this.options;
     const moved = job.moveToDelayed(Date.now() + delayMs, slot.token);
     slot.fetchNext();
     await moved;
-    return new DelayedError();
   }
 
   /** Gives the job back to the queue, for another worker to go on with at once. */
-  async giveBack(): Promise<WaitingError> {
+  async giveBack(): Promise<void> {
     await this.options.job.moveToWait(this.options.slot.token);
-    return new WaitingError();
   }
 
-  /** Waits for children; null when none is pending, and the processor goes on. */
-  async waitForChildren(): Promise<WaitingChildrenError | null> {
+  /**
+   * Moves the job to wait for its children.
+   * @returns false when none is pending: the job was not moved.
+   */
+  async waitForChildren(): Promise<boolean> {
     const { job, slot } = this.options;
     const moved = job.moveToWaitingChildren(slot.token);
     slot.fetchNext();
-    if (await moved) return WAITING_FOR_CHILDREN;
+    if (await moved) return true;
     await slot.giveNextBack();
-    return null;
+    return false;
   }
 }

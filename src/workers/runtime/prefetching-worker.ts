@@ -1,12 +1,20 @@
 /**
- * BullMQ's worker, but for one thing: a job that goes to sleep or to wait has the next one fetched in
- * the write to Redis that moves it away. BullMQ does so only when a job ends, and else asks behind it.
+ * A BullMQ worker that prefetches. When a job is moved to `delayed` or `waiting-children`, the command
+ * that fetches the next job is sent in the same socket write. BullMQ itself prefetches only when a job
+ * finishes.
  */
 import { setMaxListeners } from 'node:events';
-import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
+import {
+  type Job,
+  type LockManagerWorkerContext,
+  type Processor,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
 import { LockLostError } from '../../errors.js';
 import { isReplyError } from '../../redis/reply-error.js';
 import { FetchPause } from './fetch-pause.js';
+import { TokenLockManager } from './token-lock-manager.js';
 
 /** A place for one job at a time; a worker has `concurrency` of them. */
 export interface Slot {
@@ -22,14 +30,16 @@ export interface Slot {
 
 type Fetched<Data, Result> = Promise<Job<Data, Result>>;
 
-export class SlotWorker<Data, Result> extends Worker<Data, Result> {
+export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
   /** By token. */
   private readonly fetched = new Map<string, Fetched<Data, Result>>();
   /** Of jobs that have ended, for the next ones: making one costs more than a save. */
   private readonly idle: AbortController[] = [];
-  /** By the id of a job that runs. */
-  private readonly ofJob = new Map<string, AbortController>();
+  /** Of the jobs that run, by token. */
+  private readonly controllers = new Map<string, AbortController>();
   private readonly fetchPause = new FetchPause();
+  private jobsUnderWay = 0;
+  private readonly waitingForIdle: (() => void)[] = [];
 
   constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
     // A worker of BullMQ that runs by itself fetches before this class has its fields.
@@ -39,9 +49,12 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   /** Runs a step of a job in the slot of this token. */
-  async within<T>(token: string, jobId: string, step: (slot: Slot) => Promise<T>): Promise<T> {
+  async within<T>(token: string, job: Job<Data>, step: (slot: Slot) => Promise<T>): Promise<T> {
+    const { id = '', processedOn = 0 } = job;
     const controller = this.idle.pop() ?? newController();
-    this.ofJob.set(jobId, controller);
+    this.controllers.set(token, controller);
+    this.locks.hold(id, token, processedOn);
+    this.jobsUnderWay += 1;
     try {
       return await step({
         token,
@@ -50,16 +63,41 @@ export class SlotWorker<Data, Result> extends Worker<Data, Result> {
         giveNextBack: () => this.giveNextBack(token),
       });
     } finally {
-      // A job whose lock was lost may run in another slot already.
-      if (this.ofJob.get(jobId) === controller) this.ofJob.delete(jobId);
+      this.locks.release(id, token);
+      this.controllers.delete(token);
       if (!controller.signal.aborted) this.idle.push(controller);
       if (this.closing) await this.giveNextBack(token);
+      this.jobsUnderWay -= 1;
+      if (this.jobsUnderWay === 0) for (const resolve of this.waitingForIdle.splice(0)) resolve();
     }
   }
 
-  /** Tells a job that runs that its lock was lost. */
-  lostLock(jobId: string): void {
-    this.ofJob.get(jobId)?.abort(new LockLostError(jobId));
+  /** Resolves when no step of a job runs: at once, or when the last one that runs is over. */
+  async whenIdle(): Promise<void> {
+    if (this.jobsUnderWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.waitingForIdle.push(resolve);
+    });
+  }
+
+  private get locks(): TokenLockManager {
+    return this.lockManager as TokenLockManager;
+  }
+
+  protected override createLockManager(): void {
+    const { lockRenewTime = 0, lockDuration = 0, name: workerName } = this.opts;
+    this.lockManager = new TokenLockManager(this as LockManagerWorkerContext, {
+      lockRenewTime,
+      lockDuration,
+      workerId: this.id,
+      ...(workerName !== undefined && { workerName }),
+    });
+    this.on('lockRenewalFailed', (jobIds: string[]) => {
+      for (const jobId of jobIds) {
+        const token = this.locks.tokenOf(jobId) ?? '';
+        this.controllers.get(token)?.abort(new LockLostError(jobId));
+      }
+    });
   }
 
   /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */

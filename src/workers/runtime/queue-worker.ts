@@ -1,7 +1,7 @@
-/** BullMQ's worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
-import type { Job, QueueOptions, Worker } from 'bullmq';
+/** The worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
+import type { Job, QueueOptions } from 'bullmq';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
-import { type Slot, SlotWorker } from './prefetching-worker.js';
+import { PrefetchingWorker, type Slot } from './prefetching-worker.js';
 
 /** Runs a step of a job under its lock. */
 export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
@@ -12,12 +12,12 @@ export function startQueueWorker<Data, Result>(
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
-): Worker<Data, Result> {
-  const worker: SlotWorker<Data, Result> = new SlotWorker(
+): PrefetchingWorker<Data, Result> {
+  const worker: PrefetchingWorker<Data, Result> = new PrefetchingWorker(
     name,
     async (job, token) => {
-      if (token === undefined || job.id === undefined) throw new Error('BullMQ gave no lock');
-      return worker.within(token, job.id, (slot) => processor(job, slot));
+      if (token === undefined) throw new Error('BullMQ gave no lock');
+      return worker.within(token, job, (slot) => processor(job, slot));
     },
     {
       ...queueOptions,
@@ -28,8 +28,5 @@ export function startQueueWorker<Data, Result>(
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );
-  worker.on('lockRenewalFailed', (jobIds: string[]) => {
-    for (const jobId of jobIds) worker.lostLock(jobId);
-  });
   return worker;
 }

@@ -1,15 +1,69 @@
 /**
- * What may leave a processor. BullMQ fails a job for any error that it does not know, and a job
- * that fails without its event is a lost batch; so everything unforeseen ends here.
+ * The frame around every job. It opens the lease, reads the saved state, calls the step of the job's
+ * kind and turns the value that the step returns into BullMQ's verbs.
+ *
+ * BullMQ fails a job for every error that it does not know, and a job that fails without its event
+ * is a lost batch. So this is the only file that throws BullMQ's control errors, and an error that
+ * leaves a step leaves the job where it is: its lock runs out, and the next worker enters it again
+ * from the saved state.
  */
-import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
+import type { Job } from 'bullmq';
+import {
+  DelayedError,
+  ErrorCode,
+  UnrecoverableError,
+  WaitingChildrenError,
+  WaitingError,
+} from 'bullmq';
 import { LockLostError } from '../../errors.js';
+import { readState } from '../../jobs/batch-state.js';
 import { errorFields, type Logger } from '../../logging.js';
+import type { WorkerContext } from '../context.js';
+import { JobLease, type LeaseOptions } from './job-lease.js';
+import type { Slot } from './prefetching-worker.js';
+import type { Processor } from './queue-worker.js';
 
 /** A job whose worker died this often in one run is what kills it. */
 export const MAX_STALLS = 20;
 /** An error that nobody foresaw is tried again this often in one run; then it is a bug. */
 export const MAX_UNEXPECTED_ERRORS = 10;
+/** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
+const NEWER_STATE_DELAY_MS = 15_000;
+
+/** What a step wants to become of its job. */
+export type StepResult<Value> =
+  | { kind: 'finished'; value: Value }
+  /** The job fails; whoever waits for it has been told. */
+  | { kind: 'failed'; message: string }
+  /** `afterwards` runs after the move, and says whether somebody wanted the job meanwhile. */
+  | { kind: 'sleep'; delayMs: number; afterwards?: () => Promise<boolean> }
+  /**
+   * `added` are children that are being added: they and the move go out in one write. `afterwards`
+   * runs after the move. When no child is pending the step is called again.
+   */
+  | { kind: 'wait-for-children'; added: Iterable<Promise<void>>; afterwards?: () => Promise<void> }
+  /** Another worker goes on with the job at once. */
+  | { kind: 'give-back' };
+
+/** One run of a job, from its fetch to its move. */
+export interface StepRun<Data, State extends object> {
+  readonly job: Job<Data>;
+  readonly lease: JobLease<State>;
+  /** Aborted when the job's lock is lost. */
+  readonly signal: AbortSignal;
+  state: State;
+  /** The step wanted to wait for children, and none was pending. */
+  childrenDone: boolean;
+}
+
+/** What a queue's jobs are: their state, and the step that carries them on. */
+export interface JobKind<Data, State extends { v: 1 }, Value>
+  extends Pick<LeaseOptions<State>, 'digest' | 'started'> {
+  queueName: string;
+  /** The state of a job that saved none yet. */
+  newState(job: Job<Data>): State;
+  step(run: StepRun<Data, State>): Promise<StepResult<Value>>;
+}
 
 /** The worker is stopping: the job is given back at the next safe point. */
 export class StoppingError extends Error {
@@ -17,37 +71,107 @@ export class StoppingError extends Error {
 }
 
 /**
- * Runs one step of a job. Whatever is not a decision of ours (a lost lock, a lost Redis) leaves
- * the job where it is: its lock runs out and the next worker enters it again from the saved state.
- * @param giveBack Called when the worker is stopping.
+ * For steps that catch errors: throws those that only the frame may judge. They are a stop of the
+ * worker, and everything that fails once the lock is lost.
  */
-export async function runJob<T>(
-  logger: Logger,
-  jobId: string,
-  giveBack: () => Promise<WaitingError>,
-  step: () => Promise<T>,
-): Promise<T> {
-  try {
+export function rethrowInterruption(
+  error: unknown,
+  { signal, lease }: { signal: AbortSignal; lease: { jobId: string } },
+): void {
+  if (error instanceof StoppingError || error instanceof LockLostError) throw error;
+  if (signal.aborted) throw new LockLostError(lease.jobId);
+}
+
+/** One of each for all jobs: they only say that a job was moved, and a stack of its own costs 10 µs. */
+const MOVED = {
+  delayed: new DelayedError(),
+  waiting: new WaitingError(),
+  'waiting-children': new WaitingChildrenError(),
+};
+
+type Frame = Pick<WorkerContext, 'redis' | 'config' | 'clock' | 'logger'>;
+type Ended<Value> = Extract<StepResult<Value>, { kind: 'finished' | 'failed' }>;
+type Moved = { kind: 'moved'; to: keyof typeof MOVED };
+
+/** The processor of a queue. Throws nothing but BullMQ's control errors. */
+export function createProcessor<Data, State extends { v: 1 }, Value>(
+  { redis, config, clock, logger }: Frame,
+  kind: JobKind<Data, State, Value>,
+): Processor<Data, Value> {
+  const queueKey = `${config.QUEUE_PREFIX}:${kind.queueName}`;
+  const { digest, started } = kind;
+  const options = { redis, queueKey, clock, digest, ...(started && { started }) };
+  return async (job, slot) => {
+    const lease = new JobLease<State>({ ...options, job, slot });
+    let end: Ended<Value> | Moved;
     try {
-      return await step();
+      end = await runUntilMoved(kind, { job, lease, slot });
     } catch (error) {
-      if (error instanceof StoppingError) throw await giveBack();
-      throw error;
+      reportLeftJob(logger, lease.jobId, slot.signal.aborted ? slot.signal.reason : error);
+      throw MOVED.delayed;
     }
-  } catch (error) {
-    if (isDecision(error)) throw error;
-    if (error instanceof LockLostError) logger.warn({ jobId }, error.message);
-    else logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
-    throw new DelayedError();
+    if (end.kind === 'finished') return end.value;
+    throw end.kind === 'failed' ? new UnrecoverableError(end.message) : MOVED[end.to];
+  };
+}
+
+async function runUntilMoved<Data, State extends { v: 1 }, Value>(
+  kind: JobKind<Data, State, Value>,
+  { job, lease, slot }: { job: Job<Data>; lease: JobLease<State>; slot: Slot },
+): Promise<Ended<Value> | Moved> {
+  const stored = readState<State>(job.progress);
+  if (stored.kind === 'newer') {
+    await lease.moveToDelayed(NEWER_STATE_DELAY_MS);
+    return { kind: 'moved', to: 'delayed' };
+  }
+  const state = stored.kind === 'known' ? stored.state : kind.newState(job);
+  const run = { job, lease, signal: slot.signal, state, childrenDone: false };
+  for (;;) {
+    const result = await callStep(kind, run);
+    switch (result.kind) {
+      case 'finished':
+      case 'failed':
+        return result;
+      case 'give-back':
+        await lease.giveBack();
+        return { kind: 'moved', to: 'waiting' };
+      case 'sleep':
+        await lease.moveToDelayed(result.delayMs);
+        if (await result.afterwards?.()) await promote(job);
+        return { kind: 'moved', to: 'delayed' };
+      case 'wait-for-children': {
+        const [waits] = await Promise.all([lease.waitForChildren(), ...result.added]);
+        await result.afterwards?.();
+        if (waits) return { kind: 'moved', to: 'waiting-children' };
+        run.childrenDone = true;
+      }
+    }
   }
 }
 
-/** BullMQ's own control errors: the job has been moved, or is to fail with its event sent. */
-export function isDecision(error: unknown): boolean {
-  return (
-    error instanceof DelayedError ||
-    error instanceof WaitingError ||
-    error instanceof WaitingChildrenError ||
-    error instanceof UnrecoverableError
-  );
+async function callStep<Data, State extends { v: 1 }, Value>(
+  kind: JobKind<Data, State, Value>,
+  run: StepRun<Data, State>,
+): Promise<StepResult<Value>> {
+  try {
+    return await kind.step(run);
+  } catch (error) {
+    if (error instanceof StoppingError) return { kind: 'give-back' };
+    throw error;
+  }
+}
+
+/** Ends the sleep of a job that was just moved. Somebody may have promoted or removed it already. */
+async function promote(job: Job): Promise<void> {
+  try {
+    await job.promote();
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
+  }
+}
+
+function reportLeftJob(logger: Logger, jobId: string, error: unknown): void {
+  if (error instanceof LockLostError) logger.warn({ jobId }, error.message);
+  else logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
 }

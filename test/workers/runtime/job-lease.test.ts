@@ -2,7 +2,7 @@ import { type Job, Queue, Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../src/logging.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { defineLeaseCommands, JobLease } from '../../../src/workers/runtime/job-lease.js';
+import { JobLease } from '../../../src/workers/runtime/job-lease.js';
 import { testRedis } from '../../helpers/redis.js';
 
 const QUEUE = 'jobs';
@@ -12,7 +12,6 @@ const TOKEN = 'token';
 async function activeJob() {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, createLogger('silent'));
-  defineLeaseCommands(redis);
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
   const worker = new Worker(QUEUE, null, options);

@@ -66,9 +66,9 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
 it('has the next job as soon as one sleeps, and runs it', async () => {
   let meanwhile: string[] = [];
   const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    const asleep = await lease.moveToDelayed(LONG_MS);
+    await lease.moveToDelayed(LONG_MS);
     meanwhile = await states();
-    throw asleep;
+    throw new DelayedError();
   });
   await secondEnds();
   expect(meanwhile).toEqual(['delayed', 'active']);
@@ -77,20 +77,20 @@ it('has the next job as soon as one sleeps, and runs it', async () => {
 it('gives the next job back when there is nothing to wait for', async () => {
   let meanwhile: string[] = [];
   const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    expect(await lease.waitForChildren()).toBeNull();
+    expect(await lease.waitForChildren()).toBe(false);
     meanwhile = await states();
   });
   await secondEnds();
   expect(meanwhile).toEqual(['active', 'waiting']);
 });
 
-it.each(['before', 'behind'])('leaves no job active when it closes %s a move', async (when) => {
+it.each(['before', 'after'])('leaves no job active when it closes %s a move', async (when) => {
   let closed: Promise<void> | undefined;
   const { states } = await twoJobs(async ({ lease, worker }) => {
     if (when === 'before') closed = worker.close();
-    const asleep = await lease.moveToDelayed(LONG_MS);
-    if (when === 'behind') closed = worker.close();
-    throw asleep;
+    await lease.moveToDelayed(LONG_MS);
+    if (when === 'after') closed = worker.close();
+    throw new DelayedError();
   });
   await waitUntil('the end of the worker', () => closed?.then(() => true));
   expect(await states()).toEqual(['delayed', 'waiting']);
@@ -107,7 +107,8 @@ it('runs the next job when the lock of one was lost', async () => {
 it('runs the next job when the move of one fails at first', async () => {
   const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
     await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
-    throw await lease.moveToDelayed(LONG_MS);
+    await lease.moveToDelayed(LONG_MS);
+    throw new DelayedError();
   });
   await secondEnds();
 });

@@ -3,7 +3,7 @@
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
 import type { BatchStatus } from '../../../batches/status.js';
-import type { BatchState } from '../../../jobs/batch-state.js';
+import { type BatchState, resultOf } from '../../../jobs/batch-state.js';
 import { batchJobId } from '../../../jobs/ids.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
 import { statusOrNull } from './rows.js';
@@ -67,12 +67,13 @@ export async function readBatch(
 /** The state of each document, from the latest upload that holds it. */
 function documentStates(total: number, state: BatchState | null): (index: number) => DocumentState {
   const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
-  for (const { documentIndexes, result, state: upload } of state?.uploads ?? []) {
+  for (const upload of state?.uploads ?? []) {
+    const result = resultOf(upload);
     const missing = new Set(fromRanges(result?.missing ?? ''));
-    for (const index of fromRanges(documentIndexes)) {
+    for (const index of fromRanges(upload.documentIndexes)) {
       if (states[index] === 'present') continue;
       if (result && !missing.has(index)) states[index] = 'present';
-      else if (upload === 'sent') states[index] = 'awaited';
+      else if (upload.state === 'sent') states[index] = 'awaited';
       else if (result) states[index] = 'missing';
     }
   }

@@ -1,3 +1,4 @@
+/** Waits that have an end: a time, or a signal. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Waits, or rejects with the signal's own reason as soon as it is aborted. */
@@ -28,18 +29,28 @@ export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): 
   }
 }
 
-/** Whether work settles within so many milliseconds; it goes on either way. Rejects as it does. */
-export async function settlesWithin(
-  work: Promise<unknown>,
+/** Settles as `work` does, or as `onTimeout` does when that takes longer; `work` itself goes on. */
+export async function withTimeout<T, L>(
+  work: Promise<T>,
   milliseconds: number,
-): Promise<boolean> {
+  onTimeout: () => L,
+): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, false);
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
   });
   try {
-    return await Promise.race([work.then(() => true), late]);
+    return await Promise.race([work, late.then(onTimeout)]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether work settles within this time; it goes on either way. Rejects when `work` does. */
+export function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return withTimeout(
+    work.then(() => true),
+    milliseconds,
+    () => false,
+  );
 }

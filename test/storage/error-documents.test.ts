@@ -19,7 +19,7 @@ describe('an error document', () => {
     };
     const error = await errorOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
     expect(error.message).toContain('S3 answered 403');
-    expect(error.message).toContain('check the AWS credentials');
+    expect(error.message).toContain('check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   });
 
   test('that is cut still has its status', async () => {

@@ -1,0 +1,56 @@
+/** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
+import { z } from 'zod';
+
+/** Node's timers overflow beyond this; longer ones would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
+export const integer = (min: number, max: number, unit: string) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: `must be a whole number of ${unit}` })
+    .transform(Number)
+    .pipe(
+      z
+        .number()
+        .min(min, { error: `must be at least ${min} ${unit}` })
+        .max(max, { error: `must be at most ${max} ${unit}` }),
+    );
+export const url = (protocols: string[], want: string) =>
+  text(want).refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+    error: `must be ${want}`,
+  });
+/** Text that a function finds no issue with. */
+export const withoutIssue = (type: z.ZodString, findIssue: (value: string) => string | undefined) =>
+  type.superRefine((value, issues) => {
+    const issue = findIssue(value);
+    if (issue !== undefined) issues.addIssue({ code: 'custom', message: issue });
+  });
+export const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+export const yesOrNo = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .transform((value) => value === 'true' || value === '1');
+
+export const port = integer(0, 65_535, 'as a port');
+
+/** A value that may be left out. */
+export const optional = <Type extends z.ZodType>(type: Type) => type.nullable().default(null);
+
+/** For schemas of workers and of servers: both have to know the credentials of callbacks. */
+export const callbackFields = {
+  CALLBACK_CLIENT_ID: optional(z.string()),
+  CALLBACK_CLIENT_SECRET: optional(z.string()),
+};
+
+/** A check for two variables of which one makes no sense without the other; both may be unset. */
+export function needs<Name extends string>(name: Name, other: Name) {
+  const isMet = (values: Partial<Record<Name, unknown>>) =>
+    (values[name] ?? null) === null || (values[other] ?? null) !== null;
+  const issue = { path: [other], error: `is missing; ${name} needs it`, when: () => true };
+  return [isMet, issue] as const;
+}

@@ -1,0 +1,92 @@
+/** Typed options of a worker as configuration: for a worker inside a process of one's own. */
+import { type Config, configSchema } from './config.js';
+import { parse } from './parse.js';
+
+/**
+ * What a worker may be told: the same settings as the variables of the command line, with the same
+ * defaults and bounds. The environment is not read for them. How to reach S3 (region, credentials,
+ * endpoint) comes from AWS's own variables, as in the AWS SDK.
+ */
+export interface WorkerSettings {
+  /** Redis, such as `redis://127.0.0.1:6379`; `rediss:` for TLS. */
+  redisUrl: string;
+  /** Prefix of all keys in Redis. Default `{atlas}`; clients must have the same. */
+  queuePrefix?: string | undefined;
+  /** Base URL of Atlas: https, except on loopback. */
+  atlasBaseUrl: string;
+  /** The client id that Atlas gave you. */
+  atlasClientId: string;
+  /** The client secret that Atlas gave you. */
+  atlasClientSecret: string;
+  /** Time-out of one request to Atlas, in milliseconds. Default 20,000. */
+  atlasTimeoutMs?: number | undefined;
+  /** Requests per second to Atlas, over all workers. Default 0: no limit. */
+  atlasMaxRequestsPerSecond?: number | undefined;
+  /** A batch of more documents is split over several uploads. Default 100. */
+  atlasMaxDocumentsPerUpload?: number | undefined;
+  /** Extracts per page that Atlas is asked for. Default 50. */
+  atlasExtractsPerPage?: number | undefined;
+  /** Bucket that results are written to. */
+  resultsBucket: string;
+  /** Key prefix of results. Default: none. */
+  resultsPrefix?: string | undefined;
+  /** Buckets that documents may be in. Default: any but `resultsBucket`. */
+  s3AllowedBuckets?: readonly string[] | undefined;
+  /** Path-style addresses of S3, as most S3-compatible stores want them. Default false. */
+  s3ForcePathStyle?: boolean | undefined;
+  /** Life of a pre-signed URL, in seconds. Default 3,600. */
+  presignExpiresSeconds?: number | undefined;
+  /** Batches that are checked and sent at once in this process. Default 10. */
+  submitConcurrency?: number | undefined;
+  /** Atlas batches that are polled at once in this process. Default 50. */
+  pollConcurrency?: number | undefined;
+  /** Shortest time between two polls of an Atlas batch, in milliseconds. Default 1,000. */
+  pollMinMs?: number | undefined;
+  /** Longest time between two polls of an Atlas batch, in milliseconds. Default 60,000. */
+  pollMaxMs?: number | undefined;
+  /** Time for a whole batch, in milliseconds from its first entry. Default 3,600,000. */
+  batchDeadlineMs?: number | undefined;
+  /** How often missing documents are sent again before `INCOMPLETE`. Default 1. */
+  resubmitMissing?: number | undefined;
+  /** What to do when it is unknown whether Atlas took an upload. Default `resubmit`. */
+  onAmbiguousSubmission?: 'resubmit' | 'fail' | undefined;
+  /** Wait this long for one replica of Redis before each upload, in milliseconds. Default 0: off. */
+  replicaAckTimeoutMs?: number | undefined;
+  /** How long completed batch jobs are kept, in seconds. Default 86,400. */
+  keepCompletedSeconds?: number | undefined;
+  /** How many completed batch jobs are kept at most. Default 2,000,000. */
+  keepCompletedCount?: number | undefined;
+  /** How long failed batch jobs are kept, in seconds. Default 604,800. */
+  keepFailedSeconds?: number | undefined;
+  /** How long a completion event that nobody takes is kept, in milliseconds. Default 604,800,000. */
+  completionsTtlMs?: number | undefined;
+  /** What Atlas presents at `auth_url`. Default: callbacks are off. */
+  callbackClientId?: string | undefined;
+  /** The secret that belongs to `callbackClientId`. */
+  callbackClientSecret?: string | undefined;
+  /** Completion events are POSTed there too. Default: nowhere. */
+  completionWebhookUrl?: string | undefined;
+  /** The secret that signs them; needed with `completionWebhookUrl`. */
+  completionWebhookSecret?: string | undefined;
+  /** Least level that is logged, unless you pass a logger. Default `info`. */
+  logLevel?: Config['LOG_LEVEL'] | undefined;
+}
+
+/** Names of the settings by the names of their variables: `POLL_MIN_MS` is `pollMinMs`. */
+const SETTINGS = new Map(
+  Object.keys(configSchema.shape).map((variable) => [
+    variable,
+    variable.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+  ]),
+);
+
+/** @throws UsageError naming every wrong or missing setting. */
+export function configOf(settings: WorkerSettings): Config {
+  const values: Record<string, string | undefined> = {};
+  for (const [variable, name] of SETTINGS) {
+    const value: unknown = Reflect.get(settings, name);
+    // A list too: its elements with commas in between, as in the environment.
+    if (value !== undefined && value !== null) values[variable] = String(value);
+  }
+  return parse(configSchema, values, (variable) => SETTINGS.get(variable) ?? variable);
+}

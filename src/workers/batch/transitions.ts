@@ -1,0 +1,214 @@
+/**
+ * Every legal step of an upload and of its batch, as pure functions. ARCHITECTURE.md draws them, and
+ * nothing else changes the state of a batch.
+ */
+import type { Reason } from '../../errors.js';
+import type {
+  BatchOutcome,
+  BatchState,
+  EndedUpload,
+  RefusedUpload,
+  SendingUpload,
+  SentUpload,
+  Upload,
+} from '../../jobs/batch-state.js';
+import type { PollResult } from '../../jobs/poll-state.js';
+import { missingDocuments } from '../../jobs/summary.js';
+
+/** How often an upload is sent again because nobody knew whether Atlas had taken it. */
+export const MAX_RESUBMISSIONS = 2;
+
+/** What came of sending an upload. */
+export type SendResult =
+  | { kind: 'accepted'; atlasBatchId: string; sentAt: number }
+  /** Surely not at Atlas: it may be sent again. */
+  | { kind: 'not-taken' }
+  | { kind: 'refused'; reason: Reason }
+  /** Nobody knows whether Atlas took it. */
+  | { kind: 'unknown'; why: string; resubmit: boolean }
+  /** The batch was cancelled before anything was sent. */
+  | { kind: 'cancelled' };
+
+export type UploadStep =
+  | { kind: 'send' }
+  | SendResult
+  /** The deadline came before it was sent. */
+  | { kind: 'too-late'; reason: Reason }
+  | { kind: 'poll-ended'; result: PollResult }
+  /** Its poll job was removed by hand. */
+  | { kind: 'poll-removed' }
+  /** Its `batch_id` is that of another batch. */
+  | { kind: 'not-ours' }
+  /** An operator retried the batch. */
+  | { kind: 'retry' };
+
+/**
+ * The upload after a step; null when its state does not allow the step.
+ * @param others Uploads of the batch, of which one may have the `batch_id` that Atlas gave.
+ */
+export function nextUpload(
+  upload: Upload,
+  step: UploadStep,
+  others: readonly Upload[] = [],
+): Upload | null {
+  switch (upload.state) {
+    case 'planned':
+      if (step.kind === 'send') return { ...upload, state: 'sending' };
+      return step.kind === 'too-late' ? refuse(upload, step.reason) : null;
+    case 'sending':
+      return afterSending(upload, step, others);
+    case 'sent':
+      return afterSent(upload, step);
+    case 'ended':
+      if (step.kind !== 'retry') return null;
+      // Nothing can be added to a result that has every document.
+      return upload.result.status === 'complete' ? upload : pollAgain(upload);
+    case 'refused':
+      return null;
+  }
+}
+
+/** What each result of sending leads to. */
+function afterSending(
+  upload: SendingUpload,
+  step: UploadStep,
+  others: readonly Upload[],
+): Upload | null {
+  switch (step.kind) {
+    case 'accepted': {
+      const { atlasBatchId, sentAt } = step;
+      const expectedPollRuns = runsUntilNews(holderOf(others, atlasBatchId));
+      return { ...upload, state: 'sent', atlasBatchId, sentAt, expectedPollRuns, result: null };
+    }
+    case 'not-taken':
+    case 'cancelled':
+      return { ...upload, state: 'planned' };
+    case 'refused':
+      return refuse(upload, step.reason);
+    case 'unknown': {
+      const { resubmissions } = upload;
+      if (step.resubmit && resubmissions < MAX_RESUBMISSIONS)
+        return { ...upload, state: 'planned', resubmissions: resubmissions + 1 };
+      const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${step.why}); check there before you retry`;
+      return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
+    }
+    default:
+      return null;
+  }
+}
+
+function afterSent(upload: SentUpload, step: UploadStep): Upload | null {
+  switch (step.kind) {
+    case 'poll-ended':
+      return { ...upload, state: 'ended', result: laterResult(upload.result, step.result) };
+    case 'poll-removed':
+      return { ...upload, expectedPollRuns: 1 };
+    case 'not-ours': {
+      const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
+      return refuse(upload, { code: 'ATLAS_PROTOCOL', message });
+    }
+    case 'retry':
+      return pollAgain(upload);
+    default:
+      return null;
+  }
+}
+
+/** A run of the poll job that learnt nothing leaves what an earlier one found. */
+function laterResult(earlier: PollResult | null, later: PollResult): PollResult {
+  const learntNothing = later.status === 'rejected' || later.status === 'cancelled';
+  return learntNothing && earlier ? { ...earlier, polls: later.polls } : later;
+}
+
+function refuse(upload: Upload, reason: Reason): RefusedUpload {
+  const { round, documentIndexes, scoped, resubmissions } = upload;
+  const { atlasBatchId, result } = { atlasBatchId: null, result: null, ...upload };
+  const plan = { round, documentIndexes, scoped, resubmissions };
+  return { ...plan, state: 'refused', reason, atlasBatchId, result };
+}
+
+function pollAgain(upload: SentUpload | EndedUpload): SentUpload {
+  return { ...upload, state: 'sent', expectedPollRuns: upload.expectedPollRuns + 1 };
+}
+
+/** The upload of this batch, if any, that the Atlas batch is polled for already. */
+export function holderOf(
+  uploads: readonly Upload[],
+  atlasBatchId: string,
+): SentUpload | EndedUpload | undefined {
+  return uploads
+    .filter((upload) => upload.state === 'sent' || upload.state === 'ended')
+    .findLast((upload) => upload.atlasBatchId === atlasBatchId);
+}
+
+/** A poll job that is under way serves the second upload too; one that ended has to run again. */
+function runsUntilNews(holder: SentUpload | EndedUpload | undefined): number {
+  return (holder?.expectedPollRuns ?? 0) + (holder?.state === 'sent' ? 0 : 1);
+}
+
+/** @throws Error when the upload's state does not allow the step. */
+export function stepUpload(state: BatchState, index: number, step: UploadStep): BatchState {
+  const upload = state.uploads[index];
+  const next = upload && nextUpload(upload, step, state.uploads);
+  if (!next) throw new Error(`an upload that is ${upload?.state} cannot go through ${step.kind}`);
+  const { errorStreak, ...calm } = { ...state, uploads: state.uploads.with(index, next) };
+  if (step.kind === 'accepted') return { ...calm, submittedAt: state.submittedAt ?? step.sentAt };
+  return errorStreak ? { ...calm, errorStreak } : calm;
+}
+
+/** The first round, or the next, begins with these uploads. */
+export function beginRound(state: BatchState, uploads: readonly Upload[]): BatchState {
+  return { ...state, round: state.round + 1, uploads: [...state.uploads, ...uploads] };
+}
+
+export interface RoundFacts {
+  /** Documents of the batch. */
+  total: number;
+  /** Why somebody cancelled it. */
+  cancelled: Reason | null;
+  pastDeadline: boolean;
+  maxRounds: number;
+}
+
+export type RoundEnd =
+  | { next: 'completed' }
+  | { next: 'failed'; reason: Reason }
+  | { next: 'incomplete'; missing: number[] }
+  | { next: 'round'; missing: number[] };
+
+/** What follows when no upload is at Atlas any more. */
+export function afterRound(state: BatchState, facts: RoundFacts): RoundEnd {
+  if (facts.cancelled) return { next: 'failed', reason: facts.cancelled };
+  for (const upload of state.uploads)
+    if (upload.state === 'refused') return { next: 'failed', reason: upload.reason };
+  const missing = missingDocuments(facts.total, state);
+  if (missing.length === 0) return { next: 'completed' };
+  const last = state.round >= facts.maxRounds || facts.pastDeadline;
+  return { next: last ? 'incomplete' : 'round', missing };
+}
+
+/** Counts a transient error, for the back-off and for the reason that the deadline may give. */
+export function countTransientError(state: BatchState, reason: Reason): BatchState {
+  return { ...state, errorStreak: { count: (state.errorStreak?.count ?? 0) + 1, reason } };
+}
+
+export function countUnexpectedError(state: BatchState): BatchState {
+  return { ...state, unexpectedErrors: state.unexpectedErrors + 1 };
+}
+
+export function endRun(state: BatchState, outcome: BatchOutcome): BatchState {
+  return { ...state, outcome };
+}
+
+/** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
+export function beginRetry(
+  state: BatchState,
+  run: Pick<BatchState, 'startedAtAttempt' | 'stallsBefore' | 'startedAt'>,
+): BatchState {
+  const uploads = state.uploads.flatMap((upload) => nextUpload(upload, { kind: 'retry' }) ?? []);
+  const outcomes = state.outcomes + 1;
+  const next = { ...state, ...run, round: 0, outcomes, unexpectedErrors: 0, uploads };
+  delete next.errorStreak;
+  delete next.outcome;
+  return next;
+}

@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import type { Reason } from '../../../src/errors.js';
+import {
+  type BatchState,
+  newBatchState,
+  type Upload,
+  type UploadState,
+} from '../../../src/jobs/batch-state.js';
+import type { PollResult } from '../../../src/jobs/poll-state.js';
+import {
+  afterRound,
+  beginRetry,
+  countTransientError,
+  countUnexpectedError,
+  endRun,
+  MAX_RESUBMISSIONS,
+  nextUpload,
+  type RoundFacts,
+  stepUpload,
+  type UploadStep,
+} from '../../../src/workers/batch/transitions.js';
+
+const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
+const plan = { round: 1, documentIndexes: '0-1', scoped: false, resubmissions: 0 };
+const atAtlas = { atlasBatchId: 'B-1', sentAt: 5, expectedPollRuns: 1 };
+
+const resultOf = (status: PollResult['status'], missing: string): PollResult => ({
+  status,
+  missing,
+  present: missing === '' ? 2 : 1,
+  unexpected: 0,
+  polls: 3,
+  stored: status === 'complete' || status === 'incomplete',
+});
+const complete = resultOf('complete', '');
+const incomplete = resultOf('incomplete', '1');
+const rejected = { ...resultOf('rejected', '0-1'), polls: 4 };
+
+const planned: Upload = { ...plan, state: 'planned' };
+const sending: Upload = { ...plan, state: 'sending' };
+const sent: Upload = { ...plan, ...atAtlas, state: 'sent', result: null };
+const ended: Upload = { ...plan, ...atAtlas, state: 'ended', result: incomplete };
+const refused: Upload = {
+  ...plan,
+  state: 'refused',
+  reason: REASON,
+  atlasBatchId: null,
+  result: null,
+};
+const UPLOADS = { planned, sending, sent, ended, refused };
+
+const steps = {
+  send: { kind: 'send' },
+  accepted: { kind: 'accepted', atlasBatchId: 'B-1', sentAt: 5 },
+  'not-taken': { kind: 'not-taken' },
+  refused: { kind: 'refused', reason: REASON },
+  'unknown, to be sent again': { kind: 'unknown', why: 'a reset', resubmit: true },
+  'unknown, not to be sent again': { kind: 'unknown', why: 'a reset', resubmit: false },
+  cancelled: { kind: 'cancelled' },
+  'too-late': { kind: 'too-late', reason: REASON },
+  'poll-ended': { kind: 'poll-ended', result: incomplete },
+  'poll-removed': { kind: 'poll-removed' },
+  'not-ours': { kind: 'not-ours' },
+  retry: { kind: 'retry' },
+} satisfies Record<string, UploadStep>;
+
+/** The drawing of ARCHITECTURE.md: each step, from where it leads where. All else is illegal. */
+const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>>> = {
+  send: { planned: 'sending' },
+  accepted: { sending: 'sent' },
+  'not-taken': { sending: 'planned' },
+  refused: { sending: 'refused' },
+  'unknown, to be sent again': { sending: 'planned' },
+  'unknown, not to be sent again': { sending: 'refused' },
+  cancelled: { sending: 'planned' },
+  'too-late': { planned: 'refused' },
+  'poll-ended': { sent: 'ended' },
+  'poll-removed': { sent: 'sent' },
+  'not-ours': { sent: 'refused' },
+  retry: { sent: 'sent', ended: 'sent' },
+};
+
+const TABLE = Object.entries(UPLOADS).flatMap(([state, upload]) =>
+  Object.entries(steps).map(([name, step]) => {
+    const next = LEGAL[name as keyof typeof steps][state as UploadState] ?? 'illegal';
+    return { state, name, next, upload, step };
+  }),
+);
+
+it.each(TABLE)('an upload that is $state and goes through "$name" is $next', (row) => {
+  expect(nextUpload(row.upload, row.step)?.state ?? 'illegal').toBe(row.next);
+});
+
+describe('an upload', () => {
+  it('has exactly the fields of its state', () => {
+    const states = [
+      [planned, steps.send, sending],
+      [sending, steps.accepted, sent],
+      [sending, steps['not-taken'], planned],
+      [sending, steps.refused, refused],
+      [planned, steps['too-late'], refused],
+      [sent, steps['poll-ended'], ended],
+      [ended, steps.retry, { ...sent, expectedPollRuns: 2, result: incomplete }],
+    ] as const;
+    for (const [before, step, after] of states) expect(nextUpload(before, step)).toEqual(after);
+  });
+
+  it('keeps the id of an Atlas batch that belongs to another batch', () => {
+    expect(nextUpload(sent, steps['not-ours'])).toEqual({
+      ...refused,
+      reason: expect.objectContaining({ code: 'ATLAS_PROTOCOL' }),
+      atlasBatchId: 'B-1',
+    });
+  });
+
+  it('is sent again at most twice when nobody knows whether Atlas took it', () => {
+    const unknown = steps['unknown, to be sent again'];
+    const twice = { ...sending, resubmissions: MAX_RESUBMISSIONS };
+    expect(nextUpload(sending, unknown)).toEqual({ ...planned, resubmissions: 1 });
+    expect(nextUpload(twice, unknown)).toMatchObject({
+      state: 'refused',
+      reason: { code: 'AMBIGUOUS_SUBMISSION' },
+    });
+  });
+
+  it('keeps what an earlier run found when a later one learns nothing', () => {
+    const again: Upload = { ...sent, result: incomplete };
+    expect(nextUpload(again, { kind: 'poll-ended', result: rejected })).toMatchObject({
+      result: { ...incomplete, polls: 4 },
+    });
+    expect(nextUpload(again, { kind: 'poll-ended', result: complete })).toMatchObject({
+      result: complete,
+    });
+  });
+
+  it('that is complete is not polled again after a retry', () => {
+    const whole: Upload = { ...ended, result: complete };
+    expect(nextUpload(whole, steps.retry)).toBe(whole);
+  });
+
+  it.each([
+    { holder: sent, runs: 1, polled: 'is polled already' },
+    { holder: ended, runs: 2, polled: 'was polled to its end' },
+  ])('waits for run $runs of a poll job that $polled', ({ holder, runs }) => {
+    expect(nextUpload(sending, steps.accepted, [holder])).toMatchObject({ expectedPollRuns: runs });
+  });
+});
+
+describe('a batch', () => {
+  const stateOf = (...uploads: Upload[]): BatchState => ({
+    ...newBatchState(0, 0),
+    round: 1,
+    uploads,
+  });
+  const facts: RoundFacts = { total: 2, cancelled: null, pastDeadline: false, maxRounds: 2 };
+
+  it('remembers its first upload, and forgets its errors when Atlas takes one', () => {
+    const stuck = countTransientError(countTransientError(stateOf(sending), REASON), REASON);
+    expect(stuck.errorStreak).toEqual({ count: 2, reason: REASON });
+    const calm = stepUpload(stuck, 0, steps.accepted);
+    expect(calm).toEqual({ ...stateOf(sent), submittedAt: 5 });
+    const later = { ...stepUpload(calm, 0, steps['poll-removed']), uploads: [sending] };
+    expect(stepUpload(later, 0, { ...steps.accepted, sentAt: 9 }).submittedAt).toBe(5);
+  });
+
+  it('refuses a step that the state of the upload does not allow', () => {
+    expect(() => stepUpload(stateOf(ended), 0, steps.send)).toThrow(
+      'an upload that is ended cannot go through send',
+    );
+  });
+
+  it.each<[string, BatchState, Partial<RoundFacts>, object]>([
+    [
+      'completes when nothing is missing',
+      stateOf({ ...ended, result: complete }),
+      {},
+      { next: 'completed' },
+    ],
+    ['begins a round with what is missing', stateOf(ended), {}, { next: 'round', missing: [1] }],
+    [
+      'is incomplete after the last round',
+      { ...stateOf(ended), round: 2 },
+      {},
+      { next: 'incomplete', missing: [1] },
+    ],
+    [
+      'is incomplete at the deadline',
+      stateOf(ended),
+      { pastDeadline: true },
+      { next: 'incomplete', missing: [1] },
+    ],
+    [
+      'fails when an upload was refused',
+      stateOf(ended, refused),
+      {},
+      { next: 'failed', reason: REASON },
+    ],
+    [
+      'fails when it was cancelled',
+      stateOf({ ...ended, result: complete }),
+      { cancelled: REASON },
+      { next: 'failed', reason: REASON },
+    ],
+  ])('%s', (_, state, changes, end) => {
+    expect(afterRound(state, { ...facts, ...changes })).toEqual(end);
+  });
+
+  it('that is retried keeps what is at Atlas, and nothing else', () => {
+    const failed = endRun(
+      countUnexpectedError(countTransientError(stateOf(planned, sent, ended, refused), REASON)),
+      {
+        status: 'failed',
+        reason: REASON,
+        eventId: 'done-x',
+        attemptsMade: 0,
+        endedAt: 9,
+        resultsRoot: 's3://results/',
+        announced: true,
+      },
+    );
+    const run = { startedAtAttempt: 1, stallsBefore: 3, startedAt: 10 };
+    expect(beginRetry(failed, run)).toEqual({
+      ...newBatchState(1, 10),
+      ...run,
+      outcomes: 1,
+      uploads: [
+        { ...sent, expectedPollRuns: 2 },
+        { ...ended, state: 'sent', expectedPollRuns: 2 },
+      ],
+    });
+  });
+});
