@@ -5,32 +5,20 @@
  * it may be called twice, from any state. What does not come to rest in time is left to the next
  * worker, as after a crash.
  */
-import type { EventEmitter } from 'node:events';
-import { Queue, type Telemetry } from 'bullmq';
+import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
-import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
-import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
-import { observationsKey } from '../jobs/redis-keys.js';
+import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
-import { createLearningPolicy } from '../polling/learning-policy.js';
-import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
-import { RedisClock } from '../redis/clock.js';
-import { redisFindings } from '../redis/findings.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
-import { connectRedis, type GatheringRedis, whenReady } from '../redis/worker-connection.js';
-import { createRepeatedWarnings } from '../repeated-lines.js';
-import { createObjectStore } from '../storage/object-store.js';
+import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
-import type { WorkerContext } from './context.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
-import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
-import { createWorkerMetrics } from './metrics.js';
+import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
-import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
 import {
@@ -73,97 +61,18 @@ export async function runWorker(
   const parts = new StartedParts();
   parts.add(() => redis.disconnectAll());
   try {
-    return await start({ options, config, logger, redis, parts });
+    return await start({ ...options, config, logger, redis, parts });
   } catch (error) {
     await parts.stop();
     throw isReplyError(error) ? refusalOf(redis, error) : error;
   }
 }
 
-interface Start {
-  options: WorkerParts;
-  config: Config;
-  logger: Logger;
-  redis: GatheringRedis;
-  parts: StartedParts;
-}
-
-async function start({ options, config, logger, redis, parts }: Start): Promise<AtlasBatchWorker> {
-  const metrics = createWorkerMetrics();
+async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatchWorker> {
+  const { config, logger, redis, parts } = options;
   const stopping = new AbortController();
-  const prefix = config.QUEUE_PREFIX;
-  // A request that had to wait for a connection would go out later than its budget said.
-  const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
-  const atlas = createAtlasClient({
-    baseUrl: config.ATLAS_BASE_URL,
-    clientId: config.ATLAS_CLIENT_ID,
-    clientSecret: config.ATLAS_CLIENT_SECRET,
-    timeoutMs: config.ATLAS_TIMEOUT_MS,
-    maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
-    connections,
-    keyPrefix: prefix,
-    redis,
-    logger,
-    observer: metrics.atlas,
-  });
-  parts.add(() => atlas.close());
-  const store = createObjectStore({
-    resultsBucket: config.RESULTS_BUCKET,
-    presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
-    forcePathStyle: config.S3_FORCE_PATH_STYLE,
-    connections,
-    logger,
-  });
-  parts.add(() => store.close());
-  await whenReady(redis);
-  const clock = await RedisClock.start(redis);
-  parts.add(() => clock.stop());
-  for (const { severity, problem, fix } of redisFindings(await redis.info())) {
-    const say = severity === 'error' ? logger.error : logger.warn;
-    say.call(logger, { fix }, `${problem}; ${fix}`);
-  }
-  const warn = createRepeatedWarnings(logger);
-  const policy =
-    options.policy ??
-    createLearningPolicy({ minMs: config.POLL_MIN_MS, deadlineMs: config.BATCH_DEADLINE_MS });
-  const observations = await followObservations({
-    redis,
-    key: observationsKey(prefix),
-    policy,
-    deadlineMs: config.BATCH_DEADLINE_MS,
-    random: Math.random,
-    onError: (error) => warn(error, 'observations: error'),
-  });
-  parts.add(() => observations.stop());
-  const { telemetry } = options;
-  const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
-  const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
-  const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
-  const context: WorkerContext = {
-    config,
-    atlas,
-    store,
-    policy,
-    observations,
-    redis,
-    batches: new Queue(BATCHES_QUEUE, queueOptions),
-    pollJobs,
-    pollJobPruner,
-    completions: new Queue(COMPLETIONS_QUEUE, queueOptions),
-    // No key of a queue that nobody uses.
-    webhooks: new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true }),
-    clock,
-    logger,
-    metrics,
-    random: Math.random,
-    stopping: stopping.signal,
-  };
-  const queues = [context.batches, context.pollJobs, context.completions, context.webhooks];
-  const warnOf = (part: EventEmitter & { name: string }) =>
-    part.on('error', (error) => warn(error, `queue ${part.name}: error`));
-  for (const queue of queues) warnOf(queue);
-  parts.add(() => Promise.all(queues.map((queue) => queue.close())));
-  parts.add(() => pollJobPruner.stop());
+  const opened = await openContext({ ...options, stopping: stopping.signal });
+  const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
   // Before the first job: whoever holds one is known to live.
@@ -196,7 +105,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
         ]
       : []),
   ];
-  for (const worker of workers) warnOf(worker);
+  for (const worker of workers) watch(worker);
   parts.add(async () => {
     stopping.abort();
     if (await restsInTime(workers, redis)) return;
@@ -209,7 +118,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
       'S3_ALLOWED_BUCKETS is empty: whoever can enqueue makes Atlas read what our role can',
     );
   }
-  logger.info({ prefix }, 'worker started');
+  logger.info({ prefix: config.QUEUE_PREFIX }, 'worker started');
 
   let stopped: Promise<void> | undefined;
   const stop = async () => {
@@ -218,7 +127,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
     logger.info({}, 'worker stopped');
   };
   return {
-    metrics,
+    metrics: context.metrics,
     stop: () => {
       stopped ??= stop();
       return stopped;

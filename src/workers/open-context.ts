@@ -1,0 +1,124 @@
+/** Opens what the jobs of a worker stand on: the clients of Atlas and S3, the queues, the clock. */
+import type { EventEmitter } from 'node:events';
+import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
+import { createAtlasClient } from '../atlas/client.js';
+import type { Config } from '../config/config.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
+import { observationsKey } from '../jobs/redis-keys.js';
+import type { Logger } from '../logging.js';
+import { createLearningPolicy } from '../polling/learning-policy.js';
+import { followObservations } from '../polling/observation-stream.js';
+import type { PollPolicy } from '../polling/poll-policy.js';
+import { RedisClock } from '../redis/clock.js';
+import { redisFindings } from '../redis/findings.js';
+import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
+import { createObjectStore } from '../storage/object-store.js';
+import type { WorkerContext } from './context.js';
+import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
+import { createWorkerMetrics } from './metrics.js';
+import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
+import type { StartedParts } from './started-parts.js';
+
+export interface OpenOptions {
+  config: Config;
+  logger: Logger;
+  redis: GatheringRedis;
+  telemetry?: Telemetry | undefined;
+  /** Default: the policy that learns. */
+  policy?: PollPolicy | undefined;
+  /** Aborted when the worker stops. */
+  stopping: AbortSignal;
+  /** Takes each part that was opened. */
+  parts: StartedParts;
+}
+
+export interface OpenedContext {
+  context: WorkerContext;
+  queueOptions: QueueOptions;
+  /** Logs the errors of a queue, or of a worker of one. */
+  watch(emitter: EventEmitter & { name: string }): void;
+}
+
+/** @throws ReplyError when Redis refuses something. */
+export async function openContext(options: OpenOptions): Promise<OpenedContext> {
+  const { config, logger, redis, telemetry, stopping, parts } = options;
+  const prefix = config.QUEUE_PREFIX;
+  const metrics = createWorkerMetrics();
+  // A request that had to wait for a connection would go out later than its budget said.
+  const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
+  const atlas = createAtlasClient({
+    baseUrl: config.ATLAS_BASE_URL,
+    clientId: config.ATLAS_CLIENT_ID,
+    clientSecret: config.ATLAS_CLIENT_SECRET,
+    timeoutMs: config.ATLAS_TIMEOUT_MS,
+    maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
+    connections,
+    keyPrefix: prefix,
+    redis,
+    logger,
+    observer: metrics.atlas,
+  });
+  parts.add(() => atlas.close());
+  const store = createObjectStore({
+    resultsBucket: config.RESULTS_BUCKET,
+    presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    connections,
+    logger,
+  });
+  parts.add(() => store.close());
+  await whenReady(redis);
+  const clock = await RedisClock.start(redis);
+  parts.add(() => clock.stop());
+  for (const { severity, problem, fix } of redisFindings(await redis.info())) {
+    const say = severity === 'error' ? logger.error : logger.warn;
+    say.call(logger, { fix }, `${problem}; ${fix}`);
+  }
+  const warn = createRepeatedWarnings(logger);
+  const policy =
+    options.policy ??
+    createLearningPolicy({ minMs: config.POLL_MIN_MS, deadlineMs: config.BATCH_DEADLINE_MS });
+  const observations = await followObservations({
+    redis,
+    key: observationsKey(prefix),
+    policy,
+    deadlineMs: config.BATCH_DEADLINE_MS,
+    random: Math.random,
+    onError: (error) => warn(error, 'observations: error'),
+  });
+  parts.add(() => observations.stop());
+
+  const queueOptions = { connection: redis, prefix, ...(telemetry && { telemetry }) };
+  const batches = new Queue(BATCHES_QUEUE, queueOptions);
+  const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
+  const completions = new Queue(COMPLETIONS_QUEUE, queueOptions);
+  // No key of a queue that nobody uses.
+  const webhooks = new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true });
+  const queues: Queue[] = [batches, pollJobs, completions, webhooks];
+  const watch = (emitter: EventEmitter & { name: string }) =>
+    void emitter.on('error', (error) => warn(error, `queue ${emitter.name}: error`));
+  for (const queue of queues) watch(queue);
+  parts.add(() => Promise.all(queues.map((queue) => queue.close())));
+  const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
+  parts.add(() => pollJobPruner.stop());
+  const context: WorkerContext = {
+    config,
+    atlas,
+    store,
+    policy,
+    observations,
+    redis,
+    batches,
+    pollJobs,
+    pollJobPruner,
+    completions,
+    webhooks,
+    clock,
+    logger,
+    metrics,
+    random: Math.random,
+    stopping,
+  };
+  return { context, queueOptions, watch };
+}
