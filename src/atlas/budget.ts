@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
+import { requestBudgetKey, requestsBlockedKey } from '../jobs/redis-keys.js';
 import { fromRedis } from '../redis/lua-script.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import {
@@ -164,8 +165,8 @@ class SharedLimiter {
     this.paced = maxRequestsPerSecond > 0;
     this.intervalMs = this.paced ? emissionIntervalMs(maxRequestsPerSecond) : 0;
     this.toleranceMs = toleranceMs(this.intervalMs);
-    this.blockKey = `${keyPrefix}:requests-blocked`;
-    this.budgetKey = `${keyPrefix}:request-budget`;
+    this.blockKey = requestsBlockedKey(keyPrefix);
+    this.budgetKey = requestBudgetKey(keyPrefix);
   }
 
   /** Without a budget the answer is the same for all who ask in one turn of the event loop. */

@@ -1,11 +1,12 @@
 /** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
-import { type AtlasBatchOwner, ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
+import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
 import { type BatchContext, deadlineOf } from './batch-context.js';
 import { shareEndsAt } from './plan-uploads.js';

@@ -4,9 +4,10 @@
  * Atlas has it.
  */
 import { LockLostError } from '../../errors.js';
-import { ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
+import { readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { addPollJob } from './add-poll-job.js';
 import {
   type BatchContext,

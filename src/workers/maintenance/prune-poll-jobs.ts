@@ -4,9 +4,10 @@
  * batches were is kept in keys, as long as the jobs would have been. The poll jobs of a failed batch
  * stay, because an operator's retry needs what they know.
  */
-import { type AtlasBatchOwner, formatOwner, ownerKey } from '../../jobs/atlas-batch-owner.js';
+import { type AtlasBatchOwner, formatOwner } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId } from '../../jobs/ids.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { keepPollSeconds } from '../batch/add-poll-job.js';
 import type { WorkerContext } from '../context.js';
