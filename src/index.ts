@@ -67,8 +67,5 @@ export {
 
 export type { WorkerSettings } from './config/worker-options.js';
 export type { Logger } from './logging.js';
-export {
-  type AtlasBatchWorker,
-  type AtlasBatchWorkerOptions,
-  createAtlasBatchWorker,
-} from './workers/worker.js';
+export { type AtlasBatchWorkerOptions, createAtlasBatchWorker } from './workers/create-worker.js';
+export type { AtlasBatchWorker } from './workers/worker.js';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { codeBlocks } from './helpers/code-blocks.js';
 import { testRedis } from './helpers/redis.js';
 import { startSystem } from './helpers/system.js';
 import { waitUntil } from './helpers/wait-until.js';
@@ -80,3 +81,51 @@ test('with-simulator.test.mjs passes', async () => {
   expect(stdout).toMatch(/^# pass 2$/m);
   expect(stdout).toMatch(/^# fail 0$/m);
 });
+
+test('the block of the README sends a batch and prints its extracts', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  system.s3.put('kyc-documents', '8841/pan.jpg', 'bytes of a scan');
+  const code = blockOf('README.md', 'atlas.enqueue').replace(
+    "{ redisUrl: 'redis://127.0.0.1:6379' }",
+    `{ redisUrl: process.env.REDIS_URL, prefix: process.env.QUEUE_PREFIX,
+      s3: { forcePathStyle: true } }`,
+  );
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--input-type=module', '--eval', code],
+    { env: { PATH: process.env.PATH, ...system.environment } },
+  );
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^completed { total: 1, present: 1, missing: \[\] }\n001 \[/);
+});
+
+test('the block of docs/other-languages.md adds a job and takes its event', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const batch = await system.request('loan-1', 1);
+  const block = blockOf('docs/other-languages.md', 'new Worker')
+    .replace("'redis://127.0.0.1:6379'", 'process.env.REDIS_URL')
+    .replaceAll("'{atlas}'", 'process.env.QUEUE_PREFIX');
+  const code = `const batch = ${JSON.stringify(batch)};\n${block}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+    env: { PATH: process.env.PATH, ...system.environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  await waitUntil('the event', () => output.includes('batch.completed'));
+  expect(output).toContain("reference: 'loan-1'");
+});
+
+/** The JavaScript of a page that holds this text. */
+function blockOf(page: string, text: string): string {
+  const block = codeBlocks(page).find(
+    ({ language, code }) => language === 'js' && code.includes(text),
+  );
+  if (!block) throw new Error(`${page} has no block with ${text}`);
+  return block.code;
+}

@@ -1,13 +1,23 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadConfig, loadServerConfig } from '../src/config/environment.js';
 import { UsageError } from '../src/errors.js';
+import * as publicNames from '../src/index.js';
+import { testRedis } from './helpers/redis.js';
 
-const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const README = read('README.md');
+const PAGES = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'src/polling/README.md'],
+].concat(
+  readdirSync(new URL('../docs', import.meta.url))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+);
 
-/** Rows of the table of variables: name and default. */
-function readTable(): Map<string, string> {
-  const rows = README.matchAll(/^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|/gm);
+/** Rows of tables of variables: name and the column after it. */
+function readTable(text: string): Map<string, string> {
+  const rows = text.matchAll(/^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|/gm);
   return new Map([...rows].map(([, name = '', value = '']) => [name, value]));
 }
 
@@ -19,7 +29,7 @@ const REQUIRED = {
   RESULTS_BUCKET: 'results',
 };
 
-test('the table of variables has every variable, with its default', () => {
+test('docs/configuration.md has every variable, with its default', () => {
   const config = { ...loadConfig(REQUIRED), ...loadServerConfig(REQUIRED) };
   const expected = Object.entries(config).map(([name, value]) => {
     if (name in REQUIRED) return [name, 'required'];
@@ -27,7 +37,12 @@ test('the table of variables has every variable, with its default', () => {
     const text = String(value);
     return [name, text === '' ? 'empty' : `\`${text}\``];
   });
-  expect(Object.fromEntries(readTable())).toEqual(Object.fromEntries(expected));
+  const table = readTable(read('docs/configuration.md'));
+  expect(Object.fromEntries(table)).toEqual(Object.fromEntries(expected));
+});
+
+test('the README names the required variables and no others', () => {
+  expect([...readTable(README).keys()].sort()).toEqual(Object.keys(REQUIRED).sort());
 });
 
 test.each(Object.keys(REQUIRED))('%s is required, and its absence is named', (name) => {
@@ -35,8 +50,79 @@ test.each(Object.keys(REQUIRED))('%s is required, and its absence is named', (na
   expect(() => loadConfig({ ...REQUIRED, [name]: '' })).toThrow(`${name} is missing`);
 });
 
-test('every file that it leads to is there', () => {
-  const links = [...README.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path = '']) => path);
-  expect(links.length).toBeGreaterThan(5);
-  expect(links.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))).toEqual([]);
+test.each(PAGES)('every file and every heading that %s links to is there', (page) => {
+  const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  const broken = links.filter(([, path = '', anchor]) => {
+    const target = path === '' ? page : new URL(path, `file:///${page}`).pathname.slice(1);
+    const isThere = existsSync(new URL(`../${target}`, import.meta.url));
+    return !isThere || (anchor !== undefined && !anchorsOf(read(target)).has(anchor));
+  });
+  expect(broken.map(([link]) => link)).toEqual([]);
 });
+
+test('the README and the index of the docs lead to other pages', () => {
+  for (const page of ['README.md', 'docs/README.md']) {
+    expect([...read(page).matchAll(/\]\((?!https?:)/g)].length).toBeGreaterThan(5);
+  }
+});
+
+test('the index of the docs leads to every page of docs', () => {
+  const index = read('docs/README.md');
+  const pages = PAGES.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+  expect(pages.filter((page) => !index.includes(`(${page.slice('docs/'.length)}`))).toEqual([]);
+});
+
+test('docs/client.md names everything that the package exports', () => {
+  const page = read('docs/client.md');
+  const names = Object.keys(publicNames);
+  expect(names.length).toBeGreaterThan(5);
+  expect(
+    names.filter((name) => !page.includes(`\`${name}`) && !page.includes(` ${name} `)),
+  ).toEqual([]);
+});
+
+test('docs/client.md names every method of the client', async () => {
+  const page = read('docs/client.md');
+  const client = publicNames.createAtlasBatchClient({ redisUrl: testRedis().url });
+  await client.close();
+  const methods = Object.keys(client);
+  expect(methods.length).toBeGreaterThan(5);
+  expect(methods.filter((method) => !page.includes(`\`${method}(`))).toEqual([]);
+});
+
+test('ARCHITECTURE.md lists every key of ours in Redis, and no other', () => {
+  const listed = read('ARCHITECTURE.md').matchAll(/^\| `<prefix>:([a-z-]+)/gm);
+  const keys = readdirSync(new URL('../src', import.meta.url), {
+    recursive: true,
+    encoding: 'utf8',
+  })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [...read(`src/${name}`).matchAll(/[pP]refix\}:([a-z-]+)/g)]);
+  const names = (found: Iterable<RegExpMatchArray>) =>
+    [...new Set([...found].map(([, name]) => name))].sort();
+  expect(names(keys).length).toBeGreaterThan(5);
+  expect(names(listed)).toEqual(names(keys));
+});
+
+test('the figures of the README are those of docs/performance.md', () => {
+  const measured = read('docs/performance.md');
+  const rows = [...README.matchAll(/^\| (\d+ at once.*?) \| (\d+) \| (\d+) \| (\d+) \|$/gm)];
+  expect(rows.length).toBe(3);
+  for (const [, setup = '', ours = '', baseline = '', floor = ''] of rows) {
+    expect(measured).toContain(`| batches per second, ${setup} | ${ours} | floor ${floor} |`);
+    expect(measured).toContain(`| | | baseline ${baseline} |`);
+  }
+});
+
+/** Ids of headings, as GitHub makes them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title);
+  return new Set(
+    headings.map((title) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}

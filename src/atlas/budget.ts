@@ -17,12 +17,12 @@ import {
 } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
 
-/** How long a request that finishes what others began keeps asking, before its work is undone. */
+/** How long a request that may wait keeps asking. */
 const TIMEOUT_MS = 10_000;
 /** Between two questions of a request that may wait: often enough, and no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
-/** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
+/** The block of a 429 without a usable Retry-After. It doubles while only 429s come. */
 const DEFAULT_BLOCK_MS = 1_000;
 const MAX_DEFAULT_BLOCK_MS = 30_000;
 /** Blocked requests come back spread over as long as the block lasted, within these bounds. */

@@ -24,8 +24,11 @@ const PROVEN_TTL_MS = 30 * 86_400_000;
 const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
-/** Encrypted by the derived key itself, not by a key that is sent along. */
-const ENCRYPTION = { alg: 'dir', enc: 'A256GCM' };
+/**
+ * Encrypted by the derived key itself, not by a key that is sent along. `enc` stands first: a header
+ * that begins with `alg` begins as that of a signed token does, for which Redis is searched.
+ */
+const ENCRYPTION = { enc: 'A256GCM', alg: 'dir' };
 
 export interface TokenVault {
   read(): Promise<string | undefined>;

@@ -2,9 +2,9 @@
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { cancelKey } from '../jobs/redis-keys.js';
+import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';
-import { promoteIfDelayed } from './promote.js';
 
 /** What became of the request to cancel a batch. */
 export interface CancelResult {

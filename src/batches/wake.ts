@@ -4,9 +4,9 @@ import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import { wakeKey } from '../jobs/redis-keys.js';
 import { redisTimeMs } from '../redis/clock.js';
+import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf } from './find-summary.js';
-import { promoteIfDelayed } from './promote.js';
 
 /** `woken`: it is polled now. `ended`: it had ended already. `unknown`: no such batch. */
 export type WakeResult = 'woken' | 'ended' | 'unknown';

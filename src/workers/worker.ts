@@ -10,7 +10,6 @@ import { Queue, type Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
-import { configOf, type WorkerSettings } from '../config/worker-options.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { observationsKey } from '../jobs/redis-keys.js';
 import { createLogger, type Logger } from '../logging.js';
@@ -34,24 +33,16 @@ import { createPollProcessor } from './poll/process-poll.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { startQueueWorker } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
-import { createWebhookSender, type WebhookSender } from './webhook/post-webhook.js';
 import {
   createWebhookProcessor,
   WEBHOOK_CONCURRENCY,
-  WEBHOOK_TIMEOUT_MS,
+  webhookSenderOf,
 } from './webhook/process-delivery.js';
 
 /** Within the 30 s that schedulers of containers give, and the other parts have their time too. */
 const REST_TIMEOUT_MS = 23_000;
 /** For the connections of workers without jobs, when Redis is away. */
 const CLOSE_TIMEOUT_MS = 1000;
-
-export interface AtlasBatchWorkerOptions extends WorkerSettings {
-  /** Default: JSON lines on standard output, by pino. */
-  logger?: Logger | undefined;
-  /** Where spans go, such as `new BullMQOtel({ tracerName: 'my-app' })` of bullmq-otel. */
-  telemetry?: Telemetry | undefined;
-}
 
 export interface AtlasBatchWorker {
   /** The registry holds the worker's own metrics, and no default ones of Node. */
@@ -60,26 +51,19 @@ export interface AtlasBatchWorker {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a worker; resolves when it is connected and takes jobs. It waits for a Redis that is away.
- * A start that fails leaves nothing open.
- * @throws UsageError naming every option that is wrong; RedisUnavailableError when Redis refuses us.
- */
-export async function createAtlasBatchWorker({
-  logger,
-  telemetry,
-  ...settings
-}: AtlasBatchWorkerOptions): Promise<AtlasBatchWorker> {
-  return runWorker(configOf(settings), { logger, telemetry });
-}
-
 /** What a worker may be given besides its configuration. */
-export interface WorkerParts extends Pick<AtlasBatchWorkerOptions, 'logger' | 'telemetry'> {
+export interface WorkerParts {
+  logger?: Logger | undefined;
+  telemetry?: Telemetry | undefined;
   /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
   policy?: PollPolicy | undefined;
 }
 
-/** The same from configuration that was checked already, such as the environment's. */
+/**
+ * Starts a worker; resolves when it is connected and takes jobs. It waits for a Redis that is away.
+ * A start that fails leaves nothing open.
+ * @throws RedisUnavailableError when Redis refuses us.
+ */
 export async function runWorker(
   config: Config,
   options: WorkerParts = {},
@@ -180,7 +164,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
   for (const queue of queues) warnOf(queue);
   parts.add(() => Promise.all(queues.map((queue) => queue.close())));
   parts.add(() => pollJobPruner.stop());
-  const sender = webhookSender(config);
+  const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
   // Before the first job: whoever holds one is known to live.
   const heartbeat = await startHeartbeat(context);
@@ -259,15 +243,4 @@ async function restsInTime(workers: readonly JobWorker[], redis: GatheringRedis)
     else await settlesWithin(closed, CLOSE_TIMEOUT_MS);
   };
   return settlesWithin(atRest(), REST_TIMEOUT_MS);
-}
-
-function webhookSender(config: Config): WebhookSender | undefined {
-  const { COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: secret } = config;
-  if (url === null || secret === null) return undefined;
-  return createWebhookSender({
-    url,
-    secret,
-    connections: WEBHOOK_CONCURRENCY,
-    timeoutMs: WEBHOOK_TIMEOUT_MS,
-  });
 }

@@ -1,7 +1,7 @@
 import { type Job, Queue } from 'bullmq';
 import { expect, it } from 'vitest';
-import { promoteIfDelayed } from '../../src/batches/promote.js';
 import type { WebhookPayload } from '../../src/jobs/webhook-state.js';
+import { promoteIfDelayed } from '../../src/redis/promote.js';
 import type { AtlasBatchWorker } from '../../src/workers/worker.js';
 import { closedPort } from '../atlas/test-server.js';
 import { expectAllEndedOnce, expectNoStrayKeys } from '../helpers/invariants.js';

@@ -1,9 +1,10 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
-import { promoteIfDelayed } from '../../batches/promote.js';
+
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { resultOf } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
+import { promoteIfDelayed } from '../../redis/promote.js';
 import type { StepResult } from '../runtime/run-step.js';
 import type { Flags } from '../runtime/signals.js';
 import {

@@ -8,16 +8,11 @@
  * from the saved state.
  */
 import type { Job } from 'bullmq';
-import {
-  DelayedError,
-  ErrorCode,
-  UnrecoverableError,
-  WaitingChildrenError,
-  WaitingError,
-} from 'bullmq';
+import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import { LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
 import { errorFields, type Logger } from '../../logging.js';
+import { promote } from '../../redis/promote.js';
 import type { WorkerContext } from '../context.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Slot } from './prefetching-worker.js';
@@ -154,16 +149,6 @@ async function callStep<Data, State extends { v: 1 }, Value>(
   } catch (error) {
     if (error instanceof StoppingError) return { kind: 'give-back' };
     throw error;
-  }
-}
-
-/** Ends the sleep of a job that was just moved. Somebody may have promoted or removed it already. */
-async function promote(job: Job): Promise<void> {
-  try {
-    await job.promote();
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
   }
 }
 

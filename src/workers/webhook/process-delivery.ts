@@ -3,6 +3,7 @@
  * delivered, the receiver wants no more of it, or a day is over. Only the last two fail the job;
  * between attempts it sleeps under the same id.
  */
+import type { Config } from '../../config/config.js';
 import { WEBHOOKS_QUEUE } from '../../jobs/queues.js';
 import {
   newWebhookState,
@@ -13,13 +14,13 @@ import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import { createProcessor, type StepResult, type StepRun } from '../runtime/run-step.js';
 import { planWebhook, responseCode } from './next-attempt.js';
-import type { WebhookSender } from './post-webhook.js';
+import { createWebhookSender, type WebhookSender } from './post-webhook.js';
 
 /** POSTs at once, a process: a receiver that hangs holds this many, and nothing else. */
 export const WEBHOOK_CONCURRENCY = 10;
 
 /** The least that the specification gives a receiver; a worker has longer to stop. */
-export const WEBHOOK_TIMEOUT_MS = 15_000;
+const WEBHOOK_TIMEOUT_MS = 15_000;
 
 /** Return value of a job that is done. */
 export interface WebhookReceipt {
@@ -77,4 +78,16 @@ async function attemptDelivery(
   metrics.webhooks.inc({ result: 'given-up' });
   logger.error(fields, `webhook of ${lease.jobId} ${line}`);
   return { kind: 'failed', message: line };
+}
+
+/** Undefined when the configuration has no webhook. */
+export function webhookSenderOf(config: Config): WebhookSender | undefined {
+  const { COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: secret } = config;
+  if (url === null || secret === null) return undefined;
+  return createWebhookSender({
+    url,
+    secret,
+    connections: WEBHOOK_CONCURRENCY,
+    timeoutMs: WEBHOOK_TIMEOUT_MS,
+  });
 }

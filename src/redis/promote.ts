@@ -1,10 +1,14 @@
-import { ErrorCode, type Queue } from 'bullmq';
+import { ErrorCode, type Job, type Queue } from 'bullmq';
 
-/** Ends a job's delay. A job that is not delayed is left as it is: it finds its flag by itself. */
+/** Ends the delay of a job. One that is not delayed, or was removed, is left as it is. */
 export async function promoteIfDelayed(queue: Queue, jobId: string): Promise<void> {
   const job = await queue.getJob(jobId);
+  if (job) await promote(job);
+}
+
+export async function promote(job: Job): Promise<void> {
   try {
-    await job?.promote();
+    await job.promote();
   } catch (error) {
     const code: unknown = Reflect.get(Object(error), 'code');
     if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;

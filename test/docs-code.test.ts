@@ -1,0 +1,128 @@
+/**
+ * The blocks of code in the README and in docs: what a reader copies has to work. JavaScript and
+ * TypeScript are type-checked here (some are run by `examples.test.ts`), commands have to exist, JSON
+ * has to fit its schema. Blocks of Python, Elixir and PHP are not checked.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { Command } from 'commander';
+import { expect, onTestFinished, test } from 'vitest';
+import { cancelCommand } from '../src/cli/commands/cancel.js';
+import { doctorCommand } from '../src/cli/commands/doctor.js';
+import { resultsCommand } from '../src/cli/commands/results.js';
+import { simulatorCommand } from '../src/cli/commands/simulator.js';
+import { statusCommand } from '../src/cli/commands/status.js';
+import { submitCommand } from '../src/cli/commands/submit.js';
+import { serverCommand, startCommand, workerCommand } from '../src/cli/commands/worker.js';
+import { codeBlocks } from './helpers/code-blocks.js';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].concat(
+  readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+);
+const BLOCKS = PAGES.flatMap(codeBlocks);
+const ofLanguage = (...languages: string[]) =>
+  BLOCKS.filter(({ language }) => languages.includes(language));
+
+/** What a block may take for granted: its text says where it comes from. */
+const GIVEN = `
+declare const atlas: import('atlas-batch').AtlasBatchClient;
+declare const batch: import('atlas-batch').BatchRequest;
+declare const simulators: Awaited<ReturnType<typeof import('atlas-batch/simulator').startSimulators>>;
+declare const rawBody: string;
+declare const request: { headers: Record<string, string> };
+`;
+
+test('every block of code is in a language of which is known how it is checked', () => {
+  const checked = ['js', 'ts', 'sh', 'json'];
+  const notChecked = ['', 'mermaid', 'python', 'elixir', 'php'];
+  const known = new Set([...checked, ...notChecked]);
+  expect(BLOCKS.filter(({ language }) => !known.has(language))).toEqual([]);
+  expect(ofLanguage(...checked).length).toBeGreaterThan(10);
+});
+
+test('JavaScript and TypeScript in the docs agree with the types', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'docs-code-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  await writeFile(join(folder, 'given.d.ts'), GIVEN);
+  const blocks = ofLanguage('js', 'ts');
+  for (const [index, { page, language, code }] of blocks.entries()) {
+    const name = `${page.replaceAll('/', '-')}-${index}.m${language}`;
+    await writeFile(join(folder, name), `${code}\nexport {};\n`);
+  }
+  const config = { extends: join(ROOT, 'tsconfig.json'), include: ['*.mjs', '*.mts', '*.d.ts'] };
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const checked = await promisify(execFile)(process.execPath, [compiler, '-p', folder]).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(checked.stdout).toBe('');
+});
+
+test('JSON in the docs fits its schema', () => {
+  const ajv = addFormats.default(new Ajv2020());
+  const schema = JSON.parse(readFileSync('schemas/batch-completed.schema.json', 'utf8'));
+  const isSummary = ajv.compile(schema);
+  const blocks = ofLanguage('json');
+  expect(blocks.length).toBeGreaterThan(0);
+  expect(blocks.filter(({ code }) => !isSummary(JSON.parse(code)))).toEqual([]);
+});
+
+test('scripts of npm that the docs name exist', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const named = PAGES.flatMap((page) => [
+    ...readFileSync(page, 'utf8').matchAll(/npm run ([\w:]+)/g),
+  ]).map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
+
+test('commands of atlas-batch and their options that the docs name exist', () => {
+  const commands = new Map(
+    [
+      ...[startCommand, workerCommand, serverCommand, simulatorCommand, submitCommand],
+      ...[statusCommand, resultsCommand, cancelCommand, doctorCommand],
+    ].map((create): [string, Command] => {
+      const command = create(() => {});
+      return [command.name(), command];
+    }),
+  );
+  const inText = PAGES.flatMap((page) => [...readFileSync(page, 'utf8').matchAll(/`([^`\n]+)`/g)]);
+  const lines = [
+    ...inText.map(([, line = '']) => line),
+    ...ofLanguage('sh').flatMap(({ code }) => code.split('\n')),
+  ];
+  const used = lines.flatMap((line) => {
+    const [, name, rest = ''] = /^(?:atlas-batch|node dist\/cli\.js) ([a-z]+)(.*)/.exec(line) ?? [];
+    return name === undefined ? [] : [{ line, name, rest }];
+  });
+  expect(used.length).toBeGreaterThan(10);
+  const unknown = used.filter(({ name, rest }) => {
+    const options = commands.get(name)?.options.map(({ long }) => long);
+    return !options || (rest.match(/--[\w-]+/g) ?? []).some((option) => !options.includes(option));
+  });
+  expect(unknown).toEqual([]);
+  const reference = readFileSync('docs/commands.md', 'utf8');
+  const names = [...commands.keys()];
+  expect(names.filter((name) => !reference.includes(`\`atlas-batch ${name}`))).toEqual([]);
+});
+
+test('programs that the shell blocks start are known', () => {
+  const ofTheMachine = ['cd', 'echo', 'git', 'test', 'npm', 'npx', 'node'];
+  const programs = ofLanguage('sh').flatMap(({ code }) =>
+    code.split(/\n|&&/).map((line) => line.trim().split(' ')[0] ?? ''),
+  );
+  const isKnown = (program: string) =>
+    program === '' || ofTheMachine.includes(program) || existsSync(join(ROOT, program));
+  expect(programs.length).toBeGreaterThan(5);
+  expect(programs.filter((program) => !isKnown(program))).toEqual([]);
+});
