@@ -8,16 +8,11 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
+import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
-/**
- * A killed worker's job is picked up after lock + check + slack: within 12 s with these (10 kills
- * gave up to 11.7 s at 8 s and 3 s, 55 to 90 s with BullMQ's defaults).
- */
-export const LOCK_DURATION_MS = 8000;
-export const STALLED_INTERVAL_MS = 2000;
 /** Of a lock this young seven eighths are left: nothing is won by asking for the rest. */
 const YOUNG_LOCK_MS = 1000;
 /** A job's log is for people: the last lines of a long outage are enough. */
