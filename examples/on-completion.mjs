@@ -1,5 +1,5 @@
-// Takes completion events until Ctrl-C. Each comes at least once: what is done with it is done
-// under the event's id, so that the second time changes nothing.
+// Handles completion events until Ctrl-C. One event, handled at least once: the work is done under
+// the event's id, so that a second time changes nothing.
 //
 //   REDIS_URL=redis://127.0.0.1:6379 node examples/on-completion.mjs
 import { createAtlasBatchClient } from 'atlas-batch';

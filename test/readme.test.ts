@@ -2,10 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadConfig, loadServerConfig } from '../src/config/environment.js';
 import { UsageError } from '../src/errors.js';
+import * as publicNames from '../src/index.js';
+import { testRedis } from './helpers/redis.js';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const README = read('README.md');
-const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+const PAGES = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'src/polling/README.md'],
+].concat(
   readdirSync(new URL('../docs', import.meta.url))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -66,6 +70,24 @@ test('the index of the docs leads to every page of docs', () => {
   const index = read('docs/README.md');
   const pages = PAGES.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
   expect(pages.filter((page) => !index.includes(`(${page.slice('docs/'.length)}`))).toEqual([]);
+});
+
+test('docs/client.md names everything that the package exports', () => {
+  const page = read('docs/client.md');
+  const names = Object.keys(publicNames);
+  expect(names.length).toBeGreaterThan(5);
+  expect(
+    names.filter((name) => !page.includes(`\`${name}`) && !page.includes(` ${name} `)),
+  ).toEqual([]);
+});
+
+test('docs/client.md names every method of the client', async () => {
+  const page = read('docs/client.md');
+  const client = publicNames.createAtlasBatchClient({ redisUrl: testRedis().url });
+  await client.close();
+  const methods = Object.keys(client);
+  expect(methods.length).toBeGreaterThan(5);
+  expect(methods.filter((method) => !page.includes(`\`${method}(`))).toEqual([]);
 });
 
 test('ARCHITECTURE.md lists every key of ours in Redis, and no other', () => {

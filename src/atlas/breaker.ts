@@ -16,6 +16,7 @@ import {
   IterableBackoff,
 } from 'cockatiel';
 import { PermanentError, type Reason, TransientError, UnknownBatchError } from '../errors.js';
+import { isObject } from '../json.js';
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-errors.js';
 
@@ -50,7 +51,7 @@ export class Breaker {
     private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
   ) {
     this.policy = circuitBreaker(
-      handleWhenResult((result) => isAttemptResult(result) && 'down' in result && result.down),
+      handleWhenResult((result) => isObject(result) && result.down === true),
       {
         halfOpenAfter: new IterableBackoff(PROBE_INTERVALS_MS),
         breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
@@ -112,8 +113,4 @@ async function resultOf<T>(attempt: Promise<T>, probe: boolean): Promise<Attempt
     if (probe) return { error, down: true };
     throw error;
   }
-}
-
-function isAttemptResult(value: unknown): value is AttemptResult<unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
+import { requestBudgetKey, requestsBlockedKey } from '../jobs/redis-keys.js';
 import { fromRedis } from '../redis/lua-script.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import {
@@ -16,12 +17,12 @@ import {
 } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
 
-/** How long a request that finishes what others began keeps asking, before its work is undone. */
+/** How long a request that may wait keeps asking. */
 const TIMEOUT_MS = 10_000;
 /** Between two questions of a request that may wait: often enough, and no burden to Redis. */
 const MIN_ASK_MS = 20;
 const MAX_ASK_MS = 500;
-/** A 429 without a usable Retry-After blocks for this long, doubled while nothing else comes. */
+/** The block of a 429 without a usable Retry-After. It doubles while only 429s come. */
 const DEFAULT_BLOCK_MS = 1_000;
 const MAX_DEFAULT_BLOCK_MS = 30_000;
 /** Blocked requests come back spread over as long as the block lasted, within these bounds. */
@@ -164,8 +165,8 @@ class SharedLimiter {
     this.paced = maxRequestsPerSecond > 0;
     this.intervalMs = this.paced ? emissionIntervalMs(maxRequestsPerSecond) : 0;
     this.toleranceMs = toleranceMs(this.intervalMs);
-    this.blockKey = `${keyPrefix}:requests-blocked`;
-    this.budgetKey = `${keyPrefix}:request-budget`;
+    this.blockKey = requestsBlockedKey(keyPrefix);
+    this.budgetKey = requestBudgetKey(keyPrefix);
   }
 
   /** Without a budget the answer is the same for all who ask in one turn of the event loop. */

@@ -7,6 +7,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CompactEncrypt, compactDecrypt } from 'jose';
+import { tokenKey } from '../jobs/redis-keys.js';
 import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
@@ -88,10 +89,10 @@ export class SharedTokenVault implements TokenVault {
     this.encryptionKey = derive('token encryption');
     this.fingerprintKey = derive('token fingerprint');
     const name = derive('key name').toString('hex').slice(0, 16);
-    this.tokenKey = `${options.keyPrefix}:token:${name}`;
-    this.lockKey = `${options.keyPrefix}:token-lock:${name}`;
-    this.provenKey = `${options.keyPrefix}:token-proven:${name}`;
-    this.refusedKey = `${options.keyPrefix}:token-refused:${name}`;
+    this.tokenKey = tokenKey(options.keyPrefix, 'token', name);
+    this.lockKey = tokenKey(options.keyPrefix, 'token-lock', name);
+    this.provenKey = tokenKey(options.keyPrefix, 'token-proven', name);
+    this.refusedKey = tokenKey(options.keyPrefix, 'token-refused', name);
   }
 
   async read(): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
-import { CANCEL_FLAG_TTL_MS, type CancelFlag, cancelKey } from '../jobs/flags.js';
+import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { cancelKey } from '../jobs/redis-keys.js';
 import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';

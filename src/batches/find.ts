@@ -3,8 +3,9 @@
  * two lead straight to the batch. For the others the batches themselves are read, the newest first,
  * within bounds; the answer says how far the search came.
  */
-import { ownerKey, readOwner } from '../jobs/atlas-batch-owner.js';
+import { readOwner } from '../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
+import { ownerKey } from '../jobs/redis-keys.js';
 import type { ClientQueues } from './client-queues.js';
 import { ALL_TYPES, idsFrom } from './list.js';
 

@@ -1,7 +1,8 @@
 /** Wakes a batch: its uploads are polled now. */
-import { WAKE_FLAG_TTL_MS, wakeKey } from '../jobs/flags.js';
+import { WAKE_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
+import { wakeKey } from '../jobs/redis-keys.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';

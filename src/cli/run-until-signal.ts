@@ -1,5 +1,4 @@
 /** Runs a process until a signal stops it. */
-
 import { settlesWithin } from '../timeouts.js';
 
 /** Something that was started. */
@@ -9,7 +8,7 @@ export interface Stoppable {
 
 /** Exit code of a process that a second signal ended: 128 + SIGINT, as in shells. */
 const INTERRUPTED = 130;
-/** Longest stop; schedulers of containers kill after 30 s. */
+/** Longest stop. Schedulers of containers kill a process after 30 s. */
 const STOP_TIMEOUT_MS = 25_000;
 
 /**

@@ -9,10 +9,6 @@ export interface AtlasBatchOwner {
   timestamp: number;
 }
 
-export function ownerKey(prefix: string, atlasBatchId: string): string {
-  return `${prefix}:owner:${atlasBatchId.toWellFormed()}`;
-}
-
 /** `<timestamp> <reference>`. */
 export function formatOwner({ reference, timestamp }: AtlasBatchOwner): string {
   return `${timestamp} ${reference}`;

@@ -15,15 +15,6 @@ export interface CancelFlag {
   timestamp: number;
 }
 
-export function cancelKey(prefix: string, reference: string): string {
-  return `${prefix}:cancel:${reference}`;
-}
-
-/** Holds the time (Redis time, ms) from which on a new poll is wanted. Never cleared. */
-export function wakeKey(prefix: string, reference: string): string {
-  return `${prefix}:wake:${reference}`;
-}
-
 /** The request to cancel that is meant for the job of this timestamp, if the value holds one. */
 export function readCancelFlag(value: string | null, timestamp: number): CancelFlag | null {
   if (value === null) return null;

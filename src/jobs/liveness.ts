@@ -7,13 +7,3 @@
 export const HEARTBEAT_INTERVAL_MS = 5000;
 /** One that has not for so long is gone: three beats, so that one lost beat is no alarm. */
 export const HEARTBEAT_TTL_MS = 15_000;
-
-/** Sorted set of workers by the time of their last heartbeat (Redis time, ms). */
-export function heartbeatsKey(prefix: string): string {
-  return `${prefix}:workers`;
-}
-
-/** Sorted set of ids of batch jobs by the start of their run (Redis time, ms), until they end. */
-export function startedKey(prefix: string): string {
-  return `${prefix}:started`;
-}

@@ -27,7 +27,7 @@ const blurOf = (grid: TimeGrid, relative: number) => Math.round(relative / grid.
 
 /** Time per document, for all sizes: it knows something about a size that was never seen. */
 const PER_DOCUMENT = { halfLife: 40, blurBins: blurOf(COARSE, 0.2) };
-/** Follows a service that changes, within four uploads. It is broad: four uploads cannot say more. */
+/** Follows a change of the service within four uploads. Broad: four uploads cannot say more. */
 const QUICK = { halfLife: 4, blurBins: blurOf(COARSE, 0.25) };
 /** In observations. */
 export const SLOW_HALF_LIFE = 80;

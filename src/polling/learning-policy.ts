@@ -25,7 +25,7 @@ const PROGRESS_DISCOUNT = 0.4;
 
 /** Jitter may cost this share of a poll's price, which is about 2 % of an upload's cost... */
 const JITTER_TOLERANCE = 0.06;
-/** ...but it is at least 0.5 % of the delay to either side, so that bursts spread, and at most 15 %. */
+/** ...but it is at least 0.5 % of the delay to either side, to spread bursts, and at most 15 %. */
 const LEAST_JITTER = 0.005;
 const MOST_JITTER = 0.15;
 

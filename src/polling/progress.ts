@@ -21,7 +21,7 @@ const KIND_HALF_COUNT = 6;
 const MAX_PRECISION = 4;
 const PHASES = 3;
 
-/** The least lower end of an interval, as a share of its upper end: the logarithm of 0 is no number. */
+/** The least lower end of an interval, as a share of its upper end: 0 has no logarithm. */
 const LEAST_LOW_SHARE = 0.1;
 
 /** The share of polls that show progress: how it fades, and where it starts. */

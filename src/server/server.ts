@@ -16,7 +16,7 @@ import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
 
 export interface AtlasBatchServerOptions {
-  /** The variables of the README's table; default: the process's environment. */
+  /** The variables of docs/configuration.md; default: the process's environment. */
   environment?: NodeJS.ProcessEnv;
   /** Default: pino on standard output at `LOG_LEVEL`. */
   logger?: Logger;

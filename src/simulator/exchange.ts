@@ -1,5 +1,4 @@
 /** Handles one request, with at most one fault of the connection, and counts it. */
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaultRule } from './faults.js';
 import { type Answer, send } from './http-server.js';

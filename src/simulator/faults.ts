@@ -4,7 +4,6 @@
  *
  * The first rule that applies to a request wins: a request has at most one fault.
  */
-
 import { type Random, randomFrom } from './random.js';
 
 /** A status code is a fault too: the request is answered with it, and is not carried out. */

@@ -2,7 +2,6 @@
  * The HTTP edge of both stand-ins: listening on a free port, reading a body within a bound,
  * answering with a length, and stopping with every socket, hung ones too.
  */
-
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 

@@ -1,5 +1,4 @@
 /** Names under `.localhost` are this machine (RFC 6761), also where the resolver does not say so. */
-
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 

@@ -1,5 +1,4 @@
 /** Both stand-ins at once, and the environment that points a worker at them. */
-
 import { startAtlasSimulator } from './atlas/atlas-server.js';
 import type { AtlasSimulator, AtlasSimulatorOptions } from './atlas/atlas-simulator.js';
 import { type S3Simulator, type S3SimulatorOptions, startS3Simulator } from './s3/s3-server.js';

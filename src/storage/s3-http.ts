@@ -21,13 +21,13 @@ export interface S3Request {
 
 export interface S3Upload {
   headers: Record<string, string>;
-  /** Called once per attempt, for a stream is read once. */
+  /** Called once per attempt, because a stream can be read only once. */
   openBody: () => Uint8Array | Readable;
 }
 
-/** Every method rejects with a TransientError `STORAGE` for any other response, and when there is none. */
+/** Methods reject with a TransientError `STORAGE` for any other response, and when there is none. */
 export interface S3Http {
-  /** Whether the object is there. A missing bucket gives the same as a missing object. */
+  /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
   head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
   put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
   /** The body, which the caller must read or dump. Null when the object is not there. */

@@ -11,6 +11,7 @@ import type { Registry } from 'prom-client';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
+import { observationsKey } from '../jobs/redis-keys.js';
 import { createLogger, type Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
@@ -127,7 +128,7 @@ async function start({ options, config, logger, redis, parts }: Start): Promise<
     createLearningPolicy({ minMs: config.POLL_MIN_MS, deadlineMs: config.BATCH_DEADLINE_MS });
   const observations = await followObservations({
     redis,
-    key: `${prefix}:observations`,
+    key: observationsKey(prefix),
     policy,
     deadlineMs: config.BATCH_DEADLINE_MS,
     random: Math.random,

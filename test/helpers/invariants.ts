@@ -1,10 +1,9 @@
 import { expect } from 'vitest';
 import type { BatchState } from '../../src/jobs/batch-state.js';
+import { observationsKey } from '../../src/jobs/redis-keys.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import type { System } from './system.js';
 
-/** Keys of ours that stand for ever; everything else belongs to a retained job or expires. */
-const FIXED_KEYS = [/^observations$/, /^request-/, /^token/, /^atlas-token/, /^credentials/];
 /** BullMQ's own keys of a queue. */
 const QUEUE_KEYS =
   /^atlas-(batches|polls|completions|webhooks):(meta|events|id|wait|paused|active|delayed|prioritized|pc|marker|limiter|completed|failed|waiting-children|stalled|stalled-check)$/;
@@ -102,7 +101,8 @@ export async function expectNoStrayKeys({ redis, prefix }: System): Promise<void
     cursor = next;
     for (const key of keys) {
       const name = key.slice(prefix.length + 1);
-      if (QUEUE_KEYS.test(name) || FIXED_KEYS.some((fixed) => fixed.test(name))) continue;
+      // The only key of ours that stands for ever; all others expire, or belong to a job that is kept.
+      if (QUEUE_KEYS.test(name) || key === observationsKey(prefix)) continue;
       if ((await redis.pttl(key)) !== NEVER_EXPIRES) continue;
       const [queue = '', jobId = ''] = name.split(':');
       if (await redis.exists(`${prefix}:${queue}:${jobId}`)) continue;

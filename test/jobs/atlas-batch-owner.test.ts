@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { formatOwner, ownerKey, readOwner } from '../../src/jobs/atlas-batch-owner.js';
+import { formatOwner, readOwner } from '../../src/jobs/atlas-batch-owner.js';
+import { ownerKey } from '../../src/jobs/redis-keys.js';
 
 it('reads back whatever owner was written', () => {
   const owners = fc.record({

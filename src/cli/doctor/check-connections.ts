@@ -1,5 +1,4 @@
 /** All checks that need a connection. Those that do not need each other run at the same time. */
-
 import type { Config } from '../../config/config.js';
 import { openLink } from '../../redis/client-link.js';
 import { checkAtlas } from './check-atlas.js';

@@ -1,5 +1,4 @@
 /** The frame of every page. */
-
 import { plural } from '../../plural.js';
 import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
 import { BATCHES_PATH } from './batches/pieces.js';

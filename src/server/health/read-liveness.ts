@@ -1,6 +1,7 @@
 /** Reads which workers are alive and which batches are in flight: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { HEARTBEAT_TTL_MS, heartbeatsKey, startedKey } from '../../jobs/liveness.js';
+import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
+import { heartbeatsKey, startedKey } from '../../jobs/redis-keys.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import { withRedisTimeout } from '../redis-timeout.js';
 

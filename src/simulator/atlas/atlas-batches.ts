@@ -2,7 +2,6 @@
  * The batches that the stand-in holds, and which of their documents can be seen at which time.
  * The times of arrival are drawn once, when a batch is submitted. No timer runs for them.
  */
-
 import { type Random, randomFrom, seedFrom } from '../random.js';
 import { batchIdOf } from './batch-id.js';
 import { extractText } from './extract-text.js';

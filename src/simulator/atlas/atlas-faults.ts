@@ -1,5 +1,4 @@
 /** The faults of the simulated Atlas, and the responses that they bring. */
-
 import type { Fault } from '../exchange.js';
 import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
 import type { Answer } from '../http-server.js';

@@ -1,5 +1,4 @@
 /** The Atlas stand-in: the documented API, what is not documented as options, faults on demand. */
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerUnderFault, type Fault, pause } from '../exchange.js';
 import { FaultEngine } from '../faults.js';

@@ -1,5 +1,4 @@
 /** Options and results of the Atlas stand-in. */
-
 import type { RequestCounters, RequestRecord } from '../traffic.js';
 import type { AtlasBatch, BatchOptions } from './atlas-batches.js';
 import type { AtlasEndpoint, AtlasFaultPlan } from './atlas-faults.js';

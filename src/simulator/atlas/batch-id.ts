@@ -1,5 +1,4 @@
 /** Batch ids as Atlas makes them: `BATCH-30732-SIYKJ-20251121113228`. */
-
 import { randomFrom } from '../random.js';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';

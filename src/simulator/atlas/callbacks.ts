@@ -1,5 +1,4 @@
 /** Atlas's callbacks: a token from `auth_url`, then every page of a batch that is complete. */
-
 import { Agent, type Dispatcher } from 'undici';
 import * as z from 'zod';
 import { randomFrom } from '../random.js';

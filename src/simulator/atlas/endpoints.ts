@@ -1,5 +1,4 @@
 /** The three documented endpoints, as functions from a request to an answer. */
-
 import type { IncomingHttpHeaders } from 'node:http';
 import * as z from 'zod';
 import type { Fault } from '../exchange.js';

@@ -5,7 +5,6 @@
  * The texts are hard on readers on purpose: numbers that a parser of doubles loses, letters of
  * several scripts, escapes, braces and quotes inside strings, uneven white space.
  */
-
 import { type Random, randomFrom, seedFrom } from '../random.js';
 
 const GIVEN_NAMES = ['Aarav', 'Diya', 'राजेश', 'Zoë', 'Ishaan', 'லட்சுமி', 'Meera', 'O\\u2019Neil'];

@@ -1,5 +1,4 @@
 /** The page object of `extracts`, composed as text so that every extract keeps its raw form. */
-
 import type { Fault } from '../exchange.js';
 import type { AtlasBatch, AtlasBatches, ListedExtract } from './atlas-batches.js';
 import { extractText } from './extract-text.js';

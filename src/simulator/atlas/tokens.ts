@@ -1,5 +1,4 @@
 /** Access tokens: given, checked and forgotten. */
-
 import { randomBytes } from 'node:crypto';
 
 /** Tokens beyond this many are forgotten, oldest first. */

@@ -1,5 +1,4 @@
 /** Fetches what pre-signed URLs point at, as Atlas does: each URL exactly as it was signed. */
-
 import pLimit from 'p-limit';
 import { Agent } from 'undici';
 import { loopbackLookup } from '../loopback-lookup.js';

@@ -1,5 +1,4 @@
 /** The canonical form of a request, over which Signature Version 4 is computed. */
-
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** A request as it came in: nothing of it decoded or normalised. */

@@ -2,7 +2,6 @@
  * Objects on disk: one file an object, and beside them one description an object. Both appear by
  * renaming, the description last, so that a crash leaves whole objects only.
  */
-
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
 /** ListObjectsV2: keys in order, grouped by a delimiter, page by page. */
-
 import type { Answer } from '../http-server.js';
 import type { ObjectStore } from './object-store.js';
 import { listAnswer, S3Error } from './s3-xml.js';

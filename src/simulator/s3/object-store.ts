@@ -1,5 +1,4 @@
 /** Buckets and objects: an index in memory, and bodies in memory or on a disk shelf. */
-
 import { createHash } from 'node:crypto';
 import type { DiskShelf } from './disk-shelf.js';
 

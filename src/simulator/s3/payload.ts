@@ -1,5 +1,4 @@
 /** The body of an upload: taken out of its chunks where it is chunked, and checked. */
-
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { crc32 } from 'node:zlib';

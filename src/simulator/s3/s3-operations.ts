@@ -1,5 +1,4 @@
 /** What each operation does with the store; refusals are thrown as S3Error. */
-
 import type { Answer } from '../http-server.js';
 import { headerOf, type SignedRequest } from './canonical-request.js';
 import { listObjects } from './list-objects.js';

@@ -1,5 +1,4 @@
 /** Which bucket, key and operation a request means, in path style and in virtual-host style. */
-
 import type { IncomingMessage } from 'node:http';
 import type { SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';

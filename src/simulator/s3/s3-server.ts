@@ -1,5 +1,4 @@
 /** The S3 stand-in: verifies signatures, stores objects, and has faults on demand. */
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerUnderFault, type Fault } from '../exchange.js';
 import { type ConnectionFault, FaultEngine, type FaultPlan, type FaultRule } from '../faults.js';

@@ -1,5 +1,4 @@
 /** S3's documents: errors and listings, as XML. */
-
 import type { Answer } from '../http-server.js';
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';

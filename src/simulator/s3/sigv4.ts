@@ -3,7 +3,6 @@
  * in the query. Written from the specification and not with the signer that clients use, so that
  * one mistake cannot stand on both sides.
  */
-
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalRequest, headerOf, type SignedRequest } from './canonical-request.js';

@@ -1,17 +1,18 @@
-/** Adds the poll job of an upload, as a child of its batch. */
+/** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
-import { type AtlasBatchOwner, ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
+import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
 import { type BatchContext, deadlineOf } from './batch-context.js';
 import { shareEndsAt } from './plan-uploads.js';
 import { stepUpload } from './transitions.js';
 
-/** Who held an Atlas batch until it completed; while its poll job lives that job tells. */
+/** Whose an Atlas batch was, once its poll job is pruned. Until then the poll job itself says it. */
 export async function ownerOf(
   { redis, config }: BatchContext['context'],
   atlasBatchId: string,
@@ -91,7 +92,7 @@ export function refuseForeignUpload(run: BatchContext, index: number): void {
   if (upload?.state === 'refused') run.lease.note(upload.reason.message);
 }
 
-/** A poll job outlives its parent's wait, and the time in which its batch may be retried. */
+/** Keeps a poll job longer than its batch can wait for it, and as long as the batch may be retried. */
 export function keepPollSeconds(config: BatchContext['context']['config']): number {
   return (
     Math.ceil(config.BATCH_DEADLINE_MS / 1000) +

@@ -1,4 +1,4 @@
-/** Joins the results of the poll jobs into the state of their batch. */
+/** Takes the results of the poll jobs over into the state of their batch. */
 import type { Job } from 'bullmq';
 import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
@@ -9,10 +9,9 @@ import { type BatchContext, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';
 
 /**
- * Finds the poll job of every upload that was sent, takes over the results that are there,
- * and sees to it that the others are pending: a job that was removed by hand is added again, one
- * that ended in an earlier run polls once more.
- * @returns how many are still pending.
+ * Finds the poll job of every upload that was sent, and takes over the results that are there. A poll
+ * job that was removed by hand is added again. One that ended in an earlier run polls once more.
+ * @returns how many are pending.
  */
 export async function collectPolls(run: BatchContext): Promise<number> {
   const sent = uploadsThatAre(run.state, 'sent');
@@ -52,7 +51,7 @@ async function collect(run: BatchContext, index: number, upload: SentUpload): Pr
   return false;
 }
 
-/** Two uploads may share an Atlas batch; what was not asked of the poll job is missing. */
+/** Two uploads may share an Atlas batch. Documents that the poll job did not ask for are missing. */
 function missingOf(upload: SentUpload, asked: PollData, result: PollResult): string {
   if (asked.documentIndexes === upload.documentIndexes) return result.missing;
   const missing = new Set(fromRanges(result.missing));
@@ -62,7 +61,7 @@ function missingOf(upload: SentUpload, asked: PollData, result: PollResult): str
   );
 }
 
-/** Poll jobs end in results; one that failed was ended by hand or by a bug. */
+/** Poll jobs end in results. One that failed was ended by hand or by a bug. */
 function resultOfFailedJob(poll: Job<PollData, PollResult>): PollResult {
   return {
     status: 'rejected',

@@ -100,7 +100,7 @@ export async function announce(
   }
   if (request && outcome.status === 'completed') {
     const owner = { reference: request.reference, timestamp: job.timestamp };
-    pollJobPruner.drop({ owner, batchIds: summary.batchIds });
+    pollJobPruner.prune({ owner, batchIds: summary.batchIds });
   }
   context.logger.info(
     {

@@ -12,8 +12,8 @@ import {
   REFERENCE_PATTERN,
   referenceOfBatchJobId,
 } from '../../jobs/ids.js';
-import { startedKey } from '../../jobs/liveness.js';
 import { BATCH_JOB, BATCHES_QUEUE } from '../../jobs/queues.js';
+import { startedKey } from '../../jobs/redis-keys.js';
 import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { errorFields } from '../../logging.js';

@@ -1,11 +1,13 @@
 /**
- * Sends the planned uploads of a batch. Every step is saved before the next one. A crash at any line
- * is entered again with the truth, or with `sending`, which is the one thing that nobody can know.
+ * Sends the planned uploads of a batch. Every step is saved before the next one begins. So the saved
+ * state is true after a crash at any line. Only of an upload that is `sending` nobody can know whether
+ * Atlas has it.
  */
 import { LockLostError } from '../../errors.js';
-import { ownerKey, readOwner } from '../../jobs/atlas-batch-owner.js';
+import { readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { addPollJob } from './add-poll-job.js';
 import {
   type BatchContext,
@@ -18,7 +20,7 @@ import {
 import { sendUpload } from './send-upload.js';
 import { holderOf, MAX_RESUBMISSIONS, type SendResult, stepUpload } from './transitions.js';
 
-/** Uploads sent at once for one batch: a few, so that a large batch leaves room for others. */
+/** Uploads of one batch that are sent at once. They are few, so that others have room too. */
 const UPLOADS_IN_PARALLEL = 4;
 
 /**
@@ -55,7 +57,7 @@ function isDoomed({ state }: BatchContext): boolean {
   return state.uploads.some((upload) => upload.state === 'refused');
 }
 
-/** Found on entry: whoever sent it died before the response was saved. */
+/** An upload that is `sending` on entry was left so by a worker that died. */
 export async function resolveUnknownUploads(run: BatchContext): Promise<void> {
   const why = 'the worker died before the response of Atlas was saved';
   for (const { index } of uploadsThatAre(run.state, 'sending')) {

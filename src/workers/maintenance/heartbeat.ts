@@ -1,7 +1,8 @@
 /** Tells the HTTP server, by way of Redis, that this worker lives. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS, heartbeatsKey } from '../../jobs/liveness.js';
+import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
+import { heartbeatsKey } from '../../jobs/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 
 type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock'>;

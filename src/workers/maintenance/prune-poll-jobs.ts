@@ -1,12 +1,13 @@
 /**
- * Drops the poll jobs of batches that completed: they were a third of what an ended batch takes of
- * Redis, and outlived it by a week. Their logs stay as long as the batch, and whose the Atlas
- * batches were as long as the jobs would have. Those of a failed batch stay: its retry needs what
- * they know.
+ * Removes the poll jobs of batches that completed. They were a third of the memory that an ended batch
+ * takes in Redis, and outlived it by a week. Their logs stay as long as the batch. Whose the Atlas
+ * batches were is kept in keys, as long as the jobs would have been. The poll jobs of a failed batch
+ * stay, because an operator's retry needs what they know.
  */
-import { type AtlasBatchOwner, formatOwner, ownerKey } from '../../jobs/atlas-batch-owner.js';
+import { type AtlasBatchOwner, formatOwner } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId } from '../../jobs/ids.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
+import { ownerKey } from '../../jobs/redis-keys.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { keepPollSeconds } from '../batch/add-poll-job.js';
 import type { WorkerContext } from '../context.js';
@@ -19,16 +20,16 @@ export interface PollsOfBatch {
 }
 
 /**
- * Between two calls: a call for each batch is two hundredths of what a small one costs. A crash
- * loses what has gathered; those polls are removed when they are old.
+ * Time between two calls. A call for each batch would take 2 % of what a small batch costs.
+ * A crash forgets what was gathered; BullMQ removes those poll jobs when they are old.
  */
 const INTERVAL_MS = 250;
-/** Polls of one call: it must not hold up everybody else's commands. */
+/** Poll jobs of one call, so that it holds nobody up. */
 const PRUNED_AT_ONCE = 100;
 
 /**
- * A poll that is not among the completed ones is left alone, be it pending or dropped before.
- * Children that are gone are also taken from what BullMQ keeps of them at the parent.
+ * Leaves a poll job alone that is not completed: it is pending, or was removed before. Also deletes
+ * what BullMQ keeps of the children at their parent.
  */
 const PRUNE = new LuaScript<null>(`
 for i = 0, (#KEYS - 1) / 4 - 1 do
@@ -41,23 +42,23 @@ for i = 0, (#KEYS - 1) / 4 - 1 do
 end
 `);
 
-/** Gathers what is to be dropped, for one call a few times a second. */
+/** Gathers the batches that completed, for one call a few times a second. */
 export class PollJobPruner {
   private gathered: PollsOfBatch[] = [];
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly context: PruneContext) {
-    // Nothing hangs on it, and Redis being away is for others to report.
+    // An error may be ignored: others report that Redis is away.
     this.timer = setInterval(() => void this.run().catch(() => {}), INTERVAL_MS);
     this.timer.unref();
   }
 
-  /** Safe to call again for the same batch. */
-  drop(polls: PollsOfBatch): void {
+  /** May be called again for the same batch. */
+  prune(polls: PollsOfBatch): void {
     this.gathered.push(polls);
   }
 
-  /** Does what is left; resolves when it is done. */
+  /** Removes what is left, and resolves when it is done. */
   stop(): Promise<void> {
     clearInterval(this.timer);
     return this.run();

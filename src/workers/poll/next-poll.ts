@@ -9,7 +9,7 @@ import { backoffMs } from '../runtime/backoff.js';
 
 type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
 
-/** Polls that are only a safety net need not fall together: up to this share earlier. */
+/** Polls of the safety net come up to this share earlier, so that they do not fall together. */
 const SAFETY_NET_JITTER = 0.15;
 
 /**

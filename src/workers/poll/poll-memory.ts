@@ -1,21 +1,21 @@
 /**
- * What polls may hold in memory. All pages of a poll stay there until its result is stored, and
- * tens of polls are under way at once: Atlas must not be able to fill our memory with them.
+ * Limits what polls hold in memory. All pages of a poll stay there until its result is stored, and
+ * tens of polls are under way at once. Without a limit Atlas could fill our memory.
  */
 import pLimit from 'p-limit';
 import { TransientError } from '../../errors.js';
 import { unlessAborted } from '../../timeouts.js';
 
 const MIB = 1024 * 1024;
-/** A poll that is larger goes on by turns, a few at once: hardly any honest one is. */
+/** Polls that hold more than this take turns. Hardly any does that reads real documents. */
 const LARGE_POLL_BYTES = MIB;
 const LARGE_POLLS_AT_ONCE = 2;
-/** Pages larger than all this cannot be ours: a rich extract has some ten KiB. */
+/** A poll fails that holds more: a rich extract has some ten KiB. */
 const POLL_MIB = 32;
 const POLL_MIB_PER_DOCUMENT = 1;
 const MAX_POLL_MIB = 512;
 
-/** Over all polls of the process, since it is the process that runs out of memory. */
+/** One for the process, because it is the process that runs out of memory. */
 const largePolls = pLimit(LARGE_POLLS_AT_ONCE);
 
 export class PollMemory {
@@ -24,7 +24,7 @@ export class PollMemory {
   private turn: Promise<() => void> | undefined;
   private released = false;
 
-  /** @param endedBy The wait for a turn ends with the first of them. */
+  /** @param endedBy The first of these signals ends the wait for a turn. */
   constructor(
     private readonly atlasBatchId: string,
     documentCount: number,
@@ -38,8 +38,8 @@ export class PollMemory {
    * @throws TransientError ATLAS_PROTOCOL beyond the limit; the reason of a signal.
    */
   async hold(bytes: number): Promise<void> {
-    // Pages are read side by side: one may arrive when another has failed and the poll is over. A
-    // turn that it took would never be given back.
+    // Pages are read in parallel: one may arrive when another has failed and the poll is over. It
+    // would take a turn that nobody gives back.
     if (this.released) throw new Error(`the poll of ${this.atlasBatchId} is over`);
     this.bytes += bytes;
     if (this.bytes > this.limitMib * MIB) {
@@ -54,7 +54,7 @@ export class PollMemory {
     }
   }
 
-  /** The poll is over; to be called once, however it ended. */
+  /** To be called once, when the poll is over, however it ended. */
   release(): void {
     this.released = true;
     void this.turn?.then((giveBack) => giveBack());

@@ -1,5 +1,4 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
-
 import type { ExtractsPage } from '../../atlas/client.js';
 import { TransientError } from '../../errors.js';
 import { isComplete } from '../../extracts/completeness.js';

@@ -1,9 +1,9 @@
 /**
- * A worker's hold on a job: state is written only while the job's lock holds our token.
+ * A worker's hold on a job. It writes the job's state only while the job's lock holds our token.
  *
- * A worker that was paused longer than its lock is a second worker on the same job. BullMQ checks
- * the lock when a job moves, but not when progress is written; so every write goes through one
- * script that does. Writes are sent in the order of the calls, over one connection.
+ * A worker that was paused longer than its lock is a second worker on the same job. BullMQ checks the
+ * lock when a job is moved, but not when its progress is written. So every write goes through one
+ * script that checks it. Writes are sent in the order of the calls, over one connection.
  */
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -13,12 +13,12 @@ import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
-/** Of a lock this young seven eighths are left: nothing is won by asking for the rest. */
+/** A lock this young is not renewed: seven eighths of its time are left. */
 const YOUNG_LOCK_MS = 1000;
-/** A job's log is for people: the last lines of a long outage are enough. */
+/** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
 const KEPT_LOG_LINES = 200;
 
-/** The stream of events is trimmed by BullMQ, whose own events are more than these. */
+/** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
 const SAVE = new LuaScript<SaveReply | null>(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 if redis.call('EXISTS', KEYS[2]) == 0 then return false end
@@ -43,7 +43,7 @@ if #KEYS == 6 + absent then return {1} end
 return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
 `);
 
-/** Whether it was saved, and what was read along. Null when the lock is lost. */
+/** Whether the state was saved, and the values of the keys that were read. Null without the lock. */
 type SaveReply = [0 | 1, ...(string | null)[]];
 
 export interface LeaseOptions<State extends object> {
@@ -53,7 +53,7 @@ export interface LeaseOptions<State extends object> {
   job: Job;
   slot: Slot;
   clock: Clock;
-  /** What the progress event says; events are kept by the thousand, so less than the state. */
+  /** What the progress event says. It is less than the state, for Redis keeps thousands of events. */
   digest: (state: State) => object;
   /** A sorted set that holds the start of each run; null takes the job out. */
   started?: { key: string; at: (state: State) => number | null };
@@ -70,7 +70,7 @@ export class JobLease<State extends object> {
     this.jobId = options.job.id ?? '';
   }
 
-  /** A line of the job's log that the next {@link save} writes: nothing hangs on it. */
+  /** Keeps a line of the job's log for the next {@link save}; a crash may lose it. */
   note(line: string): void {
     if (line !== '') this.noted.push(`${new Date(this.options.clock.now()).toISOString()} ${line}`);
   }
@@ -139,14 +139,14 @@ export class JobLease<State extends object> {
       JSON.stringify(digest(state)),
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
-      this.startedNews(state),
+      this.startToTell(state),
       absent.length,
       ...lines,
     ]);
   }
 
-  /** Told with the first save, and when it changes. */
-  private startedNews(state: State): string | number {
+  /** Sent with the first save, and whenever it changes. */
+  private startToTell(state: State): string | number {
     const startedAt = this.options.started?.at(state);
     if (startedAt === undefined || startedAt === this.toldStart) return '';
     this.toldStart = startedAt;
@@ -154,15 +154,14 @@ export class JobLease<State extends object> {
   }
 
   /**
-   * Waits until one replica has what was saved: a failover that loses the last writes cannot lose
-   * this one.
-   * @returns whether it did in time.
+   * Waits until one replica has what was saved, so that no failover can lose it.
+   * @returns whether it has it in time.
    */
   async reachedReplica(timeoutMs: number): Promise<boolean> {
     return (await this.options.redis.wait(1, timeoutMs)) >= 1;
   }
 
-  /** Sees to it that most of the lock is left, right before something that cannot be taken back. */
+  /** Gives the lock its full time, right before something that cannot be taken back. */
   async renew(): Promise<void> {
     const { job, slot } = this.options;
     // BullMQ takes the time before it asks for the job, on this process's clock.

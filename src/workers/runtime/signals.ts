@@ -1,5 +1,6 @@
 /** Reads and clears the flags by which the outside reaches a job; see `jobs/flags.ts`. */
-import { type CancelFlag, cancelKey, readCancelFlag, wakeKey } from '../../jobs/flags.js';
+import { type CancelFlag, readCancelFlag } from '../../jobs/flags.js';
+import { cancelKey, wakeKey } from '../../jobs/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 
 export interface Flags {

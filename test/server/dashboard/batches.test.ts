@@ -1,7 +1,7 @@
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { wakeKey } from '../../../src/jobs/flags.js';
+import { wakeKey } from '../../../src/jobs/redis-keys.js';
 import { html } from '../../../src/server/dashboard/html.js';
 import { batchOf } from '../../client/test-client.js';
 import { type System, startSystem } from '../../helpers/system.js';

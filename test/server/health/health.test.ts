@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
-import { heartbeatsKey, startedKey } from '../../../src/jobs/liveness.js';
+import { heartbeatsKey, startedKey } from '../../../src/jobs/redis-keys.js';
 import { watchEventLoop } from '../../../src/server/health/event-loop.js';
 import { createWorkerHealth } from '../../../src/server/server.js';
 import { testRedis } from '../../helpers/redis.js';

@@ -9,6 +9,8 @@ import {
   ErrorCode,
   type Job,
   type JobsOptions,
+  LockManager,
+  type LockManagerWorkerContext,
   type Processor,
   Queue,
   WaitingError,
@@ -28,6 +30,21 @@ const LONG_MS = 3_600_000;
 const LOCK_MS = 30_000;
 
 /** Shows what is protected in BullMQ and what this project overrides or reads. */
+class OpenLockManager extends LockManager {
+  /** While a renewal is under way. */
+  renewing: string[] | undefined;
+
+  get tracked() {
+    return this.trackedJobs;
+  }
+
+  protected override async extendLocks(jobIds: string[]): Promise<void> {
+    this.renewing = jobIds;
+    await super.extendLocks(jobIds);
+    this.renewing = undefined;
+  }
+}
+
 class OpenWorker extends Worker {
   readonly fetchTokens: string[] = [];
 
@@ -38,7 +55,13 @@ class OpenWorker extends Worker {
   }
 
   get locks() {
-    return this.lockManager;
+    return this.lockManager as OpenLockManager;
+  }
+
+  protected override createLockManager(): void {
+    const { lockRenewTime = 0, lockDuration = 0 } = this.opts;
+    const options = { lockRenewTime, lockDuration, workerId: this.id };
+    this.lockManager = new OpenLockManager(this as LockManagerWorkerContext, options);
   }
 
   override moveToActive(token: string, name?: string): Promise<Job> {
@@ -519,7 +542,28 @@ describe('workers of BullMQ', () => {
     expect(tracked).toEqual([['one'], []]);
   });
 
-  test('a worker says which locks it could not renew', async () => {
+  test('a worker uses the lock manager of createLockManager, with half the lock as its interval', () => {
+    const { worker } = start();
+    expect(worker.locks).toBeInstanceOf(OpenLockManager);
+    expect(worker.opts).toMatchObject({ lockDuration: LOCK_MS, lockRenewTime: LOCK_MS / 2 });
+  });
+
+  test('the lock manager renews the locks of trackedJobs by one call of extendLocks', async () => {
+    const { fetchOne, worker, redis, queue } = start(null, { lockDuration: 2000 });
+    await fetchOne();
+    let renewing: string[] | undefined;
+    worker.once('locksRenewed', () => {
+      renewing = worker.locks.renewing;
+    });
+    const renewed = once(worker, 'locksRenewed');
+    worker.locks.tracked.set('one', { token: TOKEN, ts: Date.now() - LOCK_MS });
+    worker.locks.start();
+    expect(await renewed).toEqual([{ count: 1, jobIds: ['one'] }]);
+    expect(renewing).toEqual(['one']);
+    expect(await redis.get(queue.toKey('one:lock'))).toBe(TOKEN);
+  });
+
+  test('a worker says which locks it could not renew, before extendLocks returns', async () => {
     const { add, worker, redis, queue } = start(
       async (_job, token = '') => {
         await redis.set(queue.toKey('one:lock'), 'another');
@@ -528,9 +572,14 @@ describe('workers of BullMQ', () => {
       },
       { lockDuration: 200 },
     );
+    let renewing: string[] | undefined;
+    worker.once('lockRenewalFailed', () => {
+      renewing = worker.locks.renewing;
+    });
     const failed = once(worker, 'lockRenewalFailed');
     await add('one');
     expect(await failed).toEqual([['one']]);
+    expect(renewing).toEqual(['one']);
   });
 
   test('a worker takes a job off the set of stalled ones when it renews its lock', async () => {

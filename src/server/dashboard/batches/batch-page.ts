@@ -1,5 +1,4 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
-
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';

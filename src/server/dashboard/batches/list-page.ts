@@ -1,5 +1,4 @@
 /** The page of batches: figures, a search, and lists. Pure. */
-
 import type { Section } from '../../../batches/list.js';
 import { plural } from '../../../plural.js';
 import type { Liveness } from '../../health/read-liveness.js';

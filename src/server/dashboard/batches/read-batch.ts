@@ -1,5 +1,4 @@
 /** Reads what the page of one batch shows. */
-
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
 import type { BatchStatus } from '../../../batches/status.js';

@@ -1,5 +1,4 @@
 /** Reads the rows of a list of batches. */
-
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
 import { UnknownReferenceError } from '../../../errors.js';

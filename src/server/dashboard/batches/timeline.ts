@@ -1,5 +1,4 @@
 /** The history of a batch, from the logs of its jobs. */
-
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import type { BatchStatus } from '../../../batches/status.js';
 import { batchJobId, pollJobId } from '../../../jobs/ids.js';

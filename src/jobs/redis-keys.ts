@@ -1,0 +1,76 @@
+/**
+ * Every key of ours in Redis, as a function of `QUEUE_PREFIX`. BullMQ's own begin with the name of a
+ * queue after the prefix. All but {@link observationsKey} and {@link startedKey} expire.
+ */
+
+/**
+ * String: `<timestamp> <reference>` of the batch that an Atlas batch belonged to. Written by the
+ * worker that prunes its poll job; lives as long as the poll job would have.
+ */
+export function ownerKey(prefix: string, atlasBatchId: string): string {
+  return `${prefix}:owner:${atlasBatchId.toWellFormed()}`;
+}
+
+/** String: a `CancelFlag` as JSON. Written by whoever cancels; 7 days, or until a retry. */
+export function cancelKey(prefix: string, reference: string): string {
+  return `${prefix}:cancel:${reference}`;
+}
+
+/**
+ * String: the Redis time in ms from which on a new poll is wanted. Written by callbacks and by
+ * whoever wakes a batch; an hour. Never cleared.
+ */
+export function wakeKey(prefix: string, reference: string): string {
+  return `${prefix}:wake:${reference}`;
+}
+
+/**
+ * Sorted set: workers by the Redis time in ms of their last heartbeat. Written by each worker every
+ * 5 s; expires 15 s after the last heartbeat of all.
+ */
+export function heartbeatsKey(prefix: string): string {
+  return `${prefix}:workers`;
+}
+
+/**
+ * Sorted set: ids of batch jobs by the start of their run, Redis time in ms. Written with the saves
+ * of a batch, which also take the batch out once it has its outcome.
+ */
+export function startedKey(prefix: string): string {
+  return `${prefix}:started`;
+}
+
+/**
+ * Stream of about 1,000 observations, which the polling policies learn from. Written by every worker
+ * once a second.
+ */
+export function observationsKey(prefix: string): string {
+  return `${prefix}:observations`;
+}
+
+/**
+ * Hash: the state of the request budget. Written by the script that grants requests; expires when
+ * nobody has asked for a while.
+ */
+export function requestBudgetKey(prefix: string): string {
+  return `${prefix}:request-budget`;
+}
+
+/** String: `429`, for as long as Atlas wants no request. Written by the process that got the 429. */
+export function requestsBlockedKey(prefix: string): string {
+  return `${prefix}:requests-blocked`;
+}
+
+/**
+ * Strings of one pair of credentials. `token`: the sealed token; `token-lock`: who fetches one;
+ * `token-proven`: the credentials have given a token; `token-refused`: they are not tried again for
+ * some seconds. Written by the process that fetches a token; each expires.
+ * @param name Derived from the credentials.
+ */
+export function tokenKey(
+  prefix: string,
+  kind: 'token' | 'token-lock' | 'token-proven' | 'token-refused',
+  name: string,
+): string {
+  return `${prefix}:${kind}:${name}`;
+}
