@@ -99,24 +99,21 @@ export abstract class BatchError extends AtlasBatchError {
 /** Trying again would give the same response. Ends the batch or the upload now. */
 export class PermanentError extends BatchError {}
 
-/**
- * Whether Atlas may have acted on a request that failed.
- * `not-taken`: surely not (connection refused, 429, 503). `unknown`: it may have (time-out or
- * reset after the body went out, a 5xx other than 503, a 200 that does not say what happened).
- */
-export type Taken = 'not-taken' | 'unknown';
-
 /** An error that passes: network, time-outs, 429, 5xx, malformed responses, S3 out of reach. */
 export class TransientError extends BatchError {
-  /** Whether Atlas may have acted on the failed request. */
-  readonly taken: Taken;
+  /**
+   * Whether Atlas may have acted on the failed request. `not-taken`: surely not (connection refused,
+   * 429, 503). `unknown`: it may have (a time-out or reset after the body went out, a 5xx other than
+   * 503, a 200 that does not say what happened).
+   */
+  readonly taken: 'not-taken' | 'unknown';
   /** How long the other side asked us to wait, in milliseconds, already capped; 0 when it did not. */
   readonly retryAfterMs: number;
 
   constructor(
     code: ReasonCode,
     message: string,
-    options: { taken?: Taken; retryAfterMs?: number; cause?: unknown } = {},
+    options: { taken?: TransientError['taken']; retryAfterMs?: number; cause?: unknown } = {},
   ) {
     super(code, message, options);
     this.taken = options.taken ?? 'not-taken';

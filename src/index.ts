@@ -57,7 +57,6 @@ export {
   type Reason,
   type ReasonCode,
   RedisUnavailableError,
-  type Taken,
   TransientError,
   UnknownReferenceError,
   UsageError,

@@ -4,12 +4,15 @@
  */
 import { type Job, Worker } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
-import { COMPLETED_EVENT, COMPLETIONS_QUEUE, FAILED_EVENT } from '../jobs/queues.js';
+import {
+  COMPLETED_EVENT,
+  COMPLETIONS_QUEUE,
+  FAILED_EVENT,
+  LOCK_DURATION_MS,
+  STALLED_INTERVAL_MS,
+} from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 
-/** The event of a handler that dies comes again within lock + interval + slack, 12 s. */
-const LOCK_DURATION_MS = 8000;
-const STALLED_INTERVAL_MS = 2000;
 const DEFAULT_CONCURRENCY = 10;
 
 /** What a handler is told besides the summary. */

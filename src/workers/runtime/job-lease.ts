@@ -8,16 +8,11 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
+import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { Slot } from './prefetching-worker.js';
 
-/**
- * The job of a killed worker is picked up when its lock has run out and somebody has checked: within
- * 12 s. Measured in 10 kills: up to 11.7 s at 8 s and 3 s, 55 to 90 s with BullMQ's defaults.
- */
-export const LOCK_DURATION_MS = 8000;
-export const STALLED_INTERVAL_MS = 2000;
 /** A lock this young is not renewed: seven eighths of its time are left. */
 const YOUNG_LOCK_MS = 1000;
 /** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */

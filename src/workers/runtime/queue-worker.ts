@@ -1,6 +1,6 @@
 /** The worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
 import type { Job, QueueOptions } from 'bullmq';
-import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from './job-lease.js';
+import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
 import { PrefetchingWorker, type Slot } from './prefetching-worker.js';
 
 /** Runs a step of a job under its lock. */

@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
 import { DelayedError, Queue, type Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
+import { LOCK_DURATION_MS } from '../../../src/jobs/queues.js';
 import { createLogger } from '../../../src/logging.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { LOCK_DURATION_MS } from '../../../src/workers/runtime/job-lease.js';
 import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
