@@ -7,7 +7,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import { tokenKey } from '../jobs/redis-keys.js';
+import { type TokenKeys, tokenKeys } from '../jobs/redis-keys.js';
 import { fromRedis, LuaScript } from '../redis/lua-script.js';
 
 /**
@@ -68,10 +68,7 @@ export class SharedTokenVault implements TokenVault {
   private readonly redis: Redis;
   private readonly encryptionKey: Buffer;
   private readonly fingerprintKey: Buffer;
-  private readonly tokenKey: string;
-  private readonly lockKey: string;
-  private readonly provenKey: string;
-  private readonly refusedKey: string;
+  private readonly keys: TokenKeys;
 
   constructor(options: {
     redis: Redis;
@@ -89,14 +86,11 @@ export class SharedTokenVault implements TokenVault {
     this.encryptionKey = derive('token encryption');
     this.fingerprintKey = derive('token fingerprint');
     const name = derive('key name').toString('hex').slice(0, 16);
-    this.tokenKey = tokenKey(options.keyPrefix, 'token', name);
-    this.lockKey = tokenKey(options.keyPrefix, 'token-lock', name);
-    this.provenKey = tokenKey(options.keyPrefix, 'token-proven', name);
-    this.refusedKey = tokenKey(options.keyPrefix, 'token-refused', name);
+    this.keys = tokenKeys(options.keyPrefix, name);
   }
 
   async read(): Promise<string | undefined> {
-    const kept = await fromRedis(this.redis.get(this.tokenKey));
+    const kept = await fromRedis(this.redis.get(this.keys.token));
     return kept === null ? undefined : this.open(kept);
   }
 
@@ -104,41 +98,41 @@ export class SharedTokenVault implements TokenVault {
     const sealed = await this.seal(token);
     await fromRedis(
       Promise.all([
-        this.redis.set(this.tokenKey, sealed, 'PX', TOKEN_TTL_MS),
-        this.redis.set(this.provenKey, '1', 'PX', PROVEN_TTL_MS),
-        this.redis.del(this.refusedKey),
+        this.redis.set(this.keys.token, sealed, 'PX', TOKEN_TTL_MS),
+        this.redis.set(this.keys.proven, '1', 'PX', PROVEN_TTL_MS),
+        this.redis.del(this.keys.refused),
       ]),
     );
   }
 
   async drop(token: string): Promise<void> {
-    await fromRedis(DROP.run(this.redis, [this.tokenKey], [this.fingerprint(token)]));
+    await fromRedis(DROP.run(this.redis, [this.keys.token], [this.fingerprint(token)]));
   }
 
   async lock(): Promise<(() => Promise<void>) | undefined> {
     const owner = randomBytes(KEY_BYTES).toString('hex');
-    const won = await fromRedis(this.redis.set(this.lockKey, owner, 'PX', LOCK_TTL_MS, 'NX'));
+    const won = await fromRedis(this.redis.set(this.keys.lock, owner, 'PX', LOCK_TTL_MS, 'NX'));
     if (won === null) return undefined;
     const renewal = setInterval(() => {
       // At worst, a renewal that fails costs a second request for a token.
-      fromRedis(RENEW.run(this.redis, [this.lockKey], [owner, LOCK_TTL_MS])).catch(() => {});
+      fromRedis(RENEW.run(this.redis, [this.keys.lock], [owner, LOCK_TTL_MS])).catch(() => {});
     }, LOCK_RENEWAL_MS);
     return async () => {
       clearInterval(renewal);
-      await fromRedis(UNLOCK.run(this.redis, [this.lockKey], [owner]));
+      await fromRedis(UNLOCK.run(this.redis, [this.keys.lock], [owner]));
     };
   }
 
   async proven(): Promise<boolean> {
-    return (await fromRedis(this.redis.exists(this.provenKey))) === 1;
+    return (await fromRedis(this.redis.exists(this.keys.proven))) === 1;
   }
 
   async saveRefusal(): Promise<void> {
-    await fromRedis(this.redis.set(this.refusedKey, '1', 'PX', REFUSAL_TTL_MS));
+    await fromRedis(this.redis.set(this.keys.refused, '1', 'PX', REFUSAL_TTL_MS));
   }
 
   async refusedForMs(): Promise<number> {
-    return Math.max(0, await fromRedis(this.redis.pttl(this.refusedKey)));
+    return Math.max(0, await fromRedis(this.redis.pttl(this.keys.refused)));
   }
 
   private fingerprint(token: string): string {

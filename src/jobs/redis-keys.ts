@@ -61,16 +61,24 @@ export function requestsBlockedKey(prefix: string): string {
   return `${prefix}:requests-blocked`;
 }
 
-/**
- * Strings of one pair of credentials. `token`: the sealed token; `token-lock`: who fetches one;
- * `token-proven`: the credentials have given a token; `token-refused`: they are not tried again for
- * some seconds. Written by the process that fetches a token; each expires.
- * @param name Derived from the credentials.
- */
-export function tokenKey(
-  prefix: string,
-  kind: 'token' | 'token-lock' | 'token-proven' | 'token-refused',
-  name: string,
-): string {
-  return `${prefix}:${kind}:${name}`;
+/** Strings of one pair of credentials, written by the process that fetches a token; each expires. */
+export interface TokenKeys {
+  /** The sealed token. */
+  token: string;
+  /** Who fetches one. */
+  lock: string;
+  /** Set when the credentials have given a token. */
+  proven: string;
+  /** Set when the credentials were just refused: they are not tried again for some seconds. */
+  refused: string;
+}
+
+/** @param name Derived from the credentials. */
+export function tokenKeys(prefix: string, name: string): TokenKeys {
+  return {
+    token: `${prefix}:token:${name}`,
+    lock: `${prefix}:token-lock:${name}`,
+    proven: `${prefix}:token-proven:${name}`,
+    refused: `${prefix}:token-refused:${name}`,
+  };
 }
