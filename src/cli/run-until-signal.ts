@@ -13,10 +13,13 @@ const STOP_TIMEOUT_MS = 25_000;
 
 /**
  * Starts something and keeps it running until SIGTERM or SIGINT, then stops it in order. A second
- * signal ends the process at once, as does the first one before the start is done. It ends with
+ * signal ends the process at once, as does the first one while nothing runs. It ends with
  * `process.exit`, so that an open socket or timer cannot keep the process.
+ * @param start Names what runs already while the rest is being started.
  */
-export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<never> {
+export async function runUntilSignal(
+  start: (started: (part: Stoppable) => void) => Promise<Stoppable>,
+): Promise<never> {
   let running: Stoppable | undefined;
   let requestStop: () => void = () => {};
   const stopRequest = new Promise<void>((resolve) => {
@@ -32,9 +35,12 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<n
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {
-    running = await start();
+    const started = (part: Stoppable) => {
+      running = part;
+    };
+    await Promise.race([start(started).then(started), stopRequest]);
     await stopRequest;
-    const inTime = await settlesWithin(running.stop(), STOP_TIMEOUT_MS);
+    const inTime = await settlesWithin(Promise.resolve(running?.stop()), STOP_TIMEOUT_MS);
     process.exit(inTime ? 0 : 1);
   } finally {
     process.off('SIGTERM', onSignal);

@@ -2,8 +2,9 @@
  * Calls a handler for each completion event, at least once. An event is a job of its own: it waits
  * until a consumer takes it, comes again when its handler fails or dies, and does not delay others.
  */
-import { type Job, Worker } from 'bullmq';
+import type { Job } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
+import { bareError } from '../errors.js';
 import {
   COMPLETED_EVENT,
   COMPLETIONS_QUEUE,
@@ -12,6 +13,7 @@ import {
   STALLED_INTERVAL_MS,
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
+import { PausingWorker } from '../redis/pausing-worker.js';
 
 const DEFAULT_CONCURRENCY = 10;
 
@@ -56,7 +58,7 @@ export function subscribeToCompletions(
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
   connection.on('error', () => {});
-  const worker = new Worker<BatchSummary, void>(
+  const worker = new PausingWorker<BatchSummary, void>(
     COMPLETIONS_QUEUE,
     async (job, _token, signal = new AbortController().signal) => {
       await handler(job.data, contextOf(job, signal));
@@ -72,10 +74,12 @@ export function subscribeToCompletions(
     },
   );
   worker.on('failed', (job, error) => onError(error, job?.id ?? null));
-  worker.on('error', (error) => onError(error, null));
+  worker.on('error', (error) => onError(bareError(error), null));
   worker.on('lockRenewalFailed', (jobIds: string[]) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, 'the event was given to another handler');
   });
+  // Rejects when it is closed before Redis was reached.
+  worker.start().catch(() => {});
 
   let closed: Promise<void> | undefined;
   return {

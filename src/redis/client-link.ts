@@ -136,6 +136,8 @@ function isConnectionError(error: unknown): error is Error {
     (error.name === 'MaxRetriesPerRequestError' ||
       IOREDIS_MESSAGES.test(error.message) ||
       isReplyError(error) ||
+      // ioredis puts the command, with its arguments, on what it rejects.
+      'command' in error ||
       NETWORK_CODES.test(errorCode(error) ?? ''))
   );
 }

@@ -19,7 +19,7 @@ import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
-import { startQueueWorker } from './runtime/queue-worker.js';
+import { createQueueWorker } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
 import {
   createWebhookProcessor,
@@ -82,13 +82,13 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   parts.add(() => eventExpiry.stop());
 
   const workers = [
-    startQueueWorker(
+    createQueueWorker(
       queueOptions,
       BATCHES_QUEUE,
       config.SUBMIT_CONCURRENCY,
       createBatchProcessor(context),
     ),
-    startQueueWorker(
+    createQueueWorker(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
@@ -96,7 +96,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     ),
     ...(sender
       ? [
-          startQueueWorker(
+          createQueueWorker(
             queueOptions,
             WEBHOOKS_QUEUE,
             WEBHOOK_CONCURRENCY,
@@ -111,7 +111,9 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     if (await restsInTime(workers, redis)) return;
     logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
   }, REST_TIMEOUT_MS);
+  // Each has two connections: none takes a job before all are usable.
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+  await Promise.all(workers.map((worker) => worker.start()));
   if (config.S3_ALLOWED_BUCKETS.length === 0) {
     logger.warn(
       { bucket: config.RESULTS_BUCKET },

@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
 import type { CompletionContext } from '../../src/client/on-completion.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { startSystem } from '../helpers/system.js';
@@ -12,6 +14,10 @@ import { waitUntil } from '../helpers/wait-until.js';
 import { clientOf, startClient } from './test-client.js';
 
 vi.setConfig({ testTimeout: 60_000 });
+
+/** Long enough for thousands of errors, if nothing paused between them. */
+const OBSERVED_MS = 2000;
+const MOST_ERRORS = 8;
 
 const HANDLER = fileURLToPath(new URL('handler.process.ts', import.meta.url));
 
@@ -148,4 +154,33 @@ test('a closed client takes no handler', async () => {
   const { client } = startClient();
   await client.close();
   expect(() => client.onCompletion(() => {})).toThrow('the client was closed');
+});
+
+test('a Redis that refuses is told to onError rarely, and without its commands', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  await admin.config('SET', 'maxmemory', '1000000');
+  const { client } = startClient({ url: server.url, prefix: '{t}' });
+  const errors: Error[] = [];
+  client.onCompletion(() => {}, { onError: (error) => void errors.push(error) });
+  const from = performance.now();
+  await waitUntil('the time to observe', () => performance.now() - from > OBSERVED_MS);
+  expect(errors.length).toBeGreaterThan(0);
+  expect(errors.length).toBeLessThan(MOST_ERRORS);
+  expect(errors.filter((error) => 'command' in error)).toEqual([]);
+});
+
+test('a password that is refused does not reach onError', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const url = server.url.replace('//', '//user:canary@');
+  const { client } = startClient({ url, prefix: '{t}' });
+  const refused = new Promise<Error>((resolve) => {
+    client.onCompletion(() => {}, { onError: resolve });
+  });
+  const error = await refused;
+  expect(error.message).toContain('WRONGPASS');
+  expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('canary');
 });

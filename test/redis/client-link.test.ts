@@ -1,10 +1,11 @@
+import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-
 import { ClientClosedError, RedisUnavailableError, UsageError } from '../../src/errors.js';
+import { startTcp } from '../atlas/test-server.js';
 import { batchOf, startClient } from '../client/test-client.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -109,6 +110,46 @@ test('a client that never got a connection closes too', async () => {
   const { client } = startClient({ url: 'redis://127.0.0.1:1', prefix: '{t}' });
   await client.close();
 });
+
+/** A way to Redis that is cut in the middle of a reply: after so many bytes of those to come. */
+async function startCuttingProxy(port: number) {
+  let left = Number.POSITIVE_INFINITY;
+  const proxyPort = await startTcp((socket) => {
+    const onward = connect(port, '127.0.0.1');
+    onTestFinished(() => void onward.destroy());
+    onward.on('error', () => {});
+    socket.pipe(onward);
+    onward.on('data', (chunk) => {
+      socket.write(chunk.subarray(0, Math.min(chunk.length, left)));
+      left -= chunk.length;
+      if (left <= 0) {
+        left = Number.POSITIVE_INFINITY;
+        socket.end();
+      }
+    });
+  });
+  return {
+    url: `redis://127.0.0.1:${proxyPort}`,
+    cutAfter(bytes: number) {
+      left = bytes;
+    },
+  };
+}
+
+test.each([20, 200, 6000])(
+  'a connection that is cut after %d bytes of replies makes Redis unavailable',
+  async (bytes) => {
+    const { url, prefix } = testRedis();
+    const proxy = await startCuttingProxy(Number(new URL(url).port));
+    const { client } = startClient({ url: proxy.url, prefix });
+    await client.enqueue(batchOf('first'));
+    const batches = Array.from({ length: 200 }, (_, i) => batchOf(`canary-${i}`));
+    proxy.cutAfter(bytes);
+    const error: unknown = await client.enqueueMany(batches).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RedisUnavailableError);
+    expect(everythingOf(error)).not.toContain('canary');
+  },
+);
 
 test('a client that has waited closes when Redis has gone', async () => {
   const redis = await startPrivateRedis();

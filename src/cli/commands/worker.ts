@@ -6,7 +6,7 @@ import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
 export function workerCommand(): Command {
   return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(() =>
-    runUntilSignal(() => startWorker('health')),
+    runUntilSignal((started) => startWorker('health', started)),
   );
 }
 
@@ -16,7 +16,7 @@ export function startCommand(): Command {
     'run workers and the HTTP server in one process until SIGTERM or SIGINT',
     ['start'],
   ).action(async () => {
-    await runUntilSignal(() => startWorker('all'));
+    await runUntilSignal((started) => startWorker('all', started));
   });
 }
 
@@ -32,7 +32,10 @@ export function serverCommand(): Command {
 }
 
 /** Starts a worker, and with it the whole HTTP server or, with `WORKER_PORT`, only its health routes. */
-async function startWorker(routes: 'all' | 'health'): Promise<Stoppable> {
+async function startWorker(
+  routes: 'all' | 'health',
+  started: (part: Stoppable) => void,
+): Promise<Stoppable> {
   // In a burst many objects outlive two collections of the young generation. V8 then allocates all
   // objects of those places as old, and garbage collection costs 4 % more of a worker's CPU.
   setFlagsFromString('--no-allocation-site-pretenuring');
@@ -46,6 +49,7 @@ async function startWorker(routes: 'all' | 'health'): Promise<Stoppable> {
   const worker = await runWorker(environment.loadConfig(), {
     telemetry: await traces.createTelemetry(environment.wantsTraces()),
   });
+  started(worker);
   try {
     const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
     const server = await create({ workerRegistry: worker.metrics.registry });

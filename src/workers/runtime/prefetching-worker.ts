@@ -4,16 +4,9 @@
  * finishes.
  */
 import { setMaxListeners } from 'node:events';
-import {
-  type Job,
-  type LockManagerWorkerContext,
-  type Processor,
-  Worker,
-  type WorkerOptions,
-} from 'bullmq';
+import type { Job, LockManagerWorkerContext } from 'bullmq';
 import { LockLostError } from '../../errors.js';
-import { isReplyError } from '../../redis/reply-error.js';
-import { FetchPause } from './fetch-pause.js';
+import { PausingWorker } from '../../redis/pausing-worker.js';
 import { TokenLockManager } from './token-lock-manager.js';
 
 /** A place for one job at a time; a worker has `concurrency` of them. */
@@ -30,23 +23,15 @@ export interface Slot {
 
 type Fetched<Data, Result> = Promise<Job<Data, Result>>;
 
-export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
+export class PrefetchingWorker<Data, Result> extends PausingWorker<Data, Result> {
   /** By token. */
   private readonly fetched = new Map<string, Fetched<Data, Result>>();
   /** Of jobs that have ended, for the next ones: making one costs more than a save. */
   private readonly idle: AbortController[] = [];
   /** Of the jobs that run, by token. */
   private readonly controllers = new Map<string, AbortController>();
-  private readonly fetchPause = new FetchPause();
   private jobsUnderWay = 0;
   private readonly waitingForIdle: (() => void)[] = [];
-
-  constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
-    // A worker of BullMQ that runs by itself fetches before this class has its fields.
-    super(name, processor, { ...options, autorun: false });
-    this.on('closing', () => this.fetchPause.end());
-    this.run().catch((error) => this.emit('error', error));
-  }
 
   /** Runs a step of a job in the slot of this token. */
   async within<T>(token: string, job: Job<Data>, step: (slot: Slot) => Promise<T>): Promise<T> {
@@ -110,22 +95,14 @@ export class PrefetchingWorker<Data, Result> extends Worker<Data, Result> {
     }
   }
 
-  protected override async moveToActive(token: string, name?: string): Fetched<Data, Result> {
-    if (this.fetchPause.current) await this.fetchPause.current;
-    try {
-      const job = await (this.take(token) ?? super.moveToActive(token, name));
-      this.fetchPause.answered();
-      return job;
-    } catch (error) {
-      if (isReplyError(error)) await this.fetchPause.begin();
-      throw error;
-    }
+  protected override fetchJob(token: string, name?: string): Fetched<Data, Result> {
+    return this.take(token) ?? super.fetchJob(token, name);
   }
 
   private fetchNext(token: string): void {
     // A move that failed has fetched already.
     if (this.closing || this.fetchPause.current || this.fetched.has(token)) return;
-    const next = super.moveToActive(token, this.opts.name);
+    const next = super.fetchJob(token, this.opts.name);
     // Told to who takes it.
     next.catch(() => {});
     this.fetched.set(token, next);

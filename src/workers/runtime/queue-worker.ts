@@ -6,8 +6,8 @@ import { PrefetchingWorker, type Slot } from './prefetching-worker.js';
 /** Runs a step of a job under its lock. */
 export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
 
-/** Takes jobs of one queue, up to `concurrency` at once. */
-export function startQueueWorker<Data, Result>(
+/** A worker of one queue, for up to `concurrency` jobs at once. It takes them once it is started. */
+export function createQueueWorker<Data, Result>(
   queueOptions: QueueOptions,
   name: string,
   concurrency: number,

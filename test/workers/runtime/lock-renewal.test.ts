@@ -1,10 +1,11 @@
 import { EventEmitter, once } from 'node:events';
-import { DelayedError, Queue, type Worker } from 'bullmq';
+import { DelayedError, Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { LOCK_DURATION_MS } from '../../../src/jobs/queues.js';
 import { createLogger } from '../../../src/logging.js';
+import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
@@ -19,19 +20,25 @@ it('renews the lock of a job that runs again before its first run has ended', as
   const [secondBegan, mayEnd] = [once(told, 'second began'), once(told, 'may end')];
   let runs = 0;
   const errors: Error[] = [];
-  const worker: Worker = startQueueWorker(options, 'jobs', 2, async (job, { token }) => {
-    runs += 1;
-    if (runs > 1) {
-      told.emit('second began');
-      await mayEnd;
-      return;
-    }
-    await job.moveToDelayed(Date.now() + LONG_MS, token);
-    await job.promote();
-    await secondBegan;
-    throw new DelayedError();
-  });
+  const worker: PausingWorker<unknown, void> = createQueueWorker(
+    options,
+    'jobs',
+    2,
+    async (job, { token }) => {
+      runs += 1;
+      if (runs > 1) {
+        told.emit('second began');
+        await mayEnd;
+        return;
+      }
+      await job.moveToDelayed(Date.now() + LONG_MS, token);
+      await job.promote();
+      await secondBegan;
+      throw new DelayedError();
+    },
+  );
   worker.on('error', (error) => void errors.push(error));
+  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();

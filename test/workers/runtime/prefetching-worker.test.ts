@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { DelayedError, Queue, type Worker } from 'bullmq';
+import { DelayedError, Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { LockLostError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logging.js';
+import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { JobLease } from '../../../src/workers/runtime/job-lease.js';
-import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
@@ -13,7 +14,7 @@ const QUEUE = 'jobs';
 const LONG_MS = 3_600_000;
 
 interface Scene {
-  worker: Worker;
+  worker: PausingWorker<unknown, void>;
   lease: JobLease<object>;
   /** Of the first job and of the second. */
   states(): Promise<string[]>;
@@ -31,25 +32,31 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
   await queue.addBulk(
     ['first', 'second'].map((jobId) => ({ name: 'job', data: {}, opts: { jobId } })),
   );
-  const worker: Worker = startQueueWorker(options, QUEUE, 1, async (job, slot) => {
-    if (job.id === 'second') return;
-    const queueKey = `${prefix}:${QUEUE}`;
-    const lease = new JobLease({
-      redis,
-      queueKey,
-      job,
-      slot,
-      clock: { now: Date.now },
-      digest: (state) => state,
-    });
-    const lock = `${queueKey}:first:lock`;
-    const withoutLock = async (step: () => Promise<void>) => {
-      await redis.rename(lock, `${lock}-away`);
-      await step();
-      await redis.rename(`${lock}-away`, lock);
-    };
-    await first({ worker, lease, states, withoutLock });
-  });
+  const worker: PausingWorker<unknown, void> = createQueueWorker(
+    options,
+    QUEUE,
+    1,
+    async (job, slot) => {
+      if (job.id === 'second') return;
+      const queueKey = `${prefix}:${QUEUE}`;
+      const lease = new JobLease({
+        redis,
+        queueKey,
+        job,
+        slot,
+        clock: { now: Date.now },
+        digest: (state) => state,
+      });
+      const lock = `${queueKey}:first:lock`;
+      const withoutLock = async (step: () => Promise<void>) => {
+        await redis.rename(lock, `${lock}-away`);
+        await step();
+        await redis.rename(`${lock}-away`, lock);
+      };
+      await first({ worker, lease, states, withoutLock });
+    },
+  );
+  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();
@@ -119,10 +126,14 @@ function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => 
   const redis = connectRedis(url, createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
-  const worker: Worker = startQueueWorker(options, QUEUE, concurrency, ({ id = '' }, { signal }) =>
-    run(id, signal),
+  const worker: PausingWorker<unknown, void> = createQueueWorker(
+    options,
+    QUEUE,
+    concurrency,
+    ({ id = '' }, { signal }) => run(id, signal),
   );
   worker.on('error', () => {});
+  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();

@@ -5,9 +5,9 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { createLogger } from '../../../src/logging.js';
+import { MIN_PAUSE_MS } from '../../../src/redis/fetch-pause.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { MIN_PAUSE_MS } from '../../../src/workers/runtime/fetch-pause.js';
-import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
 const QUEUE = 'jobs';
@@ -28,8 +28,9 @@ async function startWorkerOnFullRedis() {
   await queue.add('job', {});
   await admin.config('SET', 'maxmemory', FULL);
   const errors: Error[] = [];
-  const worker = startQueueWorker(options, QUEUE, 10, async () => {});
+  const worker = createQueueWorker(options, QUEUE, 10, async () => {});
   worker.on('error', (error) => void errors.push(error));
+  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();
@@ -54,4 +55,29 @@ it('ends the pause when the worker closes', async () => {
   await once(worker, 'error');
   const paused = delay(MIN_PAUSE_MS, 'the pause is over');
   expect(await Promise.race([worker.close(), paused])).toBeUndefined();
+});
+
+it('takes no job before both its connections are usable', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  const redis = connectRedis(server.url, createLogger('silent'));
+  const options = { connection: redis, prefix: '{t}' };
+  const queue = new Queue(QUEUE, options);
+  await queue.add('job', {});
+  // The server and the two connections are all that it takes now.
+  await admin.config('SET', 'maxclients', '2');
+  const worker = createQueueWorker(options, QUEUE, 1, async () => {});
+  const refused = once(worker, 'error');
+  void worker.start();
+  onTestFinished(async () => {
+    await worker.close();
+    await queue.close();
+    redis.disconnect();
+  });
+  await refused;
+  expect(await queue.getWaitingCount()).toBe(1);
+  await admin.config('SET', 'maxclients', '100');
+  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
 });

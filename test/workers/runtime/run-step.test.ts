@@ -1,9 +1,10 @@
-import { Queue, type Worker } from 'bullmq';
+import { Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../src/logging.js';
+import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
-import { startQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import {
   createProcessor,
   type StepResult,
@@ -46,7 +47,8 @@ async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[])
       },
     },
   );
-  const worker: Worker = startQueueWorker(options, 'jobs', 1, processor);
+  const worker: PausingWorker<unknown, string> = createQueueWorker(options, 'jobs', 1, processor);
+  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();

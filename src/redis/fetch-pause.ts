@@ -3,7 +3,7 @@
  * answers with an error: a full Redis then takes a core of the worker and thousands of log lines a
  * second.
  */
-import { pause } from '../../timeouts.js';
+import { pause } from '../timeouts.js';
 
 /** Doubled with each refusal in a row: soon back after a moment's refusal, no burden in a long one. */
 export const MIN_PAUSE_MS = 1000;
