@@ -13,6 +13,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   NOREPLICAS: 'it has too few replicas to take writes; bring them back',
   MOVED:
     'it is a node of a Cluster that does not hold our keys; point REDIS_URL to the one that does',
+  BUSY: 'it runs a script that takes long; start again when that has ended',
   CLUSTERDOWN: 'its Cluster is down; mend that first',
 };
 

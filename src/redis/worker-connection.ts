@@ -49,6 +49,8 @@ export function connectRedis(url: string, logger: Logger): GatheringRedis {
   return redis;
 }
 
+/** A Redis that is up serves in milliseconds; who waits longer wants to know for what. */
+const SAY_AFTER_MS = 2000;
 /** A Redis that says this is starting: it serves in a moment. */
 const LOADING = /^LOADING\b/;
 
@@ -56,10 +58,14 @@ const LOADING = /^LOADING\b/;
  * Resolves when the connection is usable, however long Redis is away.
  * @throws RedisUnavailableError when Redis is there and refuses us.
  */
-export function whenReady(redis: Redis): Promise<void> {
+export function whenReady(redis: Redis, logger: Logger): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      logger.warn({}, `Redis at ${redisAddress(redis)} does not serve yet; waiting for it`);
+    }, SAY_AFTER_MS);
     const settle = (act: () => void) => {
+      clearTimeout(timer);
       redis.off('ready', onReady);
       redis.off('error', onError);
       act();

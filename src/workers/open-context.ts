@@ -68,7 +68,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     logger,
   });
   parts.add(() => store.close());
-  await whenReady(redis);
+  await whenReady(redis, logger);
   const clock = await RedisClock.start(redis);
   parts.add(() => clock.stop());
   for (const { severity, problem, fix } of redisFindings(await redis.info())) {

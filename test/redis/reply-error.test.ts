@@ -41,6 +41,7 @@ it.each([
   ['MISCONF Redis is configured to save RDB snapshots', 'cannot write to its disk'],
   ['NOREPLICAS Not enough good replicas to write.', 'too few replicas'],
   ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
+  ['BUSY Redis is busy running a script.', 'start again'],
   ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
 ])('says of %j what to do', (message, remedy) => {
   expect(describeRefusal(new Error(message))).toBe(

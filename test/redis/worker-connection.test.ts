@@ -2,7 +2,8 @@ import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../src/logging.js';
-import { connectRedis } from '../../src/redis/worker-connection.js';
+import { connectRedis, whenReady } from '../../src/redis/worker-connection.js';
+import { startTcp } from '../atlas/test-server.js';
 import { testRedis } from '../helpers/redis.js';
 
 const COMMANDS = 100;
@@ -74,4 +75,15 @@ it('goes on after its connection was cut, with what was under way', async () => 
   const answers = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
   redis.stream.destroy();
   expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK']));
+});
+
+it('says which Redis it waits for', async () => {
+  // It accepts connections, and never answers.
+  const port = await startTcp(() => {});
+  const said = new Promise<string>((resolve) => {
+    const redis = connectRedis(`redis://127.0.0.1:${port}`, logger);
+    onTestFinished(() => redis.disconnectAll());
+    void whenReady(redis, { ...logger, warn: (_fields, message) => resolve(message) });
+  });
+  expect(await said).toBe(`Redis at 127.0.0.1:${port} does not serve yet; waiting for it`);
 });
