@@ -26,6 +26,20 @@ interface Refusal {
   prepare(): Promise<{ url: string; admin: Redis }>;
 }
 
+/** A user who may do everything but run one command. */
+function withoutPermission(command: string, refusal: string): Refusal {
+  return {
+    refusal,
+    says: new RegExp(`NOPERM .*'${command}'.*permission that is missing`),
+    async prepare() {
+      const { server, admin } = await startRedis();
+      const rules = ['on', '>word-canary', '~*', '&*', '+@all', `-${command}`];
+      await admin.call('ACL', 'SETUSER', 'app', ...rules);
+      return { url: server.url.replace('//', '//app:word-canary@'), admin };
+    },
+  };
+}
+
 const REFUSALS: Refusal[] = [
   {
     refusal: 'is full',
@@ -63,24 +77,8 @@ const REFUSALS: Refusal[] = [
       return { url: server.url, admin };
     },
   },
-  {
-    refusal: 'does not let its user run INFO',
-    says: /NOPERM .*'info'.*permission that is missing/,
-    async prepare() {
-      const { server, admin } = await startRedis();
-      await admin.call('ACL', 'SETUSER', 'app', 'on', '>word-canary', '~*', '&*', '+@all', '-info');
-      return { url: server.url.replace('//', '//app:word-canary@'), admin };
-    },
-  },
-  {
-    refusal: 'does not let its user write heartbeats',
-    says: /NOPERM .*'zadd'.*permission that is missing/,
-    async prepare() {
-      const { server, admin } = await startRedis();
-      await admin.call('ACL', 'SETUSER', 'app', 'on', '>word-canary', '~*', '&*', '+@all', '-zadd');
-      return { url: server.url.replace('//', '//app:word-canary@'), admin };
-    },
-  },
+  withoutPermission('info', 'does not let its user run INFO'),
+  withoutPermission('zadd', 'does not let its user write heartbeats'),
   {
     refusal: 'is a node of a Cluster that does not hold the keys',
     says: /MOVED .*node of a Cluster/,

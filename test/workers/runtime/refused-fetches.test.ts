@@ -17,7 +17,8 @@ const OBSERVED_MS = 2500;
 /** A pause lasts at least a second; the first fetch and the check for stalls come on top. */
 const MOST_ERRORS = 8;
 
-async function startWorkerOnFullRedis() {
+/** A worker, made but not started, of a queue with one job; `limit` is what the server is set to. */
+async function createWorker(...limit: [name: string, value: string]) {
   const server = await startPrivateRedis();
   onTestFinished(() => server.stop());
   const admin = new Redis(server.url);
@@ -26,11 +27,10 @@ async function startWorkerOnFullRedis() {
   const options = { connection: redis, prefix: '{t}' };
   const queue = new Queue(QUEUE, options);
   await queue.add('job', {});
-  await admin.config('SET', 'maxmemory', FULL);
+  await admin.config('SET', ...limit);
   const errors: Error[] = [];
   const worker = createQueueWorker(options, QUEUE, 10, async () => {});
   worker.on('error', (error) => void errors.push(error));
-  void worker.start();
   onTestFinished(async () => {
     await worker.close();
     await queue.close();
@@ -40,7 +40,8 @@ async function startWorkerOnFullRedis() {
 }
 
 it('pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
-  const { admin, queue, errors } = await startWorkerOnFullRedis();
+  const { admin, queue, worker, errors } = await createWorker('maxmemory', FULL);
+  void worker.start();
   const from = performance.now();
   await waitUntil('the time to observe', () => performance.now() - from > OBSERVED_MS);
   expect(errors.length).toBeGreaterThan(0);
@@ -51,31 +52,18 @@ it('pauses when Redis refuses the fetch of a job, and goes on when it does not',
 });
 
 it('ends the pause when the worker closes', async () => {
-  const { worker } = await startWorkerOnFullRedis();
+  const { worker } = await createWorker('maxmemory', FULL);
+  void worker.start();
   await once(worker, 'error');
   const paused = delay(MIN_PAUSE_MS, 'the pause is over');
   expect(await Promise.race([worker.close(), paused])).toBeUndefined();
 });
 
 it('takes no job before both its connections are usable', async () => {
-  const server = await startPrivateRedis();
-  onTestFinished(() => server.stop());
-  const admin = new Redis(server.url);
-  onTestFinished(() => admin.disconnect());
-  const redis = connectRedis(server.url, createLogger('silent'));
-  const options = { connection: redis, prefix: '{t}' };
-  const queue = new Queue(QUEUE, options);
-  await queue.add('job', {});
-  // The server and the two connections are all that it takes now.
-  await admin.config('SET', 'maxclients', '2');
-  const worker = createQueueWorker(options, QUEUE, 1, async () => {});
+  // The connections of the test and of the queue are all that the server takes now.
+  const { admin, queue, worker } = await createWorker('maxclients', '2');
   const refused = once(worker, 'error');
   void worker.start();
-  onTestFinished(async () => {
-    await worker.close();
-    await queue.close();
-    redis.disconnect();
-  });
   await refused;
   expect(await queue.getWaitingCount()).toBe(1);
   await admin.config('SET', 'maxclients', '100');
