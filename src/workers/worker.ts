@@ -110,7 +110,8 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     stopping.abort();
     if (await restsInTime(workers, redis)) return;
     logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
-  }, REST_TIMEOUT_MS);
+    // It ends by itself, and says so.
+  }, REST_TIMEOUT_MS + CLOSE_TIMEOUT_MS);
   // Each has two connections: none takes a job before all are usable.
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));
   await Promise.all(workers.map((worker) => worker.start()));

@@ -52,5 +52,6 @@ it.each(LONG ? [REDIS_GONE, ...LONG_ONES] : [REDIS_GONE])(
     await waitUntil('the end of the worker', () => worker.hasExited, GRACE_MS);
     expect(await worker.exited).toBe(0);
     expect(worker.output()).toContain('worker stopped');
+    expect(worker.output().includes('did not come to rest in time')).toBe(busy);
   },
 );
