@@ -151,8 +151,18 @@ async function restsInTime(workers: readonly JobWorker[], redis: GatheringRedis)
   const closed = Promise.all(workers.map((worker) => worker.close()));
   const atRest = async () => {
     await Promise.all(workers.map((worker) => worker.whenIdle()));
-    if (redis.status === 'ready') await closed;
-    else await settlesWithin(closed, CLOSE_TIMEOUT_MS);
+    await Promise.race([
+      closed,
+      whenAway(redis).then(() => settlesWithin(closed, CLOSE_TIMEOUT_MS)),
+    ]);
   };
   return settlesWithin(atRest(), REST_TIMEOUT_MS);
+}
+
+/** Resolves when the connection is broken: perhaps at once, perhaps never. */
+async function whenAway(redis: GatheringRedis): Promise<void> {
+  if (redis.status !== 'ready') return;
+  await new Promise<void>((resolve) => {
+    redis.once('close', resolve);
+  });
 }
