@@ -9,7 +9,7 @@ describe('baseUrlIssue', () => {
     'http://127.8.9.10',
     'http://localhost:1',
     'http://[::1]:8080/atlas',
-  ])('takes %s', (url) => {
+  ])('the base URL of Atlas may be %s', (url) => {
     expect(baseUrlIssue(url)).toBeUndefined();
   });
 
@@ -24,7 +24,7 @@ describe('baseUrlIssue', () => {
     'https://user:word@example.com',
     'https://example.com/?a=b',
     'https://example.com/#a',
-  ])('names the fault of %j', (url) => {
+  ])('the fault of the base URL %j is named', (url) => {
     expect(baseUrlIssue(url)).toMatch(/^must /);
   });
 });

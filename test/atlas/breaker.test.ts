@@ -39,14 +39,14 @@ afterEach(() => {
 });
 
 describe('the circuit breaker', () => {
-  it('passes values and errors through while it is closed', async () => {
+  it('the closed circuit passes values and errors through', async () => {
     expect(await breaker.run(async () => 7)).toBe(7);
     const error = down();
     expect(await attempt(error)).toBe(error);
     expect(states).toEqual([]);
   });
 
-  it('opens after eight failures in a row', async () => {
+  it('the circuit opens after eight failures in a row', async () => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
     expect(states).toEqual([]);
     await attempt(down());
@@ -58,14 +58,14 @@ describe('the circuit breaker', () => {
     ['a 404', new UnknownBatchError('B')],
     ['a refusal', new PermanentError('ATLAS_REJECTED', 'answered 422')],
     ['a 429', busy()],
-  ])('starts to count anew after %s', async (_, answer) => {
+  ])('the circuit starts to count failures anew after %s', async (_, answer) => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
     await attempt(answer);
     for (let i = 0; i < 7; i += 1) await attempt(down());
     expect(states).toEqual([]);
   });
 
-  it('does not count what says nothing of Atlas', async () => {
+  it('the circuit does not count what says nothing of Atlas', async () => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
     for (let i = 0; i < 9; i += 1) await attempt(new TransientError('ATLAS_UNAVAILABLE', 'Redis'));
     for (let i = 0; i < 9; i += 1) await attempt(new Error('aborted'));
@@ -74,7 +74,7 @@ describe('the circuit breaker', () => {
     expect(states).toEqual(['open']);
   });
 
-  it('turns everything away at once while it is open, as not taken, to come back later', async () => {
+  it('the open circuit turns everything away at once, as not taken, to come back later', async () => {
     await open();
     const error = await attempt();
     expect(attempts).toEqual([]);
@@ -86,7 +86,7 @@ describe('the circuit breaker', () => {
     });
   });
 
-  it('gives what failed last as the reason of those it turns away', async () => {
+  it('the open circuit gives what failed last as the reason of those it turns away', async () => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);
     await attempt(errorFor(rowFor('extracts', 401), 'answered 401'));
@@ -97,7 +97,7 @@ describe('the circuit breaker', () => {
     });
   });
 
-  it('lets one probe through after a while, and closes when it is answered', async () => {
+  it('the open circuit lets one probe through after a while, and closes when it is answered', async () => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);
     let answer = () => {};
@@ -120,7 +120,7 @@ describe('the circuit breaker', () => {
     ['is aborted', new Error('aborted')],
     ['finds no budget', new TransientError('ATLAS_UNAVAILABLE', 'spent')],
     ['is refused a token', new PermanentError('ATLAS_AUTH', 'refused')],
-  ])('stays open when the probe %s, and probes more rarely', async (_, error) => {
+  ])('the circuit stays open when the probe %s, and probes more rarely', async (_, error) => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);
     expect(await attempt(error)).toBe(error);
@@ -133,7 +133,7 @@ describe('the circuit breaker', () => {
     expect(attempts).toEqual([true, true]);
   });
 
-  it('closes on a probe that is refused, unknown or too much: Atlas answers', async () => {
+  it('the circuit closes on a probe that is refused, unknown or too much, for Atlas answers', async () => {
     for (const answer of [busy(), new UnknownBatchError('B')]) {
       await open();
       vi.setSystemTime(Date.now() + 1_500);
@@ -142,7 +142,7 @@ describe('the circuit breaker', () => {
     }
   });
 
-  it('makes fewer than one probe per second, however many ask and however long', async () => {
+  it('the open circuit makes fewer than one probe per second, however many ask and however long', async () => {
     await open();
     const seconds = 120;
     for (let tenth = 0; tenth < seconds * 10; tenth += 1) {

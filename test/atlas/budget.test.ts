@@ -55,7 +55,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('emissionIntervalMs', () => {
-  it('keeps any sliding second within the rate and a tenth, with the first as late as allowed', () => {
+  it('the emission interval keeps any sliding second within the rate and a tenth, with the first as late as allowed', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -72,14 +72,14 @@ describe('emissionIntervalMs', () => {
     );
   });
 
-  it('gives away little of the budget', () => {
+  it('the emission interval gives away little of the budget', () => {
     expect(1000 / emissionIntervalMs(20)).toBeGreaterThan(18.5);
     expect(1000 / emissionIntervalMs(1)).toBeGreaterThan(0.9);
   });
 });
 
 describe('the shared budget', () => {
-  it('grants requests one interval apart, however many processes ask at once', async () => {
+  it('the shared budget grants requests one interval apart, however many processes ask at once', async () => {
     const test = testRedis();
     const processes = [asker(test, 100), asker(test, 100), asker(test, 100)];
     const verdicts = await Promise.all(
@@ -95,7 +95,7 @@ describe('the shared budget', () => {
     });
   });
 
-  it('denies the others, in a line, each with a later place', async () => {
+  it('the shared budget denies the other requests, in a line, each with a later place', async () => {
     const test = testRedis();
     const ask = asker(test, 10);
     const places: number[] = [];
@@ -108,7 +108,7 @@ describe('the shared budget', () => {
     );
   });
 
-  it('never makes a line longer than two minutes', async () => {
+  it('the line of the shared budget is never longer than two minutes', async () => {
     const test = testRedis();
     const ask = asker(test, 1);
     const verdicts = await Promise.all(Array.from({ length: 500 }, () => ask('poll')));
@@ -122,7 +122,7 @@ describe('the shared budget', () => {
   it.each([
     ['upload', 'poll'],
     ['poll', 'upload'],
-  ] as const)('leaves a fifth to %s while %s floods it', async (meek, greedy) => {
+  ] as const)('the shared budget leaves a fifth to %s while %s floods it', async (meek, greedy) => {
     const test = testRedis();
     const granted: RequestClass[] = [];
     // The first quarter of a second is given to whoever comes first.
@@ -140,7 +140,7 @@ describe('the shared budget', () => {
     expect(share.length).toBeLessThanOrEqual(81);
   });
 
-  it('gives all of the budget to a class that is alone', async () => {
+  it('a class of requests that is alone gets all of the shared budget', async () => {
     const test = testRedis();
     const ask = asker(test, 100, 1);
     const times: number[] = [];
@@ -153,7 +153,7 @@ describe('the shared budget', () => {
     expect(tight.length).toBeGreaterThan(0.9 * gaps.length);
   });
 
-  it('denies a request at once, with its wait, when its turn is far', async () => {
+  it('the shared budget denies a request at once, with its wait, when its turn is far', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 4);
     const takes = await Promise.allSettled(
@@ -168,13 +168,13 @@ describe('the shared budget', () => {
     }
   });
 
-  it('lets a request that may wait wait for its turn', async () => {
+  it('a request that may wait waits for its turn in the shared budget', async () => {
     const budget = budgetOf(testRedis(), 20);
     const takes = Array.from({ length: 15 }, () => budget.take(WAITING));
     await expect(Promise.all(takes)).resolves.toHaveLength(15);
   });
 
-  it('lets a process that stood still not send what it was granted before', async () => {
+  it('a process that stood still does not send what the shared budget granted it before', async () => {
     const test = testRedis();
     const redis = connect(test);
     const budget = budgetOf(test, 20);
@@ -188,7 +188,7 @@ describe('the shared budget', () => {
     expect(next).toBeGreaterThan(Number(seconds) * 1000 + Number(microseconds) / 1000);
   });
 
-  it('leaves no key that stays', async () => {
+  it('the shared budget leaves no key in Redis that stays', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 5);
     await Promise.allSettled(Array.from({ length: 9 }, () => budget.take(NOW_OR_NEVER)));
@@ -198,7 +198,7 @@ describe('the shared budget', () => {
     for (const { ttl } of left) expect(ttl).toBeGreaterThan(0);
   });
 
-  it('rejects with the reason of an abort while it waits', async () => {
+  it('a request that waits for the shared budget rejects with the reason of its abort', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 1);
     await budget.take(NOW_OR_NEVER);
@@ -209,7 +209,7 @@ describe('the shared budget', () => {
     for (const one of waiting) await expect(one).rejects.toBe(reason);
   });
 
-  it('is a transient error, not taken, when Redis is away', async () => {
+  it('a request is a transient error, not taken, when the Redis of the shared budget is away', async () => {
     const test = testRedis();
     const redis = connect(test);
     const budget = createBudget({
@@ -228,7 +228,7 @@ describe('the shared budget', () => {
 });
 
 describe('the block of a 429', () => {
-  it.each([0, 1000])('holds every process at a budget of %d', async (rate) => {
+  it.each([0, 1000])('a 429 blocks every process at a budget of %d', async (rate) => {
     const test = testRedis();
     const [one, other] = [budgetOf(test, rate), budgetOf(test, rate)];
     await other.take(NOW_OR_NEVER);
@@ -243,7 +243,7 @@ describe('the block of a 429', () => {
     }
   });
 
-  it('keeps the longer of two blocks', async () => {
+  it('the longer of two blocks by 429 is kept', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 0);
     await budget.block(50_000);
@@ -252,7 +252,7 @@ describe('the block of a 429', () => {
     expect(block?.ttl).toBeGreaterThan(40_000);
   });
 
-  it('is short without a Retry-After, and doubles while nothing but 429 comes', async () => {
+  it('the block of a 429 without a Retry-After is short, and doubles while nothing but 429 comes', async () => {
     const budget = budgetOf(undefined, 0);
     expect(await budget.block(undefined)).toBe(1000);
     // Answers to requests that were under way together count once.
@@ -261,7 +261,7 @@ describe('the block of a 429', () => {
     expect(await budget.block(undefined)).toBe(1000);
   });
 
-  it('is waited out by a request that may wait', async () => {
+  it('a request that may wait waits out the block of a 429', async () => {
     const test = testRedis();
     const budget = budgetOf(test, 0);
     await budget.block(200);
@@ -269,7 +269,7 @@ describe('the block of a 429', () => {
     expect(await contents(connect(test), test.prefix)).toEqual([]);
   });
 
-  it('holds one process alone without Redis', async () => {
+  it('a 429 blocks one process alone without Redis', async () => {
     const [one, other] = [budgetOf(undefined, 0), budgetOf(undefined, 0)];
     await one.block(60_000);
     await expect(one.take(NOW_OR_NEVER)).rejects.toBeInstanceOf(BudgetExceededError);
@@ -278,7 +278,7 @@ describe('the block of a 429', () => {
 });
 
 describe('the observer', () => {
-  it('hears what was granted and what was sent back', async () => {
+  it('the observer of the budget hears what was granted and what was sent back', async () => {
     const heard: unknown[] = [];
     const budget = createBudget({
       redis: undefined,

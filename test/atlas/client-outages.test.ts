@@ -17,7 +17,7 @@ afterEach(() => {
 
 describe('the token', () => {
   it.each(['upload', 'readPage'] as const)(
-    'that expires is replaced under %s once',
+    'a token that expires is replaced under %s once',
     async (call) => {
       const client = clientOf(atlas);
       const work = () => (call === 'upload' ? client.upload(UPLOAD) : client.readPage('B-1', PAGE));
@@ -33,7 +33,7 @@ describe('the token', () => {
   );
 
   it.each([401, 403])(
-    'that is never honoured is a transient error after one repeat (%d)',
+    'a token that is never honoured is a transient error after one repeat (%d)',
     async (status) => {
       atlas.onUpload = (_request, response) => json(response, 'canary-body', status);
       const error = await rejection(clientOf(atlas).upload(UPLOAD));
@@ -43,7 +43,7 @@ describe('the token', () => {
     },
   );
 
-  it('that was never given ends every call at once with one request', async () => {
+  it('credentials that never gave a token end every call at once with one request', async () => {
     const client = clientOf(atlas, { clientSecret: 'canary-wrong' });
     const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
     for (const error of await Promise.all(calls)) {
@@ -53,7 +53,7 @@ describe('the token', () => {
     expect(atlas.received).toHaveLength(1);
   });
 
-  it('costs two processes few requests when only the newest is honoured', async () => {
+  it('two processes need few requests for tokens when only the newest token is honoured', async () => {
     const test = testRedis();
     const clients = [1, 2].map(() =>
       clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
@@ -80,7 +80,7 @@ describe('a 429', () => {
       response.end();
     };
 
-  it('holds another process too, without a budget', async () => {
+  it('a 429 holds another process too, without a budget', async () => {
     const test = testRedis();
     const [one, other] = [1, 2].map(() =>
       clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
@@ -101,7 +101,7 @@ describe('a 429', () => {
     expect(atlas.received).toHaveLength(before);
   });
 
-  it('is waited out by a further page, so that the pages before it were not read in vain', async () => {
+  it('a further page waits out a 429, so that the pages before it were not read in vain', async () => {
     const good = atlas.onPage;
     atlas.onPage = (request, response) => {
       atlas.onPage = good;
@@ -112,7 +112,7 @@ describe('a 429', () => {
     });
   });
 
-  it('never opens the circuit', async () => {
+  it('a 429 never opens the circuit', async () => {
     const states: string[] = [];
     atlas.onUpload = tooMany('0.001');
     const client = clientOf(atlas, { observer: { breakerChanged: (state) => states.push(state) } });
@@ -123,7 +123,7 @@ describe('a 429', () => {
 });
 
 describe('an outage', () => {
-  it('costs few requests, however many calls there are, and ends with a probe', async () => {
+  it('an outage costs few requests, however many calls there are, and ends with a probe', async () => {
     const client = clientOf(atlas);
     const good = atlas.onPage;
     await client.checkCredentials();
@@ -142,7 +142,7 @@ describe('an outage', () => {
     await client.upload(UPLOAD);
   });
 
-  it('is not explored by an upload, of which nobody would know whether it was taken', async () => {
+  it('an upload never probes an outage, for nobody would know whether it was taken', async () => {
     const client = clientOf(atlas);
     const [goodUpload, goodToken] = [atlas.onUpload, atlas.onToken];
     await client.checkCredentials();

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 describe('upload', () => {
-  it('sends the documented request with the token', async () => {
+  it('an upload sends the documented request with the token', async () => {
     expect(await clientOf(atlas).upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
     expect(atlas.received.map(({ path }) => path)).toEqual([
       '/v1/docstream/authtoken',
@@ -32,7 +32,7 @@ describe('upload', () => {
   });
 
   it.each([500, 502, 504])(
-    'is not sent again after a %d, and nobody knows of it',
+    'an upload is not sent again after a %d, and nobody knows of it',
     async (status) => {
       atlas.onUpload = (_request, response) => json(response, 'canary-body', status);
       const error = await rejection(clientOf(atlas).upload(UPLOAD));
@@ -41,7 +41,7 @@ describe('upload', () => {
     },
   );
 
-  it('goes out only after what it is told to wait for', async () => {
+  it('an upload goes out only after what it is told to wait for', async () => {
     const client = clientOf(atlas);
     await client.checkCredentials();
     const order: string[] = [];
@@ -58,21 +58,21 @@ describe('upload', () => {
     expect(order).toEqual(['awaited', 'upload']);
   });
 
-  it('does not go out when that fails', async () => {
+  it('an upload does not go out when what it waits for fails', async () => {
     const sendAfter = Promise.reject(new Error('not wanted any more'));
     const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, sendAfter }));
     expect(error).toMatchObject({ message: 'not wanted any more' });
     expect(atlas.count('multiupload')).toBe(0);
   });
 
-  it('is unknown when the connection is cut after it was sent', async () => {
+  it('an upload is unknown when the connection is cut after it was sent', async () => {
     atlas.onUpload = (request) => request.socket.destroy();
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
     expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'unknown' });
     expect(atlas.count('multiupload')).toBe(1);
   });
 
-  it('is unknown when Atlas hangs', async () => {
+  it('an upload is unknown when Atlas hangs', async () => {
     const client = clientOf(atlas, { timeoutMs: 300 });
     await client.checkCredentials();
     atlas.onUpload = () => {};
@@ -80,7 +80,7 @@ describe('upload', () => {
   });
 
   it.each(['<html>canary-body</html>', '{"batch_id":"canary-bo', '{}', '{"batch_id":""}'])(
-    'is unknown when a 200 says %s',
+    'an upload is unknown when a 200 says %s',
     async (body) => {
       atlas.onUpload = (_request, response) => json(response, body);
       const error = await rejection(clientOf(atlas).upload(UPLOAD));
@@ -89,7 +89,7 @@ describe('upload', () => {
     },
   );
 
-  it('was not taken when Atlas answers 503, which says for how long', async () => {
+  it('an upload was not taken when Atlas answers 503, which says for how long', async () => {
     atlas.onUpload = (_request, response) => {
       response.writeHead(503, { 'retry-after': '7' });
       response.end();
@@ -98,21 +98,21 @@ describe('upload', () => {
     expect(error).toMatchObject({ taken: 'not-taken', retryAfterMs: 7000 });
   });
 
-  it('is refused by a clear 4xx', async () => {
+  it('an upload is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
     expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_REJECTED' });
     expect(atlas.count('multiupload')).toBe(1);
   });
 
-  it('was not taken when no token could be had', async () => {
+  it('an upload was not taken when no token could be had', async () => {
     atlas.onToken = (_request, response) => json(response, 'canary-body', 500);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
     expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
     expect(atlas.count('multiupload')).toBe(0);
   });
 
-  it('rejects with the reason of an abort', async () => {
+  it('an upload rejects with the reason of its abort', async () => {
     const abort = new AbortController();
     const reason = new Error('lock lost');
     atlas.onUpload = () => abort.abort(reason);
@@ -121,7 +121,7 @@ describe('upload', () => {
 });
 
 describe('readPage', () => {
-  it('asks for the page by both of its names and gives its raw extracts', async () => {
+  it('readPage asks for the page by both of its names and gives its raw extracts', async () => {
     atlas.onPage = (_request, response) =>
       json(
         response,
@@ -146,14 +146,14 @@ describe('readPage', () => {
     });
   });
 
-  it('names a batch that Atlas does not know, and asks once', async () => {
+  it('readPage names a batch that Atlas does not know, and asks once', async () => {
     atlas.onPage = (_request, response) => json(response, 'canary-body', 404);
     const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
     expect(error).toMatchObject({ name: 'UnknownBatchError' });
     expect(atlas.count('extracts')).toBe(1);
   });
 
-  it('tries a couple of times what a moment may mend', async () => {
+  it('readPage tries a couple of times what a moment may mend', async () => {
     const good = atlas.onPage;
     const faults = [
       (request: { socket: { destroy(): void } }) => request.socket.destroy(),
@@ -164,14 +164,14 @@ describe('readPage', () => {
     expect(atlas.count('extracts')).toBe(3);
   });
 
-  it('gives up after that, and leaves the rest to the job', async () => {
+  it('readPage gives up after a couple of tries, and leaves the rest to the job', async () => {
     atlas.onPage = (_request, response) => json(response, '<html>canary-body</html>');
     const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
     expect(error).toMatchObject({ code: 'ATLAS_PROTOCOL' });
     expect(atlas.count('extracts')).toBe(3);
   });
 
-  it('does not repeat at once what has a Retry-After', async () => {
+  it('readPage does not repeat at once what has a Retry-After', async () => {
     atlas.onPage = (_request, response) => {
       response.writeHead(503, { 'retry-after': '60' });
       response.end();
@@ -181,7 +181,7 @@ describe('readPage', () => {
     expect(atlas.count('extracts')).toBe(1);
   });
 
-  it('reads a Retry-After that is a date on the clock that all processes share', async () => {
+  it('readPage reads a Retry-After that is a date on the clock that all processes share', async () => {
     const test = testRedis();
     const redis = connect(test);
     const [seconds] = await redis.time();
@@ -200,7 +200,7 @@ describe('readPage', () => {
 });
 
 describe('the client', () => {
-  it('tells its observer of requests, tokens and the circuit', async () => {
+  it('the client of Atlas tells its observer of requests, tokens and the circuit', async () => {
     const heard: string[] = [];
     const client = clientOf(atlas, {
       observer: {
@@ -215,7 +215,7 @@ describe('the client', () => {
     expect(heard[3]).toMatch(/^multiupload (UND_ERR_SOCKET|ECONNRESET)$/);
   });
 
-  it('never puts a secret into an error or a log', async () => {
+  it('the client of Atlas never puts a secret into an error or a log', async () => {
     const { lines, logger } = logSink();
     const client = clientOf(atlas, { logger });
     const told: string[] = [];
@@ -243,7 +243,7 @@ describe('the client', () => {
     expect([...told, ...lines].join('\n')).not.toMatch(/canary-|X-Amz|page=1/);
   });
 
-  it('refuses a base URL over which secrets would travel in clear', () => {
+  it('the client of Atlas refuses a base URL over which secrets would travel in clear', () => {
     const { logger } = logSink();
     const create = () =>
       createAtlasClient({
@@ -259,7 +259,7 @@ describe('the client', () => {
     expect(create).toThrow(RangeError);
   });
 
-  it('may be closed twice, and then sends nothing', async () => {
+  it('the client of Atlas may be closed twice, and then sends nothing', async () => {
     const client = clientOf(atlas);
     await client.upload(UPLOAD);
     await client.close();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseRawPage } from '../../src/atlas/raw-json.js';
 
 describe('parseRawPage', () => {
-  it('keeps numbers as they were sent', () => {
+  it('parseRawPage keeps numbers as they were sent', () => {
     const text =
       '{"data":[{"document_id":"1","file_data":{"n": 12345678901234567890, "x":1.10, "e":-0.0E+2}}]}';
     expect(parseRawPage(text).fileData).toEqual([
@@ -23,18 +23,21 @@ describe('parseRawPage', () => {
     ['a number', '-1.50e+07'],
     ['true', 'true'],
     ['null', 'null'],
-  ])('slices file_data that is %s, at the end and in the middle of an item', (_, value) => {
-    const text = `{"data":[{"file_data":${value}},{"file_data":${value},"z":0},{"file_data": ${value} }]}`;
-    expect(parseRawPage(text).fileData).toEqual([value, value, value]);
-  });
+  ])(
+    'parseRawPage slices file_data that is %s, at the end and in the middle of an item',
+    (_, value) => {
+      const text = `{"data":[{"file_data":${value}},{"file_data":${value},"z":0},{"file_data": ${value} }]}`;
+      expect(parseRawPage(text).fileData).toEqual([value, value, value]);
+    },
+  );
 
-  it('finds the list under data.data, whatever stands around it', () => {
+  it('parseRawPage finds the list under data.data, whatever stands around it', () => {
     const text =
       ' {"x":{"data":[9]}, "data" : {"page":1,"data":\n[ {"file_data" : 1} ], "y":[]} } ';
     expect(parseRawPage(text).fileData).toEqual(['1']);
   });
 
-  it('does not take file_data from deeper inside an item', () => {
+  it('parseRawPage does not take file_data from deeper inside an item', () => {
     const text = '{"data":[{"other":{"file_data":1}},{"file_data":{"file_data":2}},3,"file_data"]}';
     expect(parseRawPage(text).fileData).toEqual([
       undefined,
@@ -44,7 +47,7 @@ describe('parseRawPage', () => {
     ]);
   });
 
-  it('lets the last of repeated keys count, as JSON.parse does', () => {
+  it('parseRawPage lets the last of repeated keys count, as JSON.parse does', () => {
     const text =
       '{"data":[{"file_data":0}],"data":[{"file_data":1,"file_data":2},{"file_data":3}]}';
     expect(parseRawPage(text).fileData).toEqual(['2', '3']);
@@ -52,25 +55,25 @@ describe('parseRawPage', () => {
     expect(parseRawPage('{"data":{"data":[{"file_data":0}],"data":7}}').fileData).toEqual([]);
   });
 
-  it('knows a key that is written with escapes', () => {
+  it('parseRawPage knows a key that is written with escapes', () => {
     const text = String.raw`{"d\u0061ta":[{"file\u005fdata":7}]}`;
     expect(parseRawPage(text).fileData).toEqual(['7']);
   });
 
-  it('knows keys with quotes in them for others', () => {
+  it('parseRawPage does not take keys with quotes in them for its own', () => {
     const text = String.raw`{"data":[{"\"file_data":1,"file_data\\":2,"file_data":3}]}`;
     expect(parseRawPage(text).fileData).toEqual(['3']);
   });
 
   it.each(['[]', '1', '"data"', 'null', '{}', '{"data":null}', '{"data":{"x":1}}'])(
-    'answers with no slices for %s',
+    'parseRawPage gives no slices for %s',
     (text) => {
       expect(parseRawPage(text)).toEqual({ value: JSON.parse(text), fileData: [] });
     },
   );
 
   it.each(['', '<html></html>', '{"data":[', '{"data":[]}}', '{"data":[],}', "{'data':[]}"])(
-    'refuses %j',
+    'parseRawPage refuses %j',
     (text) => {
       expect(() => parseRawPage(text)).toThrow(SyntaxError);
     },
@@ -85,7 +88,7 @@ describe('parseRawPage', () => {
   });
   const indent = fc.constantFrom(undefined, 1, '\t', ' \r\n');
 
-  it('gives slices that read as the items do, for any page', () => {
+  it('parseRawPage gives slices that read as the items do, for any page', () => {
     fc.assert(
       fc.property(page, indent, fc.boolean(), (value, space, wrapped) => {
         const text = JSON.stringify(wrapped ? { data: value } : value, null, space);
@@ -99,7 +102,7 @@ describe('parseRawPage', () => {
     );
   });
 
-  it('detects truncation at any place', () => {
+  it('parseRawPage detects truncation at any place', () => {
     fc.assert(
       fc.property(
         page,
@@ -114,7 +117,7 @@ describe('parseRawPage', () => {
     );
   });
 
-  it('takes nesting that would overflow a recursive reader', () => {
+  it('parseRawPage takes nesting that would overflow a recursive reader', () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     expect(parseRawPage(`{"data":[{"file_data":${deep}}]}`).fileData).toEqual([deep]);
   });

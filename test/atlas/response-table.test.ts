@@ -56,34 +56,37 @@ const cases = EXPECTED.flatMap(([endpoint, rows]) =>
 );
 
 describe('the table of responses', () => {
-  it.each(cases)('takes $kind from $endpoint for $meaning', ({ endpoint, kind, meaning, code }) => {
-    const row = rowFor(endpoint, kind);
-    expect(row.meaning).toBe(meaning);
-    expect(row.code).toBe(code);
-  });
+  it.each(cases)(
+    'the table of responses has $kind from $endpoint for $meaning',
+    ({ endpoint, kind, meaning, code }) => {
+      const row = rowFor(endpoint, kind);
+      expect(row.meaning).toBe(meaning);
+      expect(row.code).toBe(code);
+    },
+  );
 
-  it('has no row that nothing reaches', () => {
+  it('the table of responses has no row that nothing reaches', () => {
     const reached = new Set(cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)));
     expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
   });
 
-  it('never sends an upload again at once that Atlas may have', () => {
+  it('the table of responses never sends an upload again at once that Atlas may have', () => {
     const rows = RESPONSES.filter((row) => row.endpoint === 'multiupload' && row.retryNow);
     expect(rows.map((row) => row.when)).toEqual([['not-sent']]);
   });
 
-  it('counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
+  it('the table of responses counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
     for (const row of RESPONSES) {
       const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || row.holdsAllProcesses;
       expect([row, row.countsAsOutage === true]).toEqual([row, !alive]);
     }
   });
 
-  it('stands in docs/responses.md as it is here', async () => {
+  it('the table of responses is the same in docs/responses.md', async () => {
     await expect(printed()).toMatchFileSnapshot('../../docs/responses.md');
   });
 
-  it('holds all processes for a 429 of any endpoint, and for nothing else', () => {
+  it('the table of responses holds all processes for a 429 of any endpoint, and for nothing else', () => {
     for (const row of RESPONSES) {
       expect([row, row.holdsAllProcesses === true]).toEqual([row, row.when.includes(429)]);
     }
@@ -91,13 +94,13 @@ describe('the table of responses', () => {
 });
 
 describe('errorFor', () => {
-  it('makes a refusal of what is refused', () => {
+  it('errorFor makes a refusal of what Atlas refused', () => {
     const error = errorFor(rowFor('multiupload', 422), 'answered 422');
     expect(error).toBeInstanceOf(PermanentError);
     expect(error.message).toBe("Atlas's multiupload answered 422");
   });
 
-  it('names the batch that Atlas does not know', () => {
+  it('errorFor names the batch that Atlas does not know', () => {
     const error = errorFor(rowFor('extracts', 404), 'answered 404', { atlasBatchId: 'B-1' });
     expect(error).toBeInstanceOf(UnknownBatchError);
     expect(error.message).toContain('B-1');
@@ -109,11 +112,14 @@ describe('errorFor', () => {
     ['not-taken', 'multiupload', 401],
     ['not-taken', 'authtoken', 500],
     ['not-taken', 'extracts', 500],
-  ] as const)('makes a transient error, %s, of %s answering %d', (taken, endpoint, status) => {
-    const error = errorFor(rowFor(endpoint, status), 'x', { retryAfterMs: 7 });
-    expect(error).toBeInstanceOf(ResponseError);
-    expect(error).toMatchObject({ taken, retryAfterMs: 7 });
-  });
+  ] as const)(
+    'errorFor makes a transient error, %s, of %s answering %d',
+    (taken, endpoint, status) => {
+      const error = errorFor(rowFor(endpoint, status), 'x', { retryAfterMs: 7 });
+      expect(error).toBeInstanceOf(ResponseError);
+      expect(error).toMatchObject({ taken, retryAfterMs: 7 });
+    },
+  );
 });
 
 function printed(): string {

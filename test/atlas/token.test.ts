@@ -60,7 +60,7 @@ function gate(): { open: () => void; opened: Promise<void> } {
 }
 
 describe('the token of all processes', () => {
-  it('is asked for once, however many need it at once', async () => {
+  it('the token is asked for once, however many processes need it at once', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const sources = [1, 2, 3].map(() => sourceOf(endpoint, vaultOf(test)));
@@ -71,7 +71,7 @@ describe('the token of all processes', () => {
     expect(endpoint.requests).toBe(1);
   });
 
-  it('is asked for again once when it fails, and a newer one is not dropped with it', async () => {
+  it('the token is asked for again once when it fails, and a newer one is not dropped with it', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const [one, other] = [sourceOf(endpoint, vaultOf(test)), sourceOf(endpoint, vaultOf(test))];
@@ -86,7 +86,7 @@ describe('the token of all processes', () => {
     expect(endpoint.requests).toBe(2);
   });
 
-  it('stands in Redis neither in clear nor for ever, nor do the credentials', async () => {
+  it('neither the token nor the credentials are in Redis in clear or for ever', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     await sourceOf(endpoint, vaultOf(test)).get();
@@ -108,7 +108,7 @@ describe('the token of all processes', () => {
     }
   });
 
-  it('cannot be read with another secret, nor after it was changed', async () => {
+  it('the token in Redis cannot be read with another secret, nor after it was changed', async () => {
     const test = testRedis();
     const vault = vaultOf(test);
     await vault.save('canary-token');
@@ -128,7 +128,7 @@ describe('the token of all processes', () => {
     expect(await sourceOf(new TokenEndpoint(), vault).get()).toBe('canary-token-1');
   });
 
-  it('is fetched by another process when the one that asks dies', async () => {
+  it('the token is fetched by another process when the one that asks dies', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const unlock = await vaultOf(test).lock();
@@ -140,7 +140,7 @@ describe('the token of all processes', () => {
     expect(await sourceOf(endpoint, vaultOf(test)).get()).toBe('canary-token-1');
   });
 
-  it('is waited for only so long', async () => {
+  it('a process waits only so long for the token that another asks for', async () => {
     const test = testRedis();
     const unlock = await vaultOf(test).lock();
     const waiting = sourceOf(new TokenEndpoint(), vaultOf(test), 100).get();
@@ -148,7 +148,7 @@ describe('the token of all processes', () => {
     await unlock?.();
   });
 
-  it('keeps its lock while the request lasts', async () => {
+  it('the lock of the token is kept while the request for it lasts', async () => {
     const test = testRedis();
     const vault = vaultOf(test);
     const unlock = await vault.lock();
@@ -161,7 +161,7 @@ describe('the token of all processes', () => {
     expect(await contents(redis, test.prefix)).toEqual([]);
   });
 
-  it('comes to the others when one who waits is aborted', async () => {
+  it('the token comes to the others when one who waits is aborted', async () => {
     const endpoint = new TokenEndpoint();
     const { open, opened } = gate();
     endpoint.gate = opened;
@@ -177,7 +177,7 @@ describe('the token of all processes', () => {
     await expect(source.get(abort.signal)).rejects.toBe(reason);
   });
 
-  it('is asked for anew by refresh, and shared', async () => {
+  it('refresh asks for the token anew, and shares it', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const [one, other] = [sourceOf(endpoint, vaultOf(test)), sourceOf(endpoint, vaultOf(test))];
@@ -188,7 +188,7 @@ describe('the token of all processes', () => {
 });
 
 describe('credentials that are refused', () => {
-  it('end at once when they never gave a token, and are not shown again for a while', async () => {
+  it('credentials that never gave a token end at once, and are not shown to Atlas again for a while', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     endpoint.refuses = true;
@@ -202,7 +202,7 @@ describe('credentials that are refused', () => {
     expect(endpoint.requests).toBe(1);
   });
 
-  it('are a transient error when another process once had a token for them', async () => {
+  it('refused credentials are a transient error when another process once had a token for them', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const one = sourceOf(endpoint, vaultOf(test));
@@ -219,7 +219,7 @@ describe('credentials that are refused', () => {
     expect(endpoint.requests).toBe(2);
   });
 
-  it('are a transient error for a process that had a token, though Redis has forgotten', async () => {
+  it('refused credentials are a transient error for a process that had a token, though Redis has forgotten', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     const source = sourceOf(endpoint, vaultOf(test));
@@ -230,7 +230,7 @@ describe('credentials that are refused', () => {
     await expect(source.get()).rejects.not.toHaveProperty('name', 'PermanentError');
   });
 
-  it('are not what other errors of the endpoint means', async () => {
+  it('other errors of the token endpoint do not count as refused credentials', async () => {
     const test = testRedis();
     const endpoint = new TokenEndpoint();
     endpoint.failure = new ResponseError(rowFor('authtoken', 500), 'answered 500');
@@ -242,7 +242,7 @@ describe('credentials that are refused', () => {
 });
 
 describe('without Redis', () => {
-  it('the process has its own token', async () => {
+  it('a process without Redis has its own token', async () => {
     const endpoint = new TokenEndpoint();
     const source = sourceOf(endpoint, new LocalTokenVault());
     const tokens = await Promise.all([source.get(), source.get()]);
@@ -253,7 +253,7 @@ describe('without Redis', () => {
     expect(await source.get()).toBe('canary-token-2');
   });
 
-  it('refusals are remembered', async () => {
+  it('a process without Redis remembers that its credentials were refused', async () => {
     const endpoint = new TokenEndpoint();
     endpoint.refuses = true;
     const source = sourceOf(endpoint, new LocalTokenVault());

@@ -20,7 +20,7 @@ describe('readAccessToken and readBatchId', () => {
   it.each([
     ['at the top level', '{"access_token":"t","batch_id":"B"}'],
     ['under data', '{"data":{"access_token":"t","batch_id":"B"},"ok":true}'],
-  ])('read their value %s', (_, body) => {
+  ])('readAccessToken and readBatchId read their value %s', (_, body) => {
     expect(readAccessToken(body)).toEqual({ ok: true, value: 't' });
     expect(readBatchId(body)).toEqual({ ok: true, value: 'B' });
   });
@@ -44,16 +44,16 @@ describe('readAccessToken and readBatchId', () => {
     '{"batch_id":"B\\u0000"}',
     '{"batch_id":"\\ud800"}',
     JSON.stringify({ batch_id: 'B'.repeat(201) }),
-  ])('finds no batch id in %s', (body) => {
+  ])('readBatchId finds no batch id in %s', (body) => {
     expect(readBatchId(body).ok).toBe(false);
   });
 
-  it('takes a batch id of 200 characters', () => {
+  it('readBatchId takes a batch id of 200 characters', () => {
     expect(readBatchId(JSON.stringify({ batch_id: 'B'.repeat(200) })).ok).toBe(true);
   });
 
   it.each(['', 'a b', 'a\r\nInjected: 1', 'ä', 't'.repeat(8193), 7])(
-    'refuses a token that cannot travel as a header',
+    'readAccessToken refuses a token that cannot travel as a header',
     (token) => {
       expect(readAccessToken(JSON.stringify({ access_token: token })).ok).toBe(false);
     },
@@ -61,7 +61,7 @@ describe('readAccessToken and readBatchId', () => {
 });
 
 describe('readExtractsPage', () => {
-  it('reads the documented page', () => {
+  it('readExtractsPage reads the documented page', () => {
     const body = page();
     expect(readExtractsPage(body, 1)).toEqual({
       ok: true,
@@ -77,20 +77,20 @@ describe('readExtractsPage', () => {
     });
   });
 
-  it('reads a page object under data', () => {
+  it('readExtractsPage reads a page object under data', () => {
     const answer = readExtractsPage(`{"success":true,"data":${page()}}`, 1);
     expect(answer.ok && answer.value.extracts).toEqual([
       { atlasDocumentId: '001', fileData: '{"a":1}' },
     ]);
   });
 
-  it('keeps several extracts of one document in order', () => {
+  it('readExtractsPage keeps several extracts of one document in order', () => {
     const data = [1, 2, 3].map((n) => ({ document_id: '001', file_data: n }));
     const answer = readExtractsPage(page({ data }), 1);
     expect(answer.ok && answer.value.extracts.map((one) => one.fileData)).toEqual(['1', '2', '3']);
   });
 
-  it('does without the counts', () => {
+  it('readExtractsPage does without the counts', () => {
     const body = page({ per_page: null, total_pages: undefined, total_items: undefined });
     expect(readExtractsPage(body, 1)).toMatchObject({
       ok: true,
@@ -98,13 +98,13 @@ describe('readExtractsPage', () => {
     });
   });
 
-  it('takes has_next from total_pages when it is absent', () => {
+  it('readExtractsPage takes has_next from total_pages when it is absent', () => {
     const body = (total: number) => page({ has_next: undefined, total_pages: total });
     expect(readExtractsPage(body(2), 1)).toMatchObject({ value: { hasNext: true } });
     expect(readExtractsPage(body(1), 1)).toMatchObject({ value: { hasNext: false } });
   });
 
-  it('counts bytes, not characters', () => {
+  it('readExtractsPage counts bytes, not characters', () => {
     const body = page({ data: [{ document_id: 'अ', file_data: '😀' }] });
     expect(readExtractsPage(body, 1)).toMatchObject({
       ok: true,
@@ -138,7 +138,7 @@ describe('readExtractsPage', () => {
     ['neither has_next nor total_pages', page({ has_next: undefined, total_pages: undefined })],
     ['a has_next that is text', page({ has_next: CANARY })],
     ['a list on its own', '[]'],
-  ])('finds %s unusable, and says so without a word of it', (_, body) => {
+  ])('readExtractsPage finds %s unusable, and says so without a word of it', (_, body) => {
     const answer = readExtractsPage(body, 1);
     expect(answer.ok).toBe(false);
     expect(!answer.ok && answer.why).not.toContain(CANARY);

@@ -20,7 +20,7 @@ describe('an upload is complete', () => {
     ['a page held nothing but repeats of a steady list', { repeatedPage: true, extractCount: 3 }],
     ['the list grew and all of it was read', { totalItemsChanged: true, itemCount: 6 }],
     ['nothing was sent and nothing came', { totalItems: 0, itemCount: 0, extractCount: 0 }],
-  ])('when %s', (_, findings) => {
+  ])('an upload is complete when %s', (_, findings) => {
     expect(isComplete({ ...DONE, ...findings })).toBe(true);
   });
 });
@@ -40,7 +40,7 @@ describe('an upload is not complete', () => {
       { totalItemsChanged: true, itemCount: 5, extractCount: 4 },
     ],
     ['an empty page says that there is more', { itemCount: 0, extractCount: 0 }],
-  ])('when %s', (_, findings) => {
+  ])('an upload is not complete when %s', (_, findings) => {
     expect(isComplete({ ...DONE, ...findings })).toBe(false);
   });
 });

@@ -12,7 +12,7 @@ function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtr
 }
 
 describe('documents', () => {
-  test('are missing until they have an extract', () => {
+  test('documents are missing until they have an extract', () => {
     const reconciliation = createReconciliation(['a', 'b', 'c'], null);
     expect(reconciliation.missing()).toEqual([0, 1, 2]);
     expect(reconciliation.documents()).toEqual([]);
@@ -24,13 +24,13 @@ describe('documents', () => {
     expect(reconciliation.documents()).toEqual([{ documentId: 'b', extracts: ['{"of":"b"}'] }]);
   });
 
-  test('come in the order sent, whatever order Atlas has them in', () => {
+  test('documents come in the order sent, whatever order Atlas has them in', () => {
     const reconciliation = createReconciliation(['c', 'a', 'b'], null);
     reconciliation.addPage(1, [item('a'), item('b'), item('c')]);
     expect(reconciliation.documents().map(({ documentId }) => documentId)).toEqual(['c', 'a', 'b']);
   });
 
-  test('keep several extracts in order, across pages that arrive out of order', () => {
+  test('documents keep several extracts in order, across pages that arrive out of order', () => {
     const reconciliation = createReconciliation(['a', 'b'], null);
     reconciliation.addPage(3, [item('a', '5')]);
     reconciliation.addPage(1, [item('a', '9'), item('b', '0'), item('a', '2')]);
@@ -41,7 +41,7 @@ describe('documents', () => {
     ]);
   });
 
-  test('keep the text as it came', () => {
+  test('extracts keep their text as it came', () => {
     const raw = '{ "account":\t12345678901234567890,\n "rate": 1.10, "a": 1, "a": 2 }';
     const reconciliation = createReconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', raw)]);
@@ -86,7 +86,7 @@ describe('repeats', () => {
     expect(reconciliation.missing()).toEqual([]);
   });
 
-  test('texts that differ in form only are two extracts', () => {
+  test('extracts whose texts differ in form only are two extracts', () => {
     const reconciliation = createReconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', '{"n":1.1}')]);
     expect(reconciliation.addPage(2, [item('a', '{"n":1.10}')])).toEqual({ added: 1 });
@@ -101,7 +101,7 @@ describe('repeats', () => {
 });
 
 describe('unexpected extracts', () => {
-  test('are kept under the id as it came, and never count as present', () => {
+  test('unexpected extracts are kept under the id as it came, and never count as present', () => {
     const reconciliation = createReconciliation(['a'], null);
     reconciliation.addPage(1, [item('x', '1'), item('a/b', '2'), item('x', '3')]);
     expect(reconciliation.present).toBe(0);
@@ -112,7 +112,7 @@ describe('unexpected extracts', () => {
     ]);
   });
 
-  test('come in page order even when pages do not', () => {
+  test('unexpected extracts come in page order even when pages do not', () => {
     const reconciliation = createReconciliation([], null);
     reconciliation.addPage(2, [item('late')]);
     reconciliation.addPage(1, [item('early')]);
@@ -122,7 +122,7 @@ describe('unexpected extracts', () => {
     ]);
   });
 
-  test(`are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
+  test(`unexpected extracts are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
     const reconciliation = createReconciliation(['a'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
     reconciliation.addPage(1, unexpected);
@@ -132,7 +132,7 @@ describe('unexpected extracts', () => {
     );
   });
 
-  test('are a protocol error too when they all carry one id', () => {
+  test('unexpected extracts are a protocol error too when they all carry one id', () => {
     const reconciliation = createReconciliation(['a'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
     expect(() => reconciliation.addPage(1, unexpected)).toThrow(TransientError);
@@ -140,7 +140,7 @@ describe('unexpected extracts', () => {
 });
 
 describe('scoped ids', () => {
-  test('are shown to the caller as its own', () => {
+  test('scoped ids are shown to the caller as its own', () => {
     const reconciliation = createReconciliation(['001', 'loan-1/002'], 'loan-1');
     reconciliation.addPage(1, [item('loan-1/001', '1'), item('loan-1/loan-1/002', '2')]);
     expect(reconciliation.documents()).toEqual([
@@ -150,7 +150,7 @@ describe('scoped ids', () => {
     expect(reconciliation.missing()).toEqual([]);
   });
 
-  test('of another reference, or without any, are unexpected', () => {
+  test('scoped ids of another reference, or without any, are unexpected', () => {
     const reconciliation = createReconciliation(['001'], 'loan-1');
     reconciliation.addPage(1, [item('loan-2/001'), item('001'), item('loan-1001'), item('loan-1')]);
     expect(reconciliation.present).toBe(0);
@@ -162,7 +162,7 @@ describe('scoped ids', () => {
     ]);
   });
 
-  test('of our reference that were never sent are unexpected, without the scope', () => {
+  test('scoped ids of our reference that were never sent are unexpected, without the scope', () => {
     const reconciliation = createReconciliation(['001'], 'loan-1');
     reconciliation.addPage(1, [item('loan-1/009', '9')]);
     expect(reconciliation.unexpected()).toEqual([{ documentId: '009', extracts: ['9'] }]);
@@ -171,7 +171,7 @@ describe('scoped ids', () => {
 
 const HOSTILE_IDS = ['__proto__', 'constructor', 'toString', '', '\u0000', '\n', '\ud800', 'a/b'];
 
-test('hostile ids are ids like any other', () => {
+test('hostile document ids are ids like any other', () => {
   const reconciliation = createReconciliation(HOSTILE_IDS, null);
   expect(reconciliation.missing()).toHaveLength(HOSTILE_IDS.length);
   reconciliation.addPage(
@@ -208,7 +208,7 @@ describe('laws', () => {
   const numbered = (content: PageExtract[][]) =>
     content.map((extracts, index) => [index + 1, extracts] as const);
 
-  test('the order in which pages arrive does not matter', () => {
+  test('the order in which pages arrive does not change what is reconciled', () => {
     const shuffledPages = pages.chain((content) =>
       fc.tuple(
         fc.constant(numbered(content)),
@@ -227,7 +227,7 @@ describe('laws', () => {
     );
   });
 
-  test('present and missing make up all documents', () => {
+  test('present and missing documents make up all documents', () => {
     fc.assert(
       fc.property(scopes, pages, (scope, content) => {
         const { reconciliation } = reconcile(scope, numbered(content));
@@ -239,7 +239,7 @@ describe('laws', () => {
     );
   });
 
-  test('nothing is lost: as many of each extract are kept as the richest page has', () => {
+  test('no extract is lost: as many of each are kept as the richest page has', () => {
     fc.assert(
       fc.property(scopes, pages, (scope, content) => {
         const { reconciliation, added } = reconcile(scope, numbered(content));
@@ -281,7 +281,7 @@ describe('laws', () => {
     );
   });
 
-  test('without repeats, each document has exactly its items in page order', () => {
+  test('each document has exactly its items in page order when no page repeats any', () => {
     fc.assert(
       fc.property(pages, (content) => {
         const distinct = content.map((extracts, page) =>
