@@ -21,7 +21,7 @@ function record() {
   return { lines, warn };
 }
 
-it('logs equal lines once at first, and then every ten seconds with their count', () => {
+it('the logger writes equal lines once at first, and then every ten seconds with their count', () => {
   const { lines, warn } = record();
   for (let time = 0; time < 1000; time += 1) warn(new Error('OOM'), 'a queue failed');
   expect(lines).toEqual([{ message: 'a queue failed', repeated: undefined }]);
@@ -33,7 +33,7 @@ it('logs equal lines once at first, and then every ten seconds with their count'
   expect(lines).toHaveLength(3);
 });
 
-it('logs a line at once again when it has not come for ten seconds', () => {
+it('the logger writes a line at once again when it has not come for ten seconds', () => {
   const { lines, warn } = record();
   warn(new Error('OOM'), 'a queue failed');
   vi.advanceTimersByTime(INTERVAL_MS);
@@ -41,7 +41,7 @@ it('logs a line at once again when it has not come for ten seconds', () => {
   expect(lines).toHaveLength(2);
 });
 
-it('takes lines for equal that differ in ids only, and no others', () => {
+it('the logger takes lines for equal that differ in ids only, and no others', () => {
   const { lines, warn } = record();
   warn(new Error('could not renew lock for job batch-1'), 'a queue failed');
   warn(new Error('could not renew lock for job batch-2'), 'a queue failed');

@@ -12,13 +12,13 @@ afterEach(() => {
 const never = () => new Promise<never>(() => {});
 
 describe('withTimeout', () => {
-  it('gives what the work gives, and leaves no timer behind', async () => {
+  it('withTimeout gives what the work gives, and leaves no timer behind', async () => {
     expect(await withTimeout(Promise.resolve('done'), 1000, () => 'late')).toBe('done');
     await expect(withTimeout(Promise.reject(new Error('no')), 1000, () => 0)).rejects.toThrow('no');
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('gives what the time-out gives or throws when the work takes longer', async () => {
+  it('withTimeout gives what its time-out gives or throws when the work takes longer', async () => {
     const late = withTimeout(never(), 1000, () => 'late');
     const thrown = expect(
       withTimeout(never(), 1000, () => {
@@ -32,7 +32,7 @@ describe('withTimeout', () => {
 });
 
 describe('settlesWithin', () => {
-  it('says whether the work settled in time, and rejects when the work does', async () => {
+  it('settlesWithin says whether the work settled in time, and rejects when the work does', async () => {
     expect(await settlesWithin(Promise.resolve(), 1000)).toBe(true);
     await expect(settlesWithin(Promise.reject(new Error('no')), 1000)).rejects.toThrow('no');
     const inTime = settlesWithin(never(), 1000);
@@ -42,7 +42,7 @@ describe('settlesWithin', () => {
 });
 
 describe('unlessAborted', () => {
-  it('rejects with the reason of the signal before the work settles', async () => {
+  it('unlessAborted rejects with the reason of the signal before the work settles', async () => {
     const abort = new AbortController();
     const waiting = expect(unlessAborted(never(), abort.signal)).rejects.toThrow('enough');
     abort.abort(new Error('enough'));

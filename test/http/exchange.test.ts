@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 describe('request', () => {
-  it('sends method, path below the base URL, headers and body, and gives status and text', async () => {
+  it('a request sends method, path below the base URL, headers and body, and gives status and text', async () => {
     const base = await startHttp(async (request, response) => {
       const body = await bodyOf(request);
       json(response, { got: [request.method, request.url, request.headers.token, body] }, 201);
@@ -38,7 +38,7 @@ describe('request', () => {
     });
   });
 
-  it('uses its connections again, after answers of errors too', async () => {
+  it('requests use their connections again, after responses of errors too', async () => {
     const sockets = new Set<unknown>();
     let status = 200;
     const base = await startHttp((request, response) => {
@@ -52,7 +52,7 @@ describe('request', () => {
     expect(sockets.size).toBe(1);
   });
 
-  it('does not follow redirects, and does not give the body of an error', async () => {
+  it('a request does not follow redirects, and does not give the body of an error', async () => {
     let requests = 0;
     const base = await startHttp((_request, response) => {
       requests += 1;
@@ -68,7 +68,7 @@ describe('request', () => {
     expect(requests).toBe(1);
   });
 
-  it('knows the status of an error whose body never ends', async () => {
+  it('a request knows the status of an error whose body never ends', async () => {
     const base = await startHttp((_request, response) => {
       response.writeHead(503);
       response.write('x');
@@ -76,7 +76,7 @@ describe('request', () => {
     expect(await http(base).request(GET)).toMatchObject({ kind: 'response', status: 503 });
   });
 
-  it('passes over informational answers', async () => {
+  it('a request passes over informational responses', async () => {
     const base = await startHttp((_request, response) => {
       response.writeEarlyHints({ link: '</x>; rel=preload' });
       json(response, {});
@@ -86,7 +86,7 @@ describe('request', () => {
 });
 
 describe('a request that never went out', () => {
-  it('was refused a connection', async () => {
+  it('a request that is refused a connection was not sent', async () => {
     const client = http(`http://127.0.0.1:${await closedPort()}`);
     expect(await client.request(GET)).toEqual({
       kind: 'failed',
@@ -95,24 +95,24 @@ describe('a request that never went out', () => {
     });
   });
 
-  it('has a host that does not exist', async () => {
+  it('a request to a host that does not exist was not sent', async () => {
     const answer = await http('http://atlas.invalid').request(GET);
     expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
   });
 
-  it('finds no TLS on the other side', async () => {
+  it('a request that finds no TLS on the other side was not sent', async () => {
     const port = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const answer = await http(`https://127.0.0.1:${port}`).request(GET);
     expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
   });
 
-  it('waits in vain for a connection to be made', async () => {
+  it('a request that waits in vain for a connection to be made was not sent', async () => {
     const port = await startTcp(() => {});
     const client = http(`https://127.0.0.1:${port}`, { timeoutMs: SHORT_MS });
     expect(await client.request(GET)).toMatchObject({ kind: 'failed', failure: 'not-sent' });
   });
 
-  it('waits in vain for a free connection', async () => {
+  it('a request that waits in vain for a free connection was not sent', async () => {
     // Both run out in one moment, so that the second cannot have the connection of the first.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const seen: string[] = [];
@@ -140,7 +140,7 @@ describe('a request that never went out', () => {
     expect(seen).toEqual(['/first']);
   });
 
-  it('has a header that cannot be sent', async () => {
+  it('a request with a header that cannot be sent was not sent', async () => {
     const base = await startHttp((_request, response) => json(response, {}));
     const answer = await http(base).request({ ...GET, headers: { Token: 'a\r\nb' } });
     expect(answer).toMatchObject({ failure: 'not-sent', code: 'UND_ERR_INVALID_ARG' });
@@ -148,7 +148,7 @@ describe('a request that never went out', () => {
 });
 
 describe('a request that went out', () => {
-  it('is not answered in time', async () => {
+  it('a request that gets no response in time has timed out', async () => {
     const base = await startHttp(() => {});
     const client = http(base, { timeoutMs: SHORT_MS });
     expect(await client.request(GET)).toEqual({
@@ -158,7 +158,7 @@ describe('a request that went out', () => {
     });
   });
 
-  it('is answered too slowly', async () => {
+  it('a request that gets its response too slowly has timed out', async () => {
     const base = await startHttp((_request, response) => {
       response.writeHead(200);
       response.write('{');
@@ -167,12 +167,12 @@ describe('a request that went out', () => {
     expect(await client.request(GET)).toMatchObject({ failure: 'timed-out' });
   });
 
-  it('is cut before an answer', async () => {
+  it('a request is cut when its connection ends before a response', async () => {
     const base = await startHttp((request) => request.socket.destroy());
     expect(await http(base).request(GET)).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
-  it('is reset while its body is read', async () => {
+  it('a request is cut when its connection is reset while its body is read', async () => {
     const base = await startHttp((request) =>
       request.once('data', () => request.socket.resetAndDestroy()),
     );
@@ -180,7 +180,7 @@ describe('a request that went out', () => {
     expect(await http(base).request(request)).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
-  it('is cut in the middle of an answer', async () => {
+  it('a request is cut when its connection ends in the middle of a response', async () => {
     const base = await startHttp((request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{"a":', () => request.socket.destroy());
@@ -188,7 +188,7 @@ describe('a request that went out', () => {
     expect(await http(base).request(GET)).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
-  it('is answered with what is not HTTP', async () => {
+  it('a request is cut when its response is not HTTP', async () => {
     const port = await startTcp((socket) =>
       socket.once('data', () => socket.end('gibberish\r\n\r\n')),
     );
@@ -196,7 +196,7 @@ describe('a request that went out', () => {
     expect(answer).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
-  it('is answered with more than 32 MiB, of which no more is read', async () => {
+  it('a response of more than 32 MiB is too large, and no more of it is read', async () => {
     const chunk = Buffer.alloc(1024 * 1024, 'x');
     let sent = 0;
     const base = await startHttp((request, response) => {
@@ -215,7 +215,7 @@ describe('a request that went out', () => {
     expect(sent).toBeLessThan(100);
   });
 
-  it('is answered with many large bodies at once, which it reads by turns', async () => {
+  it('many large bodies at once are read by turns', async () => {
     const part = Buffer.alloc(2 * 1024 * 1024, 'x');
     const base = await startHttp((request, response) => {
       response.writeHead(200);
@@ -234,7 +234,7 @@ describe('a request that went out', () => {
     }
   });
 
-  it('takes 5 MiB whole', async () => {
+  it('a response of 5 MiB is taken whole', async () => {
     const body = 'é'.repeat(2.5 * 1024 * 1024);
     const base = await startHttp((_request, response) => response.end(body));
     const answer = await http(base).request(GET);
@@ -242,7 +242,7 @@ describe('a request that went out', () => {
     expect(answer.kind === 'response' && digest(answer.body)).toBe(digest(body));
   });
 
-  it('is answered with bytes that are no text, and then with text', async () => {
+  it('a response that is no text fails, and leaves nothing of it in the next one', async () => {
     // The second ends within a letter: nothing of it may lead the third.
     const bodies = [[0x22, 0xff, 0x22], [0x22, 0xe2, 0x82], Buffer.from('"é"')];
     const base = await startHttp((_request, response) =>
@@ -256,7 +256,7 @@ describe('a request that went out', () => {
 });
 
 describe('an aborted request', () => {
-  it('rejects with the reason while it is under way, and cuts the connection', async () => {
+  it('an abort rejects with its reason a request under way, and cuts the connection', async () => {
     const abort = new AbortController();
     const reason = new Error('lock lost');
     let closed = () => {};
@@ -271,7 +271,7 @@ describe('an aborted request', () => {
     await cut;
   });
 
-  it('rejects before anything is sent when it is aborted already', async () => {
+  it('an abort rejects a request before anything is sent when it came before', async () => {
     const client = http(`http://127.0.0.1:${await closedPort()}`);
     const reason = new Error('stopping');
     await expect(client.request(GET, AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -279,7 +279,7 @@ describe('an aborted request', () => {
 });
 
 describe('close', () => {
-  it('cuts what is under way, may be called twice, and refuses more', async () => {
+  it('the close of a client cuts requests under way, may be called twice, and refuses more', async () => {
     let arrived = () => {};
     const arrival = new Promise<void>((resolve) => {
       arrived = resolve;

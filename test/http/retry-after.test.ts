@@ -19,7 +19,7 @@ describe('retryAfterMs', () => {
     ['Mon Nov 23 12:00:30 2026', 30_000],
     ['Mon, 23 Nov 2026 11:59:00 GMT', 0],
     ['Thu, 01 Jan 2099 00:00:00 GMT', MAX_RETRY_AFTER_MS],
-  ])('reads %j as %d ms', (header, expected) => {
+  ])('Retry-After %j is %d ms', (header, expected) => {
     expect(retryAfterMs(header, NOW)).toBe(expected);
   });
 
@@ -37,11 +37,11 @@ describe('retryAfterMs', () => {
     'Monday maybe 1',
     'Mon, 99 Foo 2026 12:00:30 GMT',
     '2026-11-23T12:00:30Z',
-  ])('makes nothing of %j', (header) => {
+  ])('Retry-After %j means nothing', (header) => {
     expect(retryAfterMs(header, NOW)).toBeUndefined();
   });
 
-  it('stays within its bounds whatever stands there', () => {
+  it('Retry-After stays within its bounds whatever it holds', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.nat().map(String)), fc.integer(), (header, now) => {
         const wait = retryAfterMs(header, now) ?? 0;

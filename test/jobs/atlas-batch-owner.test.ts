@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { formatOwner, readOwner } from '../../src/jobs/atlas-batch-owner.js';
 import { ownerKey } from '../../src/jobs/redis-keys.js';
 
-it('reads back whatever owner was written', () => {
+it('the owner of an Atlas batch is read back as it was written', () => {
   const owners = fc.record({
     reference: fc.stringMatching(/^[A-Za-z0-9._-]{1,128}$/),
     timestamp: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
@@ -15,12 +15,12 @@ it('reads back whatever owner was written', () => {
   );
 });
 
-it('knows no owner where there is none, or a value that is none', () => {
+it('an Atlas batch has no owner where there is no value, or one that is none', () => {
   for (const value of [null, '', 'loan-1', '12', '12 ', 'x loan-1']) {
     expect(readOwner(value)).toBeNull();
   }
 });
 
-it('keeps Atlas batches apart', () => {
+it('the key of an owner names its Atlas batch', () => {
   expect(ownerKey('{atlas}', 'BATCH-1')).toBe('{atlas}:owner:BATCH-1');
 });

@@ -12,7 +12,7 @@ import {
 
 describe('references', () => {
   it.each(['loan-8841', '8841', 'a', 'A.b_c-d', '..a', 'x'.repeat(128)])(
-    'takes %j',
+    'a reference may be %j',
     (reference) => {
       expect(REFERENCE_PATTERN.test(reference)).toBe(true);
       expect(referenceOfBatchJobId(batchJobId(reference))).toBe(reference);
@@ -20,21 +20,21 @@ describe('references', () => {
   );
 
   it.each(['', '.', '...', 'a b', 'a/b', 'a:b', 'ü', 'a\n', 'x'.repeat(129)])(
-    'refuses %j',
+    'a reference may not be %j',
     (reference) => {
       expect(REFERENCE_PATTERN.test(reference)).toBe(false);
       expect(referenceOfBatchJobId(batchJobId(reference))).toBeNull();
     },
   );
 
-  it('knows no reference in an id that is no id of a batch', () => {
+  it('an id that is no id of a batch has no reference', () => {
     expect(referenceOfBatchJobId('42')).toBeNull();
     expect(referenceOfBatchJobId('poll-loan-1')).toBeNull();
   });
 });
 
 describe('ids of jobs', () => {
-  it('makes ids that BullMQ takes, of any batch_id', () => {
+  it('BullMQ takes the ids of jobs made of any batch_id', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), (batchId) => {
         const id = pollJobId(batchId);
@@ -44,7 +44,7 @@ describe('ids of jobs', () => {
     );
   });
 
-  it('keeps different Atlas batches apart', () => {
+  it('different Atlas batches have poll jobs of different ids', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (a, b) => {
         expect(pollJobId(a) === pollJobId(b)).toBe(a === b);
@@ -52,7 +52,7 @@ describe('ids of jobs', () => {
     );
   });
 
-  it('leaves an ordinary batch_id readable', () => {
+  it('an ordinary batch_id stays readable in the id of its poll job', () => {
     expect(pollJobId('BATCH-30732-SIYKJ-20251121113228')).toBe(
       'poll-BATCH-30732-SIYKJ-20251121113228',
     );
@@ -60,7 +60,7 @@ describe('ids of jobs', () => {
 });
 
 describe('ids of events', () => {
-  it('counts later outcomes from two', () => {
+  it('the ids of events count later outcomes from two', () => {
     const first = eventId('loan-1');
     expect([1, 2, 3].map((n) => nthEventId(first, n))).toEqual([
       'done-loan-1',
@@ -69,7 +69,7 @@ describe('ids of events', () => {
     ]);
   });
 
-  it('encodes and bounds the id of a job that is no batch', () => {
+  it('the event of a job that is no batch has an encoded and bounded id', () => {
     expect(invalidEventId('a b:c')).toBe('done-invalid~a%20b%3Ac');
     expect(invalidEventId('ü'.repeat(500))).toHaveLength('done-invalid~'.length + 128);
     expect(invalidEventId('\ud800')).toBe('done-invalid~%EF%BF%BD');

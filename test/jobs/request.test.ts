@@ -14,11 +14,11 @@ const issuesOf = (data: unknown) => {
   return check.valid ? [] : check.issues;
 };
 
-it('takes a valid request as it is', () => {
+it('a valid request is taken as it is', () => {
   expect(checkBatchRequest(request())).toEqual({ valid: true, request: request() });
 });
 
-it('takes as many documents as the contract allows', () => {
+it('a request may hold as many documents as the contract allows', () => {
   const documents = Array.from({ length: MAX_DOCUMENTS }, (_, i) => document(`d${i}`));
   expect(issuesOf(request({ documents }))).toEqual([]);
 });
@@ -58,11 +58,11 @@ describe('issues', () => {
       request({ documents: [{ ...document('1'), key: 'ü'.repeat(513) }] }),
       ['documents[0].key must be valid Unicode of at most 1024 bytes'],
     ],
-  ])('names %s', (_, data, issues) => {
+  ])('the check of a request names %s', (_, data, issues) => {
     expect(issuesOf(data)).toEqual(issues);
   });
 
-  it('names every issue at once, duplicates among them', () => {
+  it('the check of a request names every issue at once, duplicates among them', () => {
     const issues = issuesOf({
       reference: '..',
       extra: true,
@@ -79,25 +79,25 @@ describe('issues', () => {
     ]);
   });
 
-  it('names the same issue of many documents once, with their indexes', () => {
+  it('the check of a request names the same issue of many documents once, with their indexes', () => {
     const documents = Array.from({ length: 300 }, (_, i) =>
       i % 100 === 7 ? { documentId: `${i}`, bucket: 'kyc' } : document(`${i}`),
     );
     expect(issuesOf(request({ documents }))).toEqual(['documents[7,107,207].key is missing']);
   });
 
-  it('shows no value and no control character of what it refuses', () => {
+  it('the issues of a request show no value and no control character of what is refused', () => {
     const issues = issuesOf(request({ 'evil\u001b[31m': 'SECRET', productType: { a: 'SECRET' } }));
     expect(issues.join()).not.toContain('SECRET');
     expect(issues.join()).not.toContain('\u001b');
   });
 
-  it('stays short whatever it is given', () => {
+  it('the issues of a request stay short whatever it holds', () => {
     const keys = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, 1]));
     expect(issuesOf(request(keys)).length).toBeLessThanOrEqual(101);
   });
 
-  it('never throws', () => {
+  it('the check of a request never throws', () => {
     fc.assert(
       fc.property(fc.anything(), (data) => {
         expect(checkBatchRequest(data).valid).toBe(false);

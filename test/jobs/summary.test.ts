@@ -31,23 +31,23 @@ const upload = (
 const stateOf = (...uploads: Upload[]): BatchState => ({ ...newBatchState(0, 0), uploads });
 
 describe('missing documents', () => {
-  it('are those that no upload brought', () => {
+  it('the missing documents are those that no upload brought', () => {
     expect(missingDocuments(5, stateOf(upload('0-2', '1'), upload('3-4', '')))).toEqual([1]);
   });
 
-  it('are all of them before anything was sent', () => {
+  it('the missing documents are all of them before anything was sent', () => {
     expect(missingDocuments(3, stateOf())).toEqual([0, 1, 2]);
   });
 
-  it('are found in a later round', () => {
+  it('a missing document is found in a later round', () => {
     expect(missingDocuments(3, stateOf(upload('0-2', '1-2'), upload('1-2', '2')))).toEqual([2]);
   });
 
-  it('count as missing when their upload was refused', () => {
+  it('the documents of a refused upload count as missing', () => {
     expect(missingDocuments(2, stateOf(upload('0', ''), upload('1', null)))).toEqual([1]);
   });
 
-  it('and present ones are all, whatever the uploads', () => {
+  it('present and missing documents are all documents, whatever the uploads', () => {
     const uploads = fc.array(
       fc
         .tuple(fc.array(fc.nat({ max: 19 })), fc.array(fc.nat({ max: 19 })))
@@ -91,7 +91,7 @@ describe('the summary', () => {
   };
   const uriOf = (atlasBatchId: string) => `s3://results/loan-1/${atlasBatchId}.json`;
 
-  it('has the shape of the contract', () => {
+  it('the summary has the shape of the contract', () => {
     const state = stateOf(upload('0-2', '', { atlasBatchId: 'B-1' }));
     state.submittedAt = Date.UTC(2026, 10, 23, 12);
     expect(summarize(request, { ...state, outcome }, uriOf)).toEqual({
@@ -107,7 +107,7 @@ describe('the summary', () => {
     });
   });
 
-  it('of a failure has its reason and whatever was obtained', () => {
+  it('the summary of a failure has its reason and whatever was obtained', () => {
     const state = stateOf(
       upload('0-1', '1', { atlasBatchId: 'B-1' }),
       upload('2', null, { atlasBatchId: 'B-2' }),
@@ -128,7 +128,7 @@ describe('the summary', () => {
     });
   });
 
-  it('counts an Atlas batch once that two uploads share', () => {
+  it('the summary counts an Atlas batch once that two uploads share', () => {
     const state = stateOf(
       upload('0-2', '2', { atlasBatchId: 'B-1' }),
       upload('2', '', { atlasBatchId: 'B-1' }),
@@ -140,7 +140,7 @@ describe('the summary', () => {
   });
 
   it.each([[null], ['text'], [{ documents: 'none' }], [undefined]])(
-    'of a job with data %j repeats nothing that does not exist',
+    'the summary of a job with data %j repeats nothing that does not exist',
     (data) => {
       const reason = { code: 'INVALID_JOB' as const, message: 'the data must be an object' };
       const state = { ...stateOf(), outcome: { ...outcome, status: 'failed' as const, reason } };

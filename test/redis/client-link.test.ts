@@ -14,7 +14,7 @@ function everythingOf(error: unknown): string {
   return inspect(error, { depth: 20, showHidden: true });
 }
 
-test('says which Redis does not answer, and recovers when it does', async () => {
+test('a client says which Redis does not answer, and recovers when it does', async () => {
   const redis = await startPrivateRedis({ appendOnly: true });
   onTestFinished(() => redis.stop());
   const { client } = startClient({ url: redis.url, prefix: '{t}' });
@@ -27,7 +27,7 @@ test('says which Redis does not answer, and recovers when it does', async () => 
   expect((await client.enqueue(batchOf('before'))).status).toBe('duplicate');
 });
 
-test('every method fails when there is no Redis at all', async () => {
+test('every method of a client fails when there is no Redis at all', async () => {
   const { client } = startClient({ url: 'redis://127.0.0.1:1', prefix: '{t}' });
   for (const call of [
     () => client.enqueue(batchOf('a')),
@@ -43,7 +43,7 @@ test('every method fails when there is no Redis at all', async () => {
   }
 });
 
-test('says that Redis refuses a password, and never which', async () => {
+test('a client says that Redis refuses a password, and never which', async () => {
   const redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());
   const admin = new Redis(redis.url);
@@ -60,7 +60,7 @@ test('says that Redis refuses a password, and never which', async () => {
   expect(everythingOf(error)).not.toContain('canary');
 });
 
-test('says that Redis is full, and nothing of the batch that it did not take', async () => {
+test('a client says that Redis is full, and nothing of the batch that it did not take', async () => {
   const redis = await startPrivateRedis();
   onTestFinished(() => redis.stop());
   const admin = new Redis(redis.url);
@@ -78,7 +78,7 @@ test('says that Redis is full, and nothing of the batch that it did not take', a
   }
 });
 
-test('works on a connection of the caller, and leaves it open', async () => {
+test('a client works on a connection of its caller, and leaves it open', async () => {
   const { url, prefix } = testRedis();
   const connection = new Redis(url);
   onTestFinished(() => connection.disconnect());
@@ -89,7 +89,7 @@ test('works on a connection of the caller, and leaves it open', async () => {
   expect(await connection.ping()).toBe('PONG');
 });
 
-test('fails fast on a connection of the caller that waits for ever', async () => {
+test('a client fails fast on a connection of its caller that waits for ever', async () => {
   const connection = new Redis('redis://127.0.0.1:1', { maxRetriesPerRequest: null });
   connection.on('error', () => {});
   onTestFinished(() => connection.disconnect());
@@ -98,7 +98,7 @@ test('fails fast on a connection of the caller that waits for ever', async () =>
   await expect(client.enqueue(batchOf('a'))).rejects.toBeInstanceOf(RedisUnavailableError);
 });
 
-test('may be closed twice, and says so to whoever calls after', async () => {
+test('a client may be closed twice, and says so to whoever calls it later', async () => {
   const { client } = startClient();
   await client.enqueue(batchOf('a'));
   await client.close();

@@ -5,19 +5,22 @@ const info = (version: string, policy: string, aof: string) =>
   `# Server\r\nredis_version:${version}\r\n# Memory\r\nmaxmemory_policy:${policy}\r\n# Persistence\r\naof_enabled:${aof}\r\n`;
 const problems = (text: string) => redisFindings(text).map(({ severity, fix }) => [severity, fix]);
 
-it('finds nothing wrong with a durable Redis', () => {
+it('the check of Redis finds nothing wrong with a durable one', () => {
   expect(redisFindings(info('7.0.15', 'noeviction', '1'))).toEqual([]);
   expect(redisFindings(info('6.2.0', 'noeviction', '1'))).toEqual([]);
   expect(redisFindings(info('10.0.1', 'noeviction', '1'))).toEqual([]);
 });
 
-it.each(['5.0.7', '6.0.16', '', 'beta'])('finds version %j too old', (version) => {
-  expect(problems(info(version, 'noeviction', '1'))).toEqual([
-    ['error', 'use Redis 6.2 or newer, or Valkey'],
-  ]);
-});
+it.each(['5.0.7', '6.0.16', '', 'beta'])(
+  'the check of Redis finds version %j too old',
+  (version) => {
+    expect(problems(info(version, 'noeviction', '1'))).toEqual([
+      ['error', 'use Redis 6.2 or newer, or Valkey'],
+    ]);
+  },
+);
 
-it('finds a policy that evicts, and a Redis that forgets', () => {
+it('the check of Redis finds a policy that evicts, and a Redis that forgets', () => {
   expect(problems(info('7.2.4', 'allkeys-lru', '0'))).toEqual([
     ['error', 'set maxmemory-policy noeviction'],
     ['warning', 'set appendonly yes'],

@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 describe('fromRedis', () => {
-  it('does not wait for a connection that does not come back', async () => {
+  it('a command by fromRedis does not wait for a connection that does not come back', async () => {
     vi.useFakeTimers();
     const waiting = expect(fromRedis(new Promise(() => {}))).rejects.toMatchObject({
       name: 'TransientError',
@@ -20,7 +20,7 @@ describe('fromRedis', () => {
     await waiting;
   });
 
-  it('keeps the command of a failure to itself', async () => {
+  it('the error of fromRedis does not hold the command that failed', async () => {
     const failure = Object.assign(new Error('ERR'), { command: { args: ['canary'] } });
     const error = await fromRedis(Promise.reject(failure)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'TransientError' });
@@ -29,7 +29,7 @@ describe('fromRedis', () => {
 });
 
 describe('LuaScript', () => {
-  it('runs whether Redis knows it already or not', async () => {
+  it('a Lua script runs whether Redis knows it already or not', async () => {
     const test = testRedis();
     const redis = connect(test);
     const script = new LuaScript(`return { KEYS[1], ARGV[1], '${test.prefix}' }`);
@@ -38,7 +38,7 @@ describe('LuaScript', () => {
     }
   });
 
-  it('says so when the script itself fails', async () => {
+  it('the error of a Lua script that fails says why', async () => {
     const redis = connect(testRedis());
     const failing = new LuaScript("return redis.call('NOPE')");
     await expect(failing.run(redis, [], [])).rejects.toThrow('ERR Unknown Redis command');

@@ -13,14 +13,14 @@ async function refusalOf(...command: [string, ...string[]]): Promise<Error> {
   return error;
 }
 
-it('shows no argument of a command that Redis does not know', async () => {
+it('the bare error of a command that Redis does not know shows no argument of it', async () => {
   const error = await refusalOf('NOSUCH', 'canary');
   expect(error.message).toContain('canary');
   expect(inspect(bareError(error), { depth: 9, showHidden: true })).not.toContain('canary');
   expect(describeRefusal(error)).toMatch(/^refuses us: ERR unknown command 'NOSUCH'$/);
 });
 
-it('keeps name, code and message of an error, and not its command', async () => {
+it('a bare error keeps name, code and message of an error, and not its command', async () => {
   const error = Object.assign(await refusalOf('AUTH', 'canary-user', 'canary'), { code: 'E1' });
   expect(inspect(error, { depth: 9 })).toContain('canary');
   const bare = bareError(error);
@@ -43,7 +43,7 @@ it.each([
   ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
   ['BUSY Redis is busy running a script.', 'start again'],
   ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
-])('says of %j what to do', (message, remedy) => {
+])('the description of the refusal %j says what to do', (message, remedy) => {
   expect(describeRefusal(new Error(message))).toBe(
     `refuses us: ${message}; ${/; (.*)$/.exec(describeRefusal(new Error(message)))?.[1]}`,
   );

@@ -9,7 +9,7 @@ import { testRedis } from '../helpers/redis.js';
 const COMMANDS = 100;
 const logger = createLogger('silent');
 
-it('sends the commands of a turn and of the next in one write, and answers each in its order', async () => {
+it("a worker's connection sends the commands of a turn and of the next in one write, and resolves each in its order", async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
@@ -30,7 +30,7 @@ it('sends the commands of a turn and of the next in one write, and answers each 
   expect(writes).toBe(1);
 });
 
-it('keeps text of any alphabet and bytes apart and in order', async () => {
+it("a worker's connection keeps text of any alphabet and bytes apart and in order", async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
@@ -48,7 +48,7 @@ it('keeps text of any alphabet and bytes apart and in order', async () => {
   expect(await redis.lrangeBuffer(key, 0, -1)).toEqual(values.map((value) => Buffer.from(value)));
 });
 
-it('keeps apart what is sent while a write that fills the socket is under way', async () => {
+it("a worker's connection keeps apart what is sent while a write that fills the socket is under way", async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
@@ -67,7 +67,7 @@ it('keeps apart what is sent while a write that fills the socket is under way', 
   );
 });
 
-it('goes on after its connection was cut, with what was under way', async () => {
+it("a worker's connection goes on after it was cut, with what was under way", async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
@@ -77,7 +77,7 @@ it('goes on after its connection was cut, with what was under way', async () => 
   expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK']));
 });
 
-it('says which Redis it waits for', async () => {
+it("a worker's connection says which Redis it waits for", async () => {
   // It accepts connections, and never answers.
   const port = await startTcp(() => {});
   const said = new Promise<string>((resolve) => {

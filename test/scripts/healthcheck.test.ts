@@ -27,13 +27,16 @@ const check = (url: string) =>
   promisify(execFile)(process.execPath, [SCRIPT], { env: { REDIS_URL: url } });
 
 // Images are Linux; elsewhere the kernel has no such table.
-test.runIf(existsSync('/proc/net/tcp'))('exits by whether Redis is connected', async () => {
-  const { url } = testRedis();
-  const redis = new Redis(url);
-  onTestFinished(() => redis.disconnect());
-  await redis.ping();
-  await expect(check(url)).resolves.toBeDefined();
-  await expect(check(`redis://127.0.0.1:${randomPort()}`)).rejects.toThrow(
-    /no connection to Redis/,
-  );
-});
+test.runIf(existsSync('/proc/net/tcp'))(
+  'the health check exits by whether Redis is connected',
+  async () => {
+    const { url } = testRedis();
+    const redis = new Redis(url);
+    onTestFinished(() => redis.disconnect());
+    await redis.ping();
+    await expect(check(url)).resolves.toBeDefined();
+    await expect(check(`redis://127.0.0.1:${randomPort()}`)).rejects.toThrow(
+      /no connection to Redis/,
+    );
+  },
+);

@@ -95,7 +95,7 @@ test('a private Redis takes another port when one is in use', async () => {
 });
 
 test.for(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
-  'is gone when its owner dies of %s',
+  'a private Redis is gone when its owner dies of %s',
   async (signal) => {
     const owner = spawn(process.execPath, ['--import', TSX, OWNER], {
       stdio: ['ignore', 'pipe', 'inherit'],

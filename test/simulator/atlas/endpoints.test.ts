@@ -61,7 +61,7 @@ it.each([
   ['a number as id', { product_type: 'A', file_urls: [{ ...FILE, document_id: 1 }] }],
   ['no URL', { product_type: 'A', file_urls: [{ ...FILE, file_url: 's3://kyc/pan' }] }],
   ['an id twice', { product_type: 'A', file_urls: [FILE, FILE] }],
-])('refuses a body with %s', async (_what, body) => {
+])('the simulated Atlas refuses a body with %s', async (_what, body) => {
   const { atlas, caller } = await startAtlas();
   expect((await caller.upload([], { body })).status).toBe(400);
   expect([...atlas.batches()]).toEqual([]);
