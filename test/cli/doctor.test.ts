@@ -232,7 +232,7 @@ test.each([
   ['20.19.0', true],
   ['22.1.0', true],
   ['24.0.0', true],
-])('Node %s is new enough: %s', (version, isGood) => {
+])('the doctor takes Node %s for new enough: %s', (version, isGood) => {
   expect(nodeIssue(version) === undefined).toBe(isGood);
   if (!isGood) expect(nodeIssue(version)).toContain(`Node ${version} is too old; install 20.19`);
 });

@@ -24,7 +24,7 @@ test('all objects below a prefix are one batch, named after its last part', () =
   expect(batches.map((batch) => checkBatchRequest(batch).valid)).toEqual([true]);
 });
 
-test('a prefix that ends inside a name keeps the name whole', () => {
+test('a prefix that ends inside a name keeps the name whole in the reference', () => {
   expect(brief(plan('s3://kyc/loans/88', ['loans/8841.jpg']))).toEqual([
     ['88', '8841.jpg < loans/8841.jpg'],
   ]);
@@ -61,7 +61,7 @@ test('no batch is planned when there are no objects', () => {
 });
 
 test.each(['kyc/8841', 's3:/kyc', 's3://', 'https://kyc.s3.amazonaws.com/'])(
-  '%s is refused as a location',
+  'the text %s is refused as a location of documents',
   (uri) => {
     expect(() => parseLocation(uri)).toThrow(UsageError);
   },

@@ -16,12 +16,12 @@ function learned(count: number, from: number, to: number, total = 1): Completion
 }
 
 describe('the prior', () => {
-  it('gives every time a chance', () => {
+  it('the prior gives every completion time a chance', () => {
     expect(prior.reduce((a, b) => a + b)).toBeCloseTo(1, 9);
     expect(Math.min(...prior)).toBeGreaterThan(0);
   });
 
-  it('moves half-way to what other product types were like', () => {
+  it('the prior moves half-way to what other product types were like', () => {
     const pooled = new Prior(10_000);
     const before = pooled.pooled;
     for (let round = 0; round < 100; round++) {
@@ -34,7 +34,7 @@ describe('the prior', () => {
 });
 
 describe('the belief about completion times', () => {
-  it('is a distribution after any observations', () => {
+  it('the belief about completion times is a distribution after any observations', () => {
     const observation = fc.tuple(
       fc.integer({ min: 1, max: 20_000 }),
       fc.double({ min: 0, max: 5e6, noNaN: true }),
@@ -57,22 +57,22 @@ describe('the belief about completion times', () => {
     );
   });
 
-  it('becomes sharp where a service is sharp', () => {
+  it('the belief about completion times becomes sharp where a service is sharp', () => {
     expect(within(learned(60, 29, 31).forecast(1, prior), 28.5, 31.5)).toBeGreaterThan(0.9);
   });
 
-  it('follows a service that changed within a few observations', () => {
+  it('the belief about completion times follows a service that changed within a few observations', () => {
     const belief = learned(100, 29, 31);
     for (let round = 0; round < 8; round++) belief.observe(1, seconds(110, 130), prior);
     expect(within(belief.forecast(1, prior), 90, 160)).toBeGreaterThan(0.5);
   });
 
-  it('expects of a new size what it costs per document', () => {
+  it('the belief about completion times expects of a new size what it costs per document', () => {
     const belief = learned(30, 19, 21, 10);
     expect(within(belief.forecast(40, prior), 55, 115)).toBeGreaterThan(0.5);
   });
 
-  it('keeps sizes apart that differ otherwise', () => {
+  it('the belief about completion times keeps sizes apart that differ otherwise', () => {
     const belief = learned(40, 9, 11, 1);
     for (let round = 0; round < 40; round++) belief.observe(64, seconds(19, 21), prior);
     expect(within(belief.forecast(1, prior), 8, 12)).toBeGreaterThan(0.7);

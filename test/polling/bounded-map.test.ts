@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BoundedMap } from '../../src/polling/bounded-map.js';
 
 describe('a bounded map', () => {
-  it('drops the entry touched least recently', () => {
+  it('a bounded map drops the entry touched least recently', () => {
     const map = new BoundedMap<number>(2);
     map.touch('a', () => 1);
     map.touch('b', () => 2);
@@ -11,7 +11,7 @@ describe('a bounded map', () => {
     expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2]);
   });
 
-  it('does not count reading as touching', () => {
+  it('a bounded map does not count reading as touching', () => {
     const map = new BoundedMap<number>(2);
     map.touch('a', () => 1);
     map.touch('b', () => 2);

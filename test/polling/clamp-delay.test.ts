@@ -21,37 +21,37 @@ const anyBounds = fc
   .map(({ minMs, span, ...rest }) => ({ minMs, maxMs: minMs + span, ...rest }));
 
 describe('clampDelay', () => {
-  it('keeps an allowed delay, in whole milliseconds', () => {
+  it('clampDelay keeps an allowed delay, in whole milliseconds', () => {
     expect(clampDelay(5_000.4, bounds)).toBe(5_000);
   });
 
-  it('keeps to the bounds of an interval', () => {
+  it('clampDelay keeps to the bounds of an interval', () => {
     expect(clampDelay(3, bounds)).toBe(1_000);
     expect(clampDelay(1e9, bounds)).toBe(60_000);
     expect(clampDelay(Number.POSITIVE_INFINITY, bounds)).toBe(60_000);
   });
 
-  it('waits as long as the other side asks, even beyond the longest interval', () => {
+  it('clampDelay waits as long as the other side asks, even beyond the longest interval', () => {
     expect(clampDelay(3, { ...bounds, retryAfterMs: 90_000 })).toBe(90_000);
   });
 
-  it('never plans past the deadline, whatever the other side asks', () => {
+  it('clampDelay never plans past the deadline, whatever the other side asks', () => {
     expect(clampDelay(50_000, { ...bounds, deadlineMs: 40_000 })).toBe(30_000);
     expect(clampDelay(3, { ...bounds, retryAfterMs: 90_000, deadlineMs: 40_000 })).toBe(30_000);
     expect(clampDelay(3, { ...bounds, deadlineMs: 10_000 })).toBe(0);
     expect(clampDelay(3, { ...bounds, deadlineMs: 9_000 })).toBe(0);
   });
 
-  it('leaves no stub shorter than an interval before the deadline', () => {
+  it('clampDelay leaves no stub shorter than an interval before the deadline', () => {
     expect(clampDelay(29_500, { ...bounds, deadlineMs: 40_000 })).toBe(30_000);
     expect(clampDelay(60_000, { ...bounds, deadlineMs: 70_500 })).toBe(59_500);
   });
 
-  it('takes the longest delay when asked for one that is not a number', () => {
+  it('clampDelay takes the longest delay when asked for one that is not a number', () => {
     expect(clampDelay(Number.NaN, bounds)).toBe(60_000);
   });
 
-  it('holds every bound for any input', () => {
+  it('clampDelay holds every bound for any input', () => {
     fc.assert(
       fc.property(anyBounds, fc.double(), (some, wantedMs) => {
         const delayMs = clampDelay(wantedMs, some);

@@ -6,7 +6,7 @@ const at = (firstBin: number) => ({ firstBin, mass: Float64Array.of(1) });
 const sum = (mass: Float32Array) => mass.reduce((a, b) => a + b, 0);
 
 describe('a decayed histogram', () => {
-  it('keeps the mass of an observation, blurred evenly to both sides', () => {
+  it('a decayed histogram keeps the mass of an observation, blurred evenly to both sides', () => {
     const histogram = new DecayedHistogram(11, settings);
     histogram.add(at(5));
     expect(sum(histogram.mass)).toBeCloseTo(1, 6);
@@ -15,7 +15,7 @@ describe('a decayed histogram', () => {
     ]);
   });
 
-  it('counts an observation half after its half-life', () => {
+  it('a decayed histogram counts an observation half after its half-life', () => {
     const histogram = new DecayedHistogram(40, settings);
     histogram.add(at(5));
     for (let times = 0; times < 3; times++) histogram.add(at(30));
@@ -23,7 +23,7 @@ describe('a decayed histogram', () => {
     expect(histogram.count).toBeCloseTo(sum(histogram.mass), 5);
   });
 
-  it('moves what it adds, and loses what falls off the ends', () => {
+  it('a decayed histogram moves what it adds, and loses what falls off the ends', () => {
     const histogram = new DecayedHistogram(10, settings);
     histogram.add(at(5), -2);
     expect(histogram.mass.indexOf(Math.max(...histogram.mass))).toBe(3);

@@ -17,7 +17,7 @@ const context: PollContext = {
 };
 
 describe('the exponential policy', () => {
-  it('doubles its longest delay with each poll up to the longest interval', () => {
+  it('the exponential policy doubles its longest delay with each poll up to the longest interval', () => {
     const policy = createExponentialPolicy();
     const longest = [0, 1, 2, 3, 4, 5, 6].map((polls) =>
       policy.nextDelayMs({ ...context, polls, random: () => 1 }),
@@ -25,14 +25,14 @@ describe('the exponential policy', () => {
     expect(longest).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
   });
 
-  it('never polls sooner than the shortest interval', () => {
+  it('the exponential policy never polls sooner than the shortest interval', () => {
     const policy = createExponentialPolicy();
     for (const polls of [0, 3, 2_000]) {
       expect(policy.nextDelayMs({ ...context, polls, random: () => 0 })).toBe(1_000);
     }
   });
 
-  it('holds the bounds for any number of polls', () => {
+  it('the exponential policy holds its bounds for any number of polls', () => {
     const policy = createExponentialPolicy();
     fc.assert(
       fc.property(fc.nat(5_000), fc.double({ min: 0, max: 0.999, noNaN: true }), (polls, u) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { equalWeights, updateFixedShare } from '../../src/polling/fixed-share.js';
 
 describe('fixed share', () => {
-  it('keeps positive weights that sum to 1, whatever the forecasters said', () => {
+  it('fixed share keeps positive weights that sum to 1, whatever the forecasters said', () => {
     const probability = fc.double({ min: 1e-9, max: 1, noNaN: true });
     fc.assert(
       fc.property(fc.array(fc.tuple(probability, probability, probability)), (rounds) => {
@@ -15,7 +15,7 @@ describe('fixed share', () => {
     );
   });
 
-  it('lets the best forecaster lead, and another take over within a few rounds', () => {
+  it('fixed share lets the best forecaster lead, and another take over within a few rounds', () => {
     const weights = equalWeights(2);
     for (let round = 0; round < 100; round++) updateFixedShare(weights, [0.9, 0.1], 0.01);
     expect(weights[0]).toBeGreaterThan(0.98);
@@ -23,7 +23,7 @@ describe('fixed share', () => {
     expect(weights[1]).toBeGreaterThan(0.9);
   });
 
-  it('changes nothing when nobody gave what happened any chance', () => {
+  it('fixed share changes nothing when nobody gave what happened any chance', () => {
     const weights = Float64Array.of(0.7, 0.3);
     updateFixedShare(weights, [0, 0], 0.01);
     expect([...weights]).toEqual([0.7, 0.3]);

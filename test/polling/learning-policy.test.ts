@@ -80,7 +80,7 @@ function trained(observations: readonly Observation[]): PollPolicy {
 }
 
 describe('the learning policy', () => {
-  it('holds every bound, whatever it has seen', () => {
+  it('the learning policy holds every bound, whatever it has seen', () => {
     fc.assert(
       fc.property(fc.array(anyObservation), fc.array(anyContext), (observations, contexts) => {
         const policy = trained(observations);
@@ -97,7 +97,7 @@ describe('the learning policy', () => {
     );
   });
 
-  it('plans the same after a replay of what it has seen, and whatever it was asked between', () => {
+  it('the learning policy plans the same after a replay of what it has seen, and whatever it was asked between', () => {
     fc.assert(
       fc.property(fc.array(anyObservation), fc.array(anyContext), (observations, contexts) => {
         const asked = contexts.map(contextOf);
@@ -115,7 +115,7 @@ describe('the learning policy', () => {
     );
   });
 
-  it('polls first about when uploads have completed', () => {
+  it('the learning policy polls first about when uploads have completed', () => {
     const delayMs = trained(Array.from({ length: 40 }, () => observation(30_000))).nextDelayMs(
       context,
     );
@@ -123,7 +123,7 @@ describe('the learning policy', () => {
     expect(delayMs).toBeLessThan(33_000);
   });
 
-  it('comes back soon when nearly all documents are present', () => {
+  it('the learning policy comes back soon when nearly all documents are present', () => {
     const policy = createLearningPolicy();
     const late = { ...context, elapsedMs: 60_000, polls: 2, total: 20 };
     expect(policy.nextDelayMs({ ...late, present: 19 })).toBeLessThan(
@@ -131,7 +131,7 @@ describe('the learning policy', () => {
     );
   });
 
-  it('keeps product types apart', () => {
+  it('the learning policy keeps product types apart', () => {
     const policy = trained(
       Array.from({ length: 40 }, (_, index) =>
         index % 2 ? observation(10_000, { productType: 'A' }) : observation(55_000),
@@ -141,7 +141,7 @@ describe('the learning policy', () => {
     expect(policy.nextDelayMs(context)).toBeGreaterThan(50_000);
   });
 
-  it('learns nothing from junk', () => {
+  it('the learning policy learns nothing from junk', () => {
     const junk = [
       observation(Number.NaN),
       observation(Number.POSITIVE_INFINITY),
@@ -156,7 +156,7 @@ describe('the learning policy', () => {
     expect(policy.nextDelayMs(context)).toBe(before);
   });
 
-  it('now and then probes early, and only with the first poll', () => {
+  it('the learning policy now and then probes early, and only with the first poll', () => {
     const policy = trained(Array.from({ length: 40 }, () => observation(30_000)));
     const random = randomFrom(7);
     const delays = (polls: number) =>
@@ -167,7 +167,7 @@ describe('the learning policy', () => {
     expect(delays(1).filter((delayMs) => delayMs < 25_000)).toEqual([]);
   });
 
-  it('spreads polls of uploads sent at the same moment, known service or not', () => {
+  it('the learning policy spreads polls of uploads sent at the same moment, known service or not', () => {
     for (const policy of [
       createLearningPolicy(),
       trained(
@@ -184,7 +184,7 @@ describe('the learning policy', () => {
     }
   });
 
-  it('does not chase the first completions of a burst', () => {
+  it('the learning policy does not chase the first completions of a burst', () => {
     const burst = Array.from({ length: 60 }, (_, index) =>
       observation(10_000 + index * 100, { sentAtMs: 5_000_000 + index, afterMs: 7_000 }),
     );
@@ -192,7 +192,7 @@ describe('the learning policy', () => {
     expect(trained(burst).nextDelayMs(stillOut)).toBeGreaterThan(5_000);
   });
 
-  it('works in the scale of its shortest interval', () => {
+  it('the learning policy works in the scale of its shortest interval', () => {
     const quick = createLearningPolicy({ minMs: 50 });
     const usual = createLearningPolicy();
     const scaled = quick.nextDelayMs({ ...context, minMs: 50, maxMs: 3_000, deadlineMs: 180_000 });
@@ -229,7 +229,7 @@ describe('the memory of the learning policy', () => {
       });
     });
 
-  it('is below 64 KiB for a product type that shows everything', async () => {
+  it('the memory of the learning policy is below 64 KiB for a product type that shows everything', async () => {
     const policy = createLearningPolicy();
     for (const one of varied('warm-up')) policy.observe(one);
     const before = await usedBytes();
@@ -241,7 +241,7 @@ describe('the memory of the learning policy', () => {
     expect(perProductType).toBeLessThan(64 * 1024);
   });
 
-  it('is bounded for a flood of product types', async () => {
+  it('the memory of the learning policy is bounded for a flood of product types', async () => {
     const policy = createLearningPolicy();
     const flood = (from: number) => {
       for (let product = from; product < from + 5_000; product++) {
@@ -258,14 +258,14 @@ describe('the memory of the learning policy', () => {
 });
 
 describe('a safety net', () => {
-  it('comes when an upload that it knows should be complete', () => {
+  it('a safety net comes when an upload that it knows should be complete', () => {
     const policy = trained(Array.from({ length: 60 }, () => observation(30_000)));
     const delayMs = policy.safetyNetDelayMs(context);
     expect(delayMs).toBeGreaterThan(30_000);
     expect(delayMs).toBeLessThan(45_000);
   });
 
-  it('waits as long as it may for one that it does not know', () => {
+  it('a safety net waits as long as it may for an upload that it does not know', () => {
     expect(createLearningPolicy().safetyNetDelayMs(context)).toBe(context.maxMs);
   });
 });

@@ -59,7 +59,7 @@ function scheduleOf(policy: PollPolicy): number[] {
   );
 }
 
-it('gives a process that starts later the belief of those that were there', async () => {
+it('the stream of observations gives a process that starts later the belief of those that were there', async () => {
   const { redis, key } = connect();
   const old = createLearningPolicy();
   const stream = await follow(redis, key, old);
@@ -73,7 +73,7 @@ it('gives a process that starts later the belief of those that were there', asyn
   });
 });
 
-it('teaches every process what one has seen, its own included', async () => {
+it('the stream of observations teaches every process what one has seen, its own included', async () => {
   const { redis, key } = connect();
   const seen: [Observation[], Observation[]] = [[], []];
   const policies = seen.map(
@@ -91,7 +91,7 @@ it('teaches every process what one has seen, its own included', async () => {
   expect(seen[1]).toEqual(seen[0]);
 });
 
-it('keeps junk out, on write and on replay', async () => {
+it('the stream of observations keeps junk out, on write and on replay', async () => {
   const { redis, key } = connect();
   const seen: Observation[] = [];
   const policy: PollPolicy = {
@@ -111,7 +111,7 @@ it('keeps junk out, on write and on replay', async () => {
   expect(await redis.xlen(key), 'the two of others, and the one').toBe(3);
 });
 
-it('stays within its cap', async () => {
+it('the stream of observations stays within its cap', async () => {
   const { redis, key } = connect();
   const stream = await follow(redis, key, {
     nextDelayMs: () => 0,
@@ -129,7 +129,7 @@ it('stays within its cap', async () => {
   expect(await redis.xlen(key)).toBeLessThan(1200);
 });
 
-it('adds a fair sample of what a busy process publishes at once', async () => {
+it('the stream of observations adds a fair sample of what a busy process publishes at once', async () => {
   const { redis, key } = connect();
   const seen: number[] = [];
   const stream = await follow(redis, key, {
@@ -147,7 +147,7 @@ it('adds a fair sample of what a busy process publishes at once', async () => {
   expect(Math.abs(mean - count / 2)).toBeLessThan(5 * standardError);
 });
 
-it('adds what was published just before it stops', async () => {
+it('the stream of observations adds what was published just before it stops', async () => {
   const { redis, key } = connect();
   const stream = await follow(redis, key, createLearningPolicy());
   for (const byMs of [1000, 2000, 3000]) stream.publish(observation(byMs));

@@ -18,11 +18,11 @@ const good: Observation = {
 };
 
 describe('an observation', () => {
-  it('survives JSON unchanged', () => {
+  it('an observation survives JSON unchanged', () => {
     expect(parseObservation(JSON.parse(JSON.stringify(good)), DEADLINE_MS)).toEqual(good);
   });
 
-  it('may lack the time at which it was sent', () => {
+  it('an observation may lack the time at which it was sent', () => {
     const { sentAtMs: _, ...without } = good;
     expect(parseObservation(without, DEADLINE_MS)).toEqual(without);
   });
@@ -43,11 +43,11 @@ describe('an observation', () => {
     ['no word on the deadline', { ...good, timedOut: 'no' }],
     ['a sending time that is no time', { ...good, sentAtMs: 'yesterday' }],
     ['polls that are no list', { ...good, negativePolls: {} }],
-  ])('is junk with %s', (_, value) => {
+  ])('an observation is junk with %s', (_, value) => {
     expect(parseObservation(value, DEADLINE_MS)).toBeNull();
   });
 
-  it('loses only the polls that make no sense', () => {
+  it('an observation loses only the polls that make no sense', () => {
     const negativePolls = [
       { elapsedMs: 10_000, present: 0 },
       { elapsedMs: -5, present: 0 },
@@ -62,7 +62,7 @@ describe('an observation', () => {
     ]);
   });
 
-  it('keeps a bounded number of polls, the first and the last among them', () => {
+  it('an observation keeps a bounded number of polls, the first and the last among them', () => {
     const negativePolls = Array.from({ length: 500 }, (_, index) => ({
       elapsedMs: index + 1,
       present: 1,
@@ -73,12 +73,12 @@ describe('an observation', () => {
     expect(kept.at(-1)?.elapsedMs).toBe(500);
   });
 
-  it('of a time-out may end at the last poll', () => {
+  it('the observation of a time-out may end at the last poll', () => {
     const timedOut = { ...good, timedOut: true, afterMs: DEADLINE_MS, byMs: DEADLINE_MS };
     expect(parseObservation(timedOut, DEADLINE_MS)).not.toBeNull();
   });
 
-  it('parses to the same when parsed again, and never throws', () => {
+  it('an observation parses to the same when parsed again, and never throws', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -14,7 +14,7 @@ const around = (mass: Float64Array, ratio: number) => {
 };
 
 describe('progress', () => {
-  it('is shown by some documents, not by none or all', () => {
+  it('progress is shown by some documents, not by none or all', () => {
     expect([0, 1, 4, 5].map((present) => showsProgress(present, 5))).toEqual([
       false,
       true,
@@ -23,11 +23,11 @@ describe('progress', () => {
     ]);
   });
 
-  it('draws the straight line through what is present', () => {
+  it('progress draws the straight line through what is present', () => {
     expect(straightLineMs(30_000, 3, 4)).toBe(10_000);
   });
 
-  it('believes ratios as a distribution, after any observations', () => {
+  it('progress believes ratios as a distribution, after any observations', () => {
     const time = fc.double({ min: 0, max: 4e6, noNaN: true });
     const observation = fc.tuple(fc.integer({ min: 1, max: 199 }), time, time, time);
     fc.assert(
@@ -47,7 +47,7 @@ describe('progress', () => {
     );
   });
 
-  it('learns how far the straight line is off', () => {
+  it('progress learns how far the straight line is off', () => {
     const progress = new ProgressBelief();
     for (let round = 0; round < 40; round++) {
       progress.observe(5, 10, 10_000, { fromMs: 29_000, toMs: 31_000 });
@@ -56,7 +56,7 @@ describe('progress', () => {
     expect(around(progress.ratioMass(5, 10), 1)).toBeLessThan(0.2);
   });
 
-  it('tells services that show documents one by one from those that do not', () => {
+  it('progress tells services that show documents one by one from those that do not', () => {
     const silent = new ProgressBelief();
     const telling = new ProgressBelief();
     for (let poll = 0; poll < 200; poll++) {

@@ -24,7 +24,7 @@ const evenly = cumulate(
 const grid = offsetGrid(1_000, 3_600_000, 1.02);
 
 describe('the time that is left', () => {
-  it('is a distribution at any moment, by history, by progress, and by both', () => {
+  it('the time that is left is a distribution at any moment, by history, by progress, and by both', () => {
     const moment = fc.record({
       elapsedMs: fc.double({ min: 1, max: 2e7, noNaN: true }),
       soonestMs: fc.double({ min: 1, max: 60_000, noNaN: true }),
@@ -47,13 +47,13 @@ describe('the time that is left', () => {
     );
   });
 
-  it('rules out by history what is past', () => {
+  it('the time that is left rules out by history what is past', () => {
     const mass = remainingByHistory(evenly, 30_000, grid);
     expect(probabilityWithin(mass, grid, { fromMs: 0, toMs: 5_000 })).toBeCloseTo(0.5, 1);
     expect(probabilityWithin(mass, grid, { fromMs: 10_500, toMs: 1e7 })).toBeLessThan(0.01);
   });
 
-  it('scales ratios with the straight line', () => {
+  it('the time that is left scales ratios with the straight line', () => {
     const ratios = new ProgressBelief().ratioMass(2, 5);
     const near = remainingByProgress(ratios, 10_000, grid);
     const far = remainingByProgress(ratios, 100_000, grid);
@@ -63,7 +63,7 @@ describe('the time that is left', () => {
     expect(by(far, 100_000)).toBeCloseTo(by(near, 10_000), 2);
   });
 
-  it('puts what comes after the deadline into the last cell', () => {
+  it('the time that is left has what comes after the deadline in its last cell', () => {
     const short = offsetGrid(1_000, 5_000, 1.05);
     expect(remainingByHistory(evenly, 10_000, short).at(-1)).toBeGreaterThan(0.99);
   });

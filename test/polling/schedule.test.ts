@@ -61,7 +61,7 @@ const tinyBelief = fc
   });
 
 describe('the cheapest schedule', () => {
-  it('is what trying every schedule finds', () => {
+  it('the cheapest schedule is what trying every schedule finds', () => {
     const terms = fc.record({
       priceMs: fc.double({ min: 0.01, max: 20, noNaN: true }),
       minMs: fc.integer({ min: 1, max: 4 }),
@@ -79,7 +79,7 @@ describe('the cheapest schedule', () => {
     );
   });
 
-  it('keeps polls apart as the bounds say, up to the deadline', () => {
+  it('the cheapest schedule keeps polls apart as the bounds say, up to the deadline', () => {
     fc.assert(
       fc.property(tinyBelief, fc.integer({ min: 1, max: 5 }), (candidates, minMs) => {
         const { next } = cheapestSchedule(candidates, { priceMs: 0.1, minMs, maxMs: 20 });
@@ -95,7 +95,7 @@ describe('the cheapest schedule', () => {
     );
   });
 
-  it('polls more often when polls are cheap', () => {
+  it('the cheapest schedule polls more often when polls are cheap', () => {
     const edgesMs = Float64Array.from({ length: 101 }, (_, index) => index * 1_000);
     const candidates = candidatesOf(edgesMs, new Float64Array(100).fill(0.01), 60_000);
     const polls = (priceMs: number) => {
@@ -109,7 +109,7 @@ describe('the cheapest schedule', () => {
 });
 
 describe('candidates of a belief', () => {
-  it('keep its mass and mean, in order', () => {
+  it('the candidates of a belief keep its mass and mean, in order', () => {
     const edgesMs = Float64Array.from({ length: 301 }, (_, index) => 1_000 * 1.02 ** index);
     edgesMs[0] = 0;
     const mass = Float64Array.from({ length: 300 }, (_, cell) => (cell > 100 ? 1 / 199 : 0));
@@ -125,7 +125,7 @@ describe('candidates of a belief', () => {
 });
 
 describe('the first poll', () => {
-  it('may move as far as it costs next to nothing', () => {
+  it('the first poll of a schedule may move as far as it costs next to nothing', () => {
     const candidates = { atMs: [0, 10, 20, 30, 40], by: [], meanMs: [] };
     const costs = Float64Array.of(Number.POSITIVE_INFINITY, 9, 5, 6, 8);
     const schedule = { costs, next: Int32Array.of(2, 4, 4, 4, 4) };

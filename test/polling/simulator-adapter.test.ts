@@ -16,7 +16,7 @@ const context = {
 };
 
 describe('the adapter for simulators that count in seconds', () => {
-  it('plans and learns as the policy does in milliseconds', () => {
+  it('the adapter for simulators that count in seconds plans and learns as the policy does in milliseconds', () => {
     const adapter = create();
     const policy = createLearningPolicy();
     for (let round = 1; round <= 10; round++) {
@@ -58,7 +58,7 @@ describe('the adapter for simulators that count in seconds', () => {
     );
   });
 
-  it('takes a time-out as one', () => {
+  it('the adapter for simulators that count in seconds takes a time-out as one', () => {
     const adapter = create({ c: 3 });
     const before = adapter.next(context);
     const timedOut = { product: 'LOAN_APP', total: 4, lo: 3_600, hi: Infinity, timedOut: true };

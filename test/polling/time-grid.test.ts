@@ -13,14 +13,14 @@ import {
 const times = fc.double({ min: 0, max: 20_000_000, noNaN: true });
 
 describe('the time grids', () => {
-  it('share their range, and every coarse edge is a fine one', () => {
+  it('the time grids share their range, and every coarse edge is a fine one', () => {
     for (const [bin, edgeMs] of COARSE.edgesMs.entries()) {
       expect(FINE.edgesMs[bin * FINE_PER_COARSE]).toBeCloseTo(edgeMs, 4);
     }
     expect(FINE.edgesMs[FINE.bins]).toBeGreaterThan(3 * 3_600_000);
   });
 
-  it('place every time in the bin whose edges hold it', () => {
+  it('the time grids place every time in the bin whose edges hold it', () => {
     fc.assert(
       fc.property(times, fc.constantFrom(COARSE, FINE), (timeMs, grid) => {
         const bin = binOf(grid, timeMs);
@@ -32,7 +32,7 @@ describe('the time grids', () => {
     );
   });
 
-  it('split mass without losing any', () => {
+  it('the time grids split mass without losing any', () => {
     const mass = normalize(Float64Array.from({ length: COARSE.bins }, (_, bin) => 1 + (bin % 7)));
     fc.assert(
       fc.property(times, times, (one, other) => {
@@ -49,7 +49,7 @@ describe('the time grids', () => {
     );
   });
 
-  it('cumulate from 0 to 1 without a step down', () => {
+  it('the time grids cumulate from 0 to 1 without a step down', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }),

@@ -13,14 +13,14 @@ const quickOnly = () =>
   );
 
 describe('the correction for uploads still out', () => {
-  it('changes nothing before the first observation', () => {
+  it('the correction for uploads still out changes nothing before the first observation', () => {
     const mass = new UploadsStillOut(broad).correct(quickOnly());
     expect(Math.max(...mass.map((part, bin) => part - (quickOnly()[bin] ?? 0)))).toBeLessThan(
       1e-12,
     );
   });
 
-  it('does not take the first of a burst for all of it', () => {
+  it('the correction for uploads still out does not take the first of a burst for all of it', () => {
     const stillOut = new UploadsStillOut(broad);
     for (let upload = 0; upload < 20; upload++) {
       stillOut.observe(1_000_000, { fromMs: 9_000, toMs: 10_000 + upload * 100 });
@@ -31,7 +31,7 @@ describe('the correction for uploads still out', () => {
     expect(massWithin(FINE, mass, 12_000, 1e8)).toBeGreaterThan(0.2);
   });
 
-  it('takes them for all once the others had the time to be heard of', () => {
+  it('the correction for uploads still out takes them for all once the others had the time to be heard of', () => {
     const stillOut = new UploadsStillOut(broad);
     for (let upload = 0; upload < 120; upload++) {
       stillOut.observe(1_000_000 + upload * 15_000, { fromMs: 9_000, toMs: 11_000 });

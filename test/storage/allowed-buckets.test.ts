@@ -3,7 +3,7 @@ import { isBucketAllowed } from '../../src/storage/allowed-buckets.js';
 
 describe('without a list', () => {
   test.each(['kyc-documents', 'my.bucket.2', 'Old_Bucket', 'results2', 'a--b'])(
-    'the plain bucket %j is allowed',
+    'the plain bucket %j is allowed when there is no list',
     (bucket) => {
       expect(isBucketAllowed(bucket, [], 'results')).toBe(true);
     },
@@ -22,21 +22,24 @@ describe('without a list', () => {
     'x?y',
     'x%2Fy',
     'x\n',
-  ])('%j is not: it is, or may lead to, the results bucket', (bucket) => {
-    expect(isBucketAllowed(bucket, [], 'results')).toBe(false);
-  });
+  ])(
+    'the bucket %j is not allowed when there is no list: it is, or may lead to, the results bucket',
+    (bucket) => {
+      expect(isBucketAllowed(bucket, [], 'results')).toBe(false);
+    },
+  );
 });
 
 describe('with a list', () => {
   const accessPoint = 'arn:aws:s3:eu-west-1:123456789012:accesspoint/kyc';
   const listed = ['kyc-documents', accessPoint];
 
-  test.each(listed)('%j is allowed', (bucket) => {
+  test.each(listed)('the bucket %j is allowed by the list', (bucket) => {
     expect(isBucketAllowed(bucket, listed, 'results')).toBe(true);
   });
 
   test.each(['other', 'KYC-documents', 'kyc-documents ', 'kyc', '', 'results'])(
-    '%j is not',
+    'the bucket %j is not allowed by the list',
     (bucket) => {
       expect(isBucketAllowed(bucket, listed, 'results')).toBe(false);
     },

@@ -5,7 +5,7 @@ import { startScriptedS3 } from './scripted-s3.js';
 describe('an error document', () => {
   const code = '<Error><Code>InvalidAccessKeyId</Code>';
 
-  test('that does not end is read as far as its code', async () => {
+  test('an error document of S3 that does not end is read as far as its code', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (request, response) => {
       request.resume();
@@ -22,7 +22,7 @@ describe('an error document', () => {
     expect(error.message).toContain('check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   });
 
-  test('that is cut still has its status', async () => {
+  test('an error document of S3 that is cut still has its status', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (request, response) => {
       request.resume();

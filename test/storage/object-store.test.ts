@@ -13,7 +13,7 @@ async function text(stream: AsyncIterable<Uint8Array> | null): Promise<string> {
 }
 
 describe('findMissing', () => {
-  test('names the objects that are not there, in order', async () => {
+  test('findMissing names the objects that are not there, in order', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: `é ${n}.jpg` }));
@@ -26,13 +26,13 @@ describe('findMissing', () => {
     expect(new Set(s3.requests.map((line) => line.split(' ')[0]))).toEqual(new Set(['HEAD']));
   });
 
-  test('asks nothing for no objects', async () => {
+  test('findMissing asks nothing for no objects', async () => {
     const s3 = await startScriptedS3();
     await expect(openStore(s3).findMissing([])).resolves.toEqual([]);
     expect(s3.requests).toEqual([]);
   });
 
-  test('keeps the number of requests in flight bounded', async () => {
+  test('findMissing keeps the number of requests in flight bounded', async () => {
     const s3 = await startScriptedS3();
     const held: ServerResponse[] = [];
     const rounds: number[] = [];
@@ -54,7 +54,7 @@ describe('findMissing', () => {
     expect(rounds).toEqual(Array(5).fill(HEADS_IN_FLIGHT));
   });
 
-  test('keeps its connections, at most as many as it may have', async () => {
+  test('findMissing keeps its connections, at most as many as it may have', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3, { connections: 4 });
     const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
@@ -64,7 +64,7 @@ describe('findMissing', () => {
     expect(s3.connections).toBe(4);
   });
 
-  test('says that 403 may mean an absent object', async () => {
+  test('findMissing says that 403 may mean an absent object', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
     const error = await errorOf(openStore(s3).findMissing([REF]));
@@ -73,7 +73,7 @@ describe('findMissing', () => {
     expect(s3.requests).toHaveLength(1);
   });
 
-  test('survives a blip, and gives up when it lasts', async () => {
+  test('findMissing survives a blip, and gives up when it lasts', async () => {
     const s3 = await startScriptedS3();
     s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
     let faults = 1;
@@ -87,7 +87,7 @@ describe('findMissing', () => {
     expect(s3.requests).toHaveLength(2 + 3);
   });
 
-  test('one error stops the rest', async () => {
+  test('one error of findMissing stops the rest of its requests', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
     const objects = Array.from({ length: 1000 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
@@ -95,7 +95,7 @@ describe('findMissing', () => {
     expect(s3.requests.length).toBeLessThan(100);
   });
 
-  test('refused connections, cut connections and silence are transient errors', async () => {
+  test('refused connections, cut connections and silence of S3 are transient errors', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3, { timeoutMs: 50 });
     s3.fault = () => true;
@@ -118,7 +118,7 @@ describe('findMissing', () => {
     }
   });
 
-  test('an abort rejects with its reason, before and in the middle', async () => {
+  test('an abort of findMissing rejects with its reason, before and in the middle', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const controller = new AbortController();
@@ -135,7 +135,7 @@ describe('findMissing', () => {
 });
 
 describe('results', () => {
-  test('are stored as JSON with length and checksum, and read back', async () => {
+  test('results are stored as JSON with length and checksum, and read back', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     await store.putResult('loan/é%2F.json', ['{"a":', '"é"}']);
@@ -148,7 +148,7 @@ describe('results', () => {
     expect(await text(await store.getResult('loan/é%2F.json'))).toBe('{"a":"é"}');
   });
 
-  test('may be large, and are streamed again after a blip', async () => {
+  test('results may be large, and are streamed again after a blip', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const parts = Array.from({ length: 3000 }, (_, n) => `${n} ${'ü'.repeat(500)}\n`);
@@ -159,13 +159,13 @@ describe('results', () => {
     expect(await text(await store.getResult('large.json'))).toBe(parts.join(''));
   });
 
-  test('may be bytes', async () => {
+  test('results may be bytes', async () => {
     const s3 = await startScriptedS3();
     await openStore(s3).putResult('x.json', Buffer.from('{}'));
     expect(s3.objects.get('results/x.json')?.toString()).toBe('{}');
   });
 
-  test('are null when absent', async () => {
+  test('absent results are null', async () => {
     const s3 = await startScriptedS3();
     await expect(openStore(s3).getResult('none.json')).resolves.toBeNull();
   });
@@ -177,7 +177,7 @@ describe('results', () => {
     [403, 'RequestTimeTooSkewed', 'clock'],
     [403, 'ExpiredToken', 'AWS_ACCESS_KEY_ID'],
     [400, 'constructor', 'S3 answered 400 constructor'],
-  ])('that cannot be stored say what to do: %i %s', async (status, code, advice) => {
+  ])('results that cannot be stored say what to do: %i %s', async (status, code, advice) => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => answerError(response, status, code);
     const error = await errorOf(openStore(s3).putResult('x.json', ['{}']));
@@ -192,7 +192,7 @@ describe('results', () => {
     expect((await errorOf(openStore(s3).getResult('x.json'))).message).toContain('NoSuchBucket');
   });
 
-  test('cut off in the middle are an error, not a shorter result', async () => {
+  test('results that are cut off in the middle are an error, not a shorter result', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
@@ -204,7 +204,7 @@ describe('results', () => {
     expect(error.message).toContain('GET s3://results/x.json: no response from S3');
   });
 
-  test('an abort while storing rejects with its reason', async () => {
+  test('an abort while results are stored rejects with its reason', async () => {
     const s3 = await startScriptedS3();
     const controller = new AbortController();
     s3.fault = () => {
@@ -224,7 +224,7 @@ test('control characters of a key do not reach a message', async () => {
   expect(error.message).toContain('s3://docs/a\\u{1b}[31m\\u{a}b');
 });
 
-test('a store without credentials or region says so', async () => {
+test('a store without credentials or region says that they are missing', async () => {
   const s3 = await startScriptedS3();
   const credentials = () =>
     Promise.reject(Object.assign(new Error('canary'), { name: 'CredentialsProviderError' }));
@@ -236,7 +236,7 @@ test('a store without credentials or region says so', async () => {
   expect((await errorOf(nowhere.presign([REF]))).message).toContain('AWS_REGION');
 });
 
-test("takes region, credentials and endpoint from AWS's own variables", async () => {
+test("a store takes region, credentials and endpoint from AWS's own variables", async () => {
   const s3 = await startScriptedS3();
   s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
   vi.stubEnv('AWS_REGION', 'eu-north-1');
@@ -255,7 +255,7 @@ test("takes region, credentials and endpoint from AWS's own variables", async ()
   expect(url.searchParams.get('X-Amz-Expires')).toBe('3600');
 });
 
-test('warns of credentials that die before an upload URL, not before a URL of its own', async () => {
+test('a store warns of credentials that die before an upload URL, not before a URL of its own', async () => {
   const s3 = await startScriptedS3();
   s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
   const credentials = async () => ({
@@ -273,7 +273,7 @@ test('warns of credentials that die before an upload URL, not before a URL of it
   expect(warn).toHaveBeenCalledOnce();
 });
 
-test('closes twice, and ends what is in flight', async () => {
+test('a store may be closed twice, and ends what is in flight', async () => {
   const s3 = await startScriptedS3();
   const store = openStore(s3);
   const arrived = new Promise<void>((resolve) => {

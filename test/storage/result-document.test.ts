@@ -38,7 +38,7 @@ async function read(text: string, chunkSize = 7): Promise<ResultEntry[]> {
 }
 
 describe('a results object', () => {
-  test('is the JSON that the contract shows', () => {
+  test('a results object is the JSON that the contract shows', () => {
     const shown = {
       ...CONTENT,
       documents: [
@@ -59,13 +59,13 @@ describe('a results object', () => {
     expect(JSON.parse(render(EMPTY))).toEqual(EMPTY);
   });
 
-  test('holds extracts as they came, numbers too', () => {
+  test('a results object holds extracts as they came, numbers too', () => {
     expect(render(CONTENT)).toContain('{"account":12345678901234567890,"rate":1.10}');
   });
 });
 
 describe('reading', () => {
-  test('gives back what was written', async () => {
+  test('a results object that is read gives back what was written', async () => {
     expect(await read(render(CONTENT))).toEqual([
       { type: 'header', reference: 'loan-8841', batchId: 'BATCH-1', productType: 'LOAN_APP' },
       { type: 'document', ...CONTENT.documents[0] },
@@ -79,7 +79,7 @@ describe('reading', () => {
     ]);
   });
 
-  test('gives the documents alone', async () => {
+  test('a results object can be read for its documents alone', async () => {
     const ids: string[] = [];
     for await (const document of readResultDocuments(inChunks(Buffer.from(render(CONTENT)), 64))) {
       expect(Object.keys(document)).toEqual(['documentId', 'extracts']);
@@ -88,7 +88,7 @@ describe('reading', () => {
     expect(ids).toEqual(['001', '"é\\']);
   });
 
-  test('gives a document before the next is there', async () => {
+  test('a results object gives a document before the next is there', async () => {
     const [header, first] = render(CONTENT).split(/(?<=\]\},\n)/);
     async function* stopping() {
       yield Buffer.from(`${header}${first}`);
@@ -100,7 +100,7 @@ describe('reading', () => {
     }
   });
 
-  test('any content comes back, however the bytes are cut', async () => {
+  test('any content of a results object comes back, however the bytes are cut', async () => {
     const ids = fc.string({ unit: 'binary', maxLength: 6 });
     const extracts = fc.array(
       fc
@@ -146,7 +146,7 @@ describe('reading', () => {
     );
   });
 
-  test('tells an object that is cut short, wherever that is', async () => {
+  test('the reader of a results object tells one that is cut short, wherever that is', async () => {
     const whole = render(CONTENT).trimEnd();
     for (let length = 0; length < whole.length; length += 1) {
       await expect(read(whole.slice(0, length), 1000)).rejects.toThrow(TransientError);
@@ -162,7 +162,7 @@ describe('reading', () => {
     ['missing ids that are no list', render(EMPTY).replace('"missing":[]', '"missing":{}')],
     ['missing ids that are no JSON', render(EMPTY).replace('"missing":[]', '"missing":[canary')],
     ['a strange section', render(EMPTY).replace('],"missing"', '],"canary"')],
-  ])('refuses %s, without showing it', async (_, text) => {
+  ])('the reader of a results object refuses %s, without showing it', async (_, text) => {
     const error = await read(text).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TransientError);
     expect(String(error)).not.toContain('canary');

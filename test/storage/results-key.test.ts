@@ -14,11 +14,11 @@ describe('the key of a results object', () => {
     ['', 'a/b c:d%é', 'loan-8841/a%2Fb%20c%3Ad%25%C3%A9.json'],
     ['', '..', 'loan-8841/...json'],
     ['', '\ud800\n', 'loan-8841/%EF%BF%BD%0A.json'],
-  ])('with prefix %j and batch id %j is %j', (prefix, batchId, key) => {
+  ])('the key of a results object with prefix %j and batch id %j is %j', (prefix, batchId, key) => {
     expect(resultKey(prefix, 'loan-8841', batchId)).toBe(key);
   });
 
-  test('differs for different batch ids, and never leaves its reference', () => {
+  test('the key of a results object differs for different batch ids, and never leaves its reference', () => {
     const wellFormed = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(wellFormed, wellFormed, (one, other) => {
@@ -29,7 +29,7 @@ describe('the key of a results object', () => {
   });
 });
 
-test('the URI names the key as it is', () => {
+test('the URI of a results object names its key as it is', () => {
   const uri = resultUri(resultsRoot('atlas-results', 'kyc/'), 'loan-1', 'a/b');
   expect(uri).toBe('s3://atlas-results/kyc/loan-1/a%2Fb.json');
   expect(parseResultUri(uri)).toEqual({

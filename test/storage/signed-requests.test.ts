@@ -68,7 +68,7 @@ describe.each([
   ['path style, temporary credentials', { pathStyle: true, sessionToken: "t+/=='()* " }],
   ['virtual host, temporary credentials', { pathStyle: false, sessionToken: 'token' }],
 ])('a pre-signed URL, %s', (_, options) => {
-  test("is accepted, as getSignedUrl's is, and only as it was signed", async () => {
+  test("a pre-signed URL is accepted, as getSignedUrl's is, and only as it was signed", async () => {
     const { s3, store, clientConfig } = await start(options);
     const client = new S3Client(clientConfig);
     onTestFinished(() => client.destroy());
@@ -129,7 +129,7 @@ test.each<[string, S3ClientConfig]>([
     { credentials: { accessKeyId: 'AKID', secretAccessKey: 'x' } },
   ],
   ['set AWS_REGION', { region: 'eu-west-1' }],
-])('a wrong configuration is told: %s', async (advice, overrides) => {
+])('the error of a wrong configuration of S3 says: %s', async (advice, overrides) => {
   const { store } = await start({}, overrides);
   const error = await store.putResult('x.json', ['{}']).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(TransientError);

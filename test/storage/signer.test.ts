@@ -65,7 +65,7 @@ async function outcomeOf(url: Promise<string>): Promise<string> {
 }
 
 describe.each(STYLES)('%s', (_, config) => {
-  test('gives the URL that getSignedUrl gives, or refuses what it refuses', async () => {
+  test('the signer gives the URL that getSignedUrl gives, or refuses what it refuses', async () => {
     const client = openClient(config);
     const signer = createSigner(client, { now: () => SIGNED_AT });
     const expiries = fc.integer({ min: 1, max: WEEK_SECONDS });
@@ -97,7 +97,7 @@ describe.each(STYLES)('%s', (_, config) => {
   });
 });
 
-test('gives what getSignedUrl gives for a directory bucket, whose session it must open', async () => {
+test('the signer gives what getSignedUrl gives for a directory bucket, whose session it must open', async () => {
   const s3 = await startScriptedS3();
   const session =
     '<CreateSessionResult><Credentials><SessionToken>token</SessionToken>' +
@@ -120,7 +120,7 @@ test('gives what getSignedUrl gives for a directory bucket, whose session it mus
   expect(origin + path).toBe(await getSignedUrl(client, command, options));
 });
 
-test('asks for the endpoint once per bucket and method', async () => {
+test('the signer asks for the endpoint once per bucket and method', async () => {
   let regions = 0;
   const region = async () => {
     regions += 1;
@@ -136,7 +136,7 @@ test('asks for the endpoint once per bucket and method', async () => {
   expect(regions).toBeGreaterThan(first);
 });
 
-test('a failure to find the endpoint is not remembered', async () => {
+test('the signer does not remember a failure to find the endpoint', async () => {
   let calls = 0;
   const credentials = async () => {
     calls += 1;
@@ -151,7 +151,7 @@ test('a failure to find the endpoint is not remembered', async () => {
   });
 });
 
-test('signs with new credentials before the old ones expire', async () => {
+test('the signer signs with new credentials before the old ones expire', async () => {
   let set = 0;
   const credentials = async () => {
     set += 1;
@@ -169,7 +169,7 @@ test('signs with new credentials before the old ones expire', async () => {
   expect(path).toContain('X-Amz-Credential=ASIASET2');
 });
 
-test('asks for credentials once per second, and reports them', async () => {
+test('the signer asks for credentials once per second, and reports them', async () => {
   let date = SIGNED_AT;
   const told: unknown[] = [];
   const signer = createSigner(openClient({ credentials: temporary }), {
@@ -186,7 +186,7 @@ test('asks for credentials once per second, and reports them', async () => {
   expect(told).toHaveLength(2);
 });
 
-test('gives what getSignedUrl gives as time goes on, lives differ and credentials are renewed', async () => {
+test('the signer gives what getSignedUrl gives as time goes on, lives differ and credentials are renewed', async () => {
   let set = 1;
   const client = openClient({
     credentials: async () => ({

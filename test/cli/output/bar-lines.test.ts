@@ -42,7 +42,7 @@ function ended(reference: string): BatchStatus {
 const draw = (statuses: BatchStatus[], screen = SCREEN) =>
   barLines(statuses, screen).map(stripVTControlCharacters);
 
-test('a bar shows what is present, and when the next poll is', () => {
+test('the line of a batch has a bar of what is present, and says when the next poll is', () => {
   const [line = ''] = draw([running('loan-8841', 3, 6)]);
   const bar = /[█░]+/.exec(line)?.[0] ?? '';
   expect(bar.replaceAll('░', '')).toHaveLength(bar.length / 2);
@@ -51,7 +51,7 @@ test('a bar shows what is present, and when the next poll is', () => {
 });
 
 test.each([40, 60, 80, 200])(
-  'no line is wider than %i columns, as long as words fit',
+  'no line of bars is wider than %i columns, as long as words fit',
   (columns) => {
     const lines = draw([running('a', 0, 5), running('b', 5, 5)], { ...SCREEN, columns });
     const widest = Math.max(...lines.map(widthOf));
@@ -59,7 +59,7 @@ test.each([40, 60, 80, 200])(
   },
 );
 
-test('with more batches than rows those that run are shown, and how many have ended', () => {
+test('with more batches than rows the screen shows those that run, and how many have ended', () => {
   const statuses = [
     ...Array.from({ length: 30 }, (_, i) => ended(`ended-${i}`)),
     ...Array.from({ length: 5 }, (_, i) => running(`running-${i}`, 1, 5)),

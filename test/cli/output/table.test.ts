@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { expect, test } from 'vitest';
 import { formatTable } from '../../../src/cli/output/table.js';
 
-test('columns are as wide as their widest cell, numbers are right-aligned, and no blanks trail', () => {
+test('the columns of a table are as wide as their widest cell, numbers are right-aligned, and no blanks trail', () => {
   const rows = [
     ['reference', 'polls', 'status'],
     ['a', '12', 'completed'],
@@ -13,7 +13,7 @@ test('columns are as wide as their widest cell, numbers are right-aligned, and n
   ]);
 });
 
-test('the codes of colours do not count as width', () => {
+test('the codes of colours do not count as width of a table', () => {
   const green = styleText('green', 'ok', { validateStream: false });
   expect(
     formatTable([
