@@ -11,7 +11,7 @@ function plainQueue(url: string, prefix: string): Queue {
   return new Queue('atlas-batches', { connection, prefix });
 }
 
-test('adds a job as the contract says: name, id and data', async () => {
+test('enqueue adds a job as the contract says: name, id and data', async () => {
   const { client, url, prefix } = startClient();
   const batch = batchOf('loan-1');
   expect(await client.enqueue(batch)).toEqual({ status: 'added', reference: 'loan-1' });
@@ -27,7 +27,7 @@ test('the same batch again is a duplicate, another under its reference a conflic
   expect((await client.status('loan-2')).documents.total).toBe(2);
 });
 
-test('knows a batch that a plain BullMQ producer has added', async () => {
+test('enqueue knows a batch that a plain BullMQ producer has added', async () => {
   const { client, url, prefix } = startClient();
   const { reference, productType, documents } = batchOf('loan-3');
   await plainQueue(url, prefix).add(
@@ -50,7 +50,7 @@ test('of many clients that add the same batch at once exactly one has added it',
   ]);
 });
 
-test('makes a reference where none is given, another for each batch', async () => {
+test('enqueue makes a reference where none is given, another for each batch', async () => {
   const { client } = startClient();
   const { reference: _, ...batch } = batchOf('unused');
   const [one, other] = await client.enqueueMany([batch, batch]);
@@ -60,7 +60,7 @@ test('makes a reference where none is given, another for each batch', async () =
   expect(one?.reference).toMatch(/^[\w.-]{1,128}$/);
 });
 
-test('a bad batch fails at the caller with the very issues that the worker would name', async () => {
+test('a bad batch fails at its caller with the very issues that the worker would name', async () => {
   const { client, url, prefix } = startClient();
   const bad = { ...batchOf('bad'), extra: 1, documents: [{ documentId: '', bucket: 5 }] };
   const check = checkBatchRequest(bad);
@@ -71,10 +71,13 @@ test('a bad batch fails at the caller with the very issues that the worker would
   expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 0 });
 });
 
-test.each([null, undefined, 'text', 7, []])('%j is refused, not crashed upon', async (data) => {
-  const { client } = startClient();
-  await expect(client.enqueue(data as never)).rejects.toBeInstanceOf(InvalidBatchError);
-});
+test.each([null, undefined, 'text', 7, []])(
+  'enqueue refuses %j, and does not crash',
+  async (data) => {
+    const { client } = startClient();
+    await expect(client.enqueue(data as never)).rejects.toBeInstanceOf(InvalidBatchError);
+  },
+);
 
 test('enqueueMany adds nothing when one batch is bad, and names all issues of all', async () => {
   const { client, url, prefix } = startClient();

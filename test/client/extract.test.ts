@@ -14,20 +14,20 @@ const AADHAAR = `{"document_type":"AADHAAR",
   "account_number":{"value":12345678901234567890,"confidence_score":1},
   "validation":{"valid":true},"remark":null}`;
 
-test('a field is its value and its confidence', () => {
+test('a field of an extract is its value and its confidence', () => {
   const extract = parseExtract(AADHAAR);
   expect(field(extract, 'name')).toEqual({ value: 'Aarav Sharma', confidence: 0.97 });
   expect(field(extract, 'date_of_birth')).toEqual({ value: '16/04/1983', confidence: null });
 });
 
 test.each(['validation', 'remark', 'document_type', 'absent', 'toString', '__proto__'])(
-  '%s is no field',
+  '%s is no field of an extract',
   (name) => {
     expect(field(parseExtract(AADHAAR), name)).toBeUndefined();
   },
 );
 
-test('a number that a double would change is a string with every digit', () => {
+test('a number of an extract that a double would change is a string with every digit', () => {
   expect(field(parseExtract(AADHAAR), 'account_number')?.value).toBe('12345678901234567890');
   const text = String.raw`{"document_type":"X","a":-0.12345678901234567,"b":1.10,"c":100000000000000000000,
     "d":"1234567890123456789 \" 9999999999999999999","e":[1234567890123456789e3],"f":0.000000000000001}`;
@@ -42,7 +42,7 @@ test('a number that a double would change is a string with every digit', () => {
   });
 });
 
-test('anything without long numbers is parsed as JSON has it', () => {
+test('an extract without long numbers is parsed as JSON has it', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 2 }), (text) => {
       fc.pre(!/[\d.]{16}/.test(text));
@@ -51,7 +51,7 @@ test('anything without long numbers is parsed as JSON has it', () => {
   );
 });
 
-test('long digits inside strings stay, whatever surrounds them', () => {
+test('long digits inside strings of an extract stay, whatever surrounds them', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (prefix) => {
       const value = { document_type: 'X', [prefix]: `${prefix}12345678901234567890${prefix}` };
@@ -67,7 +67,7 @@ test('a result serialises with its parsed extracts, parsed once', () => {
   expect(result.raw).toEqual([AADHAAR]);
 });
 
-test('types know the documented fields, and stay open', () => {
+test('the types of extracts know the documented fields, and stay open', () => {
   const extract: DocumentExtract = parseExtract(AADHAAR);
   expect(isOfType(extract, 'PAN')).toBe(false);
   expect.assertions(3);

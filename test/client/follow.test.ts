@@ -29,7 +29,7 @@ test('results are what Atlas sent, letter by letter, in the order of the job', a
   expect(read.some(({ extracts }) => extracts.length > 1)).toBe(true);
 });
 
-test('a document that came with a later round stands in its place', async () => {
+test('a document that came with a later round stands in its place of the results', async () => {
   const system = await startSystem({
     // Lost in the company of others, found when it is sent alone.
     atlas: { neverArrives: (documentId, { total }) => documentId === '002' && total > 1 },
@@ -52,7 +52,7 @@ test('results of a batch that runs, and of one that nobody knows, are errors wit
   await expect(client.status('never')).rejects.toBeInstanceOf(UnknownReferenceError);
 });
 
-test('status goes from queued over processing to the summary', async () => {
+test('the status of a batch goes from queued over processing to the summary', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
   const client = clientOf(system);
   await system.submit('loan-2', 5);
@@ -97,7 +97,7 @@ test('status goes from queued over processing to the summary', async () => {
   expect(ended.uploads.map(({ result }) => result)).toEqual(['complete', 'complete']);
 });
 
-test('status names the error that keeps a batch from being sent', async () => {
+test('the status of a batch names the error that keeps it from being sent', async () => {
   const system = await startSystem();
   system.atlas.setFaults({ rules: [{ fault: 503, endpoint: 'multiupload' }] });
   await system.startWorker();

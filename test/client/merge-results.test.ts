@@ -28,7 +28,7 @@ async function read(documents: AsyncIterable<ResultDocument>): Promise<string[]>
   return seen;
 }
 
-test('a document that one object lacks comes from a later one, in its place', async () => {
+test('a document that one results object lacks comes from a later one, in its place', async () => {
   const first = source('first', [0, 1, 2, 3], [0, 2]);
   const again = source('again', [1, 3]);
   expect(await read(mergeResults(ids(4), [first, again]))).toEqual([
@@ -39,12 +39,12 @@ test('a document that one object lacks comes from a later one, in its place', as
   ]);
 });
 
-test('of two objects that have a document the earlier wins', async () => {
+test('of two results objects that have a document the earlier wins', async () => {
   const sources = [source('first', [0, 1]), source('again', [1])];
   expect(await read(mergeResults(ids(2), sources))).toEqual(['d0 "first"', 'd1 "first"']);
 });
 
-test('an object is opened only when its first document is due, and closed when left early', async () => {
+test('a results object is opened only when its first document is due, and closed when left early', async () => {
   const early = source('early', [0, 1]);
   const late = source('late', [2, 3]);
   const documents = mergeResults(ids(4), [early, late]);
@@ -57,7 +57,7 @@ test('an object is opened only when its first document is due, and closed when l
   ]);
 });
 
-test('whatever the rounds, every document that was found comes once, in the order of the job', async () => {
+test('every document that was found comes once, in the order of the job, whatever the rounds', async () => {
   const rounds = fc.integer({ min: 1, max: 30 }).chain((count) =>
     fc.tuple(
       fc.constant(count),
@@ -91,7 +91,7 @@ test('whatever the rounds, every document that was found comes once, in the orde
   );
 });
 
-test('without the job, object after object, each document once', async () => {
+test('documents come object after object, each once, when the job is not known', async () => {
   const sources = [source('first', [0, 2]), source('again', [1, 2])];
   expect(await read(chainResults(sources))).toEqual(['d0 "first"', 'd2 "first"', 'd1 "again"']);
 });

@@ -64,7 +64,7 @@ test('an event that came while nobody handled is handled later', async () => {
   expect(await handled).toBe('done-early');
 });
 
-test('what a handler throws brings back that event alone', async () => {
+test('an error that a handler throws brings back its event alone', async () => {
   const { client, url, prefix } = startClient();
   const { announce } = announcer(url, prefix);
   const seen: string[] = [];
@@ -150,7 +150,7 @@ test('an event whose handler was killed comes again, and no other comes twice', 
   );
 });
 
-test('a closed client takes no handler', async () => {
+test('a closed client takes no handler of events', async () => {
   const { client } = startClient();
   await client.close();
   expect(() => client.onCompletion(() => {})).toThrow('the client was closed');

@@ -32,7 +32,7 @@ async function collectUntilEnd(events: AsyncIterable<BatchStatus>, reference: st
   return seen;
 }
 
-test('tells the status of a batch as it goes, to its end', async () => {
+test('progress events tell the status of a batch as it goes, to its end', async () => {
   const system = await startSystem({
     redisUrl: await ownRedis(),
     atlas: { completionMs: ({ index }) => 200 + 200 * index },
@@ -49,7 +49,7 @@ test('tells the status of a batch as it goes, to its end', async () => {
   expect(seen.at(-1)?.summary).toEqual(await client.wait('loan-1'));
 });
 
-test('tells of the batches that were asked for, and of no others', async () => {
+test('progress events tell of the batches that were asked for, and of no others', async () => {
   const system = await startSystem({ redisUrl: await ownRedis() });
   const client = clientOf(system);
   await system.submit('mine', 2);
@@ -61,7 +61,7 @@ test('tells of the batches that were asked for, and of no others', async () => {
   expect(new Set((await collected).map(({ reference }) => reference))).toEqual(new Set(['mine']));
 });
 
-test('ends with the signal, with the client, and by break, and leaves no listener', async () => {
+test('progress events end with the signal, with the client, and by break, and leave no listener', async () => {
   const { client } = startClient();
   const controller = new AbortController();
   const bySignal = client.events({ signal: controller.signal }).next();
@@ -74,7 +74,7 @@ test('ends with the signal, with the client, and by break, and leaves no listene
   expect(await byClose).toEqual({ done: true, value: undefined });
 });
 
-test('a reader that stops asking is closed with the client', async () => {
+test('a reader of progress events that stops asking is closed with the client', async () => {
   const url = await ownRedis();
   const { client } = startClient({ url, prefix: '{t}' });
   const admin = new Redis(url);

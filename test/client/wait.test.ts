@@ -9,7 +9,7 @@ import { batchOf, clientOf, startClient } from './test-client.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-test('returns what the completion event says, whether it ended before, while or after', async () => {
+test('wait returns what the completion event says, whether it ended before, while or after', async () => {
   const system = await startSystem();
   await system.startWorker();
   const client = clientOf(system);
@@ -22,7 +22,7 @@ test('returns what the completion event says, whether it ended before, while or 
   expect(await clientOf(system).wait('loan-1', { timeoutMs: 1000 })).toEqual(data);
 });
 
-test('a failed batch is an answer, not an error', async () => {
+test('a failed batch is a value of wait, not an error', async () => {
   const system = await startSystem();
   await system.startWorker();
   const client = clientOf(system);
@@ -32,7 +32,7 @@ test('a failed batch is an answer, not an error', async () => {
   expect(summary).toEqual((await system.event('done-nowhere')).data);
 });
 
-test('returns from the event when the job is no longer kept', async () => {
+test('wait returns from the event when the job is no longer kept', async () => {
   const system = await startSystem();
   await system.startWorker();
   const client = clientOf(system);
@@ -77,7 +77,7 @@ async function countConnections(redis: Redis): Promise<number> {
     .split('\n').length;
 }
 
-test('survives a restart of Redis while it waits', async () => {
+test('wait survives a restart of Redis', async () => {
   const redis = await startPrivateRedis({ appendOnly: true, appendfsync: 'always' });
   onTestFinished(() => redis.stop());
   const system = await startSystem({ redisUrl: redis.url });
@@ -93,7 +93,7 @@ test('survives a restart of Redis while it waits', async () => {
   expect((await wait).status).toBe('completed');
 });
 
-test('gives up at its time limit, at the signal, and when the client closes', async () => {
+test('wait gives up at its time limit, at the signal, and when the client closes', async () => {
   const { client } = startClient();
   await client.enqueue(batchOf('slow'));
   await expect(client.wait('slow', { timeoutMs: 20 })).rejects.toBeInstanceOf(WaitTimeoutError);
@@ -109,7 +109,7 @@ test('gives up at its time limit, at the signal, and when the client closes', as
   await expect(open).rejects.toBeInstanceOf(ClientClosedError);
 });
 
-test('does not wait for a batch that nobody has added', async () => {
+test('wait does not wait for a batch that nobody has added', async () => {
   const { client } = startClient();
   await expect(client.wait('never')).rejects.toBeInstanceOf(UnknownReferenceError);
 });

@@ -329,12 +329,12 @@ describe.each([
     exploration = explore(resubmit);
   }, 60_000);
 
-  it('reaches an outcome from every state', () => {
+  it('a batch reaches an outcome from every state', () => {
     const reached = canReach(exploration, ({ finished }) => finished);
     expect(reached.indexOf(false)).toBe(-1);
   });
 
-  it('ends every run in exactly one event', () => {
+  it('a batch ends every run in exactly one event', () => {
     const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
       finished
         ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventId
@@ -343,7 +343,7 @@ describe.each([
     expect(wrong).toEqual([]);
   });
 
-  it('leaves nothing unknown in a crash but what is sending', () => {
+  it('a crash leaves nothing of a batch unknown but what is sending', () => {
     const wrong = exploration.worlds.filter(
       ({ saved, posted, live }) =>
         live !== null &&
@@ -352,7 +352,7 @@ describe.each([
     expect(wrong).toEqual([]);
   });
 
-  it('comes through every state, both rounds, and every kind of end', () => {
+  it('the exploration of a batch comes through every state, both rounds, and every kind of end', () => {
     const { worlds } = exploration;
     const states = new Set(worlds.flatMap(({ saved }) => saved.uploads.map(({ state }) => state)));
     expect([...states].sort()).toEqual(['ended', 'planned', 'refused', 'sending', 'sent']);

@@ -4,7 +4,7 @@ import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import { planUploads, shareEndsAt } from '../../../src/workers/batch/plan-uploads.js';
 
 describe('uploads of a round', () => {
-  it('hold every document once, in order, and none more than the limit', () => {
+  it('the uploads of a round hold every document once, in order, and none more than the limit', () => {
     const indexes = fc.uniqueArray(fc.nat({ max: 500 })).map((list) => list.sort((a, b) => a - b));
     fc.assert(
       fc.property(indexes, fc.integer({ min: 1, max: 120 }), (list, size) => {
@@ -25,7 +25,7 @@ describe('the share of the deadline', () => {
     [1000, 3000, 1, 2000],
     [4000, 3600, 1, 4000],
   ])(
-    'of an upload sent at %i of %i with %i rounds to come ends at %i',
+    'the share of the deadline of an upload sent at %i of %i with %i rounds to come ends at %i',
     (sent, deadline, rounds, end) => {
       expect(shareEndsAt(sent, deadline, rounds)).toBe(end);
     },

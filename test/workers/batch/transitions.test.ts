@@ -92,7 +92,7 @@ it.each(TABLE)('an upload that is $state and goes through "$name" is $next', (ro
 });
 
 describe('an upload', () => {
-  it('has exactly the fields of its state', () => {
+  it('an upload has exactly the fields of its state', () => {
     const states = [
       [planned, steps.send, sending],
       [sending, steps.accepted, sent],
@@ -105,7 +105,7 @@ describe('an upload', () => {
     for (const [before, step, after] of states) expect(nextUpload(before, step)).toEqual(after);
   });
 
-  it('keeps the id of an Atlas batch that belongs to another batch', () => {
+  it('an upload keeps the id of an Atlas batch that belongs to another batch', () => {
     expect(nextUpload(sent, steps['not-ours'])).toEqual({
       ...refused,
       reason: expect.objectContaining({ code: 'ATLAS_PROTOCOL' }),
@@ -113,7 +113,7 @@ describe('an upload', () => {
     });
   });
 
-  it('is sent again at most twice when nobody knows whether Atlas took it', () => {
+  it('an upload is sent again at most twice when nobody knows whether Atlas took it', () => {
     const unknown = steps['unknown, to be sent again'];
     const twice = { ...sending, resubmissions: MAX_RESUBMISSIONS };
     expect(nextUpload(sending, unknown)).toEqual({ ...planned, resubmissions: 1 });
@@ -123,7 +123,7 @@ describe('an upload', () => {
     });
   });
 
-  it('keeps what an earlier run found when a later one learns nothing', () => {
+  it('an upload keeps what an earlier run found when a later one learns nothing', () => {
     const again: Upload = { ...sent, result: incomplete };
     expect(nextUpload(again, { kind: 'poll-ended', result: rejected })).toMatchObject({
       result: { ...incomplete, polls: 4 },
@@ -133,7 +133,7 @@ describe('an upload', () => {
     });
   });
 
-  it('that is complete is not polled again after a retry', () => {
+  it('an upload that is complete is not polled again after a retry', () => {
     const whole: Upload = { ...ended, result: complete };
     expect(nextUpload(whole, steps.retry)).toBe(whole);
   });
@@ -141,7 +141,7 @@ describe('an upload', () => {
   it.each([
     { holder: sent, runs: 1, polled: 'is polled already' },
     { holder: ended, runs: 2, polled: 'was polled to its end' },
-  ])('waits for run $runs of a poll job that $polled', ({ holder, runs }) => {
+  ])('an upload waits for run $runs of a poll job that $polled', ({ holder, runs }) => {
     expect(nextUpload(sending, steps.accepted, [holder])).toMatchObject({ expectedPollRuns: runs });
   });
 });
@@ -154,7 +154,7 @@ describe('a batch', () => {
   });
   const facts: RoundFacts = { total: 2, cancelled: null, pastDeadline: false, maxRounds: 2 };
 
-  it('remembers its first upload, and forgets its errors when Atlas takes one', () => {
+  it('a batch remembers its first upload, and forgets its errors when Atlas takes one', () => {
     const stuck = countTransientError(countTransientError(stateOf(sending), REASON), REASON);
     expect(stuck.errorStreak).toEqual({ count: 2, reason: REASON });
     const calm = stepUpload(stuck, 0, steps.accepted);
@@ -163,7 +163,7 @@ describe('a batch', () => {
     expect(stepUpload(later, 0, { ...steps.accepted, sentAt: 9 }).submittedAt).toBe(5);
   });
 
-  it('refuses a step that the state of the upload does not allow', () => {
+  it('a batch refuses a step that the state of its upload does not allow', () => {
     expect(() => stepUpload(stateOf(ended), 0, steps.send)).toThrow(
       'an upload that is ended cannot go through send',
     );
@@ -201,11 +201,11 @@ describe('a batch', () => {
       { cancelled: REASON },
       { next: 'failed', reason: REASON },
     ],
-  ])('%s', (_, state, changes, end) => {
+  ])('a batch %s', (_, state, changes, end) => {
     expect(afterRound(state, { ...facts, ...changes })).toEqual(end);
   });
 
-  it('that is retried keeps what is at Atlas, and nothing else', () => {
+  it('a batch that is retried keeps what is at Atlas, and nothing else', () => {
     const failed = endRun(
       countUnexpectedError(countTransientError(stateOf(planned, sent, ended, refused), REASON)),
       {

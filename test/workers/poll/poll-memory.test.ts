@@ -10,7 +10,7 @@ function startPoll(signal = new AbortController().signal): PollMemory {
   return memory;
 }
 
-it('gives a turn to the next large poll when one is over', async () => {
+it('the next large poll gets a turn when one is over', async () => {
   const running = Array.from({ length: LARGE_AT_ONCE }, () => startPoll());
   await Promise.all(running.map((poll) => poll.hold(LARGE)));
   const next = startPoll().hold(LARGE);
@@ -18,7 +18,7 @@ it('gives a turn to the next large poll when one is over', async () => {
   await next;
 });
 
-it('takes no turn for a page that arrives when its poll is over', async () => {
+it('a page that arrives when its poll is over takes no turn', async () => {
   for (let poll = 0; poll < LARGE_AT_ONCE; poll += 1) {
     const memory = startPoll();
     memory.release();
@@ -27,7 +27,7 @@ it('takes no turn for a page that arrives when its poll is over', async () => {
   await startPoll().hold(LARGE);
 });
 
-it('gives up the wait for a turn with the signal, and leaves the turn to the next', async () => {
+it('a poll gives up the wait for a turn with the signal, and leaves the turn to the next', async () => {
   const running = Array.from({ length: LARGE_AT_ONCE }, () => startPoll());
   await Promise.all(running.map((poll) => poll.hold(LARGE)));
   const stop = new AbortController();

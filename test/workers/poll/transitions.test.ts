@@ -113,7 +113,7 @@ it.each(ROWS)('a poll $situation that comes to "$event" leads to $next', (row) =
 });
 
 describe('a poll job', () => {
-  it('remembers what it read, and the latest negative polls', () => {
+  it('a poll job remembers what it read, and the latest negative polls', () => {
     let state = fresh;
     for (let poll = 1; poll <= KEPT_POLLS + 1; poll += 1) {
       state = decide(state, read(1), SENT_AT + poll).state;
@@ -130,14 +130,14 @@ describe('a poll job', () => {
     expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9 });
   });
 
-  it('counts errors in a row, and sleeps no longer than to the deadline', () => {
+  it('a poll job counts errors in a row, and sleeps no longer than to the deadline', () => {
     const once = decide(fresh, events['transient error'], 5000).state;
     const twice = decide(once, events['transient error'], BATCH_ENDS_AT - 10).state;
     expect(twice).toMatchObject({ errorStreak: { count: 2 }, nextPollAt: BATCH_ENDS_AT });
     expect(decide(twice, events.incomplete, 5000).state.errorStreak).toBeUndefined();
   });
 
-  it('is refused when Atlas answers 404 for two minutes without a break', () => {
+  it('a poll job is refused when Atlas answers 404 for two minutes without a break', () => {
     const first = decide(fresh, events['not found'], 5000).state;
     expect(first).toMatchObject({ polls: 1, notFoundSince: 5000 });
     const later = 5000 + NOT_FOUND_TIMEOUT_MS;
@@ -149,7 +149,7 @@ describe('a poll job', () => {
     expect(decide(first, events.incomplete, later).state.notFoundSince).toBeNull();
   });
 
-  it('ends after ten errors that nobody foresaw', () => {
+  it('a poll job ends after ten errors that nobody foresaw', () => {
     const often = { ...fresh, unexpectedErrors: MAX_UNEXPECTED_ERRORS };
     expect(decide(often, events['unexpected error'], 5000)).toMatchObject({
       next: 'end',
@@ -157,7 +157,7 @@ describe('a poll job', () => {
     });
   });
 
-  it('that had ended and runs again polls once more, fully, under a new deadline', () => {
+  it('a poll job that had ended and runs again polls once more, fully, under a new deadline', () => {
     const worn = { ...decide(fresh, events['not found'], 5000).state, unexpectedErrors: 3 };
     const job = { attemptsMade: 1, stalledCounter: 2 };
     const state = enterPoll(worn, job, BATCH_ENDS_AT);

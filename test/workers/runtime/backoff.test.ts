@@ -4,7 +4,7 @@ import { backoffMs } from '../../../src/workers/runtime/backoff.js';
 
 const bounds = { baseMs: 1000, capMs: 60_000 };
 
-it('stays within its bounds, however often it failed', () => {
+it('the backoff stays within its bounds, however often a job failed', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1_000_000 }),
@@ -18,12 +18,12 @@ it('stays within its bounds, however often it failed', () => {
   );
 });
 
-it('doubles its ceiling with every failure, up to the cap', () => {
+it('the backoff doubles its ceiling with every failure, up to the cap', () => {
   const ceilings = [1, 2, 3, 4, 5, 6, 7].map((count) => backoffMs(count, bounds, () => 0.999999));
   expect(ceilings).toEqual([2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
 });
 
-it('spreads jobs that failed together over the whole interval', () => {
+it('the backoff spreads jobs that failed together over the whole interval', () => {
   expect([0, 0.5, 0.75].map((random) => backoffMs(6, bounds, () => random))).toEqual([
     1000, 30_000, 45_000,
   ]);

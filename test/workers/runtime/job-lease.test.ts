@@ -51,7 +51,7 @@ async function activeJob() {
   };
 }
 
-it('saves nothing when a key is there that must not be, and everything when it is not', async () => {
+it('a lease saves nothing when a key is there that must not be, and everything when it is not', async () => {
   const { redis, queue, lease, startedKey, there, notThere } = await activeJob();
   await redis.hset(there, 'a', 'b');
   lease.note('noted before');
@@ -70,7 +70,7 @@ it('saves nothing when a key is there that must not be, and everything when it i
   expect(await redis.zscore(startedKey, 'one')).toBe('1');
 });
 
-it('reads keys along with a save', async () => {
+it('a lease reads keys along with a save', async () => {
   const { redis, lease, lockKey, notThere } = await activeJob();
   expect(await lease.save({ startedAt: 1 }, '', { read: [lockKey, notThere] })).toEqual([
     TOKEN,
@@ -80,7 +80,7 @@ it('reads keys along with a save', async () => {
   await expect(lease.save({ startedAt: 2 })).rejects.toThrow(/lock of job one was lost/);
 });
 
-it('renews a lock that is no longer young, and finds out that it was lost', async () => {
+it('a lease renews a lock that is no longer young, and finds out that it was lost', async () => {
   const { redis, job, lease, lockKey } = await activeJob();
   await redis.pexpire(lockKey, 5000);
   await lease.renew();

@@ -11,7 +11,7 @@ import { waitUntil } from '../../helpers/wait-until.js';
 
 const LONG_MS = 3_600_000;
 
-it('renews the lock of a job that runs again before its first run has ended', async () => {
+it('a worker renews the lock of a job that runs again before its first run has ended', async () => {
   const { url, prefix } = testRedis();
   const redis = connectRedis(url, createLogger('silent'));
   const options = { connection: redis, prefix };

@@ -70,7 +70,7 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
   return { states, secondEnds };
 }
 
-it('has the next job as soon as one sleeps, and runs it', async () => {
+it('a worker has the next job as soon as one sleeps, and runs it', async () => {
   let meanwhile: string[] = [];
   const { secondEnds } = await twoJobs(async ({ lease, states }) => {
     await lease.moveToDelayed(LONG_MS);
@@ -81,7 +81,7 @@ it('has the next job as soon as one sleeps, and runs it', async () => {
   expect(meanwhile).toEqual(['delayed', 'active']);
 });
 
-it('gives the next job back when there is nothing to wait for', async () => {
+it('a worker gives the next job back when a job has nothing to wait for', async () => {
   let meanwhile: string[] = [];
   const { secondEnds } = await twoJobs(async ({ lease, states }) => {
     expect(await lease.waitForChildren()).toBe(false);
@@ -91,19 +91,22 @@ it('gives the next job back when there is nothing to wait for', async () => {
   expect(meanwhile).toEqual(['active', 'waiting']);
 });
 
-it.each(['before', 'after'])('leaves no job active when it closes %s a move', async (when) => {
-  let closed: Promise<void> | undefined;
-  const { states } = await twoJobs(async ({ lease, worker }) => {
-    if (when === 'before') closed = worker.close();
-    await lease.moveToDelayed(LONG_MS);
-    if (when === 'after') closed = worker.close();
-    throw new DelayedError();
-  });
-  await waitUntil('the end of the worker', () => closed?.then(() => true));
-  expect(await states()).toEqual(['delayed', 'waiting']);
-});
+it.each(['before', 'after'])(
+  'a worker leaves no job active when it closes %s a move',
+  async (when) => {
+    let closed: Promise<void> | undefined;
+    const { states } = await twoJobs(async ({ lease, worker }) => {
+      if (when === 'before') closed = worker.close();
+      await lease.moveToDelayed(LONG_MS);
+      if (when === 'after') closed = worker.close();
+      throw new DelayedError();
+    });
+    await waitUntil('the end of the worker', () => closed?.then(() => true));
+    expect(await states()).toEqual(['delayed', 'waiting']);
+  },
+);
 
-it('runs the next job when the lock of one was lost', async () => {
+it('a worker runs the next job when the lock of one was lost', async () => {
   const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
     await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
     throw new DelayedError();
@@ -111,7 +114,7 @@ it('runs the next job when the lock of one was lost', async () => {
   await secondEnds();
 });
 
-it('runs the next job when the move of one fails at first', async () => {
+it('a worker runs the next job when the move of one fails at first', async () => {
   const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
     await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
     await lease.moveToDelayed(LONG_MS);
@@ -142,7 +145,7 @@ function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => 
   return { redis, queue, lockOf: (id: string) => `${prefix}:${QUEUE}:${id}:lock` };
 }
 
-it('tells a job that its lock was lost, and not the next one', async () => {
+it('a worker tells a job that its lock was lost, and not the next one', async () => {
   let reason: unknown;
   let secondAborted: boolean | undefined;
   const { redis, queue, lockOf } = startOn(1, async (id, signal) => {
@@ -161,7 +164,7 @@ it('tells a job that its lock was lost, and not the next one', async () => {
   expect(reason).toBeInstanceOf(LockLostError);
 });
 
-it('needs no more signals than jobs run at once', async () => {
+it('a worker needs no more signals than jobs run at once', async () => {
   const signals: AbortSignal[] = [];
   const { queue } = startOn(2, async (_id, signal) => void signals.push(signal));
   for (let jobs = 1; jobs <= 5; jobs += 1) {
@@ -173,7 +176,7 @@ it('needs no more signals than jobs run at once', async () => {
   expect(new Set(signals).size).toBeLessThanOrEqual(2);
 });
 
-it('lets the requests of several jobs listen to one signal without a warning', async () => {
+it('a worker lets the requests of several jobs listen to one signal without a warning', async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => void warnings.push(warning);
   process.on('warning', onWarning);

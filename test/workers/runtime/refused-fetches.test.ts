@@ -39,7 +39,7 @@ async function createWorker(...limit: [name: string, value: string]) {
   return { admin, queue, worker, errors };
 }
 
-it('pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
+it('a worker pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
   const { admin, queue, worker, errors } = await createWorker('maxmemory', FULL);
   void worker.start();
   const from = performance.now();
@@ -51,7 +51,7 @@ it('pauses when Redis refuses the fetch of a job, and goes on when it does not',
   await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
 });
 
-it('ends the pause when the worker closes', async () => {
+it('a worker that closes ends the pause after a refused fetch', async () => {
   const { worker } = await createWorker('maxmemory', FULL);
   void worker.start();
   await once(worker, 'error');
@@ -59,7 +59,7 @@ it('ends the pause when the worker closes', async () => {
   expect(await Promise.race([worker.close(), paused])).toBeUndefined();
 });
 
-it('takes no job before both its connections are usable', async () => {
+it('a worker takes no job before both its connections are usable', async () => {
   // The connections of the test and of the queue are all that the server takes now.
   const { admin, queue, worker } = await createWorker('maxclients', '2');
   const refused = once(worker, 'error');

@@ -62,19 +62,19 @@ async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[])
 
 const finish = async (): Promise<StepResult<string>> => ({ kind: 'finished', value: 'done' });
 
-it('completes a job with the value of a step that is finished', async () => {
+it('a job completes with the value of a step that is finished', async () => {
   const { queue, ends } = await runSteps(finish);
   await ends('completed');
   expect((await queue.getJob('one'))?.returnvalue).toBe('done');
 });
 
-it('fails a job with the message of a step that failed', async () => {
+it('a job fails with the message of a step that failed', async () => {
   const { queue, ends } = await runSteps(async () => ({ kind: 'failed', message: 'no more' }));
   await ends('failed');
   expect((await queue.getJob('one'))?.failedReason).toBe('no more');
 });
 
-it('lets a job sleep that nobody wanted meanwhile', async () => {
+it('a job sleeps that nobody wanted meanwhile', async () => {
   const { ends } = await runSteps(async () => ({
     kind: 'sleep',
     delayMs: LONG_MS,
@@ -83,7 +83,7 @@ it('lets a job sleep that nobody wanted meanwhile', async () => {
   await ends('delayed');
 });
 
-it('wakes a job at once that somebody wanted while it was busy', async () => {
+it('a job that somebody wanted while it was busy is woken at once', async () => {
   let stateAfterwards: unknown;
   const { queue, ends } = await runSteps(
     async ({ job }) => ({
@@ -101,7 +101,7 @@ it('wakes a job at once that somebody wanted while it was busy', async () => {
   expect((await queue.getJob('one'))?.progress).toEqual({ v: 1, steps: 2 });
 });
 
-it('calls the step again with the same state when no child is pending', async () => {
+it('a step is called again with the same state when no child is pending', async () => {
   const entries: [boolean, number][] = [];
   const { queue, ends } = await runSteps(
     async ({ childrenDone, state }) => {
@@ -121,7 +121,7 @@ it('calls the step again with the same state when no child is pending', async ()
   expect((await queue.getJob('one'))?.stalledCounter).toBe(0);
 });
 
-it('gives a job back when the worker stops, for the next to go on with', async () => {
+it('a job is given back when the worker stops, for the next to go on with', async () => {
   const { queue, ends } = await runSteps(async () => {
     throw new StoppingError();
   }, finish);
@@ -131,7 +131,7 @@ it('gives a job back when the worker stops, for the next to go on with', async (
   expect(job?.stalledCounter).toBe(0);
 });
 
-it('leaves a job to the next worker when a step fails, and does not fail it', async () => {
+it('a job is left to the next worker when a step throws, and does not fail', async () => {
   const { queue, ends } = await runSteps(async () => {
     throw new Error('nobody foresaw this');
   }, finish);

@@ -26,28 +26,28 @@ const plan = (
     () => random,
   );
 
-test.each([200, 201, 202, 204, 299])('%d is delivered', (status) => {
+test.each([200, 201, 202, 204, 299])('a webhook that gets a %d is delivered', (status) => {
   expect(plan(answered(status))).toEqual({ next: 'delivered' });
 });
 
 test.each([301, 302, 307, 400, 401, 404, 409, 429, 500, 502, 503])(
-  '%d is tried again',
+  'a webhook that gets a %d is tried again',
   (status) => {
     expect(plan(answered(status))).toMatchObject({ next: 'retry' });
   },
 );
 
-test('no answer is tried again', () => {
+test('a webhook that gets no response is tried again', () => {
   const answer: WebhookResponse = { kind: 'failed', code: 'ECONNREFUSED' };
   expect(plan(answer)).toMatchObject({ next: 'retry' });
   expect(responseCode(answer)).toBe('ECONNREFUSED');
 });
 
-test('410 is given up at once', () => {
+test('a webhook that gets a 410 is given up at once', () => {
   expect(plan(answered(410))).toMatchObject({ next: 'give-up' });
 });
 
-test('Retry-After is waited for, in seconds or as a date, for an hour at most', () => {
+test('a webhook waits for Retry-After, in seconds or as a date, for an hour at most', () => {
   const early = { failures: 1, random: 0 };
   expect(plan(answered(503, '600'), early)).toEqual({ next: 'retry', delayMs: 600_000 });
   const date = new Date(NOW + 90_000).toUTCString();
@@ -56,13 +56,13 @@ test('Retry-After is waited for, in seconds or as a date, for an hour at most', 
   expect(plan(answered(503, 'soon'), early)).toEqual({ next: 'retry', delayMs: 2000 });
 });
 
-test('the last attempt is made when the day is over', () => {
+test('the last attempt of a webhook is made when the day is over', () => {
   const late = { since: DAY_MS - 5000, failures: 40, random: 0.9 };
   expect(plan(answered(500), late)).toEqual({ next: 'retry', delayMs: 5000 });
   expect(plan(answered(500), { since: DAY_MS })).toMatchObject({ next: 'give-up' });
 });
 
-test('every wait ends within the hour and the day, is jittered, and comes to an end', () => {
+test('every wait of a webhook ends within the hour and the day, is jittered, and comes to an end', () => {
   const random = fc.double({ min: 0.1, max: 1, noNaN: true, maxExcluded: true });
   fc.assert(
     fc.property(fc.array(random, { minLength: 1 }), (randoms) => {

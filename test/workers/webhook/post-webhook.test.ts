@@ -14,7 +14,7 @@ function senderTo(url: string, timeoutMs = 10_000) {
   return sender;
 }
 
-test('sends the body as JSON, signed, to path and query', async () => {
+test('a webhook sends its body as JSON, signed, to path and query', async () => {
   const seen: unknown[] = [];
   const url = await startHttp(async (request, response) => {
     const headers = request.headers as Record<string, string>;
@@ -33,7 +33,7 @@ test('sends the body as JSON, signed, to path and query', async () => {
   ]);
 });
 
-test('follows no redirect', async () => {
+test('a webhook follows no redirect', async () => {
   const elsewhere: unknown[] = [];
   const target = await startHttp((request, response) => {
     elsewhere.push(request.url);
@@ -47,7 +47,7 @@ test('follows no redirect', async () => {
   expect(elsewhere).toEqual([]);
 });
 
-test('tells what Retry-After says', async () => {
+test('the response to a webhook says what its Retry-After asks for', async () => {
   const url = await startHttp((request, response) => {
     request.resume();
     response.writeHead(503, { 'retry-after': '7' }).end('down');
@@ -59,7 +59,7 @@ test('tells what Retry-After says', async () => {
   });
 });
 
-test('reads little of a body that does not end, and takes the status for what it says', async () => {
+test('a webhook reads little of a body that does not end, and takes the status for what it says', async () => {
   const receiver = new EventEmitter();
   const cut = once(receiver, 'cut');
   const url = await startHttp((request, response) => {
@@ -75,7 +75,7 @@ test('reads little of a body that does not end, and takes the status for what it
   await cut;
 });
 
-test('gives up on a receiver that does not answer in time', async () => {
+test('a webhook gives up on a receiver that does not answer in time', async () => {
   const url = await startHttp(() => {});
   expect(await senderTo(url, 100).send(WEBHOOK, NEVER)).toEqual({
     kind: 'failed',
@@ -83,7 +83,7 @@ test('gives up on a receiver that does not answer in time', async () => {
   });
 });
 
-test('tells why a connection failed by its code alone', async () => {
+test('a webhook whose connection failed tells why by its code alone', async () => {
   const port = await closedPort();
   expect(await senderTo(`http://127.0.0.1:${port}/?token=t`).send(WEBHOOK, NEVER)).toEqual({
     kind: 'failed',
@@ -91,7 +91,7 @@ test('tells why a connection failed by its code alone', async () => {
   });
 });
 
-test('rejects with the reason when it is aborted', async () => {
+test('a webhook rejects with its reason when it is aborted', async () => {
   const receiver = new EventEmitter();
   const arrived = once(receiver, 'arrived');
   const url = await startHttp((request) => {
@@ -105,7 +105,7 @@ test('rejects with the reason when it is aborted', async () => {
   await expect(sending).rejects.toThrow('enough');
 });
 
-test('cuts what is under way when it is closed', async () => {
+test('a webhook under way is cut when its client is closed', async () => {
   const receiver = new EventEmitter();
   const arrived = once(receiver, 'arrived');
   const url = await startHttp((request) => {

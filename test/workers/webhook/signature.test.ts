@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { webhookKey } from '../../../src/jobs/webhook-secret.js';
 import { signWebhook } from '../../../src/workers/webhook/signature.js';
 
-test('signs as the specification does', () => {
+test('a webhook is signed as the specification says', () => {
   const key = webhookKey('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
   const webhook = {
     eventId: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
@@ -20,7 +20,7 @@ test('signs as the specification does', () => {
 
 const EVENT_ID = fc.stringMatching(/^done-[A-Za-z0-9._~%-]{1,40}$/);
 
-test("the specification's library takes every body, id and secret, and nothing that was changed", () => {
+test("the specification's library takes every body, id and secret of a webhook, and nothing that was changed", () => {
   fc.assert(
     fc.property(
       fc.json(),
@@ -37,7 +37,7 @@ test("the specification's library takes every body, id and secret, and nothing t
   );
 });
 
-test('a secret that is no whsec_ is taken as it is', () => {
+test('the secret of a webhook that is no whsec_ is taken as it is', () => {
   const secret = 'correct horse battery staple';
   const headers = signWebhook(webhookKey(secret), {
     eventId: 'done-1',
@@ -47,7 +47,7 @@ test('a secret that is no whsec_ is taken as it is', () => {
   expect(new Webhook(secret, { format: 'raw' }).verify('{}', { ...headers })).toEqual({});
 });
 
-test('an id holds no full stop, and stands for one event only', () => {
+test('the id of a webhook holds no full stop, and stands for one event only', () => {
   const idOf = (eventId: string) =>
     signWebhook(Buffer.from('key'), { eventId, body: '', nowMs: 0 })['webhook-id'];
   expect(idOf('done-a.b.c')).toBe('done-a%2Eb%2Ec');
