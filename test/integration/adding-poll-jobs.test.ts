@@ -14,7 +14,7 @@ const NEVER = {
   environment: { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' },
 };
 
-it('reads what the outside wants, and waits, behind the poll that it adds', async () => {
+it('a batch reads what the outside wants, and waits, after the poll job that it adds', async () => {
   const system = await startSystem(NEVER);
   const sent: string[] = [];
   const { sendCommand } = Redis.prototype;
@@ -44,7 +44,7 @@ it('reads what the outside wants, and waits, behind the poll that it adds', asyn
   expect(moved).toBeGreaterThan(read);
 });
 
-it('polls at once by a poll job that is added again, when a callback came meanwhile', async () => {
+it('a poll job that is added again polls at once when a callback came meanwhile', async () => {
   const system = await startSystem(NEVER);
   await system.startWorker();
   const request = await system.submit('rung', 2);

@@ -61,7 +61,7 @@ const BAD_JOBS: [string, unknown, string, string, string[]][] = [
   ],
 ];
 
-it('fails bad jobs at once, naming every issue, and asks Atlas for nothing', async () => {
+it('bad jobs fail at once, with every issue named, and Atlas is asked for nothing', async () => {
   const system = await startSystem();
   await system.s3.put('kyc-documents', '1.jpg', 'a scan');
   for (const [jobId, data] of BAD_JOBS) {
@@ -90,7 +90,7 @@ it('fails bad jobs at once, naming every issue, and asks Atlas for nothing', asy
   expect(system.atlas.requestLog()).toEqual([]);
 });
 
-it('repeats in the event of a bad job only what is surely right', async () => {
+it('the event of a bad job repeats only what is surely right', async () => {
   const system = await startSystem();
   await system.startWorker();
   await system.batches.add('batch', { reference: 5, productType: 'X' }, { jobId: 'batch-5' });

@@ -28,7 +28,7 @@ async function expectStored(system: System, batchIds: string[], results: string[
   }
 }
 
-it('carries batches of plain BullMQ producers to the event, in a worker process', async () => {
+it('a worker process carries batches of plain BullMQ producers to their events', async () => {
   const system = await startSystem();
   await system.startWorkerProcess();
   const requests = await Promise.all([
@@ -64,7 +64,7 @@ it('carries batches of plain BullMQ producers to the event, in a worker process'
   expect([...system.atlas.batches()]).toHaveLength(3 + 3);
 });
 
-it('keeps numbers that JSON.parse would lose', async () => {
+it('results keep numbers that JSON.parse would lose', async () => {
   const system = await startSystem({ atlas: { extractsPerDocument: () => 2 } });
   await system.startWorker();
   await system.submit('numbers', 6);
@@ -75,7 +75,7 @@ it('keeps numbers that JSON.parse would lose', async () => {
   await expectStored(system, data.batchIds, data.results);
 });
 
-it('takes the same reference twice as one batch', async () => {
+it('the same reference twice is one batch', async () => {
   const system = await startSystem();
   await system.startWorker();
   const request = await system.submit('twice', 3);
@@ -88,7 +88,7 @@ it('takes the same reference twice as one batch', async () => {
   expect(await system.completions.getJob('done-twice~2')).toBeUndefined();
 });
 
-it('sends documents that never come again, and ends incomplete with the rest', async () => {
+it('a batch sends documents that never come again, and ends incomplete with the rest', async () => {
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === '002' },
     environment: { BATCH_DEADLINE_MS: '3000' },

@@ -66,7 +66,7 @@ const FAULTS: { rule: AtlasFaultRule; says: string; options?: SystemOptions }[] 
 ];
 
 it.each(FAULTS)(
-  'takes an Atlas of which $says for a transient error, within its memory',
+  'a worker takes an Atlas of which $says for a transient error, within its memory',
   { timeout: TIMEOUT_MS + 30_000 },
   async ({ rule, says, options }) => {
     const system = await startSystem({
@@ -80,7 +80,7 @@ it.each(FAULTS)(
   },
 );
 
-it('takes a list that brings something new for ever for a transient error, within its memory', async () => {
+it('a worker takes a list that brings something new for ever for a transient error, within its memory', async () => {
   const system = await startSystem({ environment: DEADLINE });
   let number = 0;
   const url = await startHostileAtlas((documentId, page) => ({
@@ -111,28 +111,31 @@ async function expectPrintable(system: System, jobId: string): Promise<void> {
 it.each([
   { where: 'a batch_id', batchId: `B${ESCAPE}`, code: 'AMBIGUOUS_SUBMISSION' },
   { where: 'a document_id', documentId: `D${ESCAPE}`, code: 'ATLAS_PROTOCOL' },
-])('believes no control characters in $where', async ({ batchId, documentId, code }) => {
-  const system = await startSystem({
-    environment: { ...DEADLINE, ON_AMBIGUOUS_SUBMISSION: 'fail' },
-  });
-  const url = await startHostileAtlas(
-    (sent, page) => ({
-      data: [{ document_id: documentId ?? sent, file_data: {} }],
-      page,
-      has_next: false,
-    }),
-    batchId,
-  );
-  await system.startWorker({ ATLAS_BASE_URL: url });
-  await system.submit('control', 1);
-  await batchesEnded(system, 1, TIMEOUT_MS);
-  const { data } = await system.event('done-control');
-  expect(data).toMatchObject({ reason: { code }, results: [] });
-  expect(data.reason?.message).not.toMatch(CONTROLS);
-  await expectPrintable(system, 'batch-control');
-});
+])(
+  'a worker does not believe control characters in $where',
+  async ({ batchId, documentId, code }) => {
+    const system = await startSystem({
+      environment: { ...DEADLINE, ON_AMBIGUOUS_SUBMISSION: 'fail' },
+    });
+    const url = await startHostileAtlas(
+      (sent, page) => ({
+        data: [{ document_id: documentId ?? sent, file_data: {} }],
+        page,
+        has_next: false,
+      }),
+      batchId,
+    );
+    await system.startWorker({ ATLAS_BASE_URL: url });
+    await system.submit('control', 1);
+    await batchesEnded(system, 1, TIMEOUT_MS);
+    const { data } = await system.event('done-control');
+    expect(data).toMatchObject({ reason: { code }, results: [] });
+    expect(data.reason?.message).not.toMatch(CONTROLS);
+    await expectPrintable(system, 'batch-control');
+  },
+);
 
-it('keeps control characters that extracts hold', async () => {
+it('results keep control characters that extracts hold', async () => {
   const system = await startSystem();
   const fileData = { name: { value: `A\u0000${ESCAPE}\n\u2028B`, confidence_score: 1 } };
   const url = await startHostileAtlas((documentId, page) => ({
@@ -149,7 +152,7 @@ it('keeps control characters that extracts hold', async () => {
   ]);
 });
 
-it('names the faults of a job without its control characters', async () => {
+it('the faults of a job are named without its control characters', async () => {
   const system = await startSystem();
   const request = await system.request('odd', 1);
   const [document] = request.documents;

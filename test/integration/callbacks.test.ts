@@ -110,7 +110,7 @@ function ring(url: string, token: string, ...documentIds: string[]): Promise<Res
   });
 }
 
-it('completes 200 batches at their callbacks, with polls ten minutes apart', async () => {
+it('200 batches complete at their callbacks, with polls ten minutes apart', async () => {
   const service = await startService({ atlas: { completionMs: 3000 }, apart: true });
   const { system, metric } = service;
   const calledAt = await relayCallbacks(service);
@@ -128,7 +128,7 @@ it('completes 200 batches at their callbacks, with polls ten minutes apart', asy
   expect(await metric('callbacks_received_total')).toBe(200);
 });
 
-it('gives callers their own document ids, though Atlas got others', async () => {
+it('callers get their own document ids, though Atlas got others', async () => {
   const { system } = await startService();
   await system.submit('scoped', 3);
   const { data } = await system.event('done-scoped');
@@ -143,7 +143,7 @@ it('gives callers their own document ids, though Atlas got others', async () => 
   ]);
 });
 
-it('completes every batch by the safety net when no callback comes', async () => {
+it('the safety net completes every batch when no callback comes', async () => {
   const { system, metric } = await startService({
     callback: { dropRate: 1 },
     environment: { POLL_MIN_MS: '50', POLL_MAX_MS: '1500' },
@@ -158,7 +158,7 @@ it('completes every batch by the safety net when no callback comes', async () =>
   expect(await metric('callbacks_rescued_total')).toBe(20);
 });
 
-it('takes a callback that comes before the upload is answered', async () => {
+it('a callback that comes before the upload has its response is taken', async () => {
   const { system, url } = await startService({ atlas: { completionMs: 0, fetchUrls: false } });
   const token = await tokenFrom(url);
   system.atlas.setCallback(undefined);
@@ -171,7 +171,7 @@ it('takes a callback that comes before the upload is answered', async () => {
   expect((await system.event('done-early')).data.polls).toBe(1);
 });
 
-it('polls of the upload that a callback is about, and not at the others of its batch', async () => {
+it('a callback polls the upload that it is about, and not the others of its batch', async () => {
   const { system, url } = await startService({
     atlas: { completionMs: HOUR_MS },
     environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
@@ -193,7 +193,7 @@ it('polls of the upload that a callback is about, and not at the others of its b
   expect(polled.map(({ id }) => id)).toEqual([meant?.id]);
 });
 
-it('is not moved by callbacks for batches that have ended', async () => {
+it('callbacks for batches that have ended change nothing', async () => {
   const { system, url, metric } = await startService();
   await system.submit('over', 2);
   await system.event('done-over');
@@ -208,7 +208,7 @@ it('is not moved by callbacks for batches that have ended', async () => {
   expect(system.atlas.requests.count('extracts')).toBe(requests);
 });
 
-it('stands a storm of forged and malformed callbacks, and serves the good ones between', async () => {
+it('a storm of forged and malformed callbacks does no harm, and the good ones between are served', async () => {
   const { system, url, metric } = await startService({ atlas: { completionMs: HOUR_MS } });
   await system.submit('bystander', 2);
   await waitUntil('its poll', async () => (await system.pollJobs.getDelayedCount()) === 1);

@@ -24,7 +24,7 @@ async function expectCancelled(system: System, reference: string): Promise<void>
   });
 }
 
-it('cancels a batch that nobody has begun, and sends nothing', async () => {
+it('cancel ends a batch that nobody has begun, and nothing is sent', async () => {
   const system = await startSystem();
   const request = await system.submit('early', 2);
   const client = clientOf(system);
@@ -38,7 +38,7 @@ it('cancels a batch that nobody has begun, and sends nothing', async () => {
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('cancels a batch that is being sent: what Atlas has is not read', async () => {
+it('cancel ends a batch that is being sent: what Atlas has is not read', async () => {
   const system = await startSystem({
     atlas: { completionMs: NEVER_MS },
     environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },
@@ -54,7 +54,7 @@ it('cancels a batch that is being sent: what Atlas has is not read', async () =>
   expect(system.atlas.uploads().length).toBeLessThan(12);
 });
 
-it('cancels a batch in flight at once, however long its polls would sleep', async () => {
+it('cancel ends a batch in flight at once, however long its polls would sleep', async () => {
   const system = await startSystem({
     atlas: { completionMs: NEVER_MS },
     environment: { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' },
@@ -68,7 +68,7 @@ it('cancels a batch in flight at once, however long its polls would sleep', asyn
   await expectAllEndedOnce(system, [request]);
 });
 
-it('cancels a batch that waits out an outage', async () => {
+it('cancel ends a batch that waits out an outage', async () => {
   const system = await startSystem();
   system.atlas.setFaults({ rules: [{ fault: 503, retryAfter: '300' }] });
   await system.submit('outage', 3);
@@ -82,7 +82,7 @@ it('cancels a batch that waits out an outage', async () => {
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('cancels a batch that waits for S3, which it asks once more at most', async () => {
+it('cancel ends a batch that waits for S3, which it asks once more at most', async () => {
   const system = await startSystem();
   system.s3.setFaults({ rules: [{ fault: 503 }] });
   await system.submit('storage', 1);
@@ -97,7 +97,7 @@ it('cancels a batch that waits for S3, which it asks once more at most', async (
   expect(system.s3.requests.count('head')).toBeLessThanOrEqual(2 * asked);
 });
 
-it('leaves a batch that has ended as it is, and a later one of the same reference alone', async () => {
+it('cancel leaves a batch that has ended as it is, and a later one of the same reference alone', async () => {
   const system = await startSystem();
   await system.startWorker();
   const request = await system.submit('again', 2);

@@ -52,7 +52,7 @@ const REFUSED_TOKENS = ([401, 403] as const).flatMap((fault) =>
 const S3_FAULTS = [500, 503, 403, 'reset-before', 'reset-after', 'slow'] as const;
 
 describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', (seed) => {
-  it('ends every batch exactly once, with what Atlas holds', {
+  it('chaos leaves every batch ended exactly once, with what Atlas holds', {
     timeout: TEST_TIMEOUT_MS,
   }, async () => {
     const random = randomFrom(seed);

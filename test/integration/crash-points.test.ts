@@ -18,7 +18,7 @@ const SYSTEM = {
 };
 
 it.each(['before', 'after'] as const)(
-  'recovers from kill -9 %s every write of a worker',
+  'a batch recovers from kill -9 %s every write of a worker',
   { timeout: TEST_TIMEOUT_MS },
   async (when) => {
     const points = await atEveryWrite(SYSTEM, DOCUMENTS, STEP, async (system, at) => {

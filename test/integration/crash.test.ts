@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-it('finishes every batch exactly once after the worker was killed', async () => {
+it('every batch ends exactly once after its worker was killed', async () => {
   const system = await startSystem({
     atlas: { completionMs: ({ random }) => 500 + 2500 * random() },
   });
@@ -22,7 +22,7 @@ it('finishes every batch exactly once after the worker was killed', async () => 
   expect(await system.completions.getJobCounts('wait')).toEqual({ wait: references.length });
 });
 
-it('gives its jobs back on SIGTERM, exits with 0, and another worker ends them', async () => {
+it('a worker gives its jobs back on SIGTERM, exits with 0, and another worker ends them', async () => {
   const system = await startSystem({ atlas: { completionMs: 1500 } });
   const first = await system.startWorkerProcess();
   await Promise.all(Array.from({ length: 10 }, (_, i) => system.submit(`stop-${i}`, 3)));
@@ -42,7 +42,7 @@ it('gives its jobs back on SIGTERM, exits with 0, and another worker ends them',
 /** What operators are promised: lock, check, and some slack. */
 const REPLACED_WITHIN_MS = 12_000;
 
-it('replaces a killed worker by one that runs beside it, within 12 s', async () => {
+it('a killed worker is replaced by one that runs beside it, within 12 s', async () => {
   const system = await startSystem();
   // The answer to the upload never comes: the batch is active in the first worker.
   system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang', times: 1 }] });

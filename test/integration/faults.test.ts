@@ -114,7 +114,7 @@ it.each([
   { kind: 'connections and tokens', faults: CONNECTIONS },
   { kind: 'answers', faults: RESPONSES },
 ])(
-  'ends every batch rightly under each fault of $kind',
+  'every batch ends rightly under each fault of $kind',
   {
     timeout: TEST_TIMEOUT_MS,
   },
@@ -128,7 +128,7 @@ it.each([
   },
 );
 
-it('completes every batch whatever the habits of Atlas', { timeout: TEST_TIMEOUT_MS }, async () => {
+it('every batch completes whatever the habits of Atlas', { timeout: TEST_TIMEOUT_MS }, async () => {
   await tryAll(
     HABITS,
     ({ name }) => name,
@@ -136,7 +136,7 @@ it('completes every batch whatever the habits of Atlas', { timeout: TEST_TIMEOUT
   );
 });
 
-it.each([429, 503] as const)('is held up by no %i for years', async (fault) => {
+it.each([429, 503] as const)('no %i for years holds up a batch', async (fault) => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '3000' } });
   await system.startWorker();
   await system.submit('warm', 1, 'warm-');
@@ -150,7 +150,7 @@ it.each([429, 503] as const)('is held up by no %i for years', async (fault) => {
   expect(await system.redis.pttl(`${system.prefix}:requests-blocked`)).toBeLessThan(300_000);
 });
 
-it('does not believe a last page that takes back what an earlier one announced', async () => {
+it('a poll does not believe a last page that takes back what an earlier one announced', async () => {
   const system = await startSystem({
     atlas: { completionMs: 0, extractsPerDocument: () => 3 },
     environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
@@ -164,7 +164,7 @@ it('does not believe a last page that takes back what an earlier one announced',
   await expectStoredAsAtlasHasIt(system, [request]);
 });
 
-it('does not believe a list without a total of which one page repeats another', async () => {
+it('a poll does not believe a list without a total of which one page repeats another', async () => {
   const system = await startSystem();
   const item = (documentId: string, number: number) => ({
     document_id: documentId,
@@ -185,7 +185,7 @@ it('does not believe a list without a total of which one page repeats another', 
   expect(document?.extracts).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
 });
 
-it('reads everything again when the list of Atlas has shrunk', async () => {
+it('a poll reads everything again when the list of Atlas has shrunk', async () => {
   const system = await startSystem({
     atlas: {
       completionMs: ({ index }) => (index === 2 ? 3_600_000 : 0),

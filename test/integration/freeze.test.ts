@@ -8,7 +8,7 @@ const STEP = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 2 : 15;
 const TEST_TIMEOUT_MS = STEP === 2 ? 900_000 : 180_000;
 const DOCUMENTS = 3;
 
-it('survives a worker that freezes at any stage and comes back as a second one', {
+it('batches survive a worker that freezes at any stage and comes back as a second one', {
   timeout: TEST_TIMEOUT_MS,
 }, async () => {
   const points = await atEveryWrite(

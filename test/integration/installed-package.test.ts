@@ -40,7 +40,7 @@ async function runScript(tarball: string): Promise<{ code: unknown; output: stri
 }
 
 it(
-  'goes from install to results in one script, from TypeScript, ESM and CommonJS',
+  'the installed package goes from install to results in one script, from TypeScript, ESM and CommonJS',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'atlas-batch-package-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

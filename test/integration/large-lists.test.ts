@@ -47,7 +47,7 @@ async function startAtlasOfLargeLists(): Promise<{
   return { url, failedPolls };
 }
 
-it('goes on reading large lists after polls whose pages came when they had failed', async () => {
+it('a worker goes on reading large lists after polls whose pages came when they had failed', async () => {
   const system = await startSystem();
   const { url, failedPolls } = await startAtlasOfLargeLists();
   await system.startWorker({ ATLAS_BASE_URL: url });

@@ -105,7 +105,7 @@ async function everyError(redisUrl: string, data: BatchRequest): Promise<string>
   return texts.join('\n');
 }
 
-it('keeps passwords and data of jobs out of errors and all that hangs on them', async () => {
+it('errors and all that hangs on them hold no password and no data of a job', async () => {
   const server = await startPrivateRedis();
   onTestFinished(() => server.stop());
   const admin = new Redis(server.url);
@@ -125,7 +125,7 @@ it('keeps passwords and data of jobs out of errors and all that hangs on them', 
   expect(errors.join('\n').match(/canary\S*/g)).toBeNull();
 });
 
-it('keeps extracts, tokens, secrets and pre-signed URLs out of everything', async () => {
+it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre-signed URLs', async () => {
   const system = await startSystem({ atlas: { clientSecret: SECRETS.ATLAS_CLIENT_SECRET } });
   const atlas = await startLeakyAtlas(system.atlas.url);
   const child = spawnWorker(

@@ -18,7 +18,7 @@ const LATE = 20;
 const WORKERS = 2;
 const RECOVERY_TIMEOUT_MS = 3 * OUTAGE_MS + 60_000;
 
-it('asks a dead Atlas less than once a second and process, and ends all batches when it is back', {
+it('workers ask a dead Atlas less than once a second and process, and end all batches when it is back', {
   timeout: 2 * (OUTAGE_MS + RECOVERY_TIMEOUT_MS) + 60_000,
 }, async () => {
   let completionMs = 3_600_000;
@@ -72,7 +72,7 @@ it('asks a dead Atlas less than once a second and process, and ends all batches 
   expect(ended.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
 });
 
-it('ends batches at once whose credentials never worked, and does not hammer the endpoint', async () => {
+it('batches whose credentials never worked end at once, and the endpoint is not hammered', async () => {
   const system = await startSystem();
   const wrong = { ATLAS_CLIENT_SECRET: 'wrong' };
   await Promise.all([system.startWorkerProcess(wrong), system.startWorkerProcess(wrong)]);
@@ -88,7 +88,7 @@ it('ends batches at once whose credentials never worked, and does not hammer the
   await expectAllEndedOnce(system, requests);
 });
 
-it('takes credentials that stop working for an outage, until the deadline', async () => {
+it('credentials that stop working are an outage, until the deadline', async () => {
   const system = await startSystem({
     atlas: { completionMs: 3_600_000 },
     environment: { BATCH_DEADLINE_MS: '4000' },
@@ -118,7 +118,7 @@ const FAULTS = [
   ['html-200', 'ATLAS_PROTOCOL'],
 ] as const;
 
-it('ends at the deadline with the reason of the last error, and sends nothing again', async () => {
+it('a batch ends at the deadline with the reason of the last error, and nothing is sent again', async () => {
   const s3 = await startTestS3();
   const tryOne = async ([fault, code]: (typeof FAULTS)[number]) => {
     const system = await startSystem({ s3, environment: { BATCH_DEADLINE_MS: '4000' } });

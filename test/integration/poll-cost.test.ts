@@ -4,7 +4,7 @@ import { startSystem } from '../helpers/system.js';
 
 const PAGES = { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '100', ATLAS_EXTRACTS_PER_PAGE: '10' };
 
-it('reads a large batch hardly more than once, however often it polls', async () => {
+it('a large batch is read hardly more than once, however often it is polled', async () => {
   const system = await startSystem({
     atlas: {
       completionMs: ({ random }) => 200 + 3000 * random(),
@@ -24,7 +24,7 @@ it('reads a large batch hardly more than once, however often it polls', async ()
   expect(system.atlas.bytesSent('extracts')).toBeLessThan(1.5 * extracts);
 });
 
-it('comes to the same results where Atlas announces no total', async () => {
+it('polls come to the same results where Atlas announces no total', async () => {
   const system = await startSystem({ atlas: { totalItems: false }, environment: PAGES });
   await system.startWorker();
   await system.submit('untold', 130);

@@ -33,7 +33,7 @@ it.each([
     },
   },
 ])(
-  'goes on after $outage of Redis, and ends everything once',
+  'a worker goes on after $outage of Redis, and ends everything once',
   {
     timeout: 2 * RECOVERY_TIMEOUT_MS,
   },
@@ -68,7 +68,7 @@ it.each([
   },
 );
 
-it('sends nothing that no replica has confirmed, and says why', async () => {
+it('a batch sends nothing that no replica has confirmed, and says why', async () => {
   const redis = await privateRedis();
   const system = await startSystem({
     redisUrl: redis.url,
@@ -92,7 +92,7 @@ it('sends nothing that no replica has confirmed, and says why', async () => {
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
-it('ends a batch at its deadline for which no replica ever confirms', async () => {
+it('a batch ends at its deadline when no replica ever confirms', async () => {
   const system = await startSystem({
     environment: { REPLICA_ACK_TIMEOUT_MS: '100', BATCH_DEADLINE_MS: '2000' },
   });
@@ -106,7 +106,7 @@ it('ends a batch at its deadline for which no replica ever confirms', async () =
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('says at start what is wrong with Redis', async () => {
+it('a worker says at start what is wrong with Redis', async () => {
   const redis = await startPrivateRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
   onTestFinished(() => redis.stop());
   const { startWorkerProcess } = await startSystem({ redisUrl: redis.url });

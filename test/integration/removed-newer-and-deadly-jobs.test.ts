@@ -34,31 +34,28 @@ it.each([
       await system.pollJobs.drain(true);
     },
   },
-])(
-  'polls again when a poll job was removed by hand under its batch, by $by',
-  async ({ remove }) => {
-    const system = await startSystem({
-      atlas: LATER,
-      environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
-    });
-    await system.startWorker();
-    const request = await system.submit('swept', 3);
-    await batchesInFlight(system);
-    const { id, timestamp } = await sleepingPoll(system);
-    await remove(system);
-    const again = await waitUntil('the poll job again', () => system.pollJobs.getJob(id ?? ''));
-    expect(again.timestamp).toBeGreaterThan(timestamp);
+])('a batch is polled again when its poll job was removed by hand, by $by', async ({ remove }) => {
+  const system = await startSystem({
+    atlas: LATER,
+    environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
+  });
+  await system.startWorker();
+  const request = await system.submit('swept', 3);
+  await batchesInFlight(system);
+  const { id, timestamp } = await sleepingPoll(system);
+  await remove(system);
+  const again = await waitUntil('the poll job again', () => system.pollJobs.getJob(id ?? ''));
+  expect(again.timestamp).toBeGreaterThan(timestamp);
 
-    system.atlas.completeNow();
-    expect((await system.event('done-swept')).name).toBe('batch.completed');
-    await allJobsEnded(system, 1);
-    await expectAllEndedOnce(system, [request]);
-    await expectStoredAsAtlasHasIt(system, [request]);
-    expect(system.atlas.uploads()).toHaveLength(1);
-  },
-);
+  system.atlas.completeNow();
+  expect((await system.event('done-swept')).name).toBe('batch.completed');
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+  await expectStoredAsAtlasHasIt(system, [request]);
+  expect(system.atlas.uploads()).toHaveLength(1);
+});
 
-it('adds no event again that its consumer took and removed', async () => {
+it('an event is not added again that its consumer took and removed', async () => {
   const system = await startSystem();
   const taken: (string | undefined)[] = [];
   const consumer = new Worker(
@@ -92,7 +89,7 @@ it('adds no event again that its consumer took and removed', async () => {
   expect(system.atlas.uploads()).toHaveLength(2);
 });
 
-it('gives a batch back whose state a newer version wrote', async () => {
+it('a batch whose state a newer version wrote is given back', async () => {
   const system = await startSystem();
   const request = await system.submit('newer', 2);
   const job = await system.batches.getJob('batch-newer');
@@ -112,7 +109,7 @@ it('gives a batch back whose state a newer version wrote', async () => {
   await expectAllEndedOnce(system, [request]);
 });
 
-it('gives a poll job back whose state a newer version wrote', async () => {
+it('a poll job whose state a newer version wrote is given back', async () => {
   const system = await startSystem({
     atlas: LATER,
     environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
@@ -145,7 +142,7 @@ it('gives a poll job back whose state a newer version wrote', async () => {
   await expectAllEndedOnce(system, [request]);
 });
 
-it('ends a batch that kills every worker before it has saved anything', async () => {
+it('a batch that kills every worker before it has saved anything ends', async () => {
   const system = await startSystem();
   const request = await system.submit('deadly', 2);
   await system.redis.hset(
@@ -165,7 +162,7 @@ it('ends a batch that kills every worker before it has saved anything', async ()
   expect(system.atlas.uploads()).toEqual([]);
 });
 
-it('ends a batch that kills every worker once its polls have, with what they stored', async () => {
+it('a batch that kills every worker once its polls have ended ends with what they stored', async () => {
   const system = await startSystem({ atlas: LATER });
   await system.startWorker();
   const request = await system.submit('deadly', 2);
@@ -194,7 +191,7 @@ it('ends a batch that kills every worker once its polls have, with what they sto
 it.each([
   { polled: 'before its first poll', minMs: 1000 },
   { polled: 'after some polls', minMs: 50 },
-])('ends a poll job that kills every worker $polled, and its batch goes on', async ({ minMs }) => {
+])('a poll job that kills every worker $polled ends, and its batch goes on', async ({ minMs }) => {
   const system = await startSystem({
     atlas: LATER,
     environment: { POLL_MIN_MS: `${minMs}`, POLL_MAX_MS: '1000', RESUBMIT_MISSING: '0' },

@@ -6,7 +6,7 @@ import { waitUntil } from '../helpers/wait-until.js';
 
 const MISSING = 'partial-002';
 
-it('keeps the newest completed batches and taken events, and every other', async () => {
+it('only the newest of completed batches and taken events are kept, and all of the others', async () => {
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === MISSING },
     environment: { KEEP_COMPLETED_COUNT: '2', BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },
@@ -36,7 +36,7 @@ it('keeps the newest completed batches and taken events, and every other', async
   expect(await ids(completions.getCompleted())).toEqual(['done-d', 'done-c']);
 });
 
-it('drops the poll jobs of a batch that completed, and keeps those of one that failed', async () => {
+it('the poll jobs of a batch that completed are dropped, and those of one that failed are kept', async () => {
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === MISSING },
     environment: {

@@ -7,7 +7,7 @@ async function retry({ batches }: System, reference: string, state: 'completed' 
   await (await batches.getJob(`batch-${reference}`))?.retry(state);
 }
 
-it('reads what Atlas has before it sends anything again', async () => {
+it('a retry reads what Atlas has before it sends anything again', async () => {
   const system = await startSystem({
     atlas: { completionMs: ({ documentId }) => (documentId === '002' ? 3_600_000 : 50) },
     environment: { BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },
@@ -30,7 +30,7 @@ it('reads what Atlas has before it sends anything again', async () => {
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
-it('sends only what is still missing, under a new deadline', async () => {
+it('a retry sends only what is still missing, under a new deadline', async () => {
   let arrives = false;
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === '002' && !arrives },
@@ -52,7 +52,7 @@ it('sends only what is still missing, under a new deadline', async () => {
   expect(data.results).toHaveLength(2);
 });
 
-it('is consent to send an upload again of which nobody knows', async () => {
+it('a retry is consent to send an upload again of which nobody knows', async () => {
   const system = await startSystem({ environment: { ON_AMBIGUOUS_SUBMISSION: 'fail' } });
   system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'reset-after', times: 1 }] });
   await system.startWorker();
@@ -67,7 +67,7 @@ it('is consent to send an upload again of which nobody knows', async () => {
   expect(system.atlas.uploads()).toHaveLength(2);
 });
 
-it('forgets a request to cancel', async () => {
+it('a retry forgets a request to cancel', async () => {
   const system = await startSystem({ atlas: { completionMs: 400 } });
   const { createAtlasBatchClient } = await import('../../src/client/client.js');
   const client = createAtlasBatchClient({
@@ -84,7 +84,7 @@ it('forgets a request to cancel', async () => {
   expect((await system.event('done-changed~2')).name).toBe('batch.completed');
 });
 
-it('of a completed batch sends nothing and adds no event', async () => {
+it('a retry of a completed batch sends nothing and adds no event', async () => {
   const system = await startSystem();
   await system.startWorker();
   await system.submit('whole', 2);
@@ -101,7 +101,7 @@ it('of a completed batch sends nothing and adds no event', async () => {
   expect(system.atlas.requests.count()).toBe(requests);
 });
 
-it('numbers the outcomes of one job from its first on', async () => {
+it('the outcomes of one job are numbered from its first on', async () => {
   const system = await startSystem({
     atlas: { neverArrives: () => true },
     environment: { BATCH_DEADLINE_MS: '1000', RESUBMIT_MISSING: '0' },

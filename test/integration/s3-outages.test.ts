@@ -29,7 +29,7 @@ const FAULTS = {
   'closed-to-get': { fault: 403, endpoint: 'get' },
 } as const satisfies Record<string, S3FaultRule>;
 
-it('drops no result, and completes no batch before its results are stored', {
+it('an outage of S3 drops no result, and no batch completes before its results are stored', {
   timeout: WINDOW_MS + 120_000,
 }, async () => {
   const system = await startSystem({
@@ -74,7 +74,7 @@ it('drops no result, and completes no batch before its results are stored', {
   }
 });
 
-it('ends as STORAGE at the deadline, and is completed by a retry that sends nothing', async () => {
+it('an outage of S3 ends a batch as STORAGE at the deadline, and a retry completes it and sends nothing', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '3000' } });
   system.s3.setFaults({ rules: [{ endpoint: 'put', fault: 403 }] });
   const worker = await system.startWorker();
@@ -104,7 +104,7 @@ it('ends as STORAGE at the deadline, and is completed by a retry that sends noth
   await worker.stop();
 });
 
-it('sends nothing while it cannot know whether the documents are there', async () => {
+it('a batch sends nothing while it cannot know whether its documents are there', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '2000' } });
   system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 403 }] });
   await system.startWorker();

@@ -10,7 +10,7 @@ import {
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-it('polls again at an Atlas batch whose id a second upload of the same batch was given', async () => {
+it('an Atlas batch whose id a second upload of the same batch was given is polled again', async () => {
   const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' } });
   await system.startWorker();
   // Four uploads go out at once, the fifth when one of them was answered.
@@ -30,40 +30,43 @@ it('polls again at an Atlas batch whose id a second upload of the same batch was
 it.each([
   { other: 'is in flight', completionMs: 3_600_000 },
   { other: 'has ended', completionMs: 50 },
-])('refuses the id of an Atlas batch whose own batch $other', async ({ completionMs }) => {
-  const system = await startSystem({ atlas: { completionMs } });
-  await system.startWorker();
-  const owner = await system.submit('owner', 2, 'owner-');
-  if (completionMs === 50) await system.event('done-owner');
-  else await batchesInFlight(system);
+])(
+  'an upload is refused that got the id of an Atlas batch whose own batch $other',
+  async ({ completionMs }) => {
+    const system = await startSystem({ atlas: { completionMs } });
+    await system.startWorker();
+    const owner = await system.submit('owner', 2, 'owner-');
+    if (completionMs === 50) await system.event('done-owner');
+    else await batchesInFlight(system);
 
-  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
-  const second = await system.submit('second', 2, 'second-');
-  const { name, data } = await system.event('done-second');
-  expect(name).toBe('batch.failed');
-  const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
-  expect(data).toMatchObject({
-    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
-    documents: { present: 0 },
-    results: [],
-  });
+    system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
+    const second = await system.submit('second', 2, 'second-');
+    const { name, data } = await system.event('done-second');
+    expect(name).toBe('batch.failed');
+    const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
+    expect(data).toMatchObject({
+      reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+      documents: { present: 0 },
+      results: [],
+    });
 
-  system.atlas.clearFaults();
-  system.atlas.completeNow();
-  expect((await system.event('done-owner')).name).toBe('batch.completed');
-  await allJobsEnded(system, 2);
-  await expectAllEndedOnce(system, [owner, second]);
-  await expectStoredAsAtlasHasIt(system, [owner, second]);
+    system.atlas.clearFaults();
+    system.atlas.completeNow();
+    expect((await system.event('done-owner')).name).toBe('batch.completed');
+    await allJobsEnded(system, 2);
+    await expectAllEndedOnce(system, [owner, second]);
+    await expectStoredAsAtlasHasIt(system, [owner, second]);
 
-  await (await system.batches.getJob('batch-second'))?.retry('failed');
-  await waitUntil('the second batch at Atlas', () => system.atlas.uploads().length === 2);
-  system.atlas.completeNow();
-  expect((await system.event('done-second~2')).name).toBe('batch.completed');
-  await allJobsEnded(system, 2);
-  await expectStoredAsAtlasHasIt(system, [owner, second]);
-});
+    await (await system.batches.getJob('batch-second'))?.retry('failed');
+    await waitUntil('the second batch at Atlas', () => system.atlas.uploads().length === 2);
+    system.atlas.completeNow();
+    expect((await system.event('done-second~2')).name).toBe('batch.completed');
+    await allJobsEnded(system, 2);
+    await expectStoredAsAtlasHasIt(system, [owner, second]);
+  },
+);
 
-it('refuses one upload with the id of another Atlas batch, and stores what the others bring', async () => {
+it('one upload with the id of another Atlas batch is refused, and what the others bring is stored', async () => {
   const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
   await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' });
   const isLast = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('second-002');

@@ -8,7 +8,7 @@ const BATCHES = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 300 : 100;
 const TOKEN_TTL_MS = 1500;
 const SHARE_OF_TOKEN_REQUESTS = 0.05;
 
-it('shares each token over processes, of an Atlas that honours only the newest', async () => {
+it('processes share each token of an Atlas that honours only the newest', async () => {
   const system = await startSystem({
     atlas: {
       onlyNewestToken: true,

@@ -9,7 +9,7 @@ import { createTelemetry } from '../../src/telemetry.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-it('makes one trace of a batch, from enqueue to completion', async () => {
+it('a batch has one trace, from enqueue to completion', async () => {
   const exporter = new InMemorySpanExporter();
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
   provider.register();

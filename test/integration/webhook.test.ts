@@ -46,7 +46,7 @@ async function valuesOf({ metrics }: AtlasBatchWorker, name: string) {
   return metric?.values ?? [];
 }
 
-it('POSTs every event, signed, and leaves the events of the queue to their consumers', async () => {
+it('the webhook gets every event as a signed POST, and the events of the queue stay for their consumers', async () => {
   const receiver = await startReceiver();
   const { system, webhooks } = await startWithWebhook(receiver.url);
   await system.startWorker();
@@ -76,7 +76,7 @@ it('POSTs every event, signed, and leaves the events of the queue to their consu
   await expectNoStrayKeys(system);
 });
 
-it('tries again after refusals, under the same id, without failing the job', async () => {
+it('the webhook is tried again after refusals, under the same id, without failing the job', async () => {
   const port = await closedPort();
   const { system, webhooks } = await startWithWebhook(`http://127.0.0.1:${port}/atlas-events`);
   const worker = await system.startWorker();
@@ -100,7 +100,7 @@ it('tries again after refusals, under the same id, without failing the job', asy
   ]);
 });
 
-it('waits as long as Retry-After says', async () => {
+it('the webhook waits as long as Retry-After says', async () => {
   const receiver = await startReceiver(() => ({ status: 503, headers: { 'retry-after': '600' } }));
   const { system, webhooks } = await startWithWebhook(receiver.url);
   await system.startWorker();
@@ -110,7 +110,7 @@ it('waits as long as Retry-After says', async () => {
   expect(job.delay).toBeLessThanOrEqual(601_000);
 });
 
-it('stops at 410, and tries for another day when an operator retries', async () => {
+it('the webhook stops at 410, and is tried for another day when an operator retries', async () => {
   const receiver = await startReceiver((n) => ({ status: n === 1 ? 410 : n === 2 ? 500 : 200 }));
   const { system, webhooks } = await startWithWebhook(receiver.url);
   const worker = await system.startWorker();
@@ -127,7 +127,7 @@ it('stops at 410, and tries for another day when an operator retries', async () 
   expect((await ended(webhooks, 'done-gone')).returnvalue).toEqual({ attempts: 2, status: '200' });
 });
 
-it('ends batches and stops in order while the receiver hangs', async () => {
+it('batches end, and their worker stops in order, while the receiver of the webhook hangs', async () => {
   const receiver = await startReceiver(() => 'none until released');
   const { system, webhooks } = await startWithWebhook(receiver.url);
   const worker = await system.startWorker();
@@ -148,7 +148,7 @@ it('ends batches and stops in order while the receiver hangs', async () => {
   expect(receiver.deliveries).toHaveLength(2);
 });
 
-it('sends again what a killed worker was sending, under the same id', async () => {
+it('what a killed worker was sending to the webhook is sent again, under the same id', async () => {
   const receiver = await startReceiver((n) => (n === 1 ? 'none until released' : { status: 200 }));
   const { system, webhooks } = await startWithWebhook(receiver.url);
   const first = await system.startWorkerProcess();
@@ -160,7 +160,7 @@ it('sends again what a killed worker was sending, under the same id', async () =
   expect(receiver.deliveries.map(({ id }) => id)).toEqual(['done-killed', 'done-killed']);
 });
 
-it('gives a reference that is used again an id that the receiver has not seen', async () => {
+it('the webhook gives a reference that is used again an id that the receiver has not seen', async () => {
   const receiver = await startReceiver();
   const { system, webhooks } = await startWithWebhook(receiver.url);
   await system.startWorker();
@@ -178,7 +178,7 @@ it('gives a reference that is used again an id that the receiver has not seen', 
   expect(receiver.deliveries.map(({ id }) => id)).toEqual(['done-again', 'done-again~2']);
 });
 
-it('keeps secret, query, and what the receiver says out of Redis and the log', async () => {
+it('neither Redis nor the log holds the secret and query of the webhook, or what its receiver says', async () => {
   const receiver = await startReceiver((n) => ({
     status: n === 1 ? 500 : 410,
     headers: { 'x-said': 'canary-header' },
@@ -215,7 +215,7 @@ async function dumpAll({ redis, prefix }: System): Promise<string> {
   return JSON.stringify(values);
 }
 
-it('sends nothing when it is off, and sweeps what a webhook left that was switched off', async () => {
+it('nothing is sent when the webhook is off, and what one left that was switched off is removed', async () => {
   const system = await startSystem();
   await system.startWorker({ COMPLETIONS_TTL_MS: '1000' });
   await system.submit('off', 1);

@@ -16,7 +16,7 @@ function arrivals({ atlas }: System, endpoint?: AtlasEndpoint): number[] {
   return times.sort((a, b) => a - b);
 }
 
-it('keeps two processes within one budget, in every sliding second, and uses it', {
+it('two processes keep within one budget, in every sliding second, and use it', {
   timeout: LONG ? 300_000 : 120_000,
 }, async () => {
   const system = await startSystem({
