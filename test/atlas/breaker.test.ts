@@ -58,9 +58,9 @@ describe('the circuit breaker', () => {
     ['a 404', new UnknownBatchError('B')],
     ['a refusal', new PermanentError('ATLAS_REJECTED', 'answered 422')],
     ['a 429', busy()],
-  ])('the circuit starts to count failures anew after %s', async (_, answer) => {
+  ])('the circuit starts to count failures anew after %s', async (_, error) => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
-    await attempt(answer);
+    await attempt(error);
     for (let i = 0; i < 7; i += 1) await attempt(down());
     expect(states).toEqual([]);
   });
@@ -100,15 +100,15 @@ describe('the circuit breaker', () => {
   it('the open circuit lets one probe through after a while, and closes when it is answered', async () => {
     await open();
     vi.setSystemTime(Date.now() + 1_500);
-    let answer = () => {};
+    let respond = () => {};
     const probe = breaker.run((isProbe) => {
       attempts.push(isProbe);
       return new Promise<void>((resolve) => {
-        answer = resolve;
+        respond = resolve;
       });
     });
     expect(await attempt()).toBeInstanceOf(TransientError);
-    answer();
+    respond();
     await probe;
     await attempt();
     expect(attempts).toEqual([true, false]);
@@ -134,10 +134,10 @@ describe('the circuit breaker', () => {
   });
 
   it('the circuit closes on a probe that is refused, unknown or too much, for Atlas answers', async () => {
-    for (const answer of [busy(), new UnknownBatchError('B')]) {
+    for (const error of [busy(), new UnknownBatchError('B')]) {
       await open();
       vi.setSystemTime(Date.now() + 1_500);
-      expect(await attempt(answer)).toBe(answer);
+      expect(await attempt(error)).toBe(error);
       expect(states.at(-1)).toBe('closed');
     }
   });

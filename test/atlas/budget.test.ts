@@ -30,7 +30,7 @@ function asker(test: TestRedis, maxRequestsPerSecond: number, mayWait: 0 | 1 = 0
   const redis = connect(test);
   const intervalMs = emissionIntervalMs(maxRequestsPerSecond);
   return async (requestClass: RequestClass) => {
-    const answer = await ASK_BUDGET.run(
+    const reply = await ASK_BUDGET.run(
       redis,
       [`${test.prefix}:requests-blocked`, `${test.prefix}:request-budget`],
       [
@@ -41,8 +41,8 @@ function asker(test: TestRedis, maxRequestsPerSecond: number, mayWait: 0 | 1 = 0
         mayWait,
       ],
     );
-    if (!Array.isArray(answer)) throw new Error('no verdict');
-    const [kind, first, second] = answer;
+    if (!Array.isArray(reply)) throw new Error('no verdict');
+    const [kind, first, second] = reply;
     return { kind: String(kind), waitMs: Number(first), second: Number(second) };
   };
 }
@@ -255,7 +255,7 @@ describe('the block of a 429', () => {
   it('the block of a 429 without a Retry-After is short, and doubles while nothing but 429 comes', async () => {
     const budget = budgetOf(undefined, 0);
     expect(await budget.block(undefined)).toBe(1000);
-    // Answers to requests that were under way together count once.
+    // Responses to requests that were under way together count once.
     expect(await budget.block(0)).toBe(1000);
     budget.responded();
     expect(await budget.block(undefined)).toBe(1000);

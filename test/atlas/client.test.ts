@@ -219,7 +219,7 @@ describe('the client', () => {
     const { lines, logger } = logSink();
     const client = clientOf(atlas, { logger });
     const told: string[] = [];
-    const answers = [
+    const responders = [
       (request: { socket: { destroy(): void } }) => request.socket.destroy(),
       (_request: unknown, response: Parameters<typeof json>[0]) =>
         json(response, 'canary-body', 500),
@@ -232,8 +232,8 @@ describe('the client', () => {
       (_request: unknown, response: Parameters<typeof json>[0]) =>
         json(response, '{"batch_id":{"canary-body":1},"page":"canary-body"}'),
     ];
-    for (const answer of answers) {
-      [atlas.onUpload, atlas.onPage] = [answer, answer];
+    for (const responder of responders) {
+      [atlas.onUpload, atlas.onPage] = [responder, responder];
       for (const call of [client.upload(UPLOAD), client.readPage('canary-batch', PAGE)]) {
         told.push(inspect(await rejection(call), { depth: 20, showHidden: true }));
       }

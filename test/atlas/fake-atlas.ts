@@ -16,25 +16,25 @@ export interface Received {
   body: string;
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Responder = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A small Atlas that honours only its newest token and records what it receives. */
 export class FakeAtlas {
   readonly received: Received[] = [];
   url = '';
-  /** What the endpoints answer after the token was checked; the defaults are good answers. */
-  onUpload: Answer = (_request, response) => json(response, { batch_id: 'BATCH-1' });
-  onPage: Answer = (request, response) => {
+  /** What the endpoints answer after the token was checked; the defaults are good responses. */
+  onUpload: Responder = (_request, response) => json(response, { batch_id: 'BATCH-1' });
+  onPage: Responder = (request, response) => {
     const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('page'));
     json(response, { data: [], page, has_next: false });
   };
-  onToken: Answer = (_request, response) => json(response, { access_token: this.newToken() });
+  onToken: Responder = (_request, response) => json(response, { access_token: this.newToken() });
   private tokens = 0;
   private newest = '';
 
   static async start(): Promise<FakeAtlas> {
     const atlas = new FakeAtlas();
-    atlas.url = await startHttp((request, response) => void atlas.answer(request, response));
+    atlas.url = await startHttp((request, response) => void atlas.respond(request, response));
     return atlas;
   }
 
@@ -54,7 +54,7 @@ export class FakeAtlas {
     return this.received.filter(({ path }) => path.startsWith(`/v1/docstream/${endpoint}`)).length;
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
     const token = request.headers.token;
     const body = await bodyOf(request);

@@ -78,16 +78,16 @@ describe('readExtractsPage', () => {
   });
 
   it('readExtractsPage reads a page object under data', () => {
-    const answer = readExtractsPage(`{"success":true,"data":${page()}}`, 1);
-    expect(answer.ok && answer.value.extracts).toEqual([
+    const read = readExtractsPage(`{"success":true,"data":${page()}}`, 1);
+    expect(read.ok && read.value.extracts).toEqual([
       { atlasDocumentId: '001', fileData: '{"a":1}' },
     ]);
   });
 
   it('readExtractsPage keeps several extracts of one document in order', () => {
     const data = [1, 2, 3].map((n) => ({ document_id: '001', file_data: n }));
-    const answer = readExtractsPage(page({ data }), 1);
-    expect(answer.ok && answer.value.extracts.map((one) => one.fileData)).toEqual(['1', '2', '3']);
+    const read = readExtractsPage(page({ data }), 1);
+    expect(read.ok && read.value.extracts.map((one) => one.fileData)).toEqual(['1', '2', '3']);
   });
 
   it('readExtractsPage does without the counts', () => {
@@ -139,8 +139,8 @@ describe('readExtractsPage', () => {
     ['a has_next that is text', page({ has_next: CANARY })],
     ['a list on its own', '[]'],
   ])('readExtractsPage finds %s unusable, and says so without a word of it', (_, body) => {
-    const answer = readExtractsPage(body, 1);
-    expect(answer.ok).toBe(false);
-    expect(!answer.ok && answer.why).not.toContain(CANARY);
+    const read = readExtractsPage(body, 1);
+    expect(read.ok).toBe(false);
+    expect(!read.ok && read.why).not.toContain(CANARY);
   });
 });

@@ -47,8 +47,8 @@ test('submit reports the same manifest as known, and another one under its refer
   const request = await system.request('twice', 2);
   const submit = (data: object) =>
     runCli(['submit', '--manifest', '-', '--json'], environment, JSON.stringify(data));
-  const answers = [await submit(request), await submit(request)];
-  expect(answers.map(({ code, stdout }) => [code, JSON.parse(stdout).status])).toEqual([
+  const runs = [await submit(request), await submit(request)];
+  expect(runs.map(({ code, stdout }) => [code, JSON.parse(stdout).status])).toEqual([
     [0, 'added'],
     [0, 'duplicate'],
   ]);
@@ -147,14 +147,14 @@ test('the simulator prints how to reach it, for shells and as JSON', async () =>
   const child = spawnCli(['simulator', '--json', '--documents', 'examples/documents']);
   const [line] = await once(child.stdout?.setEncoding('utf8') ?? child, 'data');
   const environment = JSON.parse(String(line));
-  const answer = await fetch(`${environment.ATLAS_BASE_URL}/v1/docstream/authtoken`, {
+  const response = await fetch(`${environment.ATLAS_BASE_URL}/v1/docstream/authtoken`, {
     method: 'POST',
     headers: {
       'Client-Id': environment.ATLAS_CLIENT_ID,
       'Client-Secret': environment.ATLAS_CLIENT_SECRET,
     },
   });
-  expect(answer.status).toBe(200);
+  expect(response.status).toBe(200);
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
 });

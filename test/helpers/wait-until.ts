@@ -11,8 +11,8 @@ export async function waitUntil<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const answer = await ask();
-    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    const value = await ask();
+    if (value !== null && value !== undefined && value !== false) return value;
     if (performance.now() > deadline)
       throw new Error(`${what} did not come within ${timeoutMs} ms`);
     await new Promise((resolve) => {

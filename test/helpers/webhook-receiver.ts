@@ -15,7 +15,7 @@ export interface Delivery {
   payload: { type: string; timestamp: string; data: { reference: string | null } };
 }
 
-/** A status, perhaps with more, or no answer until the receiver is released. */
+/** A status, perhaps with more, or no response until the receiver is released. */
 export type Reply =
   | { status: number; headers?: Record<string, string>; body?: string }
   | 'none until released';
@@ -47,9 +47,9 @@ export async function startReceiver(
     try {
       const delivery = await verify(request);
       deliveries.push(delivery);
-      const answer = reply(deliveries.length, delivery);
-      if (answer === 'none until released') waiting.push(() => response.writeHead(204).end());
-      else response.writeHead(answer.status, answer.headers).end(answer.body);
+      const scripted = reply(deliveries.length, delivery);
+      if (scripted === 'none until released') waiting.push(() => response.writeHead(204).end());
+      else response.writeHead(scripted.status, scripted.headers).end(scripted.body);
     } catch (fault) {
       faults.push(fault);
       response.destroy();
@@ -70,7 +70,7 @@ export async function startReceiver(
     faults,
     delivery: (n) => waitUntil(`webhook ${n}`, () => deliveries[n - 1]),
     release: () => {
-      for (const answer of waiting.splice(0)) answer();
+      for (const respond of waiting.splice(0)) respond();
     },
   };
 }

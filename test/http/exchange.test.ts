@@ -24,13 +24,13 @@ describe('request', () => {
       const body = await bodyOf(request);
       json(response, { got: [request.method, request.url, request.headers.token, body] }, 201);
     });
-    const answer = await http(`${base}/gateway/`).request({
+    const response = await http(`${base}/gateway/`).request({
       method: 'POST',
       path: '/v1/x?a=b',
       headers: { Token: 't' },
       body: '{"ü":1}',
     });
-    expect(answer).toEqual({
+    expect(response).toEqual({
       kind: 'response',
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
@@ -96,14 +96,14 @@ describe('a request that never went out', () => {
   });
 
   it('a request to a host that does not exist was not sent', async () => {
-    const answer = await http('http://atlas.invalid').request(GET);
-    expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+    const response = await http('http://atlas.invalid').request(GET);
+    expect(response).toMatchObject({ kind: 'failed', failure: 'not-sent' });
   });
 
   it('a request that finds no TLS on the other side was not sent', async () => {
     const port = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    const answer = await http(`https://127.0.0.1:${port}`).request(GET);
-    expect(answer).toMatchObject({ kind: 'failed', failure: 'not-sent' });
+    const response = await http(`https://127.0.0.1:${port}`).request(GET);
+    expect(response).toMatchObject({ kind: 'failed', failure: 'not-sent' });
   });
 
   it('a request that waits in vain for a connection to be made was not sent', async () => {
@@ -142,8 +142,8 @@ describe('a request that never went out', () => {
 
   it('a request with a header that cannot be sent was not sent', async () => {
     const base = await startHttp((_request, response) => json(response, {}));
-    const answer = await http(base).request({ ...GET, headers: { Token: 'a\r\nb' } });
-    expect(answer).toMatchObject({ failure: 'not-sent', code: 'UND_ERR_INVALID_ARG' });
+    const response = await http(base).request({ ...GET, headers: { Token: 'a\r\nb' } });
+    expect(response).toMatchObject({ failure: 'not-sent', code: 'UND_ERR_INVALID_ARG' });
   });
 });
 
@@ -192,8 +192,8 @@ describe('a request that went out', () => {
     const port = await startTcp((socket) =>
       socket.once('data', () => socket.end('gibberish\r\n\r\n')),
     );
-    const answer = await http(`http://127.0.0.1:${port}`).request(GET);
-    expect(answer).toMatchObject({ kind: 'failed', failure: 'cut' });
+    const response = await http(`http://127.0.0.1:${port}`).request(GET);
+    expect(response).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
   it('a response of more than 32 MiB is too large, and no more of it is read', async () => {
@@ -225,21 +225,21 @@ describe('a request that went out', () => {
     const client = http(base, { timeoutMs: 20 * SHORT_MS, connections: 20 });
     // More than have a turn, and none of them ever ends: turns are given back all the same.
     const stuck = Array.from({ length: 9 }, () => client.request(GET));
-    for (const answer of await Promise.all(stuck)) {
-      expect(answer).toEqual({ kind: 'failed', failure: 'timed-out', code: 'TIMED_OUT' });
+    for (const response of await Promise.all(stuck)) {
+      expect(response).toEqual({ kind: 'failed', failure: 'timed-out', code: 'TIMED_OUT' });
     }
     const whole = Array.from({ length: 9 }, () => client.request({ ...GET, path: '/whole' }));
-    for (const answer of await Promise.all(whole)) {
-      expect(answer).toMatchObject({ kind: 'response', status: 200 });
+    for (const response of await Promise.all(whole)) {
+      expect(response).toMatchObject({ kind: 'response', status: 200 });
     }
   });
 
   it('a response of 5 MiB is taken whole', async () => {
     const body = 'é'.repeat(2.5 * 1024 * 1024);
     const base = await startHttp((_request, response) => response.end(body));
-    const answer = await http(base).request(GET);
+    const response = await http(base).request(GET);
     const digest = (text: string) => createHash('sha256').update(text).digest('hex');
-    expect(answer.kind === 'response' && digest(answer.body)).toBe(digest(body));
+    expect(response.kind === 'response' && digest(response.body)).toBe(digest(body));
   });
 
   it('a response that is no text fails, and leaves nothing of it in the next one', async () => {

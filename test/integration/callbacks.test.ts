@@ -94,11 +94,11 @@ async function relayCallbacks({ system, url }: Service): Promise<Map<string, num
 }
 
 async function tokenFrom(url: string): Promise<string> {
-  const answer = await fetch(`${url}/callbacks/atlas/token`, {
+  const response = await fetch(`${url}/callbacks/atlas/token`, {
     method: 'POST',
     headers: { 'client-id': CREDENTIALS.clientId, 'client-secret': CREDENTIALS.clientSecret },
   });
-  const { access_token: token } = (await answer.json()) as { access_token: string };
+  const { access_token: token } = (await response.json()) as { access_token: string };
   return token;
 }
 
@@ -237,14 +237,14 @@ it('a storm of forged and malformed callbacks does no harm, and the good ones be
         while (sent < count) {
           const { token, body: text } = samples[sent % samples.length] ?? { token: '', body: '' };
           sent += 1;
-          const answer = await pool.request({
+          const response = await pool.request({
             method: 'POST',
             path: '/callbacks/atlas',
             headers: { token, 'content-type': 'application/json' },
             body: text,
           });
-          await answer.body.dump();
-          statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
+          await response.body.dump();
+          statuses.set(response.statusCode, (statuses.get(response.statusCode) ?? 0) + 1);
         }
       }),
     );

@@ -44,7 +44,7 @@ const REPLACED_WITHIN_MS = 12_000;
 
 it('a killed worker is replaced by one that runs beside it, within 12 s', async () => {
   const system = await startSystem();
-  // The answer to the upload never comes: the batch is active in the first worker.
+  // The response to the upload never comes: the batch is active in the first worker.
   system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang', times: 1 }] });
   const first = await system.startWorkerProcess();
   await system.submit('orphan', 1);

@@ -103,7 +103,7 @@ const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
   { name: '404 for a batch just submitted', atlas: { notFoundForMs: 800 } },
   { name: 'an empty page for a batch just submitted', atlas: { emptyForMs: 800 } },
   { name: 'no total_items', atlas: { totalItems: false, extractsPerDocument: () => 2 } },
-  { name: 'answers under data', atlas: { envelope: 'data' } },
+  { name: 'responses under data', atlas: { envelope: 'data' } },
   { name: 'smaller pages than asked for', atlas: { maxPerPage: 1 } },
   { name: 'tokens that expire in the middle', atlas: { tokenTtlMs: 400, onlyNewestToken: true } },
   { name: 'a rate limit', atlas: { maxRequestsPerSecond: 40, retryAfter: '1' } },
@@ -112,7 +112,7 @@ const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
 it.each([
   { kind: 'statuses', faults: STATUSES },
   { kind: 'connections and tokens', faults: CONNECTIONS },
-  { kind: 'answers', faults: RESPONSES },
+  { kind: 'responses', faults: RESPONSES },
 ])(
   'every batch ends rightly under each fault of $kind',
   {

@@ -55,7 +55,7 @@ async function dumpRedis(redis: Redis, prefix: string): Promise<string> {
 }
 
 /** Whatever an operator, Atlas or anybody else can be shown. */
-async function everyAnswer(url: string, references: string[]): Promise<string> {
+async function everyResponse(url: string, references: string[]): Promise<string> {
   const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
   const authorization = `Basic ${login}`;
   const queues = ['atlas-batches', 'atlas-polls', 'atlas-completions'];
@@ -77,8 +77,8 @@ async function everyAnswer(url: string, references: string[]): Promise<string> {
   ];
   const texts: string[] = [];
   for (const path of paths) {
-    const answer = await fetch(url + path, { headers: { authorization } });
-    texts.push(`${path} ${JSON.stringify([...answer.headers])} ${await answer.text()}`);
+    const response = await fetch(url + path, { headers: { authorization } });
+    texts.push(`${path} ${JSON.stringify([...response.headers])} ${await response.text()}`);
   }
   const broken = await fetch(`${url}/callbacks/atlas`, { method: 'POST', body: BODY_CANARY });
   texts.push(await broken.text());
@@ -175,7 +175,7 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
   expect(atlas.secrets.size).toBeGreaterThan(5);
   const places = {
     redis: await dumpRedis(system.redis, system.prefix),
-    answers: await everyAnswer(url, [...good, ...bad]),
+    responses: await everyResponse(url, [...good, ...bad]),
     log: child.output(),
   };
   expect(places.log).toContain('"level":20');

@@ -18,7 +18,7 @@ export interface LeakyAtlas {
 
 type Fault = (body: string, request: IncomingMessage, response: ServerResponse) => void;
 
-const answer =
+const respond =
   (status: number, headers: Record<string, string>, prefix = ''): Fault =>
   (body, request, response) => {
     const echo = JSON.stringify({ error: BODY_CANARY, token: request.headers.token, sent: body });
@@ -27,18 +27,18 @@ const answer =
 
 /** One after the other, as requests for extracts come; then all is well. */
 const POLL_FAULTS: [string, Fault][] = [
-  ['a 500 that repeats the request', answer(500, { 'content-type': 'application/json' })],
-  ['a web page with status 200', answer(200, { 'content-type': 'text/html' }, '<html>')],
-  ['a 401 with a header', answer(401, { 'www-authenticate': `Bearer ${BODY_CANARY}` })],
-  ['a redirect', answer(302, { location: `http://127.0.0.1:1/?token=${BODY_CANARY}` })],
+  ['a 500 that repeats the request', respond(500, { 'content-type': 'application/json' })],
+  ['a web page with status 200', respond(200, { 'content-type': 'text/html' }, '<html>')],
+  ['a 401 with a header', respond(401, { 'www-authenticate': `Bearer ${BODY_CANARY}` })],
+  ['a redirect', respond(302, { location: `http://127.0.0.1:1/?token=${BODY_CANARY}` })],
   ['half a page', (_body, _request, response) => response.end(`{"data":[{"${BODY_CANARY}`)],
   ['a cut connection', (_body, request) => request.socket.destroy()],
 ];
 /** For batches of these references. */
 const UPLOAD_FAULTS: Record<string, Fault> = {
-  'refused-1': answer(422, { 'content-type': 'application/json' }),
-  'ambiguous-1': answer(500, { 'content-type': 'application/json' }),
-  'nameless-1': answer(200, { 'content-type': 'application/json' }),
+  'refused-1': respond(422, { 'content-type': 'application/json' }),
+  'ambiguous-1': respond(500, { 'content-type': 'application/json' }),
+  'nameless-1': respond(200, { 'content-type': 'application/json' }),
 };
 
 export async function startLeakyAtlas(upstream: string): Promise<LeakyAtlas> {

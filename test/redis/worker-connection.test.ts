@@ -25,8 +25,8 @@ it("a worker's connection sends the commands of a turn and of the next in one wr
   const half = () => Array.from({ length: COMMANDS / 2 }, () => redis.incr(`${prefix}:counter`));
   const first = half();
   await nextTurn();
-  const answers = await Promise.all([...first, ...half()]);
-  expect(answers).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
+  const replies = await Promise.all([...first, ...half()]);
+  expect(replies).toEqual(Array.from({ length: COMMANDS }, (_, i) => i + 1));
   expect(writes).toBe(1);
 });
 
@@ -72,13 +72,13 @@ it("a worker's connection goes on after it was cut, with what was under way", as
   const redis = connectRedis(url, logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
-  const answers = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
+  const replies = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
   redis.stream.destroy();
-  expect(new Set(await Promise.all(answers))).toEqual(new Set(['OK']));
+  expect(new Set(await Promise.all(replies))).toEqual(new Set(['OK']));
 });
 
 it("a worker's connection says which Redis it waits for", async () => {
-  // It accepts connections, and never answers.
+  // It accepts connections, and never replies.
   const port = await startTcp(() => {});
   const said = new Promise<string>((resolve) => {
     const redis = connectRedis(`redis://127.0.0.1:${port}`, logger);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { errorOf, openStore } from './open-store.js';
-import { answerError, startScriptedS3 } from './scripted-s3.js';
+import { respondWithError, startScriptedS3 } from './scripted-s3.js';
 
 const HEADS_IN_FLIGHT = 16;
 const REF = { bucket: 'docs', key: 'pan.jpg' };
@@ -66,7 +66,7 @@ describe('findMissing', () => {
 
   test('findMissing says that 403 may mean an absent object', async () => {
     const s3 = await startScriptedS3();
-    s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+    s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
     const error = await errorOf(openStore(s3).findMissing([REF]));
     expect(error.message).toContain('HEAD s3://docs/pan.jpg: S3 answered 403');
     expect(error.message).toContain('s3:ListBucket');
@@ -77,7 +77,7 @@ describe('findMissing', () => {
     const s3 = await startScriptedS3();
     s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
     let faults = 1;
-    s3.fault = (_, response) => faults-- > 0 && answerError(response, 503, 'SlowDown');
+    s3.fault = (_, response) => faults-- > 0 && respondWithError(response, 503, 'SlowDown');
     const store = openStore(s3);
     await expect(store.findMissing([REF])).resolves.toEqual([]);
 
@@ -89,7 +89,7 @@ describe('findMissing', () => {
 
   test('one error of findMissing stops the rest of its requests', async () => {
     const s3 = await startScriptedS3();
-    s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+    s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
     const objects = Array.from({ length: 1000 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
     await errorOf(openStore(s3).findMissing(objects));
     expect(s3.requests.length).toBeLessThan(100);
@@ -153,7 +153,7 @@ describe('results', () => {
     const store = openStore(s3);
     const parts = Array.from({ length: 3000 }, (_, n) => `${n} ${'ü'.repeat(500)}\n`);
     let faults = 1;
-    s3.fault = (_, response) => faults-- > 0 && answerError(response, 500, 'InternalError');
+    s3.fault = (_, response) => faults-- > 0 && respondWithError(response, 500, 'InternalError');
     await store.putResult('large.json', parts);
     expect(s3.objects.get('results/large.json')?.toString()).toBe(parts.join(''));
     expect(await text(await store.getResult('large.json'))).toBe(parts.join(''));
@@ -179,7 +179,7 @@ describe('results', () => {
     [400, 'constructor', 'S3 answered 400 constructor'],
   ])('results that cannot be stored say what to do: %i %s', async (status, code, advice) => {
     const s3 = await startScriptedS3();
-    s3.fault = (_, response) => answerError(response, status, code);
+    s3.fault = (_, response) => respondWithError(response, status, code);
     const error = await errorOf(openStore(s3).putResult('x.json', ['{}']));
     expect(error.message).toContain(`PUT s3://results/x.json: S3 answered ${status} ${code}`);
     expect(error.message).toContain(advice);
@@ -188,7 +188,7 @@ describe('results', () => {
 
   test('a missing bucket is no absent result', async () => {
     const s3 = await startScriptedS3();
-    s3.fault = (_, response) => answerError(response, 404, 'NoSuchBucket');
+    s3.fault = (_, response) => respondWithError(response, 404, 'NoSuchBucket');
     expect((await errorOf(openStore(s3).getResult('x.json'))).message).toContain('NoSuchBucket');
   });
 
@@ -218,7 +218,7 @@ describe('results', () => {
 
 test('control characters of a key do not reach a message', async () => {
   const s3 = await startScriptedS3();
-  s3.fault = (_, response) => answerError(response, 403, 'AccessDenied');
+  s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
   const object = { bucket: 'docs', key: 'a\u001b[31m\nb' };
   const error = await errorOf(openStore(s3).findMissing([object]));
   expect(error.message).toContain('s3://docs/a\\u{1b}[31m\\u{a}b');

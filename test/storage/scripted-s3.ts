@@ -37,7 +37,7 @@ export async function startScriptedS3(): Promise<ScriptedS3> {
       return;
     }
     const object = s3.objects.get(name);
-    if (object === undefined) answerError(response, 404, 'NoSuchKey');
+    if (object === undefined) respondWithError(response, 404, 'NoSuchKey');
     else response.end(object);
   });
   server.on('connection', () => {
@@ -68,7 +68,7 @@ export async function startScriptedS3(): Promise<ScriptedS3> {
   return s3;
 }
 
-export function answerError(response: ServerResponse, status: number, code: string): true {
+export function respondWithError(response: ServerResponse, status: number, code: string): true {
   response.writeHead(status, { 'content-type': 'application/xml' });
   response.end(
     `<?xml version="1.0"?><Error><Code>${code}</Code><Message>body canary</Message></Error>`,

@@ -10,7 +10,7 @@ const MOST_IN_A_SECOND = 22;
 /** While there is work, the budget is used. */
 const LEAST_A_SECOND = 18;
 
-/** In order; the log has them in the order of their answers. */
+/** In order; the log has them in the order of their responses. */
 function arrivals({ atlas }: System, endpoint?: AtlasEndpoint): number[] {
   const times = atlas.requestLog(endpoint).map(({ at }) => at);
   return times.sort((a, b) => a - b);

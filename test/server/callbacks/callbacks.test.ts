@@ -13,9 +13,13 @@ const PATH = '/callbacks/atlas';
 const page = (...ids: string[]) => ({ data: ids.map((id) => ({ document_id: id })), page: 1 });
 
 async function tokenOf({ server }: TestServer): Promise<string> {
-  const answer = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers: CREDENTIALS });
-  expect(answer.statusCode).toBe(200);
-  return answer.json().access_token;
+  const response = await server.app.inject({
+    method: 'POST',
+    url: TOKEN_PATH,
+    headers: CREDENTIALS,
+  });
+  expect(response.statusCode).toBe(200);
+  return response.json().access_token;
 }
 
 async function call({ server }: TestServer, token: string, payload: unknown) {
@@ -40,15 +44,15 @@ it('the routes of callbacks do not exist without credentials', async () => {
 it('Atlas gets a token for the right credentials, whatever else the request holds', async () => {
   const { server } = await createServer(CALLBACKS);
   for (const more of [{}, { payload: 'x' }, { payload: {} }]) {
-    const answer = await server.app.inject({
+    const response = await server.app.inject({
       method: 'POST',
       url: TOKEN_PATH,
       headers: CREDENTIALS,
       ...more,
     });
-    expect(answer.statusCode).toBe(200);
-    expect(answer.json()).toEqual({ access_token: expect.any(String), expires_in: 3600 });
-    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({ access_token: expect.any(String), expires_in: 3600 });
+    expect(response.headers['cache-control']).toBe('no-store');
   }
 });
 
@@ -56,9 +60,9 @@ it.each([{}, { ...CREDENTIALS, 'client-secret': 'wrong' }, { ...CREDENTIALS, 'cl
   'Atlas gets no token for %o',
   async (headers) => {
     const { server } = await createServer(CALLBACKS);
-    const answer = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers });
-    expect(answer.statusCode).toBe(401);
-    expect(answer.json()).toEqual({ error: 'Unauthorized' });
+    const response = await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers });
+    expect(response.statusCode).toBe(401);
+    expect(response.json()).toEqual({ error: 'Unauthorized' });
   },
 );
 
@@ -89,8 +93,8 @@ it('a server refuses tokens that are old, unsigned, for something else, or signe
   const [head, body = ''] = good.split('.');
   const forged = `${head}.${body}.${createHmac('sha256', 'guess').update(`${head}.${body}`).digest('base64url')}`;
   for (const token of ['', 'x', foreign, signedWithSecret, unsigned, forged, 'a'.repeat(5000)]) {
-    const answer = await call(test, token, page('x/1'));
-    expect(answer.statusCode).toBe(401);
+    const response = await call(test, token, page('x/1'));
+    expect(response.statusCode).toBe(401);
   }
   expect(await counted(test, 'callbacks_rejected_total{why="unauthorized"}')).toBe(7);
 });
@@ -99,9 +103,9 @@ it('a callback that is no page gets 400, one that is too large 413, and nothing 
   const test = await createServer(CALLBACKS);
   const token = await tokenOf(test);
   for (const body of ['', '{"secret-canary', '[]', '{"data":7}']) {
-    const answer = await call(test, token, body);
-    expect(answer.statusCode).toBe(400);
-    expect(answer.body).not.toContain('canary');
+    const response = await call(test, token, body);
+    expect(response.statusCode).toBe(400);
+    expect(response.body).not.toContain('canary');
   }
   expect((await call(test, token, 'x'.repeat(4 * 1024 * 1024 + 1))).statusCode).toBe(413);
   expect(await counted(test, 'callbacks_rejected_total{why="malformed"}')).toBe(4);

@@ -156,8 +156,8 @@ it('an operator can have a batch polled at once', async () => {
   await system.submit('sleepy', 1, 'slow-');
   const poll = await inFlight(system, 'sleepy');
   system.atlas.completeNow(poll.data.atlasBatchId);
-  const answer = await act(test, 'sleepy/poll');
-  expect([answer.statusCode, answer.headers.location]).toEqual([
+  const response = await act(test, 'sleepy/poll');
+  expect([response.statusCode, response.headers.location]).toEqual([
     303,
     '/dashboard/batches/sleepy?done=woken',
   ]);

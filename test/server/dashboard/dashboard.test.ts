@@ -38,9 +38,9 @@ it('the dashboard answers 401 without a login, whatever the path and the method'
   expect(assets).toHaveLength(2);
   for (const url of [...PATHS, ...assets]) {
     for (const method of METHODS) {
-      const answer = await server.app.inject({ method, url });
-      expect([method, url, answer.statusCode]).toEqual([method, url, 401]);
-      expect(answer.headers['www-authenticate']).toContain('Basic realm="atlas-batch"');
+      const response = await server.app.inject({ method, url });
+      expect([method, url, response.statusCode]).toEqual([method, url, 401]);
+      expect(response.headers['www-authenticate']).toContain('Basic realm="atlas-batch"');
     }
   }
 });
@@ -53,9 +53,9 @@ it.each([
 ])('the dashboard refuses %s', async (_what, credentials) => {
   const { server } = await createServer(LOGIN);
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
-  const answer = await server.app.inject({ url: '/dashboard/', headers: { authorization } });
-  expect(answer.statusCode).toBe(401);
-  expect(answer.body).not.toContain('horse');
+  const response = await server.app.inject({ url: '/dashboard/', headers: { authorization } });
+  expect(response.statusCode).toBe(401);
+  expect(response.body).not.toContain('horse');
 });
 
 it('the right user and password open the dashboard', async () => {
@@ -101,15 +101,15 @@ it('every change that Bull Board offers is refused but retry and promote', async
       .replace(':jobId', 'batch-1')
       .replace(':queueStatus', 'failed')
       .replace(':schedulerId', 'x');
-    const answer = await server.app.inject({
+    const response = await server.app.inject({
       method: method.toUpperCase() as 'PUT',
       url,
       headers: SAME_ORIGIN,
       payload: {},
     });
-    if (answer.statusCode === 405) continue;
+    if (response.statusCode === 405) continue;
     allowed.push(path);
-    expect([path, answer.statusCode]).toEqual([path, 404]);
+    expect([path, response.statusCode]).toEqual([path, 404]);
   }
   expect(allowed).toEqual([
     '/api/queues/:queueName/:jobId/retry',

@@ -15,7 +15,7 @@ export interface PageObject {
   has_prev: boolean;
 }
 
-export interface Answer<Body> {
+export interface AtlasResponse<Body> {
   status: number;
   headers: Headers;
   text: string;
@@ -29,7 +29,7 @@ export class AtlasCaller {
 
   constructor(readonly atlas: AtlasSimulator) {}
 
-  async call<Body>(path: string, init: RequestInit = {}): Promise<Answer<Body>> {
+  async call<Body>(path: string, init: RequestInit = {}): Promise<AtlasResponse<Body>> {
     const response = await fetch(`${this.atlas.url}/v1/docstream/${path}`, {
       redirect: 'manual',
       ...init,
@@ -40,12 +40,12 @@ export class AtlasCaller {
 
   async logIn(clientId = this.atlas.clientId, clientSecret = this.atlas.clientSecret) {
     const headers = { 'Client-Id': clientId, 'Client-Secret': clientSecret };
-    const answer = await this.call<{ access_token: string }>('authtoken', {
+    const response = await this.call<{ access_token: string }>('authtoken', {
       method: 'POST',
       headers,
     });
-    if (answer.status === 200) this.token = answer.body?.access_token ?? '';
-    return answer;
+    if (response.status === 200) this.token = response.body?.access_token ?? '';
+    return response;
   }
 
   upload(documentIds: string[], more: { body?: unknown; type?: string; urls?: string[] } = {}) {

@@ -13,7 +13,7 @@ async function startWithBatch(documents: number, ...rules: AtlasFaultRule[]) {
 const documentsOf = ({ data }: { data: { document_id: string }[] }) =>
   data.map((item) => item.document_id);
 
-describe('answers instead of Atlas', () => {
+describe('responses instead of Atlas', () => {
   it.each([400, 401, 403, 404, 409, 413, 422, 429, 500, 502, 503, 504] as const)(
     'the status fault %i has the body and the Retry-After of its rule',
     async (fault) => {
@@ -48,23 +48,23 @@ describe('answers instead of Atlas', () => {
 
   it('the fault html-200 answers with a web page and status 200', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'html-200' });
-    const answer = await caller.upload(ids(1));
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html']);
+    const response = await caller.upload(ids(1));
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html']);
     expect(atlas.uploads()).toHaveLength(1);
   });
 
   it('the fault redirect answers with a location', async () => {
     const { caller, batchId } = await startWithBatch(1, { fault: 'redirect', location: '/else' });
-    const answer = await caller.extracts(batchId);
-    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/else']);
+    const response = await caller.extracts(batchId);
+    expect([response.status, response.headers.get('location')]).toEqual([302, '/else']);
   });
 
   it('the fault huge-body streams a body larger than any limit', async () => {
     const bytes = 300_000;
     const { atlas, caller, batchId } = await startWithBatch(1, { fault: 'huge-body', bytes });
-    const answer = await caller.extracts(batchId);
-    expect(answer.text).toHaveLength(bytes);
-    expect(answer.body).toBeUndefined();
+    const response = await caller.extracts(batchId);
+    expect(response.text).toHaveLength(bytes);
+    expect(response.body).toBeUndefined();
     expect(atlas.bytesSent('extracts')).toBe(bytes);
   });
 
@@ -79,21 +79,21 @@ describe('answers instead of Atlas', () => {
 describe('the connection', () => {
   const taken = async (fault: AtlasFaultKind) => {
     const { atlas, caller } = await startWithBatch(1, { fault, times: 1 });
-    const answer = await caller.upload(['x']).catch((error: Error) => error);
-    return { atlas, answer, uploads: atlas.uploads().slice(1) };
+    const response = await caller.upload(['x']).catch((error: Error) => error);
+    return { atlas, response, uploads: atlas.uploads().slice(1) };
   };
 
   it('reset-before cuts the connection before the request is carried out', async () => {
-    const { answer, uploads } = await taken('reset-before');
-    expect(answer).toBeInstanceOf(Error);
+    const { response, uploads } = await taken('reset-before');
+    expect(response).toBeInstanceOf(Error);
     expect(uploads).toEqual([]);
   });
 
   it.each(['reset-after', 'cut-body'] as const)(
     'the connection is cut after the request was carried out (%s)',
     async (fault) => {
-      const { atlas, answer, uploads } = await taken(fault);
-      expect(answer).toBeInstanceOf(Error);
+      const { atlas, response, uploads } = await taken(fault);
+      expect(response).toBeInstanceOf(Error);
       expect(uploads).toMatchObject([{ documentIds: ['x'], answered: false }]);
       expect([...atlas.batches()]).toHaveLength(2);
       expect(atlas.requests.count('multiupload', 0)).toBe(1);
@@ -110,11 +110,11 @@ describe('the connection', () => {
       const decided = new Promise<void>((resolve) => {
         atlas.requests.onRequest(() => resolve());
       });
-      const answer = expect(caller.upload(['x'])).rejects.toThrow();
+      const response = expect(caller.upload(['x'])).rejects.toThrow();
       await decided;
       expect(atlas.uploads()).toHaveLength(1 + uploads);
       await atlas.stop();
-      await answer;
+      await response;
     },
   );
 
@@ -127,18 +127,18 @@ describe('the connection', () => {
   it('a slow response ends with stop', async () => {
     const HOUR_MS = 3_600_000;
     const { atlas, caller } = await startWithBatch(1, { fault: 'slow', delayMs: HOUR_MS });
-    const answer = expect(caller.upload(['x'])).rejects.toThrow();
+    const response = expect(caller.upload(['x'])).rejects.toThrow();
     while (atlas.uploads().length < 2) await new Promise(setImmediate);
     await atlas.stop();
-    await answer;
+    await response;
   });
 });
 
 describe('uploads', () => {
   it('an upload can be accepted without an id in the response', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'no-batch-id' });
-    const answer = await caller.upload(['x']);
-    expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+    const response = await caller.upload(['x']);
+    expect([response.status, response.body]).toEqual([200, { status: 'ok' }]);
     expect(atlas.uploads()[1]).toMatchObject({ documentIds: ['x'], answered: false });
   });
 
@@ -150,8 +150,8 @@ describe('uploads', () => {
 
   it('an upload can be answered with half a document', async () => {
     const { atlas, caller } = await startWithBatch(1, { fault: 'truncated-json' });
-    const answer = await caller.upload(['x']);
-    expect([answer.status, answer.body]).toEqual([200, undefined]);
+    const response = await caller.upload(['x']);
+    expect([response.status, response.body]).toEqual([200, undefined]);
     expect(atlas.uploads()[1]).toMatchObject({ documentIds: ['x'], answered: false });
   });
 });

@@ -108,16 +108,16 @@ it('the simulated Atlas names the documents that it cannot fetch', async () => {
     getSignedUrl(sdkClient(s3), new GetObjectCommand({ Bucket: 'kyc', Key }));
   const good = await sign('there');
   const urls = [good, await sign('missing'), good.replace('there', 'their'), 'http://127.0.0.1:9/'];
-  const answer = await caller.upload(['good', 'missing', 'tampered', 'closed'], { urls });
-  expect(answer.status).toBe(422);
-  expect(answer.body.document_ids).toEqual(['missing', 'tampered', 'closed']);
+  const response = await caller.upload(['good', 'missing', 'tampered', 'closed'], { urls });
+  expect(response.status).toBe(422);
+  expect(response.body.document_ids).toEqual(['missing', 'tampered', 'closed']);
   expect(atlas.uploads()).toEqual([]);
 });
 
 it('the simulated Atlas can wrap its responses in `data`', async () => {
   const { caller } = await startAtlas({ envelope: 'data' });
-  const call = async (answer: Promise<{ body: unknown }>) =>
-    (await answer).body as { data: Record<string, string> };
+  const call = async (response: Promise<{ body: unknown }>) =>
+    (await response).body as { data: Record<string, string> };
   caller.token = (await call(caller.logIn())).data.access_token ?? '';
   const batchId = (await call(caller.upload(ids(2)))).data.batch_id ?? '';
   const page = (await call(caller.extracts(batchId))).data;
@@ -126,9 +126,9 @@ it('the simulated Atlas can wrap its responses in `data`', async () => {
 
 it('the simulated Atlas answers 429 to more requests in a second than its limit', async () => {
   const { atlas, caller } = await startAtlas({ maxRequestsPerSecond: 1, retryAfter: '1' });
-  let answer = await caller.extracts('BATCH');
-  while (answer.status !== 429) answer = await caller.extracts('BATCH');
-  expect(answer.headers.get('retry-after')).toBe('1');
+  let response = await caller.extracts('BATCH');
+  while (response.status !== 429) response = await caller.extracts('BATCH');
+  expect(response.headers.get('retry-after')).toBe('1');
   expect(atlas.requests.count('extracts', 429)).toBe(1);
 });
 

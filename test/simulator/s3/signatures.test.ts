@@ -100,9 +100,9 @@ it('the simulated S3 refuses a URL in which anything was changed', async () => {
     url.replace(/(?<=X-Amz-Signature=)./, (digit) => (digit === '0' ? '1' : '0')),
   ];
   for (const wrong of changed) {
-    const answer = await fetchRaw(wrong);
-    expect(answer.status).toBe(403);
-    expect(answer.body).toContain('<Code>SignatureDoesNotMatch</Code>');
+    const response = await fetchRaw(wrong);
+    expect(response.status).toBe(403);
+    expect(response.body).toContain('<Code>SignatureDoesNotMatch</Code>');
   }
   expect((await fetchRaw(url, { method: 'DELETE' })).status).toBe(403);
   expect((await fetchRaw(url.replace('127.0.0.1', 'localhost'))).status).toBe(403);
@@ -155,7 +155,7 @@ it('the simulated S3 refuses a clock that is more than a quarter of an hour away
   await expect(sdkClient(s3).send(new GetObjectCommand(PAN))).rejects.toMatchObject({
     name: 'RequestTimeTooSkewed',
   });
-  // An answer to HEAD has no body in which to say why.
+  // A response to HEAD has no body in which to say why.
   await expect(sdkClient(s3).send(new HeadObjectCommand(PAN))).rejects.toMatchObject({
     $metadata: { httpStatusCode: 403 },
   });

@@ -23,8 +23,8 @@ test('a webhook sends its body as JSON, signed, to path and query', async () => 
     seen.push(new Webhook(SECRET).verify(body, headers));
     response.writeHead(204).end();
   });
-  const answer = await senderTo(`${url}/hooks/atlas?token=t`).send(WEBHOOK, NEVER);
-  expect(answer).toEqual({ kind: 'response', status: 204, retryAfter: undefined });
+  const response = await senderTo(`${url}/hooks/atlas?token=t`).send(WEBHOOK, NEVER);
+  expect(response).toEqual({ kind: 'response', status: 204, retryAfter: undefined });
   expect(seen).toEqual([
     'POST',
     '/hooks/atlas?token=t',
