@@ -9,15 +9,13 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import type { CompletionContext } from '../../src/client/on-completion.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
+import { MIN_PAUSE_MS } from '../../src/redis/fetch-pause.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import { watchFetches } from '../helpers/watch-fetches.js';
 import { clientOf, startClient } from './test-client.js';
 
 vi.setConfig({ testTimeout: 60_000 });
-
-/** Long enough for thousands of errors, if nothing paused between them. */
-const OBSERVED_MS = 2000;
-const MOST_ERRORS = 8;
 
 const HANDLER = fileURLToPath(new URL('handler.process.ts', import.meta.url));
 
@@ -164,11 +162,14 @@ test('a Redis that refuses is told to onError rarely, and without its commands',
   await admin.config('SET', 'maxmemory', '1000000');
   const { client } = startClient({ url: server.url, prefix: '{t}' });
   const errors: Error[] = [];
+  const { fetches, pauses } = watchFetches();
   client.onCompletion(() => {}, { onError: (error) => void errors.push(error) });
-  const from = performance.now();
-  await waitUntil('the time to observe', () => performance.now() - from > OBSERVED_MS);
+  await waitUntil('the second pause', () => pauses().length === 2);
+  expect(pauses()).toEqual([MIN_PAUSE_MS, 2 * MIN_PAUSE_MS]);
+  expect(fetches()).toBe(2);
   expect(errors.length).toBeGreaterThan(0);
-  expect(errors.length).toBeLessThan(MOST_ERRORS);
+  // One for each fetch, and one for the check for stalled jobs.
+  expect(errors.length).toBeLessThanOrEqual(fetches() + 1);
   expect(errors.filter((error) => 'command' in error)).toEqual([]);
 });
 

@@ -9,13 +9,11 @@ import { MIN_PAUSE_MS } from '../../../src/redis/fetch-pause.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { waitUntil } from '../../helpers/wait-until.js';
+import { watchFetches } from '../../helpers/watch-fetches.js';
 
 const QUEUE = 'jobs';
 /** Smaller than what any Redis takes, so that every write is refused. */
 const FULL = '1000000';
-const OBSERVED_MS = 2500;
-/** A pause lasts at least a second; the first fetch and the check for stalls come on top. */
-const MOST_ERRORS = 8;
 
 /** A worker, made but not started, of a queue with one job; `limit` is what the server is set to. */
 async function createWorker(...limit: [name: string, value: string]) {
@@ -41,11 +39,11 @@ async function createWorker(...limit: [name: string, value: string]) {
 
 it('a worker pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
   const { admin, queue, worker, errors } = await createWorker('maxmemory', FULL);
+  const { fetches, pauses } = watchFetches();
   void worker.start();
-  const from = performance.now();
-  await waitUntil('the time to observe', () => performance.now() - from > OBSERVED_MS);
-  expect(errors.length).toBeGreaterThan(0);
-  expect(errors.length).toBeLessThan(MOST_ERRORS);
+  await waitUntil('the second pause', () => pauses().length === 2);
+  expect(pauses()).toEqual([MIN_PAUSE_MS, 2 * MIN_PAUSE_MS]);
+  expect(fetches()).toBe(2);
   expect(errors.map(({ message }) => message.slice(0, 3))).toContain('OOM');
   await admin.config('SET', 'maxmemory', '0');
   await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
