@@ -15,8 +15,17 @@ export function cpuMs(pid: number): number {
 }
 
 export function residentMib(pid: number): number {
+  return statusMib(pid, 'VmRSS');
+}
+
+/** The most memory that the process has had. */
+export function peakMib(pid: number): number {
+  return statusMib(pid, 'VmHWM');
+}
+
+function statusMib(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
 }
 
 /** Bytes that Redis's data takes, without what is reserved for its clients. */

@@ -7,10 +7,15 @@ import '../../src/cli/quiet-aws-sdk.js';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { measureAdding } from './measures/adding.js';
+import { measureCallbacks } from './measures/callbacks.js';
+import { measureHugeResponses } from './measures/huge-responses.js';
+import { measureLearnedMemory } from './measures/learned-memory.js';
 import { measurePollCost } from './measures/poll-cost.js';
 import { measurePresigning } from './measures/presigning.js';
 import { measureRedisMemory } from './measures/redis-memory.js';
 import { measureResidentSet } from './measures/resident-set.js';
+import { measureTakeover } from './measures/takeover.js';
 import { measureThroughput, type Setup, type Throughput } from './measures/throughput.js';
 import { atLeast, atMost, type Finding, formatFindings, percentile, spread } from './report.js';
 import type { Contender } from './stage.js';
@@ -80,6 +85,62 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
         what: `MiB of the worker after ${MANY_BATCHES} batches, over ${SOME_BATCHES}`,
         figures: `${many.mib.toFixed(0)} to ${some.mib.toFixed(0)}`,
         ...atMost(many.mib / some.mib, 1.2),
+      },
+    ];
+  },
+
+  async 'huge-responses'() {
+    const peaks = await measureHugeResponses();
+    const what = 'MiB of a worker at most, 50 huge or endless responses at once';
+    return [{ what, figures: spread(peaks, 0), ...atMost(Math.max(...peaks), 600) }];
+  },
+
+  async 'learned-memory'() {
+    const { productTypeBytes, floodBytes } = await measureLearnedMemory();
+    return [
+      {
+        what: 'KiB of what is learned of a product type',
+        figures: '',
+        ...atMost(productTypeBytes / KIB, 64),
+      },
+      {
+        what: 'MiB that 5,000 product types add to 5,000',
+        figures: '',
+        ...atMost(floodBytes / KIB / KIB, 4),
+      },
+    ];
+  },
+
+  async adding() {
+    const { bareMs, enqueueManyMs } = await measureAdding();
+    return [
+      {
+        what: 'ms of enqueueMany of 20,000 batches, over bare addBulk',
+        figures: `${enqueueManyMs.toFixed(0)} to ${bareMs.toFixed(0)}`,
+        ...atMost(enqueueManyMs / bareMs, 10),
+      },
+    ];
+  },
+
+  async takeover() {
+    const seconds = await measureTakeover();
+    const what = 's until another worker has the batch of a killed one';
+    return [{ what, figures: spread(seconds, 1), ...atMost(Math.max(...seconds), 12) }];
+  },
+
+  async callbacks() {
+    const { lagsMs, residentMib } = await measureCallbacks();
+    const [before, after] = residentMib;
+    return [
+      {
+        what: 'ms from the callback to the event, median of 200 batches at once',
+        figures: spread(lagsMs, 0),
+        ...atMost(percentile(lagsMs, 50), 6000),
+      },
+      {
+        what: 'MiB that 100,000 forged callbacks add to the server',
+        figures: `${before.toFixed(0)} to ${after.toFixed(0)}`,
+        ...atMost(after - before, 64),
       },
     ];
   },

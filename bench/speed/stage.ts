@@ -6,6 +6,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE } from '../../src/jobs/queues.js';
+import type { AtlasFaultRule, AtlasSimulatorOptions } from '../../src/simulator/index.js';
 import { until } from './until.js';
 import { CREDENTIALS, FIRST_POLL_MS, RESULTS_BUCKET, request } from './work.js';
 
@@ -20,6 +21,20 @@ export const CONTENDERS = {
   'baseline: by hand': ['--import', 'tsx', here('contenders/baseline.process.ts')],
 } satisfies Record<string, string[]>;
 export type Contender = keyof typeof CONTENDERS;
+
+/** The contenders, and the worker with the HTTP server in its process. */
+const PROGRAMS = {
+  ...CONTENDERS,
+  'atlas-batch with its server': [here('../../dist/cli.js'), 'start'],
+} satisfies Record<string, string[]>;
+export type Program = keyof typeof PROGRAMS;
+
+/** How the stand-in for Atlas differs from one that has every document at once. */
+export interface AtlasHabits extends Pick<AtlasSimulatorOptions, 'callback' | 'maxPerPage'> {
+  /** Time from submission until the documents of a batch are there. Default 0. */
+  completionMs?: number;
+  faults?: AtlasFaultRule[];
+}
 
 /** Numbers of HTTP requests that the stand-ins answered without an error. */
 export interface Asked {
@@ -36,15 +51,17 @@ export interface Stage {
   batches: Queue;
   completions: Queue;
   /**
-   * Starts the contender, in place of the one before.
+   * Starts the program, in place of the one before.
    * @param processes how many of it
    * @returns their ids
    */
   start(
-    contender: Contender,
+    program: Program,
     environment?: Record<string, string>,
     processes?: number,
   ): Promise<number[]>;
+  /** Starts one more process beside those that run. */
+  startBeside(program: Program, environment?: Record<string, string>): void;
   /** Adds batches `from` to `to`. */
   enqueue(from: number, to: number): Promise<void>;
   /** Resolves when so many batches have completed, events included; throws if one failed. */
@@ -53,11 +70,11 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function setStage(options: { completionMs?: number } = {}): Promise<Stage> {
+export async function setStage(habits: AtlasHabits = {}): Promise<Stage> {
   const redisProcess = await startPrivateRedis();
   const standIns = fork(here('stand-ins.process.ts'), {
     execArgv: ['--import', 'tsx'],
-    env: { ...process.env, BENCH_COMPLETION_MS: String(options.completionMs ?? 0) },
+    env: { ...process.env, BENCH_ATLAS: JSON.stringify(habits) },
   });
   const [addresses] = (await once(standIns, 'message')) as [Record<string, string>];
   const redis = new Redis(redisProcess.url, { maxRetriesPerRequest: null });
@@ -84,9 +101,16 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     POLL_MAX_MS: String(FIRST_POLL_MS),
     LOG_LEVEL: 'warn',
   };
+  const spawnProgram = (program: Program, more: Record<string, string> = {}) =>
+    spawn(process.execPath, PROGRAMS[program], {
+      env: { ...environment, ...more },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   let running: ChildProcess[] = [];
   const end = async () => {
-    const alive = running.filter(({ exitCode }) => exitCode === null);
+    const alive = running.filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    );
     await Promise.all(
       alive.map((child) => {
         child.kill('SIGTERM');
@@ -101,15 +125,13 @@ export async function setStage(options: { completionMs?: number } = {}): Promise
     redisProcess,
     batches,
     completions,
-    async start(contender, more = {}, processes = 1) {
+    async start(program, more, processes = 1) {
       await end();
-      running = Array.from({ length: processes }, () =>
-        spawn(process.execPath, CONTENDERS[contender], {
-          env: { ...environment, ...more },
-          stdio: ['ignore', 'ignore', 'inherit'],
-        }),
-      );
+      running = Array.from({ length: processes }, () => spawnProgram(program, more));
       return running.map(({ pid = 0 }) => pid);
+    },
+    startBeside(program, more) {
+      running.push(spawnProgram(program, more));
     },
     async enqueue(from, to) {
       for (let at = from; at < to; at += ADDED_AT_ONCE) {

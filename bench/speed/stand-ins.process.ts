@@ -3,16 +3,17 @@
  * and answers every message with what they were asked so far.
  */
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
+import type { AtlasHabits } from './stage.js';
 import { CREDENTIALS, DOCUMENTS_BUCKET, documentKey, MAX_DOCUMENTS } from './work.js';
 
-/** Time from submission until the documents of a batch are there; 0 unless a measure sets it. */
-const completionMs = Number(process.env.BENCH_COMPLETION_MS ?? 0);
-
+const { faults = [], ...options }: AtlasHabits = JSON.parse(process.env.BENCH_ATLAS ?? '{}');
 const atlas = await startAtlasSimulator({
   fetchUrls: false,
-  completionMs,
+  completionMs: 0,
   extractsPerDocument: () => 1,
+  ...options,
 });
+atlas.setFaults({ rules: faults });
 const s3 = await startS3Simulator({ ...CREDENTIALS, verifySignatures: false });
 for (let i = 0; i < MAX_DOCUMENTS; i += 1) s3.put(DOCUMENTS_BUCKET, documentKey(i), 'a scan');
 

