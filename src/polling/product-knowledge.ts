@@ -1,7 +1,6 @@
 /** Puts together what is believed of one product type: history, progress, and their mixture. */
-import { CompletionBelief, type TimeInterval } from './belief.js';
+import { CompletionBelief, equalWeights, type TimeInterval, updateFixedShare } from './belief.js';
 import type { Spread } from './decayed-histogram.js';
-import { equalWeights, updateFixedShare } from './fixed-share.js';
 import { thinEvenly } from './observation.js';
 import type { NegativePoll, Observation, PollContext } from './poll-policy.js';
 import type { Prior } from './prior.js';
