@@ -78,22 +78,11 @@ export function createS3Http(options: {
   });
   const sendRequest = createSend('of-error');
 
-  /** Not `async`: that alone made as many promises as the rest of a request. */
-  function withUrl<T>(
-    { method, object }: S3Request,
-    send: (url: SignedUrl) => Promise<T>,
-  ): Promise<T> {
-    const unsigned = (error: unknown) => new AbortError(signingError(method, object, error));
+  async function signedUrl({ method, object }: S3Request): Promise<SignedUrl> {
     try {
-      const signed = signer.sign(method, object, OWN_URL_SECONDS);
-      if (!(signed instanceof Promise)) return send(signed);
-      return signed
-        .catch((error) => {
-          throw unsigned(error);
-        })
-        .then(send);
+      return await signer.sign(method, object, OWN_URL_SECONDS);
     } catch (error) {
-      return Promise.reject(unsigned(error));
+      throw new AbortError(signingError(method, object, error));
     }
   }
 
@@ -116,45 +105,41 @@ export function createS3Http(options: {
       minTimeout: RETRY_MIN_MS,
       maxTimeout: RETRY_MAX_MS,
       randomize: true,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   }
 
-  function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
-    const { method, signal } = request;
-    const sendTo = ({ origin, path }: SignedUrl) =>
-      sendRequest(
-        agent,
-        {
-          // Not spread: V8 would keep the spread object, and its request, until a full collection.
-          origin,
-          path,
-          method,
-          headers: upload?.headers ?? null,
-          body: upload?.openBody() ?? null,
-          // Without this, undici closes the connection after each HEAD.
-          reset: false,
-        },
-        signal,
-      ).then((result) => {
-        if (result.kind === 'failed') throw noResponse(request, result.code);
-        if (isSuccess(result.status)) return true;
-        expectAbsent(request, result.status, result.body);
-        return false;
-      });
-    return withUrl(request, sendTo);
+  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
+    const { origin, path } = await signedUrl(request);
+    const result = await sendRequest(
+      agent,
+      {
+        // Not spread: V8 would keep the spread object, and its request, until a full collection.
+        origin,
+        path,
+        method: request.method,
+        headers: upload?.headers ?? null,
+        body: upload?.openBody() ?? null,
+        // Without this, undici closes the connection after each HEAD.
+        reset: false,
+      },
+      request.signal,
+    );
+    if (result.kind === 'failed') throw noResponse(request, result.code);
+    if (isSuccess(result.status)) return true;
+    expectAbsent(request, result.status, result.body);
+    return false;
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
     const { method, signal } = request;
-    const { statusCode, body } = await withUrl(request, (url) =>
-      agent
-        .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
-        .catch((error) => {
-          signal?.throwIfAborted();
-          throw noResponse(request, errorName(error));
-        }),
-    );
+    const url = await signedUrl(request);
+    const { statusCode, body } = await agent
+      .request({ ...url, method, ...(signal && { signal }) })
+      .catch((error) => {
+        signal?.throwIfAborted();
+        throw noResponse(request, errorName(error));
+      });
     if (isSuccess(statusCode)) return body;
     expectAbsent(request, statusCode, await readStart(body));
     return null;

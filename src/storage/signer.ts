@@ -17,18 +17,14 @@ import type { ObjectReference } from './object-reference.js';
 import { encodeRfc3986, querySigner, type SigningCredentials } from './sigv4-query.js';
 
 type Input = { Bucket: string; Key: string };
-type Options = { expiresIn: number; signingDate: Date };
 
-const SIGN_BY_SDK = {
-  GET: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new GetObjectCommand(input), options),
-  HEAD: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new HeadObjectCommand(input), options),
-  PUT: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new PutObjectCommand(input), options),
+const COMMANDS = {
+  GET: (input: Input) => new GetObjectCommand(input),
+  HEAD: (input: Input) => new HeadObjectCommand(input),
+  PUT: (input: Input) => new PutObjectCommand(input),
 };
 
-export type S3Method = keyof typeof SIGN_BY_SDK;
+export type S3Method = keyof typeof COMMANDS;
 
 /** A URL in two parts: an HTTP client does not normalise the dots of a path that stands alone. */
 export interface SignedUrl {
@@ -38,16 +34,8 @@ export interface SignedUrl {
 }
 
 export interface Signer {
-  /**
-   * The URL, or a promise of it for the first one of a bucket and method within a second: thousands
-   * are signed per second. Fails with whatever the SDK throws: no region, no credentials, a
-   * malformed name.
-   */
-  sign(
-    method: S3Method,
-    object: ObjectReference,
-    expiresSeconds: number,
-  ): SignedUrl | Promise<SignedUrl>;
+  /** Rejects with whatever the SDK throws: no region, no credentials, a malformed name. */
+  sign(method: S3Method, object: ObjectReference, expiresSeconds: number): Promise<SignedUrl>;
 }
 
 /** What all URLs of one bucket and method have in common. */
@@ -106,8 +94,8 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
   const endpoints = new Map<string, BucketEntry>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
-    const options = { expiresIn, signingDate: now() };
-    return SIGN_BY_SDK[method](client, { Bucket: bucket, Key: key }, options);
+    const command = COMMANDS[method]({ Bucket: bucket, Key: key });
+    return getSignedUrl(client, command, { expiresIn, signingDate: now() });
   }
 
   function addEntry(method: S3Method, bucket: string): BucketEntry {
@@ -120,28 +108,20 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
     return entry;
   }
 
-  async function signAnew(
-    entry: BucketEntry,
-    method: S3Method,
-    object: ObjectReference,
-    expiresSeconds: number,
-  ): Promise<SignedUrl> {
-    const endpoint = await entry.endpoint;
-    // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
-    const credentials = await client.config.credentials();
-    onCredentials?.(credentials, expiresSeconds);
-    if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
-    entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
-    return entry.latest.sign(object.key);
-  }
-
   return {
-    sign(method, object, expiresSeconds) {
+    async sign(method, object, expiresSeconds) {
       const entry = endpoints.get(`${method} ${object.bucket}`) ?? addEntry(method, object.bucket);
       const { latest } = entry;
-      return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
-        ? latest.sign(object.key)
-        : signAnew(entry, method, object, expiresSeconds);
+      if (latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds) {
+        return latest.sign(object.key);
+      }
+      const endpoint = await entry.endpoint;
+      // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
+      const credentials = await client.config.credentials();
+      onCredentials?.(credentials, expiresSeconds);
+      if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
+      entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
+      return entry.latest.sign(object.key);
     },
   };
 }
