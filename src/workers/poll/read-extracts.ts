@@ -2,7 +2,7 @@
 import type { ExtractsPage } from '../../atlas/client.js';
 import { TransientError } from '../../errors.js';
 import { isComplete } from '../../extracts/completeness.js';
-import { createReconciliation, type Reconciliation } from '../../extracts/reconcile.js';
+import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
@@ -74,7 +74,7 @@ async function readExtracts(
     }
   }
 
-  const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
+  const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
   let repeatedPage = false;
   const add = ({ page, totalItems, extracts }: ExtractsPage) => {
