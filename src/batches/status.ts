@@ -1,7 +1,6 @@
 /** Where a batch stands: its job, its saved state and its poll jobs, joined. */
 import type { Job } from 'bullmq';
-import type { Reason } from '../errors.js';
-import { UnknownReferenceError } from '../errors.js';
+import { type Reason, UnknownReferenceError } from '../errors.js';
 import type { BatchState, Upload } from '../jobs/batch-state.js';
 import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';

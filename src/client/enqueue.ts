@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { JobsOptions } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
@@ -29,20 +28,12 @@ export interface EnqueueResult {
 /** Jobs added in one round trip. Other work of the process gets its turn between two chunks. */
 const CHUNK = 500;
 
-/** BullMQ keeps options that it does not know. This one says which call added the job. */
-interface EnqueueOptions extends JobsOptions {
-  jobId: string;
-  enqueueId: string;
-}
-
 /** @throws InvalidBatchError naming every issue; RedisUnavailableError. */
 export async function enqueueBatch(
   queues: ClientQueues,
   batch: BatchInput,
 ): Promise<EnqueueResult> {
-  const check = checkBatchRequest(withReference(batch));
-  if (!check.valid) throw new InvalidBatchError(check.issues);
-  const [result] = await queues.link.run(() => addChunk(queues, [check.request]));
+  const [result] = await enqueueBatches(queues, [batch]);
   if (result === undefined) throw new Error('BullMQ did not say what became of the job');
   return result;
 }
@@ -95,10 +86,8 @@ async function addChunk(
   const enqueueId = (index: number) => `${chunkId}-${index}`;
   await batches.addBulk(
     requests.map((data, index) => {
-      const opts: EnqueueOptions = {
-        jobId: batchJobId(data.reference),
-        enqueueId: enqueueId(index),
-      };
+      // BullMQ keeps options that it does not know. This one says which call added the job.
+      const opts = { jobId: batchJobId(data.reference), enqueueId: enqueueId(index) };
       return { name: BATCH_JOB, data, opts };
     }),
   );
