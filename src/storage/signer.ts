@@ -70,8 +70,6 @@ const SAMPLE_KEY = 'k';
 const SIGV4 = 'AWS4-HMAC-SHA256';
 /** Present for directory buckets, whose sessions only the SDK's own stack can open. */
 const SESSION_TOKEN = 'X-Amz-S3session-Token';
-/** Nearly all keys: nothing in them is to be encoded. */
-const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
 /** Names of buckets come from jobs. At this number all entries are dropped. */
 const MAX_ENDPOINTS = 1_000;
@@ -135,7 +133,7 @@ function keySigner(
   const { origin, basePath } = endpoint;
   const queryOf = querySigner(method, endpoint, credentials, { date, expiresSeconds });
   const sign = (key: string) => {
-    const path = basePath + encodeKey(key);
+    const path = basePath + key.split('/').map(encodeRfc3986).join('/');
     return { origin, path: `${path}?${queryOf(path)}` };
   };
   return { second: secondOf(date), expiresSeconds, sign };
@@ -161,11 +159,6 @@ function endpointOf(signedUrl: string): Endpoint | null {
     region,
     service,
   };
-}
-
-function encodeKey(key: string): string {
-  if (PLAIN_KEY.test(key)) return key;
-  return key.split('/').map(encodeRfc3986).join('/');
 }
 
 function split(url: string): SignedUrl {
