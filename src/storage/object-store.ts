@@ -2,10 +2,9 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import type { Logger } from '../logging.js';
-import type { ObjectReference } from './object-reference.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
-import { type CredentialsInUse, createSigner } from './signer.js';
+import { type CredentialsInUse, createSigner, type ObjectReference } from './signer.js';
 import { signingError } from './storage-errors.js';
 
 /**

@@ -8,8 +8,7 @@ import { Agent } from 'undici';
 import { errorName } from '../errors.js';
 import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
 import { withRetries } from '../http/with-retries.js';
-import type { ObjectReference } from './object-reference.js';
-import type { S3Method, SignedUrl, Signer } from './signer.js';
+import type { ObjectReference, S3Method, SignedUrl, Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
 
 export interface S3Request {

@@ -13,8 +13,12 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ObjectReference } from './object-reference.js';
-import { encodeRfc3986, querySigner, type SigningCredentials } from './sigv4-query.js';
+import {
+  encodeRfc3986,
+  querySigner,
+  type SigningCredentials,
+  type SigningScope,
+} from './sigv4-query.js';
 
 type Input = { Bucket: string; Key: string };
 
@@ -25,6 +29,12 @@ const COMMANDS = {
 };
 
 export type S3Method = keyof typeof COMMANDS;
+
+/** An object in S3. */
+export interface ObjectReference {
+  bucket: string;
+  key: string;
+}
 
 /** A URL in two parts: an HTTP client does not normalise the dots of a path that stands alone. */
 export interface SignedUrl {
@@ -39,15 +49,10 @@ export interface Signer {
 }
 
 /** What all URLs of one bucket and method have in common. */
-interface Endpoint {
+interface Endpoint extends SigningScope {
   origin: string;
-  host: string;
   /** The path before the key, with the last slash. */
   basePath: string;
-  /** What the SDK adds for itself, such as `x-id`. */
-  query: Record<string, string>;
-  region: string;
-  service: string;
 }
 
 /** Signs keys of one bucket, within one second and for one life of the URL. */

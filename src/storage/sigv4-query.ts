@@ -19,7 +19,7 @@ export interface SigningScope {
   region: string;
   /** As in the scope of the signature, such as `s3`. */
   service: string;
-  /** Parameters besides those of the signature. */
+  /** Parameters besides those of the signature, such as the `x-id` of the SDK. */
   query: Record<string, string>;
 }
 
