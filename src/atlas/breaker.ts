@@ -18,7 +18,7 @@ import {
 import { PermanentError, type Reason, TransientError, UnknownBatchError } from '../errors.js';
 import { isObject } from '../json.js';
 import type { BreakerState } from './observer.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './response-table.js';
 
 /** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;

@@ -127,11 +127,8 @@ export function createBudget(options: {
     async block(wantedMs) {
       const now = performance.now();
       if (now >= blockedUntil) streak += 1;
-      const byDefault = Math.min(
-        MAX_DEFAULT_BLOCK_MS,
-        DEFAULT_BLOCK_MS * 2 ** Math.max(0, streak - 1),
-      );
-      const milliseconds = wantedMs === undefined || wantedMs === 0 ? byDefault : wantedMs;
+      const doubledMs = DEFAULT_BLOCK_MS * 2 ** Math.max(0, streak - 1);
+      const milliseconds = wantedMs || Math.min(MAX_DEFAULT_BLOCK_MS, doubledMs);
       blockedUntil = Math.max(blockedUntil, now + milliseconds);
       await limiter.block(milliseconds);
       observer.blocked?.({ milliseconds });

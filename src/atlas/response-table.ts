@@ -1,10 +1,16 @@
 /**
- * What each response of each endpoint means, as one table.
+ * What each response of each endpoint means, as one table, and the error that follows from it.
  *
  * The first row of an endpoint that matches decides. The table is data, so that people can read it:
  * `docs/responses.md` is printed from it.
  */
-import type { ReasonCode } from '../errors.js';
+import {
+  type BatchError,
+  PermanentError,
+  type ReasonCode,
+  TransientError,
+  UnknownBatchError,
+} from '../errors.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
@@ -125,3 +131,42 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
 export const RESPONSES: readonly ResponseRow[] = (
   ['authtoken', 'multiupload', 'extracts'] as const
 ).flatMap((endpoint) => ROWS[endpoint].map((row) => ({ endpoint, ...row })));
+
+/** The row that decides about a response. The last row of every endpoint is for `other`. */
+export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
+  const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
+  const row = RESPONSES.find(
+    (candidate) =>
+      candidate.endpoint === endpoint &&
+      candidate.when.some((when) => when === kind || when === statusClass || when === 'other'),
+  );
+  if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);
+  return row;
+}
+
+/** The transient error that a response of Atlas, or its absence, stands for. */
+export class ResponseError extends TransientError {
+  constructor(
+    readonly row: ResponseRow,
+    message: string,
+    options: { retryAfterMs?: number } = {},
+  ) {
+    const taken = row.meaning === 'unknown' ? 'unknown' : 'not-taken';
+    super(row.code ?? 'INTERNAL', message, { ...options, taken });
+  }
+}
+
+/**
+ * The error of a row that is not a success. `detail` ends the sentence "Atlas's multiupload …" and
+ * holds statuses and codes only.
+ */
+export function errorFor(
+  row: ResponseRow,
+  detail: string,
+  context: { atlasBatchId?: string | undefined; retryAfterMs?: number } = {},
+): BatchError {
+  const message = `Atlas's ${row.endpoint} ${detail}`;
+  if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
+  if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
+  return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
+}

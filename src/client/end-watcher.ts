@@ -24,18 +24,7 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface EndWatcher {
-  /**
-   * Resolves when the batch has ended, completed or failed. After the start, Redis may go away and
-   * come back.
-   * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
-   * RedisUnavailableError at the start.
-   */
-  wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
-  close(): Promise<void>;
-}
-
-export function createEndWatcher(queues: ClientQueues): EndWatcher {
+export function createEndWatcher(queues: ClientQueues) {
   const { link, batches } = queues;
   const waiters = new Map<string, Set<() => void>>();
   let listening: Promise<QueueEvents> | undefined;
@@ -88,7 +77,13 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
   }
 
   return {
-    async wait(reference, options = {}) {
+    /**
+     * Resolves when the batch has ended, completed or failed. After the start, Redis may go away
+     * and come back.
+     * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
+     * RedisUnavailableError at the start.
+     */
+    async wait(reference: string, options: WaitOptions = {}): Promise<BatchSummary> {
       options.signal?.throwIfAborted();
       const jobId = batchJobId(reference);
       const waiter = createWaiter(reference, options);

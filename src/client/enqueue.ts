@@ -39,10 +39,9 @@ export async function enqueueBatch(
 }
 
 /**
- * Adds any number of batches. All are checked before the first is added.
- * @returns One result per batch, in their order.
- * @throws InvalidBatchError naming every issue of every batch; RedisUnavailableError, after which
- * some may have been added. Adding all of them again is safe.
+ * All are checked before the first is added.
+ * @throws InvalidBatchError; RedisUnavailableError, after which some may have been added. Adding
+ * all of them again is safe.
  */
 export async function enqueueBatches(
   queues: ClientQueues,

@@ -24,17 +24,6 @@ export interface S3Upload {
   openBody: () => Uint8Array | Readable;
 }
 
-/** Methods reject with a TransientError `STORAGE` for any other response, and when there is none. */
-export interface S3Http {
-  /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
-  head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
-  put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
-  /** The body, which the caller must read or dump. Null when the object is not there. */
-  get(object: ObjectReference, signal?: AbortSignal): Promise<S3Body | null>;
-  /** Ends all connections, and requests in flight with them. */
-  close(): void;
-}
-
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
 /**
@@ -60,14 +49,11 @@ const FINAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Methods reject with a TransientError `STORAGE` for any other response, and when there is none.
  * @param connections per host: one host for path style, one per bucket otherwise
  * @param timeoutMs to connect, to the first byte of the response, between two pieces of it
  */
-export function createS3Http(options: {
-  signer: Signer;
-  connections: number;
-  timeoutMs: number;
-}): S3Http {
+export function createS3Http(options: { signer: Signer; connections: number; timeoutMs: number }) {
   const { signer, connections, timeoutMs } = options;
   const agent = new Agent({
     connections,
@@ -145,11 +131,15 @@ export function createS3Http(options: {
   }
 
   return {
-    head: (object, signal) => repeat(() => send({ method: 'HEAD', object, signal }), signal),
-    async put(object, upload, signal) {
-      await repeat(() => send({ method: 'PUT', object, signal }, upload), signal);
-    },
-    get: (object, signal) => repeat(() => open({ method: 'GET', object, signal }), signal),
+    /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
+    head: (object: ObjectReference, signal?: AbortSignal) =>
+      repeat(() => send({ method: 'HEAD', object, signal }), signal),
+    put: (object: ObjectReference, upload: S3Upload, signal?: AbortSignal) =>
+      repeat(() => send({ method: 'PUT', object, signal }, upload), signal),
+    /** The body, which the caller must read or dump. Null when the object is not there. */
+    get: (object: ObjectReference, signal?: AbortSignal) =>
+      repeat(() => open({ method: 'GET', object, signal }), signal),
+    /** Ends all connections, and requests in flight with them. */
     close() {
       // Rejects only when it was closed before, which is as good.
       agent.destroy().catch(() => {});
