@@ -48,9 +48,6 @@ export async function withTimeout<T, L>(
 
 /** Whether work settles within this time; it goes on either way. Rejects when `work` does. */
 export function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  return withTimeout(
-    work.then(() => true),
-    milliseconds,
-    () => false,
-  );
+  const settled = work.then(() => true);
+  return withTimeout(settled, milliseconds, () => false);
 }

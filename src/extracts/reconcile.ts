@@ -66,7 +66,9 @@ class Occurrences {
 
   /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
-    const found = this.find(fileData);
+    const found = this.byText
+      ? this.byText.get(fileData)
+      : this.all.find((one) => one.fileData === fileData);
     if (found === undefined) {
       this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
       return true;
@@ -86,11 +88,6 @@ class Occurrences {
     return this.all
       .flatMap(({ fileData, places }) => places.map((place) => ({ place, fileData })))
       .sort((a, b) => comparePlaces(a.place, b.place));
-  }
-
-  private find(fileData: string): Occurrence | undefined {
-    if (this.byText !== undefined) return this.byText.get(fileData);
-    return this.all.find((one) => one.fileData === fileData);
   }
 
   private add(occurrence: Occurrence): void {
