@@ -18,8 +18,8 @@ export type { BatchDocument, BatchRequest } from './jobs/request.js';
 
 export type { CancelResult } from './batches/cancel.js';
 export type { BatchStatus, UploadStatus } from './batches/status.js';
+export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
-export type { WaitOptions } from './client/waiter.js';
 
 // The end of a batch: its summary, and its completion event.
 

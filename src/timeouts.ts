@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   try {
-    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+    await sleep(milliseconds, undefined, signal && { signal });
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   }
@@ -48,9 +48,6 @@ export async function withTimeout<T, L>(
 
 /** Whether work settles within this time; it goes on either way. Rejects when `work` does. */
 export function settlesWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  return withTimeout(
-    work.then(() => true),
-    milliseconds,
-    () => false,
-  );
+  const settled = work.then(() => true);
+  return withTimeout(settled, milliseconds, () => false);
 }

@@ -2,8 +2,7 @@
  * Schedules of well-known clients, as their defaults have them. `scale` multiplies a client's own
  * time constants, so that each can be tuned from eager (below 1) to lazy (above).
  */
-import { clampDelay } from '../../src/polling/clamp-delay.js';
-import type { PollContext, PollPolicy } from '../../src/polling/poll-policy.js';
+import { clampDelay, type PollContext, type PollPolicy } from '../../src/polling/poll-policy.js';
 
 export interface Client {
   name: string;

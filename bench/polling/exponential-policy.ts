@@ -1,5 +1,4 @@
-import { clampDelay } from '../../src/polling/clamp-delay.js';
-import type { PollPolicy } from '../../src/polling/poll-policy.js';
+import { clampDelay, type PollPolicy } from '../../src/polling/poll-policy.js';
 
 /** Doubling is what most clients do, which makes this policy a fair measure for others. */
 const GROWTH = 2;

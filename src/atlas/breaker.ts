@@ -15,10 +15,10 @@ import {
   handleWhenResult,
   IterableBackoff,
 } from 'cockatiel';
-import { PermanentError, type Reason, TransientError, UnknownBatchError } from '../errors.js';
+import { BatchError, type Reason, TransientError } from '../errors.js';
 import { isObject } from '../json.js';
 import type { BreakerState } from './observer.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './response-table.js';
 
 /** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;
@@ -106,8 +106,8 @@ async function resultOf<T>(attempt: Promise<T>, probe: boolean): Promise<Attempt
     return { value: await attempt };
   } catch (error) {
     if (error instanceof ResponseError) return { error, down: error.row.countsAsOutage === true };
-    if (error instanceof UnknownBatchError) return { error, down: false };
-    if (error instanceof PermanentError && error.code === 'ATLAS_REJECTED') {
+    // A refusal or a 404: Atlas is well.
+    if (error instanceof BatchError && error.code === 'ATLAS_REJECTED') {
       return { error, down: false };
     }
     if (probe) return { error, down: true };

@@ -127,11 +127,8 @@ export function createBudget(options: {
     async block(wantedMs) {
       const now = performance.now();
       if (now >= blockedUntil) streak += 1;
-      const byDefault = Math.min(
-        MAX_DEFAULT_BLOCK_MS,
-        DEFAULT_BLOCK_MS * 2 ** Math.max(0, streak - 1),
-      );
-      const milliseconds = wantedMs === undefined || wantedMs === 0 ? byDefault : wantedMs;
+      const doubledMs = DEFAULT_BLOCK_MS * 2 ** Math.max(0, streak - 1);
+      const milliseconds = wantedMs || Math.min(MAX_DEFAULT_BLOCK_MS, doubledMs);
       blockedUntil = Math.max(blockedUntil, now + milliseconds);
       await limiter.block(milliseconds);
       observer.blocked?.({ milliseconds });
@@ -151,8 +148,7 @@ type Verdict =
 /** Budget and block over all processes. */
 class SharedLimiter {
   readonly paced: boolean;
-  private readonly blockKey: string;
-  private readonly budgetKey: string;
+  private readonly keys: [block: string, budget: string];
   private readonly intervalMs: number;
   private readonly toleranceMs: number;
   private askedThisTurn: Promise<Verdict> | undefined;
@@ -165,8 +161,7 @@ class SharedLimiter {
     this.paced = maxRequestsPerSecond > 0;
     this.intervalMs = this.paced ? emissionIntervalMs(maxRequestsPerSecond) : 0;
     this.toleranceMs = toleranceMs(this.intervalMs);
-    this.blockKey = requestsBlockedKey(keyPrefix);
-    this.budgetKey = requestBudgetKey(keyPrefix);
+    this.keys = [requestsBlockedKey(keyPrefix), requestBudgetKey(keyPrefix)];
   }
 
   /** Without a budget the answer is the same for all who ask in one turn of the event loop. */
@@ -182,17 +177,16 @@ class SharedLimiter {
   }
 
   private async askRedis({ requestClass, mayWait }: BudgetQuestion): Promise<Verdict> {
-    const keys = [this.blockKey, this.budgetKey];
     const otherClass = requestClass === 'upload' ? 'poll' : 'upload';
     const args = [requestClass, otherClass, this.intervalMs, this.toleranceMs, mayWait ? 1 : 0];
-    const [kind, first, second] = await fromRedis(ASK_BUDGET.run(this.redis, keys, args));
+    const [kind, first, second] = await fromRedis(ASK_BUDGET.run(this.redis, this.keys, args));
     if (kind === 'granted' || kind === 'blocked') return { kind, waitMs: Number(first) };
     return { kind: 'denied', againMs: Number(first), lineMs: Number(second) };
   }
 
   async block(milliseconds: number): Promise<void> {
     const wholeMs = Math.max(1, Math.ceil(milliseconds));
-    await fromRedis(BLOCK.run(this.redis, [this.blockKey], [wholeMs]));
+    await fromRedis(BLOCK.run(this.redis, [this.keys[0]], [wholeMs]));
   }
 }
 

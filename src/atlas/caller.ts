@@ -4,8 +4,7 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, rowFor } from './response-errors.js';
-import type { ResponseKind } from './response-table.js';
+import { errorFor, type ResponseKind, rowFor } from './response-table.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
@@ -44,7 +43,7 @@ export function createCaller(parts: {
     const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
       errorFor(rowFor(call.endpoint, kind), detail, {
         retryAfterMs: waitMs,
-        ...(call.atlasBatchId === undefined ? {} : { atlasBatchId: call.atlasBatchId }),
+        atlasBatchId: call.atlasBatchId,
       });
     if (response.kind === 'failed') {
       throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);

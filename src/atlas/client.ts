@@ -13,7 +13,7 @@ import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller } from './caller.js';
 import type { AtlasObserver } from './observer.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';

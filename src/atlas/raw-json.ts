@@ -15,23 +15,14 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** A page's text as a value, and as slices of itself. */
-export interface RawPage {
-  /** The whole text as `JSON.parse` reads it, for ids and paging. */
-  value: unknown;
-  /**
-   * For each item of the page's `data` list, the exact text of its `file_data`; undefined where
-   * the item has none. Empty when there is no list.
-   */
-  fileData: (string | undefined)[];
-}
-
 /**
  * Reads a page whose list stands at `data`, or at `data.data` when the page object is wrapped.
+ * `value` is the whole text as `JSON.parse` reads it, for ids and paging. `fileData` is the exact
+ * text of each item's `file_data`; undefined where the item has none, empty when there is no list.
  * Of a key that is repeated in one object the last counts, as in `JSON.parse`.
  * Throws SyntaxError when the text is not one whole JSON value.
  */
-export function parseRawPage(text: string): RawPage {
+export function parseRawPage(text: string): { value: unknown; fileData: (string | undefined)[] } {
   const value: unknown = JSON.parse(text);
   let fileData: (string | undefined)[] = [];
 

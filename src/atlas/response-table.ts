@@ -1,10 +1,16 @@
 /**
- * What each response of each endpoint means, as one table.
+ * What each response of each endpoint means, as one table, and the error that follows from it.
  *
  * The first row of an endpoint that matches decides. The table is data, so that people can read it:
  * `docs/responses.md` is printed from it.
  */
-import type { ReasonCode } from '../errors.js';
+import {
+  type BatchError,
+  PermanentError,
+  type ReasonCode,
+  TransientError,
+  UnknownBatchError,
+} from '../errors.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
@@ -34,13 +40,35 @@ export interface ResponseRow {
   readonly consequence: string;
 }
 
-const DELAYED = 'the job is delayed and tries again until its deadline';
-const RETRIED = `sent again at once, a couple of times; then ${DELAYED}`;
-const HELD = 'every process holds its requests for Retry-After; the job is delayed';
-const NEW_TOKEN =
-  'that token is dropped, one is fetched, the request is repeated once; then the job is delayed';
+type Row = Omit<ResponseRow, 'endpoint'>;
 
-const ROWS: Readonly<Record<Endpoint, readonly Omit<ResponseRow, 'endpoint'>[]>> = {
+const UNAVAILABLE = { code: 'ATLAS_UNAVAILABLE', countsAsOutage: true } as const;
+const PROTOCOL = { code: 'ATLAS_PROTOCOL', countsAsOutage: true } as const;
+
+const DELAYED = { consequence: 'the job is delayed and tries again until its deadline' } as const;
+const CONFIGURED = { consequence: 'ON_AMBIGUOUS_SUBMISSION decides' } as const;
+const RETRIED = {
+  retryNow: true,
+  consequence: `sent again at once, a couple of times; then ${DELAYED.consequence}`,
+} as const;
+
+const TOO_MANY_REQUESTS: Row = {
+  when: [429],
+  meaning: 'not-taken',
+  code: 'ATLAS_UNAVAILABLE',
+  holdsAllProcesses: true,
+  consequence: 'every process holds its requests for Retry-After; the job is delayed',
+};
+const TOKEN_REFUSED: Row = {
+  when: [401, 403],
+  meaning: 'auth',
+  code: 'ATLAS_AUTH',
+  countsAsOutage: true,
+  consequence:
+    'that token is dropped, one is fetched, the request is repeated once; then the job is delayed',
+};
+
+const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   authtoken: [
     {
       when: ['2xx'],
@@ -56,165 +84,89 @@ const ROWS: Readonly<Record<Endpoint, readonly Omit<ResponseRow, 'endpoint'>[]>>
         'the batch ends if these credentials never gave a token; otherwise the job is delayed. ' +
         'Not asked again for some seconds',
     },
-    {
-      when: [429],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      holdsAllProcesses: true,
-      consequence: HELD,
-    },
-    {
-      when: ['not-sent', 'cut'],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      retryNow: true,
-      consequence: RETRIED,
-    },
-    {
-      when: ['timed-out', '5xx'],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      consequence: DELAYED,
-    },
-    {
-      when: ['other'],
-      meaning: 'not-taken',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      consequence: DELAYED,
-    },
+    TOO_MANY_REQUESTS,
+    { when: ['not-sent', 'cut'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
+    { when: ['timed-out', '5xx'], meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
+    { when: ['other'], meaning: 'not-taken', ...PROTOCOL, ...DELAYED },
   ],
   multiupload: [
-    {
-      when: ['2xx'],
-      meaning: 'taken',
-      consequence: 'the Atlas batch is watched',
-    },
-    {
-      when: ['unusable', 'too-large', 'not-text'],
-      meaning: 'unknown',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
-    },
-    {
-      when: [401, 403],
-      meaning: 'auth',
-      code: 'ATLAS_AUTH',
-      countsAsOutage: true,
-      consequence: NEW_TOKEN,
-    },
-    {
-      when: [429],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      holdsAllProcesses: true,
-      consequence: HELD,
-    },
-    {
-      when: ['not-sent'],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      retryNow: true,
-      consequence: RETRIED,
-    },
-    {
-      when: [503, 407, 408, 421, 425],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      consequence: DELAYED,
-    },
+    { when: ['2xx'], meaning: 'taken', consequence: 'the Atlas batch is watched' },
+    { when: ['unusable', 'too-large', 'not-text'], meaning: 'unknown', ...PROTOCOL, ...CONFIGURED },
+    TOKEN_REFUSED,
+    TOO_MANY_REQUESTS,
+    { when: ['not-sent'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
+    { when: [503, 407, 408, 421, 425], meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
     {
       when: [301, 302, 307, 308],
       meaning: 'not-taken',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      consequence: `not followed; ${DELAYED}`,
+      ...PROTOCOL,
+      consequence: `not followed; ${DELAYED.consequence}`,
     },
-    {
-      when: ['timed-out', 'cut', '5xx', 499],
-      meaning: 'unknown',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
-    },
+    { when: ['timed-out', 'cut', '5xx', 499], meaning: 'unknown', ...UNAVAILABLE, ...CONFIGURED },
     {
       when: ['4xx'],
       meaning: 'refused',
       code: 'ATLAS_REJECTED',
       consequence: 'the upload ends; the same again would be refused again',
     },
-    {
-      when: ['other'],
-      meaning: 'unknown',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      consequence: 'ON_AMBIGUOUS_SUBMISSION decides',
-    },
+    { when: ['other'], meaning: 'unknown', ...PROTOCOL, ...CONFIGURED },
   ],
   extracts: [
-    {
-      when: ['2xx'],
-      meaning: 'taken',
-      consequence: 'the page is reconciled',
-    },
+    { when: ['2xx'], meaning: 'taken', consequence: 'the page is reconciled' },
     {
       when: [404],
       meaning: 'not-yet',
       code: 'ATLAS_REJECTED',
       consequence: 'polled again; an unbroken 404 for two minutes rejects the upload',
     },
-    {
-      when: [401, 403],
-      meaning: 'auth',
-      code: 'ATLAS_AUTH',
-      countsAsOutage: true,
-      consequence: NEW_TOKEN,
-    },
-    {
-      when: [429],
-      meaning: 'not-taken',
-      code: 'ATLAS_UNAVAILABLE',
-      holdsAllProcesses: true,
-      consequence: HELD,
-    },
-    {
-      when: ['not-sent', 'cut', '5xx', 408, 425],
-      meaning: 'broken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      retryNow: true,
-      consequence: RETRIED,
-    },
-    {
-      when: ['timed-out'],
-      meaning: 'broken',
-      code: 'ATLAS_UNAVAILABLE',
-      countsAsOutage: true,
-      consequence: DELAYED,
-    },
-    {
-      when: ['unusable', 'not-text'],
-      meaning: 'broken',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      retryNow: true,
-      consequence: RETRIED,
-    },
-    {
-      when: ['too-large', 'other'],
-      meaning: 'broken',
-      code: 'ATLAS_PROTOCOL',
-      countsAsOutage: true,
-      consequence: DELAYED,
-    },
+    TOKEN_REFUSED,
+    TOO_MANY_REQUESTS,
+    { when: ['not-sent', 'cut', '5xx', 408, 425], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
+    { when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED },
+    { when: ['unusable', 'not-text'], meaning: 'broken', ...PROTOCOL, ...RETRIED },
+    { when: ['too-large', 'other'], meaning: 'broken', ...PROTOCOL, ...DELAYED },
   ],
 };
 
 export const RESPONSES: readonly ResponseRow[] = (
   ['authtoken', 'multiupload', 'extracts'] as const
 ).flatMap((endpoint) => ROWS[endpoint].map((row) => ({ endpoint, ...row })));
+
+/** The row that decides about a response. The last row of every endpoint is for `other`. */
+export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
+  const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
+  const row = RESPONSES.find(
+    (candidate) =>
+      candidate.endpoint === endpoint &&
+      candidate.when.some((when) => when === kind || when === statusClass || when === 'other'),
+  );
+  if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);
+  return row;
+}
+
+/** The transient error that a response of Atlas, or its absence, stands for. */
+export class ResponseError extends TransientError {
+  constructor(
+    readonly row: ResponseRow,
+    message: string,
+    options: { retryAfterMs?: number } = {},
+  ) {
+    const taken = row.meaning === 'unknown' ? 'unknown' : 'not-taken';
+    super(row.code ?? 'INTERNAL', message, { ...options, taken });
+  }
+}
+
+/**
+ * The error of a row that is not a success. `detail` ends the sentence "Atlas's multiupload …" and
+ * holds statuses and codes only.
+ */
+export function errorFor(
+  row: ResponseRow,
+  detail: string,
+  context: { atlasBatchId?: string | undefined; retryAfterMs?: number } = {},
+): BatchError {
+  const message = `Atlas's ${row.endpoint} ${detail}`;
+  if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
+  if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
+  return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
+}

@@ -30,21 +30,6 @@ const KEY_BYTES = 32;
  */
 const ENCRYPTION = { enc: 'A256GCM', alg: 'dir' };
 
-export interface TokenVault {
-  read(): Promise<string | undefined>;
-  /** Keeps the token, and that the credentials work. */
-  save(token: string): Promise<void>;
-  /** Forgets this token. Another, newer one stays. */
-  drop(token: string): Promise<void>;
-  /** The right to ask for a token, until the returned function is called; undefined when taken. */
-  lock(): Promise<(() => Promise<void>) | undefined>;
-  /** Whether these credentials ever gave a token. */
-  proven(): Promise<boolean>;
-  saveRefusal(): Promise<void>;
-  /** How long refused credentials still wait; 0 when they were not refused. */
-  refusedForMs(): Promise<number>;
-}
-
 /** KEYS lock. ARGV owner. */
 const UNLOCK = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
@@ -64,7 +49,9 @@ if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return redis.call('DEL
 return 0
 `);
 
-export class SharedTokenVault implements TokenVault {
+export type TokenVault = Pick<SharedTokenVault, keyof SharedTokenVault>;
+
+export class SharedTokenVault {
   private readonly redis: Redis;
   private readonly encryptionKey: Buffer;
   private readonly fingerprintKey: Buffer;
@@ -94,6 +81,7 @@ export class SharedTokenVault implements TokenVault {
     return kept === null ? undefined : this.open(kept);
   }
 
+  /** Keeps the token, and that the credentials work. */
   async save(token: string): Promise<void> {
     const sealed = await this.seal(token);
     await fromRedis(
@@ -105,10 +93,12 @@ export class SharedTokenVault implements TokenVault {
     );
   }
 
+  /** Forgets this token. Another, newer one stays. */
   async drop(token: string): Promise<void> {
     await fromRedis(DROP.run(this.redis, [this.keys.token], [this.fingerprint(token)]));
   }
 
+  /** The right to ask for a token, until the returned function is called; undefined when taken. */
   async lock(): Promise<(() => Promise<void>) | undefined> {
     const owner = randomBytes(KEY_BYTES).toString('hex');
     const won = await fromRedis(this.redis.set(this.keys.lock, owner, 'PX', LOCK_TTL_MS, 'NX'));
@@ -123,6 +113,7 @@ export class SharedTokenVault implements TokenVault {
     };
   }
 
+  /** Whether these credentials ever gave a token. */
   async proven(): Promise<boolean> {
     return (await fromRedis(this.redis.exists(this.keys.proven))) === 1;
   }
@@ -131,6 +122,7 @@ export class SharedTokenVault implements TokenVault {
     await fromRedis(this.redis.set(this.keys.refused, '1', 'PX', REFUSAL_TTL_MS));
   }
 
+  /** How long refused credentials still wait; 0 when they were not refused. */
   async refusedForMs(): Promise<number> {
     return Math.max(0, await fromRedis(this.redis.pttl(this.keys.refused)));
   }

@@ -7,7 +7,7 @@
  */
 import { PermanentError, TransientError } from '../errors.js';
 import { pause, unlessAborted } from '../timeouts.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './response-table.js';
 import type { TokenVault } from './token-vault.js';
 
 /** Between two checks whether another process has the token; a request takes about this long. */

@@ -39,7 +39,7 @@ const printable = (maxLength: number) =>
     .max(maxLength)
     .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u);
 
-const count = z.int().nonnegative().nullish();
+const count = z.int().nonnegative().nullable().default(null);
 const pageSchema = z.object({
   data: z.array(z.object({ document_id: printable(MAX_DOCUMENT_ID_LENGTH) })),
   page: z.int(),
@@ -48,24 +48,20 @@ const pageSchema = z.object({
   total_items: count,
   has_next: z.boolean().nullish(),
 });
-const batchIdSchema = z.object({ batch_id: printable(MAX_BATCH_ID_LENGTH) });
-const tokenSchema = z.object({
-  access_token: z
-    .string()
-    .max(MAX_TOKEN_LENGTH)
-    .regex(/^[\x21-\x7e]+$/),
-});
+const batchIdSchema = printable(MAX_BATCH_ID_LENGTH);
+const tokenSchema = z
+  .string()
+  .max(MAX_TOKEN_LENGTH)
+  .regex(/^[\x21-\x7e]+$/);
 
 /** The token of an authtoken response: something that can travel as a header. */
 export function readAccessToken(body: string): Parsed<string> {
-  const envelope = readEnvelope(body, 'access_token', tokenSchema);
-  return envelope.ok ? { ok: true, value: envelope.value.access_token } : envelope;
+  return readText(body, 'access_token', tokenSchema);
 }
 
 /** The id of a multiupload response: printable, not blank, at most 200 characters. */
 export function readBatchId(body: string): Parsed<string> {
-  const envelope = readEnvelope(body, 'batch_id', batchIdSchema);
-  return envelope.ok ? { ok: true, value: envelope.value.batch_id } : envelope;
+  return readText(body, 'batch_id', batchIdSchema);
 }
 
 /** A page of an extracts response. It is unusable when its number is not `asked`. */
@@ -76,8 +72,8 @@ export function readExtractsPage(body: string, asked: number): Parsed<ExtractsPa
   } catch {
     return unusable('the body is not JSON');
   }
-  const wrapped = isObject(raw.value) && isObject(raw.value.data) && !Array.isArray(raw.value.data);
-  const parsed = pageSchema.safeParse(wrapped && isObject(raw.value) ? raw.value.data : raw.value);
+  const inner = isObject(raw.value) ? raw.value.data : undefined;
+  const parsed = pageSchema.safeParse(isObject(inner) && !Array.isArray(inner) ? inner : raw.value);
   if (!parsed.success) return unusable(describe(parsed.error));
   const page = parsed.data;
   if (page.page !== asked) return unusable('it is another page than the one asked for');
@@ -88,7 +84,7 @@ export function readExtractsPage(body: string, asked: number): Parsed<ExtractsPa
     if (fileData === undefined) return unusable('an item has no file_data');
     extracts.push({ atlasDocumentId: item.document_id, fileData });
   }
-  const totalPages = page.total_pages ?? null;
+  const { per_page: perPage, total_pages: totalPages, total_items: totalItems } = page;
   const hasNext = page.has_next ?? (totalPages === null ? undefined : page.page < totalPages);
   if (hasNext === undefined) return unusable('it has neither has_next nor total_pages');
   return {
@@ -96,21 +92,21 @@ export function readExtractsPage(body: string, asked: number): Parsed<ExtractsPa
     value: {
       extracts,
       page: page.page,
-      perPage: page.per_page ?? null,
+      perPage,
       totalPages,
-      totalItems: page.total_items ?? null,
+      totalItems,
       hasNext,
       bytes: Buffer.byteLength(body),
     },
   };
 }
 
-/** Reads the object that holds `key`: the response itself, or the `data` in it. */
-function readEnvelope<T>(body: string, key: string, schema: z.ZodType<T>): Parsed<T> {
+/** Reads the text that stands at `key` in the response itself, or in the `data` in it. */
+function readText(body: string, key: string, schema: z.ZodType<string>): Parsed<string> {
   const value = parseJson(body);
   if (value === undefined) return unusable('the body is not JSON');
   const holder = isObject(value) && !(key in value) ? value.data : value;
-  const parsed = schema.safeParse(holder);
+  const parsed = schema.safeParse(isObject(holder) ? holder[key] : undefined);
   return parsed.success ? { ok: true, value: parsed.data } : unusable(`it has no usable ${key}`);
 }
 

@@ -31,18 +31,14 @@ export async function cancelBatch(
 
   // The flag is set first: a job that is active now finds it before it sleeps again.
   const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp: job.timestamp };
-  await link.redis.set(
-    cancelKey(prefix, reference),
-    JSON.stringify(flag),
-    'PX',
-    CANCEL_FLAG_TTL_MS,
-  );
+  const key = cancelKey(prefix, reference);
+  await link.redis.set(key, JSON.stringify(flag), 'PX', CANCEL_FLAG_TTL_MS);
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];
-  const atAtlas = uploads.flatMap((upload) => (upload.state === 'sent' ? upload.atlasBatchId : []));
+  const sent = uploads.filter((upload) => upload.state === 'sent');
   await Promise.all(
-    atAtlas.map((atlasBatchId) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
+    sent.map(({ atlasBatchId }) => promoteIfDelayed(pollJobs, pollJobId(atlasBatchId))),
   );
   return { status: 'cancelling', reference };
 }

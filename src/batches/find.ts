@@ -6,6 +6,7 @@
 import { readOwner } from '../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
 import { ownerKey } from '../jobs/redis-keys.js';
+import { parseJson } from '../json.js';
 import type { ClientQueues } from './client-queues.js';
 import { ALL_TYPES, idsFrom } from './list.js';
 
@@ -95,14 +96,6 @@ function matches(jobId: string, data: unknown, text: string): boolean {
   if (jobId.toLowerCase().includes(text.toLowerCase())) return true;
   if (typeof data !== 'string') return false;
   if (PLAIN.test(text) && !data.includes(text)) return false;
-  return documentIdsOf(data).includes(text);
-}
-
-function documentIdsOf(data: string): unknown[] {
-  try {
-    const { documents } = Object(JSON.parse(data));
-    return Array.isArray(documents) ? documents.map((one) => Object(one).documentId) : [];
-  } catch {
-    return [];
-  }
+  const { documents } = Object(parseJson(data));
+  return Array.isArray(documents) && documents.some((one) => Object(one).documentId === text);
 }

@@ -1,12 +1,11 @@
 /** Where a batch stands: its job, its saved state and its poll jobs, joined. */
 import type { Job } from 'bullmq';
-import type { Reason } from '../errors.js';
-import { UnknownReferenceError } from '../errors.js';
+import { type Reason, UnknownReferenceError } from '../errors.js';
 import type { BatchState, Upload } from '../jobs/batch-state.js';
 import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import type { PollData, PollResult, PollState } from '../jobs/poll-state.js';
+import type { PollState } from '../jobs/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
@@ -79,49 +78,44 @@ async function statusOfJob(
   const state = stateOf(job);
   const request = requestOf(job, reference);
   const summary = summaryOf(job, reference);
-  const total = request?.documents.length ?? 0;
-  const pollJobs = await Promise.all(
-    (state?.uploads ?? []).map((upload) => findPoll(queues, upload)),
+  const uploads = await Promise.all(
+    (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
-  const uploads = (state?.uploads ?? []).map((upload, i) => statusOfUpload(upload, pollJobs[i]));
+  const nextPollAt = uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null;
+  if (summary) return { ...statusOfSummary(reference, summary), uploads, nextPollAt };
+  const total = request?.documents.length ?? 0;
   return {
     reference,
-    state: summary?.status ?? phaseOf(state),
+    state: phaseOf(state),
     productType: request?.productType ?? null,
-    documents: summary
-      ? { total: summary.documents.total, present: summary.documents.present }
-      : { total, present: state ? countPresent(total, state, uploads) : 0 },
+    documents: { total, present: state ? countPresent(total, state, uploads) : 0 },
     uploads,
-    polls: summary?.polls ?? sumOfPolls(uploads),
-    nextPollAt: uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null,
-    lastError: summary ? null : (state?.errorStreak?.reason ?? null),
-    summary,
+    polls: sumOfPolls(uploads),
+    nextPollAt,
+    lastError: state?.errorStreak?.reason ?? null,
+    summary: null,
   };
 }
 
 function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus {
+  const { status, productType, documents, polls } = summary;
   return {
     reference,
-    state: summary.status,
-    productType: summary.productType,
-    documents: { total: summary.documents.total, present: summary.documents.present },
+    state: status,
+    productType,
+    documents: { total: documents.total, present: documents.present },
     uploads: [],
-    polls: summary.polls,
+    polls,
     nextPollAt: null,
     lastError: null,
     summary,
   };
 }
 
-type Poll = Job<PollData, PollResult>;
-
-/** Only an upload that is at Atlas needs its poll job: what others know is in the state. */
-async function findPoll({ pollJobs }: ClientQueues, upload: Upload): Promise<Poll | undefined> {
-  if (upload.state !== 'sent') return undefined;
-  return pollJobs.getJob(pollJobId(upload.atlasBatchId));
-}
-
-function statusOfUpload(upload: Upload, poll: Poll | undefined): UploadStatus {
+async function statusOfUpload({ pollJobs }: ClientQueues, upload: Upload): Promise<UploadStatus> {
+  // Only an upload that is at Atlas needs its poll job: what others know is in the state.
+  const poll =
+    upload.state === 'sent' ? await pollJobs.getJob(pollJobId(upload.atlasBatchId)) : undefined;
   const stored = readState<PollState>(poll?.progress);
   const pollState = stored.kind === 'known' ? stored.state : null;
   const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.timestamp + poll.delay : null);
@@ -152,13 +146,11 @@ function phaseOf(state: BatchState | null): BatchStatus['state'] {
 /** Documents present in uploads that ended, and those that the polls of the others have found. */
 function countPresent(total: number, state: BatchState, uploads: readonly UploadStatus[]): number {
   const settled = total - missingDocuments(total, state).length;
-  const underWay = state.uploads.map((upload, i) =>
-    Math.max(0, (uploads[i]?.documents.present ?? 0) - (resultOf(upload)?.present ?? 0)),
-  );
-  return Math.min(
-    total,
-    underWay.reduce((sum, present) => sum + present, settled),
-  );
+  const present = state.uploads.reduce((sum, upload, i) => {
+    const more = (uploads[i]?.documents.present ?? 0) - (resultOf(upload)?.present ?? 0);
+    return sum + Math.max(0, more);
+  }, settled);
+  return Math.min(total, present);
 }
 
 /** Uploads that share an Atlas batch share its poll job. */

@@ -18,7 +18,7 @@ import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
 import { settlesWithin } from '../timeouts.js';
-import { createEndWatcher } from './end-watcher.js';
+import { createEndWatcher, type WaitOptions } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
 import type { DocumentResult } from './extract.js';
 import {
@@ -29,7 +29,6 @@ import {
 } from './on-completion.js';
 import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
 import { createResultReader } from './results.js';
-import type { WaitOptions } from './waiter.js';
 
 /** How long connections may take to end in order. After it they are cut. */
 const CLOSE_TIMEOUT_MS = 1000;

@@ -12,23 +12,19 @@ import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from 
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
-import { createWaiter, type WaitOptions } from './waiter.js';
+import { WaitTimeoutError } from './client-errors.js';
 
 /** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
 const READ_EVERY_MS = 3000;
 
-export interface EndWatcher {
-  /**
-   * Resolves when the batch has ended, completed or failed. After the start, Redis may go away and
-   * come back.
-   * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
-   * RedisUnavailableError at the start.
-   */
-  wait(reference: string, options?: WaitOptions): Promise<BatchSummary>;
-  close(): Promise<void>;
+export interface WaitOptions {
+  /** In milliseconds. Default: as long as it takes. */
+  timeoutMs?: number | undefined;
+  /** Ends the waiting; its reason is thrown. */
+  signal?: AbortSignal | undefined;
 }
 
-export function createEndWatcher(queues: ClientQueues): EndWatcher {
+export function createEndWatcher(queues: ClientQueues) {
   const { link, batches } = queues;
   const waiters = new Map<string, Set<() => void>>();
   let listening: Promise<QueueEvents> | undefined;
@@ -81,7 +77,13 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
   }
 
   return {
-    async wait(reference, options = {}) {
+    /**
+     * Resolves when the batch has ended, completed or failed. After the start, Redis may go away
+     * and come back.
+     * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
+     * RedisUnavailableError at the start.
+     */
+    async wait(reference: string, options: WaitOptions = {}): Promise<BatchSummary> {
       options.signal?.throwIfAborted();
       const jobId = batchJobId(reference);
       const waiter = createWaiter(reference, options);
@@ -122,4 +124,45 @@ export function createEndWatcher(queues: ClientQueues): EndWatcher {
 function nullWhenAway(error: unknown): null {
   if (error instanceof RedisUnavailableError) return null;
   throw error;
+}
+
+/** One caller that waits for the end of a batch, until its time is up or its signal aborts. */
+function createWaiter(reference: string, { timeoutMs, signal }: WaitOptions) {
+  let awake = false;
+  let over: { error: unknown } | undefined;
+  let settle: (() => void) | undefined;
+
+  const giveUp = (error: unknown) => {
+    over ??= { error };
+    settle?.();
+  };
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => giveUp(new WaitTimeoutError(reference, timeoutMs)), timeoutMs);
+  const onAbort = () => giveUp(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+
+  return {
+    /** Something may have happened. It is remembered when nobody waits at this moment. */
+    wake() {
+      awake = true;
+      settle?.();
+    },
+    /** Resolves when `wake` was called since the last call; rejects when the waiting is over. */
+    async woken() {
+      if (!awake && !over) {
+        await new Promise<void>((resolve) => {
+          settle = resolve;
+        });
+        settle = undefined;
+      }
+      if (over) throw over.error;
+      awake = false;
+    },
+    stop() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+  };
 }

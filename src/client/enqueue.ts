@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { JobsOptions } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
@@ -29,29 +28,20 @@ export interface EnqueueResult {
 /** Jobs added in one round trip. Other work of the process gets its turn between two chunks. */
 const CHUNK = 500;
 
-/** BullMQ keeps options that it does not know. This one says which call added the job. */
-interface EnqueueOptions extends JobsOptions {
-  jobId: string;
-  enqueueId: string;
-}
-
 /** @throws InvalidBatchError naming every issue; RedisUnavailableError. */
 export async function enqueueBatch(
   queues: ClientQueues,
   batch: BatchInput,
 ): Promise<EnqueueResult> {
-  const check = checkBatchRequest(withReference(batch));
-  if (!check.valid) throw new InvalidBatchError(check.issues);
-  const [result] = await queues.link.run(() => addChunk(queues, [check.request]));
+  const [result] = await enqueueBatches(queues, [batch]);
   if (result === undefined) throw new Error('BullMQ did not say what became of the job');
   return result;
 }
 
 /**
- * Adds any number of batches. All are checked before the first is added.
- * @returns One result per batch, in their order.
- * @throws InvalidBatchError naming every issue of every batch; RedisUnavailableError, after which
- * some may have been added. Adding all of them again is safe.
+ * All are checked before the first is added.
+ * @throws InvalidBatchError; RedisUnavailableError, after which some may have been added. Adding
+ * all of them again is safe.
  */
 export async function enqueueBatches(
   queues: ClientQueues,
@@ -95,10 +85,8 @@ async function addChunk(
   const enqueueId = (index: number) => `${chunkId}-${index}`;
   await batches.addBulk(
     requests.map((data, index) => {
-      const opts: EnqueueOptions = {
-        jobId: batchJobId(data.reference),
-        enqueueId: enqueueId(index),
-      };
+      // BullMQ keeps options that it does not know. This one says which call added the job.
+      const opts = { jobId: batchJobId(data.reference), enqueueId: enqueueId(index) };
       return { name: BATCH_JOB, data, opts };
     }),
   );

@@ -21,19 +21,7 @@ const CONNECTIONS = 16;
 /** Required by the store; nothing is pre-signed here. */
 const PRESIGN_SECONDS = 60;
 
-export interface ResultReader {
-  /**
-   * All documents that have extracts, in the order of the request.
-   * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`.
-   */
-  read(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
-  close(): void;
-}
-
-export function createResultReader(
-  queues: ClientQueues,
-  clientConfig: S3ClientConfig,
-): ResultReader {
+export function createResultReader(queues: ClientQueues, clientConfig: S3ClientConfig) {
   const stores = new Map<string, ObjectStore>();
 
   async function storeOf(bucket: string): Promise<ObjectStore> {
@@ -60,18 +48,14 @@ export function createResultReader(
     yield* readResultDocuments(stream);
   }
 
-  function documentsOf(found: EndedBatch): AsyncGenerator<ResultDocument, void, undefined> {
-    if (found.kind === 'event') {
-      return chainResults(found.summary.results.map((uri) => ({ open: () => open(uri) })));
-    }
-    const documentIds = found.request.documents.map(({ documentId }) => documentId);
-    return mergeResults(documentIds, sourcesOf(found, open));
-  }
-
   return {
-    async *read(reference) {
+    /**
+     * All documents that have extracts, in the order of the request.
+     * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`.
+     */
+    async *read(reference: string): AsyncGenerator<DocumentResult, void, undefined> {
       const found = await queues.link.run(() => findEndedBatch(queues, reference));
-      for await (const { documentId, extracts } of documentsOf(found)) {
+      for await (const { documentId, extracts } of documentsOf(found, open)) {
         yield toDocumentResult(documentId, extracts);
       }
     },
@@ -81,31 +65,40 @@ export function createResultReader(
   };
 }
 
-type EndedBatch =
-  | { kind: 'job'; request: BatchRequest; state: BatchState; summary: BatchSummary }
-  | { kind: 'event'; summary: BatchSummary };
+interface EndedBatch {
+  summary: BatchSummary;
+  /** Null when the job is no longer kept, and when it has none. */
+  request: BatchRequest | null;
+  state: BatchState | null;
+}
 
 async function findEndedBatch(queues: ClientQueues, reference: string): Promise<EndedBatch> {
   const job = await queues.batches.getJob(batchJobId(reference));
   if (!job) {
     const summary = await summaryOfEvent(queues, reference);
     if (!summary) throw new UnknownReferenceError(reference);
-    return { kind: 'event', summary };
+    return { summary, request: null, state: null };
   }
   const summary = summaryOf(job, reference);
   if (!summary) throw new BatchRunningError(reference);
-  const request = requestOf(job, reference);
-  const state = stateOf(job);
-  return request && state
-    ? { kind: 'job', request, state, summary }
-    : { kind: 'event', summary: { ...summary, results: [] } };
+  return { summary, request: requestOf(job, reference), state: stateOf(job) };
+}
+
+type OpenResult = (uri: string) => ReturnType<ResultSource['open']>;
+
+function documentsOf(
+  { summary, request, state }: EndedBatch,
+  open: OpenResult,
+): AsyncGenerator<ResultDocument, void, undefined> {
+  if (!request || !state) {
+    return chainResults(summary.results.map((uri) => ({ open: () => open(uri) })));
+  }
+  const documentIds = request.documents.map(({ documentId }) => documentId);
+  return mergeResults(documentIds, sourcesOf(summary, state, open));
 }
 
 /** One source per results object. Two uploads may share an Atlas batch, and so an object. */
-function sourcesOf(
-  { state, summary }: Extract<EndedBatch, { kind: 'job' }>,
-  open: (uri: string) => ReturnType<ResultSource['open']>,
-): ResultSource[] {
+function sourcesOf(summary: BatchSummary, state: BatchState, open: OpenResult): ResultSource[] {
   const root = state.outcome?.resultsRoot ?? '';
   const reference = summary.reference ?? '';
   return summary.results.map((uri) => {

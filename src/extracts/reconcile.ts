@@ -27,26 +27,6 @@ export interface DocumentExtracts {
   extracts: string[];
 }
 
-export interface Reconciliation {
-  /**
-   * Adds the items of one page. `added` is the number of those that no earlier page had.
-   * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
-   */
-  addPage(page: number, extracts: readonly PageExtract[]): { added: number };
-  /** Documents that have at least one extract. */
-  readonly present: number;
-  /** Extracts kept, unexpected ones included. One that is repeated on a later page counts once. */
-  readonly extractCount: number;
-  /** Items read, repeats included. */
-  readonly itemCount: number;
-  /** Positions in `documentIds` of the documents without an extract, ascending. */
-  missing(): number[];
-  /** The present ones only, in the order sent. */
-  documents(): DocumentExtracts[];
-  /** Extracts of ids that were never sent, in order of their first appearance. */
-  unexpected(): DocumentExtracts[];
-}
-
 /** Where an item stands. `reading` distinguishes two readings of the same page. */
 interface Place {
   page: number;
@@ -86,7 +66,9 @@ class Occurrences {
 
   /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
-    const found = this.find(fileData);
+    const found = this.byText
+      ? this.byText.get(fileData)
+      : this.all.find((one) => one.fileData === fileData);
     if (found === undefined) {
       this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
       return true;
@@ -108,11 +90,6 @@ class Occurrences {
       .sort((a, b) => comparePlaces(a.place, b.place));
   }
 
-  private find(fileData: string): Occurrence | undefined {
-    if (this.byText !== undefined) return this.byText.get(fileData);
-    return this.all.find((one) => one.fileData === fileData);
-  }
-
   private add(occurrence: Occurrence): void {
     this.all.push(occurrence);
     if (this.all.length === 1) return;
@@ -121,37 +98,57 @@ class Occurrences {
   }
 }
 
-/**
- * @param documentIds the caller's ids in the order sent, unique
- * @param scope the reference when the ids travelled as `<reference>/<documentId>`, else null
- */
-export function createReconciliation(
-  documentIds: readonly string[],
-  scope: string | null,
-): Reconciliation {
-  const sent = new Map<string, Occurrences>(documentIds.map((id) => [id, new Occurrences()]));
-  const unexpected = new Map<string, Occurrences>();
-  const prefix = scope === null ? '' : `${scope}/`;
-  let readings = 0;
-  let present = 0;
-  let kept = 0;
-  let items = 0;
-  let unexpectedKept = 0;
+/** What the pages of one Atlas batch hold. */
+export class Reconciliation {
+  /** Documents that have at least one extract. */
+  present = 0;
+  /** Extracts kept, unexpected ones included. One that is repeated on a later page counts once. */
+  extractCount = 0;
+  /** Items read, repeats included. */
+  itemCount = 0;
+  private readonly sent: ReadonlyMap<string, Occurrences>;
+  private readonly others = new Map<string, Occurrences>();
+  private othersCount = 0;
+  private readonly prefix: string;
+  private readings = 0;
 
-  function add(item: PageExtract, place: Place): boolean {
-    const { atlasDocumentId } = item;
-    const scoped = atlasDocumentId.startsWith(prefix);
-    const documentId = scoped ? atlasDocumentId.slice(prefix.length) : atlasDocumentId;
-    const ours = scoped ? sent.get(documentId) : undefined;
-    if (ours !== undefined) {
-      if (ours.none) present += 1;
-      return ours.keep(item.fileData, place);
+  /**
+   * @param documentIds the caller's ids in the order sent, unique
+   * @param scope the reference when the ids travelled as `<reference>/<documentId>`, else null
+   */
+  constructor(documentIds: readonly string[], scope: string | null) {
+    this.sent = new Map(documentIds.map((id) => [id, new Occurrences()]));
+    this.prefix = scope === null ? '' : `${scope}/`;
+  }
+
+  /**
+   * Adds the items of one page. `added` is the number of those that no earlier page had.
+   * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
+   */
+  addPage(page: number, extracts: readonly PageExtract[]): { added: number } {
+    this.readings += 1;
+    let added = 0;
+    for (const [offset, item] of extracts.entries()) {
+      if (this.add(item, { page, reading: this.readings, offset })) added += 1;
     }
-    const others = unexpected.get(documentId) ?? new Occurrences();
-    unexpected.set(documentId, others);
-    const added = others.keep(item.fileData, place);
-    if (added) unexpectedKept += 1;
-    if (unexpectedKept > MAX_UNEXPECTED) {
+    this.extractCount += added;
+    this.itemCount += extracts.length;
+    return { added };
+  }
+
+  private add({ atlasDocumentId, fileData }: PageExtract, place: Place): boolean {
+    const scoped = atlasDocumentId.startsWith(this.prefix);
+    const documentId = scoped ? atlasDocumentId.slice(this.prefix.length) : atlasDocumentId;
+    const ours = scoped ? this.sent.get(documentId) : undefined;
+    if (ours !== undefined) {
+      if (ours.none) this.present += 1;
+      return ours.keep(fileData, place);
+    }
+    const others = this.others.get(documentId) ?? new Occurrences();
+    this.others.set(documentId, others);
+    const added = others.keep(fileData, place);
+    if (added) this.othersCount += 1;
+    if (this.othersCount > MAX_UNEXPECTED) {
       throw new TransientError(
         'ATLAS_PROTOCOL',
         `Atlas answers with more than ${MAX_UNEXPECTED} extracts of documents that were never sent`,
@@ -160,47 +157,27 @@ export function createReconciliation(
     return added;
   }
 
-  return {
-    addPage(page, extracts) {
-      readings += 1;
-      let added = 0;
-      for (const [offset, item] of extracts.entries()) {
-        if (add(item, { page, reading: readings, offset })) added += 1;
-      }
-      kept += added;
-      items += extracts.length;
-      return { added };
-    },
-    get present() {
-      return present;
-    },
-    get extractCount() {
-      return kept;
-    },
-    get itemCount() {
-      return items;
-    },
-    missing() {
-      return documentIds.flatMap((id, position) => (sent.get(id)?.none ? [position] : []));
-    },
-    documents() {
-      return [...sent]
-        .filter(([, occurrences]) => !occurrences.none)
-        .map(([documentId, occurrences]) => ({
-          documentId,
-          extracts: occurrences.inOrder().map(({ fileData }) => fileData),
-        }));
-    },
-    unexpected() {
-      return [...unexpected]
-        .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
-        .sort(({ ordered: [a] }, { ordered: [b] }) =>
-          a === undefined || b === undefined ? 0 : comparePlaces(a.place, b.place),
-        )
-        .map(({ documentId, ordered }) => ({
-          documentId,
-          extracts: ordered.map(({ fileData }) => fileData),
-        }));
-    },
-  };
+  /** Positions in `documentIds` of the documents without an extract, ascending. */
+  missing(): number[] {
+    return [...this.sent.values()].flatMap(({ none }, position) => (none ? [position] : []));
+  }
+
+  /** The present ones only, in the order sent. */
+  documents(): DocumentExtracts[] {
+    return [...this.sent]
+      .filter(([, { none }]) => !none)
+      .map(([documentId, occurrences]) => toDocument(documentId, occurrences.inOrder()));
+  }
+
+  /** Extracts of ids that were never sent, in order of their first appearance. */
+  unexpected(): DocumentExtracts[] {
+    return [...this.others]
+      .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
+      .sort(({ ordered: [a] }, { ordered: [b] }) => (a && b ? comparePlaces(a.place, b.place) : 0))
+      .map(({ documentId, ordered }) => toDocument(documentId, ordered));
+  }
+}
+
+function toDocument(documentId: string, ordered: { fileData: string }[]): DocumentExtracts {
+  return { documentId, extracts: ordered.map(({ fileData }) => fileData) };
 }

@@ -5,7 +5,7 @@
  * hands it to a connected socket, the other side surely has nothing of it. Redirects are not
  * followed. Of a failure only its code is kept: undici's errors may hold URLs.
  */
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
 import { errorName } from '../errors.js';
 
@@ -57,11 +57,10 @@ export type SendRequest = (
  */
 export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest {
   const largeBodies = pLimit(LARGE_BODIES_AT_ONCE);
-  const readByTurns: ReadByTurns = (read) => void largeBodies(read);
   return (dispatcher, request, signal) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const exchange = new Exchange(policy, readByTurns, resolve, () => {
+      const exchange = new Exchange(policy, largeBodies, resolve, () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       });
@@ -74,9 +73,6 @@ export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest 
       dispatcher.dispatch(request, exchange);
     });
 }
-
-/** Calls `read` when it is its turn, which is over when the promise is. */
-type ReadByTurns = (read: () => Promise<void>) => void;
 
 /** Follows one request through undici and settles it once. */
 class Exchange implements Dispatcher.DispatchHandler {
@@ -93,7 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** @param onEnd Nothing more will come: the response is whole, or the request has failed. */
   constructor(
     private readonly policy: BodyPolicy,
-    private readonly readByTurns: ReadByTurns,
+    private readonly largeBodies: LimitFunction,
     private readonly resolve: (result: HttpResult) => void,
     private readonly onEnd: () => void,
   ) {}
@@ -152,7 +148,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private waitForTurn(controller: Dispatcher.DispatchController): void {
     this.large = true;
     controller.pause();
-    this.readByTurns(async () => {
+    void this.largeBodies(async () => {
       if (this.settled) return;
       const over = new Promise<void>((endTurn) => {
         this.endTurn = endTurn;

@@ -9,22 +9,13 @@ const RANGE = /^(\d+)(?:-(\d+))?$/;
 
 /** Ranges of the given indexes; order and repetition do not matter. */
 export function toRanges(indexes: Iterable<number>): IndexRanges {
-  const sorted = [...new Set(indexes)].sort((a, b) => a - b);
-  const parts: string[] = [];
-  let from: number | undefined;
-  let to = -1;
-  const close = () => {
-    if (from !== undefined) parts.push(from === to ? `${from}` : `${from}-${to}`);
-  };
-  for (const index of sorted) {
-    if (from === undefined || index !== to + 1) {
-      close();
-      from = index;
-    }
-    to = index;
+  const ranges: [from: number, to: number][] = [];
+  for (const index of [...new Set(indexes)].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.[1] === index - 1) last[1] = index;
+    else ranges.push([index, index]);
   }
-  close();
-  return parts.join(',');
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }
 
 /** The indexes of ranges, ascending. Throws on text that {@link toRanges} never writes. */

@@ -39,10 +39,11 @@ export interface PollState {
   nextPollAt: number | null;
   /** Negative polls as `[ms since sent, present]`, the latest {@link KEPT_POLLS}. */
   negativePolls: [number, number][];
-  /** What the last full poll read, and what the last poll of all was told of. */
   seen: {
+    /** Extracts that the last full poll read, and the documents that they are of. */
     extracts: number;
     present: number;
+    /** What Atlas announced at the last poll; null before the first, or when it announces nothing. */
     announced: number | null;
   };
   /** Since when Atlas has answered 404 without a break. */

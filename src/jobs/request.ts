@@ -82,18 +82,12 @@ export type BatchRequestCheck =
 
 /** Checks data of any kind; never throws, and reports every issue at once. */
 export function checkBatchRequest(data: unknown): BatchRequestCheck {
-  const parsed = batchRequestSchema.safeParse(data);
-  const issues = parsed.success ? [] : issuesOf(data);
+  const parsed = batchRequestSchema.safeParse(data, { reportInput: true });
+  const issues = parsed.error?.issues.flatMap(toIssues) ?? [];
   issues.push(...duplicateIds(data));
   return parsed.success && issues.length === 0
     ? { valid: true, request: parsed.data }
     : { valid: false, issues: describeIssues(issues) };
-}
-
-/** Called for invalid data only: keeping the input of each issue makes a check three times slower. */
-function issuesOf(data: unknown): ValidationIssue[] {
-  const { error } = batchRequestSchema.safeParse(data, { reportInput: true });
-  return error?.issues.flatMap(toIssues) ?? [];
 }
 
 function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
@@ -102,14 +96,9 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a known key' }));
     case 'invalid_type':
+      if (issue.input === undefined && path.length > 0) return [{ path, message: 'is missing' }];
       return [
-        {
-          path,
-          message:
-            issue.input === undefined && path.length > 0
-              ? 'is missing'
-              : `must be ${/^[ao]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`,
-        },
+        { path, message: `must be ${/^[ao]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}` },
       ];
     default:
       return [{ path, message: issue.message }];
@@ -118,18 +107,15 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
 
 /** Not a refinement of the schema: Zod skips those as soon as anything else is wrong. */
 function duplicateIds(data: unknown): ValidationIssue[] {
-  const documents = (data as { documents?: unknown } | null | undefined)?.documents;
+  const { documents } = Object(data);
   if (!Array.isArray(documents)) return [];
   const seen = new Set<string>();
   return documents.slice(0, MAX_DOCUMENTS).flatMap((document: unknown, index) => {
-    const id = (document as { documentId?: unknown } | null | undefined)?.documentId;
+    const id: unknown = Object(document).documentId;
     if (typeof id !== 'string') return [];
-    if (!seen.has(id)) {
-      seen.add(id);
-      return [];
-    }
-    return [
-      { path: ['documents', index, 'documentId'], message: 'is used by an earlier document' },
-    ];
+    const path = ['documents', index, 'documentId'];
+    if (seen.has(id)) return [{ path, message: 'is used by an earlier document' }];
+    seen.add(id);
+    return [];
   });
 }

@@ -104,7 +104,7 @@ export function summarizeInvalid(
   state: EndedBatchState,
   reference: string | null,
 ): BatchSummary {
-  const { documents } = (data ?? {}) as { documents?: unknown };
+  const { documents } = Object(data);
   return {
     reference,
     status: 'failed',

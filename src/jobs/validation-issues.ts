@@ -30,28 +30,19 @@ export function describeIssues(issues: readonly ValidationIssue[]): string[] {
   const sentences = [...kinds.values()].map(
     ({ issue, indexes }) => `${describePath(issue.path, toRanges(indexes))} ${issue.message}`,
   );
-  return sentences.length <= MAX_SENTENCES
-    ? sentences
-    : [
-        ...sentences.slice(0, MAX_SENTENCES),
-        `and ${sentences.length - MAX_SENTENCES} more kinds of issues`,
-      ];
+  const more = sentences.length - MAX_SENTENCES;
+  if (more <= 0) return sentences;
+  return [...sentences.slice(0, MAX_SENTENCES), `and ${more} more kinds of issues`];
 }
 
 function describePath(path: ValidationIssue['path'], ranges: string): string {
   if (path.length === 0) return 'the data';
-  return path
-    .map((part, i) =>
-      typeof part === 'number' ? `[${ranges}]` : `${i > 0 ? '.' : ''}${printableName(part)}`,
-    )
-    .join('');
-}
-
-/** A name from outside, safe to print and cut to a readable length. */
-function printableName(name: string): string {
-  return escapeControls(
-    name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name,
-  );
+  const parts = path.map((part, i) => {
+    if (typeof part === 'number') return `[${ranges}]`;
+    const name = part.length > MAX_NAME_LENGTH ? `${part.slice(0, MAX_NAME_LENGTH)}…` : part;
+    return (i > 0 ? '.' : '') + escapeControls(name);
+  });
+  return parts.join('');
 }
 
 /** Text from outside, safe to print: control characters escaped. */

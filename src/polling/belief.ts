@@ -1,6 +1,5 @@
 /** What is believed of completion times, learned from earlier uploads of one product type. */
 import { DecayedHistogram, type Spread } from './decayed-histogram.js';
-import { equalWeights, updateFixedShare } from './fixed-share.js';
 import {
   binOf,
   COARSE,
@@ -8,6 +7,7 @@ import {
   FINE_PER_COARSE,
   FINE_RATIO,
   massWithin,
+  normalize,
   overlapShare,
   type TimeGrid,
 } from './time-grid.js';
@@ -177,15 +177,11 @@ function forecastOf(
 function spreadOver({ fromMs, toMs }: TimeInterval, belief: Float64Array): Spread {
   const firstBin = binOf(FINE, fromMs);
   const mass = new Float64Array(binOf(FINE, toMs) - firstBin + 1);
-  let sum = 0;
   for (let index = 0; index < mass.length; index++) {
     const bin = firstBin + index;
-    const part = LEAST_MASS + (belief[bin] ?? 0) * overlapShare(FINE, bin, fromMs, toMs);
-    mass[index] = part;
-    sum += part;
+    mass[index] = LEAST_MASS + (belief[bin] ?? 0) * overlapShare(FINE, bin, fromMs, toMs);
   }
-  for (let index = 0; index < mass.length; index++) mass[index] = (mass[index] ?? 0) / sum;
-  return { firstBin, mass };
+  return { firstBin, mass: normalize(mass) };
 }
 
 function coarsen({ firstBin, mass }: Spread): Spread {
@@ -197,4 +193,30 @@ function coarsen({ firstBin, mass }: Spread): Spread {
     sums[bin] = (sums[bin] ?? 0) + (mass[index] ?? 0);
   }
   return { firstBin: firstCoarse, mass: sums };
+}
+
+/**
+ * One step of fixed share (Herbster and Warmuth, "Tracking the best expert", 1998), in place.
+ *
+ * Each forecaster's weight is multiplied with the probability that it gave to what happened. Then
+ * `share` of the total is divided equally among all. So the best forecaster leads within a few
+ * observations, and one that was wrong for long can lead again soon after the service changes.
+ */
+export function updateFixedShare(
+  weights: Float64Array,
+  probabilities: readonly number[],
+  share: number,
+): void {
+  let total = 0;
+  for (const [index, weight] of weights.entries()) total += weight * (probabilities[index] ?? 0);
+  if (!(total > 0)) return;
+  for (const [index, weight] of weights.entries()) {
+    const posterior = (weight * (probabilities[index] ?? 0)) / total;
+    weights[index] = (1 - share) * posterior + share / weights.length;
+  }
+}
+
+/** Equal weights for `count` forecasters: where fixed share starts. */
+export function equalWeights(count: number): Float64Array {
+  return new Float64Array(count).fill(1 / count);
 }

@@ -21,7 +21,8 @@ export class DecayedHistogram {
   readonly mass: Float32Array;
   readonly #keep: number;
   readonly #blurBins: number;
-  #count = 0;
+  /** The faded number of additions. It tends to about `halfLife / ln 2`. */
+  count = 0;
 
   /** `halfLife` is in additions. The triangle reaches `blurBins` bins to either side. */
   constructor(bins: number, { halfLife, blurBins }: { halfLife: number; blurBins: number }) {
@@ -30,18 +31,13 @@ export class DecayedHistogram {
     this.#blurBins = blurBins;
   }
 
-  /** The faded number of additions. It tends to about `halfLife / ln 2`. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** Adds one observation, moved by `shift` bins. What falls off the ends is lost. */
   add(spread: Spread, shift = 0): void {
     const { mass } = this;
     const keep = this.#keep;
     const blurBins = this.#blurBins;
     const width = blurBins + 1;
-    this.#count = this.#count * keep + 1;
+    this.count = this.count * keep + 1;
     for (let bin = 0; bin < mass.length; bin++) mass[bin] = (mass[bin] ?? 0) * keep;
     for (let index = 0; index < spread.mass.length; index++) {
       const part = spread.mass[index] ?? 0;

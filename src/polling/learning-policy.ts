@@ -1,23 +1,21 @@
 /** The poll policy in use: it learns when uploads complete, and polls when a poll is worth it. */
-import { BoundedMap } from './bounded-map.js';
-import { clampDelay } from './clamp-delay.js';
 import { parseObservation } from './observation.js';
-import type { PollContext, PollPolicy } from './poll-policy.js';
+import { clampDelay, type PollContext, type PollPolicy } from './poll-policy.js';
 import { Prior } from './prior.js';
 import { ProductKnowledge } from './product-knowledge.js';
-import { offsetGrid } from './remaining-time.js';
+import { type OffsetGrid, offsetGrid } from './remaining-time.js';
 import { candidatesOf, cheapestSchedule, type FirstPoll, firstPoll } from './schedule.js';
 import { FINE_RATIO } from './time-grid.js';
 
-/** The default of `POLL_MIN_MS`. The next two numbers are in units of the interval. */
-const USUAL_MIN_MS = 1_000;
 /**
- * With the default interval of 1 s one poll is worth 1.5 s of lag. Whoever allows shorter intervals
- * wants shorter lags, so the price shrinks with the interval. It does not grow with it: a long
- * interval is a bound, and not a wish for longer lags.
+ * One poll is worth 1.5 s of lag. Whoever allows intervals below a second wants shorter lags, so the
+ * price shrinks with the interval. It does not grow with it: a long interval is a bound, and not a
+ * wish for longer lags.
  */
+const MAX_POLL_PRICE_MS = 1_500;
 const POLL_PRICE_IN_MIN_INTERVALS = 1.5;
-/** The first guess of a completion time: 10 s. */
+/** The first guess of a completion time. It shrinks as the price does. */
+const MAX_GUESS_MS = 10_000;
 const GUESS_IN_MIN_INTERVALS = 10;
 
 /** A poll that also shows progress is cheaper: by this share, if all polls show some. */
@@ -52,7 +50,10 @@ const ALIKE_IN_MIN_INTERVALS = 0.05;
 const MAX_FIRST_POLLS_KEPT = 256;
 
 export interface LearningPolicyOptions {
-  /** The shortest interval of the deployment. It sets the price of a poll and the first guess. */
+  /**
+   * The shortest interval of the deployment. Below a second it lowers the price of a poll and the
+   * first guess. Default: it lowers nothing.
+   */
   minMs?: number;
   /** Observations later than this are junk. Default: none is too late. */
   deadlineMs?: number;
@@ -66,33 +67,29 @@ export interface LearningPolicyOptions {
  * same random numbers. The steps of one delay are in the README of this folder.
  */
 export function createLearningPolicy({
-  minMs = USUAL_MIN_MS,
+  minMs = Number.POSITIVE_INFINITY,
   deadlineMs = Number.POSITIVE_INFINITY,
-  pollPriceMs = POLL_PRICE_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs),
+  pollPriceMs = Math.min(MAX_POLL_PRICE_MS, POLL_PRICE_IN_MIN_INTERVALS * minMs),
 }: LearningPolicyOptions = {}): PollPolicy {
-  const prior = new Prior(GUESS_IN_MIN_INTERVALS * Math.min(USUAL_MIN_MS, minMs));
+  const prior = new Prior(Math.min(MAX_GUESS_MS, GUESS_IN_MIN_INTERVALS * minMs));
   const nothing = new ProductKnowledge(prior);
   const products = new BoundedMap<ProductKnowledge>(MAX_PRODUCT_TYPES);
   // The belief changes only with an observation, and many uploads are alike.
-  const completions = new Map<string, Float64Array>();
+  const completions = new BoundedMap<Float64Array>(MAX_COMPLETIONS_KEPT);
+  const firstPolls = new BoundedMap<FirstPoll>(MAX_FIRST_POLLS_KEPT);
 
-  function completionOf({ productType, total }: PollContext, knowledge: ProductKnowledge) {
-    const key = `${total}/${productType}`;
-    const kept = completions.get(key);
-    if (kept) return kept;
-    if (completions.size >= MAX_COMPLETIONS_KEPT) completions.clear();
-    const completion = knowledge.completion(total);
-    completions.set(key, completion);
-    return completion;
+  function remainingOf(context: PollContext, knowledge: ProductKnowledge, grid: OffsetGrid) {
+    const { productType, total } = context;
+    const completion = completions.touch(`${total}/${productType}`, () =>
+      knowledge.completion(total),
+    );
+    return knowledge.remaining(completion, context, grid);
   }
-
-  const firstPolls = new Map<string, FirstPoll>();
 
   function plan(context: PollContext, knowledge: ProductKnowledge, leftMs: number): FirstPoll {
     const { minMs, maxMs, present, total } = context;
     const grid = offsetGrid(minMs, leftMs, FINE_RATIO);
-    const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
-    const candidates = candidatesOf(grid.edgesMs, remaining, maxMs);
+    const candidates = candidatesOf(grid.edgesMs, remainingOf(context, knowledge, grid), maxMs);
     const discount = present === 0 && total > 1 ? PROGRESS_DISCOUNT * knowledge.visibleShare : 0;
     const priceMs = pollPriceMs * (1 - discount);
     const schedule = cheapestSchedule(candidates, { priceMs, minMs, maxMs });
@@ -106,13 +103,9 @@ export function createLearningPolicy({
     const alike = { ...context, elapsedMs: elapsedMs - late };
     const cells = Math.ceil(Math.log((leftMs + late) / minMs) / Math.log(FINE_RATIO));
     const key = `${total}/${minMs}/${maxMs}/${alike.elapsedMs}/${cells}/${productType}`;
-    let poll = firstPolls.get(key);
-    if (poll === undefined) {
-      if (firstPolls.size >= MAX_FIRST_POLLS_KEPT) firstPolls.clear();
-      poll = plan(alike, knowledge, minMs * FINE_RATIO ** cells);
-      firstPolls.set(key, poll);
-    }
-    const { bestMs, earliestMs, latestMs } = poll;
+    const { bestMs, earliestMs, latestMs } = firstPolls.touch(key, () =>
+      plan(alike, knowledge, minMs * FINE_RATIO ** cells),
+    );
     return { bestMs: bestMs - late, earliestMs: earliestMs - late, latestMs: latestMs - late };
   }
 
@@ -131,7 +124,7 @@ export function createLearningPolicy({
       const leftMs = context.deadlineMs - context.elapsedMs;
       if (!(leftMs > context.minMs)) return clampDelay(leftMs, context);
       const grid = offsetGrid(context.minMs, leftMs, FINE_RATIO);
-      const remaining = knowledge.remaining(completionOf(context, knowledge), context, grid);
+      const remaining = remainingOf(context, knowledge, grid);
       return clampDelay(quantileOf(remaining, grid.edgesMs, SAFETY_NET_QUANTILE), context);
     },
 
@@ -168,4 +161,29 @@ function movedByChance(
   const earlierMs = Math.min(widest, Math.max(least, bestMs - earliestMs));
   const laterMs = Math.min(widest, Math.max(least, latestMs - bestMs));
   return bestMs - earlierMs + chance * (earlierMs + laterMs);
+}
+
+/**
+ * A map of at most `limit` entries. A new entry removes the one that was touched least recently.
+ * Reading is not touching: what is kept depends on what was learned, and never on what was asked.
+ */
+export class BoundedMap<V> extends Map<string, V> {
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    super();
+    this.#limit = limit;
+  }
+
+  /** The entry of `key`, which is made if there is none. It is the most recently touched now. */
+  touch(key: string, make: () => V): V {
+    const value = this.get(key) ?? make();
+    this.delete(key);
+    this.set(key, value);
+    for (const oldest of this.keys()) {
+      if (this.size <= this.#limit) break;
+      this.delete(oldest);
+    }
+    return value;
+  }
 }

@@ -68,10 +68,8 @@ export async function followObservations(options: {
     const from = last === '-' ? '-' : `(${last}`;
     for (const [id, fields] of await redis.xrange(key, from, '+')) {
       last = id;
-      const observation = parseObservation(
-        parseJson(fields[fields.indexOf(FIELD) + 1] ?? ''),
-        deadlineMs,
-      );
+      const value = parseJson(fields[fields.indexOf(FIELD) + 1] ?? '');
+      const observation = parseObservation(value, deadlineMs);
       if (observation) policy.observe(observation);
     }
   };

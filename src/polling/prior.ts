@@ -16,17 +16,13 @@ const POOL_SETTINGS = { halfLife: 200, blurBins: Math.round(0.25 / COARSE.logRat
 export class Prior {
   /** The prior without any observation. It never changes. */
   readonly broad: Float64Array;
-  #pooled: Float64Array;
+  /** The prior after observations of other product types. Replaced, never changed in place. */
+  pooled: Float64Array;
   readonly #pool = new DecayedHistogram(COARSE.bins, POOL_SETTINGS);
 
   constructor(guessMs: number) {
     this.broad = broadPrior(guessMs);
-    this.#pooled = this.broad;
-  }
-
-  /** The prior after observations of other product types. Replaced, never changed in place. */
-  get pooled(): Float64Array {
-    return this.#pooled;
+    this.pooled = this.broad;
   }
 
   /** Learns that an upload of any product type took a time that is spread like this. */
@@ -38,7 +34,7 @@ export class Prior {
     for (let bin = 0; bin < COARSE.bins; bin++) {
       pooled[bin] = (1 - share) * (this.broad[bin] ?? 0) + (share / count) * (mass[bin] ?? 0);
     }
-    this.#pooled = normalize(pooled);
+    this.pooled = normalize(pooled);
   }
 }
 

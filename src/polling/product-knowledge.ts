@@ -1,7 +1,6 @@
 /** Puts together what is believed of one product type: history, progress, and their mixture. */
-import { CompletionBelief, type TimeInterval } from './belief.js';
+import { CompletionBelief, equalWeights, type TimeInterval, updateFixedShare } from './belief.js';
 import type { Spread } from './decayed-histogram.js';
-import { equalWeights, updateFixedShare } from './fixed-share.js';
 import { thinEvenly } from './observation.js';
 import type { NegativePoll, Observation, PollContext } from './poll-policy.js';
 import type { Prior } from './prior.js';
@@ -64,16 +63,13 @@ export class ProductKnowledge {
     grid: OffsetGrid,
   ): Float64Array {
     if (!showsProgress(present, total)) return remainingByHistory(completion, elapsedMs, grid);
-    const parts = this.#remainingParts(completion, total, { present, elapsedMs }, grid);
+    const poll = { present, elapsedMs };
+    const [history, progress, both] = this.#forecasts(completion, total, poll, grid);
     const [byHistory = 0, byProgress = 0, byBoth = 0] = this.#weights;
-    const mass = new Float64Array(parts.history.length);
-    for (let cell = 0; cell < mass.length; cell++) {
-      mass[cell] =
-        byHistory * (parts.history[cell] ?? 0) +
-        byProgress * (parts.progress[cell] ?? 0) +
-        byBoth * (parts.both[cell] ?? 0);
-    }
-    return mass;
+    return history.map(
+      (mass, cell) =>
+        byHistory * mass + byProgress * (progress[cell] ?? 0) + byBoth * (both[cell] ?? 0),
+    );
   }
 
   /** Learns from one observation. Returns how its completion time was read. */
@@ -98,41 +94,41 @@ export class ProductKnowledge {
     { fromMs, toMs }: TimeInterval,
   ): void {
     const completion = this.completion(total);
-    const left = polls.map((poll) => ({
-      poll,
-      fromMs: Math.max(0, fromMs - poll.elapsedMs),
-      toMs: toMs - poll.elapsedMs,
-    }));
-    for (const { poll, ...interval } of left) {
+    const remainingAfter = ({ elapsedMs }: NegativePoll): TimeInterval => ({
+      fromMs: Math.max(0, fromMs - elapsedMs),
+      toMs: toMs - elapsedMs,
+    });
+    for (const poll of polls) {
+      const interval = remainingAfter(poll);
       const grid = offsetGrid(
         interval.toMs * SCORING_FIRST,
         interval.toMs * SCORING_LAST,
         SCORING_RATIO,
       );
-      const { history, progress, both } = this.#remainingParts(completion, total, poll, grid);
-      const probabilities = [history, progress, both].map(
+      const probabilities = this.#forecasts(completion, total, poll, grid).map(
         (mass) => LEAST_PROBABILITY + probabilityWithin(mass, grid, interval),
       );
       updateFixedShare(this.#weights, probabilities, FIXED_SHARE);
     }
-    for (const { poll, ...interval } of left) {
+    for (const poll of polls) {
       const straightMs = straightLineMs(poll.elapsedMs, poll.present, total);
-      this.#progress.observe(poll.present, total, straightMs, interval);
+      this.#progress.observe(poll.present, total, straightMs, remainingAfter(poll));
     }
   }
 
-  #remainingParts(
+  /** By history, by progress, and by both. */
+  #forecasts(
     completion: Float64Array,
     total: number,
     { present, elapsedMs }: NegativePoll,
     grid: OffsetGrid,
-  ): Record<'history' | 'progress' | 'both', Float64Array> {
+  ): [Float64Array, Float64Array, Float64Array] {
     const history = remainingByHistory(completion, elapsedMs, grid);
     const progress = remainingByProgress(
       this.#progress.ratioMass(present, total),
       straightLineMs(elapsedMs, present, total),
       grid,
     );
-    return { history, progress, both: remainingByBoth(history, progress, elapsedMs, grid) };
+    return [history, progress, remainingByBoth(history, progress, elapsedMs, grid)];
   }
 }

@@ -1,7 +1,7 @@
 /** What the documents that are already present say about the remaining time. */
 import type { TimeInterval } from './belief.js';
 import { DecayedHistogram, type Spread } from './decayed-histogram.js';
-import { cumulate } from './time-grid.js';
+import { normalize } from './time-grid.js';
 
 /** Ratios from 1 : 148 to 148 : 1, in bins of 15 %. */
 const LOG_FROM = -5;
@@ -28,14 +28,12 @@ const LEAST_LOW_SHARE = 0.1;
 const VISIBLE_KEEP = 0.98;
 const VISIBLE_START = 0.3;
 
-const PRIOR: readonly number[] = (() => {
-  const weights = Array.from({ length: RATIO_BINS }, (_, bin) => {
+const PRIOR = normalize(
+  Float64Array.from({ length: RATIO_BINS }, (_, bin) => {
     const z = (LOG_FROM + (bin + 0.5) * LOG_WIDTH) / PRIOR_LOG_WIDTH;
     return 1 / (1 + z ** 4);
-  });
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return weights.map((weight) => weight / sum);
-})();
+  }),
+);
 
 /** The place of a ratio on the grid of ratios: the number of the bin, and a fraction. */
 export function ratioPosition(logRatio: number): number {
@@ -128,12 +126,7 @@ function spreadOver(
   const low = Math.log(Math.max(fromMs, toMs * LEAST_LOW_SHARE) / straightMs);
   const firstBin = clampBin(ratioPosition(low));
   const lastBin = Math.max(firstBin, clampBin(ratioPosition(Math.log(toMs / straightMs))));
-  const mass = belief.slice(firstBin, lastBin + 1);
-  const sum = cumulate(mass)[mass.length] ?? 0;
-  for (let index = 0; index < mass.length; index++) {
-    mass[index] = sum > 0 ? (mass[index] ?? 0) / sum : 1 / mass.length;
-  }
-  return { firstBin, mass };
+  return { firstBin, mass: normalize(belief.slice(firstBin, lastBin + 1)) };
 }
 
 function clampBin(position: number): number {

@@ -1,12 +1,10 @@
 /** All that atlas-batch does in S3: checks and pre-signs documents, stores and reads results. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
 import type { Logger } from '../logging.js';
-import { createExpiryWarning } from './expiry-warning.js';
-import { findMissing } from './find-missing.js';
-import type { ObjectReference } from './object-reference.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
-import { createSigner } from './signer.js';
+import { type CredentialsInUse, createSigner, type ObjectReference } from './signer.js';
 import { signingError } from './storage-errors.js';
 
 /**
@@ -14,12 +12,15 @@ import { signingError } from './storage-errors.js';
  * no credentials), and with the signal's reason when that is aborted.
  */
 export interface ObjectStore {
-  /** HEADs every object. Resolves to the indexes of those that are not there, ascending. */
+  /**
+   * HEADs every object. Resolves to the indexes of those that are not there, ascending. After the
+   * first error no further HEAD is sent, and those that are under way are ignored.
+   */
   findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
   /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
   presign(objects: readonly ObjectReference[]): Promise<string[]>;
   /** Resolves when the results object is stored. It replaces one under the same key. */
-  putResult(key: string, body: Uint8Array | Iterable<string>, signal?: AbortSignal): Promise<void>;
+  putResult(key: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void>;
   /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
   readonly resultsBucket: string;
@@ -44,6 +45,11 @@ export interface ObjectStoreOptions {
 
 /** S3 answers within a second. A store that takes longer than this is down. */
 const DEFAULT_TIMEOUT_MS = 10_000;
+/**
+ * HEADs in flight per call. A hundred documents take a few round trips, and a batch of ten thousand
+ * leaves connections for others.
+ */
+const HEAD_CONCURRENCY = 16;
 
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const { resultsBucket, presignExpiresSeconds, forcePathStyle, connections, logger } = options;
@@ -63,13 +69,22 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
 
   return {
     resultsBucket,
-    findMissing: (objects, signal) => findMissing(http, objects, signal),
+    async findMissing(objects, signal) {
+      signal?.throwIfAborted();
+      const limit = pLimit(HEAD_CONCURRENCY);
+      try {
+        const found = await limit.map(objects, (object) => http.head(object, signal));
+        return found.flatMap((isThere, index) => (isThere ? [] : [index]));
+      } catch (error) {
+        limit.clearQueue();
+        throw error;
+      }
+    },
     async presign(objects) {
       const urls: string[] = [];
       for (const object of objects) {
         try {
-          const signed = uploadSigner.sign('GET', object, presignExpiresSeconds);
-          const { origin, path } = signed instanceof Promise ? await signed : signed;
+          const { origin, path } = await uploadSigner.sign('GET', object, presignExpiresSeconds);
           urls.push(origin + path);
         } catch (error) {
           throw signingError('GET', object, error);
@@ -77,14 +92,14 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       }
       return urls;
     },
-    async putResult(key, source, signal) {
-      const body = toResultBody(source);
+    async putResult(key, parts, signal) {
+      const { byteLength, contentMd5, open } = toResultBody(parts);
       const headers = {
         'content-type': 'application/json',
-        'content-length': String(body.byteLength),
-        ...(body.contentMd5 === null ? {} : { 'content-md5': body.contentMd5 }),
+        'content-length': String(byteLength),
+        ...(contentMd5 === null ? {} : { 'content-md5': contentMd5 }),
       };
-      await http.put({ bucket: resultsBucket, key }, { headers, openBody: body.open }, signal);
+      await http.put({ bucket: resultsBucket, key }, { headers, openBody: open }, signal);
     },
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };
@@ -95,5 +110,25 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       http.close();
       client.destroy();
     },
+  };
+}
+
+/**
+ * Warns once per set of temporary credentials that ends before the URLs that it signs: a pre-signed
+ * URL is invalid from then on. The credentials are not named.
+ * @returns A function to call with the credentials in use and the life of the URLs.
+ */
+export function createExpiryWarning(
+  logger: Pick<Logger, 'warn'>,
+): (credentials: CredentialsInUse, presignExpiresSeconds: number) => void {
+  let warnedOf: string | undefined;
+  return ({ accessKeyId, expiration }, presignExpiresSeconds) => {
+    if (expiration === undefined || accessKeyId === warnedOf) return;
+    if (expiration.getTime() >= Date.now() + presignExpiresSeconds * 1000) return;
+    warnedOf = accessKeyId;
+    logger.warn(
+      { credentialsExpireAt: expiration.toISOString(), presignExpiresSeconds },
+      'temporary AWS credentials expire before the URLs that they sign: Atlas cannot fetch a document after that',
+    );
   };
 }

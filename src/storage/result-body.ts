@@ -1,5 +1,5 @@
 /** A results object to be sent to S3, with its length and checksum, which go before its bytes. */
-import { createHash, getFips, hash } from 'node:crypto';
+import { createHash, getFips } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 export interface ResultBody {
@@ -15,23 +15,17 @@ const STREAM_FROM_CHARACTERS = 1024 * 1024;
 /** Pieces of this size are worth a write. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
-export function toResultBody(source: Uint8Array | Iterable<string>): ResultBody {
-  if (source instanceof Uint8Array) return inOnePiece(source);
+export function toResultBody(source: Iterable<string>): ResultBody {
   const parts = [...source];
   const characters = parts.reduce((sum, part) => sum + part.length, 0);
-  if (characters <= STREAM_FROM_CHARACTERS) return inOnePiece(Buffer.from(parts.join('')));
+  if (characters <= STREAM_FROM_CHARACTERS) {
+    const bytes = Buffer.from(parts.join(''));
+    return { byteLength: bytes.byteLength, contentMd5: md5([bytes]), open: () => bytes };
+  }
   return {
     byteLength: parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0),
-    contentMd5: isMd5Allowed() ? md5(parts) : null,
+    contentMd5: md5(parts),
     open: () => Readable.from(encode(parts), { objectMode: false }),
-  };
-}
-
-function inOnePiece(bytes: Uint8Array): ResultBody {
-  return {
-    byteLength: bytes.byteLength,
-    contentMd5: isMd5Allowed() ? hash('md5', bytes, 'base64') : null,
-    open: () => bytes,
   };
 }
 
@@ -47,12 +41,9 @@ function* encode(parts: Iterable<string>): Generator<Buffer> {
   if (pending !== '') yield Buffer.from(pending);
 }
 
-function md5(parts: readonly string[]): string {
+function md5(parts: readonly (string | Uint8Array)[]): string | null {
+  if (getFips() !== 0) return null;
   const whole = createHash('md5');
   for (const part of parts) whole.update(part);
   return whole.digest('base64');
-}
-
-function isMd5Allowed(): boolean {
-  return getFips() === 0;
 }

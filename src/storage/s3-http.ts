@@ -8,8 +8,7 @@ import { Agent } from 'undici';
 import { errorName } from '../errors.js';
 import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
 import { withRetries } from '../http/with-retries.js';
-import type { ObjectReference } from './object-reference.js';
-import type { S3Method, SignedUrl, Signer } from './signer.js';
+import type { ObjectReference, S3Method, SignedUrl, Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
 
 export interface S3Request {
@@ -23,17 +22,6 @@ export interface S3Upload {
   headers: Record<string, string>;
   /** Called once per attempt, because a stream can be read only once. */
   openBody: () => Uint8Array | Readable;
-}
-
-/** Methods reject with a TransientError `STORAGE` for any other response, and when there is none. */
-export interface S3Http {
-  /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
-  head(object: ObjectReference, signal?: AbortSignal): Promise<boolean>;
-  put(object: ObjectReference, upload: S3Upload, signal?: AbortSignal): Promise<void>;
-  /** The body, which the caller must read or dump. Null when the object is not there. */
-  get(object: ObjectReference, signal?: AbortSignal): Promise<S3Body | null>;
-  /** Ends all connections, and requests in flight with them. */
-  close(): void;
 }
 
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
@@ -61,14 +49,11 @@ const FINAL: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Methods reject with a TransientError `STORAGE` for any other response, and when there is none.
  * @param connections per host: one host for path style, one per bucket otherwise
  * @param timeoutMs to connect, to the first byte of the response, between two pieces of it
  */
-export function createS3Http(options: {
-  signer: Signer;
-  connections: number;
-  timeoutMs: number;
-}): S3Http {
+export function createS3Http(options: { signer: Signer; connections: number; timeoutMs: number }) {
   const { signer, connections, timeoutMs } = options;
   const agent = new Agent({
     connections,
@@ -78,22 +63,11 @@ export function createS3Http(options: {
   });
   const sendRequest = createSend('of-error');
 
-  /** Not `async`: that alone made as many promises as the rest of a request. */
-  function withUrl<T>(
-    { method, object }: S3Request,
-    send: (url: SignedUrl) => Promise<T>,
-  ): Promise<T> {
-    const unsigned = (error: unknown) => new AbortError(signingError(method, object, error));
+  async function signedUrl({ method, object }: S3Request): Promise<SignedUrl> {
     try {
-      const signed = signer.sign(method, object, OWN_URL_SECONDS);
-      if (!(signed instanceof Promise)) return send(signed);
-      return signed
-        .catch((error) => {
-          throw unsigned(error);
-        })
-        .then(send);
+      return await signer.sign(method, object, OWN_URL_SECONDS);
     } catch (error) {
-      return Promise.reject(unsigned(error));
+      throw new AbortError(signingError(method, object, error));
     }
   }
 
@@ -116,56 +90,56 @@ export function createS3Http(options: {
       minTimeout: RETRY_MIN_MS,
       maxTimeout: RETRY_MAX_MS,
       randomize: true,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   }
 
-  function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
-    const { method, signal } = request;
-    const sendTo = ({ origin, path }: SignedUrl) =>
-      sendRequest(
-        agent,
-        {
-          // Not spread: V8 would keep the spread object, and its request, until a full collection.
-          origin,
-          path,
-          method,
-          headers: upload?.headers ?? null,
-          body: upload?.openBody() ?? null,
-          // Without this, undici closes the connection after each HEAD.
-          reset: false,
-        },
-        signal,
-      ).then((result) => {
-        if (result.kind === 'failed') throw noResponse(request, result.code);
-        if (isSuccess(result.status)) return true;
-        expectAbsent(request, result.status, result.body);
-        return false;
-      });
-    return withUrl(request, sendTo);
+  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
+    const { origin, path } = await signedUrl(request);
+    const result = await sendRequest(
+      agent,
+      {
+        // Not spread: V8 would keep the spread object, and its request, until a full collection.
+        origin,
+        path,
+        method: request.method,
+        headers: upload?.headers ?? null,
+        body: upload?.openBody() ?? null,
+        // Without this, undici closes the connection after each HEAD.
+        reset: false,
+      },
+      request.signal,
+    );
+    if (result.kind === 'failed') throw noResponse(request, result.code);
+    if (isSuccess(result.status)) return true;
+    expectAbsent(request, result.status, result.body);
+    return false;
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
     const { method, signal } = request;
-    const { statusCode, body } = await withUrl(request, (url) =>
-      agent
-        .request({ ...url, method, ...(signal === undefined ? {} : { signal }) })
-        .catch((error) => {
-          signal?.throwIfAborted();
-          throw noResponse(request, errorName(error));
-        }),
-    );
+    const url = await signedUrl(request);
+    const { statusCode, body } = await agent
+      .request({ ...url, method, ...(signal && { signal }) })
+      .catch((error) => {
+        signal?.throwIfAborted();
+        throw noResponse(request, errorName(error));
+      });
     if (isSuccess(statusCode)) return body;
     expectAbsent(request, statusCode, await readStart(body));
     return null;
   }
 
   return {
-    head: (object, signal) => repeat(() => send({ method: 'HEAD', object, signal }), signal),
-    async put(object, upload, signal) {
-      await repeat(() => send({ method: 'PUT', object, signal }, upload), signal);
-    },
-    get: (object, signal) => repeat(() => open({ method: 'GET', object, signal }), signal),
+    /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
+    head: (object: ObjectReference, signal?: AbortSignal) =>
+      repeat(() => send({ method: 'HEAD', object, signal }), signal),
+    put: (object: ObjectReference, upload: S3Upload, signal?: AbortSignal) =>
+      repeat(() => send({ method: 'PUT', object, signal }, upload), signal),
+    /** The body, which the caller must read or dump. Null when the object is not there. */
+    get: (object: ObjectReference, signal?: AbortSignal) =>
+      repeat(() => open({ method: 'GET', object, signal }), signal),
+    /** Ends all connections, and requests in flight with them. */
     close() {
       // Rejects only when it was closed before, which is as good.
       agent.destroy().catch(() => {});

@@ -13,22 +13,28 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { ObjectReference } from './object-reference.js';
-import { encodeRfc3986, querySigner, type SigningCredentials } from './sigv4-query.js';
+import {
+  encodeRfc3986,
+  querySigner,
+  type SigningCredentials,
+  type SigningScope,
+} from './sigv4-query.js';
 
 type Input = { Bucket: string; Key: string };
-type Options = { expiresIn: number; signingDate: Date };
 
-const SIGN_BY_SDK = {
-  GET: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new GetObjectCommand(input), options),
-  HEAD: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new HeadObjectCommand(input), options),
-  PUT: (client: S3Client, input: Input, options: Options) =>
-    getSignedUrl(client, new PutObjectCommand(input), options),
+const COMMANDS = {
+  GET: (input: Input) => new GetObjectCommand(input),
+  HEAD: (input: Input) => new HeadObjectCommand(input),
+  PUT: (input: Input) => new PutObjectCommand(input),
 };
 
-export type S3Method = keyof typeof SIGN_BY_SDK;
+export type S3Method = keyof typeof COMMANDS;
+
+/** An object in S3. */
+export interface ObjectReference {
+  bucket: string;
+  key: string;
+}
 
 /** A URL in two parts: an HTTP client does not normalise the dots of a path that stands alone. */
 export interface SignedUrl {
@@ -38,28 +44,15 @@ export interface SignedUrl {
 }
 
 export interface Signer {
-  /**
-   * The URL, or a promise of it for the first one of a bucket and method within a second: thousands
-   * are signed per second. Fails with whatever the SDK throws: no region, no credentials, a
-   * malformed name.
-   */
-  sign(
-    method: S3Method,
-    object: ObjectReference,
-    expiresSeconds: number,
-  ): SignedUrl | Promise<SignedUrl>;
+  /** Rejects with whatever the SDK throws: no region, no credentials, a malformed name. */
+  sign(method: S3Method, object: ObjectReference, expiresSeconds: number): Promise<SignedUrl>;
 }
 
 /** What all URLs of one bucket and method have in common. */
-interface Endpoint {
+interface Endpoint extends SigningScope {
   origin: string;
-  host: string;
   /** The path before the key, with the last slash. */
   basePath: string;
-  /** What the SDK adds for itself, such as `x-id`. */
-  query: Record<string, string>;
-  region: string;
-  service: string;
 }
 
 /** Signs keys of one bucket, within one second and for one life of the URL. */
@@ -82,8 +75,6 @@ const SAMPLE_KEY = 'k';
 const SIGV4 = 'AWS4-HMAC-SHA256';
 /** Present for directory buckets, whose sessions only the SDK's own stack can open. */
 const SESSION_TOKEN = 'X-Amz-S3session-Token';
-/** Nearly all keys: nothing in them is to be encoded. */
-const PLAIN_KEY = /^[A-Za-z0-9._~/-]*$/;
 const SIGNING_PARAMETER = /^X-Amz-/;
 /** Names of buckets come from jobs. At this number all entries are dropped. */
 const MAX_ENDPOINTS = 1_000;
@@ -106,8 +97,8 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
   const endpoints = new Map<string, BucketEntry>();
 
   function signBySdk(method: S3Method, { bucket, key }: ObjectReference, expiresIn: number) {
-    const options = { expiresIn, signingDate: now() };
-    return SIGN_BY_SDK[method](client, { Bucket: bucket, Key: key }, options);
+    const command = COMMANDS[method]({ Bucket: bucket, Key: key });
+    return getSignedUrl(client, command, { expiresIn, signingDate: now() });
   }
 
   function addEntry(method: S3Method, bucket: string): BucketEntry {
@@ -120,28 +111,20 @@ export function createSigner(client: S3Client, options: SignerOptions = {}): Sig
     return entry;
   }
 
-  async function signAnew(
-    entry: BucketEntry,
-    method: S3Method,
-    object: ObjectReference,
-    expiresSeconds: number,
-  ): Promise<SignedUrl> {
-    const endpoint = await entry.endpoint;
-    // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
-    const credentials = await client.config.credentials();
-    onCredentials?.(credentials, expiresSeconds);
-    if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
-    entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
-    return entry.latest.sign(object.key);
-  }
-
   return {
-    sign(method, object, expiresSeconds) {
+    async sign(method, object, expiresSeconds) {
       const entry = endpoints.get(`${method} ${object.bucket}`) ?? addEntry(method, object.bucket);
       const { latest } = entry;
-      return latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds
-        ? latest.sign(object.key)
-        : signAnew(entry, method, object, expiresSeconds);
+      if (latest?.second === secondOf(now()) && latest.expiresSeconds === expiresSeconds) {
+        return latest.sign(object.key);
+      }
+      const endpoint = await entry.endpoint;
+      // Asked once per second. The SDK keeps them, and renews temporary ones minutes before their end.
+      const credentials = await client.config.credentials();
+      onCredentials?.(credentials, expiresSeconds);
+      if (endpoint === null) return split(await signBySdk(method, object, expiresSeconds));
+      entry.latest = keySigner(method, endpoint, credentials, { date: now(), expiresSeconds });
+      return entry.latest.sign(object.key);
     },
   };
 }
@@ -155,7 +138,7 @@ function keySigner(
   const { origin, basePath } = endpoint;
   const queryOf = querySigner(method, endpoint, credentials, { date, expiresSeconds });
   const sign = (key: string) => {
-    const path = basePath + encodeKey(key);
+    const path = basePath + key.split('/').map(encodeRfc3986).join('/');
     return { origin, path: `${path}?${queryOf(path)}` };
   };
   return { second: secondOf(date), expiresSeconds, sign };
@@ -181,11 +164,6 @@ function endpointOf(signedUrl: string): Endpoint | null {
     region,
     service,
   };
-}
-
-function encodeKey(key: string): string {
-  if (PLAIN_KEY.test(key)) return key;
-  return key.split('/').map(encodeRfc3986).join('/');
 }
 
 function split(url: string): SignedUrl {

@@ -19,16 +19,14 @@ export interface SigningScope {
   region: string;
   /** As in the scope of the signature, such as `s3`. */
   service: string;
-  /** Parameters besides those of the signature. */
+  /** Parameters besides those of the signature, such as the `x-id` of the SDK. */
   query: Record<string, string>;
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const UNRESERVED = /^[A-Za-z0-9._~-]*$/;
 
 /** RFC 3986, as AWS wants it: `encodeURIComponent` and the five that it leaves alone. */
 export function encodeRfc3986(text: string): string {
-  if (UNRESERVED.test(text)) return text;
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -1,7 +1,7 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
 import { errorName, TransientError } from '../errors.js';
-import { describeObject, type ObjectReference } from './object-reference.js';
-import type { S3Method } from './signer.js';
+import { escapeControls } from '../jobs/validation-issues.js';
+import type { ObjectReference, S3Method } from './signer.js';
 
 const BUCKET = 'create the bucket, or correct its name';
 const REGION = 'set AWS_REGION to the region of the bucket';
@@ -33,6 +33,11 @@ const PERMISSIONS: Readonly<Record<S3Method, string>> = {
 
 const FORBIDDEN = /^(AccessDenied|Forbidden|403)$/;
 
+/** For people: `GET s3://bucket/key`, safe to print. */
+function describeRequest(method: S3Method, { bucket, key }: ObjectReference): string {
+  return `${method} ${escapeControls(`s3://${bucket}/${key}`)}`;
+}
+
 function adviceFor(error: unknown): string | undefined {
   const { name, message } = error instanceof Error ? error : new Error();
   // The SDK gives this error no name.
@@ -56,7 +61,7 @@ export function responseError(
 ): TransientError {
   const name = code === null ? '' : ` ${code}`;
   return storageError(
-    `${method} ${describeObject(object)}: S3 answered ${status}${name}`,
+    `${describeRequest(method, object)}: S3 answered ${status}${name}`,
     ADVICE.get(code) ?? adviceByStatus(method, status),
   );
 }
@@ -73,7 +78,7 @@ export function signingError(
   error: unknown,
 ): TransientError {
   const { name } = error instanceof Error ? error : new Error();
-  const what = `${method} ${describeObject(object)}: the request could not be signed (${name})`;
+  const what = `${describeRequest(method, object)}: the request could not be signed (${name})`;
   return storageError(what, adviceFor(error), error);
 }
 
@@ -87,7 +92,7 @@ export function networkError(
   code: string,
 ): TransientError {
   return storageError(
-    `${method} ${describeObject(object)}: no response from S3 (${code})`,
+    `${describeRequest(method, object)}: no response from S3 (${code})`,
     undefined,
   );
 }

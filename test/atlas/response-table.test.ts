@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/atlas/observer.js';
-import { errorFor, ResponseError, rowFor } from '../../src/atlas/response-errors.js';
-import { RESPONSES, type ResponseKind, type ResponseRow } from '../../src/atlas/response-table.js';
+import {
+  errorFor,
+  RESPONSES,
+  ResponseError,
+  type ResponseKind,
+  type ResponseRow,
+  rowFor,
+} from '../../src/atlas/response-table.js';
 import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 
 type Expected = [ResponseKind[], string, string?];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/errors.js';
 import {
-  createReconciliation,
+  Reconciliation,
   MAX_UNEXPECTED,
   type PageExtract,
 } from '../../src/extracts/reconcile.js';
@@ -13,7 +13,7 @@ function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtr
 
 describe('documents', () => {
   test('documents are missing until they have an extract', () => {
-    const reconciliation = createReconciliation(['a', 'b', 'c'], null);
+    const reconciliation = new Reconciliation(['a', 'b', 'c'], null);
     expect(reconciliation.missing()).toEqual([0, 1, 2]);
     expect(reconciliation.documents()).toEqual([]);
 
@@ -25,13 +25,13 @@ describe('documents', () => {
   });
 
   test('documents come in the order sent, whatever order Atlas has them in', () => {
-    const reconciliation = createReconciliation(['c', 'a', 'b'], null);
+    const reconciliation = new Reconciliation(['c', 'a', 'b'], null);
     reconciliation.addPage(1, [item('a'), item('b'), item('c')]);
     expect(reconciliation.documents().map(({ documentId }) => documentId)).toEqual(['c', 'a', 'b']);
   });
 
   test('documents keep several extracts in order, across pages that arrive out of order', () => {
-    const reconciliation = createReconciliation(['a', 'b'], null);
+    const reconciliation = new Reconciliation(['a', 'b'], null);
     reconciliation.addPage(3, [item('a', '5')]);
     reconciliation.addPage(1, [item('a', '9'), item('b', '0'), item('a', '2')]);
     reconciliation.addPage(2, [item('a', '7')]);
@@ -43,7 +43,7 @@ describe('documents', () => {
 
   test('extracts keep their text as it came', () => {
     const raw = '{ "account":\t12345678901234567890,\n "rate": 1.10, "a": 1, "a": 2 }';
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', raw)]);
     expect(reconciliation.documents()).toEqual([{ documentId: 'a', extracts: [raw] }]);
   });
@@ -51,7 +51,7 @@ describe('documents', () => {
 
 describe('repeats', () => {
   test('the same extract on two pages counts once and stays where it came first', () => {
-    const reconciliation = createReconciliation(['a', 'b'], null);
+    const reconciliation = new Reconciliation(['a', 'b'], null);
     reconciliation.addPage(1, [item('a', '1'), item('b', '2')]);
     expect(reconciliation.addPage(2, [item('b', '2'), item('b', '3')])).toEqual({ added: 1 });
     expect(reconciliation.documents()).toEqual([
@@ -63,13 +63,13 @@ describe('repeats', () => {
   });
 
   test('the same extract twice on one page is two extracts', () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     expect(reconciliation.addPage(1, [item('a', '1'), item('a', '1')])).toEqual({ added: 2 });
     expect(reconciliation.documents()).toEqual([{ documentId: 'a', extracts: ['1', '1'] }]);
   });
 
   test('a later page with one more of the same adds just that one', () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', '1'), item('a', '2')]);
     expect(reconciliation.addPage(2, [item('a', '1'), item('a', '3'), item('a', '1')])).toEqual({
       added: 2,
@@ -80,20 +80,20 @@ describe('repeats', () => {
   });
 
   test('equal texts of two documents are two extracts', () => {
-    const reconciliation = createReconciliation(['a', 'b'], null);
+    const reconciliation = new Reconciliation(['a', 'b'], null);
     reconciliation.addPage(1, [item('a', '1')]);
     expect(reconciliation.addPage(2, [item('b', '1')])).toEqual({ added: 1 });
     expect(reconciliation.missing()).toEqual([]);
   });
 
   test('extracts whose texts differ in form only are two extracts', () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', '{"n":1.1}')]);
     expect(reconciliation.addPage(2, [item('a', '{"n":1.10}')])).toEqual({ added: 1 });
   });
 
   test('a page read again adds only what is new', () => {
-    const reconciliation = createReconciliation(['a', 'b'], null);
+    const reconciliation = new Reconciliation(['a', 'b'], null);
     reconciliation.addPage(1, [item('a')]);
     expect(reconciliation.addPage(1, [item('a'), item('b')])).toEqual({ added: 1 });
     expect(reconciliation.present).toBe(2);
@@ -102,7 +102,7 @@ describe('repeats', () => {
 
 describe('unexpected extracts', () => {
   test('unexpected extracts are kept under the id as it came, and never count as present', () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     reconciliation.addPage(1, [item('x', '1'), item('a/b', '2'), item('x', '3')]);
     expect(reconciliation.present).toBe(0);
     expect(reconciliation.missing()).toEqual([0]);
@@ -113,7 +113,7 @@ describe('unexpected extracts', () => {
   });
 
   test('unexpected extracts come in page order even when pages do not', () => {
-    const reconciliation = createReconciliation([], null);
+    const reconciliation = new Reconciliation([], null);
     reconciliation.addPage(2, [item('late')]);
     reconciliation.addPage(1, [item('early')]);
     expect(reconciliation.unexpected().map(({ documentId }) => documentId)).toEqual([
@@ -123,7 +123,7 @@ describe('unexpected extracts', () => {
   });
 
   test(`unexpected extracts are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
     reconciliation.addPage(1, unexpected);
     reconciliation.addPage(2, unexpected);
@@ -133,7 +133,7 @@ describe('unexpected extracts', () => {
   });
 
   test('unexpected extracts are a protocol error too when they all carry one id', () => {
-    const reconciliation = createReconciliation(['a'], null);
+    const reconciliation = new Reconciliation(['a'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
     expect(() => reconciliation.addPage(1, unexpected)).toThrow(TransientError);
   });
@@ -141,7 +141,7 @@ describe('unexpected extracts', () => {
 
 describe('scoped ids', () => {
   test('scoped ids are shown to the caller as its own', () => {
-    const reconciliation = createReconciliation(['001', 'loan-1/002'], 'loan-1');
+    const reconciliation = new Reconciliation(['001', 'loan-1/002'], 'loan-1');
     reconciliation.addPage(1, [item('loan-1/001', '1'), item('loan-1/loan-1/002', '2')]);
     expect(reconciliation.documents()).toEqual([
       { documentId: '001', extracts: ['1'] },
@@ -151,7 +151,7 @@ describe('scoped ids', () => {
   });
 
   test('scoped ids of another reference, or without any, are unexpected', () => {
-    const reconciliation = createReconciliation(['001'], 'loan-1');
+    const reconciliation = new Reconciliation(['001'], 'loan-1');
     reconciliation.addPage(1, [item('loan-2/001'), item('001'), item('loan-1001'), item('loan-1')]);
     expect(reconciliation.present).toBe(0);
     expect(reconciliation.unexpected().map(({ documentId }) => documentId)).toEqual([
@@ -163,7 +163,7 @@ describe('scoped ids', () => {
   });
 
   test('scoped ids of our reference that were never sent are unexpected, without the scope', () => {
-    const reconciliation = createReconciliation(['001'], 'loan-1');
+    const reconciliation = new Reconciliation(['001'], 'loan-1');
     reconciliation.addPage(1, [item('loan-1/009', '9')]);
     expect(reconciliation.unexpected()).toEqual([{ documentId: '009', extracts: ['9'] }]);
   });
@@ -172,7 +172,7 @@ describe('scoped ids', () => {
 const HOSTILE_IDS = ['__proto__', 'constructor', 'toString', '', '\u0000', '\n', '\ud800', 'a/b'];
 
 test('hostile document ids are ids like any other', () => {
-  const reconciliation = createReconciliation(HOSTILE_IDS, null);
+  const reconciliation = new Reconciliation(HOSTILE_IDS, null);
   expect(reconciliation.missing()).toHaveLength(HOSTILE_IDS.length);
   reconciliation.addPage(
     1,
@@ -200,7 +200,7 @@ describe('laws', () => {
     scope: string | null,
     content: readonly (readonly [number, readonly PageExtract[]])[],
   ) {
-    const reconciliation = createReconciliation(ids, scope);
+    const reconciliation = new Reconciliation(ids, scope);
     const added = content.map(([page, extracts]) => reconciliation.addPage(page, extracts).added);
     return { reconciliation, added };
   }

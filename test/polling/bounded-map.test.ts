@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BoundedMap } from '../../src/polling/bounded-map.js';
+import { BoundedMap } from '../../src/polling/learning-policy.js';
 
 describe('a bounded map', () => {
   it('a bounded map drops the entry touched least recently', () => {

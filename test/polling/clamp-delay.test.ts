@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clampDelay, type DelayBounds } from '../../src/polling/clamp-delay.js';
+import { clampDelay, type DelayBounds } from '../../src/polling/poll-policy.js';
 
 const bounds: DelayBounds = {
   elapsedMs: 10_000,

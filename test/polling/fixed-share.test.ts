@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { equalWeights, updateFixedShare } from '../../src/polling/fixed-share.js';
+import { equalWeights, updateFixedShare } from '../../src/polling/belief.js';
 
 describe('fixed share', () => {
   it('fixed share keeps positive weights that sum to 1, whatever the forecasters said', () => {

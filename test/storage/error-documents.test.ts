@@ -17,7 +17,7 @@ describe('an error document', () => {
       pour();
       return true;
     };
-    const error = await errorOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    const error = await errorOf(openStore(s3).putResult('a.json', ['{}']));
     expect(error.message).toContain('S3 answered 403');
     expect(error.message).toContain('check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY');
   });
@@ -30,7 +30,7 @@ describe('an error document', () => {
       response.write(code, () => request.socket.destroy());
       return true;
     };
-    const error = await errorOf(openStore(s3).putResult('a.json', Buffer.from('{}')));
+    const error = await errorOf(openStore(s3).putResult('a.json', ['{}']));
     expect(error.message).toContain('S3 answered 403');
     expect(s3.requests).toHaveLength(1);
   });

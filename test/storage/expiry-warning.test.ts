@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createExpiryWarning } from '../../src/storage/expiry-warning.js';
+import { createExpiryWarning } from '../../src/storage/object-store.js';
 
 const HOUR = 3600;
 

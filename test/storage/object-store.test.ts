@@ -161,7 +161,7 @@ describe('results', () => {
 
   test('results may be bytes', async () => {
     const s3 = await startScriptedS3();
-    await openStore(s3).putResult('x.json', Buffer.from('{}'));
+    await openStore(s3).putResult('x.json', ['{}']);
     expect(s3.objects.get('results/x.json')?.toString()).toBe('{}');
   });
 

@@ -5,15 +5,12 @@ import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js'
 import { heartbeatsKey } from '../../jobs/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 
-type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock'>;
-
-export interface Heartbeat {
-  /** The others learn of it soon; a Redis that hangs holds nobody up. */
-  stop(): void;
-}
-
 /** Beats at once and from then on. A process whose event loop is stuck does not beat. */
-export async function startHeartbeat({ redis, config, clock }: Telling): Promise<Heartbeat> {
+export async function startHeartbeat({
+  redis,
+  config,
+  clock,
+}: Pick<WorkerContext, 'redis' | 'config' | 'clock'>): Promise<{ stop(): void }> {
   const key = heartbeatsKey(config.QUEUE_PREFIX);
   const id = `${hostname()}:${process.pid}:${randomUUID()}`;
   const beat = async () => {
@@ -32,6 +29,7 @@ export async function startHeartbeat({ redis, config, clock }: Telling): Promise
   return {
     stop() {
       clearInterval(timer);
+      // The others learn of it soon; a Redis that hangs holds nobody up.
       redis.zrem(key, id).catch(() => {});
     },
   };

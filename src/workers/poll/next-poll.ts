@@ -2,8 +2,7 @@
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
-import { clampDelay } from '../../polling/clamp-delay.js';
-import type { PollContext } from '../../polling/poll-policy.js';
+import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs } from '../runtime/backoff.js';
 

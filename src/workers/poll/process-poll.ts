@@ -2,6 +2,10 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
+import { BudgetExceededError } from '../../atlas/budget.js';
+import { PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
+import type { Reconciliation } from '../../extracts/reconcile.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
   newPollState,
   type PollData,
@@ -9,11 +13,31 @@ import {
   type PollState,
 } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
+import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
+import { MAX_STALLS } from '../runtime/backoff.js';
 import type { Processor } from '../runtime/queue-worker.js';
-import { createProcessor, type StepResult, type StepRun } from '../runtime/run-step.js';
-import { pollAndDecide } from './poll-run.js';
-import { enterPoll } from './transitions.js';
+import {
+  createProcessor,
+  rethrowInterruption,
+  type StepResult,
+  type StepRun,
+} from '../runtime/run-step.js';
+import { readFlags } from '../runtime/signals.js';
+import { nextPollDelayMs, retryDelayMs } from './next-poll.js';
+import { type ObservedPoll, recordObservation } from './observe.js';
+import { pollOnce } from './read-extracts.js';
+import { storeResult } from './store-result.js';
+import {
+  afterPoll,
+  beginPoll,
+  enterPoll,
+  isLastPoll,
+  type PollDecision,
+  type PollEvent,
+} from './transitions.js';
+
+type PollRun = StepRun<PollData, PollState> & ObservedPoll;
 
 /** Processor of the `atlas-polls` queue. */
 export function createPollProcessor(context: WorkerContext): Processor<PollData, PollResult> {
@@ -21,15 +45,132 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
     queueName: POLLS_QUEUE,
     newState: ({ attemptsMade, data }) => newPollState(attemptsMade, data.documentIds.length),
     digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
-    step: (run) => stepPoll(context, run),
+    step(run) {
+      const deadlineAt = context.clock.now() + context.config.BATCH_DEADLINE_MS;
+      run.state = enterPoll(run.state, run.job, deadlineAt);
+      return pollAndDecide(Object.assign(run, { context, data: run.job.data, wokenAtMs: null }));
+    },
   });
 }
 
-function stepPoll(
-  context: WorkerContext,
-  run: StepRun<PollData, PollState>,
-): Promise<StepResult<PollResult>> {
-  const { job } = run;
-  run.state = enterPoll(run.state, job, context.clock.now() + context.config.BATCH_DEADLINE_MS);
-  return pollAndDecide(Object.assign(run, { context, data: job.data, wokenAtMs: null }));
+/** Polls once. The job sleeps until the next poll, or ends with its result. */
+async function pollAndDecide(run: PollRun): Promise<StepResult<PollResult>> {
+  const early = await eventBeforePoll(run);
+  try {
+    const decision = early ? decide(run, early) : await poll(run);
+    return await carryOut(run, decision);
+  } catch (error) {
+    rethrowInterruption(error, run);
+    return carryOut(run, decide(run, eventOfError(run, error)));
+  }
+}
+
+/** What the outside wants, and what earlier runs came to, may end the job before it polls. */
+async function eventBeforePoll(run: PollRun): Promise<PollEvent | null> {
+  const { context, data, state, job } = run;
+  const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+  // Atlas may have called before it answered the upload.
+  const since = state.lastPollAt ?? data.sentAt - context.config.ATLAS_TIMEOUT_MS;
+  run.wokenAtMs = wokenAt > since ? wokenAt - data.sentAt : null;
+  if (cancelled) {
+    return { kind: 'cancelled', reason: { code: 'CANCELLED', message: cancelled.reason } };
+  }
+  const stalls = job.stalledCounter - state.stallsBefore;
+  if (stalls < MAX_STALLS) return null;
+  const message = `workers died ${stalls} times while they polled ${data.atlasBatchId}`;
+  return { kind: 'deadly', reason: { code: 'INTERNAL', message } };
+}
+
+async function poll(run: PollRun): Promise<PollDecision> {
+  const { context, data, signal } = run;
+  run.state = beginPoll(run.state, context.clock.now());
+  const options = { full: isLastPoll(run.state, data), before: run.state.seen };
+  const reading = await pollOnce(context, data, options, signal);
+  const decision = decide(run, { kind: 'read', reading });
+  if (decision.next !== 'store' || !reading.found) return decision;
+  return store(run, reading.found, reading.complete);
+}
+
+async function store(
+  run: PollRun,
+  found: Reconciliation,
+  complete: boolean,
+): Promise<PollDecision> {
+  const { context, data, lease, signal } = run;
+  await lease.renew();
+  await storeResult(context, data, found, signal);
+  const indexes = fromRanges(data.documentIndexes);
+  const decision = decide(run, {
+    kind: 'stored',
+    present: found.present,
+    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
+    unexpected: found.unexpected().reduce((sum, { extracts }) => sum + extracts.length, 0),
+  });
+  if (run.state.finalCheck === undefined) recordObservation(run, complete);
+  return decision;
+}
+
+/** Changes the state; what is to be done about it is for {@link carryOut}. */
+function decide(run: PollRun, event: PollEvent): PollDecision {
+  const { context, data, state } = run;
+  const now = context.clock.now();
+  const decision = afterPoll(state, event, {
+    data,
+    now,
+    nextPollMs: (next) => nextPollDelayMs(context, data, next, now),
+    retryMs: (count, retryAfterMs) => retryDelayMs(context, count, retryAfterMs),
+  });
+  run.state = decision.state;
+  return decision;
+}
+
+async function carryOut(run: PollRun, decision: PollDecision): Promise<StepResult<PollResult>> {
+  if (decision.next === 'end') {
+    await saveResult(run, decision.result);
+    return { kind: 'finished', value: decision.result };
+  }
+  const { context, data, lease, state } = run;
+  await lease.save(state, decision.next === 'sleep' ? decision.line : '');
+  return {
+    kind: 'sleep',
+    delayMs: Math.max(0, (state.nextPollAt ?? 0) - context.clock.now()),
+    async afterwards() {
+      const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+      return cancelled !== null || wokenAt > (state.lastPollAt ?? 0);
+    },
+  };
+}
+
+function eventOfError({ context, data }: PollRun, error: unknown): PollEvent {
+  if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
+  if (error instanceof TransientError) {
+    const { reason, retryAfterMs } = error;
+    const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
+    return { kind, reason, retryAfterMs };
+  }
+  if (error instanceof PermanentError) {
+    return { kind: 'transient-error', reason: error.reason, retryAfterMs: 0 };
+  }
+  const { reference, atlasBatchId } = data;
+  const fields = { reference, atlasBatchId, ...errorFields(error) };
+  context.logger.error(fields, `an unforeseen error while polling ${atlasBatchId}`);
+  const name = error instanceof Error ? error.name : 'error';
+  const message = `an unforeseen ${name} while polling ${atlasBatchId}; the log has its stack`;
+  return { kind: 'unexpected-error', reason: { code: 'INTERNAL', message } };
+}
+
+async function saveResult({ context, data, lease, state }: PollRun, result: PollResult) {
+  const { status, present, polls, unexpected, reason } = result;
+  const why = reason ? ` (${reason.code}: ${reason.message})` : '';
+  await lease.save(
+    state,
+    `${status} after ${polls} ${polls === 1 ? 'poll' : 'polls'}: ${present} of ${state.total} present${why}`,
+  );
+  context.metrics.pollJobs.inc({ status });
+  context.metrics.pollsPerUpload.observe(polls);
+  const { reference, atlasBatchId } = data;
+  context.logger.info(
+    { reference, atlasBatchId, status, present, total: state.total, polls, unexpected },
+    `Atlas batch ${atlasBatchId} is ${status}`,
+  );
 }

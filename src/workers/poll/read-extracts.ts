@@ -2,11 +2,12 @@
 import type { ExtractsPage } from '../../atlas/client.js';
 import { TransientError } from '../../errors.js';
 import { isComplete } from '../../extracts/completeness.js';
-import { createReconciliation, type Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData } from '../../jobs/poll-state.js';
+import { Reconciliation } from '../../extracts/reconcile.js';
+import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
 import { PollMemory } from './poll-memory.js';
+import type { PollReading } from './transitions.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
 export const PAGES_IN_PARALLEL = 4;
@@ -14,29 +15,15 @@ export const PAGES_IN_PARALLEL = 4;
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
 
-export interface Poll {
-  complete: boolean;
-  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
-  present: number;
-  /** Items that Atlas announced; null when it announces nothing. */
-  announced: number | null;
-  /** What was read; null when a count request was enough. */
+export interface Poll extends PollReading {
   found: Reconciliation | null;
-}
-
-/** What earlier polls have shown. */
-export interface Seen {
-  /** Extracts that the last full poll read, and the documents that they are of. */
-  extracts: number;
-  present: number;
-  /** What Atlas announced at the last poll; null before the first, or when it announces nothing. */
-  announced: number | null;
 }
 
 interface PollOptions {
   /** Reads everything, whatever a count request would say. */
   full: boolean;
-  before: Seen;
+  /** What earlier polls have shown. */
+  before: PollState['seen'];
 }
 
 /**
@@ -87,7 +74,7 @@ async function readExtracts(
     }
   }
 
-  const found = createReconciliation(data.documentIds, data.scoped ? data.reference : null);
+  const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
   let repeatedPage = false;
   const add = ({ page, totalItems, extracts }: ExtractsPage) => {
@@ -131,7 +118,7 @@ async function readExtracts(
  * some documents have several, and only a list that has stopped growing is worth reading. Fewer
  * than were read before: what was read then says nothing any more.
  */
-function mayBeComplete(totalItems: number, total: number, before: Seen): boolean {
+function mayBeComplete(totalItems: number, total: number, before: PollState['seen']): boolean {
   if (totalItems < before.extracts) return true;
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;

@@ -18,7 +18,7 @@ export async function storeResult(
     batchId: atlasBatchId,
     productType,
     documents: found.documents(),
-    missing: found.missing().flatMap((index) => documentIds[index] ?? []),
+    missing: found.missing().flatMap((position) => documentIds[position] ?? []),
     unexpected: found.unexpected(),
   });
   await store.putResult(resultKey(config.RESULTS_PREFIX, reference, atlasBatchId), body, signal);

@@ -18,10 +18,11 @@ export const NOT_FOUND_TIMEOUT_MS = 120_000;
 /** What a poll read of the extracts. */
 export interface PollReading {
   complete: boolean;
+  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
-  /** Items that Atlas announced. */
+  /** Items that Atlas announced; null when it announces nothing. */
   announced: number | null;
-  /** Null when a count request was enough. */
+  /** What was read; null when a count request was enough. */
   found: { extractCount: number; present: number } | null;
 }
 

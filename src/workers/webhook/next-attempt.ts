@@ -33,28 +33,19 @@ export function planWebhook(
   nowMs: number,
   random: () => number,
 ): WebhookDecision {
-  if (isDelivered(response)) return { next: 'delivered' };
-  if (response.kind === 'response' && response.status === GONE) {
-    return { next: 'give-up', why: 'the receiver wants no more of it' };
-  }
+  const { status, retryAfter } =
+    response.kind === 'response' ? response : { status: null, retryAfter: undefined };
+  if (status !== null && status >= 200 && status < 300) return { next: 'delivered' };
+  if (status === GONE) return { next: 'give-up', why: 'the receiver wants no more of it' };
   const left = startedAt + TRYING_MS - nowMs;
   if (left <= 0) return { next: 'give-up', why: 'a day of trying is over' };
-  const asked =
-    response.kind === 'response'
-      ? (retryAfterMs(response.retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0)
-      : 0;
+  const askedMs = retryAfterMs(retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0;
+  const delayMs = Math.max(askedMs, backoffMs(failures, BACKOFF, random));
   // The last attempt is made when the day is over, not before.
-  return {
-    next: 'retry',
-    delayMs: Math.min(left, Math.max(asked, backoffMs(failures, BACKOFF, random))),
-  };
+  return { next: 'retry', delayMs: Math.min(left, delayMs) };
 }
 
 /** For people, and as a label of metrics. */
 export function responseCode(response: WebhookResponse): string {
   return response.kind === 'response' ? String(response.status) : response.code;
-}
-
-function isDelivered(response: WebhookResponse): boolean {
-  return response.kind === 'response' && response.status >= 200 && response.status < 300;
 }

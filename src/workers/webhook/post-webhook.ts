@@ -2,17 +2,9 @@
 import { createHttp } from '../../http/host-client.js';
 import { webhookKey } from '../../jobs/webhook-secret.js';
 import type { WebhookResponse } from './next-attempt.js';
-import { signWebhook } from './signature.js';
+import { type SignedContent, signWebhook } from './signature.js';
 
-export interface WebhookSender {
-  /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
-  send(
-    webhook: { eventId: string; body: string; nowMs: number },
-    signal: AbortSignal,
-  ): Promise<WebhookResponse>;
-  /** Cuts what is still under way. */
-  close(): Promise<void>;
-}
+export type WebhookSender = ReturnType<typeof createWebhookSender>;
 
 /**
  * @param options `connections` is how many POSTs may be under way at once; `timeoutMs` is for the
@@ -23,12 +15,13 @@ export function createWebhookSender(options: {
   secret: string;
   connections: number;
   timeoutMs: number;
-}): WebhookSender {
+}) {
   const { origin, pathname, search } = new URL(options.url);
   const key = webhookKey(options.secret);
   const http = createHttp({ ...options, baseUrl: origin, bodies: 'none' });
   return {
-    async send(webhook, signal) {
+    /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
+    async send(webhook: SignedContent, signal: AbortSignal): Promise<WebhookResponse> {
       const request = {
         method: 'POST',
         path: pathname + search,
@@ -44,6 +37,7 @@ export function createWebhookSender(options: {
         ? { kind: 'failed', code: result.code }
         : { kind: 'response', status: result.status, retryAfter: result.retryAfter };
     },
+    /** Cuts what is still under way. */
     close: () => http.close(),
   };
 }

@@ -1,23 +1,19 @@
 /** Signatures of webhooks, after the Standard Webhooks specification 1.0.0. Pure. */
 import { createHmac } from 'node:crypto';
 
-export interface SignedHeaders {
-  'webhook-id': string;
-  /** Seconds since 1970. */
-  'webhook-timestamp': string;
-  'webhook-signature': string;
+export interface SignedContent {
+  /** The same on every attempt; receivers tell repetitions by it. */
+  eventId: string;
+  body: string;
+  /** When the attempt is made: receivers refuse what is older than minutes. */
+  nowMs: number;
 }
 
-/**
- * The headers that prove a body to be ours, and of now.
- * @param eventId The same on every attempt; receivers tell repetitions by it.
- * @param nowMs When the attempt is made: receivers refuse what is older than minutes.
- */
-export function signWebhook(
-  key: Buffer,
-  { eventId, body, nowMs }: { eventId: string; body: string; nowMs: number },
-): SignedHeaders {
-  const id = webhookId(eventId);
+/** The headers that prove a body to be ours, and of now. */
+export function signWebhook(key: Buffer, { eventId, body, nowMs }: SignedContent) {
+  // Full stops divide what is signed, so the specification wants none in an id that others choose;
+  // a reference may hold some.
+  const id = eventId.replaceAll('.', '%2E');
   const timestamp = String(Math.floor(nowMs / 1000));
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return {
@@ -25,12 +21,4 @@ export function signWebhook(
     'webhook-timestamp': timestamp,
     'webhook-signature': `v1,${signature}`,
   };
-}
-
-/**
- * Full stops divide what is signed, so the specification wants none in an id that others choose;
- * a reference may hold some.
- */
-function webhookId(eventId: string): string {
-  return eventId.replaceAll('.', '%2E');
 }
