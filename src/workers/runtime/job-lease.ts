@@ -11,7 +11,7 @@ import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
-import type { Slot } from './prefetching-worker.js';
+import type { Slot } from './queue-worker.js';
 
 /** A lock this young is not renewed: seven eighths of its time are left. */
 const YOUNG_LOCK_MS = 1000;
@@ -171,11 +171,8 @@ export class JobLease<State extends object> {
   }
 
   /** Puts the job to sleep. Anything to be remembered has been saved before. */
-  async moveToDelayed(delayMs: number): Promise<void> {
-    const { job, slot } = this.options;
-    const moved = job.moveToDelayed(Date.now() + delayMs, slot.token);
-    slot.fetchNext();
-    await moved;
+  moveToDelayed(delayMs: number): Promise<void> {
+    return this.options.slot.moveToDelayed(delayMs);
   }
 
   /** Gives the job back to the queue, for another worker to go on with at once. */
@@ -187,12 +184,7 @@ export class JobLease<State extends object> {
    * Moves the job to wait for its children.
    * @returns false when none is pending: the job was not moved.
    */
-  async waitForChildren(): Promise<boolean> {
-    const { job, slot } = this.options;
-    const moved = job.moveToWaitingChildren(slot.token);
-    slot.fetchNext();
-    if (await moved) return true;
-    await slot.giveNextBack();
-    return false;
+  waitForChildren(): Promise<boolean> {
+    return this.options.job.moveToWaitingChildren(this.options.slot.token);
   }
 }

@@ -15,8 +15,7 @@ import { errorFields, type Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
 import type { WorkerContext } from '../context.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
-import type { Slot } from './prefetching-worker.js';
-import type { Processor } from './queue-worker.js';
+import type { Processor, Slot } from './queue-worker.js';
 
 /** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
 const NEWER_STATE_DELAY_MS = 15_000;

@@ -8,9 +8,8 @@ import {
   DelayedError,
   ErrorCode,
   type Job,
+  type JobJson,
   type JobsOptions,
-  LockManager,
-  type LockManagerWorkerContext,
   type Processor,
   Queue,
   WaitingError,
@@ -18,7 +17,7 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Redis } from 'ioredis';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import manifest from '../../../package.json' with { type: 'json' };
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
@@ -29,22 +28,7 @@ const TOKEN = 'token';
 const LONG_MS = 3_600_000;
 const LOCK_MS = 30_000;
 
-/** Shows what is protected in BullMQ and what this project overrides or reads. */
-class OpenLockManager extends LockManager {
-  /** While a renewal is under way. */
-  renewing: string[] | undefined;
-
-  get tracked() {
-    return this.trackedJobs;
-  }
-
-  protected override async extendLocks(jobIds: string[]): Promise<void> {
-    this.renewing = jobIds;
-    await super.extendLocks(jobIds);
-    this.renewing = undefined;
-  }
-}
-
+/** Shows what is protected in BullMQ and what this project overrides. */
 class OpenWorker extends Worker {
   readonly fetchTokens: string[] = [];
 
@@ -54,14 +38,12 @@ class OpenWorker extends Worker {
     if (processor) void this.run();
   }
 
-  get locks() {
-    return this.lockManager as OpenLockManager;
+  get renewsLocks(): boolean {
+    return this.lockManager.isRunning();
   }
 
-  protected override createLockManager(): void {
-    const { lockRenewTime = 0, lockDuration = 0 } = this.opts;
-    const options = { lockRenewTime, lockDuration, workerId: this.id };
-    this.lockManager = new OpenLockManager(this as LockManagerWorkerContext, options);
+  override nextJobFromJobData(data?: JobJson, id?: string, token?: string): Promise<Job> {
+    return super.nextJobFromJobData(data, id, token);
   }
 
   override moveToActive(token: string, name?: string): Promise<Job> {
@@ -126,9 +108,9 @@ function start(processor: Processor | null = null, settings: Partial<WorkerOptio
   };
 }
 
-test('BullMQ is pinned to one version, and the overridden methods are those of its Worker', () => {
+test('BullMQ is pinned to one version, and the methods that are overridden or called are those of its Worker', () => {
   expect(manifest.dependencies.bullmq).toMatch(/^\d+\.\d+\.\d+$/);
-  for (const method of ['moveToActive', 'createLockManager', 'extendJobLocks']) {
+  for (const method of ['moveToActive', 'nextJobFromJobData', 'extendJobLocks']) {
     expect(Worker.prototype).toHaveProperty(method, expect.any(Function));
   }
 });
@@ -282,49 +264,42 @@ describe('the errors of BullMQ', () => {
 });
 
 describe('moves of a job in BullMQ', () => {
-  test('a fetch that is called in the turn of moveToDelayed goes out behind it', async () => {
-    const { fetchOne, worker } = start();
-    const job = await fetchOne();
-    // Due at once: only a fetch behind the move finds it.
-    const moved = job.moveToDelayed(Date.now(), TOKEN);
-    const next = worker.moveToActive(TOKEN);
-    await moved;
-    expect((await next)?.id).toBe('one');
-  });
-
-  test('a fetch that is called in the turn of moveToWaitingChildren goes out behind it', async () => {
-    const { fetchOne, add, addChild, worker, redis } = start();
-    const job = await fetchOne();
-    await addChild('child', 'one');
-    await add('two');
-    const sent: string[] = [];
-    const send = redis.sendCommand.bind(redis);
-    redis.sendCommand = (command, ...rest) => {
-      sent.push(command.args.some((arg) => String(arg).endsWith(':limiter')) ? 'fetch' : 'move');
-      return send(command, ...rest);
-    };
-    const moved = job.moveToWaitingChildren(TOKEN);
-    const next = worker.moveToActive(TOKEN);
-    const sentInThisTurn = await new Promise<string[]>((resolve) => {
-      setImmediate(() => resolve([...sent]));
-    });
-    expect(sentInThisTurn).toEqual(['move', 'fetch']);
-    expect(await moved).toBe(true);
-    expect((await next)?.id).toBe('two');
-  });
-
-  test('the move to delayed of the backend saves fields and fetches the next job in one script', async () => {
+  test('the move to delayed of the backend fetches the next job in the same script', async () => {
     const { fetchOne, add, worker, hash, stateOf } = start();
+    const job = await fetchOne();
+    await add('two');
+    const options = { skipAttempt: true, fetchNext: true };
+    const [data, id] =
+      (await worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, options)) ?? [];
+    expect(id).toBe('two');
+    const next = await worker.nextJobFromJobData(data, id, TOKEN);
+    expect(next).toMatchObject({ id: 'two', token: TOKEN, attemptsStarted: 1 });
+    expect(await hash('one')).not.toHaveProperty('atm');
+    expect(await Promise.all([stateOf('one'), stateOf('two')])).toEqual(['delayed', 'active']);
+    await expect(job.moveToDelayed(Date.now(), TOKEN)).rejects.toMatchObject({ code: -2 });
+  });
+
+  test('the move to delayed of the backend fetches nothing when no job waits, or without the lock', async () => {
+    const { fetchOne, add, worker, redis, queue, stateOf } = start();
+    await fetchOne();
+    const move = () =>
+      worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, { fetchNext: true });
+    await redis.rename(queue.toKey('one:lock'), queue.toKey('away'));
+    await add('two');
+    await expect(move()).rejects.toMatchObject({ code: -2 });
+    expect(await stateOf('two')).toBe('waiting');
+    await redis.rename(queue.toKey('away'), queue.toKey('one:lock'));
+    await (await queue.getJob('two'))?.remove();
+    expect((await move()) ?? []).toEqual([]);
+  });
+
+  test('a job that is moved from active to wait is the next to be fetched', async () => {
+    const { fetchOne, add, fetch, worker, redis, queue } = start();
     await fetchOne();
     await add('two');
-    const reply = await worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, {
-      skipAttempt: true,
-      fieldsToUpdate: { progress: '{"v":1}' },
-      fetchNext: true,
-    });
-    expect(Array.isArray(reply) && reply[1]).toBe('two');
-    expect((await hash('one')).progress).toBe('{"v":1}');
-    expect(await Promise.all([stateOf('one'), stateOf('two')])).toEqual(['delayed', 'active']);
+    await worker.backend.moveJobFromActiveToWait('one', TOKEN);
+    expect(await redis.exists(queue.toKey('one:lock'))).toBe(0);
+    expect((await fetch()).id).toBe('one');
   });
 
   test('neither progress nor a child needs the lock of the job', async () => {
@@ -518,52 +493,31 @@ describe('workers of BullMQ', () => {
     expect(new Set(fetched).size).toBe(1);
   });
 
-  test('a worker tracks the locks that it renews by job, so that a run which ends untracks a later one', async () => {
-    const tokens: string[] = [];
-    let tracked: string[][] = [];
-    const { add, worker, queue } = start(
-      async (job, token = '') => {
-        tokens.push(token);
-        if (job.attemptsStarted === 1) {
-          await job.moveToDelayed(Date.now(), token);
-          await waitUntil('the second run', () => tokens.length === 2);
-          throw new DelayedError();
-        }
-        const atFirst = worker.locks.getTrackedJobIds();
-        await waitUntil('the end of the first run', () => untrack.mock.calls.length > 0);
-        tracked = [atFirst, worker.locks.getTrackedJobIds()];
-      },
-      { concurrency: 2 },
-    );
-    const untrack = vi.spyOn(worker.locks, 'untrackJob');
-    await add('one');
-    await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
-    expect(new Set(tokens).size).toBe(2);
-    expect(tracked).toEqual([['one'], []]);
+  test('a worker renews the locks of its jobs by a timer, but not with skipLockRenewal', async () => {
+    for (const skipLockRenewal of [false, true]) {
+      const renews: boolean[] = [];
+      const { add, worker, queue } = start(async () => void renews.push(worker.renewsLocks), {
+        skipLockRenewal,
+      });
+      await add('one');
+      await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+      expect(renews).toEqual([!skipLockRenewal]);
+    }
   });
 
-  test('a worker uses the lock manager of createLockManager, with half the lock as its interval', () => {
-    const { worker } = start();
-    expect(worker.locks).toBeInstanceOf(OpenLockManager);
-    expect(worker.opts).toMatchObject({ lockDuration: LOCK_MS, lockRenewTime: LOCK_MS / 2 });
-  });
-
-  test('the lock manager renews the locks of trackedJobs by one call of extendLocks', async () => {
-    const { fetchOne, worker, redis, queue } = start(null, { lockDuration: 2000 });
+  test('a worker that renews locks says which it could not renew, and renews the others', async () => {
+    const { fetchOne, add, fetch, worker, redis, queue } = start();
     await fetchOne();
-    let renewing: string[] | undefined;
-    worker.once('locksRenewed', () => {
-      renewing = worker.locks.renewing;
-    });
-    const renewed = once(worker, 'locksRenewed');
-    worker.locks.tracked.set('one', { token: TOKEN, ts: Date.now() - LOCK_MS });
-    worker.locks.start();
-    expect(await renewed).toEqual([{ count: 1, jobIds: ['one'] }]);
-    expect(renewing).toEqual(['one']);
-    expect(await redis.get(queue.toKey('one:lock'))).toBe(TOKEN);
+    await add('two');
+    await fetch();
+    await redis.set(queue.toKey('one:lock'), 'another');
+    const lost = await worker.extendJobLocks(['one', 'two'], [TOKEN, TOKEN], 2 * LOCK_MS);
+    expect(lost).toEqual(['one']);
+    expect(await redis.pttl(queue.toKey('two:lock'))).toBeGreaterThan(LOCK_MS);
+    expect(await redis.get(queue.toKey('one:lock'))).toBe('another');
   });
 
-  test('a worker says which locks it could not renew, before extendLocks returns', async () => {
+  test('a worker has an event with the jobs whose locks it could not renew by itself', async () => {
     const { add, worker, redis, queue } = start(
       async (_job, token = '') => {
         await redis.set(queue.toKey('one:lock'), 'another');
@@ -572,14 +526,9 @@ describe('workers of BullMQ', () => {
       },
       { lockDuration: 200 },
     );
-    let renewing: string[] | undefined;
-    worker.once('lockRenewalFailed', () => {
-      renewing = worker.locks.renewing;
-    });
     const failed = once(worker, 'lockRenewalFailed');
     await add('one');
     expect(await failed).toEqual([['one']]);
-    expect(renewing).toEqual(['one']);
   });
 
   test('a worker takes a job off the set of stalled ones when it renews its lock', async () => {

@@ -31,8 +31,7 @@ async function activeJob() {
     slot: {
       token: TOKEN,
       signal: new AbortController().signal,
-      fetchNext() {},
-      async giveNextBack() {},
+      async moveToDelayed() {},
     },
     clock: { now: Date.now },
     digest: (state) => state,
