@@ -28,11 +28,7 @@ async function activeJob() {
     redis,
     queueKey,
     job,
-    slot: {
-      token: TOKEN,
-      signal: new AbortController().signal,
-      async moveToDelayed() {},
-    },
+    token: TOKEN,
     clock: { now: Date.now },
     digest: (state) => state,
     started: { key: startedKey, at: ({ startedAt }) => startedAt },

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { DelayedError, Queue } from 'bullmq';
+import { DelayedError, type Job, Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { LockLostError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { JobLease } from '../../../src/workers/runtime/job-lease.js';
-import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker, type Slot } from '../../../src/workers/runtime/queue-worker.js';
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
@@ -15,7 +14,8 @@ const LONG_MS = 3_600_000;
 
 interface Scene {
   worker: PausingWorker<unknown, void>;
-  lease: JobLease<object>;
+  job: Job;
+  slot: Slot;
   /** Of the first job and of the second. */
   states(): Promise<string[]>;
   /** Takes the lock of the first job away until the step is over. */
@@ -38,22 +38,13 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
     1,
     async (job, slot) => {
       if (job.id === 'second') return;
-      const queueKey = `${prefix}:${QUEUE}`;
-      const lease = new JobLease({
-        redis,
-        queueKey,
-        job,
-        slot,
-        clock: { now: Date.now },
-        digest: (state) => state,
-      });
-      const lock = `${queueKey}:first:lock`;
+      const lock = queue.toKey('first:lock');
       const withoutLock = async (step: () => Promise<void>) => {
         await redis.rename(lock, `${lock}-away`);
         await step();
         await redis.rename(`${lock}-away`, lock);
       };
-      await first({ worker, lease, states, withoutLock });
+      await first({ worker, job, slot, states, withoutLock });
     },
   );
   void worker.start();
@@ -72,8 +63,8 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
 
 it('has the next job in the moment in which one is moved to sleep, and runs it', async () => {
   let meanwhile: string[] = [];
-  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    await lease.moveToDelayed(LONG_MS);
+  const { secondEnds } = await twoJobs(async ({ slot, states }) => {
+    await slot.moveToDelayed(LONG_MS);
     meanwhile = await states();
     throw new DelayedError();
   });
@@ -83,8 +74,8 @@ it('has the next job in the moment in which one is moved to sleep, and runs it',
 
 it('keeps a job that has no children to wait for, and the next one waits', async () => {
   let meanwhile: string[] = [];
-  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    expect(await lease.waitForChildren()).toBe(false);
+  const { secondEnds } = await twoJobs(async ({ job, slot, states }) => {
+    expect(await job.moveToWaitingChildren(slot.token)).toBe(false);
     meanwhile = await states();
   });
   await secondEnds();
@@ -93,9 +84,9 @@ it('keeps a job that has no children to wait for, and the next one waits', async
 
 it.each(['before', 'after'])('leaves no job active when it closes %s a move', async (when) => {
   let closed: Promise<void> | undefined;
-  const { states } = await twoJobs(async ({ lease, worker }) => {
+  const { states } = await twoJobs(async ({ slot, worker }) => {
     if (when === 'before') closed = worker.close();
-    await lease.moveToDelayed(LONG_MS);
+    await slot.moveToDelayed(LONG_MS);
     if (when === 'after') closed = worker.close();
     throw new DelayedError();
   });
@@ -104,17 +95,17 @@ it.each(['before', 'after'])('leaves no job active when it closes %s a move', as
 });
 
 it('runs the next job when the lock of one was lost', async () => {
-  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
-    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+  const { secondEnds } = await twoJobs(async ({ slot, withoutLock }) => {
+    await withoutLock(() => expect(slot.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
     throw new DelayedError();
   });
   await secondEnds();
 });
 
 it('runs the next job when the move of one fails at first', async () => {
-  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
-    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
-    await lease.moveToDelayed(LONG_MS);
+  const { secondEnds } = await twoJobs(async ({ slot, withoutLock }) => {
+    await withoutLock(() => expect(slot.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+    await slot.moveToDelayed(LONG_MS);
     throw new DelayedError();
   });
   await secondEnds();
