@@ -19,39 +19,29 @@ export interface Clock {
   now(): number;
 }
 
-export class RedisClock implements Clock {
-  private offsetMs = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private readonly redis: Redis;
-  private readonly onReady = () => void this.sync().catch(() => {});
+export interface RedisClock extends Clock {
+  /** Stops asking Redis. {@link Clock.now} goes on with the last offset. */
+  stop(): void;
+}
 
-  private constructor(redis: Redis) {
-    this.redis = redis;
-  }
-
-  /** Asks Redis now, every minute, and after every reconnection. */
-  static async start(redis: Redis): Promise<RedisClock> {
-    const clock = new RedisClock(redis);
-    await clock.sync();
-    redis.on('ready', clock.onReady);
-    clock.timer = setInterval(clock.onReady, SYNC_INTERVAL_MS);
-    clock.timer.unref();
-    return clock;
-  }
-
-  now(): number {
-    return Math.round(performance.now() + this.offsetMs);
-  }
-
-  /** Stops asking Redis. {@link now} goes on with the last offset. */
-  stop(): void {
-    clearInterval(this.timer);
-    this.redis.off('ready', this.onReady);
-  }
-
-  private async sync(): Promise<void> {
+/** Asks Redis now, every minute, and after every reconnection. */
+export async function startRedisClock(redis: Redis): Promise<RedisClock> {
+  let offsetMs = 0;
+  const sync = async () => {
     const asked = performance.now();
-    const time = await redisTimeMs(this.redis);
-    this.offsetMs = time - (asked + performance.now()) / 2;
-  }
+    const time = await redisTimeMs(redis);
+    offsetMs = time - (asked + performance.now()) / 2;
+  };
+  await sync();
+  const syncAgain = () => void sync().catch(() => {});
+  redis.on('ready', syncAgain);
+  const timer = setInterval(syncAgain, SYNC_INTERVAL_MS);
+  timer.unref();
+  return {
+    now: () => Math.round(performance.now() + offsetMs),
+    stop() {
+      clearInterval(timer);
+      redis.off('ready', syncAgain);
+    },
+  };
 }

@@ -1,5 +1,4 @@
 /** The connection of a worker to Redis, which all its jobs share. */
-import type { Duplex } from 'node:stream';
 import { type Command, Redis } from 'ioredis';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
@@ -44,7 +43,6 @@ export function connectRedis(url: string, logger: Logger): GatheringRedis {
   // As BullMQ wants it: a command waits for Redis, and is sent again after a reconnection.
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
   const warn = createRepeatedWarnings(logger);
-  redis.on('connect', () => joinWrites(redis.stream));
   redis.on('error', (error) => warn(error, `Redis at ${redisAddress(redis)}: error`));
   return redis;
 }
@@ -78,33 +76,4 @@ export function whenReady(redis: Redis, logger: Logger): Promise<void> {
     redis.on('ready', onReady);
     redis.on('error', onError);
   });
-}
-
-type Chunks = Parameters<NonNullable<Duplex['_writev']>>[0];
-
-/** Several times what fifty jobs send in two turns. A longer write gets a buffer of its own. */
-const WRITE_BUFFER_BYTES = 256 * 1024;
-/** The most bytes that UTF-8 needs for a UTF-16 code unit. */
-const MAX_BYTES_OF_UNIT = 3;
-
-/**
- * Copies what was gathered into one buffer: writing a vector of many small strings costs twice as
- * much. A stream has one write under way at a time, so all writes can use the same buffer.
- */
-function joinWrites(socket: Duplex): void {
-  const kept = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
-  socket._writev = (chunks: Chunks, done) => {
-    const most = chunks.reduce((sum, { chunk }) => sum + mostBytes(chunk), 0);
-    const buffer = most > kept.length ? Buffer.allocUnsafe(most) : kept;
-    let end = 0;
-    for (const { chunk } of chunks) {
-      end += typeof chunk === 'string' ? buffer.write(chunk, end) : chunk.copy(buffer, end);
-    }
-    socket._write(buffer.subarray(0, end), 'buffer' as BufferEncoding, done);
-  };
-}
-
-/** Most commands are text. BullMQ's commands that add jobs hold packed bytes. */
-function mostBytes(chunk: string | Buffer): number {
-  return typeof chunk === 'string' ? chunk.length * MAX_BYTES_OF_UNIT : chunk.length;
 }

@@ -9,7 +9,7 @@ import type { Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
-import { RedisClock } from '../redis/clock.js';
+import { startRedisClock } from '../redis/clock.js';
 import { redisFindings } from '../redis/findings.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
@@ -69,7 +69,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   });
   parts.add(() => store.close());
   await whenReady(redis, logger);
-  const clock = await RedisClock.start(redis);
+  const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
   for (const { severity, problem, fix } of redisFindings(await redis.info())) {
     const say = severity === 'error' ? logger.error : logger.warn;

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import type { CompletionContext } from '../../src/client/on-completion.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
-import { MIN_PAUSE_MS } from '../../src/redis/fetch-pause.js';
+import { MIN_PAUSE_MS } from '../../src/redis/pausing-worker.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { watchFetches } from '../helpers/watch-fetches.js';

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/errors.js';
-import {
-  Reconciliation,
-  MAX_UNEXPECTED,
-  type PageExtract,
-} from '../../src/extracts/reconcile.js';
+import { MAX_UNEXPECTED, type PageExtract, Reconciliation } from '../../src/extracts/reconcile.js';
 
 function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtract {
   return { atlasDocumentId: documentId, fileData };

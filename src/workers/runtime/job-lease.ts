@@ -11,7 +11,6 @@ import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
-import type { Slot } from './prefetching-worker.js';
 
 /** A lock this young is not renewed: seven eighths of its time are left. */
 const YOUNG_LOCK_MS = 1000;
@@ -51,7 +50,8 @@ export interface LeaseOptions<State extends object> {
   /** `<prefix>:<queue>` of the job. */
   queueKey: string;
   job: Job;
-  slot: Slot;
+  /** What the job is locked with. */
+  token: string;
   clock: Clock;
   /** What the progress event says. It is less than the state, for Redis keeps thousands of events. */
   digest: (state: State) => object;
@@ -59,11 +59,21 @@ export interface LeaseOptions<State extends object> {
   started?: { key: string; at: (state: State) => number | null };
 }
 
+interface WriteOptions {
+  /** Gives the lock its full duration again. */
+  renew?: boolean;
+  /** Keys of strings that are read in the same moment. */
+  read?: readonly string[];
+  /** Keys of which none may exist. */
+  absent?: readonly string[];
+}
+
 export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
   private readonly noted: string[] = [];
-  private toldStart: number | null | undefined;
+  /** What the sorted set of starts has: it is written when that changes. */
+  private startTold: number | null | undefined;
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
@@ -77,20 +87,16 @@ export class JobLease<State extends object> {
 
   /**
    * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
-   * first. With `renew` the lock has its full duration again.
-   * @param read keys of strings that are read in the same moment
-   * @returns their values
+   * first.
+   * @returns the values of `read`
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
   async save(
     state: State,
     line = '',
-    { renew = false, read = [] }: { renew?: boolean; read?: readonly string[] } = {},
+    options: Omit<WriteOptions, 'absent'> = {},
   ): Promise<(string | null)[]> {
-    this.note(line);
-    const reply = await this.write(state, this.noted.splice(0), { renew, read });
-    if (reply === null) throw new LockLostError(this.jobId);
-    const [, ...values] = reply;
+    const [, ...values] = await this.write(state, line, options);
     return values;
   }
 
@@ -99,28 +105,20 @@ export class JobLease<State extends object> {
    * @returns whether it was saved.
    */
   async saveIfAbsent(keys: readonly string[], state: State, line: string): Promise<boolean> {
-    const earlier = this.noted.splice(0);
-    this.note(line);
-    const lines = [...earlier, ...this.noted.splice(0)];
-    const reply = await this.write(state, lines, { absent: keys });
-    if (reply === null) throw new LockLostError(this.jobId);
-    const [saved] = reply;
-    if (saved === 1) return true;
-    this.noted.unshift(...earlier);
-    this.toldStart = undefined;
-    return false;
+    const noted = [...this.noted];
+    const [saved] = await this.write(state, line, { absent: keys });
+    if (saved === 0) this.noted.unshift(...noted);
+    return saved === 1;
   }
 
-  private write(
+  private async write(
     state: State,
-    lines: readonly string[],
-    {
-      renew = false,
-      absent = [],
-      read = [],
-    }: { renew?: boolean; absent?: readonly string[]; read?: readonly string[] },
-  ): Promise<SaveReply | null> {
-    const { redis, queueKey, slot, digest, started } = this.options;
+    line: string,
+    { renew = false, absent = [], read = [] }: WriteOptions,
+  ): Promise<SaveReply> {
+    this.note(line);
+    const { redis, queueKey, token, digest, started } = this.options;
+    const startedAt = started?.at(state);
     const jobKey = `${queueKey}:${this.jobId}`;
     const keys = [
       `${jobKey}:lock`,
@@ -132,25 +130,20 @@ export class JobLease<State extends object> {
       ...absent,
       ...read,
     ];
-    return SAVE.run(redis, keys, [
-      slot.token,
+    const reply = await SAVE.run(redis, keys, [
+      token,
       this.jobId,
       JSON.stringify(state),
       JSON.stringify(digest(state)),
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
-      this.startToTell(state),
+      startedAt === this.startTold ? '' : (startedAt ?? 'ended'),
       absent.length,
-      ...lines,
+      ...this.noted.splice(0),
     ]);
-  }
-
-  /** Sent with the first save, and whenever it changes. */
-  private startToTell(state: State): string | number {
-    const startedAt = this.options.started?.at(state);
-    if (startedAt === undefined || startedAt === this.toldStart) return '';
-    this.toldStart = startedAt;
-    return startedAt ?? 'ended';
+    if (reply === null) throw new LockLostError(this.jobId);
+    if (reply[0] === 1) this.startTold = startedAt;
+    return reply;
   }
 
   /**
@@ -163,36 +156,9 @@ export class JobLease<State extends object> {
 
   /** Gives the lock its full time, right before something that cannot be taken back. */
   async renew(): Promise<void> {
-    const { job, slot } = this.options;
+    const { job, token } = this.options;
     // BullMQ takes the time before it asks for the job, on this process's clock.
     if (Date.now() - (job.processedOn ?? 0) < YOUNG_LOCK_MS) return;
-    if ((await job.extendLock(slot.token, LOCK_DURATION_MS)) !== 1)
-      throw new LockLostError(this.jobId);
-  }
-
-  /** Puts the job to sleep. Anything to be remembered has been saved before. */
-  async moveToDelayed(delayMs: number): Promise<void> {
-    const { job, slot } = this.options;
-    const moved = job.moveToDelayed(Date.now() + delayMs, slot.token);
-    slot.fetchNext();
-    await moved;
-  }
-
-  /** Gives the job back to the queue, for another worker to go on with at once. */
-  async giveBack(): Promise<void> {
-    await this.options.job.moveToWait(this.options.slot.token);
-  }
-
-  /**
-   * Moves the job to wait for its children.
-   * @returns false when none is pending: the job was not moved.
-   */
-  async waitForChildren(): Promise<boolean> {
-    const { job, slot } = this.options;
-    const moved = job.moveToWaitingChildren(slot.token);
-    slot.fetchNext();
-    if (await moved) return true;
-    await slot.giveNextBack();
-    return false;
+    if ((await job.extendLock(token, LOCK_DURATION_MS)) !== 1) throw new LockLostError(this.jobId);
   }
 }

@@ -1,10 +1,120 @@
-/** The worker of one queue, set so that a killed one is replaced soon and no stall fails a job. */
-import type { Job, QueueOptions } from 'bullmq';
+/**
+ * The worker of one queue, set so that a killed one is replaced soon and no stall fails a job.
+ *
+ * It renews locks itself, by run. BullMQ forgets a job by its id when a run of it ends. A job that is
+ * promoted right after its move may run again in the same process by then: it would go on
+ * unrenewed, and lose its lock after 8 s.
+ */
+import { setMaxListeners } from 'node:events';
+import type { Job, JobJson, QueueOptions } from 'bullmq';
+import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
-import { PrefetchingWorker, type Slot } from './prefetching-worker.js';
+import { PausingWorker } from '../../redis/pausing-worker.js';
+
+/** Redis may miss three renewals before a lock runs out. */
+const RENEWAL_INTERVAL_MS = LOCK_DURATION_MS / 4;
+
+/** What a job runs under. */
+export interface Slot {
+  /** What the job is locked with. */
+  readonly token: string;
+  /** Aborted when the job's lock is lost. */
+  readonly signal: AbortSignal;
+  /** Moves the job to sleep, and fetches the next one in the same script. */
+  moveToDelayed(delayMs: number): Promise<void>;
+}
 
 /** Runs a step of a job under its lock. */
 export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
+
+interface Run {
+  readonly jobId: string;
+  readonly token: string;
+  readonly lockLost: AbortController;
+}
+
+export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
+  /** What runs, and when it has ended. */
+  private readonly runs = new Map<Run, Promise<Result>>();
+  /** Jobs that are ours and do not run yet, by the token that locks them. */
+  private readonly fetched = new Map<string, { id: string; data: JobJson }>();
+  private renewal: NodeJS.Timeout | undefined;
+
+  /** Takes jobs, once both connections to Redis are usable. Rejects when it is closed before. */
+  override async start(): Promise<void> {
+    await super.start();
+    this.renewLater();
+    this.on('closed', () => clearTimeout(this.renewal));
+  }
+
+  /** Runs a job that is locked with this token. */
+  process(job: Job<Data>, token: string, processor: Processor<Data, Result>): Promise<Result> {
+    const { id: jobId = '' } = job;
+    const lockLost = new AbortController();
+    // Any number of requests may listen; each takes its listener away when it ends.
+    setMaxListeners(0, lockLost.signal);
+    const run = { jobId, token, lockLost };
+    const slot = {
+      token,
+      signal: lockLost.signal,
+      moveToDelayed: (delayMs: number) => this.moveToDelayed(jobId, token, delayMs),
+    };
+    const ended = processor(job, slot).finally(async () => {
+      if (this.closing) await this.giveNextBack(token);
+      this.runs.delete(run);
+    });
+    this.runs.set(run, ended);
+    return ended;
+  }
+
+  /** Resolves when no job runs: at once, or when the last one that runs is over. */
+  async whenIdle(): Promise<void> {
+    while (this.runs.size > 0) await Promise.allSettled(this.runs.values());
+  }
+
+  /** BullMQ calls it for the next job after one that was moved away. */
+  protected override async moveToActive(token: string, name?: string): Promise<Job<Data, Result>> {
+    const next = this.fetched.get(token);
+    if (!next) return super.moveToActive(token, name);
+    this.fetched.delete(token);
+    return this.nextJobFromJobData(next.data, next.id, token);
+  }
+
+  private async moveToDelayed(jobId: string, token: string, delayMs: number): Promise<void> {
+    const options = { skipAttempt: true, fetchNext: true };
+    const next = await this.backend.moveToDelayed(jobId, Date.now(), delayMs, token, options);
+    const [data, id] = next ?? [];
+    if (data) this.fetched.set(token, { data, id });
+  }
+
+  /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */
+  private async giveNextBack(token: string): Promise<void> {
+    const next = this.fetched.get(token);
+    this.fetched.delete(token);
+    try {
+      if (next) await this.backend.moveJobFromActiveToWait(next.id, token);
+    } catch (error) {
+      this.emit('error', error as Error);
+    }
+  }
+
+  private renewLater(): void {
+    this.renewal = setTimeout(async () => {
+      await this.renewLocks().catch((error) => this.emit('error', error));
+      if (!this.closed) this.renewLater();
+    }, RENEWAL_INTERVAL_MS);
+    this.renewal.unref();
+  }
+
+  private async renewLocks(): Promise<void> {
+    // Of two runs of a job the later one has the lock.
+    const byJob = new Map([...this.runs.keys()].map((run) => [run.jobId, run]));
+    if (byJob.size === 0) return;
+    const tokens = [...byJob.values()].map(({ token }) => token);
+    const lost = await this.extendJobLocks([...byJob.keys()], tokens, LOCK_DURATION_MS);
+    for (const jobId of lost) byJob.get(jobId)?.lockLost.abort(new LockLostError(jobId));
+  }
+}
 
 /** A worker of one queue, for up to `concurrency` jobs at once. It takes them once it is started. */
 export function createQueueWorker<Data, Result>(
@@ -12,17 +122,15 @@ export function createQueueWorker<Data, Result>(
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
-): PrefetchingWorker<Data, Result> {
-  const worker: PrefetchingWorker<Data, Result> = new PrefetchingWorker(
+): QueueWorker<Data, Result> {
+  const worker: QueueWorker<Data, Result> = new QueueWorker(
     name,
-    async (job, token) => {
-      if (token === undefined) throw new Error('BullMQ gave no lock');
-      return worker.within(token, job, (slot) => processor(job, slot));
-    },
+    (job, token = '') => worker.process(job, token, processor),
     {
       ...queueOptions,
       concurrency,
       lockDuration: LOCK_DURATION_MS,
+      skipLockRenewal: true,
       stalledInterval: STALLED_INTERVAL_MS,
       // BullMQ would fail the job without its event; the processors count for themselves.
       maxStalledCount: Number.MAX_SAFE_INTEGER,

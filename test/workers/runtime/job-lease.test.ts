@@ -28,12 +28,7 @@ async function activeJob() {
     redis,
     queueKey,
     job,
-    slot: {
-      token: TOKEN,
-      signal: new AbortController().signal,
-      fetchNext() {},
-      async giveNextBack() {},
-    },
+    token: TOKEN,
     clock: { now: Date.now },
     digest: (state) => state,
     started: { key: startedKey, at: ({ startedAt }) => startedAt },

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { createLogger } from '../../../src/logging.js';
-import { MIN_PAUSE_MS } from '../../../src/redis/fetch-pause.js';
+import { MIN_PAUSE_MS } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import { waitUntil } from '../../helpers/wait-until.js';

@@ -1,9 +1,9 @@
 /** Locks, their renewal, and the jobs that lost theirs. */
 import { once } from 'node:events';
-import { DelayedError, Worker } from 'bullmq';
-import { expect, test, vi } from 'vitest';
+import { Worker } from 'bullmq';
+import { expect, test } from 'vitest';
 import { waitUntil } from '../../../helpers/wait-until.js';
-import { LOCK_MS, OpenLockManager, QUEUE, startBullmq, TOKEN } from './start-bullmq.js';
+import { LOCK_MS, QUEUE, startBullmq, TOKEN } from './start-bullmq.js';
 
 test('the lock of an active job is a string with the token, for the duration of the lock', async () => {
   const { fetchOne, redis, queue } = startBullmq();
@@ -15,52 +15,31 @@ test('the lock of an active job is a string with the token, for the duration of 
   expect(await redis.lrange(queue.toKey('active'), '0', '-1')).toEqual(['one']);
 });
 
-test('a worker tracks the locks that it renews by job, so that a run which ends untracks a later one', async () => {
-  const tokens: string[] = [];
-  let tracked: string[][] = [];
-  const { add, worker, queue } = startBullmq(
-    async (job, token = '') => {
-      tokens.push(token);
-      if (job.attemptsStarted === 1) {
-        await job.moveToDelayed(Date.now(), token);
-        await waitUntil('the second run', () => tokens.length === 2);
-        throw new DelayedError();
-      }
-      const atFirst = worker.locks.getTrackedJobIds();
-      await waitUntil('the end of the first run', () => untrack.mock.calls.length > 0);
-      tracked = [atFirst, worker.locks.getTrackedJobIds()];
-    },
-    { concurrency: 2 },
-  );
-  const untrack = vi.spyOn(worker.locks, 'untrackJob');
-  await add('one');
-  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
-  expect(new Set(tokens).size).toBe(2);
-  expect(tracked).toEqual([['one'], []]);
+test('a worker renews the locks of its jobs by a timer, but not with skipLockRenewal', async () => {
+  for (const skipLockRenewal of [false, true]) {
+    const renews: boolean[] = [];
+    const { add, worker, queue } = startBullmq(async () => void renews.push(worker.renewsLocks), {
+      skipLockRenewal,
+    });
+    await add('one');
+    await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+    expect(renews).toEqual([!skipLockRenewal]);
+  }
 });
 
-test('a worker uses the lock manager of createLockManager, with half the lock as its interval', () => {
-  const { worker } = startBullmq();
-  expect(worker.locks).toBeInstanceOf(OpenLockManager);
-  expect(worker.opts).toMatchObject({ lockDuration: LOCK_MS, lockRenewTime: LOCK_MS / 2 });
-});
-
-test('the lock manager renews the locks of trackedJobs by one call of extendLocks', async () => {
-  const { fetchOne, worker, redis, queue } = startBullmq(null, { lockDuration: 2000 });
+test('a worker that renews locks says which it could not renew, and renews the others', async () => {
+  const { fetchOne, add, fetch, worker, redis, queue } = startBullmq();
   await fetchOne();
-  let renewing: string[] | undefined;
-  worker.once('locksRenewed', () => {
-    renewing = worker.locks.renewing;
-  });
-  const renewed = once(worker, 'locksRenewed');
-  worker.locks.tracked.set('one', { token: TOKEN, ts: Date.now() - LOCK_MS });
-  worker.locks.start();
-  expect(await renewed).toEqual([{ count: 1, jobIds: ['one'] }]);
-  expect(renewing).toEqual(['one']);
-  expect(await redis.get(queue.toKey('one:lock'))).toBe(TOKEN);
+  await add('two');
+  await fetch();
+  await redis.set(queue.toKey('one:lock'), 'another');
+  const lost = await worker.extendJobLocks(['one', 'two'], [TOKEN, TOKEN], 2 * LOCK_MS);
+  expect(lost).toEqual(['one']);
+  expect(await redis.pttl(queue.toKey('two:lock'))).toBeGreaterThan(LOCK_MS);
+  expect(await redis.get(queue.toKey('one:lock'))).toBe('another');
 });
 
-test('a worker says which locks it could not renew, before extendLocks returns', async () => {
+test('a worker has an event with the jobs whose locks it could not renew by itself', async () => {
   const { add, worker, redis, queue } = startBullmq(
     async (_job, token = '') => {
       await redis.set(queue.toKey('one:lock'), 'another');
@@ -69,14 +48,9 @@ test('a worker says which locks it could not renew, before extendLocks returns',
     },
     { lockDuration: 200 },
   );
-  let renewing: string[] | undefined;
-  worker.once('lockRenewalFailed', () => {
-    renewing = worker.locks.renewing;
-  });
   const failed = once(worker, 'lockRenewalFailed');
   await add('one');
   expect(await failed).toEqual([['one']]);
-  expect(renewing).toEqual(['one']);
 });
 
 test('a worker takes a job off the set of stalled ones when it renews its lock', async () => {

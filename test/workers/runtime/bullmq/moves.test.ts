@@ -3,49 +3,42 @@ import { expect, test } from 'vitest';
 import { waitUntil } from '../../../helpers/wait-until.js';
 import { LONG_MS, startBullmq, TOKEN } from './start-bullmq.js';
 
-test('a fetch that is called in the turn of moveToDelayed goes out behind it', async () => {
-  const { fetchOne, worker } = startBullmq();
-  const job = await fetchOne();
-  // Due at once: only a fetch behind the move finds it.
-  const moved = job.moveToDelayed(Date.now(), TOKEN);
-  const next = worker.moveToActive(TOKEN);
-  await moved;
-  expect((await next)?.id).toBe('one');
-});
-
-test('a fetch that is called in the turn of moveToWaitingChildren goes out behind it', async () => {
-  const { fetchOne, add, addChild, worker, redis } = startBullmq();
-  const job = await fetchOne();
-  await addChild('child', 'one');
-  await add('two');
-  const sent: string[] = [];
-  const send = redis.sendCommand.bind(redis);
-  redis.sendCommand = (command, ...rest) => {
-    sent.push(command.args.some((arg) => String(arg).endsWith(':limiter')) ? 'fetch' : 'move');
-    return send(command, ...rest);
-  };
-  const moved = job.moveToWaitingChildren(TOKEN);
-  const next = worker.moveToActive(TOKEN);
-  const sentInThisTurn = await new Promise<string[]>((resolve) => {
-    setImmediate(() => resolve([...sent]));
-  });
-  expect(sentInThisTurn).toEqual(['move', 'fetch']);
-  expect(await moved).toBe(true);
-  expect((await next)?.id).toBe('two');
-});
-
-test('the move to delayed of the backend saves fields and fetches the next job in one script', async () => {
+test('the move to delayed of the backend fetches the next job in the same script', async () => {
   const { fetchOne, add, worker, hash, stateOf } = startBullmq();
+  const job = await fetchOne();
+  await add('two');
+  const options = { skipAttempt: true, fetchNext: true };
+  const [data, id] =
+    (await worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, options)) ?? [];
+  expect(id).toBe('two');
+  const next = await worker.nextJobFromJobData(data, id, TOKEN);
+  expect(next).toMatchObject({ id: 'two', token: TOKEN, attemptsStarted: 1 });
+  expect(await hash('one')).not.toHaveProperty('atm');
+  expect(await Promise.all([stateOf('one'), stateOf('two')])).toEqual(['delayed', 'active']);
+  await expect(job.moveToDelayed(Date.now(), TOKEN)).rejects.toMatchObject({ code: -2 });
+});
+
+test('the move to delayed of the backend fetches nothing when no job waits, or without the lock', async () => {
+  const { fetchOne, add, worker, redis, queue, stateOf } = startBullmq();
+  await fetchOne();
+  const move = () =>
+    worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, { fetchNext: true });
+  await redis.rename(queue.toKey('one:lock'), queue.toKey('away'));
+  await add('two');
+  await expect(move()).rejects.toMatchObject({ code: -2 });
+  expect(await stateOf('two')).toBe('waiting');
+  await redis.rename(queue.toKey('away'), queue.toKey('one:lock'));
+  await (await queue.getJob('two'))?.remove();
+  expect((await move()) ?? []).toEqual([]);
+});
+
+test('a job that is moved from active to wait is the next to be fetched', async () => {
+  const { fetchOne, add, fetch, worker, redis, queue } = startBullmq();
   await fetchOne();
   await add('two');
-  const reply = await worker.backend.moveToDelayed('one', Date.now(), LONG_MS, TOKEN, {
-    skipAttempt: true,
-    fieldsToUpdate: { progress: '{"v":1}' },
-    fetchNext: true,
-  });
-  expect(Array.isArray(reply) && reply[1]).toBe('two');
-  expect((await hash('one')).progress).toBe('{"v":1}');
-  expect(await Promise.all([stateOf('one'), stateOf('two')])).toEqual(['delayed', 'active']);
+  await worker.backend.moveJobFromActiveToWait('one', TOKEN);
+  expect(await redis.exists(queue.toKey('one:lock'))).toBe(0);
+  expect((await fetch()).id).toBe('one');
 });
 
 test('neither progress nor a child needs the lock of the job', async () => {

@@ -6,9 +6,8 @@
  */
 import {
   type Job,
+  type JobJson,
   type JobsOptions,
-  LockManager,
-  type LockManagerWorkerContext,
   type Processor,
   Queue,
   Worker,
@@ -24,22 +23,7 @@ export const TOKEN = 'token';
 export const LONG_MS = 3_600_000;
 export const LOCK_MS = 30_000;
 
-/** Shows what is protected in BullMQ and what this project overrides or reads. */
-export class OpenLockManager extends LockManager {
-  /** While a renewal is under way. */
-  renewing: string[] | undefined;
-
-  get tracked() {
-    return this.trackedJobs;
-  }
-
-  protected override async extendLocks(jobIds: string[]): Promise<void> {
-    this.renewing = jobIds;
-    await super.extendLocks(jobIds);
-    this.renewing = undefined;
-  }
-}
-
+/** Shows what is protected in BullMQ and what this project overrides. */
 class OpenWorker extends Worker {
   readonly fetchTokens: string[] = [];
 
@@ -49,14 +33,12 @@ class OpenWorker extends Worker {
     if (processor) void this.run();
   }
 
-  get locks() {
-    return this.lockManager as OpenLockManager;
+  get renewsLocks(): boolean {
+    return this.lockManager.isRunning();
   }
 
-  protected override createLockManager(): void {
-    const { lockRenewTime = 0, lockDuration = 0 } = this.opts;
-    const options = { lockRenewTime, lockDuration, workerId: this.id };
-    this.lockManager = new OpenLockManager(this as LockManagerWorkerContext, options);
+  override nextJobFromJobData(data?: JobJson, id?: string, token?: string): Promise<Job> {
+    return super.nextJobFromJobData(data, id, token);
   }
 
   override moveToActive(token: string, name?: string): Promise<Job> {

@@ -6,9 +6,9 @@ import manifest from '../../../../package.json' with { type: 'json' };
 import { waitUntil } from '../../../helpers/wait-until.js';
 import { LONG_MS, startBullmq } from './start-bullmq.js';
 
-test('BullMQ is pinned to one version, and the overridden methods are those of its Worker', () => {
+test('BullMQ is pinned to one version, and the methods that are overridden or called are those of its Worker', () => {
   expect(manifest.dependencies.bullmq).toMatch(/^\d+\.\d+\.\d+$/);
-  for (const method of ['moveToActive', 'createLockManager', 'extendJobLocks']) {
+  for (const method of ['moveToActive', 'nextJobFromJobData', 'extendJobLocks']) {
     expect(Worker.prototype).toHaveProperty(method, expect.any(Function));
   }
 });

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { DelayedError, Queue } from 'bullmq';
+import { DelayedError, type Job, Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { LockLostError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { JobLease } from '../../../src/workers/runtime/job-lease.js';
-import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker, type Slot } from '../../../src/workers/runtime/queue-worker.js';
 import { testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
@@ -15,7 +14,8 @@ const LONG_MS = 3_600_000;
 
 interface Scene {
   worker: PausingWorker<unknown, void>;
-  lease: JobLease<object>;
+  job: Job;
+  slot: Slot;
   /** Of the first job and of the second. */
   states(): Promise<string[]>;
   /** Takes the lock of the first job away until the step is over. */
@@ -38,22 +38,13 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
     1,
     async (job, slot) => {
       if (job.id === 'second') return;
-      const queueKey = `${prefix}:${QUEUE}`;
-      const lease = new JobLease({
-        redis,
-        queueKey,
-        job,
-        slot,
-        clock: { now: Date.now },
-        digest: (state) => state,
-      });
-      const lock = `${queueKey}:first:lock`;
+      const lock = queue.toKey('first:lock');
       const withoutLock = async (step: () => Promise<void>) => {
         await redis.rename(lock, `${lock}-away`);
         await step();
         await redis.rename(`${lock}-away`, lock);
       };
-      await first({ worker, lease, states, withoutLock });
+      await first({ worker, job, slot, states, withoutLock });
     },
   );
   void worker.start();
@@ -70,10 +61,10 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
   return { states, secondEnds };
 }
 
-it('a worker has the next job as soon as one sleeps, and runs it', async () => {
+it('a worker has the next job in the moment in which one is moved to sleep, and runs it', async () => {
   let meanwhile: string[] = [];
-  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    await lease.moveToDelayed(LONG_MS);
+  const { secondEnds } = await twoJobs(async ({ slot, states }) => {
+    await slot.moveToDelayed(LONG_MS);
     meanwhile = await states();
     throw new DelayedError();
   });
@@ -81,10 +72,10 @@ it('a worker has the next job as soon as one sleeps, and runs it', async () => {
   expect(meanwhile).toEqual(['delayed', 'active']);
 });
 
-it('a worker gives the next job back when a job has nothing to wait for', async () => {
+it('a worker keeps a job that has no children to wait for, and the next one waits', async () => {
   let meanwhile: string[] = [];
-  const { secondEnds } = await twoJobs(async ({ lease, states }) => {
-    expect(await lease.waitForChildren()).toBe(false);
+  const { secondEnds } = await twoJobs(async ({ job, slot, states }) => {
+    expect(await job.moveToWaitingChildren(slot.token)).toBe(false);
     meanwhile = await states();
   });
   await secondEnds();
@@ -95,9 +86,9 @@ it.each(['before', 'after'])(
   'a worker leaves no job active when it closes %s a move',
   async (when) => {
     let closed: Promise<void> | undefined;
-    const { states } = await twoJobs(async ({ lease, worker }) => {
+    const { states } = await twoJobs(async ({ slot, worker }) => {
       if (when === 'before') closed = worker.close();
-      await lease.moveToDelayed(LONG_MS);
+      await slot.moveToDelayed(LONG_MS);
       if (when === 'after') closed = worker.close();
       throw new DelayedError();
     });
@@ -107,17 +98,17 @@ it.each(['before', 'after'])(
 );
 
 it('a worker runs the next job when the lock of one was lost', async () => {
-  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
-    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+  const { secondEnds } = await twoJobs(async ({ slot, withoutLock }) => {
+    await withoutLock(() => expect(slot.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
     throw new DelayedError();
   });
   await secondEnds();
 });
 
 it('a worker runs the next job when the move of one fails at first', async () => {
-  const { secondEnds } = await twoJobs(async ({ lease, withoutLock }) => {
-    await withoutLock(() => expect(lease.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
-    await lease.moveToDelayed(LONG_MS);
+  const { secondEnds } = await twoJobs(async ({ slot, withoutLock }) => {
+    await withoutLock(() => expect(slot.moveToDelayed(LONG_MS)).rejects.toThrow(/lock/i));
+    await slot.moveToDelayed(LONG_MS);
     throw new DelayedError();
   });
   await secondEnds();
@@ -162,18 +153,6 @@ it('a worker tells a job that its lock was lost, and not the next one', async ()
   await waitUntil('the second job', () => secondAborted !== undefined);
   expect(secondAborted).toBe(false);
   expect(reason).toBeInstanceOf(LockLostError);
-});
-
-it('a worker needs no more signals than jobs run at once', async () => {
-  const signals: AbortSignal[] = [];
-  const { queue } = startOn(2, async (_id, signal) => void signals.push(signal));
-  for (let jobs = 1; jobs <= 5; jobs += 1) {
-    await queue.add('job', {});
-    // The worker has nothing to do in between: BullMQ has another token for the next job.
-    await waitUntil('the end of a job', async () => (await queue.getCompletedCount()) === jobs);
-  }
-  expect(signals).toHaveLength(5);
-  expect(new Set(signals).size).toBeLessThanOrEqual(2);
 });
 
 it('a worker lets the requests of several jobs listen to one signal without a warning', async () => {
