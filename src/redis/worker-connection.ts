@@ -8,9 +8,10 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
 /**
  * A Redis client that gathers writes. Commands that are sent in one turn of the event loop, or in
- * the next, go out in one write to the socket. A write per command took a quarter of a worker's
- * CPU, because tens of jobs send commands in the same turns. An idle process has its next turn at
- * once, so no command is late. Order, replies and reconnection are those of ioredis.
+ * the next, go out in one write to the socket. An idle process has its next turn at once, so no
+ * command is late. Order, replies and reconnection are those of ioredis.
+ * Measured interleaved, at 50 batches at once: a write per command costs 7 % more of a worker's CPU
+ * and 20 % more of Redis's; gathering one turn only, 2 to 3 % more of Redis's.
  */
 export class GatheringRedis extends Redis {
   private readonly duplicates: Redis[] = [];

@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import { createCommand } from '../command.js';
@@ -36,9 +35,6 @@ async function startWorker(
   routes: 'all' | 'health',
   started: (part: Stoppable) => void,
 ): Promise<Stoppable> {
-  // In a burst many objects outlive two collections of the young generation. V8 then allocates all
-  // objects of those places as old, and garbage collection costs 4 % more of a worker's CPU.
-  setFlagsFromString('--no-allocation-site-pretenuring');
   const [{ runWorker }, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
     await Promise.all([
       import('../../workers/worker.js'),

@@ -12,7 +12,10 @@ import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
 
-/** A lock this young is not renewed: seven eighths of its time are left. */
+/**
+ * A lock this young is not renewed: seven eighths of its time are left. Measured interleaved: its
+ * renewal costs 3 % of a worker's CPU per batch and 5 % of Redis's.
+ */
 const YOUNG_LOCK_MS = 1000;
 /** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
 const KEPT_LOG_LINES = 200;
