@@ -122,16 +122,6 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
   return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
 }
 
-/** What a gateway in front of Atlas, or Atlas itself, says with an error status. */
-export function answerOfStatus(status: number, fault: Fault): Answer {
-  if (fault.body === 'empty') return { status };
-  if (fault.body === 'html') {
-    const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
-    return { status, headers: { 'content-type': 'text/html' }, body };
-  }
-  return refusal(status, `Atlas answers ${status} by intention`);
-}
-
 /** An error of Atlas; the form of its bodies is not documented. */
 export function refusal(
   status: number,

@@ -1,8 +1,9 @@
 /** The Atlas stand-in: the documented API, what is not documented as options, faults on demand. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerUnderFault, type Fault, pause } from '../exchange.js';
+import { answerUnderFault, type Fault, pause, sendCounted, withRetryAfter } from '../exchange.js';
 import { FaultEngine } from '../faults.js';
-import { type Answer, listen, readBody, send } from '../http-server.js';
+import { type Answer, listen, readBody } from '../http-server.js';
+import { DEFAULT_SEED, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
 import { AtlasBatches } from './atlas-batches.js';
 import {
@@ -10,7 +11,6 @@ import {
   type AtlasFaultKind,
   type AtlasRequestView,
   answerInstead,
-  answerOfStatus,
   bindToEndpoints,
   maim,
   refusal,
@@ -32,7 +32,6 @@ import { UrlFetcher } from './url-fetcher.js';
 /** 10,000 documents with long URLs are 20 MiB. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_PER_PAGE = 50;
-const DEFAULT_SEED = 1;
 const ENDPOINTS: ReadonlyMap<string, AtlasEndpoint> = new Map([
   ['POST /v1/docstream/authtoken', 'authtoken'],
   ['POST /v1/docstream/multiupload', 'multiupload'],
@@ -81,10 +80,14 @@ export async function startAtlasSimulator(
     if (raw === null) return;
     const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
     const endpoint = ENDPOINTS.get(`${request.method} ${path}`) ?? 'other';
-    const exchange = { request, response, endpoint, at, traffic };
-    if (raw === undefined || !limit.takes(at)) {
-      const refused = raw === undefined ? refusal(413, 'too large') : overLimit(options.retryAfter);
-      traffic.add({ endpoint, at, status: refused.status, bytes: send(response, refused) });
+    const count = (status: number, bytes: number) => traffic.add({ endpoint, at, status, bytes });
+    const exchange = { request, response, count };
+    if (raw === undefined) {
+      sendCounted(exchange, refusal(413, 'too large'));
+      return;
+    }
+    if (!limit.takes(at)) {
+      sendCounted(exchange, withRetryAfter(refusal(429, 'too many requests'), options.retryAfter));
       return;
     }
     const body = endpoint === 'multiupload' ? parseUpload(raw) : undefined;
@@ -121,30 +124,22 @@ export async function startAtlasSimulator(
       exchange,
       fault,
       async () => maim(await carryOut(), fault),
-      answerOfStatus,
+      (status) => refusal(status, `Atlas answers ${status} by intention`),
     );
     if (upload !== undefined && answered) upload.answered = namesBatchId(fault);
   };
 
-  const listener = await listen(handle, {
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-  });
+  const listener = await listen(handle, options);
   let stopped: Promise<void> | undefined;
   return {
-    url: listener.url,
-    port: listener.port,
+    ...standIn(listener, traffic, faults),
     clientId: context.clientId,
     clientSecret: context.clientSecret,
     batches: () => batches.all(),
     uploads: () => [...uploads],
     truth: (batchId) => batches.truth(batchId),
-    requests: traffic,
-    requestLog: (endpoint) => traffic.log(endpoint),
     bytesSent: (endpoint) => traffic.bytesSent(endpoint),
     setFaults: (plan) => faults.set(bindToEndpoints(plan)),
-    clearFaults: () => faults.clear(),
-    faultsFired: () => faults.fired(),
     completeNow(batchId) {
       batches.completeNow(batchId);
       callbacks.hasten(batchId);
@@ -157,12 +152,6 @@ export async function startAtlasSimulator(
       return stopped;
     },
   };
-}
-
-function overLimit(retryAfter: string | undefined): Answer {
-  const refused = refusal(429, 'too many requests');
-  if (retryAfter === undefined) return refused;
-  return { ...refused, headers: { ...refused.headers, 'retry-after': retryAfter } };
 }
 
 function namesBatchId(fault: Fault | undefined): boolean {
