@@ -50,7 +50,7 @@ export async function startAtlasSimulator(
     options.onlyNewestToken ?? false,
   );
   const fetcher = options.fetchUrls === false ? undefined : new UrlFetcher();
-  const callbacks = new Callbacks(batches, options.callback, { perPage: maxPerPage, seed });
+  const callbacks = new Callbacks(batches, options.callback, maxPerPage, seed);
   const faults = new FaultEngine<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>(seed);
   const traffic = new Traffic<AtlasEndpoint>();
   const limit = new RequestLimit(options.maxRequestsPerSecond ?? 0);
@@ -145,7 +145,9 @@ export async function startAtlasSimulator(
       callbacks.hasten(batchId);
     },
     expireTokens: () => tokens.forgetAll(),
-    setCallback: (callback) => callbacks.set(callback),
+    setCallback(callback) {
+      callbacks.options = callback;
+    },
     callbackCounts: () => ({ ...callbacks.counts }),
     stop() {
       stopped ??= Promise.all([listener.stop(), callbacks.stop(), fetcher?.stop()]).then(() => {});

@@ -11,7 +11,7 @@ export interface PageRequest {
   now: number;
   /** False leaves `total_items` out. */
   totalItems: boolean;
-  fault: Fault | undefined;
+  fault?: Fault | undefined;
 }
 
 /** One page of what is visible now; the data of a page beyond the end is empty. */

@@ -2,7 +2,7 @@
  * Objects on disk: one file an object, and beside them one description an object. Both appear by
  * renaming, the description last, so that a crash leaves whole objects only.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -68,9 +68,9 @@ export class DiskShelf {
 
 /** Unique by the hash whatever the file system folds, readable by the end of the key. */
 function fileName(key: string): string {
-  const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
+  const digest = hash('sha256', key).slice(0, 16);
   const readable = key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(-READABLE_LENGTH);
-  return `${hash}-${readable}`;
+  return `${digest}-${readable}`;
 }
 
 function writeWhole(file: string, content: Buffer | string): void {

@@ -6,9 +6,9 @@ import { type Answer, listen, readBody } from '../http-server.js';
 import { DEFAULT_SEED, type StandIn, type StandInOptions, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
 import { DiskShelf } from './disk-shelf.js';
-import { describeObject, ObjectStore, type StoredObject } from './object-store.js';
+import { ObjectStore, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
-import { type OperationContext, operate } from './s3-operations.js';
+import { operate } from './s3-operations.js';
 import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
 import { errorAnswer, S3Error } from './s3-xml.js';
 import { SignatureVerifier } from './sigv4.js';
@@ -70,16 +70,10 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
   const secretAccessKey = options.secretAccessKey ?? 'simulator-secret-key';
   const region = options.region ?? 'us-east-1';
   const clock = options.clock ?? Date.now;
-  const store = new ObjectStore(
-    options.directory === undefined ? undefined : new DiskShelf(options.directory),
-  );
+  const shelf = options.directory === undefined ? undefined : new DiskShelf(options.directory);
+  const store = new ObjectStore(clock, shelf);
   for (const bucket of options.buckets ?? []) store.createBucket(bucket);
-  const context: OperationContext = {
-    store,
-    region,
-    bucketsSpring: options.buckets === undefined,
-    clock,
-  };
+  const context = { store, region, createsBuckets: options.buckets === undefined };
   const { sessionToken } = options;
   const credentials = { accessKeyId, secretAccessKey, sessionToken };
   const verifier =
@@ -126,7 +120,7 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
     secretAccessKey,
     region,
     put(bucket, key, body, contentType = DEFAULT_CONTENT_TYPE) {
-      store.put(bucket, describeObject(key, Buffer.from(body), contentType, clock()));
+      store.put(bucket, key, Buffer.from(body), contentType);
     },
     get: (bucket, key) => store.get(bucket, key),
     list: (bucket, prefix = '') => store.keys(bucket).filter((key) => key.startsWith(prefix)),

@@ -3,7 +3,7 @@
  * in the query. Written from the specification and not with the signer that clients use, so that
  * one mistake cannot stand on both sides.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalRequest, headerOf, type SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
@@ -20,16 +20,15 @@ export interface Credentials {
   sessionToken?: string | undefined;
 }
 
-/** What a verified request says of its body: a hash, or one of the `UNSIGNED-…` words. */
-export type PayloadHash = string;
-
+/** How a request is signed, as it says itself. */
 interface Presented {
   credential: string;
   signedHeaders: string[];
   signature: string;
   date: string;
   token: string | undefined;
-  payloadHash: PayloadHash;
+  /** What the request says of its body: a hash, or one of the `UNSIGNED-…` words. */
+  payloadHash: string;
   query: SignedRequest['query'];
 }
 
@@ -43,7 +42,7 @@ export class SignatureVerifier {
   ) {}
 
   /** Checks who signed, when and what; returns the declared hash of the body. Throws S3Error. */
-  verify(request: SignedRequest): PayloadHash {
+  verify(request: SignedRequest): string {
     const query = new Map(request.query);
     const inQuery = query.has('X-Amz-Signature') || query.has('X-Amz-Algorithm');
     const presented = inQuery ? fromQuery(request, query) : fromHeader(request);
@@ -53,12 +52,7 @@ export class SignatureVerifier {
     this.#checkToken(presented.token);
     refuseUnsignedHeaders(request.headers, presented.signedHeaders);
     const canonical = canonicalRequest(request, presented);
-    const toSign = [
-      ALGORITHM,
-      presented.date,
-      scope,
-      createHash('sha256').update(canonical).digest('hex'),
-    ].join('\n');
+    const toSign = [ALGORITHM, presented.date, scope, hash('sha256', canonical)].join('\n');
     const expected = createHmac('sha256', this.#signingKey(scope)).update(toSign).digest();
     const given = Buffer.from(presented.signature, 'hex');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
@@ -210,10 +204,8 @@ function refuseUnsignedHeaders(headers: IncomingHttpHeaders, signed: readonly st
 
 /** `20251121T113228Z` as milliseconds. */
 function timeOf(date: string): number {
-  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
-  if (match === null) throw new S3Error('AccessDenied', 'A valid X-Amz-Date is required');
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
-    .slice(1)
-    .map(Number);
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  const iso = date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const time = iso === date ? Number.NaN : Date.parse(iso);
+  if (Number.isNaN(time)) throw new S3Error('AccessDenied', 'A valid X-Amz-Date is required');
+  return time;
 }
