@@ -5,7 +5,7 @@ import { FaultEngine } from '../faults.js';
 import { type Answer, listen, readBody } from '../http-server.js';
 import { DEFAULT_SEED, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
-import { AtlasBatches } from './atlas-batches.js';
+import { type AtlasBatch, AtlasBatches } from './atlas-batches.js';
 import {
   type AtlasEndpoint,
   type AtlasFaultKind,
@@ -68,12 +68,6 @@ export async function startAtlasSimulator(
     emptyForMs: options.emptyForMs ?? 0,
   };
 
-  const remember = (upload: AtlasUpload): void => {
-    uploads.push(upload);
-    const retained = options.retainBatches ?? Number.POSITIVE_INFINITY;
-    if (uploads.length > 2 * retained) uploads = uploads.slice(-retained);
-  };
-
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const at = performance.now();
     const raw = await readBody(request, MAX_BODY_BYTES).catch(() => null);
@@ -100,10 +94,16 @@ export async function startAtlasSimulator(
       documentIds: body?.file_urls.map((file) => file.document_id),
     };
     const fault = faults.choose(endpoint, view);
-    if (options.latencyMs !== undefined && options.latencyMs > 0) {
-      await pause(response, options.latencyMs);
-    }
+    if (options.latencyMs) await pause(response, options.latencyMs);
     let upload: AtlasUpload | undefined;
+    const accepted = (batch: AtlasBatch): void => {
+      const { batchId, productType, documentIds, submittedAt } = batch;
+      upload = { batchId, productType, documentIds, at: submittedAt, answered: false };
+      uploads.push(upload);
+      const retained = options.retainBatches ?? Number.POSITIVE_INFINITY;
+      if (uploads.length > 2 * retained) uploads = uploads.slice(-retained);
+      callbacks.plan(batch);
+    };
     const carryOut = async (): Promise<Answer> => {
       const instead = answerInstead(fault, (bytes) => traffic.addBytes(endpoint, bytes));
       if (instead !== undefined) return instead;
@@ -111,14 +111,7 @@ export async function startAtlasSimulator(
       if (endpoint === 'authtoken') return authToken(context, request.headers);
       if (endpoint === 'extracts') return extracts(context, request.headers, query, fault);
       if (endpoint === 'other') return refusal(404, 'no such endpoint');
-      const { answer, batch } = await multiUpload(context, request.headers, body, fault);
-      if (batch !== undefined) {
-        const { batchId, productType, documentIds, submittedAt } = batch;
-        upload = { batchId, productType, documentIds, at: submittedAt, answered: false };
-        remember(upload);
-        callbacks.plan(batch);
-      }
-      return answer;
+      return multiUpload(context, request.headers, body, fault, accepted);
     };
     const answered = await answerUnderFault(
       exchange,

@@ -59,5 +59,5 @@ function item(documentId: string, fileData: string): string {
 
 function foreignItem(number: number): string {
   const documentId = `FOREIGN-${String(number + 1).padStart(6, '0')}`;
-  return item(documentId, extractText(0, { documentId, productType: '', extractIndex: 0 }));
+  return item(documentId, extractText(0, '', documentId, 0));
 }
