@@ -42,14 +42,11 @@ export async function createAtlasBatchServer(
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
   const operators: Part[] = ['health', 'dashboard'];
-  return ADMIN_PORT === null
-    ? assemble(config, options, { parts: ['callbacks', ...operators], port: PORT })
-    : assemble(
-        config,
-        options,
-        { parts: ['callbacks'], port: PORT },
-        { parts: operators, port: ADMIN_PORT },
-      );
+  if (ADMIN_PORT === null) {
+    return assemble(config, options, { parts: ['callbacks', ...operators], port: PORT });
+  }
+  const admin = { parts: operators, port: ADMIN_PORT };
+  return assemble(config, options, { parts: ['callbacks'], port: PORT }, admin);
 }
 
 /**

@@ -15,11 +15,9 @@ export interface QueueDepth {
 export async function readQueueDepths(queues: ClientQueues): Promise<QueueDepth[]> {
   const now = await redisNow(queues);
   const { batches, pollJobs, completions } = queues;
-  return Promise.all([
-    readDepth(queues, batches, now),
-    readDepth(queues, pollJobs, now),
-    readDepth(queues, completions, now),
-  ]);
+  return Promise.all(
+    [batches, pollJobs, completions].map((queue) => readDepth(queues, queue, now)),
+  );
 }
 
 async function readDepth(
