@@ -3,11 +3,6 @@ import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { checkReference, withClient } from '../with-client.js';
 
-interface CancelOptions {
-  reason: string;
-  json?: true;
-}
-
 export function cancelCommand(finish: Finish): Command {
   return createCommand('cancel', 'stop a batch; it ends in batch.failed with CANCELLED', [
     'cancel loan-8841 --reason "sent by mistake"',
@@ -15,12 +10,12 @@ export function cancelCommand(finish: Finish): Command {
     .argument('<reference>', 'the batch')
     .option('--reason <text>', 'told in the completion event', 'cancelled by an operator')
     .option('--json', 'print JSON')
-    .action(async (reference: string, options: CancelOptions) =>
-      finish(await cancel(reference, options)),
+    .action(async (reference: string, options: { reason: string; json?: true }) =>
+      finish(await cancel(reference, options.reason, options.json)),
     );
 }
 
-async function cancel(reference: string, { reason, json }: CancelOptions): Promise<ExitCode> {
+async function cancel(reference: string, reason: string, json?: true): Promise<ExitCode> {
   checkReference(reference);
   const result = await withClient((client) => client.cancel(reference, reason));
   if (json) printJson(result);
