@@ -21,11 +21,7 @@ export function payloadOf(
   if (declared.startsWith('STREAMING-AWS4-')) {
     throw new S3Error('NotImplemented', 'Signed chunks are not implemented by this stand-in.');
   }
-  if (
-    payloadHash !== undefined &&
-    SHA256_HEX.test(payloadHash) &&
-    hash('sha256', raw) !== payloadHash
-  ) {
+  if (SHA256_HEX.test(payloadHash ?? '') && hash('sha256', raw) !== payloadHash) {
     throw new S3Error(
       'XAmzContentSHA256Mismatch',
       "The provided 'x-amz-content-sha256' header does not match what was computed.",

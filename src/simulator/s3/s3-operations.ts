@@ -32,9 +32,8 @@ export function operate(
   checkNames(bucket, key);
   if (operation === 'create-bucket') return createBucket(store, bucket);
   if (!store.hasBucket(bucket) && !(operation === 'put' && context.createsBuckets)) {
-    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', {
-      BucketName: bucket,
-    });
+    const details = { BucketName: bucket };
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', details);
   }
   switch (operation) {
     case 'put': {
@@ -45,10 +44,8 @@ export function operate(
       return getObject(store, bucket, key, headerOf(request.headers, 'range'));
     case 'head': {
       const info = existing(store.info(bucket, key), key);
-      return {
-        status: 200,
-        headers: { ...objectHeaders(info), 'content-length': String(info.size) },
-      };
+      const headers = { ...objectHeaders(info), 'content-length': String(info.size) };
+      return { status: 200, headers };
     }
     case 'delete':
       store.delete(bucket, key);

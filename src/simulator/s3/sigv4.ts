@@ -3,7 +3,7 @@
  * in the query. Written from the specification and not with the signer that clients use, so that
  * one mistake cannot stand on both sides.
  */
-import { createHmac, hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalRequest, headerOf, type SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
@@ -55,7 +55,7 @@ export class SignatureVerifier {
     const toSign = [ALGORITHM, presented.date, scope, hash('sha256', canonical)].join('\n');
     const expected = createHmac('sha256', this.#signingKey(scope)).update(toSign).digest();
     const given = Buffer.from(presented.signature, 'hex');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    if (!given.equals(expected)) {
       throw new S3Error(
         'SignatureDoesNotMatch',
         'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
@@ -71,11 +71,8 @@ export class SignatureVerifier {
     const accessKeyId = parts.slice(0, -4).join('/');
     const [day, region, service, terminator] = parts.slice(-4);
     if (accessKeyId !== this.credentials.accessKeyId) {
-      throw new S3Error(
-        'InvalidAccessKeyId',
-        'The AWS Access Key Id you provided does not exist in our records.',
-        { AWSAccessKeyId: accessKeyId },
-      );
+      const message = 'The AWS Access Key Id you provided does not exist in our records.';
+      throw new S3Error('InvalidAccessKeyId', message, { AWSAccessKeyId: accessKeyId });
     }
     if (region !== this.region) {
       throw new S3Error(
@@ -92,30 +89,26 @@ export class SignatureVerifier {
 
   #checkSkew(date: string): void {
     if (Math.abs(this.clock() - timeOf(date)) > MAX_SKEW_MS) {
-      throw new S3Error(
-        'RequestTimeTooSkewed',
-        "The difference between the request time and the server's time is too large.",
-        { RequestTime: date, ServerTime: new Date(this.clock()).toISOString() },
-      );
+      const message = "The difference between the request time and the server's time is too large.";
+      const details = { RequestTime: date, ServerTime: new Date(this.clock()).toISOString() };
+      throw new S3Error('RequestTimeTooSkewed', message, details);
     }
   }
 
   #checkExpiry(date: string, expires: string | undefined): void {
     const seconds = Number(expires ?? 'missing');
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
-      throw new S3Error(
-        'AuthorizationQueryParametersError',
-        'X-Amz-Expires must be a number between 1 and 604800 seconds',
-      );
+      const message = 'X-Amz-Expires must be a number between 1 and 604800 seconds';
+      throw new S3Error('AuthorizationQueryParametersError', message);
     }
     const signedAt = timeOf(date);
+    const expiresAt = signedAt + seconds * 1000;
     if (signedAt - this.clock() > MAX_SKEW_MS) {
       throw new S3Error('AccessDenied', 'Request is not valid yet');
     }
-    if (this.clock() > signedAt + seconds * 1000) {
-      throw new S3Error('AccessDenied', 'Request has expired', {
-        Expires: new Date(signedAt + seconds * 1000).toISOString(),
-      });
+    if (this.clock() > expiresAt) {
+      const details = { Expires: new Date(expiresAt).toISOString() };
+      throw new S3Error('AccessDenied', 'Request has expired', details);
     }
   }
 
@@ -194,11 +187,8 @@ function refuseUnsignedHeaders(headers: IncomingHttpHeaders, signed: readonly st
     (name) => (name.startsWith('x-amz-') || name === 'host') && !signed.includes(name),
   );
   if (unsigned.length > 0) {
-    throw new S3Error(
-      'AccessDenied',
-      'There were headers present in the request which were not signed',
-      { HeadersNotSigned: unsigned.join(', ') },
-    );
+    const message = 'There were headers present in the request which were not signed';
+    throw new S3Error('AccessDenied', message, { HeadersNotSigned: unsigned.join(', ') });
   }
 }
 
