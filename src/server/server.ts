@@ -58,9 +58,8 @@ export async function createWorkerHealth(
 ): Promise<AtlasBatchServer | undefined> {
   const config = loadServerConfig(options.environment);
   const { WORKER_PORT } = config;
-  return WORKER_PORT === null
-    ? undefined
-    : assemble(config, options, { parts: ['health'], port: WORKER_PORT });
+  if (WORKER_PORT === null) return undefined;
+  return assemble(config, options, { parts: ['health'], port: WORKER_PORT });
 }
 
 interface Listener {

@@ -13,7 +13,7 @@ export interface Exchange {
   count(status: number, bytes: number): void;
 }
 
-/** What of a rule matters once it was chosen. */
+/** The part of a rule that matters once it is chosen. */
 export type Fault = Omit<FaultRule<string, string | number, never>, 'match'>;
 
 /**

@@ -1,7 +1,4 @@
-/**
- * Health and metrics. Liveness: this process works. Readiness: Redis answers and at least one worker
- * is alive.
- */
+/** Metrics; liveness: this process works; readiness: Redis answers and a worker is alive. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { countWorkers } from './read-liveness.js';

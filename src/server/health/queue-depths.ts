@@ -14,10 +14,8 @@ export interface QueueDepth {
 
 export async function readQueueDepths(queues: ClientQueues): Promise<QueueDepth[]> {
   const now = await redisNow(queues);
-  const { batches, pollJobs, completions } = queues;
-  return Promise.all(
-    [batches, pollJobs, completions].map((queue) => readDepth(queues, queue, now)),
-  );
+  const counted = [queues.batches, queues.pollJobs, queues.completions];
+  return Promise.all(counted.map((queue) => readDepth(queues, queue, now)));
 }
 
 async function readDepth(

@@ -38,8 +38,8 @@ export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<
 
 /** @throws RedisUnavailableError when Redis does not answer in time. */
 export function countWorkers(queues: ClientQueues): Promise<number> {
-  const { link } = queues;
-  return withRedisTimeout(link.run(async () => aliveWorkers(queues, await redisNow(queues))));
+  const count = async () => aliveWorkers(queues, await redisNow(queues));
+  return withRedisTimeout(queues.link.run(count));
 }
 
 function aliveWorkers({ link, prefix }: ClientQueues, now: number): Promise<number> {

@@ -17,7 +17,7 @@ export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'>, Stand
   envelope?: 'top' | 'data' | undefined;
   /** False leaves `total_items` out of pages. Default true. */
   totalItems?: boolean | undefined;
-  /** False believes URLs without fetching them. Default true. */
+  /** False accepts URLs without fetching them. Default true. */
   fetchUrls?: boolean | undefined;
   /** 404 for a batch that is younger. Default 0. */
   notFoundForMs?: number | undefined;

@@ -68,22 +68,19 @@ export class Callbacks {
     await this.#agent.destroy();
   }
 
-  #call(batch: AtlasBatch, options: CallbackOptions): void {
+  async #call(batch: AtlasBatch, options: CallbackOptions): Promise<void> {
     clearTimeout(this.#planned.get(batch.batchId)?.timer);
     this.#planned.delete(batch.batchId);
-    this.#deliver(batch, options).then(
-      () => {
-        this.counts.delivered += 1;
-      },
-      () => {
-        this.counts.failed += 1;
-      },
-    );
+    try {
+      await this.#deliver(batch, options);
+      this.counts.delivered += 1;
+    } catch {
+      this.counts.failed += 1;
+    }
   }
 
   async #deliver(batch: AtlasBatch, options: CallbackOptions): Promise<void> {
-    const { clientId, clientSecret } = options;
-    const credentials = { 'client-id': clientId, 'client-secret': clientSecret };
+    const credentials = { 'client-id': options.clientId, 'client-secret': options.clientSecret };
     const answer = await this.#post(options.authUrl, credentials);
     const { access_token: token } = TOKEN_ANSWER.parse(JSON.parse(answer));
     const total = this.batches.visible(batch.batchId, performance.now()).length;

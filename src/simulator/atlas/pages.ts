@@ -47,7 +47,7 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string {
   );
 }
 
-/** Whether a whole document lies beyond this position, which a reader can thus find missing. */
+/** Whether whole documents stand beyond this position: a reader that stops here misses them. */
 function hidesDocument(list: readonly ListedExtract[], end: number): boolean {
   const last = list.at(-1);
   return end > 0 && end < list.length && last?.document !== list[end - 1]?.document;

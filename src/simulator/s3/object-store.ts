@@ -25,7 +25,7 @@ interface Bucket {
 export class ObjectStore {
   readonly #buckets = new Map<string, Bucket>();
 
-  /** With a shelf, what lies on it is there again, and objects outlive the process. */
+  /** Loads the objects of the shelf. With a shelf, objects outlive the process. */
   constructor(
     private readonly clock: () => number,
     private readonly shelf: DiskShelf | undefined,

@@ -17,7 +17,7 @@ export interface S3Target {
 /** Parameters that mean another operation than the plain one: versions, uploads in parts, tags. */
 const SUBRESOURCES = ['acl', 'partNumber', 'tagging', 'uploadId', 'uploads', 'versionId'];
 
-/** The request as signed: raw path, decoded query. Throws S3Error on broken percent-encoding. */
+/** The request as it was signed. Throws S3Error when its percent-encoding is broken. */
 export function parseRequest(
   request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
 ): SignedRequest {
@@ -40,8 +40,8 @@ function parsePair(pair: string): [string, string] {
   return [decodeURIComponent(name), decodeURIComponent(value)];
 }
 
-/** What stands before the first mark and what behind it; without a mark, all is before it. */
-function cutAt(text: string, mark: string): [before: string, behind: string] {
+/** What stands before the first mark, and what after it. Without a mark, all is before it. */
+function cutAt(text: string, mark: string): [before: string, after: string] {
   const at = text.indexOf(mark);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
@@ -53,9 +53,9 @@ function cutAt(text: string, mark: string): [before: string, behind: string] {
 export function targetOf(request: SignedRequest, baseHost: string): S3Target {
   const hosted = bucketOfHost(request.headers.host ?? '', baseHost);
   const rest = request.path.slice(1);
-  const [first, behind] = cutAt(rest, '/');
+  const [first, others] = cutAt(rest, '/');
   const bucket = hosted ?? decodeURIComponent(first);
-  const key = decodeURIComponent(hosted === undefined ? behind : rest);
+  const key = decodeURIComponent(hosted === undefined ? others : rest);
   return { bucket, key, operation: operationOf(request, bucket, key) };
 }
 

@@ -39,13 +39,13 @@ export interface S3SimulatorOptions extends StandInOptions {
   buckets?: readonly string[] | undefined;
   accessKeyId?: string | undefined;
   secretAccessKey?: string | undefined;
-  /** Of temporary credentials: then every request must carry it. */
+  /** The token of temporary credentials. When it is set, every request must carry it. */
   sessionToken?: string | undefined;
   /** Default `us-east-1`. */
   region?: string | undefined;
   /** Milliseconds since 1970. Default: this machine's clock. */
   clock?: (() => number) | undefined;
-  /** Default true. False spares their cost in benchmarks. */
+  /** Default true. False saves their cost in benchmarks. */
   verifySignatures?: boolean | undefined;
 }
 
