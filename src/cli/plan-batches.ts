@@ -48,23 +48,19 @@ export function planBatches(
   const batches = [...groups].flatMap(([folder, members]) => {
     const below = folder.slice(root.length, -1);
     const own = below === '' ? name : reference === undefined ? below : `${reference}-${below}`;
-    const documents = members.map((key) => ({
-      documentId: key.slice(folder.length),
-      bucket,
-      key,
-    }));
-    return split(toReference(own), documents).map((part) => ({ ...part, productType }));
+    const documents = members.map((key) => ({ documentId: key.slice(folder.length), bucket, key }));
+    return split({ reference: toReference(own), productType, documents });
   });
   refuseSameReferences(batches);
   return batches;
 }
 
-type Part = Pick<BatchRequest, 'reference' | 'documents'>;
-
-function split(reference: string, documents: BatchRequest['documents']): Part[] {
-  if (documents.length <= MAX_DOCUMENTS) return [{ reference, documents }];
+function split(batch: BatchRequest): BatchRequest[] {
+  const { reference, documents } = batch;
+  if (documents.length <= MAX_DOCUMENTS) return [batch];
   const count = Math.ceil(documents.length / MAX_DOCUMENTS);
   return Array.from({ length: count }, (_, i) => ({
+    ...batch,
     reference: `${reference}-${i + 1}`,
     documents: documents.slice(i * MAX_DOCUMENTS, (i + 1) * MAX_DOCUMENTS),
   }));

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import type { BatchInput } from '../client/enqueue.js';
 import { UsageError } from '../errors.js';
 
@@ -10,7 +11,7 @@ import { UsageError } from '../errors.js';
 export async function readManifest(file: string): Promise<BatchInput> {
   let text: string;
   try {
-    text = await (file === '-' ? readStandardInput() : readFile(file, 'utf8'));
+    text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(`cannot read the manifest ${file} (${code ?? 'unknown'})`);
@@ -20,10 +21,4 @@ export async function readManifest(file: string): Promise<BatchInput> {
   } catch {
     throw new UsageError(`the manifest ${file} is not valid JSON`);
   }
-}
-
-async function readStandardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }

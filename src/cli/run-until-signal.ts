@@ -1,4 +1,5 @@
 /** Runs a process until a signal stops it. */
+import { once } from 'node:events';
 import { settlesWithin } from '../timeouts.js';
 
 /** Something that was started. */
@@ -21,16 +22,14 @@ export async function runUntilSignal(
   start: (started: (part: Stoppable) => void) => Promise<Stoppable>,
 ): Promise<never> {
   let running: Stoppable | undefined;
-  let requestStop: () => void = () => {};
-  const stopRequest = new Promise<void>((resolve) => {
-    requestStop = resolve;
-  });
+  const stopping = new AbortController();
+  const stopRequest = once(stopping.signal, 'abort');
   let signals = 0;
   const onSignal = () => {
     signals += 1;
     if (signals > 1) process.exit(INTERRUPTED);
     if (!running) process.exit(0);
-    requestStop();
+    stopping.abort();
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);

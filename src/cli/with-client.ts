@@ -22,9 +22,10 @@ export async function withClient<T>(action: (client: AtlasBatchClient) => Promis
   }
 }
 
-/** @throws UsageError when it cannot be a reference. */
-export function checkReference(reference: string): void {
+/** Reads the argument of a command. @throws UsageError when it cannot be a reference. */
+export function toReference(reference: string): string {
   if (!REFERENCE_PATTERN.test(reference)) {
     throw new UsageError('a reference is 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone');
   }
+  return reference;
 }

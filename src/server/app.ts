@@ -7,8 +7,7 @@ import { errorFields, type Logger } from '../logging.js';
 import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
 import { dashboard } from './dashboard/dashboard.js';
-import { liveRoute, readyRoute } from './health/health.js';
-import { metricsRoute } from './health/metrics-route.js';
+import { liveRoute, metricsRoute, readyRoute } from './health/health.js';
 import {
   BODY_LIMIT_BYTES,
   HEADERS_TIMEOUT_MS,

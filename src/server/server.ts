@@ -42,14 +42,11 @@ export async function createAtlasBatchServer(
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
   const operators: Part[] = ['health', 'dashboard'];
-  return ADMIN_PORT === null
-    ? assemble(config, options, { parts: ['callbacks', ...operators], port: PORT })
-    : assemble(
-        config,
-        options,
-        { parts: ['callbacks'], port: PORT },
-        { parts: operators, port: ADMIN_PORT },
-      );
+  if (ADMIN_PORT === null) {
+    return assemble(config, options, { parts: ['callbacks', ...operators], port: PORT });
+  }
+  const admin = { parts: operators, port: ADMIN_PORT };
+  return assemble(config, options, { parts: ['callbacks'], port: PORT }, admin);
 }
 
 /**
@@ -61,9 +58,8 @@ export async function createWorkerHealth(
 ): Promise<AtlasBatchServer | undefined> {
   const config = loadServerConfig(options.environment);
   const { WORKER_PORT } = config;
-  return WORKER_PORT === null
-    ? undefined
-    : assemble(config, options, { parts: ['health'], port: WORKER_PORT });
+  if (WORKER_PORT === null) return undefined;
+  return assemble(config, options, { parts: ['health'], port: WORKER_PORT });
 }
 
 interface Listener {

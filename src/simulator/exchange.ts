@@ -1,39 +1,39 @@
 /** Handles one request, with at most one fault of the connection, and counts it. */
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaultRule } from './faults.js';
 import { type Answer, send } from './http-server.js';
-import type { Traffic } from './traffic.js';
 
 const DEFAULT_SLOW_MS = 1000;
 
-export interface Exchange<Endpoint extends string> {
+export interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
-  endpoint: Endpoint;
-  /** When the request arrived, in milliseconds of `performance.now()`. */
-  at: number;
-  traffic: Traffic<Endpoint>;
+  /** Counts the answer. Status 0 means that there was none. */
+  count(status: number, bytes: number): void;
 }
 
-/** What of a rule matters once it was chosen. */
+/** The part of a rule that matters once it is chosen. */
 export type Fault = Omit<FaultRule<string, string | number, never>, 'match'>;
 
 /**
- * Carries a request out (or not, as the fault wants it) and answers (or not).
- * Returns whether the answer of `carryOut` was sent whole.
+ * Carries a request out and answers it, unless the fault prevents that.
+ * @param errorOf The error that belongs to the status of a status fault.
+ * @returns whether the answer of `carryOut` was sent whole.
  */
-export async function answerUnderFault<Endpoint extends string>(
-  exchange: Exchange<Endpoint>,
+export async function answerUnderFault(
+  exchange: Exchange,
   fault: Fault | undefined,
   carryOut: () => Promise<Answer>,
-  answerOfStatus: (status: number, fault: Fault) => Answer,
+  errorOf: (status: number) => Answer,
 ): Promise<boolean> {
   const kind = fault?.fault;
   if (kind === 'hang') return withoutAnswer(exchange);
   if (kind === 'reset-before') return reset(exchange);
   if (fault !== undefined && typeof kind === 'number') {
     if (fault.handled === true) await carryOut();
-    sendCounted(exchange, withRetryAfter(answerOfStatus(kind, fault), fault));
+    const answer = inForm(fault.body, kind, errorOf);
+    sendCounted(exchange, withRetryAfter(answer, fault.retryAfter));
     return false;
   }
   const answer = await carryOut();
@@ -44,56 +44,54 @@ export async function answerUnderFault<Endpoint extends string>(
   return sendCounted(exchange, answer);
 }
 
-/** Waits; a connection that closes ends it early, so that no timer outlives the server. */
-export function pause(response: ServerResponse, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      response.off('close', end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    response.once('close', end);
-    if (response.destroyed) end();
-  });
+/** Waits. A connection that closes ends it early, so that no timer outlives the server. */
+export async function pause(response: ServerResponse, delayMs: number): Promise<void> {
+  if (response.destroyed) return;
+  const signal = AbortSignal.timeout(Math.ceil(delayMs));
+  await once(response, 'close', { signal }).catch(() => {});
 }
 
-function sendCounted<Endpoint extends string>(
-  exchange: Exchange<Endpoint>,
-  answer: Answer,
-): boolean {
-  const { response, endpoint, at, traffic } = exchange;
+/** Counts an answer and sends it. Returns false when the connection is closed already. */
+export function sendCounted(exchange: Exchange, answer: Answer): boolean {
+  const { request, response } = exchange;
   if (response.destroyed) return withoutAnswer(exchange);
-  const length = Buffer.byteLength(answer.body ?? '');
-  traffic.add({ endpoint, at, status: answer.status, bytes: length });
-  send(response, answer);
+  // An answer to HEAD has no body, and not the length of one that is not there.
+  const sent = request.method === 'HEAD' ? { ...answer, body: '' } : answer;
+  exchange.count(sent.status, Buffer.byteLength(sent.body ?? ''));
+  send(response, sent);
   return true;
 }
 
-function withoutAnswer<Endpoint extends string>(exchange: Exchange<Endpoint>): false {
-  const { endpoint, at, traffic } = exchange;
-  traffic.add({ endpoint, at, status: 0, bytes: 0 });
+export function withRetryAfter(answer: Answer, retryAfter: string | undefined): Answer {
+  if (retryAfter === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, 'retry-after': retryAfter } };
+}
+
+/** An error of the service itself, or what a gateway in front of it says. */
+function inForm(form: Fault['body'], status: number, errorOf: (status: number) => Answer): Answer {
+  if (form === 'empty') return { status };
+  if (form !== 'html') return errorOf(status);
+  const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
+  return { status, headers: { 'content-type': 'text/html' }, body };
+}
+
+function withoutAnswer(exchange: Exchange): false {
+  exchange.count(0, 0);
   return false;
 }
 
-function reset<Endpoint extends string>(exchange: Exchange<Endpoint>): false {
+function reset(exchange: Exchange): false {
   withoutAnswer(exchange);
   exchange.request.socket.resetAndDestroy();
   return false;
 }
 
 /** Declares the whole length, sends half, and closes. */
-function cut<Endpoint extends string>(exchange: Exchange<Endpoint>, answer: Answer): false {
-  const { response, endpoint, at, traffic } = exchange;
+function cut({ request, response, count }: Exchange, answer: Answer): false {
   const body = Buffer.from(answer.body ?? '');
   const half = body.subarray(0, Math.floor(body.length / 2));
-  traffic.add({ endpoint, at, status: 0, bytes: half.length });
+  count(0, half.length);
   response.writeHead(answer.status, { ...answer.headers, 'content-length': body.length });
-  response.write(half, () => exchange.request.socket.destroy());
+  response.write(half, () => request.socket.destroy());
   return false;
-}
-
-function withRetryAfter(answer: Answer, fault: Fault): Answer {
-  if (fault.retryAfter === undefined) return answer;
-  return { ...answer, headers: { ...answer.headers, 'retry-after': fault.retryAfter } };
 }

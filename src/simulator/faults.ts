@@ -7,20 +7,8 @@
 import { type Random, randomFrom } from './random.js';
 
 /** A status code is a fault too: the request is answered with it, and is not carried out. */
-export type StatusFault =
-  | 302
-  | 400
-  | 401
-  | 403
-  | 404
-  | 409
-  | 413
-  | 422
-  | 429
-  | 500
-  | 502
-  | 503
-  | 504;
+export type StatusFault = ClientErrorStatus | 302 | 500 | 502 | 503 | 504;
+type ClientErrorStatus = 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429;
 
 /**
  * Faults of the connection, the same for both stand-ins. `hang` and `reset-before` leave the
@@ -73,32 +61,23 @@ export interface FaultPlan<Endpoint extends string, Kind extends string | number
   rules: readonly FaultRule<Endpoint, Kind, View>[];
 }
 
-interface ArmedRule<Endpoint extends string, Kind extends string | number, View> {
-  rule: FaultRule<Endpoint, Kind, View>;
-  left: number;
-}
-
 export class FaultEngine<Endpoint extends string, Kind extends string | number, View> {
-  readonly #seed: number;
-  readonly #fired = new Map<string, number>();
-  #rules: ArmedRule<Endpoint, Kind, View>[] = [];
+  readonly #fired: Record<string, number> = {};
+  /** `left`: how often a rule may still apply. */
+  #rules: { rule: FaultRule<Endpoint, Kind, View>; left: number }[] = [];
   #rate = 1;
   #random: Random;
   #setAt = 0;
 
-  constructor(seed: number) {
-    this.#seed = seed;
+  constructor(private readonly seed: number) {
     this.#random = randomFrom(seed);
   }
 
   /** Replaces all rules; their windows start now. */
   set(plan: FaultPlan<Endpoint, Kind, View>): void {
-    this.#rules = plan.rules.map((rule) => ({
-      rule,
-      left: rule.times ?? Number.POSITIVE_INFINITY,
-    }));
+    this.#rules = plan.rules.map((rule) => ({ rule, left: rule.times ?? Infinity }));
     this.#rate = plan.rate ?? 1;
-    this.#random = randomFrom(plan.seed ?? this.#seed);
+    this.#random = randomFrom(plan.seed ?? this.seed);
     this.#setAt = performance.now();
   }
 
@@ -108,25 +87,24 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
 
   /** How often each fault happened since the start; `clear` keeps the numbers. */
   fired(): Record<string, number> {
-    return Object.fromEntries(this.#fired);
+    return { ...this.#fired };
   }
 
   /** The fault of this request, if any. */
   choose(endpoint: Endpoint, view: View): FaultRule<Endpoint, Kind, View> | undefined {
-    if (this.#rules.length === 0) return undefined;
     const elapsedMs = performance.now() - this.#setAt;
     for (const armed of this.#rules) {
-      const { rule } = armed;
+      const { fault, match, fromMs = 0, untilMs = Infinity, probability = this.#rate } = armed.rule;
       if (armed.left <= 0) continue;
-      if (rule.endpoint !== undefined && rule.endpoint !== endpoint) continue;
-      if (elapsedMs < (rule.fromMs ?? 0)) continue;
-      if (elapsedMs >= (rule.untilMs ?? Number.POSITIVE_INFINITY)) continue;
-      if (rule.match !== undefined && !rule.match(view)) continue;
-      if (this.#random() >= (rule.probability ?? this.#rate)) continue;
+      if (armed.rule.endpoint !== undefined && armed.rule.endpoint !== endpoint) continue;
+      if (elapsedMs < fromMs || elapsedMs >= untilMs) continue;
+      if (match !== undefined && !match(view)) continue;
+      // Drawn last: only a request that the rule applies to uses up a number.
+      if (this.#random() >= probability) continue;
       armed.left -= 1;
-      const name = String(rule.fault);
-      this.#fired.set(name, (this.#fired.get(name) ?? 0) + 1);
-      return rule;
+      const name = String(fault);
+      this.#fired[name] = (this.#fired[name] ?? 0) + 1;
+      return armed.rule;
     }
     return undefined;
   }

@@ -24,5 +24,6 @@ export {
   type S3SimulatorOptions,
   startS3Simulator,
 } from './s3/s3-server.js';
+export type { StandIn, StandInOptions } from './stand-in.js';
 export { type Simulators, type SimulatorsOptions, startSimulators } from './start-simulators.js';
 export type { RequestCounters, RequestRecord } from './traffic.js';

@@ -18,13 +18,24 @@ export interface Simulators {
 
 /** Starts both, or neither. */
 export async function startSimulators(options: SimulatorsOptions = {}): Promise<Simulators> {
+  const sessionToken = options.s3?.sessionToken;
   const s3 = await startS3Simulator(options.s3);
   try {
     const atlas = await startAtlasSimulator(options.atlas);
     return {
       atlas,
       s3,
-      environment: environmentOf(atlas, s3, options.s3?.sessionToken),
+      environment: {
+        ATLAS_BASE_URL: atlas.url,
+        ATLAS_CLIENT_ID: atlas.clientId,
+        ATLAS_CLIENT_SECRET: atlas.clientSecret,
+        AWS_ENDPOINT_URL_S3: s3.url,
+        AWS_REGION: s3.region,
+        AWS_ACCESS_KEY_ID: s3.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+        ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
+        S3_FORCE_PATH_STYLE: 'true',
+      },
       async stop() {
         await Promise.all([atlas.stop(), s3.stop()]);
       },
@@ -33,22 +44,4 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
     await s3.stop();
     throw error;
   }
-}
-
-function environmentOf(
-  atlas: AtlasSimulator,
-  s3: S3Simulator,
-  sessionToken: string | undefined,
-): Record<string, string> {
-  return {
-    ATLAS_BASE_URL: atlas.url,
-    ATLAS_CLIENT_ID: atlas.clientId,
-    ATLAS_CLIENT_SECRET: atlas.clientSecret,
-    AWS_ENDPOINT_URL_S3: s3.url,
-    AWS_REGION: s3.region,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
-    S3_FORCE_PATH_STYLE: 'true',
-  };
 }

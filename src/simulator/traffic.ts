@@ -33,13 +33,9 @@ export class Traffic<Endpoint extends string> implements RequestCounters<Endpoin
 
   add(record: RequestRecord<Endpoint>): void {
     const { endpoint, status, bytes } = record;
-    let statuses = this.#counts.get(endpoint);
-    if (statuses === undefined) {
-      statuses = new Map();
-      this.#counts.set(endpoint, statuses);
-    }
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    this.#bytes.set(endpoint, (this.#bytes.get(endpoint) ?? 0) + bytes);
+    const statuses = this.#counts.get(endpoint) ?? new Map<number, number>();
+    this.#counts.set(endpoint, statuses.set(status, (statuses.get(status) ?? 0) + 1));
+    this.addBytes(endpoint, bytes);
     this.#log.push(record);
     if (this.#log.length >= 2 * LOG_LIMIT) this.#log = this.#log.slice(-LOG_LIMIT);
     for (const listener of this.#listeners) listener(record);
@@ -52,13 +48,9 @@ export class Traffic<Endpoint extends string> implements RequestCounters<Endpoin
 
   count(endpoint?: Endpoint, status?: number): number {
     const counted = endpoint === undefined ? [...this.#counts.keys()] : [endpoint];
-    let total = 0;
-    for (const each of counted) {
-      for (const [key, value] of this.#counts.get(each) ?? []) {
-        if (status === undefined || status === key) total += value;
-      }
-    }
-    return total;
+    const entries = counted.flatMap((each) => [...(this.#counts.get(each) ?? [])]);
+    const wanted = entries.filter(([key]) => status === undefined || status === key);
+    return wanted.reduce((sum, [, value]) => sum + value, 0);
   }
 
   table(): Record<string, Record<number, number>> {
@@ -74,15 +66,11 @@ export class Traffic<Endpoint extends string> implements RequestCounters<Endpoin
 
   /** The newest requests, oldest first. */
   log(endpoint?: Endpoint): RequestRecord<Endpoint>[] {
-    return endpoint === undefined
-      ? [...this.#log]
-      : this.#log.filter((record) => record.endpoint === endpoint);
+    return this.#log.filter((record) => endpoint === undefined || record.endpoint === endpoint);
   }
 
   onRequest(listener: (record: RequestRecord<Endpoint>) => void): () => void {
     this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return () => void this.#listeners.delete(listener);
   }
 }

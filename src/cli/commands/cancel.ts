@@ -1,27 +1,21 @@
 import type { Command } from 'commander';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { print, printError, printJson } from '../output/terminal.js';
-import { checkReference, withClient } from '../with-client.js';
-
-interface CancelOptions {
-  reason: string;
-  json?: true;
-}
+import { toReference, withClient } from '../with-client.js';
 
 export function cancelCommand(finish: Finish): Command {
   return createCommand('cancel', 'stop a batch; it ends in batch.failed with CANCELLED', [
     'cancel loan-8841 --reason "sent by mistake"',
   ])
-    .argument('<reference>', 'the batch')
+    .argument('<reference>', 'the batch', toReference)
     .option('--reason <text>', 'told in the completion event', 'cancelled by an operator')
     .option('--json', 'print JSON')
-    .action(async (reference: string, options: CancelOptions) =>
-      finish(await cancel(reference, options)),
+    .action(async (reference: string, options: { reason: string; json?: true }) =>
+      finish(await cancel(reference, options.reason, options.json)),
     );
 }
 
-async function cancel(reference: string, { reason, json }: CancelOptions): Promise<ExitCode> {
-  checkReference(reference);
+async function cancel(reference: string, reason: string, json?: true): Promise<ExitCode> {
   const result = await withClient((client) => client.cancel(reference, reason));
   if (json) printJson(result);
   else if (result.status === 'cancelling') print(`${reference}: cancelling`);

@@ -6,7 +6,7 @@ import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { describeReason } from '../output/describe-batch.js';
 import { printError } from '../output/terminal.js';
-import { checkReference, withClient } from '../with-client.js';
+import { toReference, withClient } from '../with-client.js';
 
 export function resultsCommand(finish: Finish): Command {
   return createCommand(
@@ -14,12 +14,11 @@ export function resultsCommand(finish: Finish): Command {
     'print the extracts of an ended batch as JSON lines, one document a line',
     ['results loan-8841 > loan-8841.jsonl', 'results loan-8841 | head -1 | jq .'],
   )
-    .argument('<reference>', 'the batch')
+    .argument('<reference>', 'the batch', toReference)
     .action(async (reference: string) => finish(await printResults(reference)));
 }
 
 async function printResults(reference: string): Promise<ExitCode> {
-  checkReference(reference);
   return withClient(async (client) => {
     await pipeline(Readable.from(resultLines(client, reference)), process.stdout, { end: false });
     const { summary } = await client.status(reference);

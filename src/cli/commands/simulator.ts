@@ -33,9 +33,7 @@ export function simulatorCommand(): Command {
     .option('--documents <dir>', `put its files into the bucket ${DOCUMENTS_BUCKET}`)
     .option('--completion-ms <number>', 'time until a document is done', wholeNumber)
     .option('--json', 'print the variables as JSON')
-    .action(async (options: SimulatorOptions) => {
-      await runUntilSignal(() => startAndPrint(options));
-    });
+    .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
 }
 
 async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
@@ -54,7 +52,7 @@ async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
   }
   const environment = { ...simulators.environment, RESULTS_BUCKET };
   if (options.json) printJson(environment);
-  else for (const line of shellLines(environment)) print(line);
+  else printExports(environment);
   return simulators;
 }
 
@@ -67,11 +65,9 @@ async function putDocuments({ s3 }: Simulators, directory: string): Promise<void
   }
 }
 
-function shellLines(environment: Record<string, string>): string[] {
-  return [
-    '# Stand-ins for Atlas and S3 are running; Ctrl-C stops them. In another shell:',
-    ...Object.entries(environment).map(([name, value]) => `export ${name}='${value}'`),
-  ];
+function printExports(environment: Record<string, string>): void {
+  print('# Stand-ins for Atlas and S3 are running; Ctrl-C stops them. In another shell:');
+  for (const [name, value] of Object.entries(environment)) print(`export ${name}='${value}'`);
 }
 
 function wholeNumber(text: string): number {

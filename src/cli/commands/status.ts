@@ -2,14 +2,14 @@ import type { Command } from 'commander';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { describeStatus } from '../output/describe-batch.js';
 import { print, printJson } from '../output/terminal.js';
-import { checkReference, withClient } from '../with-client.js';
+import { toReference, withClient } from '../with-client.js';
 
 export function statusCommand(finish: Finish): Command {
   return createCommand('status', 'show where a batch stands', [
     'status loan-8841',
     'status loan-8841 --json',
   ])
-    .argument('<reference>', 'the batch')
+    .argument('<reference>', 'the batch', toReference)
     .option('--json', 'print JSON')
     .action(async (reference: string, options: { json?: true }) =>
       finish(await showStatus(reference, options)),
@@ -17,7 +17,6 @@ export function statusCommand(finish: Finish): Command {
 }
 
 async function showStatus(reference: string, { json }: { json?: true }): Promise<ExitCode> {
-  checkReference(reference);
   const status = await withClient((client) => client.status(reference));
   if (json) printJson(status);
   else print(describeStatus(status, Date.now()).join('\n'));

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
-import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
@@ -118,11 +117,7 @@ async function waitForEnd(
   const summaries = await followBatches(client, references, view);
   for (const summary of summaries) {
     if (json) printJson(summary);
-    else print(describeEnding(summary));
+    else print([`${summary.reference}: ${summary.status}`, ...describeEnd(summary)].join('\n'));
   }
   return summaries.every(({ status }) => status === 'completed') ? 0 : 1;
-}
-
-function describeEnding(summary: BatchSummary): string {
-  return [`${summary.reference}: ${summary.status}`, ...describeEnd(summary)].join('\n');
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
+import type { AtlasBatchServer } from '../../server/server.js';
 import { createCommand } from '../command.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
@@ -14,20 +15,18 @@ export function startCommand(): Command {
     'start',
     'run workers and the HTTP server in one process until SIGTERM or SIGINT',
     ['start'],
-  ).action(async () => {
-    await runUntilSignal((started) => startWorker('all', started));
-  });
+  ).action(() => runUntilSignal((started) => startWorker('all', started)));
 }
 
 export function serverCommand(): Command {
   return createCommand('server', 'run the HTTP server until SIGTERM or SIGINT', ['server']).action(
-    async () => {
-      await runUntilSignal(async () => {
-        const { createAtlasBatchServer } = await import('../../server/server.js');
-        return listenOrStop(await createAtlasBatchServer());
-      });
-    },
+    () => runUntilSignal(startServer),
   );
+}
+
+async function startServer(): Promise<Stoppable> {
+  const { createAtlasBatchServer } = await import('../../server/server.js');
+  return listenOrStop(await createAtlasBatchServer());
 }
 
 /** Starts a worker, and with it the whole HTTP server or, with `WORKER_PORT`, only its health routes. */
@@ -64,12 +63,8 @@ async function startWorker(
   }
 }
 
-interface Listener extends Stoppable {
-  listen(): Promise<unknown>;
-}
-
 /** Stops the server when it cannot listen. @throws UsageError when the port is taken. */
-async function listenOrStop(server: Listener): Promise<Stoppable> {
+async function listenOrStop(server: AtlasBatchServer): Promise<Stoppable> {
   try {
     await server.listen();
     return server;

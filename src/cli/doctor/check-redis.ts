@@ -11,18 +11,15 @@ export async function checkRedis(link: RedisLink): Promise<CheckResult> {
     return await link.run(() => examine(link.redis));
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    return {
-      findings: [{ level: 'error', subject: 'Redis', text, fix: fixFor(error) }],
-      clocks: [],
-    };
+    const finding: Finding = { level: 'error', subject: 'Redis', text, fix: fixFor(error, text) };
+    return { findings: [finding], clocks: [] };
   }
 }
 
 async function examine(redis: Redis): Promise<CheckResult> {
   const info = await redis.info();
   const asked = Date.now();
-  const time = await redisTimeMs(redis);
-  const aheadMs = time - (asked + Date.now()) / 2;
+  const aheadMs = (await redisTimeMs(redis)) - (asked + Date.now()) / 2;
   const findings = redisFindings(info).map(
     ({ severity, problem, fix }): Finding => ({
       level: severity,
@@ -34,15 +31,11 @@ async function examine(redis: Redis): Promise<CheckResult> {
   const { host = 'localhost', port = '' } = redis.options;
   const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'of an unknown version';
   const text = `${version} at ${host}:${port}`;
-  const clocks = [{ whose: 'Redis', aheadMs }];
-  return {
-    findings: findings.length > 0 ? findings : [{ level: 'ok', subject: 'Redis', text }],
-    clocks,
-  };
+  if (findings.length === 0) findings.push({ level: 'ok', subject: 'Redis', text });
+  return { findings, clocks: [{ whose: 'Redis', aheadMs }] };
 }
 
-function fixFor(error: unknown): string {
-  const text = error instanceof Error ? error.message : '';
+function fixFor(error: unknown, text: string): string {
   if (/WRONGPASS|NOAUTH|invalid.*password/i.test(text)) {
     return 'correct user name and password in REDIS_URL';
   }

@@ -68,9 +68,8 @@ async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
 }
 
 function failure(what: string, error: unknown, permission: string): Finding {
-  const [text = '', fix = 'see what S3 says'] = sdkError(what, error, permission).message.split(
-    '; ',
-  );
+  const { message } = sdkError(what, error, permission);
+  const [text = '', fix = 'see what S3 says'] = message.split('; ');
   return { level: 'error', subject: 'S3', text, fix };
 }
 

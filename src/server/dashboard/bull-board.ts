@@ -70,8 +70,8 @@ function adapterOf<T, R>(
 ): BullMQAdapter {
   const adapter = new BullMQAdapter(queue, { ...options, description });
   adapter.setFormatter('name', nameOf);
-  adapter.setFormatter('data', shortened);
-  adapter.setFormatter('progress', shortened);
-  adapter.setFormatter('returnValue', shortened);
+  for (const field of ['data', 'progress', 'returnValue'] as const) {
+    adapter.setFormatter(field, shortened);
+  }
   return adapter;
 }

@@ -4,7 +4,6 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerContext } from '../context.js';
-import type { Credentials } from '../credentials.js';
 import { batchPages } from './batches/routes.js';
 import { bullBoard } from './bull-board.js';
 import { isSameOrigin, requireLogin } from './dashboard-login.js';
@@ -24,10 +23,9 @@ const MAY_CHANGE: ReadonlySet<string> = new Set([
 export async function dashboard(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password } = context.config;
   if (user === null || password === null) return;
-  const credentials: Credentials = { user, password };
   await app.register(
     async (scope) => {
-      await requireLogin(scope, context, credentials);
+      await requireLogin(scope, context, { user, password });
       scope.addHook('onRequest', refuseChanges);
       // Set in this scope, so that unknown paths ask for the login too.
       scope.setNotFoundHandler((_request, reply) => reply.status(404).send({ error: 'Not Found' }));

@@ -1,16 +1,12 @@
 /** Names of jobs in Bull Board, and their data cut to what fits a screen. Pure. */
+import { isObject } from '../../json.js';
 import { plural } from '../../plural.js';
 
 /** Longest lists and texts that are shown. */
 const SHOWN_ITEMS = 20;
 const SHOWN_LENGTH = 2000;
 
-interface JobView {
-  id?: unknown;
-  name?: unknown;
-  data?: unknown;
-  progress?: unknown;
-}
+type JobView = Partial<Record<'id' | 'name' | 'data' | 'progress', unknown>>;
 
 /** `loan-8841 · LOAN_APP · 5 documents` */
 export function nameOfBatch({ data, id }: JobView): string {
@@ -46,12 +42,12 @@ export function shortened(value: unknown): unknown {
     const left = value.length - shown.length;
     return left > 0 ? [...shown, `… and ${left} more`] : shown;
   }
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shortened(part)]));
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+  return isObject(value) ? value : {};
 }
 
 function joined(parts: unknown[]): string {

@@ -1,4 +1,4 @@
-/** Liveness: this process works. Readiness: Redis answers and at least one worker is alive. */
+/** Metrics; liveness: this process works; readiness: Redis answers and a worker is alive. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { countWorkers } from './read-liveness.js';
@@ -17,6 +17,19 @@ export function readyRoute(app: FastifyInstance, { eventLoop, queues }: ServerCo
     if (workers === null) down.push('Redis does not answer');
     if (workers === 0) down.push('no worker is alive');
     return answer(reply, down, { workers });
+  });
+}
+
+/** Metrics of this process, of the queues and of the workers of this process, as Prometheus text. */
+export function metricsRoute(
+  app: FastifyInstance,
+  { metrics, workerRegistry }: ServerContext,
+): void {
+  app.get('/metrics', async (_request, reply) => {
+    await metrics.refresh();
+    const registries = workerRegistry ? [metrics.registry, workerRegistry] : [metrics.registry];
+    const texts = await Promise.all(registries.map((registry) => registry.metrics()));
+    return reply.type(metrics.registry.contentType).send(texts.join('\n'));
   });
 }
 

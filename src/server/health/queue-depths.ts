@@ -14,12 +14,8 @@ export interface QueueDepth {
 
 export async function readQueueDepths(queues: ClientQueues): Promise<QueueDepth[]> {
   const now = await redisNow(queues);
-  const { batches, pollJobs, completions } = queues;
-  return Promise.all([
-    readDepth(queues, batches, now),
-    readDepth(queues, pollJobs, now),
-    readDepth(queues, completions, now),
-  ]);
+  const counted = [queues.batches, queues.pollJobs, queues.completions];
+  return Promise.all(counted.map((queue) => readDepth(queues, queue, now)));
 }
 
 async function readDepth(

@@ -1,9 +1,11 @@
 /** Reads which workers are alive and which batches are in flight: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
+import { RedisUnavailableError } from '../../errors.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { heartbeatsKey, startedKey } from '../../jobs/redis-keys.js';
 import { redisTimeMs } from '../../redis/clock.js';
-import { withRedisTimeout } from '../redis-timeout.js';
+import { withTimeout } from '../../timeouts.js';
+import { REDIS_TIMEOUT_MS } from '../limits.js';
 
 /** A batch that has used this share of the time until its deadline is near it. */
 const NEAR_DEADLINE_SHARE = 0.8;
@@ -15,6 +17,13 @@ export interface Liveness {
   workers: number;
   /** Batches that have begun and not ended; `oldestMs` is the age of their oldest run. */
   inFlight: { count: number; oldestMs: number; nearDeadline: number };
+}
+
+/** Waits for a reply of Redis, for a limited time. @throws RedisUnavailableError. */
+export function withRedisTimeout<T>(reply: Promise<T>): Promise<T> {
+  return withTimeout(reply, REDIS_TIMEOUT_MS, () => {
+    throw new RedisUnavailableError(`Redis did not answer within ${REDIS_TIMEOUT_MS} ms`);
+  });
 }
 
 /** Redis's own time, in ms since 1970. */
@@ -29,12 +38,12 @@ export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<
 
 /** @throws RedisUnavailableError when Redis does not answer in time. */
 export function countWorkers(queues: ClientQueues): Promise<number> {
-  const { link, prefix } = queues;
-  return withRedisTimeout(
-    link.run(async () =>
-      link.redis.zcount(heartbeatsKey(prefix), (await redisNow(queues)) - HEARTBEAT_TTL_MS, '+inf'),
-    ),
-  );
+  const count = async () => aliveWorkers(queues, await redisNow(queues));
+  return withRedisTimeout(queues.link.run(count));
+}
+
+function aliveWorkers({ link, prefix }: ClientQueues, now: number): Promise<number> {
+  return link.redis.zcount(heartbeatsKey(prefix), now - HEARTBEAT_TTL_MS, '+inf');
 }
 
 async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness> {
@@ -44,7 +53,7 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
   await clearLeftovers(queues);
   const now = await redisNow(queues);
   const [workers, count, nearDeadline, oldest] = await Promise.all([
-    redis.zcount(heartbeatsKey(prefix), now - HEARTBEAT_TTL_MS, '+inf'),
+    aliveWorkers(queues, now),
     redis.zcard(key),
     redis.zcount(key, '-inf', now - NEAR_DEADLINE_SHARE * deadlineMs),
     redis.zrange(key, '0', '0', 'WITHSCORES'),

@@ -1,9 +1,8 @@
 /** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { withRedisTimeout } from '../redis-timeout.js';
 import { readQueueDepths } from './queue-depths.js';
-import { readLiveness } from './read-liveness.js';
+import { readLiveness, withRedisTimeout } from './read-liveness.js';
 
 /** Why a callback was refused. */
 export type Rejection = 'unauthorized' | 'malformed' | 'too-large' | 'too-many';

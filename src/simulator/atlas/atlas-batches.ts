@@ -47,16 +47,14 @@ export interface AtlasBatch {
   documentIds: readonly string[];
   /** In milliseconds of `performance.now()` of this process. */
   submittedAt: number;
-  /** Pre-signed URLs that came with it. */
-  urls: number;
 }
 
 /** A batch with its times of arrival. Absent lists mean the plain case, so that 300,000 stay small. */
 interface HeldBatch extends AtlasBatch {
   /** Of each document; absent: all at `lastMs`. */
-  delays: number[] | undefined;
+  delays?: number[] | undefined;
   /** Documents by their delay; absent: as sent. */
-  order: number[] | undefined;
+  order?: number[];
   /** Extracts of each document; absent: one each. */
   counts: number[] | undefined;
   /** When everything that will come is there, since submission. */
@@ -70,24 +68,20 @@ export interface ListedExtract {
 }
 
 export class AtlasBatches {
-  readonly #options: BatchOptions;
+  newest: AtlasBatch | undefined;
   readonly #held = new Map<string, HeldBatch>();
   #submitted = 0;
-  #newest: AtlasBatch | undefined;
 
-  constructor(options: BatchOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: BatchOptions) {}
 
   add(productType: string, documentIds: readonly string[], submittedAt: number): AtlasBatch {
-    const batchId = batchIdOf(this.#options.seed, this.#submitted);
+    const batchId = batchIdOf(this.options.seed, this.#submitted);
     this.#submitted += 1;
-    const upload = { batchId, productType, documentIds, submittedAt, urls: documentIds.length };
-    const held = this.#drawn(upload);
+    const held = this.#drawn({ batchId, productType, documentIds, submittedAt });
     this.#held.set(batchId, held);
-    this.#newest = held;
+    this.newest = held;
     const [oldest] = this.#held.keys();
-    const limit = this.#options.retainBatches ?? Number.POSITIVE_INFINITY;
+    const limit = this.options.retainBatches ?? Number.POSITIVE_INFINITY;
     if (this.#held.size > limit && oldest !== undefined) this.#held.delete(oldest);
     return held;
   }
@@ -99,10 +93,6 @@ export class AtlasBatches {
   /** In the order in which they were submitted. */
   all(): IterableIterator<AtlasBatch> {
     return this.#held.values();
-  }
-
-  get newest(): AtlasBatch | undefined {
-    return this.#newest;
   }
 
   /** Milliseconds since submission at which everything that will come is visible. */
@@ -137,11 +127,8 @@ export class AtlasBatches {
 
   /** The raw text of one extract. */
   text(batch: AtlasBatch, { document, extract }: ListedExtract): string {
-    return extractText(this.#options.seed, {
-      documentId: batch.documentIds[document] ?? '',
-      productType: batch.productType,
-      extractIndex: extract,
-    });
+    const documentId = batch.documentIds[document] ?? '';
+    return extractText(this.options.seed, batch.productType, documentId, extract);
   }
 
   /** All that a batch will ever give, in the order in which its documents were sent. */
@@ -157,32 +144,22 @@ export class AtlasBatches {
   }
 
   #drawn(upload: AtlasBatch): HeldBatch {
-    const { completionMs } = this.#options;
+    const { completionMs = drawDelay } = this.options;
     const { documentIds } = upload;
-    const counts = documentIds.map((_, index) =>
-      this.#extractsOf(this.#context(upload, index, 'extracts')),
-    );
+    const counts = this.#contexts(upload, 'extracts').map((context) => this.#extractsOf(context));
     const plain = counts.every((count) => count === 1);
     const held = { ...upload, counts: plain ? undefined : counts };
-    if (typeof completionMs === 'number') {
-      return { ...held, delays: undefined, order: undefined, lastMs: completionMs };
-    }
-    const delays = documentIds.map((_, index) => {
-      const context = this.#context(upload, index, 'completion');
-      if (completionMs !== undefined) return completionMs(context);
-      return DEFAULT_FIRST_MS + (DEFAULT_LAST_MS - DEFAULT_FIRST_MS) * context.random();
-    });
-    const order = documentIds.map((_, index) => index);
+    if (typeof completionMs === 'number') return { ...held, lastMs: completionMs };
+    const contexts = this.#contexts(upload, 'completion');
+    const delays = contexts.map((context) => completionMs(context));
+    const order = [...documentIds.keys()];
     order.sort((a, b) => (delays[a] ?? 0) - (delays[b] ?? 0));
-    let lastMs = 0;
-    for (const [index, delayMs] of delays.entries()) {
-      if (counts[index] !== 0) lastMs = Math.max(lastMs, delayMs);
-    }
-    return { ...held, delays, order, lastMs };
+    const last = order.findLast((index) => counts[index] !== 0) ?? -1;
+    return { ...held, delays, order, lastMs: Math.max(0, delays[last] ?? 0) };
   }
 
   #extractsOf(context: DocumentContext): number {
-    const { seed, extractsPerDocument, neverArrives } = this.#options;
+    const { seed, extractsPerDocument, neverArrives } = this.options;
     if (neverArrives?.(context.documentId, context) === true) return 0;
     if (extractsPerDocument !== undefined) return extractsPerDocument(context);
     const share = randomFrom(seedFrom(seed, context.documentId))();
@@ -191,17 +168,20 @@ export class AtlasBatches {
   }
 
   /** Each purpose has streams of its own, or what has many extracts would also come early. */
-  #context(upload: AtlasBatch, index: number, purpose: string): DocumentContext {
-    const { batchId, productType, documentIds } = upload;
-    const seed = seedFrom(this.#options.seed, `${purpose} ${this.#submitted}`);
-    return {
-      documentId: documentIds[index] ?? '',
+  #contexts({ batchId, productType, documentIds }: AtlasBatch, purpose: string): DocumentContext[] {
+    const seed = seedFrom(this.options.seed, `${purpose} ${this.#submitted}`);
+    return documentIds.map((documentId, index) => ({
+      documentId,
       productType,
       batchId,
       index,
       total: documentIds.length,
       random: randomFrom(seedFrom(seed, String(index))),
       batchRandom: randomFrom(seed),
-    };
+    }));
   }
+}
+
+function drawDelay({ random }: DocumentContext): number {
+  return DEFAULT_FIRST_MS + (DEFAULT_LAST_MS - DEFAULT_FIRST_MS) * random();
 }

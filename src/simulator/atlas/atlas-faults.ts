@@ -6,33 +6,30 @@ import type { Answer } from '../http-server.js';
 /** The endpoints of the stand-in, as counters and fault rules name them. */
 export type AtlasEndpoint = 'authtoken' | 'multiupload' | 'extracts' | 'other';
 
-/** Faults of a page. They happen to `extracts` only. */
-export type PageFault =
+/** Faults that belong to one endpoint, with that endpoint. */
+const ENDPOINT_OF = {
   /** 200 with no extract at all. */
-  | 'empty-page'
+  'empty-page': 'extracts',
   /** Answers with the page after the one that was asked for. */
-  | 'wrong-page'
+  'wrong-page': 'extracts',
   /** `has_next` is always true, and there is always another page. */
-  | 'endless'
+  endless: 'extracts',
   /** The list grew between two reads: a page starts with the last extract of the one before. */
-  | 'repeat-page'
+  'repeat-page': 'extracts',
   /** The list ends with `count` extracts of ids that were never sent. */
-  | 'foreign-ids'
+  'foreign-ids': 'extracts',
   /** Claims `has_next` false although a whole document follows. */
-  | 'has-next-false';
-
-/** Faults of an accepted upload. They happen to `multiupload` only. */
-export type UploadFault =
-  /** The batch exists, but the response does not name it. */
-  | 'no-batch-id'
+  'has-next-false': 'extracts',
+  /** The upload is accepted and the batch exists, but the response does not name it. */
+  'no-batch-id': 'multiupload',
   /** No batch is made; the answer names the newest earlier one. */
-  | 'same-batch-id';
+  'same-batch-id': 'multiupload',
+} as const;
 
 export type AtlasFaultKind =
   | StatusFault
   | ConnectionFault
-  | PageFault
-  | UploadFault
+  | keyof typeof ENDPOINT_OF
   /** 200 with a web page; nothing is carried out. */
   | 'html-200'
   /** Carried out; 200 with the first half of the body. */
@@ -58,21 +55,11 @@ export interface AtlasRequestView {
 export type AtlasFaultRule = FaultRule<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>;
 export type AtlasFaultPlan = FaultPlan<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>;
 
-const ENDPOINT_OF: Partial<Record<AtlasFaultKind, AtlasEndpoint>> = {
-  'empty-page': 'extracts',
-  'wrong-page': 'extracts',
-  endless: 'extracts',
-  'repeat-page': 'extracts',
-  'foreign-ids': 'extracts',
-  'has-next-false': 'extracts',
-  'no-batch-id': 'multiupload',
-  'same-batch-id': 'multiupload',
-};
-
 /** Faults that belong to one endpoint are bound to it, so that no other request uses them up. */
 export function bindToEndpoints(plan: AtlasFaultPlan): AtlasFaultPlan {
   const rules = plan.rules.map((rule) => {
-    const endpoint = ENDPOINT_OF[rule.fault] ?? rule.endpoint;
+    const ofOneEndpoint: Partial<Record<AtlasFaultKind, AtlasEndpoint>> = ENDPOINT_OF;
+    const endpoint = ofOneEndpoint[rule.fault] ?? rule.endpoint;
     return endpoint === undefined ? rule : { ...rule, endpoint };
   });
   return { ...plan, rules };
@@ -120,16 +107,6 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
   if (fault?.fault !== 'truncated-json') return answer;
   const body = Buffer.from(answer.body ?? '');
   return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
-}
-
-/** What a gateway in front of Atlas, or Atlas itself, says with an error status. */
-export function answerOfStatus(status: number, fault: Fault): Answer {
-  if (fault.body === 'empty') return { status };
-  if (fault.body === 'html') {
-    const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
-    return { status, headers: { 'content-type': 'text/html' }, body };
-  }
-  return refusal(status, `Atlas answers ${status} by intention`);
 }
 
 /** An error of Atlas; the form of its bodies is not documented. */

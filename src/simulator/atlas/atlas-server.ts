@@ -1,16 +1,16 @@
 /** The Atlas stand-in: the documented API, what is not documented as options, faults on demand. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerUnderFault, type Fault, pause } from '../exchange.js';
+import { answerUnderFault, type Fault, pause, sendCounted, withRetryAfter } from '../exchange.js';
 import { FaultEngine } from '../faults.js';
-import { type Answer, listen, readBody, send } from '../http-server.js';
+import { type Answer, listen, readBody } from '../http-server.js';
+import { DEFAULT_SEED, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
-import { AtlasBatches } from './atlas-batches.js';
+import { type AtlasBatch, AtlasBatches } from './atlas-batches.js';
 import {
   type AtlasEndpoint,
   type AtlasFaultKind,
   type AtlasRequestView,
   answerInstead,
-  answerOfStatus,
   bindToEndpoints,
   maim,
   refusal,
@@ -32,7 +32,6 @@ import { UrlFetcher } from './url-fetcher.js';
 /** 10,000 documents with long URLs are 20 MiB. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_PER_PAGE = 50;
-const DEFAULT_SEED = 1;
 const ENDPOINTS: ReadonlyMap<string, AtlasEndpoint> = new Map([
   ['POST /v1/docstream/authtoken', 'authtoken'],
   ['POST /v1/docstream/multiupload', 'multiupload'],
@@ -51,7 +50,7 @@ export async function startAtlasSimulator(
     options.onlyNewestToken ?? false,
   );
   const fetcher = options.fetchUrls === false ? undefined : new UrlFetcher();
-  const callbacks = new Callbacks(batches, options.callback, { perPage: maxPerPage, seed });
+  const callbacks = new Callbacks(batches, options.callback, maxPerPage, seed);
   const faults = new FaultEngine<AtlasEndpoint, AtlasFaultKind, AtlasRequestView>(seed);
   const traffic = new Traffic<AtlasEndpoint>();
   const limit = new RequestLimit(options.maxRequestsPerSecond ?? 0);
@@ -69,22 +68,20 @@ export async function startAtlasSimulator(
     emptyForMs: options.emptyForMs ?? 0,
   };
 
-  const remember = (upload: AtlasUpload): void => {
-    uploads.push(upload);
-    const retained = options.retainBatches ?? Number.POSITIVE_INFINITY;
-    if (uploads.length > 2 * retained) uploads = uploads.slice(-retained);
-  };
-
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const at = performance.now();
     const raw = await readBody(request, MAX_BODY_BYTES).catch(() => null);
     if (raw === null) return;
     const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
     const endpoint = ENDPOINTS.get(`${request.method} ${path}`) ?? 'other';
-    const exchange = { request, response, endpoint, at, traffic };
-    if (raw === undefined || !limit.takes(at)) {
-      const refused = raw === undefined ? refusal(413, 'too large') : overLimit(options.retryAfter);
-      traffic.add({ endpoint, at, status: refused.status, bytes: send(response, refused) });
+    const count = (status: number, bytes: number) => traffic.add({ endpoint, at, status, bytes });
+    const exchange = { request, response, count };
+    if (raw === undefined) {
+      sendCounted(exchange, refusal(413, 'too large'));
+      return;
+    }
+    if (!limit.takes(at)) {
+      sendCounted(exchange, withRetryAfter(refusal(429, 'too many requests'), options.retryAfter));
       return;
     }
     const body = endpoint === 'multiupload' ? parseUpload(raw) : undefined;
@@ -97,10 +94,16 @@ export async function startAtlasSimulator(
       documentIds: body?.file_urls.map((file) => file.document_id),
     };
     const fault = faults.choose(endpoint, view);
-    if (options.latencyMs !== undefined && options.latencyMs > 0) {
-      await pause(response, options.latencyMs);
-    }
+    if (options.latencyMs) await pause(response, options.latencyMs);
     let upload: AtlasUpload | undefined;
+    const accepted = (batch: AtlasBatch): void => {
+      const { batchId, productType, documentIds, submittedAt } = batch;
+      upload = { batchId, productType, documentIds, at: submittedAt, answered: false };
+      uploads.push(upload);
+      const retained = options.retainBatches ?? Number.POSITIVE_INFINITY;
+      if (uploads.length > 2 * retained) uploads = uploads.slice(-retained);
+      callbacks.plan(batch);
+    };
     const carryOut = async (): Promise<Answer> => {
       const instead = answerInstead(fault, (bytes) => traffic.addBytes(endpoint, bytes));
       if (instead !== undefined) return instead;
@@ -108,61 +111,42 @@ export async function startAtlasSimulator(
       if (endpoint === 'authtoken') return authToken(context, request.headers);
       if (endpoint === 'extracts') return extracts(context, request.headers, query, fault);
       if (endpoint === 'other') return refusal(404, 'no such endpoint');
-      const { answer, batch } = await multiUpload(context, request.headers, body, fault);
-      if (batch !== undefined) {
-        const { batchId, productType, documentIds, submittedAt } = batch;
-        upload = { batchId, productType, documentIds, at: submittedAt, answered: false };
-        remember(upload);
-        callbacks.plan(batch);
-      }
-      return answer;
+      return multiUpload(context, request.headers, body, fault, accepted);
     };
     const answered = await answerUnderFault(
       exchange,
       fault,
       async () => maim(await carryOut(), fault),
-      answerOfStatus,
+      (status) => refusal(status, `Atlas answers ${status} by intention`),
     );
     if (upload !== undefined && answered) upload.answered = namesBatchId(fault);
   };
 
-  const listener = await listen(handle, {
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-  });
+  const listener = await listen(handle, options);
   let stopped: Promise<void> | undefined;
   return {
-    url: listener.url,
-    port: listener.port,
+    ...standIn(listener, traffic, faults),
     clientId: context.clientId,
     clientSecret: context.clientSecret,
     batches: () => batches.all(),
     uploads: () => [...uploads],
     truth: (batchId) => batches.truth(batchId),
-    requests: traffic,
-    requestLog: (endpoint) => traffic.log(endpoint),
     bytesSent: (endpoint) => traffic.bytesSent(endpoint),
     setFaults: (plan) => faults.set(bindToEndpoints(plan)),
-    clearFaults: () => faults.clear(),
-    faultsFired: () => faults.fired(),
     completeNow(batchId) {
       batches.completeNow(batchId);
       callbacks.hasten(batchId);
     },
     expireTokens: () => tokens.forgetAll(),
-    setCallback: (callback) => callbacks.set(callback),
+    setCallback(callback) {
+      callbacks.options = callback;
+    },
     callbackCounts: () => ({ ...callbacks.counts }),
     stop() {
       stopped ??= Promise.all([listener.stop(), callbacks.stop(), fetcher?.stop()]).then(() => {});
       return stopped;
     },
   };
-}
-
-function overLimit(retryAfter: string | undefined): Answer {
-  const refused = refusal(429, 'too many requests');
-  if (retryAfter === undefined) return refused;
-  return { ...refused, headers: { ...refused.headers, 'retry-after': retryAfter } };
 }
 
 function namesBatchId(fault: Fault | undefined): boolean {

@@ -1,18 +1,12 @@
 /** Options and results of the Atlas stand-in. */
-import type { RequestCounters, RequestRecord } from '../traffic.js';
+import type { StandIn, StandInOptions } from '../stand-in.js';
 import type { AtlasBatch, BatchOptions } from './atlas-batches.js';
 import type { AtlasEndpoint, AtlasFaultPlan } from './atlas-faults.js';
 import type { CallbackCounts, CallbackOptions } from './callbacks.js';
 
-export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'> {
-  /** Default 0: a free one. */
-  port?: number | undefined;
-  /** Default `127.0.0.1`. */
-  host?: string | undefined;
+export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'>, StandInOptions {
   clientId?: string | undefined;
   clientSecret?: string | undefined;
-  /** Of extracts, completion times and faults. */
-  seed?: number | undefined;
   /** Extracts of a page, asked for or not. Default 50. */
   maxPerPage?: number | undefined;
   /** Life of a token. Default: for ever. */
@@ -23,7 +17,7 @@ export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'> {
   envelope?: 'top' | 'data' | undefined;
   /** False leaves `total_items` out of pages. Default true. */
   totalItems?: boolean | undefined;
-  /** False believes URLs without fetching them. Default true. */
+  /** False accepts URLs without fetching them. Default true. */
   fetchUrls?: boolean | undefined;
   /** 404 for a batch that is younger. Default 0. */
   notFoundForMs?: number | undefined;
@@ -50,10 +44,7 @@ export interface AtlasUpload {
   answered: boolean;
 }
 
-export interface AtlasSimulator {
-  /** Without a slash at the end. */
-  url: string;
-  port: number;
+export interface AtlasSimulator extends StandIn<AtlasEndpoint, AtlasFaultPlan> {
   clientId: string;
   clientSecret: string;
   /** In the order of submission. */
@@ -65,16 +56,8 @@ export interface AtlasSimulator {
    * extract as its raw `file_data`. Empty for a batch that is not known.
    */
   truth(batchId: string): { documentId: string; extracts: string[] }[];
-  requests: RequestCounters<AtlasEndpoint>;
-  /** The newest requests, oldest first. */
-  requestLog(endpoint?: AtlasEndpoint): RequestRecord<AtlasEndpoint>[];
   /** Bytes of bodies sent. */
   bytesSent(endpoint?: AtlasEndpoint): number;
-  /** Replaces all faults; their windows start now. */
-  setFaults(plan: AtlasFaultPlan): void;
-  clearFaults(): void;
-  /** How often each fault happened. */
-  faultsFired(): Record<string, number>;
   /** Everything that will ever come is visible from now on; without an id, of every batch. */
   completeNow(batchId?: string): void;
   /** Forgets every token. */
@@ -82,6 +65,4 @@ export interface AtlasSimulator {
   /** For batches submitted from now on. */
   setCallback(callback: CallbackOptions | undefined): void;
   callbackCounts(): CallbackCounts;
-  /** Closes every connection; may be called again. */
-  stop(): Promise<void>;
 }

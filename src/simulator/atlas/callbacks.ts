@@ -1,7 +1,7 @@
 /** Atlas's callbacks: a token from `auth_url`, then every page of a batch that is complete. */
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, request } from 'undici';
 import * as z from 'zod';
-import { randomFrom } from '../random.js';
+import { type Random, randomFrom } from '../random.js';
 import type { AtlasBatch, AtlasBatches } from './atlas-batches.js';
 import { pageText } from './pages.js';
 
@@ -28,38 +28,29 @@ export interface CallbackCounts {
 
 export class Callbacks {
   readonly counts: CallbackCounts = { delivered: 0, dropped: 0, failed: 0 };
-  readonly #batches: AtlasBatches;
-  readonly #perPage: number;
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly #planned = new Map<string, { timer: NodeJS.Timeout; call: () => void }>();
   readonly #agent = new Agent({ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
-  #options: CallbackOptions | undefined;
 
   constructor(
-    batches: AtlasBatches,
-    options: CallbackOptions | undefined,
-    { perPage, seed }: { perPage: number; seed: number },
+    private readonly batches: AtlasBatches,
+    /** Of batches submitted from now on. */
+    public options: CallbackOptions | undefined,
+    private readonly perPage: number,
+    seed: number,
   ) {
-    this.#batches = batches;
-    this.#options = options;
-    this.#perPage = perPage;
     this.#random = randomFrom(seed);
-  }
-
-  /** Takes effect for batches submitted from now on. */
-  set(options: CallbackOptions | undefined): void {
-    this.#options = options;
   }
 
   /** Plans the callback of a batch just submitted. */
   plan(batch: AtlasBatch): void {
-    const options = this.#options;
+    const { options } = this;
     if (options === undefined) return;
     if (this.#random() < (options.dropRate ?? 0)) {
       this.counts.dropped += 1;
       return;
     }
-    const afterMs = this.#batches.completeAfterMs(batch.batchId) + (options.delayMs ?? 0);
+    const afterMs = this.batches.completeAfterMs(batch.batchId) + (options.delayMs ?? 0);
     const call = () => this.#call(batch, options);
     const timer = setTimeout(call, Math.max(0, afterMs));
     this.#planned.set(batch.batchId, { timer, call });
@@ -77,60 +68,40 @@ export class Callbacks {
     await this.#agent.destroy();
   }
 
-  #call(batch: AtlasBatch, options: CallbackOptions): void {
+  async #call(batch: AtlasBatch, options: CallbackOptions): Promise<void> {
     clearTimeout(this.#planned.get(batch.batchId)?.timer);
     this.#planned.delete(batch.batchId);
-    this.#deliver(batch, options).then(
-      () => {
-        this.counts.delivered += 1;
-      },
-      () => {
-        this.counts.failed += 1;
-      },
-    );
+    try {
+      await this.#deliver(batch, options);
+      this.counts.delivered += 1;
+    } catch {
+      this.counts.failed += 1;
+    }
   }
 
   async #deliver(batch: AtlasBatch, options: CallbackOptions): Promise<void> {
-    const { clientId, clientSecret } = options;
-    const credentials = { 'client-id': clientId, 'client-secret': clientSecret };
+    const credentials = { 'client-id': options.clientId, 'client-secret': options.clientSecret };
     const answer = await this.#post(options.authUrl, credentials);
-    const { access_token: token } = TOKEN_ANSWER.parse(await answer.json());
-    const total = this.#batches.visible(batch.batchId, performance.now()).length;
-    for (let page = 1; page <= Math.max(1, Math.ceil(total / this.#perPage)); page += 1) {
-      const body = pageText(this.#batches, {
+    const { access_token: token } = TOKEN_ANSWER.parse(JSON.parse(answer));
+    const total = this.batches.visible(batch.batchId, performance.now()).length;
+    for (let page = 1; page <= Math.max(1, Math.ceil(total / this.perPage)); page += 1) {
+      const body = pageText(this.batches, {
         batch,
         page,
-        perPage: this.#perPage,
+        perPage: this.perPage,
         now: performance.now(),
         totalItems: true,
-        fault: undefined,
       });
-      const posted = await this.#post(
-        options.callbackUrl,
-        { token, 'content-type': 'application/json' },
-        body,
-      );
-      await posted.dump();
+      const headers = { token, 'content-type': 'application/json' };
+      await this.#post(options.callbackUrl, headers, body);
     }
   }
 
-  async #post(
-    url: string,
-    headers: Record<string, string>,
-    body?: string,
-  ): Promise<Dispatcher.ResponseData['body']> {
-    const { origin, pathname, search } = new URL(url);
-    const answer = await this.#agent.request({
-      origin,
-      path: pathname + search,
-      method: 'POST',
-      headers,
-      body: body ?? null,
-    });
-    if (answer.statusCode >= 300) {
-      await answer.body.dump();
-      throw new Error(`callback refused with ${answer.statusCode}`);
-    }
-    return answer.body;
+  async #post(url: string, headers: Record<string, string>, body = ''): Promise<string> {
+    const options = { dispatcher: this.#agent, method: 'POST', headers, body } as const;
+    const answer = await request(url, options);
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) throw new Error(`callback refused with ${answer.statusCode}`);
+    return text;
   }
 }

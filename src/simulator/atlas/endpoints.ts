@@ -56,42 +56,37 @@ export function parseUpload(raw: Buffer): UploadBody | undefined {
   }
 }
 
-/** The batch of an upload, beside its response. */
-export interface UploadResult {
-  answer: Answer;
-  /** The batch that was made; absent when it was refused. */
-  batch?: AtlasBatch;
-}
-
-/** `POST multiupload`: every URL is fetched before the answer. */
+/** `POST multiupload`: every URL is fetched before the answer. `accepted` gets the new batch. */
 export async function multiUpload(
   context: EndpointContext,
   headers: IncomingHttpHeaders,
   body: UploadBody | undefined,
   fault: Fault | undefined,
-): Promise<UploadResult> {
-  if (!context.tokens.honours(headers.token, performance.now())) return { answer: unauthorised() };
+  accepted: (batch: AtlasBatch) => void,
+): Promise<Answer> {
+  if (!context.tokens.honours(headers.token, performance.now())) return unauthorised();
   if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) {
-    return { answer: refusal(400, 'content type must be application/json') };
+    return refusal(400, 'content type must be application/json');
   }
-  if (body === undefined) return { answer: refusal(400, 'malformed body') };
+  if (body === undefined) return refusal(400, 'malformed body');
   const documentIds = body.file_urls.map((file) => file.document_id);
   if (new Set(documentIds).size < documentIds.length) {
-    return { answer: refusal(400, 'document_id must be unique') };
+    return refusal(400, 'document_id must be unique');
   }
   const urls = body.file_urls.map((file) => file.file_url);
   const unfetched = (await context.fetcher?.unfetched(urls)) ?? [];
   if (unfetched.length > 0) {
     const ids = unfetched.map((index) => documentIds[index]);
-    return { answer: refusal(422, 'cannot fetch files', { document_ids: ids }) };
+    return refusal(422, 'cannot fetch files', { document_ids: ids });
   }
   const earlier = context.batches.newest;
   if (fault?.fault === 'same-batch-id' && earlier !== undefined) {
-    return { answer: answer(context, JSON.stringify({ batch_id: earlier.batchId })) };
+    return answer(context, JSON.stringify({ batch_id: earlier.batchId }));
   }
   const batch = context.batches.add(body.product_type, documentIds, performance.now());
+  accepted(batch);
   const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
-  return { answer: answer(context, JSON.stringify(reply)), batch };
+  return answer(context, JSON.stringify(reply));
 }
 
 /** `GET extracts` */

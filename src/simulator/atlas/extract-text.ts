@@ -18,18 +18,17 @@ const CITIES = [
 ];
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** Which extract of which document is wanted. */
-export interface ExtractSubject {
-  documentId: string;
-  productType: string;
-  /** The first extract of a document is 0. */
-  extractIndex: number;
-}
-
-/** The JSON text of one `file_data`: of a PAN card, an Aadhaar card or a bank statement. */
-export function extractText(seed: number, subject: ExtractSubject): string {
-  const { documentId, productType, extractIndex } = subject;
-  const random = randomFrom(seedFrom(seedFrom(seed, productType) + extractIndex, documentId));
+/**
+ * The JSON text of one `file_data`: of a PAN card, an Aadhaar card or a bank statement.
+ * @param number The first extract of a document is 0.
+ */
+export function extractText(
+  seed: number,
+  productType: string,
+  documentId: string,
+  number: number,
+): string {
+  const random = randomFrom(seedFrom(seedFrom(seed, productType) + number, documentId));
   const kind = Math.floor(random() * 3);
   if (kind === 0) return panText(random);
   return kind === 1 ? aadhaarText(random) : bankStatementText(random);

@@ -11,7 +11,7 @@ export interface PageRequest {
   now: number;
   /** False leaves `total_items` out. */
   totalItems: boolean;
-  fault: Fault | undefined;
+  fault?: Fault | undefined;
 }
 
 /** One page of what is visible now; the data of a page beyond the end is empty. */
@@ -47,7 +47,7 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string {
   );
 }
 
-/** Whether a whole document lies beyond this position, which a reader can thus find missing. */
+/** Whether whole documents stand beyond this position: a reader that stops here misses them. */
 function hidesDocument(list: readonly ListedExtract[], end: number): boolean {
   const last = list.at(-1);
   return end > 0 && end < list.length && last?.document !== list[end - 1]?.document;
@@ -59,5 +59,5 @@ function item(documentId: string, fileData: string): string {
 
 function foreignItem(number: number): string {
   const documentId = `FOREIGN-${String(number + 1).padStart(6, '0')}`;
-  return item(documentId, extractText(0, { documentId, productType: '', extractIndex: 0 }));
+  return item(documentId, extractText(0, '', documentId, 0));
 }

@@ -1,8 +1,8 @@
 /**
- * Objects on disk: one file an object, and beside them one description an object. Both appear by
- * renaming, the description last, so that a crash leaves whole objects only.
+ * Objects on disk. Each object has a file for its body and one for its description. Both are renamed
+ * into place when they are complete, the description last, so that a crash leaves whole objects only.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -10,7 +10,7 @@ import type { ObjectInfo } from './object-store.js';
 
 /** The folder of a bucket's descriptions; no object's file name starts with a dot. */
 const DESCRIPTIONS = '.objects';
-/** Of a key's readable part in a file name: file systems take names of 255 bytes. */
+/** Longest part of a key in a file name. File systems take names of 255 bytes. */
 const READABLE_LENGTH = 150;
 
 const DESCRIPTION = z.object({
@@ -66,11 +66,11 @@ export class DiskShelf {
   }
 }
 
-/** Unique by the hash whatever the file system folds, readable by the end of the key. */
+/** The hash makes a name unique, also where case is ignored; the end of the key makes it readable. */
 function fileName(key: string): string {
-  const hash = createHash('sha256').update(key).digest('hex').slice(0, 16);
+  const digest = hash('sha256', key).slice(0, 16);
   const readable = key.replace(/[^A-Za-z0-9._-]+/g, '_').slice(-READABLE_LENGTH);
-  return `${hash}-${readable}`;
+  return `${digest}-${readable}`;
 }
 
 function writeWhole(file: string, content: Buffer | string): void {

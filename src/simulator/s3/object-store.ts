@@ -1,5 +1,5 @@
 /** Buckets and objects: an index in memory, and bodies in memory or on a disk shelf. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DiskShelf } from './disk-shelf.js';
 
 export interface ObjectInfo {
@@ -16,17 +16,6 @@ export interface StoredObject extends ObjectInfo {
   body: Buffer;
 }
 
-/** Describes a new object. */
-export function describeObject(
-  key: string,
-  body: Buffer,
-  contentType: string,
-  lastModified: number,
-): StoredObject {
-  const etag = `"${createHash('md5').update(body).digest('hex')}"`;
-  return { key, size: body.length, etag, contentType, lastModified, body };
-}
-
 interface Bucket {
   objects: Map<string, ObjectInfo & { body?: Buffer }>;
   /** Keys in the order of their UTF-8 bytes; undefined after a change. */
@@ -35,11 +24,12 @@ interface Bucket {
 
 export class ObjectStore {
   readonly #buckets = new Map<string, Bucket>();
-  readonly #shelf: DiskShelf | undefined;
 
-  /** With a shelf, what lies on it is there again, and objects outlive the process. */
-  constructor(shelf?: DiskShelf) {
-    this.#shelf = shelf;
+  /** Loads the objects of the shelf. With a shelf, objects outlive the process. */
+  constructor(
+    private readonly clock: () => number,
+    private readonly shelf: DiskShelf | undefined,
+  ) {
     for (const [bucket, infos] of shelf?.load() ?? []) {
       const objects = new Map(infos.map((info) => [info.key, info]));
       this.#buckets.set(bucket, { objects, sorted: undefined });
@@ -50,20 +40,26 @@ export class ObjectStore {
     return this.#buckets.has(bucket);
   }
 
-  createBucket(bucket: string): void {
-    this.#open(bucket);
+  /** Does nothing when the bucket exists. */
+  createBucket(bucket: string): Bucket {
+    let held = this.#buckets.get(bucket);
+    if (held === undefined) {
+      held = { objects: new Map(), sorted: undefined };
+      this.shelf?.createBucket(bucket);
+      this.#buckets.set(bucket, held);
+    }
+    return held;
   }
 
-  put(bucket: string, object: StoredObject): void {
-    const held = this.#open(bucket);
-    if (!held.objects.has(object.key)) held.sorted = undefined;
-    if (this.#shelf === undefined) {
-      held.objects.set(object.key, object);
-    } else {
-      const { body, ...info } = object;
-      this.#shelf.write(bucket, info, body);
-      held.objects.set(object.key, info);
-    }
+  /** Writes an object, and creates its bucket if need be. */
+  put(bucket: string, key: string, body: Buffer, contentType: string): ObjectInfo {
+    const held = this.createBucket(bucket);
+    if (!held.objects.has(key)) held.sorted = undefined;
+    const etag = `"${hash('md5', body)}"`;
+    const info = { key, size: body.length, etag, contentType, lastModified: this.clock() };
+    this.shelf?.write(bucket, info, body);
+    held.objects.set(key, this.shelf === undefined ? { ...info, body } : info);
+    return info;
   }
 
   info(bucket: string, key: string): ObjectInfo | undefined {
@@ -73,7 +69,7 @@ export class ObjectStore {
   get(bucket: string, key: string): StoredObject | undefined {
     const held = this.#buckets.get(bucket)?.objects.get(key);
     if (held === undefined) return undefined;
-    const body = held.body ?? this.#shelf?.read(bucket, key);
+    const body = held.body ?? this.shelf?.read(bucket, key);
     return body && { ...held, body };
   }
 
@@ -81,7 +77,7 @@ export class ObjectStore {
     const held = this.#buckets.get(bucket);
     if (held?.objects.delete(key) !== true) return;
     held.sorted = undefined;
-    this.#shelf?.remove(bucket, key);
+    this.shelf?.remove(bucket, key);
   }
 
   /** All keys of a bucket in the order of their UTF-8 bytes. */
@@ -93,15 +89,5 @@ export class ObjectStore {
       .sort(Buffer.compare)
       .map((key) => key.toString());
     return held.sorted;
-  }
-
-  #open(bucket: string): Bucket {
-    let held = this.#buckets.get(bucket);
-    if (held === undefined) {
-      held = { objects: new Map(), sorted: undefined };
-      this.#shelf?.createBucket(bucket);
-      this.#buckets.set(bucket, held);
-    }
-    return held;
   }
 }

@@ -1,5 +1,5 @@
 /** The body of an upload: taken out of its chunks where it is chunked, and checked. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { headerOf } from './canonical-request.js';
@@ -21,11 +21,7 @@ export function payloadOf(
   if (declared.startsWith('STREAMING-AWS4-')) {
     throw new S3Error('NotImplemented', 'Signed chunks are not implemented by this stand-in.');
   }
-  if (
-    payloadHash !== undefined &&
-    SHA256_HEX.test(payloadHash) &&
-    createHash('sha256').update(raw).digest('hex') !== payloadHash
-  ) {
+  if (SHA256_HEX.test(payloadHash ?? '') && hash('sha256', raw) !== payloadHash) {
     throw new S3Error(
       'XAmzContentSHA256Mismatch',
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -53,7 +49,7 @@ function checkDigests(
     throw new S3Error('BadDigest', 'The CRC32 you specified did not match what we received.');
   }
   const md5 = headerOf(headers, 'content-md5');
-  if (md5 !== undefined && md5 !== createHash('md5').update(body).digest('base64')) {
+  if (md5 !== undefined && md5 !== hash('md5', body, 'base64')) {
     throw new S3Error('BadDigest', 'The Content-MD5 you specified did not match.');
   }
 }
@@ -64,13 +60,8 @@ function crc32Of(body: Buffer): string {
   return bytes.toString('base64');
 }
 
-interface Unchunked {
-  body: Buffer;
-  trailers: Map<string, string>;
-}
-
 /** `size[;extension]\r\n bytes \r\n … 0\r\n name:value\r\n … \r\n` */
-function unchunk(raw: Buffer): Unchunked {
+function unchunk(raw: Buffer): { body: Buffer; trailers: Map<string, string> } {
   const parts: Buffer[] = [];
   let position = 0;
   const line = () => {

@@ -2,7 +2,7 @@
 import type { Answer } from '../http-server.js';
 import { headerOf, type SignedRequest } from './canonical-request.js';
 import { listObjects } from './list-objects.js';
-import { describeObject, type ObjectInfo, type ObjectStore } from './object-store.js';
+import type { ObjectInfo, ObjectStore } from './object-store.js';
 import type { S3Target } from './s3-request.js';
 import { S3Error } from './s3-xml.js';
 
@@ -14,8 +14,7 @@ export interface OperationContext {
   store: ObjectStore;
   region: string;
   /** A PUT into a bucket that does not exist creates it. */
-  bucketsSpring: boolean;
-  clock: () => number;
+  createsBuckets: boolean;
 }
 
 /** Carries out one verified request. */
@@ -32,26 +31,21 @@ export function operate(
   }
   checkNames(bucket, key);
   if (operation === 'create-bucket') return createBucket(store, bucket);
-  if (!store.hasBucket(bucket) && !(operation === 'put' && context.bucketsSpring)) {
-    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', {
-      BucketName: bucket,
-    });
+  if (!store.hasBucket(bucket) && !(operation === 'put' && context.createsBuckets)) {
+    const details = { BucketName: bucket };
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', details);
   }
   switch (operation) {
     case 'put': {
       const type = headerOf(request.headers, 'content-type') ?? DEFAULT_CONTENT_TYPE;
-      const object = describeObject(key, body, type, context.clock());
-      store.put(bucket, object);
-      return { status: 200, headers: { etag: object.etag } };
+      return { status: 200, headers: { etag: store.put(bucket, key, body, type).etag } };
     }
     case 'get':
       return getObject(store, bucket, key, headerOf(request.headers, 'range'));
     case 'head': {
       const info = existing(store.info(bucket, key), key);
-      return {
-        status: 200,
-        headers: { ...objectHeaders(info), 'content-length': String(info.size) },
-      };
+      const headers = { ...objectHeaders(info), 'content-length': String(info.size) };
+      return { status: 200, headers };
     }
     case 'delete':
       store.delete(bucket, key);

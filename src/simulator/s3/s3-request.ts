@@ -4,15 +4,8 @@ import type { SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
 
 /** The operations of the stand-in, as counters and fault rules name them. */
-export type S3Operation =
-  | 'put'
-  | 'get'
-  | 'head'
-  | 'delete'
-  | 'list'
-  | 'head-bucket'
-  | 'create-bucket'
-  | 'other';
+export type S3Operation = ObjectOperation | 'list' | 'head-bucket' | 'create-bucket' | 'other';
+type ObjectOperation = 'put' | 'get' | 'head' | 'delete';
 
 export interface S3Target {
   operation: S3Operation;
@@ -24,20 +17,17 @@ export interface S3Target {
 /** Parameters that mean another operation than the plain one: versions, uploads in parts, tags. */
 const SUBRESOURCES = ['acl', 'partNumber', 'tagging', 'uploadId', 'uploads', 'versionId'];
 
-/** The request as signed: raw path, decoded query. Throws S3Error on broken percent-encoding. */
+/** The request as it was signed. Throws S3Error when its percent-encoding is broken. */
 export function parseRequest(
   request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
 ): SignedRequest {
-  const url = request.url ?? '/';
-  const mark = url.indexOf('?');
-  const path = mark < 0 ? url : url.slice(0, mark);
-  const pairs = mark < 0 ? [] : url.slice(mark + 1).split('&');
+  const [path, query] = cutAt(request.url ?? '/', '?');
   try {
     decodeURIComponent(path);
     return {
       method: request.method ?? 'GET',
       path,
-      query: pairs.filter((pair) => pair !== '').map(parsePair),
+      query: query.split('&').filter(Boolean).map(parsePair),
       headers: request.headers,
     };
   } catch {
@@ -46,11 +36,14 @@ export function parseRequest(
 }
 
 function parsePair(pair: string): [string, string] {
-  const equals = pair.indexOf('=');
-  const decode = (text: string) => decodeURIComponent(text.replaceAll('+', '%20'));
-  return equals < 0
-    ? [decode(pair), '']
-    : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
+  const [name, value] = cutAt(pair.replaceAll('+', '%20'), '=');
+  return [decodeURIComponent(name), decodeURIComponent(value)];
+}
+
+/** What stands before the first mark, and what after it. Without a mark, all is before it. */
+function cutAt(text: string, mark: string): [before: string, after: string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /**
@@ -60,10 +53,9 @@ function parsePair(pair: string): [string, string] {
 export function targetOf(request: SignedRequest, baseHost: string): S3Target {
   const hosted = bucketOfHost(request.headers.host ?? '', baseHost);
   const rest = request.path.slice(1);
-  const slash = rest.indexOf('/');
-  const bucket = hosted ?? decodeURIComponent(slash < 0 ? rest : rest.slice(0, slash));
-  const rawKey = hosted === undefined ? (slash < 0 ? '' : rest.slice(slash + 1)) : rest;
-  const key = decodeURIComponent(rawKey);
+  const [first, others] = cutAt(rest, '/');
+  const bucket = hosted ?? decodeURIComponent(first);
+  const key = decodeURIComponent(hosted === undefined ? others : rest);
   return { bucket, key, operation: operationOf(request, bucket, key) };
 }
 

@@ -1,13 +1,14 @@
 /** The S3 stand-in: verifies signatures, stores objects, and has faults on demand. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerUnderFault, type Fault } from '../exchange.js';
+import { answerUnderFault } from '../exchange.js';
 import { type ConnectionFault, FaultEngine, type FaultPlan, type FaultRule } from '../faults.js';
 import { type Answer, listen, readBody } from '../http-server.js';
-import { type RequestCounters, type RequestRecord, Traffic } from '../traffic.js';
+import { DEFAULT_SEED, type StandIn, type StandInOptions, standIn } from '../stand-in.js';
+import { Traffic } from '../traffic.js';
 import { DiskShelf } from './disk-shelf.js';
-import { describeObject, ObjectStore, type StoredObject } from './object-store.js';
+import { ObjectStore, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
-import { type OperationContext, operate } from './s3-operations.js';
+import { operate } from './s3-operations.js';
 import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
 import { errorAnswer, S3Error } from './s3-xml.js';
 import { SignatureVerifier } from './sigv4.js';
@@ -16,18 +17,20 @@ import { SignatureVerifier } from './sigv4.js';
 const MAX_BODY_BYTES = 1024 * 1024 * 1024;
 /** What `put` writes when no content type is given. */
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
-const DEFAULT_SEED = 1;
 
 /** Status faults answer with the error document that S3 sends with that status. */
 export type S3FaultKind = 403 | 404 | 500 | 503 | ConnectionFault;
 export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
 export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
 
-export interface S3SimulatorOptions {
-  /** Default 0: a free one. */
-  port?: number | undefined;
-  /** Default `127.0.0.1`. */
-  host?: string | undefined;
+const INTERNAL_ERROR = new S3Error('InternalError', 'We encountered an error.');
+const STATUS_ERRORS: ReadonlyMap<number, S3Error> = new Map([
+  [403, new S3Error('AccessDenied', 'Access Denied')],
+  [404, new S3Error('NoSuchKey', 'The specified key does not exist.')],
+  [503, new S3Error('SlowDown', 'Please reduce your request rate.')],
+]);
+
+export interface S3SimulatorOptions extends StandInOptions {
   /** Buckets are hosts under this name: `<bucket>.<baseHost>`. Default `localhost`. */
   baseHost?: string | undefined;
   /** Keeps objects there; without it, in memory. */
@@ -36,25 +39,22 @@ export interface S3SimulatorOptions {
   buckets?: readonly string[] | undefined;
   accessKeyId?: string | undefined;
   secretAccessKey?: string | undefined;
-  /** Of temporary credentials: then every request must carry it. */
+  /** The token of temporary credentials. When it is set, every request must carry it. */
   sessionToken?: string | undefined;
   /** Default `us-east-1`. */
   region?: string | undefined;
   /** Milliseconds since 1970. Default: this machine's clock. */
   clock?: (() => number) | undefined;
-  /** Default true. False spares their cost in benchmarks. */
+  /** Default true. False saves their cost in benchmarks. */
   verifySignatures?: boolean | undefined;
-  /** Of the faults. */
-  seed?: number | undefined;
 }
 
-export interface S3Simulator {
+export interface S3Simulator extends StandIn<S3Operation, S3FaultPlan> {
   /**
    * The endpoint for path style. For virtual-host style it is `http://<baseHost>:<port>`, and the
    * caller must resolve `<bucket>.<baseHost>`, which not every machine does for `localhost`.
    */
   url: string;
-  port: number;
   accessKeyId: string;
   secretAccessKey: string;
   region: string;
@@ -62,16 +62,6 @@ export interface S3Simulator {
   get(bucket: string, key: string): StoredObject | undefined;
   /** Keys in order. */
   list(bucket: string, prefix?: string): string[];
-  requests: RequestCounters<S3Operation>;
-  /** The newest requests, oldest first. */
-  requestLog(operation?: S3Operation): RequestRecord<S3Operation>[];
-  /** Replaces all faults; their windows start now. */
-  setFaults(plan: S3FaultPlan): void;
-  clearFaults(): void;
-  /** How often each fault happened. */
-  faultsFired(): Record<string, number>;
-  /** Closes every connection; may be called again. */
-  stop(): Promise<void>;
 }
 
 /** Starts an S3 on a port of this machine. */
@@ -80,16 +70,10 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
   const secretAccessKey = options.secretAccessKey ?? 'simulator-secret-key';
   const region = options.region ?? 'us-east-1';
   const clock = options.clock ?? Date.now;
-  const store = new ObjectStore(
-    options.directory === undefined ? undefined : new DiskShelf(options.directory),
-  );
+  const shelf = options.directory === undefined ? undefined : new DiskShelf(options.directory);
+  const store = new ObjectStore(clock, shelf);
   for (const bucket of options.buckets ?? []) store.createBucket(bucket);
-  const context: OperationContext = {
-    store,
-    region,
-    bucketsSpring: options.buckets === undefined,
-    clock,
-  };
+  const context = { store, region, createsBuckets: options.buckets === undefined };
   const { sessionToken } = options;
   const credentials = { accessKeyId, secretAccessKey, sessionToken };
   const verifier =
@@ -119,36 +103,27 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
         throw error;
       };
     }
-    const exchange = { request, response, endpoint: target.operation, at, traffic };
+    const endpoint = target.operation;
+    const count = (status: number, bytes: number) => traffic.add({ endpoint, at, status, bytes });
     await answerUnderFault(
-      exchange,
-      faults.choose(target.operation, target),
+      { request, response, count },
+      faults.choose(endpoint, target),
       async () => refusalsAsAnswers(request, carryOut),
-      (status, fault) => bodyFor(request, answerOfStatus(status, fault)),
+      (status) => errorAnswer(STATUS_ERRORS.get(status) ?? INTERNAL_ERROR, '/'),
     );
   };
 
-  const listener = await listen(handle, {
-    host: options.host ?? '127.0.0.1',
-    port: options.port ?? 0,
-  });
+  const listener = await listen(handle, options);
   return {
-    url: listener.url,
-    port: listener.port,
+    ...standIn(listener, traffic, faults),
     accessKeyId,
     secretAccessKey,
     region,
     put(bucket, key, body, contentType = DEFAULT_CONTENT_TYPE) {
-      store.put(bucket, describeObject(key, Buffer.from(body), contentType, clock()));
+      store.put(bucket, key, Buffer.from(body), contentType);
     },
     get: (bucket, key) => store.get(bucket, key),
     list: (bucket, prefix = '') => store.keys(bucket).filter((key) => key.startsWith(prefix)),
-    requests: traffic,
-    requestLog: (operation) => traffic.log(operation),
-    setFaults: (plan) => faults.set(plan),
-    clearFaults: () => faults.clear(),
-    faultsFired: () => faults.fired(),
-    stop: () => listener.stop(),
   };
 }
 
@@ -157,34 +132,6 @@ function refusalsAsAnswers(request: IncomingMessage, carryOut: () => Answer): An
     return carryOut();
   } catch (error) {
     if (!(error instanceof S3Error)) throw error;
-    return bodyFor(request, errorAnswer(error, request.url?.split('?')[0] ?? '/'));
-  }
-}
-
-/** An answer to HEAD has no body, and not the length of one that is not there. */
-function bodyFor(request: IncomingMessage, answer: Answer): Answer {
-  if (request.method !== 'HEAD') return answer;
-  const { body: _, ...rest } = answer;
-  return rest;
-}
-
-function answerOfStatus(status: number, fault: Fault): Answer {
-  if (fault.body === 'html') {
-    const headers = { 'content-type': 'text/html' };
-    return { status, headers, body: `<html><body><h1>${status}</h1></body></html>` };
-  }
-  if (fault.body === 'empty') return { status };
-  switch (status) {
-    case 403:
-      return errorAnswer(new S3Error('AccessDenied', 'Access Denied'), '/');
-    case 404:
-      return errorAnswer(new S3Error('NoSuchKey', 'The specified key does not exist.'), '/');
-    case 503:
-      return errorAnswer(new S3Error('SlowDown', 'Please reduce your request rate.'), '/');
-    default:
-      return {
-        ...errorAnswer(new S3Error('InternalError', 'We encountered an error.'), '/'),
-        status,
-      };
+    return errorAnswer(error, request.url?.split('?')[0] ?? '/');
   }
 }

@@ -1,8 +1,5 @@
-/** S3's documents: errors and listings, as XML. */
+/** S3's documents as XML, and its errors. */
 import type { Answer } from '../http-server.js';
-
-const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
-const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** The errors that the stand-in knows, with their statuses. */
 const STATUS_OF = {
@@ -50,78 +47,19 @@ export class S3Error extends Error {
 /** The error document of a refused request, with its status. */
 export function errorAnswer(error: S3Error, resource: string): Answer {
   const fields = { Code: error.code, Message: error.message, ...error.details, Resource: resource };
-  return {
-    status: STATUS_OF[error.code],
-    headers: { 'content-type': 'application/xml' },
-    body: `${DECLARATION}<Error>${elements(fields)}<RequestId>0</RequestId></Error>`,
-  };
+  const document = `<Error>${elements(fields)}<RequestId>0</RequestId></Error>`;
+  return xmlAnswer(STATUS_OF[error.code], document);
 }
 
-export interface ListedObject {
-  key: string;
-  size: number;
-  etag: string;
-  lastModified: number;
+export function xmlAnswer(status: number, document: string): Answer {
+  const headers = { 'content-type': 'application/xml' };
+  return { status, headers, body: `<?xml version="1.0" encoding="UTF-8"?>\n${document}` };
 }
 
-/** One page of ListObjectsV2, before it is written down. */
-export interface ListPage {
-  bucket: string;
-  prefix: string;
-  delimiter: string | undefined;
-  maxKeys: number;
-  urlEncoded: boolean;
-  continuationToken: string | undefined;
-  nextContinuationToken: string | undefined;
-  contents: readonly ListedObject[];
-  commonPrefixes: readonly string[];
-}
-
-export function listAnswer(page: ListPage): Answer {
-  const name = (text: string) => (page.urlEncoded ? encodeName(text) : text);
-  const truncated = page.nextContinuationToken !== undefined;
-  const fields: Record<string, string> = {
-    Name: page.bucket,
-    Prefix: name(page.prefix),
-    KeyCount: String(page.contents.length + page.commonPrefixes.length),
-    MaxKeys: String(page.maxKeys),
-    IsTruncated: String(truncated),
-  };
-  if (page.delimiter !== undefined) fields.Delimiter = name(page.delimiter);
-  if (page.urlEncoded) fields.EncodingType = 'url';
-  if (page.continuationToken !== undefined) fields.ContinuationToken = page.continuationToken;
-  if (page.nextContinuationToken !== undefined) {
-    fields.NextContinuationToken = page.nextContinuationToken;
-  }
-  const contents = page.contents.map(
-    ({ key, size, etag, lastModified }) =>
-      `<Contents>${elements({
-        Key: name(key),
-        LastModified: new Date(lastModified).toISOString(),
-        ETag: etag,
-        Size: String(size),
-        StorageClass: 'STANDARD',
-      })}</Contents>`,
-  );
-  const prefixes = page.commonPrefixes.map(
-    (prefix) => `<CommonPrefixes>${elements({ Prefix: name(prefix) })}</CommonPrefixes>`,
-  );
-  const inner = [elements(fields), ...contents, ...prefixes].join('');
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/xml' },
-    body: `${DECLARATION}<ListBucketResult xmlns="${NAMESPACE}">${inner}</ListBucketResult>`,
-  };
-}
-
-/** `encoding-type=url`: percent-encoded, slashes kept. */
-function encodeName(text: string): string {
-  return encodeURIComponent(text).replaceAll('%2F', '/');
-}
-
-function elements(fields: Readonly<Record<string, string>>): string {
+/** An element for each field that has a value. */
+export function elements(fields: Readonly<Record<string, string | undefined>>): string {
   return Object.entries(fields)
-    .map(([name, value]) => `<${name}>${escapeText(value)}</${name}>`)
+    .map(([name, text]) => (text === undefined ? '' : `<${name}>${escapeText(text)}</${name}>`))
     .join('');
 }
 

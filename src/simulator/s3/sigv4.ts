@@ -3,7 +3,7 @@
  * in the query. Written from the specification and not with the signer that clients use, so that
  * one mistake cannot stand on both sides.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { canonicalRequest, headerOf, type SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
@@ -20,16 +20,15 @@ export interface Credentials {
   sessionToken?: string | undefined;
 }
 
-/** What a verified request says of its body: a hash, or one of the `UNSIGNED-…` words. */
-export type PayloadHash = string;
-
+/** How a request is signed, as it says itself. */
 interface Presented {
   credential: string;
   signedHeaders: string[];
   signature: string;
   date: string;
   token: string | undefined;
-  payloadHash: PayloadHash;
+  /** What the request says of its body: a hash, or one of the `UNSIGNED-…` words. */
+  payloadHash: string;
   query: SignedRequest['query'];
 }
 
@@ -43,7 +42,7 @@ export class SignatureVerifier {
   ) {}
 
   /** Checks who signed, when and what; returns the declared hash of the body. Throws S3Error. */
-  verify(request: SignedRequest): PayloadHash {
+  verify(request: SignedRequest): string {
     const query = new Map(request.query);
     const inQuery = query.has('X-Amz-Signature') || query.has('X-Amz-Algorithm');
     const presented = inQuery ? fromQuery(request, query) : fromHeader(request);
@@ -53,15 +52,10 @@ export class SignatureVerifier {
     this.#checkToken(presented.token);
     refuseUnsignedHeaders(request.headers, presented.signedHeaders);
     const canonical = canonicalRequest(request, presented);
-    const toSign = [
-      ALGORITHM,
-      presented.date,
-      scope,
-      createHash('sha256').update(canonical).digest('hex'),
-    ].join('\n');
+    const toSign = [ALGORITHM, presented.date, scope, hash('sha256', canonical)].join('\n');
     const expected = createHmac('sha256', this.#signingKey(scope)).update(toSign).digest();
     const given = Buffer.from(presented.signature, 'hex');
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    if (!given.equals(expected)) {
       throw new S3Error(
         'SignatureDoesNotMatch',
         'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
@@ -77,11 +71,8 @@ export class SignatureVerifier {
     const accessKeyId = parts.slice(0, -4).join('/');
     const [day, region, service, terminator] = parts.slice(-4);
     if (accessKeyId !== this.credentials.accessKeyId) {
-      throw new S3Error(
-        'InvalidAccessKeyId',
-        'The AWS Access Key Id you provided does not exist in our records.',
-        { AWSAccessKeyId: accessKeyId },
-      );
+      const message = 'The AWS Access Key Id you provided does not exist in our records.';
+      throw new S3Error('InvalidAccessKeyId', message, { AWSAccessKeyId: accessKeyId });
     }
     if (region !== this.region) {
       throw new S3Error(
@@ -98,30 +89,26 @@ export class SignatureVerifier {
 
   #checkSkew(date: string): void {
     if (Math.abs(this.clock() - timeOf(date)) > MAX_SKEW_MS) {
-      throw new S3Error(
-        'RequestTimeTooSkewed',
-        "The difference between the request time and the server's time is too large.",
-        { RequestTime: date, ServerTime: new Date(this.clock()).toISOString() },
-      );
+      const message = "The difference between the request time and the server's time is too large.";
+      const details = { RequestTime: date, ServerTime: new Date(this.clock()).toISOString() };
+      throw new S3Error('RequestTimeTooSkewed', message, details);
     }
   }
 
   #checkExpiry(date: string, expires: string | undefined): void {
     const seconds = Number(expires ?? 'missing');
     if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
-      throw new S3Error(
-        'AuthorizationQueryParametersError',
-        'X-Amz-Expires must be a number between 1 and 604800 seconds',
-      );
+      const message = 'X-Amz-Expires must be a number between 1 and 604800 seconds';
+      throw new S3Error('AuthorizationQueryParametersError', message);
     }
     const signedAt = timeOf(date);
+    const expiresAt = signedAt + seconds * 1000;
     if (signedAt - this.clock() > MAX_SKEW_MS) {
       throw new S3Error('AccessDenied', 'Request is not valid yet');
     }
-    if (this.clock() > signedAt + seconds * 1000) {
-      throw new S3Error('AccessDenied', 'Request has expired', {
-        Expires: new Date(signedAt + seconds * 1000).toISOString(),
-      });
+    if (this.clock() > expiresAt) {
+      const details = { Expires: new Date(expiresAt).toISOString() };
+      throw new S3Error('AccessDenied', 'Request has expired', details);
     }
   }
 
@@ -200,20 +187,15 @@ function refuseUnsignedHeaders(headers: IncomingHttpHeaders, signed: readonly st
     (name) => (name.startsWith('x-amz-') || name === 'host') && !signed.includes(name),
   );
   if (unsigned.length > 0) {
-    throw new S3Error(
-      'AccessDenied',
-      'There were headers present in the request which were not signed',
-      { HeadersNotSigned: unsigned.join(', ') },
-    );
+    const message = 'There were headers present in the request which were not signed';
+    throw new S3Error('AccessDenied', message, { HeadersNotSigned: unsigned.join(', ') });
   }
 }
 
 /** `20251121T113228Z` as milliseconds. */
 function timeOf(date: string): number {
-  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
-  if (match === null) throw new S3Error('AccessDenied', 'A valid X-Amz-Date is required');
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
-    .slice(1)
-    .map(Number);
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  const iso = date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const time = iso === date ? Number.NaN : Date.parse(iso);
+  if (Number.isNaN(time)) throw new S3Error('AccessDenied', 'A valid X-Amz-Date is required');
+  return time;
 }

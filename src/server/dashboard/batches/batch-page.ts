@@ -2,12 +2,13 @@
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
 import { page } from '../layout.js';
-import { ACTION_WORDS, type ActionResult } from './action-words.js';
+import { ACTION_WORDS, type ActionResult } from './actions.js';
 import {
   BATCHES_PATH,
   batchPath,
   duration,
   isoTime,
+  pager,
   progressBar,
   reasonMarkup,
   statePill,
@@ -69,9 +70,9 @@ function actions({ status }: BatchPageView): Markup {
 
 function notes({ status }: BatchPageView): Markup {
   const { summary, lastError } = status;
-  if (summary?.reason) return html`<p class="note failed">${reasonMarkup(summary.reason)}</p>`;
-  if (lastError) return html`<p class="note error">${reasonMarkup(lastError)}</p>`;
-  return html``;
+  const reason = summary?.reason ?? lastError;
+  if (!reason) return html``;
+  return html`<p class="note ${summary?.reason ? 'failed' : 'error'}">${reasonMarkup(reason)}</p>`;
 }
 
 function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
@@ -110,13 +111,7 @@ function documents({ status, documents: { lines, total, page: current } }: Batch
   );
   return html`<section class="card"><h2>Documents<small>${total.toLocaleString('en')}</small></h2>
 <table><tbody>${rows}</tbody></table>
-${
-  pages > 1 &&
-  html`<nav class="pager"><span>Page ${current} of ${pages}</span><div>
-${current > 1 && html`<a class="button" href="${to(current - 1)}">Before</a>`}
-${current < pages && html`<a class="button" href="${to(current + 1)}">After</a>`}
-</div></nav>`
-}</section>`;
+${pager(current, pages, to, ['Before', 'After'])}</section>`;
 }
 
 function timeline(view: BatchPageView): Markup {

@@ -8,6 +8,7 @@ import {
   BATCHES_PATH,
   batchPath,
   duration,
+  pager,
   progressBar,
   reasonMarkup,
   statePill,
@@ -24,9 +25,21 @@ export interface ListView {
   liveness: Liveness;
   counts: Record<Section, number>;
   rows: readonly BatchRow[];
-  shown:
-    | { kind: 'section'; section: Section; page: number }
-    | { kind: 'search'; text: string; searched: number; total: number; next: number | null };
+  shown: ShownSection | ShownSearch;
+}
+
+interface ShownSection {
+  kind: 'section';
+  section: Section;
+  page: number;
+}
+
+interface ShownSearch {
+  kind: 'search';
+  text: string;
+  searched: number;
+  total: number;
+  next: number | null;
 }
 
 const TABS: readonly [Section, string][] = [
@@ -92,7 +105,7 @@ ${rows.map((row) => tableRow(row, now))}
 }
 
 function tableRow(row: BatchRow, now: number): Markup {
-  const { status, jobId, addedAt, endedAt } = row;
+  const { status, jobId, addedAt } = row;
   if (!status) {
     return html`<tr><td class="ref wide"><b class="mono">${jobId}</b><span class="why">${row.failedReason ?? 'not a batch'}</span></td><td class="right" colspan="4"></td><td class="nowrap dim">${timeAgo(addedAt, now)}</td></tr>`;
   }
@@ -105,50 +118,36 @@ function tableRow(row: BatchRow, now: number): Markup {
 <td class="right">${statePill(status)}</td>
 <td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${reasonMarkup(reason)}</span>`}</td>
 <td class="wide mono dim">${first ?? '–'}${batchIds.length > 1 && ` +${batchIds.length - 1}`}</td>
-<td class="nowrap" data-label="${status.nextPollAt ? 'Next poll' : 'Took'}">${nextOrTook(row, now, endedAt)}</td>
+<td class="nowrap" data-label="${status.nextPollAt ? 'Next poll' : 'Took'}">${nextOrTook(row, now)}</td>
 <td class="nowrap dim right">${timeAgo(addedAt, now)}</td>
 </tr>`;
 }
 
-function nextOrTook({ status, addedAt }: BatchRow, now: number, endedAt: number | null): Markup {
+function nextOrTook({ status, addedAt, endedAt }: BatchRow, now: number): Markup {
   if (status?.nextPollAt) return timeUntil(status.nextPollAt, now);
-  return endedAt === null
-    ? html`<span class="dim">–</span>`
-    : html`<span class="dim">${duration(endedAt - addedAt)}</span>`;
+  return html`<span class="dim">${endedAt === null ? '–' : duration(endedAt - addedAt)}</span>`;
 }
+
+const EMPTY: Record<Section, [title: string, text: string]> = {
+  'in-flight': ['All quiet', 'No batch is in flight.'],
+  failed: ['Nothing failed', 'No failed batch is kept.'],
+  completed: ['Nothing yet', 'No completed batch is kept.'],
+};
 
 function empty({ shown }: ListView): Markup {
   if (shown.kind === 'search') {
     return html`<p class="empty"><b>Nothing found</b>No reference, Atlas batch id or document id fits.</p>`;
   }
-  const words: Record<Section, Markup> = {
-    'in-flight': html`<b>All quiet</b>No batch is in flight.`,
-    failed: html`<b>Nothing failed</b>No failed batch is kept.`,
-    completed: html`<b>Nothing yet</b>No completed batch is kept.`,
-  };
-  return html`<p class="empty">${words[shown.section]}</p>`;
+  const [title, text] = EMPTY[shown.section];
+  return html`<p class="empty"><b>${title}</b>${text}</p>`;
 }
 
-function sectionPager(
-  { counts }: ListView,
-  { section, page: current }: { section: Section; page: number },
-): Markup | false {
-  const total = counts[section];
-  const pages = Math.max(1, Math.ceil(total / PAGE_SIZE));
-  if (pages === 1 && current === 1) return false;
-  return html`<nav class="pager" aria-label="Pages"><span>Page ${current.toLocaleString('en')} of ${pages.toLocaleString('en')}</span><div>
-${current > 1 && html`<a class="button" href="${sectionPath(section, current - 1)}">Newer</a>`}
-${current < pages && html`<a class="button" href="${sectionPath(section, current + 1)}">Older</a>`}
-</div></nav>`;
+function sectionPager({ counts }: ListView, { section, page }: ShownSection): Markup | false {
+  const pages = Math.max(1, Math.ceil(counts[section] / PAGE_SIZE));
+  return pager(page, pages, (number) => sectionPath(section, number), ['Newer', 'Older']);
 }
 
-function searchPager(shown: {
-  text: string;
-  searched: number;
-  total: number;
-  next: number | null;
-}): Markup {
-  const { text, searched, total, next } = shown;
+function searchPager({ text, searched, total, next }: ShownSearch): Markup {
   const more = `${BATCHES_PATH}?q=${encodeURIComponent(text)}&from=${next}`;
   return html`<nav class="pager"><span>${total > 0 ? `Searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}, the newest first` : ''}</span><div>
 ${next !== null && html`<a class="button" href="${more}">Search further</a>`}

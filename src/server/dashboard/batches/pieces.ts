@@ -36,6 +36,20 @@ export function reasonMarkup({ code, message }: Reason): Markup {
   return html`<code class="code">${code}</code> ${message}`;
 }
 
+/** Links to the pages before and after this one; nothing when there is but one page. */
+export function pager(
+  current: number,
+  pages: number,
+  pathOf: (page: number) => string,
+  [before, after]: [string, string],
+): Markup | false {
+  if (pages <= 1 && current === 1) return false;
+  return html`<nav class="pager" aria-label="Pages"><span>Page ${current.toLocaleString('en')} of ${pages.toLocaleString('en')}</span><div>
+${current > 1 && html`<a class="button" href="${pathOf(current - 1)}">${before}</a>`}
+${current < pages && html`<a class="button" href="${pathOf(current + 1)}">${after}</a>`}
+</div></nav>`;
+}
+
 /** `under 1 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d` */
 export function duration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;

@@ -45,7 +45,7 @@ export async function readBatch(
   const { documents } = Object(job?.data);
   const all: unknown[] = Array.isArray(documents) ? documents : [];
   const from = (page - 1) * DOCUMENTS_PER_PAGE;
-  const stateAt = documentStates(all.length, (job && stateOf(job)) ?? null);
+  const states = documentStates(all.length, (job && stateOf(job)) ?? null);
   return {
     status,
     addedAt: job?.timestamp ?? null,
@@ -57,14 +57,14 @@ export async function readBatch(
       lines: all.slice(from, from + DOCUMENTS_PER_PAGE).map((document, i) => {
         const { documentId, bucket, key } = Object(document);
         const location = `s3://${bucket}/${key}`;
-        return { documentId: String(documentId), location, state: stateAt(from + i) };
+        return { documentId: String(documentId), location, state: states[from + i] ?? 'unsent' };
       }),
     },
   };
 }
 
 /** The state of each document, from the latest upload that holds it. */
-function documentStates(total: number, state: BatchState | null): (index: number) => DocumentState {
+function documentStates(total: number, state: BatchState | null): DocumentState[] {
   const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
   for (const upload of state?.uploads ?? []) {
     const result = resultOf(upload);
@@ -76,5 +76,5 @@ function documentStates(total: number, state: BatchState | null): (index: number
       else if (result) states[index] = 'missing';
     }
   }
-  return (index) => states[index] ?? 'unsent';
+  return states;
 }

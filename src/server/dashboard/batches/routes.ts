@@ -7,8 +7,7 @@ import type { ServerContext } from '../../context.js';
 import { readLiveness, redisNow } from '../../health/read-liveness.js';
 import { assetRoutes } from '../assets.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
-import { isActionResult } from './action-words.js';
-import { ACTIONS } from './actions.js';
+import { ACTIONS, isActionResult } from './actions.js';
 import { batchPage } from './batch-page.js';
 import { listPage, PAGE_SIZE } from './list-page.js';
 import { BATCHES_PATH, batchPath } from './pieces.js';
@@ -32,13 +31,7 @@ const MAX_SEARCH_LENGTH = 300;
 /** Higher numbers of pages are not read: their offsets would no longer be whole numbers. */
 const MAX_PAGE = 1_000_000;
 
-interface Query {
-  show?: unknown;
-  page?: unknown;
-  q?: unknown;
-  from?: unknown;
-  done?: unknown;
-}
+type Query = Partial<Record<'show' | 'page' | 'q' | 'from' | 'done', unknown>>;
 
 export async function batchPages(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, config, logger } = context;
@@ -50,7 +43,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   );
   assetRoutes(app);
 
-  const list = `${BATCHES_PATH.slice(DASHBOARD_PATH.length)}`;
+  const list = BATCHES_PATH.slice(DASHBOARD_PATH.length);
   app.get<{ Querystring: Query }>(list, async ({ query }, reply) => {
     const text = textOf(query.q);
     return text === ''

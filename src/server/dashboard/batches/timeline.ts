@@ -1,4 +1,5 @@
 /** The history of a batch, from the logs of its jobs. */
+import type { Queue } from 'bullmq';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import type { BatchStatus } from '../../../batches/status.js';
 import { batchJobId, pollJobId } from '../../../jobs/ids.js';
@@ -29,25 +30,14 @@ export async function readTimeline(queues: ClientQueues, status: BatchStatus): P
   const latest = sent.slice(-MAX_UPLOADS);
   const read = await Promise.all([
     linesOf(queues.batches, batchJobId(status.reference), null),
-    ...latest.map((atlasBatchId) =>
-      linesOf(queues.pollJobs, pollJobId(atlasBatchId), atlasBatchId),
-    ),
+    ...latest.map((id) => linesOf(queues.pollJobs, pollJobId(id), id)),
   ]);
   const entries = read.flat().sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''));
   return { entries: entries.slice(0, MAX_LINES), uploadsLeftOut: sent.length - latest.length };
 }
 
-interface LogReader {
-  getJobLogs(
-    jobId: string,
-    start?: number,
-    end?: number,
-    asc?: boolean,
-  ): Promise<{ logs: string[] }>;
-}
-
 async function linesOf(
-  queue: LogReader,
+  queue: Pick<Queue, 'getJobLogs'>,
   jobId: string,
   atlasBatchId: string | null,
 ): Promise<TimelineEntry[]> {
