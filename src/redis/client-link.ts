@@ -2,9 +2,10 @@
  * The connection of a client to Redis. A worker waits for Redis. A client must not,
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
-import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
+import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { isRefusal, isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
@@ -25,12 +26,14 @@ export interface RedisLink {
 }
 
 /** A connection of our own. It opens at once, and reopens by itself when it breaks. */
-export function openLink(redisUrl: string): RedisLink {
-  const redis = new Redis(redisUrl, {
+export function openLink(options: ConnectionOptions): RedisLink {
+  const redis = new RedisConnection({
+    ...options,
     maxRetriesPerRequest: 1,
-    connectTimeout: READY_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
   });
+  // A failover has its moment, as a connection has.
+  redis.resendForMs = READY_TIMEOUT_MS;
   return createLink(redis, () => abandon(redis));
 }
 
@@ -60,7 +63,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   redis.on('ready', forget);
 
   const unavailable = (error: Error | undefined) =>
-    error && isReplyError(error)
+    error && isRefusal(error)
       ? refusalOf(redis, error)
       : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
           cause: error,
@@ -84,8 +87,13 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
       }
     },
     forBlocking() {
-      const options = { maxRetriesPerRequest: null, commandTimeout: undefined, lazyConnect: true };
-      const connection = redis.duplicate(options);
+      const connection = new RedisConnection({
+        ...redis.options,
+        maxRetriesPerRequest: null,
+        commandTimeout: undefined,
+        lazyConnect: true,
+      });
+      connection.resendForMs = Number.POSITIVE_INFINITY;
       connection.on('end', () => blocking.delete(connection));
       blocking.add(connection);
       return connection;

@@ -4,14 +4,14 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis, whenReady } from '../../src/redis/worker-connection.js';
 import { startTcp } from '../atlas/test-server.js';
-import { testRedis } from '../helpers/redis.js';
+import { connectionTo, testRedis } from '../helpers/redis.js';
 
 const COMMANDS = 100;
 const logger = createLogger('silent');
 
 it('sends the commands of a turn and of the next in one write, and answers each in its order', async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
 
@@ -32,7 +32,7 @@ it('sends the commands of a turn and of the next in one write, and answers each 
 
 it('keeps text of any alphabet and bytes apart and in order', async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const values = [
@@ -50,7 +50,7 @@ it('keeps text of any alphabet and bytes apart and in order', async () => {
 
 it('keeps apart what is sent while a write that fills the socket is under way', async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const key = `${prefix}:values`;
@@ -69,7 +69,7 @@ it('keeps apart what is sent while a write that fills the socket is under way', 
 
 it('goes on after its connection was cut, with what was under way', async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const answers = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
@@ -81,7 +81,7 @@ it('says which Redis it waits for', async () => {
   // It accepts connections, and never answers.
   const port = await startTcp(() => {});
   const said = new Promise<string>((resolve) => {
-    const redis = connectRedis(`redis://127.0.0.1:${port}`, logger);
+    const redis = connectRedis(connectionTo(`redis://127.0.0.1:${port}`), logger);
     onTestFinished(() => redis.disconnectAll());
     void whenReady(redis, { ...logger, warn: (_fields, message) => resolve(message) });
   });
