@@ -52,6 +52,8 @@ export function borrowLink(redis: Redis): RedisLink {
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
   const blocking = new Set<Redis>();
   let lastError: Error | undefined;
+  /** One wait for all calls of the moment. */
+  let whenReady: Promise<void> | undefined;
   let closed = false;
   const remember = (error: Error) => {
     lastError = error;
@@ -74,7 +76,10 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
     async run(action) {
       if (closed) throw new ClientClosedError();
       if (redis.status !== 'ready') {
-        await nextReady(redis).catch((error) => {
+        whenReady ??= nextReady(redis).finally(() => {
+          whenReady = undefined;
+        });
+        await whenReady.catch((error) => {
           throw closed ? new ClientClosedError() : unavailable(error ?? lastError);
         });
       }

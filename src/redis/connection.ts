@@ -3,6 +3,7 @@
  * falls silent. ioredis by itself reconnects only when the socket breaks.
  */
 import { type Command, Redis, type RedisOptions } from 'ioredis';
+import { bareError } from '../errors.js';
 import type { RedisCredentials } from './target.js';
 
 /** A command without a reply for this long: the server hangs, or the network swallows packets. */
@@ -100,7 +101,8 @@ export class RedisConnection extends Redis {
     this.left = this.stream;
     if (performance.now() - this.readyAt > STEADY_MS) this.refusals = 0;
     this.refusals += 1;
-    this.silentEmit('error', error);
+    // Without the command that was refused, and what it carries.
+    this.silentEmit('error', bareError(error));
     this.disconnect(true);
   }
 
