@@ -5,7 +5,8 @@ import { UsageError } from '../errors.js';
 import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
 import type { TlsSource } from '../redis/tls.js';
 
-interface RedisLogin {
+/** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
+export interface RedisLogin {
   username?: string | undefined;
   password?: string | undefined;
   /** `true`, or options of Node, such as `ca`, `cert` and `key` as PEM text. */

@@ -8,7 +8,7 @@ import type { RedisCredentials } from './target.js';
 
 /** A command without a reply for this long: the server hangs, or the network swallows packets. */
 const REPLY_TIMEOUT_MS = 10_000;
-/** How often silence is looked for. A process that was frozen has a turn to read before it counts. */
+/** How often silence is checked. A process that was frozen has a turn to read before it counts. */
 const CHECK_EVERY_MS = 1000;
 /** A slot of a Cluster is moving: it is done with these keys in a moment. */
 const ASK_AGAIN_MS = 100;

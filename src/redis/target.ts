@@ -148,8 +148,10 @@ interface ParsedUrl extends RedisCredentials {
 function readUrls(text: string, isCluster: boolean) {
   const urls: ParsedUrl[] = [];
   for (const part of text === '' ? [] : isCluster ? text.split(',') : [text]) {
-    const scheme = urls[0]?.isTls ? 'rediss' : 'redis';
-    urls.push(parseRedisUrl(part.includes('://') ? part.trim() : `${scheme}://${part.trim()}`));
+    // After the first, host and port will do.
+    const isBare = urls[0] !== undefined && !part.includes('://');
+    const scheme = isBare ? `redis${urls[0]?.isTls ? 's' : ''}://` : '';
+    urls.push(parseRedisUrl(scheme + part.trim()));
   }
   if (isCluster && urls.some(({ db }) => db !== 0)) {
     throw new TypeError('must name no database: a Cluster has only one');

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { type AtlasBatchClient, createAtlasBatchClient } from '../../src/client/client.js';
 import type { RedisAddress } from '../../src/client/redis-address.js';
@@ -9,10 +8,11 @@ import { RedisUnavailableError } from '../../src/errors.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
-import { createAuthority, type TestAuthority } from '../helpers/certificates.js';
+import { createAuthority } from '../helpers/certificates.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { startCluster } from '../helpers/redis-cluster.js';
 import { MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
+import { startTlsRedis } from '../helpers/redis-tls.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -239,20 +239,4 @@ async function turnRound(master: PrivateRedis, replica: PrivateRedis): Promise<v
     old.disconnect();
     next.disconnect();
   }
-}
-
-/** A Redis that wants certificates of its clients, signed by this authority. */
-async function startTlsRedis({
-  ca,
-  issue,
-}: TestAuthority): Promise<{ redis: PrivateRedis; url: string }> {
-  const { cert, key } = await issue('server');
-  const port = randomPort();
-  const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
-  const redis = await startPrivateRedis({
-    appendOnly: true,
-    args: ['--tls-port', String(port), '--tls-auth-clients', 'yes', ...files],
-  });
-  onTestFinished(() => redis.stop());
-  return { redis, url: `rediss://127.0.0.1:${port}` };
 }
