@@ -8,6 +8,8 @@ export {
   type ClientSettings,
   createAtlasBatchClient,
 } from './client/client.js';
+export type { RedisAddress, RedisLogin } from './client/redis-address.js';
+export type { RedisNode } from './redis/target.js';
 
 // Adding a batch, and what became of it.
 

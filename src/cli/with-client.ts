@@ -7,11 +7,11 @@ export async function withClient<T>(action: (client: AtlasBatchClient) => Promis
   // Imported here, so that help and errors of usage need not wait for it.
   const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
-  const { createAtlasBatchClient } = await import('../client/client.js');
+  const { createClient } = await import('../client/client.js');
+  const { targetOf } = await import('../redis/target.js');
   const { createTelemetry } = await import('../telemetry.js');
-  const client = createAtlasBatchClient({
+  const client = createClient(targetOf(config), {
     telemetry: await createTelemetry(wantsTraces()),
-    redisUrl: config.REDIS_URL,
     prefix: config.QUEUE_PREFIX,
     s3: { forcePathStyle: config.S3_FORCE_PATH_STYLE },
   });

@@ -9,14 +9,16 @@
  */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { type CancelResult, cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
-import { ClientClosedError, UsageError } from '../errors.js';
+import { ClientClosedError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
+import { connectionOptions } from '../redis/connect.js';
+import type { RedisTarget } from '../redis/target.js';
 import { settlesWithin } from '../timeouts.js';
 import { createEndWatcher, type WaitOptions } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
@@ -28,6 +30,7 @@ import {
   subscribeToCompletions,
 } from './on-completion.js';
 import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
+import { type RedisAddress, targetAt, targetAtUrl, targetOfCluster } from './redis-address.js';
 import { createResultReader } from './results.js';
 
 /** How long connections may take to end in order. After it they are cut. */
@@ -45,17 +48,28 @@ export interface ClientSettings {
   telemetry?: Telemetry | undefined;
 }
 
-/** A URL of Redis or a connection of yours, and settings. */
+/** Where Redis is, or a connection of yours, and settings. */
 export type AtlasBatchClientOptions = ClientSettings &
   (
     | {
         /** Redis, such as `redis://127.0.0.1:6379`. The connection is closed with the client. */
         redisUrl: string;
+        redis?: undefined;
         connection?: undefined;
       }
     | {
-        /** A connection of yours. It stays open when the client is closed. */
-        connection: Redis;
+        /** A server, Sentinels or a Cluster. The connection is closed with the client. */
+        redis: RedisAddress;
+        redisUrl?: undefined;
+        connection?: undefined;
+      }
+    | {
+        /**
+         * A connection of yours. It stays open when the client is closed. Of a Cluster the client
+         * takes nodes and options, and opens connections of its own to the node that holds its keys.
+         */
+        connection: Redis | Cluster;
+        redis?: undefined;
         redisUrl?: undefined;
       }
   );
@@ -104,7 +118,23 @@ export interface AtlasBatchClient {
 
 /** @throws UsageError without a Redis to connect to. */
 export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasBatchClient {
-  const link = connect(options);
+  const { redis, redisUrl, connection } = options;
+  if (connection && !isCluster(connection)) return clientOn(borrowLink(connection), options);
+  const target = connection
+    ? targetOfCluster(connection)
+    : redis
+      ? targetAt(redis)
+      : targetAtUrl(redisUrl, 'redisUrl');
+  return createClient(target, options);
+}
+
+/** For callers that know where Redis is from their configuration. */
+export function createClient(target: RedisTarget, settings: ClientSettings): AtlasBatchClient {
+  const { prefix = DEFAULT_QUEUE_PREFIX } = settings;
+  return clientOn(openLink(connectionOptions(target, prefix)), settings);
+}
+
+function clientOn(link: RedisLink, options: ClientSettings): AtlasBatchClient {
   const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX, options.telemetry);
   const watcher = createEndWatcher(queues);
   const reader = createResultReader(queues, options.s3 ?? {});
@@ -144,8 +174,7 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
   };
 }
 
-function connect({ connection, redisUrl }: AtlasBatchClientOptions): RedisLink {
-  if (connection) return borrowLink(connection);
-  if (redisUrl && URL.canParse(redisUrl)) return openLink(redisUrl);
-  throw new UsageError('redisUrl must be a URL such as redis://127.0.0.1:6379');
+/** It may come from another copy of ioredis. */
+function isCluster(connection: Redis | Cluster): connection is Cluster {
+  return connection.isCluster;
 }

@@ -1,7 +1,6 @@
 /** The configuration of a worker, as a schema. The type is derived from it. */
 import { z } from 'zod';
 import { baseUrlIssue, transportIssue } from '../atlas/base-url.js';
-import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 import {
   callbackFields,
@@ -11,21 +10,17 @@ import {
   needs,
   optional,
   text,
-  url,
   withoutIssue,
   yesOrNo,
 } from './fields.js';
+import { redisCheck, redisFields } from './redis-fields.js';
 
 const DAY_SECONDS = 86_400;
 
 /** Every variable of a worker. Names, defaults and bounds are fixed: operators rely on them. */
 export const configSchema = z
   .object({
-    REDIS_URL: url(['redis:', 'rediss:'], 'a URL such as redis://127.0.0.1:6379'),
-    QUEUE_PREFIX: z
-      .string()
-      .regex(/^[^\s:]+$/, { error: 'must hold no spaces and no colons' })
-      .default(DEFAULT_QUEUE_PREFIX),
+    ...redisFields,
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
     ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
     ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
@@ -64,6 +59,7 @@ export const configSchema = z
       })
       .default('info'),
   })
+  .superRefine(...redisCheck)
   .refine(({ POLL_MIN_MS: min, POLL_MAX_MS: max }) => min <= max, {
     path: ['POLL_MIN_MS'],
     error: 'must not be greater than POLL_MAX_MS',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Config, configSchema } from './config.js';
 import { parse } from './parse.js';
+import { redisCheck, redisFields } from './redis-fields.js';
 import { type ServerConfig, serverSchema } from './server-config.js';
 
 /**
@@ -18,10 +19,7 @@ export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): 
 }
 
 const s3Schema = z.object({ S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE });
-const connectionSchema = s3Schema.extend({
-  REDIS_URL: configSchema.shape.REDIS_URL,
-  QUEUE_PREFIX: configSchema.shape.QUEUE_PREFIX,
-});
+const connectionSchema = s3Schema.extend(redisFields).superRefine(...redisCheck);
 
 /** What a client needs: commands that read Redis and results require nothing else. */
 export type ConnectionConfig = z.infer<typeof connectionSchema>;

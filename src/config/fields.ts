@@ -16,10 +16,6 @@ export const integer = (min: number, max: number, unit: string) =>
         .min(min, { error: `must be at least ${min} ${unit}` })
         .max(max, { error: `must be at most ${max} ${unit}` }),
     );
-export const url = (protocols: string[], want: string) =>
-  text(want).refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
-    error: `must be ${want}`,
-  });
 /** Text that a function finds no issue with. */
 export const withoutIssue = (type: z.ZodString, findIssue: (value: string) => string | undefined) =>
   type.superRefine((value, issues) => {

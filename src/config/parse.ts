@@ -8,6 +8,9 @@ const SECRETS: ReadonlySet<string> = new Set([
   'CALLBACK_CLIENT_SECRET',
   'DASHBOARD_PASSWORD',
   'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
+  // It is a path, unless somebody takes it for the key itself.
+  'REDIS_TLS_KEY_FILE',
   // Receivers put tokens into the query.
   'COMPLETION_WEBHOOK_URL',
   'COMPLETION_WEBHOOK_SECRET',

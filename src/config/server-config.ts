@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { configSchema } from './config.js';
 import { callbackFields, needs, optional, port } from './fields.js';
+import { redisCheck, redisFields } from './redis-fields.js';
 
-const { REDIS_URL, QUEUE_PREFIX, BATCH_DEADLINE_MS, LOG_LEVEL } = configSchema.shape;
+const { BATCH_DEADLINE_MS, LOG_LEVEL } = configSchema.shape;
 export const serverSchema = z
   .object({
-    ...{ REDIS_URL, QUEUE_PREFIX, BATCH_DEADLINE_MS, LOG_LEVEL },
+    ...redisFields,
+    ...{ BATCH_DEADLINE_MS, LOG_LEVEL },
     HOST: z.string().default('127.0.0.1'),
     PORT: port.default(3000),
     WORKER_PORT: optional(port),
@@ -15,6 +17,7 @@ export const serverSchema = z
     DASHBOARD_PASSWORD: optional(z.string()),
     ...callbackFields,
   })
+  .superRefine(...redisCheck)
   .refine(...needs('DASHBOARD_USER', 'DASHBOARD_PASSWORD'))
   .refine(...needs('DASHBOARD_PASSWORD', 'DASHBOARD_USER'))
   .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))

@@ -8,8 +8,22 @@ import { parse } from './parse.js';
  * endpoint) comes from AWS's own variables, as in the AWS SDK.
  */
 export interface WorkerSettings {
-  /** Redis, such as `redis://127.0.0.1:6379`; `rediss:` for TLS. */
-  redisUrl: string;
+  /** Redis, such as `redis://127.0.0.1:6379`; `rediss:` for TLS. Needed without `redisSentinels`. */
+  redisUrl?: string | undefined;
+  /** Whether `redisUrl` names nodes of a Cluster, with commas in between. Default false. */
+  redisCluster?: boolean | undefined;
+  /** Sentinels, such as `['one.example.com:26379']`. Default: `redisUrl` says where Redis is. */
+  redisSentinels?: readonly string[] | undefined;
+  /** What the Sentinels call the master. */
+  redisSentinelName?: string | undefined;
+  /** The password of the Sentinels themselves. Default: none. */
+  redisSentinelPassword?: string | undefined;
+  /** File of the authority that signed the certificate of Redis. Default: those of Node. */
+  redisTlsCaFile?: string | undefined;
+  /** File of a certificate of ours, where Redis wants one. */
+  redisTlsCertFile?: string | undefined;
+  /** File of the private key of `redisTlsCertFile`. */
+  redisTlsKeyFile?: string | undefined;
   /** Prefix of all keys in Redis. Default `{atlas}`; clients must have the same. */
   queuePrefix?: string | undefined;
   /** Base URL of Atlas: https, except on loopback. */

@@ -2,9 +2,10 @@
  * The connection of a client to Redis. A worker waits for Redis. A client must not,
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
-import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
+import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { isRefusal, isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
@@ -25,12 +26,14 @@ export interface RedisLink {
 }
 
 /** A connection of our own. It opens at once, and reopens by itself when it breaks. */
-export function openLink(redisUrl: string): RedisLink {
-  const redis = new Redis(redisUrl, {
+export function openLink(options: ConnectionOptions): RedisLink {
+  const redis = new RedisConnection({
+    ...options,
     maxRetriesPerRequest: 1,
-    connectTimeout: READY_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
   });
+  // A failover has its moment, as a connection has.
+  redis.resendForMs = READY_TIMEOUT_MS;
   return createLink(redis, () => abandon(redis));
 }
 
@@ -49,6 +52,8 @@ export function borrowLink(redis: Redis): RedisLink {
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
   const blocking = new Set<Redis>();
   let lastError: Error | undefined;
+  /** One wait for all calls of the moment. */
+  let whenReady: Promise<void> | undefined;
   let closed = false;
   const remember = (error: Error) => {
     lastError = error;
@@ -60,7 +65,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   redis.on('ready', forget);
 
   const unavailable = (error: Error | undefined) =>
-    error && isReplyError(error)
+    error && isRefusal(error)
       ? refusalOf(redis, error)
       : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
           cause: error,
@@ -71,7 +76,10 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
     async run(action) {
       if (closed) throw new ClientClosedError();
       if (redis.status !== 'ready') {
-        await nextReady(redis).catch((error) => {
+        whenReady ??= nextReady(redis).finally(() => {
+          whenReady = undefined;
+        });
+        await whenReady.catch((error) => {
           throw closed ? new ClientClosedError() : unavailable(error ?? lastError);
         });
       }
@@ -84,8 +92,13 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
       }
     },
     forBlocking() {
-      const options = { maxRetriesPerRequest: null, commandTimeout: undefined, lazyConnect: true };
-      const connection = redis.duplicate(options);
+      const connection = new RedisConnection({
+        ...redis.options,
+        maxRetriesPerRequest: null,
+        commandTimeout: undefined,
+        lazyConnect: true,
+      });
+      connection.resendForMs = Number.POSITIVE_INFINITY;
       connection.on('end', () => blocking.delete(connection));
       blocking.add(connection);
       return connection;

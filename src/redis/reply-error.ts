@@ -1,6 +1,7 @@
 /** The error replies of Redis, and what an operator can do about them. */
 import type { Redis } from 'ioredis';
-import { RedisUnavailableError, withoutArguments } from '../errors.js';
+import { errorCode, RedisUnavailableError, withoutArguments } from '../errors.js';
+import { tlsRemedy } from './tls.js';
 
 /** What each kind of refusal means, and what to do. The kind is the first word of the reply. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -8,11 +9,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   WRONGPASS: 'check user and password in REDIS_URL',
   NOPERM: 'give the user of REDIS_URL the permission that is missing',
   READONLY: 'it is a replica; point REDIS_URL to its master',
+  MASTERDOWN: 'it is a replica that has lost its master; point REDIS_URL to the master',
   OOM: 'it is full; raise its maxmemory, or free memory',
   MISCONF: 'it cannot write to its disk; mend that first',
   NOREPLICAS: 'it has too few replicas to take writes; bring them back',
-  MOVED:
-    'it is a node of a Cluster that does not hold our keys; point REDIS_URL to the one that does',
+  MOVED: 'it is a node of a Cluster that does not hold our keys; set REDIS_CLUSTER=true',
+  'cluster support disabled': 'it belongs to no Cluster; unset REDIS_CLUSTER',
   BUSY: 'it runs a script that takes long; start again when that has ended',
   CLUSTERDOWN: 'its Cluster is down; mend that first',
 };
@@ -24,8 +26,15 @@ export function isReplyError(error: unknown): error is ReplyError {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
+/** Whether Redis was reached and refuses us: by a reply, or in the TLS handshake. */
+export function isRefusal(error: unknown): error is Error {
+  return isReplyError(error) || tlsRemedy(error) !== undefined;
+}
+
 /** `refuses us: OOM command not allowed …; it is full; raise its maxmemory, or free memory`. */
 export function describeRefusal(error: Error): string {
+  const remedyOfTls = tlsRemedy(error);
+  if (remedyOfTls) return `refuses us: ${errorCode(error)}; ${remedyOfTls}`;
   // Of a transaction the first refused command says why.
   const { previousErrors = [] } = error as Error & { previousErrors?: Error[] };
   const { message: refusal } = previousErrors[0] ?? error;
@@ -38,6 +47,11 @@ export function describeRefusal(error: Error): string {
 
 /** Where a connection goes, for messages: never with user or password. */
 export function redisAddress({ options }: Redis): string {
+  const { sentinels, name } = options;
+  if (sentinels) {
+    const addresses = sentinels.map(({ host, port }) => `${host}:${port}`);
+    return `the master ${name} of the Sentinels ${addresses.join(', ')}`;
+  }
   return `${options.host ?? 'localhost'}:${options.port ?? ''}`;
 }
 

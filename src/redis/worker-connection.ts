@@ -1,8 +1,9 @@
 /** The connection of a worker to Redis, which all its jobs share. */
-import { type Command, Redis } from 'ioredis';
+import type { Command, Redis } from 'ioredis';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
-import { isReplyError, redisAddress, refusalOf } from './reply-error.js';
+import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { isRefusal, redisAddress, refusalOf } from './reply-error.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
@@ -13,12 +14,12 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
  * Measured interleaved, at 50 batches at once: a write per command costs 7 % more of a worker's CPU
  * and 20 % more of Redis's; gathering one turn only, 2 to 3 % more of Redis's.
  */
-export class GatheringRedis extends Redis {
+export class GatheringRedis extends RedisConnection {
   private readonly duplicates: Redis[] = [];
 
   /** BullMQ makes one for its blocking reads, and may leave it open when Redis is away. */
-  override duplicate(...options: Parameters<Redis['duplicate']>): Redis {
-    const duplicate = super.duplicate(...options);
+  override duplicate(options?: ConnectionOptions): never {
+    const duplicate = super.duplicate(options);
     this.duplicates.push(duplicate);
     return duplicate;
   }
@@ -40,9 +41,9 @@ export class GatheringRedis extends Redis {
 }
 
 /** Connects, and goes on connecting whenever the connection breaks. */
-export function connectRedis(url: string, logger: Logger): GatheringRedis {
+export function connectRedis(options: ConnectionOptions, logger: Logger): GatheringRedis {
   // As BullMQ wants it: a command waits for Redis, and is sent again after a reconnection.
-  const redis = new GatheringRedis(url, { maxRetriesPerRequest: null });
+  const redis = new GatheringRedis({ ...options, maxRetriesPerRequest: null });
   const warn = createRepeatedWarnings(logger);
   redis.on('error', (error) => warn(error, `Redis at ${redisAddress(redis)}: error`));
   return redis;
@@ -71,7 +72,7 @@ export function whenReady(redis: Redis, logger: Logger): Promise<void> {
     };
     const onReady = () => settle(resolve);
     const onError = (error: Error) => {
-      if (!isReplyError(error) || LOADING.test(error.message)) return;
+      if (!isRefusal(error) || LOADING.test(error.message)) return;
       settle(() => reject(refusalOf(redis, error)));
     };
     redis.on('ready', onReady);

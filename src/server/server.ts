@@ -9,6 +9,8 @@ import { loadServerConfig } from '../config/environment.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
+import { connectionOptions } from '../redis/connect.js';
+import { targetOf } from '../redis/target.js';
 import { createApp, type Part } from './app.js';
 import type { ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
@@ -74,7 +76,7 @@ async function assemble(
   adminListener: Listener = listener,
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const link = openLink(config.REDIS_URL);
+  const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {
     config,

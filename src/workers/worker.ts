@@ -11,7 +11,9 @@ import type { Config } from '../config/config.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
+import { connectionOptions } from '../redis/connect.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
+import { targetOf } from '../redis/target.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
@@ -57,7 +59,7 @@ export async function runWorker(
   options: WorkerParts = {},
 ): Promise<AtlasBatchWorker> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const redis = connectRedis(config.REDIS_URL, logger);
+  const redis = connectRedis(connectionOptions(targetOf(config), config.QUEUE_PREFIX), logger);
   const parts = new StartedParts();
   parts.add(() => redis.disconnectAll());
   try {
@@ -121,6 +123,8 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
       'S3_ALLOWED_BUCKETS is empty: whoever can enqueue makes Atlas read what our role can',
     );
   }
+  // From now on a Redis that serves elsewhere, or later, is waited for as one that is away.
+  redis.resendForMs = Number.POSITIVE_INFINITY;
   logger.info({ prefix: config.QUEUE_PREFIX }, 'worker started');
 
   let stopped: Promise<void> | undefined;

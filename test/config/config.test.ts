@@ -62,9 +62,9 @@ test('a secret that is too short is named, not shown, together with every other 
     COMPLETION_WEBHOOK_SECRET: 'hunter2',
   });
   expect(issues.split('\n').slice(1)).toEqual([
-    expect.stringContaining('REDIS_URL is missing'),
     expect.stringContaining('COMPLETION_WEBHOOK_URL must be a URL'),
     expect.stringContaining('COMPLETION_WEBHOOK_SECRET must be whsec_ and base64'),
+    expect.stringContaining('REDIS_URL is missing'),
   ]);
   expect(issues).not.toContain('hunter2');
 });

@@ -64,10 +64,10 @@ test('every wrong setting is reported under its own name, and a secret is not sh
     message = error instanceof Error ? error.message : '';
   }
   expect(message.split('\n').slice(1)).toEqual([
-    '  redisUrl is missing; set a URL such as redis://127.0.0.1:6379',
     '  atlasTimeoutMs must be a whole number of milliseconds; got "NaN"',
     '  pollMinMs must be a whole number of milliseconds; got "1.5"',
     '  pollMaxMs must be at least 10 milliseconds; got "1"',
+    '  redisUrl is missing; set a URL such as redis://127.0.0.1:6379',
     '  completionWebhookSecret is missing; completionWebhookUrl needs it',
   ]);
 });

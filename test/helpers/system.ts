@@ -1,9 +1,12 @@
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { loadConfig, wantsTraces } from '../../src/config/environment.js';
+import { loadConfig, loadConnectionConfig, wantsTraces } from '../../src/config/environment.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
+import { connectionOptions } from '../../src/redis/connect.js';
+import { RedisConnection } from '../../src/redis/connection.js';
+import { targetOf } from '../../src/redis/target.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
 import { createTelemetry } from '../../src/telemetry.js';
@@ -21,6 +24,8 @@ export interface SystemOptions {
   atlas?: AtlasOptions;
   environment?: Record<string, string>;
   redisUrl?: string;
+  /** Variables of a Redis that is more than one server; `redisUrl` is not used then. */
+  redis?: Record<string, string>;
   /** An S3 that several systems share, each with a results bucket of its own. */
   s3?: S3Simulator;
 }
@@ -61,6 +66,18 @@ export interface System {
   ): WorkerProcess;
 }
 
+/** What a test itself asks Redis by: it waits for a Redis that is away, or elsewhere. */
+function connectRedis(variables: Record<string, string>, prefix: string): Redis {
+  const target = targetOf(loadConnectionConfig({ ...variables, QUEUE_PREFIX: prefix }));
+  const redis = new RedisConnection({
+    ...connectionOptions(target, prefix),
+    maxRetriesPerRequest: null,
+  });
+  redis.resendForMs = Number.POSITIVE_INFINITY;
+  redis.on('error', () => {});
+  return redis;
+}
+
 /** Starts a system of its own for the test that is running, and stops all of it after. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const { url, prefix } = testRedis();
@@ -74,8 +91,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     ...options.atlas,
   });
   onTestFinished(() => atlas.stop());
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  redis.on('error', () => {});
+  const where = options.redis ?? { REDIS_URL: redisUrl };
+  const redis = connectRedis(where, prefix);
   onTestFinished(() => redis.disconnect());
   const [batches, pollJobs, completions] = [
     'atlas-batches',
@@ -87,8 +104,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     Queue<BatchSummary>,
   ];
 
+  for (const queue of [batches, pollJobs, completions]) queue.on('error', () => {});
   const environment = {
-    REDIS_URL: redisUrl,
+    ...where,
     QUEUE_PREFIX: prefix,
     ATLAS_BASE_URL: atlas.url,
     ATLAS_CLIENT_ID: 'test-client',

@@ -10,8 +10,13 @@ const PORT_ATTEMPTS = 10;
 export interface TcpValve {
   /** `http://127.0.0.1:<port>`; the same port for the whole life. */
   readonly url: string;
+  readonly port: number;
   /** Lets connections through to the server. */
   admit(): Promise<void>;
+  /** Open connections fall silent for good, as do new ones until {@link admitNew}. */
+  silence(): void;
+  /** Lets new connections through, and leaves open ones as they are: to another port, if one is named. */
+  admitNew(port?: number): void;
   /** Nobody listens: connections are refused, and those that were open are reset. */
   refuse(): Promise<void>;
   /** Accepts connections and resets them. */
@@ -24,6 +29,9 @@ export interface TcpValve {
 export async function startTcpValve(target: number): Promise<TcpValve> {
   let server: Server | undefined;
   let accepted = 0;
+  let goal = target;
+  let isSilent = false;
+  const pairs = new Set<readonly [Socket, Socket]>();
   const sockets = new Set<Socket>();
 
   const shut = async () => {
@@ -47,8 +55,13 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
     server = listening;
   };
   const passThrough = (socket: Socket) => {
-    const onward = connect(target, '127.0.0.1');
+    // Nobody reads it: what is sent fills the buffers of the system, and nothing comes back.
+    if (isSilent) return;
+    const onward = connect(goal, '127.0.0.1');
     keep(sockets, onward);
+    const pair = [socket, onward] as const;
+    pairs.add(pair);
+    socket.on('close', () => pairs.delete(pair));
     socket.on('close', () => onward.destroy());
     onward.on('close', () => socket.destroy());
     socket.pipe(onward).pipe(socket);
@@ -70,6 +83,19 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
   };
   return {
     url: `http://127.0.0.1:${port}`,
+    port,
+    silence() {
+      isSilent = true;
+      for (const [socket, onward] of pairs) {
+        socket.unpipe(onward).pause();
+        onward.unpipe(socket).pause();
+      }
+      pairs.clear();
+    },
+    admitNew(newGoal = goal) {
+      goal = newGoal;
+      isSilent = false;
+    },
     admit: () => reopen(passThrough),
     refuse: shut,
     slam: () => reopen((socket) => socket.resetAndDestroy()),

@@ -4,14 +4,14 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis, whenReady } from '../../src/redis/worker-connection.js';
 import { startTcp } from '../atlas/test-server.js';
-import { testRedis } from '../helpers/redis.js';
+import { connectionTo, testRedis } from '../helpers/redis.js';
 
 const COMMANDS = 100;
 const logger = createLogger('silent');
 
 it("a worker's connection sends the commands of a turn and of the next in one write, and resolves each in its order", async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
 
@@ -34,7 +34,7 @@ it("a worker's connection sends the commands of a turn and of the next in one wr
 
 it("a worker's connection keeps text of any alphabet and bytes apart and in order", async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const values = [
@@ -52,7 +52,7 @@ it("a worker's connection keeps text of any alphabet and bytes apart and in orde
 
 it("a worker's connection keeps apart what is sent while a write that fills the socket is under way", async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const key = `${prefix}:values`;
@@ -71,7 +71,7 @@ it("a worker's connection keeps apart what is sent while a write that fills the 
 
 it("a worker's connection goes on after it was cut, with what was under way", async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   onTestFinished(() => redis.disconnect());
   await redis.ping();
   const replies = Array.from({ length: COMMANDS }, (_, i) => redis.set(`${prefix}:${i}`, i));
@@ -83,7 +83,7 @@ it("a worker's connection says which Redis it waits for", async () => {
   // It accepts connections, and never replies.
   const port = await startTcp(() => {});
   const said = new Promise<string>((resolve) => {
-    const redis = connectRedis(`redis://127.0.0.1:${port}`, logger);
+    const redis = connectRedis(connectionTo(`redis://127.0.0.1:${port}`), logger);
     onTestFinished(() => redis.disconnectAll());
     void whenReady(redis, { ...logger, warn: (_fields, message) => resolve(message) });
   });

@@ -7,12 +7,12 @@ import { REASON_CODES } from '../../src/errors.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { createServerMetrics } from '../../src/server/health/server-metrics.js';
 import { createWorkerMetrics } from '../../src/workers/metrics.js';
-import { testRedis } from '../helpers/redis.js';
+import { connectionTo, testRedis } from '../helpers/redis.js';
 import { CALLBACKS, createServer, LOGIN } from './test-server.js';
 
 async function registeredMetrics(): Promise<MetricObject[]> {
   const { url, prefix } = testRedis();
-  const link = openLink(url);
+  const link = openLink(connectionTo(url));
   const queues = openQueues(link, prefix);
   const { registry } = createServerMetrics(queues, 1000);
   const all = [registry, createWorkerMetrics().registry].map((one) => one.getMetricsAsArray());

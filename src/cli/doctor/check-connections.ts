@@ -1,6 +1,8 @@
 /** All checks that need a connection. Those that do not need each other run at the same time. */
 import type { Config } from '../../config/config.js';
 import { openLink } from '../../redis/client-link.js';
+import { connectionOptions } from '../../redis/connect.js';
+import { targetOf } from '../../redis/target.js';
 import { checkAtlas } from './check-atlas.js';
 import { checkClock } from './check-clock.js';
 import { checkRedis } from './check-redis.js';
@@ -8,7 +10,7 @@ import { checkS3 } from './check-s3.js';
 import type { Finding } from './finding.js';
 
 export async function checkConnections(config: Config): Promise<Finding[]> {
-  const link = openLink(config.REDIS_URL);
+  const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
   try {
     const [redis, s3] = await Promise.all([checkRedis(link), checkS3(config)]);
     const isUsable = link.redis.status === 'ready' && redis.clocks.length > 0;

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../src/logging.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { JobLease } from '../../../src/workers/runtime/job-lease.js';
-import { testRedis } from '../../helpers/redis.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
 
 const QUEUE = 'jobs';
 const TOKEN = 'token';
@@ -11,7 +11,7 @@ const TOKEN = 'token';
 /** A job that is active under {@link TOKEN}, and the lease on it. */
 async function activeJob() {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, createLogger('silent'));
+  const redis = connectRedis(connectionTo(url), createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
   const worker = new Worker(QUEUE, null, options);

@@ -6,14 +6,14 @@ import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
-import { testRedis } from '../../helpers/redis.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
 const LONG_MS = 3_600_000;
 
 it('a worker renews the lock of a job that runs again before its first run has ended', async () => {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, createLogger('silent'));
+  const redis = connectRedis(connectionTo(url), createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue('jobs', options);
   const told = new EventEmitter();

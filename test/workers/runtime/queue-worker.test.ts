@@ -6,7 +6,7 @@ import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker, type Slot } from '../../../src/workers/runtime/queue-worker.js';
-import { testRedis } from '../../helpers/redis.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
 const QUEUE = 'jobs';
@@ -25,7 +25,7 @@ interface Scene {
 /** A worker with one slot, and two jobs: `first` says what becomes of the first, the second ends. */
 async function twoJobs(first: (scene: Scene) => Promise<void>) {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, createLogger('silent'));
+  const redis = connectRedis(connectionTo(url), createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
   const states = () => Promise.all(['first', 'second'].map((id) => queue.getJobState(id)));
@@ -117,7 +117,7 @@ it('a worker runs the next job when the move of one fails at first', async () =>
 /** A queue and its worker, both gone at the end of the test. */
 function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => Promise<void>) {
   const { url, prefix } = testRedis();
-  const redis = connectRedis(url, createLogger('silent'));
+  const redis = connectRedis(connectionTo(url), createLogger('silent'));
   const options = { connection: redis, prefix };
   const queue = new Queue(QUEUE, options);
   const worker: PausingWorker<unknown, void> = createQueueWorker(

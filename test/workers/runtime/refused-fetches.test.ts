@@ -8,6 +8,7 @@ import { createLogger } from '../../../src/logging.js';
 import { MIN_PAUSE_MS } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import { connectionTo } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { watchFetches } from '../../helpers/watch-fetches.js';
 
@@ -21,7 +22,7 @@ async function createWorker(...limit: [name: string, value: string]) {
   onTestFinished(() => server.stop());
   const admin = new Redis(server.url);
   onTestFinished(() => admin.disconnect());
-  const redis = connectRedis(server.url, createLogger('silent'));
+  const redis = connectRedis(connectionTo(server.url), createLogger('silent'));
   const options = { connection: redis, prefix: '{t}' };
   const queue = new Queue(QUEUE, options);
   await queue.add('job', {});

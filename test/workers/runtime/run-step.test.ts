@@ -11,7 +11,7 @@ import {
   type StepRun,
   StoppingError,
 } from '../../../src/workers/runtime/run-step.js';
-import { testRedis } from '../../helpers/redis.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 
 const LONG_MS = 3_600_000;
@@ -27,7 +27,7 @@ type Run = StepRun<unknown, State>;
 async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[]) {
   const { url, prefix } = testRedis();
   const logger = createLogger('silent');
-  const redis = connectRedis(url, logger);
+  const redis = connectRedis(connectionTo(url), logger);
   const options = { connection: redis, prefix };
   const queue = new Queue('jobs', options);
   const config = { QUEUE_PREFIX: prefix } as WorkerContext['config'];

@@ -1,0 +1,58 @@
+/**
+ * The options of every connection that is opened: of worker, client, server and command line, to one
+ * server, by Sentinels, or to a Cluster.
+ */
+import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
+import type { ConnectionOptions } from './connection.js';
+import { nodeConnector } from './node-connector.js';
+import type { RedisTarget, SentinelTarget } from './target.js';
+
+/** Until the socket is open, TLS included. A network that swallows packets is found out by this. */
+const CONNECT_TIMEOUT_MS = 5000;
+/** A socket that is being closed and does not end is cut off. */
+const DISCONNECT_TIMEOUT_MS = 500;
+/** A Redis that loads its data is asked again after this long at most. */
+const LOADING_RETRY_MS = 1000;
+/** A Sentinel that takes longer hangs; the next one is asked. */
+const SENTINEL_TIMEOUT_MS = 3000;
+
+/** @param keyPrefix Of all keys: its braces say which slot of a Cluster they are in. */
+export function connectionOptions(target: RedisTarget, keyPrefix: string): ConnectionOptions {
+  const common: ConnectionOptions = {
+    credentials: target.credentials,
+    ...target.credentials(),
+    db: target.db,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    maxLoadingRetryTime: LOADING_RETRY_MS,
+    // What it holds is asked for each connection, by the connector.
+    ...(target.tls && { tls: {} }),
+  };
+  if (target.kind === 'sentinels') return { ...common, ...sentinelOptions(target) };
+  const [node] = target.kind === 'single' ? [target.node] : target.nodes;
+  return { ...common, ...node, Connector: nodeConnector(target, slotOf(keyPrefix)) };
+}
+
+function slotOf(keyPrefix: string): number {
+  return new Command('get', [keyPrefix]).getSlot();
+}
+
+function sentinelOptions(target: SentinelTarget): RedisOptions {
+  const { sentinels, name, sentinelPassword, tls } = target;
+  return {
+    sentinels: [...sentinels],
+    name,
+    sentinelPassword: sentinelPassword ?? null,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    ...(tls && { enableTLSForSentinelMode: true }),
+    Connector: class extends SentinelConnector {
+      override async connect(...args: Parameters<SentinelConnector['connect']>) {
+        if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });
+        const stream = await super.connect(...args);
+        // As in NodeConnector: nobody else may listen when it fails twice.
+        stream.on('error', () => {});
+        return stream;
+      }
+    },
+  } as RedisOptions;
+}

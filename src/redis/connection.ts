@@ -1,0 +1,146 @@
+/**
+ * A connection that leaves a server which does not serve any more, whether that server says so or
+ * falls silent. ioredis by itself reconnects only when the socket breaks.
+ */
+import { type Command, Redis, type RedisOptions } from 'ioredis';
+import { bareError } from '../errors.js';
+import type { RedisCredentials } from './target.js';
+
+/** A command without a reply for this long: the server hangs, or the network swallows packets. */
+const REPLY_TIMEOUT_MS = 10_000;
+/** How often silence is checked. A process that was frozen has a turn to read before it counts. */
+const CHECK_EVERY_MS = 1000;
+/** A slot of a Cluster is moving: it is done with these keys in a moment. */
+const ASK_AGAIN_MS = 100;
+/** A connection that served for this long was no failed attempt. */
+const STEADY_MS = 10_000;
+/** Between attempts to connect. Doubled up to the longest, which keeps a failover short. */
+const MIN_RETRY_MS = 50;
+const MAX_RETRY_MS = 2000;
+/** Hundreds of connections must not come back in the same moment. */
+const JITTER_MS = 200;
+
+/** The server does not serve our keys: another one does now, or this one will soon. */
+const NOT_HERE = /(?:^|-)(?:READONLY|MASTERDOWN|LOADING|MOVED|CLUSTERDOWN|UNBLOCKED) /;
+/** The slot is on its way to another node: what is refused now is served there in a moment. */
+const ON_ITS_WAY = /^(?:ASK|TRYAGAIN) /;
+
+type CommandItem = Parameters<Redis['handleReconnection']>[1];
+
+export interface ConnectionOptions extends RedisOptions {
+  /** Asked for each connection. */
+  credentials?: (() => RedisCredentials) | undefined;
+}
+
+export class RedisConnection extends Redis {
+  declare options: ConnectionOptions;
+  /**
+   * How long a refused command is sent again. A server that refuses a command because it does not
+   * serve our keys has done nothing of it. After this time the command fails.
+   */
+  resendForMs = 0;
+  private readonly refusedSince = new WeakMap<Command, number>();
+  /** The socket that is being left: a hundred refusals leave it once. */
+  private left: Redis['stream'] | undefined;
+  private refusals = 0;
+  private readyAt = 0;
+
+  constructor(options: ConnectionOptions) {
+    const retryStrategy = (times: number) => this.retryDelay(times);
+    super({ ...options, retryStrategy } as RedisOptions & { replyMapping?: 'legacy' });
+    let stopWatch = () => {};
+    this.on('connect', () => {
+      stopWatch();
+      stopWatch = this.watchSilence();
+    });
+    this.on('ready', () => {
+      this.readyAt = performance.now();
+    });
+    this.on('close', () => stopWatch());
+  }
+
+  override connect(callback?: (error?: Error | null) => void): Promise<void> {
+    Object.assign(this.options, this.options.credentials?.());
+    return super.connect(callback);
+  }
+
+  /** One for blocking commands, as BullMQ makes it: they wait for as long as Redis is away. */
+  override duplicate(override: ConnectionOptions = {}): never {
+    const duplicate = new RedisConnection({ ...this.options, ...override });
+    duplicate.resendForMs = Number.POSITIVE_INFINITY;
+    // It is what ioredis says that it returns, but for types that no class can name.
+    return duplicate as never;
+  }
+
+  /** ioredis calls it for each error reply. */
+  override handleReconnection(error: Error, item: CommandItem): void {
+    const command = item.command as Command;
+    const isNotHere = NOT_HERE.test(error.message);
+    if (!isNotHere && !ON_ITS_WAY.test(error.message)) {
+      super.handleReconnection(error, item);
+      return;
+    }
+    if (isNotHere) this.leave(error);
+    const now = performance.now();
+    const since = this.refusedSince.get(command) ?? now;
+    this.refusedSince.set(command, since);
+    // A command of a transaction makes sense only between its MULTI and EXEC.
+    const mayResend = !command.inTransaction && !/^(multi|exec)$/i.test(command.name);
+    if (!mayResend || now - since >= this.resendForMs || this.condition?.handshake) {
+      command.reject(error);
+    } else if (isNotHere) {
+      this.sendCommand(command);
+    } else {
+      setTimeout(() => this.sendCommand(command), ASK_AGAIN_MS);
+    }
+  }
+
+  /** Connects anew, perhaps to another server. */
+  private leave(error: Error): void {
+    if (this.left === this.stream) return;
+    this.left = this.stream;
+    if (performance.now() - this.readyAt > STEADY_MS) this.refusals = 0;
+    this.refusals += 1;
+    // Without the command that was refused, and what it carries.
+    this.silentEmit('error', bareError(error));
+    this.disconnect(true);
+  }
+
+  private retryDelay(times: number): number {
+    const attempts = Math.max(times, this.refusals);
+    return Math.min(MIN_RETRY_MS * 2 ** (attempts - 1), MAX_RETRY_MS) + JITTER_MS * Math.random();
+  }
+
+  /** Breaks a connection whose oldest command has had no reply for too long. */
+  private watchSilence(): () => void {
+    const { stream } = this;
+    let bytesRead = -1;
+    let silentMs = 0;
+    const timer = setInterval(() => {
+      const oldest = this.commandQueue.peekFront()?.command as Command | undefined;
+      const hasSpoken = stream.bytesRead !== bytesRead;
+      bytesRead = stream.bytesRead;
+      silentMs = oldest === undefined || hasSpoken ? 0 : silentMs + CHECK_EVERY_MS;
+      if (oldest === undefined || silentMs < REPLY_TIMEOUT_MS + blockMs(oldest)) return;
+      stream.destroy(new Error(`no reply for ${silentMs / 1000} s`));
+    }, CHECK_EVERY_MS);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+}
+
+/** How long a command may take by its own word. */
+function blockMs({ name, args }: Command): number {
+  switch (name.toLowerCase()) {
+    case 'bzpopmin':
+      return Number(args.at(-1)) * 1000;
+    case 'xread': {
+      const option = args.findIndex((arg) => String(arg).toUpperCase() === 'BLOCK');
+      return option === -1 ? 0 : Number(args[option + 1]);
+    }
+    case 'wait':
+      return Number(args[1]);
+    default:
+      return 0;
+  }
+}

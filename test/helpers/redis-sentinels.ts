@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
+import { startOrphanReaper } from '../../scripts/orphan-reaper.js';
+import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { findRedisServer } from '../../scripts/redis-binary.mjs';
+import { waitUntil } from './wait-until.js';
+
+export const MASTER_NAME = 'atlas-master';
+const SENTINELS = 3;
+const QUORUM = 2;
+/** A master that does not answer for this long is replaced. */
+const DOWN_AFTER_MS = 1000;
+/** Shortest time between two failovers, which a test would wait for. */
+const FAILOVER_TIMEOUT_MS = 5000;
+
+export interface SentinelSet {
+  /** `127.0.0.1:26379` … */
+  addresses: readonly string[];
+  /** The first of the servers is the master at the start. */
+  servers: readonly PrivateRedis[];
+  /** Turns the roles round, by the hand of the Sentinels, and resolves when they name the new one. */
+  failOver(): Promise<void>;
+}
+
+/** A master, a replica and three Sentinels on this machine; stopped when the test has finished. */
+export async function startSentinels(): Promise<SentinelSet> {
+  const persistent = { appendOnly: true, appendfsync: 'always' } as const;
+  const master = await startPrivateRedis(persistent);
+  onTestFinished(() => master.stop());
+  const replica = await startPrivateRedis({
+    ...persistent,
+    args: ['--replicaof', '127.0.0.1', String(master.port)],
+  });
+  onTestFinished(() => replica.stop());
+  const sentinels = await Promise.all(
+    Array.from({ length: SENTINELS }, () => startSentinel(master.port)),
+  );
+  const masterPort = async (sentinel: Redis) => {
+    const reply = await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER_NAME);
+    return Number((reply as string[])[1]);
+  };
+  await waitUntil('Sentinels that know each other and the replica', async () => {
+    const views = await Promise.all(
+      sentinels.map(({ admin }) => admin.call('SENTINEL', 'MASTER', MASTER_NAME)),
+    );
+    return views.every((view) => {
+      const fields = view as string[];
+      const count = (name: string) => Number(fields[fields.indexOf(name) + 1]);
+      return count('num-slaves') === 1 && count('num-other-sentinels') === SENTINELS - 1;
+    });
+  });
+  return {
+    addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`),
+    servers: [master, replica],
+    async failOver() {
+      const [one] = sentinels as [(typeof sentinels)[number]];
+      const before = await masterPort(one.admin);
+      await one.admin.call('SENTINEL', 'FAILOVER', MASTER_NAME);
+      await waitUntil('a new master', async () => {
+        const ports = await Promise.all(sentinels.map(({ admin }) => masterPort(admin)));
+        return ports.every((port) => port !== before);
+      });
+    },
+  };
+}
+
+async function startSentinel(masterPort: number): Promise<{ port: number; admin: Redis }> {
+  const program = findRedisServer();
+  if (program === undefined) throw new Error('no Redis server program');
+  const dir = await mkdtemp(join(tmpdir(), 'atlas-batch-sentinel-'));
+  const reaper = startOrphanReaper(dir);
+  const port = randomPort();
+  const file = join(dir, 'sentinel.conf');
+  // It writes into this file what it learns.
+  await writeFile(
+    file,
+    `bind 127.0.0.1
+port ${port}
+dir ${dir}
+logfile ${dir}/sentinel.log
+sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${QUORUM}
+sentinel down-after-milliseconds ${MASTER_NAME} ${DOWN_AFTER_MS}
+sentinel failover-timeout ${MASTER_NAME} ${FAILOVER_TIMEOUT_MS}
+`,
+  );
+  const child = spawn(program, [file, '--sentinel'], { detached: true, stdio: 'ignore' });
+  reaper.watch(child.pid);
+  onTestFinished(async () => {
+    const exited = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.kill('SIGKILL');
+    await exited;
+    await reaper.finish();
+  });
+  const admin = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+  admin.on('error', () => {});
+  onTestFinished(() => admin.disconnect());
+  await admin.ping();
+  return { port, admin };
+}
