@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
+import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { WebhookPayload } from '../jobs/webhook-state.js';
 import type { Logger } from '../logging.js';
@@ -10,7 +11,6 @@ import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
-import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerContext {
@@ -24,7 +24,8 @@ export interface WorkerContext {
   batches: Queue;
   pollJobs: Queue;
   completions: Queue<BatchSummary>;
-  pollJobPruner: PollJobPruner;
+  /** Removes the poll jobs of a batch that completed. May be told of a batch twice. */
+  pollJobPruner: { prune(polls: { owner: AtlasBatchOwner; batchIds: string[] }): void };
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;

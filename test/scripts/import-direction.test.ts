@@ -134,8 +134,11 @@ test('only config/environment.ts reads the environment', async () => {
   expect([...new Set(found)]).toEqual(['cli/environment.ts:2']);
 });
 
-test('no file imports itself through others', async () => {
+test('no file imports itself through others, not even a type', async () => {
   await write('jobs/egg.ts', ["import { hen } from './hen.js';", 'export const egg = () => hen;']);
   await write('jobs/hen.ts', ["import { egg } from './egg.js';", 'export const hen = () => egg;']);
-  expect(await complaints('suspicious/noImportCycles')).toEqual(['jobs/egg.ts:1', 'jobs/hen.ts:1']);
+  await write('redis/egg.ts', ["import type { Hen } from './hen.js';", 'export type Egg = Hen;']);
+  await write('redis/hen.ts', ["import type { Egg } from './egg.js';", 'export type Hen = Egg;']);
+  const found = await complaints('suspicious/noImportCycles');
+  expect(found).toEqual(['jobs/egg.ts:1', 'jobs/hen.ts:1', 'redis/egg.ts:1', 'redis/hen.ts:1']);
 });

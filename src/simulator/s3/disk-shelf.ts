@@ -6,7 +6,16 @@ import { hash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { ObjectInfo } from './object-store.js';
+
+export interface ObjectInfo {
+  key: string;
+  size: number;
+  /** In quotes, as S3 sends it. */
+  etag: string;
+  contentType: string;
+  /** Milliseconds since 1970. */
+  lastModified: number;
+}
 
 /** The folder of a bucket's descriptions; no object's file name starts with a dot. */
 const DESCRIPTIONS = '.objects';

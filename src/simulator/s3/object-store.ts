@@ -1,16 +1,6 @@
 /** Buckets and objects: an index in memory, and bodies in memory or on a disk shelf. */
 import { hash } from 'node:crypto';
-import type { DiskShelf } from './disk-shelf.js';
-
-export interface ObjectInfo {
-  key: string;
-  size: number;
-  /** In quotes, as S3 sends it. */
-  etag: string;
-  contentType: string;
-  /** Milliseconds since 1970. */
-  lastModified: number;
-}
+import type { DiskShelf, ObjectInfo } from './disk-shelf.js';
 
 export interface StoredObject extends ObjectInfo {
   body: Buffer;

@@ -1,8 +1,9 @@
 /** What each operation does with the store; refusals are thrown as S3Error. */
 import type { Answer } from '../http-server.js';
 import { headerOf, type SignedRequest } from './canonical-request.js';
+import type { ObjectInfo } from './disk-shelf.js';
 import { listObjects } from './list-objects.js';
-import type { ObjectInfo, ObjectStore } from './object-store.js';
+import type { ObjectStore } from './object-store.js';
 import type { S3Target } from './s3-request.js';
 import { S3Error } from './s3-xml.js';
 

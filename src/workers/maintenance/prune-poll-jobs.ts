@@ -4,7 +4,7 @@
  * batches were is kept in keys, as long as the jobs would have been. The poll jobs of a failed batch
  * stay, because an operator's retry needs what they know.
  */
-import { type AtlasBatchOwner, formatOwner } from '../../jobs/atlas-batch-owner.js';
+import { formatOwner } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId } from '../../jobs/ids.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import { ownerKey } from '../../jobs/redis-keys.js';
@@ -14,10 +14,7 @@ import type { WorkerContext } from '../context.js';
 
 type PruneContext = Pick<WorkerContext, 'redis' | 'config' | 'pollJobs'>;
 
-export interface PollsOfBatch {
-  owner: AtlasBatchOwner;
-  batchIds: string[];
-}
+type PollsOfBatch = Parameters<WorkerContext['pollJobPruner']['prune']>[0];
 
 /**
  * Time between two calls. A call for each batch would take 2 % of what a small batch costs.
@@ -53,7 +50,6 @@ export class PollJobPruner {
     this.timer.unref();
   }
 
-  /** May be called again for the same batch. */
   prune(polls: PollsOfBatch): void {
     this.gathered.push(polls);
   }
