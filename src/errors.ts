@@ -33,6 +33,11 @@ export interface Reason {
   message: string;
 }
 
+/** `STORAGE: GET s3://… answered 503`, for people. */
+export function describeReason({ code, message }: Reason): string {
+  return `${code}: ${message}`;
+}
+
 /** Redis quotes the arguments of a command that it does not know, a password among them. */
 const QUOTED_ARGUMENTS = /,? with args beginning with:[^\n]*/;
 
@@ -58,6 +63,11 @@ export function bareError(error: unknown): Error {
 export function errorCode(error: unknown): string | undefined {
   const code: unknown = Reflect.get(Object(error), 'code');
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether a library gave an error this code. Those of BullMQ are numbers (`ErrorCode`). */
+export function hasCode(error: unknown, code: string | number): boolean {
+  return Reflect.get(Object(error), 'code') === code;
 }
 
 /** What an error is called: its code, which says more, or else its name. */

@@ -1,5 +1,6 @@
 /** An operator's retry of a failed batch. */
 import { ErrorCode } from 'bullmq';
+import { hasCode } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import type { ClientQueues } from './client-queues.js';
 
@@ -18,7 +19,7 @@ export async function retryBatch(
     return 'retried';
   } catch (error) {
     // Another operator was faster.
-    if (Reflect.get(Object(error), 'code') === ErrorCode.JobNotInState) return 'not-failed';
+    if (hasCode(error, ErrorCode.JobNotInState)) return 'not-failed';
     throw error;
   }
 }

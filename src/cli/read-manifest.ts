@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { BatchInput } from '../client/enqueue.js';
-import { UsageError } from '../errors.js';
+import { errorName, UsageError } from '../errors.js';
 
 /**
  * Reads a manifest from a file, or from standard input for `-`. It is not validated: the client does
@@ -13,8 +13,7 @@ export async function readManifest(file: string): Promise<BatchInput> {
   try {
     text = await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`cannot read the manifest ${file} (${code ?? 'unknown'})`);
+    throw new UsageError(`cannot read the manifest ${file} (${errorName(error)})`);
   }
   try {
     return JSON.parse(text);

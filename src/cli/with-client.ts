@@ -1,6 +1,6 @@
 import type { AtlasBatchClient } from '../client/client.js';
 import { UsageError } from '../errors.js';
-import { REFERENCE_PATTERN } from '../jobs/ids.js';
+import { REFERENCE_PATTERN, REFERENCE_RULE } from '../jobs/ids.js';
 
 /** Runs an action with a client that is configured by the environment, and closes it afterwards. */
 export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
@@ -25,7 +25,7 @@ export async function withClient<T>(action: (client: AtlasBatchClient) => Promis
 /** Reads the argument of a command. @throws UsageError when it cannot be a reference. */
 export function toReference(reference: string): string {
   if (!REFERENCE_PATTERN.test(reference)) {
-    throw new UsageError('a reference is 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone');
+    throw new UsageError(`a reference is ${REFERENCE_RULE}`);
   }
   return reference;
 }

@@ -6,6 +6,7 @@ import type { ClientQueues } from '../batches/client-queues.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
+import { isObject } from '../json.js';
 import { InvalidBatchError } from './client-errors.js';
 
 /** A request whose reference may be left out. */
@@ -73,7 +74,7 @@ export async function checkBatches(batches: readonly BatchInput[]): Promise<Batc
 
 function withReference(batch: BatchInput): unknown {
   // A caller without types may pass anything: the check names what is wrong with it.
-  if (typeof batch !== 'object' || batch === null) return batch;
+  if (!isObject(batch)) return batch;
   return { ...batch, reference: batch.reference ?? randomUUID() };
 }
 

@@ -6,6 +6,7 @@
  *       interface DocumentFields { PAN: 'name' | 'pan_number' }
  *     }
  */
+import { isObject } from '../json.js';
 
 /** Names of the documented fields of each document type. */
 export interface DocumentFields {
@@ -49,7 +50,7 @@ export function field<Type extends string>(
   name: FieldName<Type> | (string & {}),
 ): FieldReading | undefined {
   const found: unknown = Object.hasOwn(extract, name) ? Reflect.get(extract, name) : undefined;
-  if (typeof found !== 'object' || found === null || !('value' in found)) return undefined;
+  if (!isObject(found) || !('value' in found)) return undefined;
   const confidence = 'confidence_score' in found ? found.confidence_score : null;
   return { value: found.value, confidence: typeof confidence === 'number' ? confidence : null };
 }

@@ -3,6 +3,7 @@
  * written by the batch processor alone, under the job's lock.
  */
 import type { Reason } from '../errors.js';
+import { isObject } from '../json.js';
 import type { IndexRanges } from './index-ranges.js';
 import type { PollResult } from './poll-state.js';
 
@@ -114,8 +115,8 @@ export type StoredState<T> =
 
 /** Reads the progress of a job, no copy of it. BullMQ's own default is the number 0. */
 export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T> {
-  if (typeof progress !== 'object' || progress === null) return { kind: 'new' };
-  if ((progress as { v?: unknown }).v !== 1) return { kind: 'newer' };
+  if (!isObject(progress)) return { kind: 'new' };
+  if (progress.v !== 1) return { kind: 'newer' };
   return { kind: 'known', state: progress as T };
 }
 

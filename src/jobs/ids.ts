@@ -1,6 +1,7 @@
 /** Ids of jobs and events. */
 
-/** 1 to 128 of `A-Z a-z 0-9 . _ -`, not dots alone (a path of dots is no file name in S3 tools). */
+/** What a reference is, for people. A path of dots is no file name in S3 tools. */
+export const REFERENCE_RULE = '1 to 128 of A-Z a-z 0-9 . _ - and not dots alone';
 export const REFERENCE_PATTERN = /^(?!\.+$)[A-Za-z0-9._-]{1,128}$/;
 
 const BATCH_ID_PREFIX = 'batch-';

@@ -3,7 +3,7 @@
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
-import { REFERENCE_PATTERN } from './ids.js';
+import { REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
 import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;
@@ -62,9 +62,7 @@ const documentSchema = z.strictObject({
 export const batchRequestSchema = z.strictObject({
   reference: z
     .string()
-    .regex(REFERENCE_PATTERN, {
-      error: 'must be 1 to 128 of A-Z a-z 0-9 . _ - and not dots alone',
-    })
+    .regex(REFERENCE_PATTERN, { error: `must be ${REFERENCE_RULE}` })
     .describe("The caller's name of the batch. The same reference added twice is one batch."),
   productType: printable(MAX_PRODUCT_TYPE_LENGTH).describe(
     'Product type as Atlas knows it, such as LOAN_APP.',

@@ -1,4 +1,5 @@
 import { ErrorCode, type Job, type Queue } from 'bullmq';
+import { hasCode } from '../errors.js';
 
 /** Ends the delay of a job. One that is not delayed, or was removed, is left as it is. */
 export async function promoteIfDelayed(queue: Queue, jobId: string): Promise<void> {
@@ -10,7 +11,7 @@ export async function promote(job: Job): Promise<void> {
   try {
     await job.promote();
   } catch (error) {
-    const code: unknown = Reflect.get(Object(error), 'code');
-    if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
+    const isGone = hasCode(error, ErrorCode.JobNotExist);
+    if (!isGone && !hasCode(error, ErrorCode.JobNotInState)) throw error;
   }
 }

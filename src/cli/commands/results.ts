@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
+import { describeReason } from '../../errors.js';
 import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
-import { describeReason } from '../output/describe-batch.js';
 import { printError } from '../output/terminal.js';
 import { toReference, withClient } from '../with-client.js';
 

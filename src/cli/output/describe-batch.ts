@@ -1,6 +1,6 @@
 /** Describes a batch in text. Pure. */
 import type { BatchStatus } from '../../batches/status.js';
-import type { Reason } from '../../errors.js';
+import { describeReason } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 
@@ -15,10 +15,6 @@ export function describeProgress(status: BatchStatus): string {
   if (status.lastError) parts.push(describeReason(status.lastError));
   if (status.summary?.reason) parts.push(describeReason(status.summary.reason));
   return parts.join(', ');
-}
-
-export function describeReason({ code, message }: Reason): string {
-  return `${code}: ${message}`;
 }
 
 /** The whole status of a batch, one fact per line. */

@@ -1,5 +1,6 @@
 /** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
+import { hasCode } from '../../errors.js';
 import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
@@ -80,7 +81,7 @@ async function add(
       removeOnFail: keep,
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== ErrorCode.ParentJobCannotBeReplaced) throw error;
+    if (!hasCode(error, ErrorCode.ParentJobCannotBeReplaced)) throw error;
     refuseForeignUpload(run, index);
   }
 }

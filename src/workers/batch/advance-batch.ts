@@ -4,6 +4,7 @@ import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { resultOf } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
+import { plural } from '../../plural.js';
 import { promoteIfDelayed } from '../../redis/promote.js';
 import type { StepResult } from '../runtime/run-step.js';
 import type { Flags } from '../runtime/signals.js';
@@ -94,8 +95,8 @@ async function planNextRound(run: BatchContext, indexes: number[]): Promise<void
   run.state = beginRound(run.state, uploads);
   lease.note(
     round === 1
-      ? `checked ${indexes.length === 1 ? 'one object' : `${indexes.length} objects`}; sending them in ${uploads.length === 1 ? 'one upload' : `${uploads.length} uploads`}`
-      : `sending ${indexes.length} missing documents again`,
+      ? `checked ${plural(indexes.length, 'object')}; sending them in ${plural(uploads.length, 'upload')}`
+      : `sending ${plural(indexes.length, 'missing document')} again`,
   );
 }
 

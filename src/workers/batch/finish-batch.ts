@@ -2,7 +2,7 @@
  * The end of a batch: exactly one event, whatever dies on the way. The outcome is saved first,
  * with the id of its event; so every later run of this step does the same again.
  */
-import type { Reason } from '../../errors.js';
+import { describeReason, type Reason } from '../../errors.js';
 import type { BatchOutcome } from '../../jobs/batch-state.js';
 import { nthEventId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
@@ -44,7 +44,7 @@ async function saveOutcome(
   reason?: Reason,
 ): Promise<BatchOutcome> {
   const { completions, webhooks, store, config, clock } = batch.context;
-  const line = reason ? `${status}: ${reason.code}: ${reason.message}` : status;
+  const line = reason ? `${status}: ${describeReason(reason)}` : status;
   for (let n = batch.state.outcomes + 1; ; n += 1) {
     const outcome: BatchOutcome = {
       status,
@@ -119,7 +119,7 @@ export async function announce(
   };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
-    return { kind: 'failed', message: `${outcome.reason.code}: ${outcome.reason.message}` };
+    return { kind: 'failed', message: describeReason(outcome.reason) };
   }
   return { kind: 'finished', value: summary };
 }

@@ -1,6 +1,6 @@
 /** When a poll job polls again, and what it tells of it. */
 import { hasCallbacks } from '../../config/config.js';
-import type { Reason } from '../../errors.js';
+import { describeReason, type Reason } from '../../errors.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
@@ -65,7 +65,7 @@ export function describePoll(
 export function describeError(count: number, reason: Reason, delayMs: number): string {
   if ((count & (count - 1)) !== 0) return '';
   const times = count === 1 ? '' : ` (${count} times in a row)`;
-  return `${reason.code}: ${reason.message}${times}, again in ${seconds(delayMs)}`;
+  return `${describeReason(reason)}${times}, again in ${seconds(delayMs)}`;
 }
 
 function seconds(ms: number): string {

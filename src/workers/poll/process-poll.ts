@@ -3,7 +3,7 @@
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
+import { describeReason, PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
@@ -14,6 +14,7 @@ import {
 } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { errorFields } from '../../logging.js';
+import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import { MAX_STALLS } from '../runtime/backoff.js';
 import type { Processor } from '../runtime/queue-worker.js';
@@ -161,10 +162,10 @@ function eventOfError({ context, data }: PollRun, error: unknown): PollEvent {
 
 async function saveResult({ context, data, lease, state }: PollRun, result: PollResult) {
   const { status, present, polls, unexpected, reason } = result;
-  const why = reason ? ` (${reason.code}: ${reason.message})` : '';
+  const why = reason ? ` (${describeReason(reason)})` : '';
   await lease.save(
     state,
-    `${status} after ${polls} ${polls === 1 ? 'poll' : 'polls'}: ${present} of ${state.total} present${why}`,
+    `${status} after ${plural(polls, 'poll')}: ${present} of ${state.total} present${why}`,
   );
   context.metrics.pollJobs.inc({ status });
   context.metrics.pollsPerUpload.observe(polls);
