@@ -35,7 +35,7 @@ export function planBatches(
   { productType, reference, byFolder }: PlanOptions,
 ): BatchRequest[] {
   const root = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  const name = reference ?? toReference(prefix.split('/').filter(Boolean).at(-1) ?? bucket);
+  const name = reference ?? referenceFrom(prefix.split('/').filter(Boolean).at(-1) ?? bucket);
   // Consoles create keys that end with a slash as folders. Such objects are empty.
   const scans = keys.filter((key) => !key.endsWith('/'));
   const groups = new Map<string, string[]>();
@@ -49,7 +49,7 @@ export function planBatches(
     const below = folder.slice(root.length, -1);
     const own = below === '' ? name : reference === undefined ? below : `${reference}-${below}`;
     const documents = members.map((key) => ({ documentId: key.slice(folder.length), bucket, key }));
-    return split({ reference: toReference(own), productType, documents });
+    return split({ reference: referenceFrom(own), productType, documents });
   });
   refuseSameReferences(batches);
   return batches;
@@ -72,7 +72,7 @@ function folderOf(relativeKey: string): string {
 }
 
 /** Replaces the characters that a key may have and a reference may not. */
-function toReference(text: string): string {
+function referenceFrom(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]+/g, '-');
 }
 

@@ -121,10 +121,10 @@ export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T>
 }
 
 /** State of a batch of which nothing was saved yet: every stall so far is one of this run. */
-export function newBatchState(run: number, now: number): BatchState {
+export function newBatchState(attemptsMade: number, now: number): BatchState {
   return {
     v: 1,
-    startedAtAttempt: run,
+    startedAtAttempt: attemptsMade,
     stallsBefore: 0,
     startedAt: now,
     round: 0,

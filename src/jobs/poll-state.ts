@@ -77,10 +77,10 @@ export interface PollResult {
 }
 
 /** State of a poll job of which nothing was saved yet: every stall so far is one of this run. */
-export function newPollState(run: number, total: number): PollState {
+export function newPollState(attemptsMade: number, total: number): PollState {
   return {
     v: 1,
-    startedAtAttempt: run,
+    startedAtAttempt: attemptsMade,
     stallsBefore: 0,
     polls: 0,
     present: 0,

@@ -27,6 +27,6 @@ export function webhookPayload(type: string, data: BatchSummary): WebhookPayload
   return { type, timestamp: data.completedAt, data };
 }
 
-export function newWebhookState(run: number, now: number): WebhookState {
-  return { v: 1, startedAtAttempt: run, startedAt: now, failures: 0 };
+export function newWebhookState(attemptsMade: number, now: number): WebhookState {
+  return { v: 1, startedAtAttempt: attemptsMade, startedAt: now, failures: 0 };
 }

@@ -18,7 +18,7 @@ interface Service {
   metric(name: string): Promise<number>;
 }
 
-interface Told {
+interface ServiceOptions {
   atlas?: NonNullable<Parameters<typeof startSystem>[0]>['atlas'];
   callback?: { dropRate?: number; delayMs?: number };
   environment?: Record<string, string>;
@@ -27,7 +27,12 @@ interface Told {
 }
 
 /** Workers that poll every ten minutes, and a server that Atlas calls. */
-async function startService({ atlas, callback, environment, apart }: Told = {}): Promise<Service> {
+async function startService({
+  atlas,
+  callback,
+  environment,
+  apart,
+}: ServiceOptions = {}): Promise<Service> {
   const system = await startSystem({
     ...(atlas && { atlas }),
     environment: {

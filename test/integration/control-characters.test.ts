@@ -62,7 +62,7 @@ it('results keep control characters that extracts hold', async () => {
   ]);
 });
 
-it('the faults of a job are named without its control characters', async () => {
+it('the issues of a job are named without its control characters', async () => {
   const system = await startSystem();
   const request = await system.request('odd', 1);
   const [document] = request.documents;

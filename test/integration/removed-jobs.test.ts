@@ -33,7 +33,7 @@ it.each([
     environment: { POLL_MIN_MS: '1000', POLL_MAX_MS: '1000' },
   });
   await system.startWorker();
-  const request = await system.submit('swept', 3);
+  const request = await system.submit('removed', 3);
   await batchesInFlight(system);
   const { id, timestamp } = await sleepingPoll(system);
   await remove(system);
@@ -41,7 +41,7 @@ it.each([
   expect(again.timestamp).toBeGreaterThan(timestamp);
 
   system.atlas.completeNow();
-  expect((await system.event('done-swept')).name).toBe('batch.completed');
+  expect((await system.event('done-removed')).name).toBe('batch.completed');
   await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
   await expectStoredAsAtlasHasIt(system, [request]);

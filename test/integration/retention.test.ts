@@ -36,7 +36,7 @@ it('only the newest of completed batches and taken events are kept, and all of t
   expect(await ids(completions.getCompleted())).toEqual(['done-d', 'done-c']);
 });
 
-it('the poll jobs of a batch that completed are dropped, and those of one that failed are kept', async () => {
+it('the poll jobs of a batch that completed are pruned, and those of one that failed are kept', async () => {
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === MISSING },
     environment: {

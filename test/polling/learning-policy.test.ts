@@ -161,7 +161,7 @@ describe('the learning policy', () => {
     expect(policy.nextDelayMs(context)).toBe(before);
   });
 
-  it('the learning policy now and then probes early, and only with the first poll', () => {
+  it('the learning policy now and then polls early, and only with the first poll', () => {
     const policy = trained(Array.from({ length: 40 }, () => observation(30_000)));
     const random = randomFrom(7);
     const delays = (polls: number) =>

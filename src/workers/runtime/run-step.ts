@@ -73,15 +73,15 @@ export function rethrowInterruption(
 }
 
 /** What tells BullMQ where a job was moved. */
-const MOVED = {
+const MOVE_ERRORS = {
   delayed: DelayedError,
   waiting: WaitingError,
   'waiting-children': WaitingChildrenError,
 };
 
 type Frame = Pick<WorkerContext, 'redis' | 'config' | 'clock' | 'logger'>;
-type Ended<Value> = Extract<StepResult<Value>, { kind: 'finished' | 'failed' }>;
-type Moved = { kind: 'moved'; to: keyof typeof MOVED };
+type JobEnd<Value> = Extract<StepResult<Value>, { kind: 'finished' | 'failed' }>;
+type JobMove = { kind: 'moved'; to: keyof typeof MOVE_ERRORS };
 
 /** The processor of a queue. Throws nothing but BullMQ's control errors. */
 export function createProcessor<Data, State extends { v: 1 }, Value>(
@@ -93,7 +93,7 @@ export function createProcessor<Data, State extends { v: 1 }, Value>(
   const options = { redis, queueKey, clock, digest, ...(started && { started }) };
   return async (job, slot) => {
     const lease = new JobLease<State>({ ...options, job, token: slot.token });
-    let end: Ended<Value> | Moved;
+    let end: JobEnd<Value> | JobMove;
     try {
       end = await runUntilMoved(kind, { job, lease, slot });
     } catch (error) {
@@ -101,14 +101,14 @@ export function createProcessor<Data, State extends { v: 1 }, Value>(
       throw new DelayedError();
     }
     if (end.kind === 'finished') return end.value;
-    throw end.kind === 'failed' ? new UnrecoverableError(end.message) : new MOVED[end.to]();
+    throw end.kind === 'failed' ? new UnrecoverableError(end.message) : new MOVE_ERRORS[end.to]();
   };
 }
 
 async function runUntilMoved<Data, State extends { v: 1 }, Value>(
   kind: JobKind<Data, State, Value>,
   { job, lease, slot }: { job: Job<Data>; lease: JobLease<State>; slot: Slot },
-): Promise<Ended<Value> | Moved> {
+): Promise<JobEnd<Value> | JobMove> {
   const stored = readState<State>(job.progress);
   if (stored.kind === 'newer') {
     await slot.moveToDelayed(NEWER_STATE_DELAY_MS);
