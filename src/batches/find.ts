@@ -1,7 +1,7 @@
 /**
  * Finds batches by a reference, an Atlas batch id, a document id or a part of a reference. The first
  * two lead straight to the batch. For the others the batches themselves are read, the newest first,
- * within bounds; the answer says how far the search came.
+ * within bounds; the result says how far the search came.
  */
 import { readOwner } from '../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';

@@ -113,7 +113,7 @@ function statusOf(
   opts: unknown,
   data: unknown,
 ): EnqueueResult['status'] {
-  // The job has ended and was removed already, where ended jobs are hardly kept.
+  // It was added, has ended and was removed already: ended jobs may be kept for a moment only.
   if (typeof opts !== 'string' || typeof data !== 'string') return 'added';
   if (JSON.parse(opts).enqueueId === enqueueId) return 'added';
   return isDeepStrictEqual(JSON.parse(data), request) ? 'duplicate' : 'conflict';

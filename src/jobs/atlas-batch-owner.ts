@@ -1,7 +1,6 @@
 /**
- * Whose an Atlas batch was. The poll jobs of a batch that completed are dropped; what has to be
- * known of them longer is kept in a key: Atlas must not answer another batch with the same
- * `batch_id`, and an operator finds a batch by it.
+ * Which batch an Atlas batch belonged to. A key keeps this when the poll job is pruned: Atlas must not
+ * give another batch the same `batch_id`, and an operator finds a batch by it.
  */
 export interface AtlasBatchOwner {
   reference: string;

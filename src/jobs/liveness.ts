@@ -1,9 +1,6 @@
-/**
- * What workers tell of themselves in Redis, for the HTTP server's health and metrics: who is
- * alive, and which batches have begun and not ended. Both are hints: the jobs are the truth.
- */
+/** When a worker counts as alive. Workers write heartbeats, and the HTTP server reads them. */
 
-/** A worker says that it lives this often. */
+/** Time between two heartbeats of a worker. */
 export const HEARTBEAT_INTERVAL_MS = 5000;
-/** One that has not for so long is gone: three beats, so that one lost beat is no alarm. */
+/** A worker without a heartbeat for this long is gone: three beats, so that a lost one is no alarm. */
 export const HEARTBEAT_TTL_MS = 15_000;

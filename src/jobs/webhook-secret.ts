@@ -16,7 +16,7 @@ export function webhookSecretIssue(secret: string): string | undefined {
   }
   const encoded = secret.slice(PREFIX.length);
   const key = Buffer.from(encoded, 'base64');
-  // Node reads over what is no base64: only text that comes back as it was is read whole.
+  // Node skips what is not base64. So the text is base64 only if it comes back unchanged.
   if (key.toString('base64').replace(/=+$/, '') !== encoded.replace(/={1,2}$/, '')) {
     return `must be base64 after ${PREFIX}`;
   }

@@ -13,7 +13,7 @@ import { signingError } from './storage-errors.js';
  */
 export interface ObjectStore {
   /**
-   * HEADs every object. Resolves to the indexes of those that are not there, ascending. After the
+   * HEADs every object. Resolves to the positions of those that are not there, ascending. After the
    * first error no further HEAD is sent, and those that are under way are ignored.
    */
   findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
@@ -74,7 +74,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       const limit = pLimit(HEAD_CONCURRENCY);
       try {
         const found = await limit.map(objects, (object) => http.head(object, signal));
-        return found.flatMap((isThere, index) => (isThere ? [] : [index]));
+        return found.flatMap((isThere, position) => (isThere ? [] : [position]));
       } catch (error) {
         limit.clearQueue();
         throw error;

@@ -93,7 +93,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const batches = new Queue(BATCHES_QUEUE, queueOptions);
   const pollJobs = new Queue(POLLS_QUEUE, queueOptions);
   const completions = new Queue(COMPLETIONS_QUEUE, queueOptions);
-  // No key of a queue that nobody uses.
+  // Where no webhook is configured, nothing of this queue is written to Redis.
   const webhooks = new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true });
   const queues: Queue[] = [batches, pollJobs, completions, webhooks];
   const watch = (emitter: EventEmitter & { name: string }) =>

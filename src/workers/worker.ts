@@ -29,9 +29,9 @@ import {
   webhookSenderOf,
 } from './webhook/process-delivery.js';
 
-/** Within the 30 s that schedulers of containers give, and the other parts have their time too. */
+/** For the jobs to come to rest. Schedulers of containers give 30 s for this and all other parts. */
 const REST_TIMEOUT_MS = 23_000;
-/** For the connections of workers without jobs, when Redis is away. */
+/** For connections to end in order, when no job runs and Redis is away. */
 const CLOSE_TIMEOUT_MS = 1000;
 
 export interface AtlasBatchWorker {
@@ -77,7 +77,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
-  // Before the first job: whoever holds one is known to live.
+  // Before the queues: no job is taken by a worker that nobody knows to live.
   const heartbeat = await startHeartbeat(context);
   parts.add(() => heartbeat.stop());
   const eventExpiry = startEventExpiry(context);
@@ -112,7 +112,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     stopping.abort();
     if (await restsInTime(workers, redis)) return;
     logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
-    // It ends by itself, and says so.
+    // Longer than it takes, so that the warning above is always written.
   }, REST_TIMEOUT_MS + CLOSE_TIMEOUT_MS);
   // Each has two connections: none takes a job before all are usable.
   await Promise.all(workers.map((worker) => worker.waitUntilReady()));

@@ -6,10 +6,10 @@ import type { Queue } from 'bullmq';
 import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
 
-/** A tenth of their life is soon enough; an hour at most, so that a long life is swept evenly. */
+/** An event is removed at most a tenth of its life late, and in any case within an hour. */
 const EXPIRIES_PER_TTL = 10;
 const MAX_INTERVAL_MS = 3_600_000;
-/** Removed at once, in one script: more would hold up Redis. */
+/** Events that one script removes. More would hold up Redis. */
 const EXPIRY_LIMIT = 1000;
 
 export function startEventExpiry(context: WorkerContext): { stop(): void } {

@@ -1,6 +1,6 @@
 /**
- * Removes the poll jobs of batches that completed. They were a third of the memory that an ended batch
- * takes in Redis, and outlived it by a week. Their logs stay as long as the batch. Whose the Atlas
+ * Removes the poll jobs of batches that completed. Otherwise they would be a third of the memory of an
+ * ended batch in Redis, and outlive it by a week. Their logs stay as long as the batch. Whose the Atlas
  * batches were is kept in keys, as long as the jobs would have been. The poll jobs of a failed batch
  * stay, because an operator's retry needs what they know.
  */

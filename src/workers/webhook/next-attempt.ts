@@ -19,7 +19,7 @@ const GONE = 410;
 const TRYING_MS = 24 * 3_600_000;
 /** Seconds bridge a restart of the receiver; an hour is often enough for one that is down. */
 const BACKOFF = { baseMs: 2000, capMs: 3_600_000 };
-/** No receiver is kept waited for longer; it would only lose attempts of its day. */
+/** A longer Retry-After is cut to this. Waiting longer would only cost attempts of the day. */
 const MAX_RETRY_AFTER_MS = BACKOFF.capMs;
 
 /**

@@ -16,10 +16,10 @@ import { createProcessor, type StepResult, type StepRun } from '../runtime/run-s
 import { planWebhook, responseCode } from './next-attempt.js';
 import { createWebhookSender, type WebhookSender } from './post-webhook.js';
 
-/** POSTs at once, a process: a receiver that hangs holds this many, and nothing else. */
+/** POSTs at once per process. A receiver that hangs holds up these, and nothing else. */
 export const WEBHOOK_CONCURRENCY = 10;
 
-/** The least that the specification gives a receiver; a worker has longer to stop. */
+/** The specification gives a receiver 15 s at least. A worker that stops has time for that. */
 const WEBHOOK_TIMEOUT_MS = 15_000;
 
 /** Return value of a job that is done. */
