@@ -21,7 +21,7 @@ import { startEventExpiry } from './maintenance/expire-events.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
-import { createQueueWorker } from './runtime/queue-worker.js';
+import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
 import { StartedParts } from './started-parts.js';
 import {
   createWebhookProcessor,
@@ -34,6 +34,7 @@ const REST_TIMEOUT_MS = 23_000;
 /** For connections to end in order, when no job runs and Redis is away. */
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** A worker that runs. */
 export interface AtlasBatchWorker {
   /** The registry holds the worker's own metrics, and no default ones of Node. */
   readonly metrics: { readonly registry: Registry };
@@ -77,34 +78,19 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
-  // Before the queues: no job is taken by a worker that nobody knows to live.
+  // Before the first job: whoever holds one is known to live.
   const heartbeat = await startHeartbeat(context);
   parts.add(() => heartbeat.stop());
   const eventExpiry = startEventExpiry(context);
   parts.add(() => eventExpiry.stop());
 
+  const create = <Data, Result>(name: string, jobs: number, processor: Processor<Data, Result>) =>
+    createQueueWorker(queueOptions, name, jobs, processor);
   const workers = [
-    createQueueWorker(
-      queueOptions,
-      BATCHES_QUEUE,
-      config.SUBMIT_CONCURRENCY,
-      createBatchProcessor(context),
-    ),
-    createQueueWorker(
-      queueOptions,
-      POLLS_QUEUE,
-      config.POLL_CONCURRENCY,
-      createPollProcessor(context),
-    ),
+    create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context)),
+    create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollProcessor(context)),
     ...(sender
-      ? [
-          createQueueWorker(
-            queueOptions,
-            WEBHOOKS_QUEUE,
-            WEBHOOK_CONCURRENCY,
-            createWebhookProcessor(context, sender),
-          ),
-        ]
+      ? [create(WEBHOOKS_QUEUE, WEBHOOK_CONCURRENCY, createWebhookProcessor(context, sender))]
       : []),
   ];
   for (const worker of workers) watch(worker);

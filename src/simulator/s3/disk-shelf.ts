@@ -7,16 +7,6 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import * as z from 'zod';
 
-export interface ObjectInfo {
-  key: string;
-  size: number;
-  /** In quotes, as S3 sends it. */
-  etag: string;
-  contentType: string;
-  /** Milliseconds since 1970. */
-  lastModified: number;
-}
-
 /** The folder of a bucket's descriptions; no object's file name starts with a dot. */
 const DESCRIPTIONS = '.objects';
 /** Longest part of a key in a file name. File systems take names of 255 bytes. */
@@ -25,10 +15,14 @@ const READABLE_LENGTH = 150;
 const DESCRIPTION = z.object({
   key: z.string(),
   size: z.number(),
+  /** In quotes, as S3 sends it. */
   etag: z.string(),
   contentType: z.string(),
+  /** Milliseconds since 1970. */
   lastModified: z.number(),
 });
+
+export type ObjectInfo = z.infer<typeof DESCRIPTION>;
 
 export class DiskShelf {
   constructor(readonly directory: string) {
