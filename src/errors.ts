@@ -23,6 +23,7 @@ export const REASON_CODES = [
   'INTERNAL',
 ] as const;
 
+/** One of {@link REASON_CODES}. */
 export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** Why something failed, as a value. */

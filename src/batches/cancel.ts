@@ -13,6 +13,7 @@ export interface CancelResult {
    * request. `ended`: it had ended already. `unknown`: no such batch.
    */
   status: 'cancelling' | 'ended' | 'unknown';
+  /** The reference that was asked for. */
   reference: string;
 }
 

@@ -36,6 +36,7 @@ import { createResultReader } from './results.js';
 /** How long connections may take to end in order. After it they are cut. */
 const CLOSE_TIMEOUT_MS = 1000;
 
+/** Settings of a client, besides where Redis is. */
 export interface ClientSettings {
   /** The workers' `QUEUE_PREFIX`. Default `{atlas}`, as theirs. */
   prefix?: string | undefined;
@@ -116,7 +117,10 @@ export interface AtlasBatchClient {
   close(): Promise<void>;
 }
 
-/** @throws UsageError without a Redis to connect to. */
+/**
+ * A client of the workers that use this Redis. It connects at once, and again when that breaks.
+ * @throws UsageError without a Redis to connect to.
+ */
 export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasBatchClient {
   const { redis, redisUrl, connection } = options;
   if (connection && !isCluster(connection)) return clientOn(borrowLink(connection), options);

@@ -17,6 +17,7 @@ import { WaitTimeoutError } from './client-errors.js';
 /** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
 const READ_EVERY_MS = 3000;
 
+/** How long to wait for the end of a batch. */
 export interface WaitOptions {
   /** In milliseconds. Default: as long as it takes. */
   timeoutMs?: number | undefined;

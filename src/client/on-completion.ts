@@ -35,6 +35,7 @@ export type CompletionHandler = (
   context: CompletionContext,
 ) => Promise<void> | void;
 
+/** How events are handled in this process. */
 export interface CompletionOptions {
   /** Handlers that run at once in this process. Default 10. */
   concurrency?: number | undefined;
@@ -45,6 +46,7 @@ export interface CompletionOptions {
   onError?: ((error: Error, eventId: string | null) => void) | undefined;
 }
 
+/** A handler that gets events until it is closed. */
 export interface CompletionSubscription {
   /** Takes no more events, and resolves when the handlers that run have returned. */
   close(): Promise<void>;

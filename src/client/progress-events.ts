@@ -14,6 +14,7 @@ export interface Closeable {
   close(): Promise<void>;
 }
 
+/** Which batches to follow, and for how long. */
 export interface EventsOptions {
   /** References of the batches to follow. Default: all. */
   references?: readonly string[] | undefined;

@@ -7,7 +7,9 @@ import type { TlsSource } from '../redis/tls.js';
 
 /** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
 export interface RedisLogin {
+  /** Default: the default user of Redis. */
   username?: string | undefined;
+  /** Default: none. */
   password?: string | undefined;
   /** `true`, or options of Node, such as `ca`, `cert` and `key` as PEM text. */
   tls?: boolean | ConnectionOptions | undefined;

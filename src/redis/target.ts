@@ -1,6 +1,7 @@
 /** Where Redis is and how to log in there: one server, Sentinels that know a master, or a Cluster. */
 import { type TlsSource, tlsFileIssues, tlsFromFiles } from './tls.js';
 
+/** One server. */
 export interface RedisNode {
   /** A name or an address. */
   host: string;

@@ -4,6 +4,7 @@ import { configOf, type WorkerSettings } from '../config/worker-options.js';
 import type { Logger } from '../logging.js';
 import { type AtlasBatchWorker, runWorker } from './worker.js';
 
+/** The settings of a worker, and where its log and spans go. */
 export interface AtlasBatchWorkerOptions extends WorkerSettings {
   /** Default: JSON lines on standard output, by pino. */
   logger?: Logger | undefined;
