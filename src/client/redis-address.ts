@@ -90,7 +90,8 @@ export function targetOfCluster(cluster: Cluster): RedisTarget {
 
 /** With the defaults of ioredis. */
 function nodeOf(node: ClusterNode): RedisNode {
-  if (typeof node === 'string') return parseRedisUrl(node).node;
+  if (typeof node === 'string')
+    return parseRedisUrl(node.includes('://') ? node : `redis://${node}`).node;
   const { host = '127.0.0.1', port = 6379 } = typeof node === 'number' ? { port: node } : node;
   return { host, port };
 }
