@@ -117,10 +117,7 @@ export interface AtlasBatchClient {
   close(): Promise<void>;
 }
 
-/**
- * A client of the workers that use this Redis. It connects at once, and again when that breaks.
- * @throws UsageError without a Redis to connect to.
- */
+/** A client of the workers that use a Redis. @throws UsageError without a Redis to connect to. */
 export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasBatchClient {
   const { redis, redisUrl, connection } = options;
   if (connection && !isCluster(connection)) return clientOn(borrowLink(connection), options);

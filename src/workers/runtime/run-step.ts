@@ -13,7 +13,6 @@ import { LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
 import { errorFields, type Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
-import type { WorkerContext } from '../context.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
 
@@ -79,7 +78,10 @@ const MOVE_ERRORS = {
   'waiting-children': WaitingChildrenError,
 };
 
-type Frame = Pick<WorkerContext, 'redis' | 'config' | 'clock' | 'logger'>;
+type Frame = Pick<LeaseOptions<object>, 'redis' | 'clock'> & {
+  config: { QUEUE_PREFIX: string };
+  logger: Logger;
+};
 type JobEnd<Value> = Extract<StepResult<Value>, { kind: 'finished' | 'failed' }>;
 type JobMove = { kind: 'moved'; to: keyof typeof MOVE_ERRORS };
 

@@ -1,7 +1,10 @@
 /** Reads and clears the flags by which the outside reaches a job; see `jobs/flags.ts`. */
+import type { Redis } from 'ioredis';
 import { type CancelFlag, readCancelFlag } from '../../jobs/flags.js';
 import { cancelKey, wakeKey } from '../../jobs/redis-keys.js';
-import type { WorkerContext } from '../context.js';
+
+/** Where flags are. */
+type FlagStore = { redis: Redis; config: { QUEUE_PREFIX: string } };
 
 export interface Flags {
   /** A request to cancel that is meant for this batch. */
@@ -12,7 +15,7 @@ export interface Flags {
 
 /** @param batchTimestamp `timestamp` of the batch job. */
 export async function readFlags(
-  context: WorkerContext,
+  context: FlagStore,
   reference: string,
   batchTimestamp: number,
 ): Promise<Flags> {
@@ -20,7 +23,7 @@ export async function readFlags(
 }
 
 /** For those who read them together with something else: {@link toFlags} takes the values. */
-export function flagKeys({ config }: WorkerContext, reference: string): string[] {
+export function flagKeys({ config }: Pick<FlagStore, 'config'>, reference: string): string[] {
   return [cancelKey(config.QUEUE_PREFIX, reference), wakeKey(config.QUEUE_PREFIX, reference)];
 }
 
@@ -31,9 +34,6 @@ export function toFlags(
   return { cancelled: readCancelFlag(cancel, batchTimestamp), wokenAt: Number(wake ?? 0) };
 }
 
-export async function clearCancelFlag(
-  { redis, config: { QUEUE_PREFIX } }: WorkerContext,
-  reference: string,
-): Promise<void> {
-  await redis.del(cancelKey(QUEUE_PREFIX, reference));
+export async function clearCancelFlag(context: FlagStore, reference: string): Promise<void> {
+  await context.redis.del(cancelKey(context.config.QUEUE_PREFIX, reference));
 }
