@@ -58,7 +58,7 @@ export interface WorkerSettings {
   pollMinMs?: number | undefined;
   /** Longest time between two polls of an Atlas batch, in milliseconds. Default 60,000. */
   pollMaxMs?: number | undefined;
-  /** Time for a whole batch, in milliseconds from its first entry. Default 3,600,000. */
+  /** Time for a batch, in milliseconds, from when a worker first takes it. Default 3,600,000. */
   batchDeadlineMs?: number | undefined;
   /** How often missing documents are sent again before `INCOMPLETE`. Default 1. */
   resubmitMissing?: number | undefined;

@@ -90,7 +90,7 @@ export interface BatchState {
   startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
   stallsBefore: number;
-  /** When this run first tried to submit, Redis time in ms; the deadline counts from here. */
+  /** When a worker first took it in this run, Redis time in ms. The deadline counts from here. */
   startedAt: number;
   /** Rounds begun in this run: the first sends everything, each later one what is missing. */
   round: number;
