@@ -31,9 +31,9 @@ export function openLink(options: ConnectionOptions): RedisLink {
     ...options,
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    // A failover has its moment, as a connection has.
+    resendForMs: READY_TIMEOUT_MS,
   });
-  // A failover has its moment, as a connection has.
-  redis.resendForMs = READY_TIMEOUT_MS;
   return createLink(redis, () => abandon(redis));
 }
 
@@ -97,8 +97,8 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
         maxRetriesPerRequest: null,
         commandTimeout: undefined,
         lazyConnect: true,
+        resendForMs: Number.POSITIVE_INFINITY,
       });
-      connection.resendForMs = Number.POSITIVE_INFINITY;
       connection.on('end', () => blocking.delete(connection));
       blocking.add(connection);
       return connection;

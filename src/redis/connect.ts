@@ -16,6 +16,9 @@ const LOADING_RETRY_MS = 1000;
 /** A Sentinel that takes longer hangs; the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 3000;
 
+/** Who tells us where the master is may be late: at the start too, its word gets this much time. */
+const SETTLE_MS = 5000;
+
 /** @param keyPrefix Of all keys: its braces say which slot of a Cluster they are in. */
 export function connectionOptions(target: RedisTarget, keyPrefix: string): ConnectionOptions {
   const common: ConnectionOptions = {
@@ -25,6 +28,7 @@ export function connectionOptions(target: RedisTarget, keyPrefix: string): Conne
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxLoadingRetryTime: LOADING_RETRY_MS,
+    resendForMs: target.kind === 'single' ? 0 : SETTLE_MS,
     // What it holds is asked for each connection, by the connector.
     ...(target.tls && { tls: {} }),
   };

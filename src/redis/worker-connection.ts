@@ -4,7 +4,7 @@ import type { Command, Redis } from 'ioredis';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { type ConnectionOptions, RedisConnection } from './connection.js';
-import { isRefusal, redisAddress, refusalOf } from './reply-error.js';
+import { complaintOf, isRefusal, redisAddress, refusalOf } from './reply-error.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
@@ -46,7 +46,7 @@ export function connectRedis(options: ConnectionOptions, logger: Logger): Gather
   const redis = new GatheringRedis({ ...options, maxRetriesPerRequest: null });
   const warn = createRepeatedWarnings(logger);
   redis.on('connect', () => joinWrites(redis.stream));
-  redis.on('error', (error) => warn(error, `Redis at ${redisAddress(redis)}: error`));
+  redis.on('error', (error) => warn(error, complaintOf(redis, error)));
   return redis;
 }
 

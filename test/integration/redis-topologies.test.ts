@@ -21,6 +21,8 @@ import { spawnWorker, type WorkerProcess } from '../helpers/worker-process.js';
 const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 200 : 20;
 const BATCHES_AFTER = 5;
+/** Long enough for all to be in flight at the same time. */
+const COMPLETION_MS = LONG ? 8000 : 1500;
 /** Whatever happens to Redis, everything is at work again within this time. */
 const BACK_WITHIN_MS = 30_000;
 const TEST_TIMEOUT_MS = 180_000;
@@ -28,6 +30,8 @@ const TEST_TIMEOUT_MS = 180_000;
 /** A Redis, and what happens to it while batches are in flight. */
 interface Topology {
   happening: string;
+  /** It takes tens of seconds: `npm run test:chaos` only. */
+  isLong?: true;
   prepare(): Promise<{
     variables: Record<string, string>;
     address: RedisAddress;
@@ -62,6 +66,7 @@ const TOPOLOGIES: Topology[] = [
   },
   {
     happening: 'roles that Sentinels turn round',
+    isLong: true,
     async prepare() {
       const { addresses, failOver } = await startSentinels();
       return {
@@ -101,6 +106,7 @@ const TOPOLOGIES: Topology[] = [
   },
   {
     happening: 'sockets that fall silent',
+    isLong: true,
     async prepare() {
       const redis = await privateRedis();
       const valve = await startTcpValve(redis.port);
@@ -142,14 +148,17 @@ const TOPOLOGIES: Topology[] = [
   },
 ];
 
-it.each(TOPOLOGIES)(
+it.each(TOPOLOGIES.filter(({ isLong }) => LONG || !isLong))(
   'worker, server and client go on after $happening, and nothing is sent twice',
   { timeout: TEST_TIMEOUT_MS },
   async ({ prepare }) => {
     const { variables, address, happen } = await prepare();
     const system = await startSystem({
       redis: variables,
-      atlas: { completionMs: ({ batchRandom }) => 2000 + 4000 * batchRandom(), fetchUrls: false },
+      atlas: {
+        completionMs: ({ batchRandom }) => COMPLETION_MS * (1 + batchRandom()),
+        fetchUrls: false,
+      },
     });
     const [worker, server] = await startProcesses(system);
     const client = createAtlasBatchClient({ redis: address, prefix: system.prefix });
