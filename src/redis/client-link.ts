@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
-import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection.js';
 import { isRefusal, isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
@@ -67,9 +67,10 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   const unavailable = (error: Error | undefined) =>
     error && isRefusal(error)
       ? refusalOf(redis, error)
-      : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
-          cause: error,
-        });
+      : new RedisUnavailableError(
+          `Redis at ${redisAddress(redis)} ${describe(error)}${tlsHint(redis, error)}`,
+          { cause: error },
+        );
 
   return {
     redis,
@@ -97,7 +98,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
         maxRetriesPerRequest: null,
         commandTimeout: undefined,
         lazyConnect: true,
-        resendForMs: Number.POSITIVE_INFINITY,
+        ...FOR_BLOCKING,
       });
       connection.on('end', () => blocking.delete(connection));
       blocking.add(connection);
@@ -138,6 +139,13 @@ function nextReady(redis: Redis): Promise<void> {
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
   return `does not answer (${errorCode(error) ?? error.message})`;
+}
+
+/** A server that wants a certificate cuts the connection, and its reason may be lost with it. */
+function tlsHint({ options }: Redis, error: Error | undefined): string {
+  const isCut = /^(ECONNRESET|EPIPE)$/.test(errorCode(error) ?? '');
+  if (!options.tls || !isCut) return '';
+  return '; if it wants a client certificate, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE';
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;

@@ -16,6 +16,8 @@ const LOADING_RETRY_MS = 1000;
 /** A Sentinel that takes longer hangs; the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 3000;
 
+/** Between attempts to hear of failovers from a Sentinel that is away; the others tell us meanwhile. */
+const SENTINEL_RETRY_MS = 5000;
 /** Who tells us where the master is may be late: at the start too, its word gets this much time. */
 const SETTLE_MS = 5000;
 
@@ -48,8 +50,17 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
     name,
     sentinelPassword: sentinelPassword ?? null,
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    // An old master takes writes for seconds after a new one was named, and then forgets them.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
     ...(tls && { enableTLSForSentinelMode: true }),
     Connector: class extends SentinelConnector {
+      constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
+        super(options);
+        // Without a listener ioredis writes to standard error when a Sentinel is away.
+        const open = this['connectToSentinel'].bind(this);
+        this['connectToSentinel'] = (...args) => open(...args).on('error', () => {});
+      }
       override async connect(...args: Parameters<SentinelConnector['connect']>) {
         if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });
         const stream = await super.connect(...args);

@@ -25,6 +25,9 @@ const NOT_HERE = /(?:^|-)(?:READONLY|MASTERDOWN|LOADING|MOVED|CLUSTERDOWN|UNBLOC
 /** The slot is on its way to another node: what is refused now is served there in a moment. */
 const ON_ITS_WAY = /^(?:ASK|TRYAGAIN) /;
 
+/** A blocking command may be sent again, and hears of a failover when the old master is demoted. */
+export const FOR_BLOCKING = { resendForMs: Number.POSITIVE_INFINITY, failoverDetector: false };
+
 type CommandItem = Parameters<Redis['handleReconnection']>[1];
 
 export interface ConnectionOptions extends RedisOptions {
@@ -69,8 +72,7 @@ export class RedisConnection extends Redis {
 
   /** One for blocking commands, as BullMQ makes it: they wait for as long as Redis is away. */
   override duplicate(override: ConnectionOptions = {}): never {
-    const resendForMs = Number.POSITIVE_INFINITY;
-    const duplicate = new RedisConnection({ ...this.options, ...override, resendForMs });
+    const duplicate = new RedisConnection({ ...this.options, ...override, ...FOR_BLOCKING });
     // It is what ioredis says that it returns, but for types that no class can name.
     return duplicate as never;
   }
