@@ -2,6 +2,7 @@
  * The options of every connection that is opened: of worker, client, server and command line, to one
  * server, by Sentinels, or to a Cluster.
  */
+import type { EventEmitter } from 'node:events';
 import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
 import type { ConnectionOptions } from './connection.js';
 import { nodeConnector } from './node-connector.js';
@@ -43,6 +44,8 @@ function slotOf(keyPrefix: string): number {
   return new Command('get', [keyPrefix]).getSlot();
 }
 
+type OpenSentinel = (...args: unknown[]) => EventEmitter;
+
 function sentinelOptions(target: SentinelTarget): RedisOptions {
   const { sentinels, name, sentinelPassword, tls } = target;
   return {
@@ -58,8 +61,9 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
       constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
         super(options);
         // Without a listener ioredis writes to standard error when a Sentinel is away.
-        const open = this['connectToSentinel'].bind(this);
-        this['connectToSentinel'] = (...args) => open(...args).on('error', () => {});
+        const open: OpenSentinel = Reflect.get(this, 'connectToSentinel').bind(this);
+        const openSilently: OpenSentinel = (...args) => open(...args).on('error', () => {});
+        Reflect.set(this, 'connectToSentinel', openSilently);
       }
       override async connect(...args: Parameters<SentinelConnector['connect']>) {
         if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });

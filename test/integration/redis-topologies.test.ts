@@ -11,7 +11,7 @@ import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { createAuthority } from '../helpers/certificates.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { startCluster } from '../helpers/redis-cluster.js';
-import { MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
+import { hasData, MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
 import { startTlsRedis } from '../helpers/redis-tls.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { startTcpValve } from '../helpers/tcp-valve.js';
@@ -79,7 +79,7 @@ const TOPOLOGIES: Topology[] = [
   {
     happening: 'roles turned by hand, sockets open',
     async prepare() {
-      const master = await privateRedis();
+      const master = await privateRedis('--repl-diskless-sync-delay', '0');
       const replica = await privateRedis('--replicaof', '127.0.0.1', String(master.port));
       const valve = await startTcpValve(master.port);
       const url = `redis://127.0.0.1:${valve.port}`;
@@ -234,9 +234,7 @@ function nullWhenAway(error: unknown): null {
 async function turnRound(master: PrivateRedis, replica: PrivateRedis): Promise<void> {
   const [old, next] = [master, replica].map(({ url }) => new Redis(url)) as [Redis, Redis];
   try {
-    await waitUntil('a replica', async () =>
-      (await next.info('replication')).includes('master_link_status:up'),
-    );
+    await hasData(replica);
     // Nothing is written meanwhile, so that nothing is lost.
     await old.call('CLIENT', 'PAUSE', '1000', 'WRITE');
     await waitUntil('all writes at the replica', async () => {
