@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
-import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection.js';
 import { isRefusal, isReplyError, redisAddress, refusalOf } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
@@ -31,9 +31,9 @@ export function openLink(options: ConnectionOptions): RedisLink {
     ...options,
     maxRetriesPerRequest: 1,
     commandTimeout: COMMAND_TIMEOUT_MS,
+    // A failover has its moment, as a connection has.
+    resendForMs: READY_TIMEOUT_MS,
   });
-  // A failover has its moment, as a connection has.
-  redis.resendForMs = READY_TIMEOUT_MS;
   return createLink(redis, () => abandon(redis));
 }
 
@@ -67,9 +67,10 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   const unavailable = (error: Error | undefined) =>
     error && isRefusal(error)
       ? refusalOf(redis, error)
-      : new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describe(error)}`, {
-          cause: error,
-        });
+      : new RedisUnavailableError(
+          `Redis at ${redisAddress(redis)} ${describe(error)}${tlsHint(redis, error)}`,
+          { cause: error },
+        );
 
   return {
     redis,
@@ -97,8 +98,8 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
         maxRetriesPerRequest: null,
         commandTimeout: undefined,
         lazyConnect: true,
+        ...FOR_BLOCKING,
       });
-      connection.resendForMs = Number.POSITIVE_INFINITY;
       connection.on('end', () => blocking.delete(connection));
       blocking.add(connection);
       return connection;
@@ -138,6 +139,13 @@ function nextReady(redis: Redis): Promise<void> {
 function describe(error: Error | undefined): string {
   if (error === undefined) return 'does not answer';
   return `does not answer (${errorCode(error) ?? error.message})`;
+}
+
+/** A server that wants a certificate cuts the connection, and its reason may be lost with it. */
+function tlsHint({ options }: Redis, error: Error | undefined): string {
+  const isCut = /^(ECONNRESET|EPIPE)$/.test(errorCode(error) ?? '');
+  if (!options.tls || !isCut) return '';
+  return '; if it wants a client certificate, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE';
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;

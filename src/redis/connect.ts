@@ -2,6 +2,7 @@
  * The options of every connection that is opened: of worker, client, server and command line, to one
  * server, by Sentinels, or to a Cluster.
  */
+import type { EventEmitter } from 'node:events';
 import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
 import type { ConnectionOptions } from './connection.js';
 import { nodeConnector } from './node-connector.js';
@@ -16,6 +17,11 @@ const LOADING_RETRY_MS = 1000;
 /** A Sentinel that takes longer hangs; the next one is asked. */
 const SENTINEL_TIMEOUT_MS = 3000;
 
+/** Between attempts to hear of failovers from a Sentinel that is away; the others tell us meanwhile. */
+const SENTINEL_RETRY_MS = 5000;
+/** Who tells us where the master is may be late: at the start too, its word gets this much time. */
+const SETTLE_MS = 5000;
+
 /** @param keyPrefix Of all keys: its braces say which slot of a Cluster they are in. */
 export function connectionOptions(target: RedisTarget, keyPrefix: string): ConnectionOptions {
   const common: ConnectionOptions = {
@@ -25,6 +31,7 @@ export function connectionOptions(target: RedisTarget, keyPrefix: string): Conne
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxLoadingRetryTime: LOADING_RETRY_MS,
+    resendForMs: target.kind === 'single' ? 0 : SETTLE_MS,
     // What it holds is asked for each connection, by the connector.
     ...(target.tls && { tls: {} }),
   };
@@ -37,6 +44,8 @@ function slotOf(keyPrefix: string): number {
   return new Command('get', [keyPrefix]).getSlot();
 }
 
+type OpenSentinel = (...args: unknown[]) => EventEmitter;
+
 function sentinelOptions(target: SentinelTarget): RedisOptions {
   const { sentinels, name, sentinelPassword, tls } = target;
   return {
@@ -44,8 +53,18 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
     name,
     sentinelPassword: sentinelPassword ?? null,
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    // An old master takes writes for seconds after a new one was named, and then forgets them.
+    failoverDetector: true,
+    sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
     ...(tls && { enableTLSForSentinelMode: true }),
     Connector: class extends SentinelConnector {
+      constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
+        super(options);
+        // Without a listener ioredis writes to standard error when a Sentinel is away.
+        const open: OpenSentinel = Reflect.get(this, 'connectToSentinel').bind(this);
+        const openSilently: OpenSentinel = (...args) => open(...args).on('error', () => {});
+        Reflect.set(this, 'connectToSentinel', openSilently);
+      }
       override async connect(...args: Parameters<SentinelConnector['connect']>) {
         if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });
         const stream = await super.connect(...args);

@@ -25,11 +25,16 @@ const NOT_HERE = /(?:^|-)(?:READONLY|MASTERDOWN|LOADING|MOVED|CLUSTERDOWN|UNBLOC
 /** The slot is on its way to another node: what is refused now is served there in a moment. */
 const ON_ITS_WAY = /^(?:ASK|TRYAGAIN) /;
 
+/** A blocking command may be sent again, and hears of a failover when the old master is demoted. */
+export const FOR_BLOCKING = { resendForMs: Number.POSITIVE_INFINITY, failoverDetector: false };
+
 type CommandItem = Parameters<Redis['handleReconnection']>[1];
 
 export interface ConnectionOptions extends RedisOptions {
   /** Asked for each connection. */
   credentials?: (() => RedisCredentials) | undefined;
+  /** See {@link RedisConnection.resendForMs}. Default 0. */
+  resendForMs?: number | undefined;
 }
 
 export class RedisConnection extends Redis {
@@ -38,7 +43,7 @@ export class RedisConnection extends Redis {
    * How long a refused command is sent again. A server that refuses a command because it does not
    * serve our keys has done nothing of it. After this time the command fails.
    */
-  resendForMs = 0;
+  resendForMs: number;
   private readonly refusedSince = new WeakMap<Command, number>();
   /** The socket that is being left: a hundred refusals leave it once. */
   private left: Redis['stream'] | undefined;
@@ -48,6 +53,7 @@ export class RedisConnection extends Redis {
   constructor(options: ConnectionOptions) {
     const retryStrategy = (times: number) => this.retryDelay(times);
     super({ ...options, retryStrategy } as RedisOptions & { replyMapping?: 'legacy' });
+    this.resendForMs = options.resendForMs ?? 0;
     let stopWatch = () => {};
     this.on('connect', () => {
       stopWatch();
@@ -66,8 +72,7 @@ export class RedisConnection extends Redis {
 
   /** One for blocking commands, as BullMQ makes it: they wait for as long as Redis is away. */
   override duplicate(override: ConnectionOptions = {}): never {
-    const duplicate = new RedisConnection({ ...this.options, ...override });
-    duplicate.resendForMs = Number.POSITIVE_INFINITY;
+    const duplicate = new RedisConnection({ ...this.options, ...override, ...FOR_BLOCKING });
     // It is what ioredis says that it returns, but for types that no class can name.
     return duplicate as never;
   }

@@ -55,6 +55,13 @@ export function redisAddress({ options }: Redis): string {
   return `${options.host ?? 'localhost'}:${options.port ?? ''}`;
 }
 
+/** What to log about an error of a connection, beside the error itself. */
+export function complaintOf(redis: Redis, error: Error): string {
+  return isRefusal(error)
+    ? refusalOf(redis, error).message
+    : `Redis at ${redisAddress(redis)}: error`;
+}
+
 /** The error of a Redis that was reached and does not do what it was asked. */
 export function refusalOf(redis: Redis, error: Error): RedisUnavailableError {
   return new RedisUnavailableError(`Redis at ${redisAddress(redis)} ${describeRefusal(error)}`, {

@@ -3,7 +3,7 @@ import type { Command, Redis } from 'ioredis';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { type ConnectionOptions, RedisConnection } from './connection.js';
-import { isRefusal, redisAddress, refusalOf } from './reply-error.js';
+import { complaintOf, isRefusal, redisAddress, refusalOf } from './reply-error.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
 
@@ -45,7 +45,7 @@ export function connectRedis(options: ConnectionOptions, logger: Logger): Gather
   // As BullMQ wants it: a command waits for Redis, and is sent again after a reconnection.
   const redis = new GatheringRedis({ ...options, maxRetriesPerRequest: null });
   const warn = createRepeatedWarnings(logger);
-  redis.on('error', (error) => warn(error, `Redis at ${redisAddress(redis)}: error`));
+  redis.on('error', (error) => warn(error, complaintOf(redis, error)));
   return redis;
 }
 

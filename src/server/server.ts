@@ -10,7 +10,9 @@ import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
+import { complaintOf } from '../redis/reply-error.js';
 import { targetOf } from '../redis/target.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createApp, type Part } from './app.js';
 import type { ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
@@ -77,6 +79,8 @@ async function assemble(
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
+  const warn = createRepeatedWarnings(logger);
+  link.redis.on('error', (error) => warn(error, complaintOf(link.redis, error)));
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {
     config,

@@ -30,14 +30,15 @@ export interface SentinelSet {
 
 /** A master, a replica and three Sentinels on this machine; stopped when the test has finished. */
 export async function startSentinels(): Promise<SentinelSet> {
-  const persistent = { appendOnly: true, appendfsync: 'always' } as const;
-  const master = await startPrivateRedis(persistent);
+  // It would wait five seconds for more replicas.
+  const args = ['--repl-diskless-sync-delay', '0'];
+  const master = await startPrivateRedis({ args });
   onTestFinished(() => master.stop());
   const replica = await startPrivateRedis({
-    ...persistent,
-    args: ['--replicaof', '127.0.0.1', String(master.port)],
+    args: [...args, '--replicaof', '127.0.0.1', String(master.port)],
   });
   onTestFinished(() => replica.stop());
+  await hasData(replica);
   const sentinels = await Promise.all(
     Array.from({ length: SENTINELS }, () => startSentinel(master.port)),
   );
@@ -68,6 +69,14 @@ export async function startSentinels(): Promise<SentinelSet> {
       });
     },
   };
+}
+
+/** Resolves when a replica has taken over the data of its master. */
+export async function hasData({ url }: PrivateRedis): Promise<void> {
+  const redis = new Redis(url);
+  await waitUntil('a replica with the data of its master', async () =>
+    (await redis.info('replication')).includes('master_link_status:up'),
+  ).finally(() => redis.disconnect());
 }
 
 async function startSentinel(masterPort: number): Promise<{ port: number; admin: Redis }> {

@@ -72,8 +72,8 @@ function connectRedis(variables: Record<string, string>, prefix: string): Redis 
   const redis = new RedisConnection({
     ...connectionOptions(target, prefix),
     maxRetriesPerRequest: null,
+    resendForMs: Number.POSITIVE_INFINITY,
   });
-  redis.resendForMs = Number.POSITIVE_INFINITY;
   redis.on('error', () => {});
   return redis;
 }

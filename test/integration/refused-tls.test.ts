@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { runCli, spawnCli } from '../cli/run-cli.js';
 import { createAuthority, type TestAuthority } from '../helpers/certificates.js';
 import { startTlsRedis } from '../helpers/redis-tls.js';
 import { startSystem } from '../helpers/system.js';
@@ -78,4 +79,23 @@ it.each(STARTS)('a worker with $start says so in one line and exits with $code',
     .filter((line) => !/^(\{.*|The configuration is wrong:|)$/.test(line));
   expect(sentences).toEqual([expect.stringMatching(row.says)]);
   expect(await worker.exited).toBe(row.code);
+});
+
+it('the command line and a server say which certificate Redis wants', async () => {
+  const authority = await createAuthority();
+  const { url } = await startTlsRedis(authority);
+  const environment = { REDIS_URL: url, REDIS_TLS_CA_FILE: authority.ca };
+  const { code, stderr } = await runCli(['status', 'some-batch'], environment);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Redis at 127\.0\.0\.1:\d+ [^\n]*REDIS_TLS_CERT_FILE[^\n]*\n$/);
+
+  // A server waits: its health says that Redis is not there, its log why.
+  const server = spawnCli(['server'], { ...environment, PORT: '0' });
+  let log = '';
+  server.stdout?.setEncoding('utf8').on('data', (text) => {
+    log += text;
+  });
+  await waitUntil('a sentence in the log', () => /refuses us: .*REDIS_TLS_CERT_FILE/.test(log));
+  const [, address] = /"url":"(http:[^"]+)"/.exec(log) ?? [];
+  expect((await fetch(`${address}/health/ready`)).status).toBe(503);
 });

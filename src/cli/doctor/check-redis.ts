@@ -3,6 +3,7 @@ import { RedisUnavailableError } from '../../errors.js';
 import type { RedisLink } from '../../redis/client-link.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import { redisFindings } from '../../redis/findings.js';
+import { redisAddress } from '../../redis/reply-error.js';
 import type { CheckResult, Finding } from './finding.js';
 
 /** Checks that Redis answers, accepts our credentials, is new enough, and loses no keys. */
@@ -28,9 +29,8 @@ async function examine(redis: Redis): Promise<CheckResult> {
       fix,
     }),
   );
-  const { host = 'localhost', port = '' } = redis.options;
   const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'of an unknown version';
-  const text = `${version} at ${host}:${port}`;
+  const text = `${version} at ${redisAddress(redis)}`;
   if (findings.length === 0) findings.push({ level: 'ok', subject: 'Redis', text });
   return { findings, clocks: [{ whose: 'Redis', aheadMs }] };
 }
