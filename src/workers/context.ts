@@ -10,6 +10,9 @@ import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
+import type { UnwrittenResults } from './batch/unwritten-results.js';
+import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
 
@@ -28,6 +31,11 @@ export interface WorkerContext {
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
+  heartbeat: Heartbeat;
+  /** What Atlas answered to uploads and Redis has not taken yet. */
+  unwritten: UnwrittenResults;
+  /** Null where no upload waits for a replica of Redis. */
+  replica: ReplicaConfirmation | null;
   logger: Logger;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */

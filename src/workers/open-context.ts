@@ -14,9 +14,12 @@ import { redisFindings } from '../redis/findings.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
+import { ReplicaConfirmation } from './batch/replica-confirmation.js';
+import { UnwrittenResults } from './batch/unwritten-results.js';
 import type { WorkerContext } from './context.js';
+import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
-import { createWorkerMetrics } from './metrics.js';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import type { StartedParts } from './started-parts.js';
 
@@ -75,6 +78,11 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  // Before the first job: whoever holds one is known to live.
+  const heartbeat = await startHeartbeat({ redis, config, clock });
+  parts.add(() => heartbeat.stop());
+  const unwritten = new UnwrittenResults(logger);
+  parts.add(() => unwritten.stop());
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
@@ -115,10 +123,26 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     completions,
     webhooks,
     clock,
+    heartbeat,
+    unwritten,
+    replica: confirmationOf(options, metrics),
     logger,
     metrics,
     random: Math.random,
     stopping,
   };
   return { context, queueOptions, watch };
+}
+
+function confirmationOf(
+  { config, logger, redis }: OpenOptions,
+  metrics: WorkerMetrics,
+): ReplicaConfirmation | null {
+  const timeoutMs = config.REPLICA_ACK_TIMEOUT_MS;
+  if (timeoutMs === 0) return null;
+  const connection = redis.duplicate();
+  // What is wrong with Redis the other connection says.
+  connection.on('error', () => {});
+  const onUnconfirmed = () => metrics.unconfirmedUploads.inc();
+  return new ReplicaConfirmation({ redis: connection, timeoutMs, logger, onUnconfirmed });
 }

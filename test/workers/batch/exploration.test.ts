@@ -137,7 +137,10 @@ function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<W
   if (!doomed && !world.failing) {
     for (const index of planned) {
       yield {
-        ...save(world, stepUpload(live, index, { kind: 'send' })),
+        ...save(
+          world,
+          stepUpload(live, index, { kind: 'send', nonce: '', sender: '', startedAt: 0 }),
+        ),
         posted: [...world.posted, index],
         tried: [...world.tried, index],
       };
