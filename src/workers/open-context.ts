@@ -74,7 +74,10 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   await whenReady(redis, logger);
   const clock = await RedisClock.start(redis);
   parts.add(() => clock.stop());
-  for (const { severity, problem, fix } of redisFindings(await redis.info())) {
+  for (const { severity, problem, fix } of redisFindings(
+    await redis.info(),
+    config.REPLICA_ACK_TIMEOUT_MS,
+  )) {
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }

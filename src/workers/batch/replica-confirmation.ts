@@ -2,7 +2,7 @@
  * Confirms, before an upload goes out, that a replica of Redis knows of it (`REPLICA_ACK_TIMEOUT_MS`).
  *
  * `WAIT` blocks its connection, so it has one of its own: the others go on renewing locks. It confirms
- * what its own connection wrote, so a write goes before it. That write also looks whether the state is
+ * what its own connection wrote, so a write goes before it. That write is made only while the state is
  * still there: a failover may have lost it since it was saved. When the connection breaks between the
  * two, ioredis rejects the `WAIT` and does not repeat it.
  */

@@ -55,7 +55,7 @@ export class UnwrittenResults {
       const what = atlasBatchId === null ? 'what Atlas answered' : atlasBatchId;
       this.logger.error(
         { reference, atlasBatchId },
-        `the worker ends and could not save ${what} for ${reference}; look there before it is sent again`,
+        `the worker ends and could not save ${what} for ${reference}; Atlas may get it again`,
       );
     }
   }

@@ -1,6 +1,6 @@
 /**
- * What a worker sees of the heartbeats of all workers, to tell one that died from one that a Redis
- * in trouble keeps from beating.
+ * What a worker sees of the heartbeats of all workers, to tell one that died from one that Redis
+ * keeps from beating.
  *
  * A Redis that stalls, refuses or is away stops all heartbeats alike. So a worker is silent only when
  * it has not beaten while several beats of our own went through in a row, each in time. Nothing here
@@ -27,7 +27,7 @@ interface Seen {
 export class HeartbeatWatch {
   /** In a row. */
   private beats = 0;
-  private lastBegan = Number.NEGATIVE_INFINITY;
+  private lastBegan: number | undefined;
   private readonly seen = new Map<string, Seen>();
 
   /**
@@ -38,8 +38,12 @@ export class HeartbeatWatch {
     scores: ReadonlyMap<string, string>,
     { began, ended }: { began: number; ended: number },
   ): void {
-    if (ended - began > MAX_REPLY_MS || began - this.lastBegan > MAX_GAP_MS) this.missed();
+    const gapMs = began - (this.lastBegan ?? began);
     this.lastBegan = began;
+    if (ended - began > MAX_REPLY_MS || gapMs > MAX_GAP_MS) {
+      this.missed();
+      return;
+    }
     this.beats += 1;
     for (const id of new Set([...this.seen.keys(), ...scores.keys()])) {
       const score = scores.get(id) ?? null;
