@@ -60,23 +60,24 @@ export async function saveResult(
 }
 
 /** Saves what a receipt says of an upload that another run of the job sent. The receipt goes with it. */
-export async function takeReceipt(
+export async function saveReceipt(
   run: BatchContext,
   index: number,
   { key, result }: { key: string; result: SendResult },
-): Promise<void> {
+): Promise<true> {
   const follow = stepTo(run, index, result);
   follow(await run.lease.save(run.state, '', { spent: key, read: readWith(run, result) }));
+  return true;
 }
 
 /**
- * Saves that nobody knows what became of an upload.
- * @returns whether it was saved: not when its receipt has come.
+ * Saves what follows when there is no receipt.
+ * @returns whether it was saved: not when one has come meanwhile.
  */
-export async function saveUnknown(
+export async function saveAbsence(
   run: BatchContext,
   index: number,
-  result: Extract<SendResult, { kind: 'unknown' }>,
+  result: SendResult,
 ): Promise<boolean> {
   const before = run.state;
   const { key } = receiptOf(run, sendingUpload(run, index), result);

@@ -73,6 +73,21 @@ export function nextUpload(
   }
 }
 
+/**
+ * What came of an upload that an earlier run of the job was sending, for whoever finds it; null while
+ * its sender may still say it.
+ * @param receipt what the sender has written down
+ * @param resubmit what this worker does about an unknown upload
+ */
+export function resultOfSending(
+  receipt: SendResult | null,
+  { senderIsDead, resubmit }: { senderIsDead: boolean; resubmit: boolean },
+): SendResult | null {
+  if (receipt !== null) return receipt.kind === 'unknown' ? { ...receipt, resubmit } : receipt;
+  const why = 'the worker died before the response of Atlas was saved';
+  return senderIsDead ? { kind: 'unknown', why, resubmit } : null;
+}
+
 /** What each result of sending leads to. */
 function afterSending(
   upload: SendingUpload,

@@ -80,6 +80,28 @@ it('reads keys along with a save', async () => {
   await expect(lease.save({ startedAt: 2 })).rejects.toThrow(/lock of job one was lost/);
 });
 
+it('leaves a receipt without the lock only while the saved state waits for it', async () => {
+  const { redis, lease, lockKey, there: key } = await activeJob();
+  const receipt = { key, nonce: '777', value: 'answer', ttlMs: 60_000 };
+  expect(await lease.saveOrLeave({ startedAt: 777 }, receipt, { read: [lockKey] })).toEqual({
+    saved: [TOKEN],
+  });
+  expect(await redis.exists(key)).toBe(0);
+
+  await redis.set(lockKey, 'another');
+  expect(await lease.saveOrLeave({ startedAt: 2 }, { ...receipt, nonce: '778' })).toBe(
+    'not-awaited',
+  );
+  expect(await redis.exists(key)).toBe(0);
+  expect(await lease.saveOrLeave({ startedAt: 2 }, receipt)).toBe('left');
+  expect(await redis.get(key)).toBe('answer');
+  expect(await redis.pttl(key)).toBeGreaterThan(59_000);
+
+  await redis.set(lockKey, TOKEN);
+  await lease.save({ startedAt: 3 }, '', { spent: key });
+  expect(await redis.exists(key)).toBe(0);
+});
+
 it('renews a lock that is no longer young, and finds out that it was lost', async () => {
   const { redis, job, lease, lockKey } = await activeJob();
   await redis.pexpire(lockKey, 5000);
