@@ -2,6 +2,7 @@
  * What Atlas answered to uploads and Redis has not taken yet. A process that ends with any of it makes
  * the next worker guess, so it says what it held.
  */
+import { setMaxListeners } from 'node:events';
 import type { Logger } from '../../logging.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
 import { pause } from '../../timeouts.js';
@@ -22,6 +23,8 @@ export class UnwrittenResults {
 
   constructor(private readonly logger: Logger) {
     this.warn = createRepeatedWarnings(logger);
+    // Every upload that is being sent may listen; each takes its listener away.
+    setMaxListeners(0, this.ended.signal);
   }
 
   /** How many there are: as many as uploads that are being sent, at most. */

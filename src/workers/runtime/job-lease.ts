@@ -94,6 +94,8 @@ export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
   private readonly noted: string[] = [];
+  /** Monotonic. The job was fetched just before. */
+  private readonly openedAt = performance.now();
   private toldStart: number | null | undefined;
 
   constructor(options: LeaseOptions<State>) {
@@ -214,8 +216,7 @@ export class JobLease<State extends object> {
   /** Gives the lock its full time, right before something that cannot be taken back. */
   async renew(): Promise<void> {
     const { job, slot } = this.options;
-    // BullMQ takes the time before it asks for the job, on this process's clock.
-    if (Date.now() - (job.processedOn ?? 0) < YOUNG_LOCK_MS) return;
+    if (performance.now() - this.openedAt < YOUNG_LOCK_MS) return;
     if ((await job.extendLock(slot.token, LOCK_DURATION_MS)) !== 1)
       throw new LockLostError(this.jobId);
   }
