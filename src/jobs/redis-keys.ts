@@ -34,6 +34,14 @@ export function receiptKey(prefix: string, reference: string, nonce: string): st
 }
 
 /**
+ * Set: `<nonce> <reference>` of uploads of which somebody asks a worker what came of them. Written by
+ * whoever found them, read with each heartbeat of the worker; a minute.
+ */
+export function receiptsWantedKey(prefix: string, heartbeatId: string): string {
+  return `${prefix}:receipts-wanted:${heartbeatId}`;
+}
+
+/**
  * Sorted set: workers by the Redis time in ms of their last heartbeat. Written by each worker every
  * 5 s; expires 15 s after the last heartbeat of all.
  */

@@ -11,7 +11,7 @@ import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
-import type { UnwrittenResults } from './batch/unwritten-results.js';
+import type { SentUploads } from './batch/sent-uploads.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
@@ -32,8 +32,7 @@ export interface WorkerContext {
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
   heartbeat: Heartbeat;
-  /** What Atlas answered to uploads and Redis has not taken yet. */
-  unwritten: UnwrittenResults;
+  sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */
   replica: ReplicaConfirmation | null;
   logger: Logger;

@@ -15,7 +15,7 @@ import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
-import { UnwrittenResults } from './batch/unwritten-results.js';
+import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
@@ -81,11 +81,12 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  const receiptTtlMs = config.KEEP_FAILED_SECONDS * 1000;
+  const sentUploads = new SentUploads({ redis, prefix, receiptTtlMs, logger });
   // Before the first job: whoever holds one is known to live.
-  const heartbeat = await startHeartbeat({ redis, config, clock });
+  const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
   parts.add(() => heartbeat.stop());
-  const unwritten = new UnwrittenResults(logger);
-  parts.add(() => unwritten.stop());
+  parts.add(() => sentUploads.stop());
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
@@ -127,7 +128,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     webhooks,
     clock,
     heartbeat,
-    unwritten,
+    sentUploads,
     replica: confirmationOf(options, metrics),
     logger,
     metrics,

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -138,6 +139,32 @@ it('waits for the response that another worker awaits, however long, and sends n
   expect(system.atlas.uploads()).toHaveLength(1);
   expect(one.output() + two.output()).toContain('it finds what Atlas answered in a receipt');
   await expectReceiptsExpire(system);
+});
+
+it('asks the sender when a failover has lost what it had saved', async () => {
+  const { system } = await systemWithRedis();
+  system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 503 }] });
+  slowUploads(system);
+  const worker = await system.startWorkerProcess();
+  await system.submit('lost', DOCUMENTS);
+  await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+  const before = await stateOf(system, 'lost');
+  expect(before.uploads).toMatchObject([{ state: 'sending' }]);
+  await batchesInFlight(system);
+  const [pollJob] = await system.pollJobs.getJobs();
+  await system.redis.hset(system.batches.toKey('batch-lost'), 'progress', JSON.stringify(before));
+  // Without it the batch is entered again.
+  await waitUntil('a removed poll job', () =>
+    pollJob?.remove().then(
+      () => true,
+      () => false,
+    ),
+  );
+  system.atlas.clearFaults();
+  expect((await system.event('done-lost')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+  expect((await stateOf(system, 'lost')).uploads).toMatchObject([{ resubmissions: 0 }]);
+  await worker.kill();
 });
 
 it('leaves an upload planned when its worker is killed while it waits for a token', async () => {

@@ -44,7 +44,7 @@ export async function saveResult(
   const receipt = receiptOf(run, upload, result);
   const follow = stepTo(run, index, result);
   const atlasBatchId = result.kind === 'accepted' ? result.atlasBatchId : null;
-  const reply = await context.unwritten.write(upload.nonce, { reference, atlasBatchId }, () =>
+  const reply = await context.sentUploads.write(upload.nonce, { reference, result }, () =>
     // The state of now: other uploads of the batch may have gone on since the last try.
     lease.saveOrLeave(run.state, receipt, { read: readWith(run, result) }),
   );

@@ -77,6 +77,7 @@ async function saveSending(run: BatchContext, index: number): Promise<void> {
   if (upload?.state !== 'sending') return;
   const notSent = receiptOf(run, upload, { kind: 'not-taken' });
   const read = flagKeys(context, request.reference);
+  context.sentUploads.begin(nonce, request.reference);
   const reply = await lease
     .saveOrLeave(run.state, notSent, { renew: true, read })
     .catch(async (cause) => {
@@ -84,7 +85,10 @@ async function saveSending(run: BatchContext, index: number): Promise<void> {
       const message = 'Redis did not take that an upload was to be sent, so it was not sent';
       throw new TransientError('INTERNAL', message, { cause });
     });
-  if (typeof reply === 'string') throw new LockLostError(lease.jobId);
+  if (typeof reply === 'string') {
+    context.sentUploads.forget(nonce);
+    throw new LockLostError(lease.jobId);
+  }
   if (toFlags(reply.saved, job.timestamp).cancelled !== null) {
     await saveResult(run, index, { kind: 'cancelled' });
     throw new CancelledError();

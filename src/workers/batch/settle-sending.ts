@@ -12,7 +12,7 @@ import { resultOfSending, type SendResult } from './transitions.js';
 export async function settleSending(run: BatchContext): Promise<number> {
   const sending = uploadsThatAre(run.state, 'sending');
   if (sending.length === 0) return 0;
-  const { redis, config, heartbeat } = run.context;
+  const { redis, config, heartbeat, sentUploads } = run.context;
   const keys = sending.map(({ upload }) =>
     receiptKey(config.QUEUE_PREFIX, run.request.reference, upload.nonce),
   );
@@ -29,7 +29,9 @@ export async function settleSending(run: BatchContext): Promise<number> {
       (receipt === null
         ? await saveAbsence(run, index, result)
         : await saveReceipt(run, index, { key: keys[position] ?? '', result }));
-    if (!isSettled) waiting += 1;
+    if (isSettled) continue;
+    waiting += 1;
+    await sentUploads.ask(upload.sender, run.request.reference, upload.nonce);
   }
   return waiting;
 }

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
-import { heartbeatsKey } from '../../jobs/redis-keys.js';
+import { heartbeatsKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 import { HeartbeatWatch } from './heartbeat-watch.js';
 
-type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock'>;
+type Telling = Pick<WorkerContext, 'redis' | 'config' | 'clock' | 'sentUploads'>;
 
 export interface Heartbeat {
   /** What this worker is called among all workers. */
@@ -18,9 +18,11 @@ export interface Heartbeat {
 }
 
 /** Beats at once and from then on. A process whose event loop is stuck does not beat. */
-export async function startHeartbeat({ redis, config, clock }: Telling): Promise<Heartbeat> {
+export async function startHeartbeat(context: Telling): Promise<Heartbeat> {
+  const { redis, config, clock, sentUploads } = context;
   const key = heartbeatsKey(config.QUEUE_PREFIX);
   const id = `${hostname()}:${process.pid}:${randomUUID()}`;
+  const wantedKey = receiptsWantedKey(config.QUEUE_PREFIX, id);
   const watch = new HeartbeatWatch();
   const beat = async () => {
     const began = performance.now();
@@ -31,8 +33,11 @@ export async function startHeartbeat({ redis, config, clock }: Telling): Promise
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)
       .zrange(key, 0, '-1', 'WITHSCORES')
+      .smembers(wantedKey)
       .exec();
-    watch.saw(toScores(replies?.at(-1)?.[1]), { began, ended: performance.now() });
+    const [[, scores] = [], [, questions] = []] = replies?.slice(-2) ?? [];
+    watch.saw(toScores(scores), { began, ended: performance.now() });
+    await sentUploads.answer(questions as string[]);
   };
   await beat();
   // Redis being away is for others to report; the next beat will do.
