@@ -1,6 +1,7 @@
 /** Opens what the jobs of a worker stand on: the clients of Atlas and S3, the queues, the clock. */
 import type { EventEmitter } from 'node:events';
 import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
@@ -144,7 +145,7 @@ function confirmationOf(
 ): ReplicaConfirmation | null {
   const timeoutMs = config.REPLICA_ACK_TIMEOUT_MS;
   if (timeoutMs === 0) return null;
-  const connection = redis.duplicate();
+  const connection: Redis = redis.duplicate();
   // What is wrong with Redis the other connection says.
   connection.on('error', () => {});
   const onUnconfirmed = () => metrics.unconfirmedUploads.inc();
