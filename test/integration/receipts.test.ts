@@ -75,7 +75,7 @@ const OUTAGES = LONG
   : [stall(9.5), full(4)];
 
 it.each(OUTAGES)(
-  'sends no document twice when Redis $name, with a single worker and uploads on their way',
+  'a worker sends no document twice when Redis $name, while its uploads are on their way',
   { timeout: TEST_TIMEOUT_MS },
   async ({ happen }) => {
     const { system, redis, server } = await systemWithRedis();
@@ -106,7 +106,7 @@ it.each(OUTAGES)(
 );
 
 // It takes all the time that a worker has to stop.
-it.runIf(LONG)('names the batch_id that a worker could not save when it is stopped', async () => {
+it.runIf(LONG)('a worker that is stopped names the batch_id that it could not save', async () => {
   const { system, redis } = await systemWithRedis();
   const worker = await system.startWorkerProcess();
   slowUploads(system);
@@ -119,7 +119,7 @@ it.runIf(LONG)('names the batch_id that a worker could not save when it is stopp
   expect(worker.output()).toContain(`could not save ${upload?.batchId} for unsaved`);
 });
 
-it('waits for the response that another worker awaits, however long, and sends nothing again', async () => {
+it('a worker waits for the response that another one awaits, however long, and sends nothing again', async () => {
   const { system } = await systemWithRedis();
   const [one, two] = await Promise.all([system.startWorkerProcess(), system.startWorkerProcess()]);
   system.atlas.setFaults({
@@ -141,7 +141,7 @@ it('waits for the response that another worker awaits, however long, and sends n
   await expectReceiptsExpire(system);
 });
 
-it('asks the sender when a failover has lost what it had saved', async () => {
+it('a worker asks the sender when a failover has lost what it had saved', async () => {
   const { system } = await systemWithRedis();
   system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 503 }] });
   slowUploads(system);
@@ -167,7 +167,7 @@ it('asks the sender when a failover has lost what it had saved', async () => {
   await worker.kill();
 });
 
-it('leaves an upload planned when its worker is killed while it waits for a token', async () => {
+it('a worker that is killed leaves an upload planned while it waits for a token', async () => {
   const { system } = await systemWithRedis();
   const worker = await system.startWorkerProcess();
   system.atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 'hang' }] });

@@ -56,7 +56,7 @@ it.each(LONG ? [REDIS_GONE, ...LONG_ONES] : [REDIS_GONE])(
   },
 );
 
-it('gives a batch back whose objects are being checked, and counts no error of it', async () => {
+it('a worker that stops gives a batch back whose objects are being checked, and counts no error of it', async () => {
   const system = await startSystem({ atlas: { fetchUrls: false } });
   const worker = await system.startWorkerProcess();
   // More than are checked between two safe points.

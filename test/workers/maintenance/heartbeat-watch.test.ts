@@ -17,7 +17,7 @@ function watching() {
   };
 }
 
-it('says that a worker is silent after three own beats in a row without one of its', () => {
+it('the watch of heartbeats says that a worker is silent after three own beats in a row without one of its', () => {
   const { watch, beat } = watching();
   beat({ other: 1 });
   for (const isSilent of [false, false, true]) {
@@ -28,7 +28,7 @@ it('says that a worker is silent after three own beats in a row without one of i
   expect(watch.isSilent('other')).toBe(false);
 });
 
-it('goes on counting when Redis has forgotten the last beat of a worker', () => {
+it('the watch of heartbeats goes on counting when Redis has forgotten the last beat of a worker', () => {
   const { watch, beat } = watching();
   beat({ other: 1 });
   beat({ other: 1 });
@@ -38,7 +38,7 @@ it('goes on counting when Redis has forgotten the last beat of a worker', () => 
   expect(watch.isSilent('other')).toBe(true);
 });
 
-it('watches a worker that it never saw from the first question on', () => {
+it('the watch of heartbeats counts a worker that it never saw from the first question on', () => {
   const { watch, beat } = watching();
   for (let i = 0; i < 9; i += 1) beat({});
   expect(watch.isSilent('unseen')).toBe(false);
@@ -55,15 +55,18 @@ it.each([
     'came after a pause of the process',
     ({ beat }: ReturnType<typeof watching>) => beat({ other: 1 }, { gapMs: 9000 }),
   ],
-])('begins anew when an own beat %s: others may have failed for the same reason', (_, disturb) => {
-  const watched = watching();
-  const { watch, beat } = watched;
-  beat({ other: 1 });
-  beat({ other: 1 });
-  beat({ other: 1 });
-  disturb(watched);
-  for (const isSilent of [false, false, false, true]) {
+])(
+  'the watch of heartbeats begins anew when an own beat %s: others may have failed for the same reason',
+  (_, disturb) => {
+    const watched = watching();
+    const { watch, beat } = watched;
     beat({ other: 1 });
-    expect(watch.isSilent('other')).toBe(isSilent);
-  }
-});
+    beat({ other: 1 });
+    beat({ other: 1 });
+    disturb(watched);
+    for (const isSilent of [false, false, false, true]) {
+      beat({ other: 1 });
+      expect(watch.isSilent('other')).toBe(isSilent);
+    }
+  },
+);
