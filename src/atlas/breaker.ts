@@ -7,16 +7,7 @@
  * that gets a response closes it. A 429 is no failure: Atlas is well, and the block of the budget
  * deals with it.
  */
-import {
-  BrokenCircuitError,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhenResult,
-  IterableBackoff,
-} from 'cockatiel';
 import { BatchError, type Reason, TransientError } from '../errors.js';
-import { isObject } from '../json.js';
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-table.js';
 
@@ -31,62 +22,69 @@ const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 const MIN_COME_BACK_MS = 2_000;
 const MAX_COME_BACK_MS = 30_000;
 
-const STATE_NAMES = {
-  [CircuitState.Closed]: 'closed',
-  [CircuitState.HalfOpen]: 'half-open',
-  [CircuitState.Open]: 'open',
-  [CircuitState.Isolated]: 'open',
-} as const satisfies Record<CircuitState, BreakerState>;
-
 /** How an attempt ended. Its error is a value, so that the policy counts only some of them. */
 type AttemptResult<T> = { value: T } | { error: unknown; down: boolean };
 
 export class Breaker {
-  private readonly policy;
-  private openedAt: number | undefined;
+  private state: BreakerState = 'closed';
+  /** In a row. */
+  private failures = 0;
+  /** Failed probes of this outage. */
+  private probes = 0;
+  /** Both on the monotonic clock, so that a clock that is set back holds no probe up. */
+  private openedAt = 0;
+  private nextProbeAt = 0;
   /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
     private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
-  ) {
-    this.policy = circuitBreaker(
-      handleWhenResult((result) => isObject(result) && result.down === true),
-      {
-        halfOpenAfter: new IterableBackoff(PROBE_INTERVALS_MS),
-        breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
-      },
-    );
-    this.policy.onStateChange((state) => {
-      if (state === CircuitState.Closed) this.openedAt = undefined;
-      if (state === CircuitState.Open) this.openedAt ??= performance.now();
-      options.onChange(STATE_NAMES[state]);
-    });
-  }
+  ) {}
 
   /**
    * Makes the attempt, which is told whether it is the probe. Rejects when the attempt does, and
    * with a TransientError (nothing was sent) when the circuit is open.
    */
   async run<T>(attempt: (probe: boolean) => Promise<T>): Promise<T> {
-    const { state } = this.policy;
-    if (state === CircuitState.HalfOpen) throw this.turnedAway();
-    const probe = state === CircuitState.Open;
-    let result: AttemptResult<T>;
-    try {
-      result = await this.policy.execute(() => resultOf(attempt(probe), probe));
-    } catch (error) {
-      throw error instanceof BrokenCircuitError ? this.turnedAway() : error;
-    }
+    const probe = this.state === 'open' && performance.now() >= this.nextProbeAt;
+    if (this.state !== 'closed' && !probe) throw this.turnedAway();
+    if (probe) this.change('half-open');
+    const result = await resultOf(attempt(probe), probe);
+    if ('value' in result || !result.down) this.succeeded(probe);
+    else this.failed(probe, result.error);
     if ('value' in result) return result.value;
-    if (result.down && result.error instanceof ResponseError) {
-      this.lastFailure = result.error.reason;
-    }
     throw result.error;
   }
 
+  private succeeded(probe: boolean): void {
+    this.failures = 0;
+    if (probe) this.change('closed');
+  }
+
+  private failed(probe: boolean, error: unknown): void {
+    if (error instanceof ResponseError) this.lastFailure = error.reason;
+    this.failures += 1;
+    if (probe) this.open(this.probes + 1);
+    else if (this.state === 'closed' && this.failures >= FAILURES_TO_OPEN) {
+      this.openedAt = performance.now();
+      this.open(0);
+    }
+  }
+
+  private open(probes: number): void {
+    this.probes = probes;
+    const last = PROBE_INTERVALS_MS.length - 1;
+    this.nextProbeAt = performance.now() + (PROBE_INTERVALS_MS[Math.min(probes, last)] ?? 0);
+    this.change('open');
+  }
+
+  private change(state: BreakerState): void {
+    this.state = state;
+    this.options.onChange(state);
+  }
+
   private turnedAway(): TransientError {
-    const lasted = performance.now() - (this.openedAt ?? performance.now());
+    const lasted = performance.now() - this.openedAt;
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
     const { code, message } = this.lastFailure;
     return new TransientError(

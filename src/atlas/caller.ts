@@ -14,8 +14,15 @@ export interface Call<T> extends BudgetQuestion {
   read: (body: string) => Parsed<T>;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
-  /** The request goes out only after this. The budget is asked meanwhile. */
-  sendAfter?: Promise<unknown>;
+  journal?: Journal | undefined;
+}
+
+/** For a request that has an effect: what is known of it is kept from before it goes out. */
+export interface Journal {
+  /** Nothing but the request itself is left to do. It does not go out when this rejects. */
+  sending(): Promise<void>;
+  /** It was surely not taken. A repetition begins with {@link sending} again. */
+  notTaken(): Promise<void>;
 }
 
 export type Caller = <T>(call: Call<T>, signal?: AbortSignal) => Promise<T>;
@@ -31,17 +38,23 @@ export function createCaller(parts: {
   const { http, budget, observer, logger, now } = parts;
 
   return async (call, signal) => {
-    await Promise.all([budget.take(call, signal), call.sendAfter]);
+    const { endpoint, journal } = call;
+    await budget.take(call, signal);
+    await journal?.sending();
     const sent = performance.now();
-    const response = await http.request(call.request, signal);
+    // What came of a request with an effect has to be known: nothing cuts it but its time limit.
+    const response = await http.request(call.request, journal ? undefined : signal);
     observer.requested?.({
-      endpoint: call.endpoint,
+      endpoint,
       code: response.kind === 'failed' ? response.code : String(response.status),
       seconds: (performance.now() - sent) / 1000,
     });
 
+    const row = rowFor(endpoint, response.kind === 'failed' ? response.failure : response.status);
+    if (row.meaning === 'not-taken' || row.meaning === 'auth') await journal?.notTaken();
+
     const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
-      errorFor(rowFor(call.endpoint, kind), detail, {
+      errorFor(rowFor(endpoint, kind), detail, {
         retryAfterMs: waitMs,
         atlasBatchId: call.atlasBatchId,
       });
@@ -49,7 +62,6 @@ export function createCaller(parts: {
       throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
     const { status } = response;
-    const row = rowFor(call.endpoint, status);
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
       const parsed = call.read(response.body);
@@ -60,7 +72,7 @@ export function createCaller(parts: {
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
     if (row.holdsAllProcesses) {
       waitMs = await budget.block(waitMs);
-      logger.warn({ endpoint: call.endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
+      logger.warn({ endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
     throw fail(status, `answered ${status}`, waitMs);
   };

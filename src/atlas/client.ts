@@ -11,13 +11,14 @@ import { fromRedis } from '../redis/lua-script.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
-import { type Call, createCaller } from './caller.js';
+import { type Call, createCaller, type Journal } from './caller.js';
 import type { AtlasObserver } from './observer.js';
 import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
 import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
+export type { Journal } from './caller.js';
 export type { AtlasObserver, BreakerState } from './observer.js';
 export type { ExtractsPage } from './wire.js';
 
@@ -33,14 +34,11 @@ const TOKEN_TIMEOUT_MS = 10_000;
 export interface AtlasUpload {
   productType: string;
   files: { file_url: string; document_id: string }[];
-  /**
-   * The request goes out only after this; the budget is asked meanwhile. When it rejects, nothing
-   * was sent, and the call rejects with its reason, or with an earlier failure of Atlas.
-   */
-  sendAfter?: Promise<unknown>;
+  /** Told of every request, once breaker, token and budget have let it through. */
+  journal?: Journal;
 }
 
-/** An aborted call rejects with its signal's reason; whether Atlas took it is then unknown. */
+/** An aborted call rejects with its signal's reason. An upload that is on its way is not cut. */
 export interface AtlasClient {
   /**
    * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
@@ -98,9 +96,10 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   const http = createHttp(options);
   const budget = createBudget({ ...options, redis, observer, random });
   const now = async () => {
-    if (redis === undefined) return Date.now();
+    // A response means what it means, also when Redis is away.
+    const time = redis && (await fromRedis(redisTimeMs(redis)).catch(() => undefined));
     // Whole seconds, as the dates of HTTP have them.
-    return Math.floor((await fromRedis(redisTimeMs(redis))) / 1000) * 1000;
+    return Math.floor((time ?? Date.now()) / 1000) * 1000;
   };
   const call = createCaller({ http, budget, observer, logger, now });
   const breaker = new Breaker({
@@ -157,9 +156,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   }
 
   return {
-    async upload({ productType, files, sendAfter }, signal) {
-      // It may fail before there is a token, when nobody waits for it yet.
-      sendAfter?.catch(() => {});
+    async upload({ productType, files, journal }, signal) {
       const atlasBatchId = await perform(
         {
           endpoint: 'multiupload',
@@ -172,7 +169,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
             body: JSON.stringify({ product_type: productType, file_urls: files }),
           },
           read: readBatchId,
-          ...(sendAfter && { sendAfter }),
+          journal,
         },
         signal,
       );

@@ -23,9 +23,18 @@ export interface PlannedUpload extends UploadPlan {
   state: 'planned';
 }
 
-/** The POST may be on its way: after a crash this is the one thing that nobody can know. */
+/**
+ * Bytes of the POST may be on their way. Only its sender knows what became of it, and says so here or
+ * in a receipt.
+ */
 export interface SendingUpload extends UploadPlan {
   state: 'sending';
+  /** Names this attempt to send, and its receipt. */
+  nonce: string;
+  /** Id of the heartbeat of the worker that sends. */
+  sender: string;
+  /** When it was to go out, Redis time in ms. */
+  startedAt: number;
 }
 
 interface AcceptedUpload extends UploadPlan {

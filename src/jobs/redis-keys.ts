@@ -25,6 +25,23 @@ export function wakeKey(prefix: string, reference: string): string {
 }
 
 /**
+ * String: what Atlas answered to one attempt to send an upload, a `SendResult` as JSON. Written by the
+ * worker that sent it, when the job's lock was lost meanwhile; deleted with the save of what it says.
+ * Lives as long as a failed batch.
+ */
+export function receiptKey(prefix: string, reference: string, nonce: string): string {
+  return `${prefix}:receipt:${reference}:${nonce}`;
+}
+
+/**
+ * Set: `<nonce> <reference>` of uploads of which somebody asks a worker what came of them. Written by
+ * whoever found them, read with each heartbeat of the worker; a minute.
+ */
+export function receiptsWantedKey(prefix: string, heartbeatId: string): string {
+  return `${prefix}:receipts-wanted:${heartbeatId}`;
+}
+
+/**
  * Sorted set: workers by the Redis time in ms of their last heartbeat. Written by each worker every
  * 5 s; expires 15 s after the last heartbeat of all.
  */

@@ -10,7 +10,8 @@ export interface RedisFinding {
   fix: string;
 }
 
-export function redisFindings(info: string): RedisFinding[] {
+/** @param replicaAckTimeoutMs when it is not 0, uploads wait for a replica */
+export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFinding[] {
   const fields = new Map(
     info.split(/\r?\n/).flatMap((line): [string, string][] => {
       const colon = line.indexOf(':');
@@ -39,6 +40,13 @@ export function redisFindings(info: string): RedisFinding[] {
       severity: 'warning',
       problem: 'Redis keeps no append-only file: a restart loses batches that it acknowledged',
       fix: 'set appendonly yes',
+    });
+  }
+  if (replicaAckTimeoutMs > 0 && fields.get('connected_slaves') === '0') {
+    findings.push({
+      severity: 'error',
+      problem: 'Redis has no replica, and REPLICA_ACK_TIMEOUT_MS waits for one: nothing is sent',
+      fix: 'connect a replica, or set REPLICA_ACK_TIMEOUT_MS to 0',
     });
   }
   return findings;

@@ -11,6 +11,9 @@ import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
 import type { ObjectStore } from '../storage/object-store.js';
+import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
+import type { SentUploads } from './batch/sent-uploads.js';
+import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { WorkerMetrics } from './metrics.js';
 
 export interface WorkerContext {
@@ -29,6 +32,10 @@ export interface WorkerContext {
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
+  heartbeat: Heartbeat;
+  sentUploads: SentUploads;
+  /** Null where no upload waits for a replica of Redis. */
+  replica: ReplicaConfirmation | null;
   logger: Logger;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */

@@ -15,6 +15,8 @@ export interface WorkerMetrics {
   uploads: Counter<'result'>;
   unknownUploads: Counter;
   orphanUploads: Counter;
+  receipts: Counter;
+  unconfirmedUploads: Counter;
   pollJobs: Counter<'status'>;
   pollsPerUpload: Histogram;
   callbacksRescued: Counter;
@@ -43,6 +45,14 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
     orphanUploads: counter(
       'orphan_uploads_total',
       'Uploads that Atlas took after their worker had lost the batch.',
+    ),
+    receipts: counter(
+      'receipts_total',
+      'Responses to uploads that were left for the worker that has the batch now.',
+    ),
+    unconfirmedUploads: counter(
+      'unconfirmed_uploads_total',
+      'Uploads that were put off because no replica of Redis confirmed them.',
     ),
     pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
     callbacksRescued: counter(

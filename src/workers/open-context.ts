@@ -1,6 +1,7 @@
 /** Opens what the jobs of a worker stand on: the clients of Atlas and S3, the queues, the clock. */
 import type { EventEmitter } from 'node:events';
 import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
@@ -14,9 +15,12 @@ import { redisFindings } from '../redis/findings.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
+import { ReplicaConfirmation } from './batch/replica-confirmation.js';
+import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
+import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
-import { createWorkerMetrics } from './metrics.js';
+import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import type { StartedParts } from './started-parts.js';
 
@@ -71,10 +75,19 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   await whenReady(redis, logger);
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
-  for (const { severity, problem, fix } of redisFindings(await redis.info())) {
+  for (const { severity, problem, fix } of redisFindings(
+    await redis.info(),
+    config.REPLICA_ACK_TIMEOUT_MS,
+  )) {
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  const receiptTtlMs = config.KEEP_FAILED_SECONDS * 1000;
+  const sentUploads = new SentUploads({ redis, prefix, receiptTtlMs, logger });
+  // Before the first job: whoever holds one is known to live.
+  const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
+  parts.add(() => heartbeat.stop());
+  parts.add(() => sentUploads.stop());
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
@@ -115,10 +128,26 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     completions,
     webhooks,
     clock,
+    heartbeat,
+    sentUploads,
+    replica: confirmationOf(options, metrics),
     logger,
     metrics,
     random: Math.random,
     stopping,
   };
   return { context, queueOptions, watch };
+}
+
+function confirmationOf(
+  { config, logger, redis }: OpenOptions,
+  metrics: WorkerMetrics,
+): ReplicaConfirmation | null {
+  const timeoutMs = config.REPLICA_ACK_TIMEOUT_MS;
+  if (timeoutMs === 0) return null;
+  const connection: Redis = redis.duplicate();
+  // What is wrong with Redis the other connection says.
+  connection.on('error', () => {});
+  const onUnconfirmed = () => metrics.unconfirmedUploads.inc();
+  return new ReplicaConfirmation({ redis: connection, timeoutMs, logger, onUnconfirmed });
 }

@@ -5,6 +5,7 @@
  * it may be called twice, from any state. What does not come to rest in time is left to the next
  * worker, as after a crash.
  */
+import { setMaxListeners } from 'node:events';
 import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.js';
@@ -18,7 +19,6 @@ import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
-import { startHeartbeat } from './maintenance/heartbeat.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
 import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
@@ -74,13 +74,12 @@ export async function runWorker(
 async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatchWorker> {
   const { config, logger, redis, parts } = options;
   const stopping = new AbortController();
+  // Any number of jobs may listen; each takes its listener away when it ends.
+  setMaxListeners(0, stopping.signal);
   const opened = await openContext({ ...options, stopping: stopping.signal });
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
-  // Before the first job: whoever holds one is known to live.
-  const heartbeat = await startHeartbeat(context);
-  parts.add(() => heartbeat.stop());
   const eventExpiry = startEventExpiry(context);
   parts.add(() => eventExpiry.stop());
 

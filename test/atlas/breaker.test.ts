@@ -28,7 +28,7 @@ async function open(): Promise<void> {
 
 beforeEach(() => {
   // The circuit's own clock: from open to the next probe.
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['performance', 'Date'] });
   states = [];
   attempts = [];
   breaker = new Breaker({ random: () => 0.5, onChange: (state) => states.push(state) });
@@ -88,7 +88,7 @@ describe('the circuit breaker', () => {
 
   it('the open circuit gives what failed last as the reason of those it turns away', async () => {
     await open();
-    vi.setSystemTime(Date.now() + 1_500);
+    vi.advanceTimersByTime(1_500);
     await attempt(errorFor(rowFor('extracts', 401), 'answered 401'));
     expect(await attempt()).toMatchObject({
       code: 'ATLAS_AUTH',
@@ -99,7 +99,7 @@ describe('the circuit breaker', () => {
 
   it('the open circuit lets one probe through after a while, and closes when it is answered', async () => {
     await open();
-    vi.setSystemTime(Date.now() + 1_500);
+    vi.advanceTimersByTime(1_500);
     let respond = () => {};
     const probe = breaker.run((isProbe) => {
       attempts.push(isProbe);
@@ -122,21 +122,30 @@ describe('the circuit breaker', () => {
     ['is refused a token', new PermanentError('ATLAS_AUTH', 'refused')],
   ])('the circuit stays open when the probe %s, and probes more rarely', async (_, error) => {
     await open();
-    vi.setSystemTime(Date.now() + 1_500);
+    vi.advanceTimersByTime(1_500);
     expect(await attempt(error)).toBe(error);
     expect(states).toEqual(['open', 'half-open', 'open']);
-    vi.setSystemTime(Date.now() + 2_000);
+    vi.advanceTimersByTime(2_000);
     await attempt();
     expect(attempts).toEqual([true]);
-    vi.setSystemTime(Date.now() + 500);
+    vi.advanceTimersByTime(500);
     await attempt();
     expect(attempts).toEqual([true, true]);
+  });
+
+  it('the circuit probes in time when the clock of the host is set back while it is open', async () => {
+    await open();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(1_500);
+    expect(await attempt()).toBeUndefined();
+    expect(attempts).toEqual([true]);
+    expect(states.at(-1)).toBe('closed');
   });
 
   it('the circuit closes on a probe that is refused, unknown or too much, for Atlas answers', async () => {
     for (const error of [busy(), new UnknownBatchError('B')]) {
       await open();
-      vi.setSystemTime(Date.now() + 1_500);
+      vi.advanceTimersByTime(1_500);
       expect(await attempt(error)).toBe(error);
       expect(states.at(-1)).toBe('closed');
     }
@@ -146,7 +155,7 @@ describe('the circuit breaker', () => {
     await open();
     const seconds = 120;
     for (let tenth = 0; tenth < seconds * 10; tenth += 1) {
-      vi.setSystemTime(Date.now() + 100);
+      vi.advanceTimersByTime(100);
       await Promise.all(Array.from({ length: 10 }, () => attempt(down())));
     }
     expect(attempts.length).toBeGreaterThan(20);

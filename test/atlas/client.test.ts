@@ -41,28 +41,53 @@ describe('upload', () => {
     },
   );
 
-  it('an upload goes out only after what it is told to wait for', async () => {
+  it('an upload is told of request by request, with nothing between the telling and the request', async () => {
     const client = clientOf(atlas);
-    await client.checkCredentials();
     const order: string[] = [];
-    atlas.onUpload = (_request, response) => {
+    const [goodToken, goodUpload] = [atlas.onToken, atlas.onUpload];
+    atlas.onToken = (request, response) => {
+      order.push('token');
+      goodToken(request, response);
+    };
+    atlas.onUpload = (request, response) => {
       order.push('upload');
-      json(response, { batch_id: 'BATCH-1' });
+      if (order.filter((event) => event === 'upload').length > 1) goodUpload(request, response);
+      else json(response, 'canary-body', 401);
     };
-    const sendAfter = async () => {
-      await client.readPage('BATCH-0', PAGE);
-      await client.readPage('BATCH-0', PAGE);
-      order.push('awaited');
-    };
-    await client.upload({ ...UPLOAD, sendAfter: sendAfter() });
-    expect(order).toEqual(['awaited', 'upload']);
+    const tell = (event: string) => async () => void order.push(event);
+    const journal = { sending: tell('sending'), notTaken: tell('not taken') };
+    await client.upload({ ...UPLOAD, journal });
+    expect(order).toEqual([
+      'token',
+      'sending',
+      'upload',
+      'not taken',
+      'token',
+      'sending',
+      'upload',
+    ]);
   });
 
-  it('an upload does not go out when what it waits for fails', async () => {
-    const sendAfter = Promise.reject(new Error('not wanted any more'));
-    const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, sendAfter }));
+  it('an upload does not go out when the journal does not take it', async () => {
+    const journal = {
+      sending: () => Promise.reject(new Error('not wanted any more')),
+      async notTaken() {},
+    };
+    const error = await rejection(clientOf(atlas).upload({ ...UPLOAD, journal }));
     expect(error).toMatchObject({ message: 'not wanted any more' });
     expect(atlas.count('multiupload')).toBe(0);
+  });
+
+  it('an upload that is on its way is not cut when its signal is aborted', async () => {
+    const signal = new AbortController();
+    const good = atlas.onUpload;
+    atlas.onUpload = (request, response) => {
+      signal.abort();
+      good(request, response);
+    };
+    const journal = { async sending() {}, async notTaken() {} };
+    const sent = clientOf(atlas).upload({ ...UPLOAD, journal }, signal.signal);
+    expect(await sent).toEqual({ atlasBatchId: 'BATCH-1' });
   });
 
   it('an upload is unknown when the connection is cut after it was sent', async () => {

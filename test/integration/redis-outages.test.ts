@@ -6,6 +6,7 @@ import {
   expectFewSubmissions,
   expectNoStrayKeys,
   expectStoredAsAtlasHasIt,
+  stateOf,
 } from '../helpers/invariants.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -74,7 +75,7 @@ it('a batch sends nothing that no replica has confirmed, and says why', async ()
     redisUrl: redis.url,
     environment: { REPLICA_ACK_TIMEOUT_MS: '100', BATCH_DEADLINE_MS: '60000' },
   });
-  await system.startWorker();
+  const worker = await system.startWorker();
   const request = await system.submit('unconfirmed', 2);
   await waitUntil('a batch that waits for a replica', async () => {
     const { logs } = await system.batches.getJobLogs('batch-unconfirmed');
@@ -82,14 +83,43 @@ it('a batch sends nothing that no replica has confirmed, and says why', async ()
       line.includes('no replica of Redis confirmed a write within 100 ms'),
     );
   });
-  expect(system.atlas.uploads()).toEqual([]);
   expect(system.atlas.requests.count('multiupload')).toBe(0);
+  await waitUntil('an upload that is planned again', async () => {
+    const [upload] = (await stateOf(system, 'unconfirmed')).uploads;
+    return upload?.state === 'planned' && upload.resubmissions === 0;
+  });
+  const metrics = await worker.metrics.registry.getSingleMetricAsString(
+    'atlas_batch_unconfirmed_uploads_total',
+  );
+  expect(metrics).toMatch(/atlas_batch_unconfirmed_uploads_total [1-9]/);
 
   await privateRedis('--replicaof', '127.0.0.1', `${redis.port}`);
   expect((await system.event('done-unconfirmed')).name).toBe('batch.completed');
   await batchesEnded(system, 1, RECOVERY_TIMEOUT_MS);
   await expectAllEndedOnce(system, [request]);
   expect(system.atlas.uploads()).toHaveLength(1);
+});
+
+it('a worker goes on renewing locks while many uploads wait for a replica that never comes', async () => {
+  const system = await startSystem({
+    environment: { REPLICA_ACK_TIMEOUT_MS: '4500', ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },
+  });
+  const worker = await system.startWorkerProcess();
+  await system.submit('renewed', 4);
+  const uploads = async () => (await stateOf(system, 'renewed')).uploads ?? [];
+  await waitUntil('uploads that wait', async () =>
+    (await uploads()).some(({ state }) => state === 'sending'),
+  );
+  // Two WAITs, which are longer than a lock lasts.
+  await waitUntil('uploads that are planned again', async () =>
+    (await uploads()).every(({ state }) => state === 'planned'),
+  );
+  expect(system.atlas.requests.count('multiupload')).toBe(0);
+  expect(worker.output()).not.toContain('lock');
+  expect(worker.output().split('REPLICA_ACK_TIMEOUT_MS wants a replica')).toHaveLength(2);
+  // A stop waits for none.
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toBe(0);
 });
 
 it('a batch ends at its deadline when no replica ever confirms', async () => {

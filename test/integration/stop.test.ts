@@ -55,3 +55,19 @@ it.each(LONG ? [REDIS_GONE, ...LONG_ONES] : [REDIS_GONE])(
     expect(worker.output().includes('did not come to rest in time')).toBe(busy);
   },
 );
+
+it('a worker that stops gives a batch back whose objects are being checked, and counts no error of it', async () => {
+  const system = await startSystem({ atlas: { fetchUrls: false } });
+  const worker = await system.startWorkerProcess();
+  // More than are checked between two safe points.
+  const request = await system.request('checked', 600);
+  system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 'slow', delayMs: 30 }] });
+  await system.add(request);
+  await waitUntil('objects that are checked', () => system.s3.requests.count('head') > 0);
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toBe(0);
+  expect(worker.output()).not.toContain('unforeseen');
+  const job = await system.batches.getJob('batch-checked');
+  expect(job?.progress).toBe(0);
+  expect(await job?.getState()).toBe('waiting');
+});

@@ -26,3 +26,12 @@ it('the check of Redis finds a policy that evicts, and a Redis that forgets', ()
     ['warning', 'set appendonly yes'],
   ]);
 });
+
+it('finds that there is no replica only where uploads wait for one', () => {
+  const alone = `${info('7.0.15', 'noeviction', '1')}# Replication\r\nconnected_slaves:0\r\n`;
+  expect(redisFindings(alone, 0)).toEqual([]);
+  expect(redisFindings(alone.replace('slaves:0', 'slaves:1'), 100)).toEqual([]);
+  expect(redisFindings(alone, 100)).toMatchObject([
+    { severity: 'error', problem: expect.stringContaining('REPLICA_ACK_TIMEOUT_MS') },
+  ]);
+});

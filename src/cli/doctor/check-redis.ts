@@ -6,10 +6,16 @@ import { redisFindings } from '../../redis/findings.js';
 import { redisAddress } from '../../redis/reply-error.js';
 import type { CheckResult, Finding } from './finding.js';
 
-/** Checks that Redis answers, accepts our credentials, is new enough, and loses no keys. */
-export async function checkRedis(link: RedisLink): Promise<CheckResult> {
+/**
+ * Checks that Redis answers, accepts our credentials, is new enough, loses no keys, and has a replica
+ * where uploads wait for one.
+ */
+export async function checkRedis(
+  link: RedisLink,
+  replicaAckTimeoutMs: number,
+): Promise<CheckResult> {
   try {
-    return await link.run(() => examine(link.redis));
+    return await link.run(() => examine(link.redis, replicaAckTimeoutMs));
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const finding: Finding = { level: 'error', subject: 'Redis', text, fix: fixFor(error, text) };
@@ -17,11 +23,11 @@ export async function checkRedis(link: RedisLink): Promise<CheckResult> {
   }
 }
 
-async function examine(redis: Redis): Promise<CheckResult> {
+async function examine(redis: Redis, replicaAckTimeoutMs: number): Promise<CheckResult> {
   const info = await redis.info();
   const asked = Date.now();
   const aheadMs = (await redisTimeMs(redis)) - (asked + Date.now()) / 2;
-  const findings = redisFindings(info).map(
+  const findings = redisFindings(info, replicaAckTimeoutMs).map(
     ({ severity, problem, fix }): Finding => ({
       level: severity,
       subject: 'Redis',

@@ -40,6 +40,11 @@ export function mayResubmit({ context }: BatchContext): boolean {
   return context.config.ON_AMBIGUOUS_SUBMISSION === 'resubmit';
 }
 
+/** Whether an upload was refused: the batch will fail, and nothing more is sent. */
+export function isDoomed({ state }: BatchContext): boolean {
+  return state.uploads.some((upload) => upload.state === 'refused');
+}
+
 /** What the outside wants of the batch. */
 export function flagsOf({ context, request, job }: BatchContext): Promise<Flags> {
   return readFlags(context, request.reference, job.timestamp);

@@ -37,11 +37,14 @@ import {
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
-import { resolveUnknownUploads } from './submit-uploads.js';
+import { settleSending } from './settle-sending.js';
 import { countTransientError, countUnexpectedError } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
+
+/** To ask again for a receipt; up to twice as long. Its sender writes it within a request's time. */
+const RECEIPT_WAIT_MS = 1000;
 
 /** Processor of the `atlas-batches` queue. */
 export function createBatchProcessor(context: WorkerContext): Processor<unknown, BatchSummary> {
@@ -81,11 +84,12 @@ async function stepBatch(
   }
 }
 
-async function enter(run: BatchContext): Promise<Ending | WaitForChildren> {
+async function enter(run: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
   const stalls = run.job.stalledCounter - run.state.stallsBefore;
   if (stalls >= MAX_STALLS) return endAfterStalls(run, stalls);
-  await resolveUnknownUploads(run);
-  return advanceBatch(run);
+  if ((await settleSending(run)) === 0) return advanceBatch(run);
+  // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
+  return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + run.context.random()) };
 }
 
 /** Does as little as it can: one of the steps before this has killed the workers. */

@@ -1,45 +1,47 @@
-/** One call of multiupload, and what came of it. */
-import { PermanentError, TransientError } from '../../errors.js';
+/** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
+import { randomBytes } from 'node:crypto';
+import { LockLostError, PermanentError, TransientError } from '../../errors.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import { rethrowInterruption } from '../runtime/run-step.js';
+import { unlessAborted } from '../../timeouts.js';
+import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
-import { type BatchContext, mayResubmit } from './batch-context.js';
+import { type BatchContext, isDoomed, mayResubmit } from './batch-context.js';
+import { receiptOf, saveResult } from './save-result.js';
 import { type SendResult, stepUpload } from './transitions.js';
 
-export interface Sent {
-  result: SendResult;
-  /** What the sending failed with; the batch sleeps over it. */
-  error?: unknown;
-}
+/** Nothing was sent, because the batch was cancelled meanwhile. */
+class CancelledError extends Error {}
 
 /**
- * Saves `sending` and sends the upload. From there on a crash leaves an upload of which nobody knows
- * whether Atlas has it.
- * @throws LockLostError; an error of Redis or S3. Nothing was sent then, or the lock is lost.
+ * Sends the upload. It is `sending` only while bytes may be on their way: circuit, token and budget
+ * have let it through before, and a response that it was not taken makes it `planned` again at once.
+ * @throws TransientError: it is `planned`, or unknown and sent again later; LockLostError;
+ *   StoppingError.
  */
 export async function sendUpload(
   run: BatchContext,
   index: number,
   upload: PlannedUpload,
-): Promise<Sent> {
+): Promise<void> {
   const { context, request, signal } = run;
   const { productType } = request;
   const files = await signedFiles(run, upload);
-  const clearance = saveSending(run, index);
-  const sendAfter = clearance.then((stop) => {
-    if (stop) throw new Error(`not sent: ${stop.result.kind}`);
-  });
+  const journal = {
+    sending: () => saveSending(run, index),
+    notTaken: () => settle(run, index, { kind: 'not-taken' }),
+  };
   try {
-    const { atlasBatchId } = await context.atlas.upload({ productType, files, sendAfter }, signal);
-    return { result: { kind: 'accepted', atlasBatchId, sentAt: context.clock.now() } };
+    const { atlasBatchId } = await context.atlas.upload({ productType, files, journal }, signal);
+    const sentAt = context.clock.now();
+    await settle(run, index, { kind: 'accepted', atlasBatchId, sentAt });
   } catch (error) {
-    const stop = await clearance;
-    if (stop) return stop;
-    rethrowInterruption(error, run);
+    if (error instanceof CancelledError) return;
+    if (error instanceof LockLostError || error instanceof StoppingError) throw error;
+    if (run.state.uploads[index]?.state !== 'sending') return beforeSending(run, index, error);
     const result = resultOfError(run, error);
-    context.metrics.uploads.inc({ result: result.kind });
-    return { result, error };
+    await settle(run, index, result);
+    if (result.kind === 'unknown' && !isDoomed(run)) throw error;
   }
 }
 
@@ -60,27 +62,81 @@ async function signedFiles(
   }));
 }
 
-/** @returns null when the upload may go out, else why nothing is sent. */
-async function saveSending(run: BatchContext, index: number): Promise<Sent | null> {
+/**
+ * The last thing before the request. When it fails, the upload is `planned` again, or a receipt says
+ * so: a save whose reply was lost may have been made.
+ * @throws CancelledError, StoppingError, LockLostError, TransientError: nothing may be sent.
+ */
+async function saveSending(run: BatchContext, index: number): Promise<void> {
   const { context, lease, request, job } = run;
-  run.state = stepUpload(run.state, index, { kind: 'send' });
+  const nonce = randomBytes(8).toString('hex');
+  const startedAt = context.clock.now();
+  const step = { kind: 'send', nonce, sender: context.heartbeat.id, startedAt } as const;
+  run.state = stepUpload(run.state, index, step);
+  const upload = run.state.uploads[index];
+  if (upload?.state !== 'sending') return;
+  const notSent = receiptOf(run, upload, { kind: 'not-taken' });
   const read = flagKeys(context, request.reference);
-  const values = await lease.save(run.state, '', { renew: true, read });
-  if (toFlags(values, job.timestamp).cancelled !== null) return { result: { kind: 'cancelled' } };
-  // This may take of the lock's time. Nothing is sent whose `sending` a failover could lose.
-  const timeoutMs = context.config.REPLICA_ACK_TIMEOUT_MS;
-  if (timeoutMs === 0) return null;
-  if (await lease.reachedReplica(timeoutMs)) {
-    await lease.renew();
-    return null;
+  context.sentUploads.begin(nonce, request.reference);
+  const reply = await lease
+    .saveOrLeave(run.state, notSent, { renew: true, read })
+    .catch(async (cause) => {
+      await saveResult(run, index, { kind: 'not-taken' });
+      const message = 'Redis did not take that an upload was to be sent, so it was not sent';
+      throw new TransientError('INTERNAL', message, { cause });
+    });
+  if (typeof reply === 'string') {
+    context.sentUploads.forget(nonce);
+    throw new LockLostError(lease.jobId);
   }
-  const message = `no replica of Redis confirmed a write within ${timeoutMs} ms`;
-  return { result: { kind: 'not-taken' }, error: new TransientError('INTERNAL', message) };
+  if (toFlags(reply.saved, job.timestamp).cancelled !== null) {
+    await saveResult(run, index, { kind: 'cancelled' });
+    throw new CancelledError();
+  }
+  await confirmSending(run, index, nonce);
+}
+
+/** Nothing is sent whose `sending` a failover could lose, where that is wanted. */
+async function confirmSending(run: BatchContext, index: number, nonce: string): Promise<void> {
+  const { replica, stopping } = run.context;
+  if (replica === null) return;
+  try {
+    await unlessAborted(replica.confirm({ ...run.lease.held, nonce }), stopping);
+  } catch (error) {
+    await saveResult(run, index, { kind: 'not-taken' });
+    throw stopping.aborted ? new StoppingError() : error;
+  }
+}
+
+/** Tells of a response at once, and saves it. */
+async function settle(run: BatchContext, index: number, result: SendResult): Promise<void> {
+  const { metrics, logger } = run.context;
+  const { reference } = run.request;
+  metrics.uploads.inc({ result: result.kind === 'accepted' ? 'sent' : result.kind });
+  const documents = run.state.uploads[index]?.documentIndexes ?? '';
+  const documentCount = fromRanges(documents).length;
+  if (result.kind === 'accepted') {
+    const { atlasBatchId } = result;
+    const message = `upload of ${reference} sent as ${atlasBatchId}`;
+    logger.info({ reference, atlasBatchId, documentCount }, message);
+  } else {
+    const fields = { reference, documents, documentCount, result: result.kind };
+    logger.info(fields, `Atlas's response to an upload of ${reference}: ${result.kind}`);
+  }
+  await saveResult(run, index, result);
+}
+
+/** Nothing is on its way. Credentials that never worked refuse the upload; all else is tried again. */
+async function beforeSending(run: BatchContext, index: number, error: unknown): Promise<void> {
+  if (!(error instanceof PermanentError)) throw error;
+  const { reason } = error;
+  run.state = stepUpload(run.state, index, { kind: 'refused', reason });
+  const documents = `documents[${run.state.uploads[index]?.documentIndexes}]`;
+  await run.lease.save(run.state, `${documents} refused: ${reason.message}`);
 }
 
 function resultOfError(run: BatchContext, error: unknown): SendResult {
   if (error instanceof PermanentError) return { kind: 'refused', reason: error.reason };
-  if (error instanceof TransientError && error.taken === 'not-taken') return { kind: 'not-taken' };
   const why = error instanceof TransientError ? error.message : 'an unforeseen error';
   return { kind: 'unknown', why, resubmit: mayResubmit(run) };
 }

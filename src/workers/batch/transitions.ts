@@ -23,6 +23,7 @@ export type SendResult =
   | { kind: 'accepted'; atlasBatchId: string; sentAt: number }
   /** Surely not at Atlas: it may be sent again. */
   | { kind: 'not-taken' }
+  /** Atlas said no; or, before anything was sent, that it knows our credentials for none. */
   | { kind: 'refused'; reason: Reason }
   /** Nobody knows whether Atlas took it. */
   | { kind: 'unknown'; why: string; resubmit: boolean }
@@ -30,7 +31,7 @@ export type SendResult =
   | { kind: 'cancelled' };
 
 export type UploadStep =
-  | { kind: 'send' }
+  | { kind: 'send'; nonce: string; sender: string; startedAt: number }
   | SendResult
   /** The deadline came before it was sent. */
   | { kind: 'too-late'; reason: Reason }
@@ -53,8 +54,12 @@ export function nextUpload(
 ): Upload | null {
   switch (upload.state) {
     case 'planned':
-      if (step.kind === 'send') return { ...upload, state: 'sending' };
-      return step.kind === 'too-late' ? refuse(upload, step.reason) : null;
+      if (step.kind === 'send') {
+        const { nonce, sender, startedAt } = step;
+        return { ...upload, state: 'sending', nonce, sender, startedAt };
+      }
+      if (step.kind === 'too-late' || step.kind === 'refused') return refuse(upload, step.reason);
+      return null;
     case 'sending':
       return afterSending(upload, step, others);
     case 'sent':
@@ -68,6 +73,21 @@ export function nextUpload(
   }
 }
 
+/**
+ * What came of an upload that an earlier run of the job was sending, for whoever finds it; null while
+ * its sender may still say it.
+ * @param receipt what the sender has written down
+ * @param resubmit what this worker does about an unknown upload
+ */
+export function resultOfSending(
+  receipt: SendResult | null,
+  { senderIsDead, resubmit }: { senderIsDead: boolean; resubmit: boolean },
+): SendResult | null {
+  if (receipt !== null) return receipt.kind === 'unknown' ? { ...receipt, resubmit } : receipt;
+  const why = 'the worker died before the response of Atlas was saved';
+  return senderIsDead ? { kind: 'unknown', why, resubmit } : null;
+}
+
 /** What each result of sending leads to. */
 function afterSending(
   upload: SendingUpload,
@@ -78,17 +98,18 @@ function afterSending(
     case 'accepted': {
       const { atlasBatchId, sentAt } = step;
       const expectedPollRuns = runsUntilNews(holderOf(others, atlasBatchId));
-      return { ...upload, state: 'sent', atlasBatchId, sentAt, expectedPollRuns, result: null };
+      const accepted = { atlasBatchId, sentAt, expectedPollRuns, result: null };
+      return { ...planOf(upload), state: 'sent', ...accepted };
     }
     case 'not-taken':
     case 'cancelled':
-      return { ...upload, state: 'planned' };
+      return { ...planOf(upload), state: 'planned' };
     case 'refused':
       return refuse(upload, step.reason);
     case 'unknown': {
       const { resubmissions } = upload;
       if (step.resubmit && resubmissions < MAX_RESUBMISSIONS)
-        return { ...upload, state: 'planned', resubmissions: resubmissions + 1 };
+        return { ...planOf(upload), state: 'planned', resubmissions: resubmissions + 1 };
       const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${step.why}); check there before you retry`;
       return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
     }
@@ -121,10 +142,13 @@ function laterResult(earlier: PollResult | null, later: PollResult): PollResult 
 }
 
 function refuse(upload: Upload, reason: Reason): RefusedUpload {
-  const { round, documentIndexes, scoped, resubmissions } = upload;
   const { atlasBatchId, result } = { atlasBatchId: null, result: null, ...upload };
-  const plan = { round, documentIndexes, scoped, resubmissions };
-  return { ...plan, state: 'refused', reason, atlasBatchId, result };
+  return { ...planOf(upload), state: 'refused', reason, atlasBatchId, result };
+}
+
+/** Without what only one state knows. */
+function planOf({ round, documentIndexes, scoped, resubmissions }: Upload) {
+  return { round, documentIndexes, scoped, resubmissions };
 }
 
 function pollAgain(upload: SentUpload | EndedUpload): SentUpload {

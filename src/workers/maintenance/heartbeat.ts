@@ -1,36 +1,72 @@
-/** Tells the HTTP server, by way of Redis, that this worker lives. */
+/** Tells the others, by way of Redis, that this worker lives, and sees which of them do. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Redis } from 'ioredis';
 import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
-import { heartbeatsKey } from '../../jobs/redis-keys.js';
-import type { WorkerContext } from '../context.js';
+import { heartbeatsKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
+import type { Clock } from '../../redis/clock.js';
+import { HeartbeatWatch } from './heartbeat-watch.js';
+
+interface HeartbeatOptions {
+  redis: Redis;
+  config: { QUEUE_PREFIX: string };
+  clock: Clock;
+  sentUploads: { answer(questions: readonly string[]): Promise<void> };
+}
+
+export interface Heartbeat {
+  /** What this worker is called among all workers. */
+  readonly id: string;
+  /** Whether the worker of this id counts as dead; see {@link HeartbeatWatch}. */
+  isSilent(id: string): boolean;
+  /** The others learn of it soon; a Redis that hangs holds nobody up. */
+  stop(): void;
+}
 
 /** Beats at once and from then on. A process whose event loop is stuck does not beat. */
 export async function startHeartbeat({
   redis,
   config,
   clock,
-}: Pick<WorkerContext, 'redis' | 'config' | 'clock'>): Promise<{ stop(): void }> {
+  sentUploads,
+}: HeartbeatOptions): Promise<Heartbeat> {
   const key = heartbeatsKey(config.QUEUE_PREFIX);
   const id = `${hostname()}:${process.pid}:${randomUUID()}`;
+  const wantedKey = receiptsWantedKey(config.QUEUE_PREFIX, id);
+  const watch = new HeartbeatWatch();
   const beat = async () => {
+    const began = performance.now();
     const now = clock.now();
-    await redis
+    const replies = await redis
       .multi()
       .zadd(key, now, id)
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)
+      .zrange(key, 0, '-1', 'WITHSCORES')
+      .smembers(wantedKey)
       .exec();
+    const [[, scores] = [], [, questions] = []] = replies?.slice(-2) ?? [];
+    watch.saw(toScores(scores), { began, ended: performance.now() });
+    await sentUploads.answer(questions as string[]);
   };
   await beat();
   // Redis being away is for others to report; the next beat will do.
-  const timer = setInterval(() => void beat().catch(() => {}), HEARTBEAT_INTERVAL_MS);
+  const timer = setInterval(() => void beat().catch(() => watch.missed()), HEARTBEAT_INTERVAL_MS);
   timer.unref();
   return {
+    id,
+    isSilent: (other) => watch.isSilent(other),
     stop() {
       clearInterval(timer);
-      // The others learn of it soon; a Redis that hangs holds nobody up.
       redis.zrem(key, id).catch(() => {});
     },
   };
+}
+
+/** Member and score by turns, or in pairs. */
+function toScores(reply: unknown): Map<string, string> {
+  const flat = (reply as unknown[]).flat().map(String);
+  return new Map(
+    flat.flatMap((id, i): [string, string][] => (i % 2 === 0 ? [[id, flat[i + 1] ?? '']] : [])),
+  );
 }

@@ -22,14 +22,19 @@ const KEPT_LOG_LINES = 200;
 
 /** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
 const SAVE = new LuaScript<SaveReply | null>(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
-if redis.call('EXISTS', KEYS[2]) == 0 then return false end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 then
+  if ARGV[9] == '' then return false end
+  local saved = redis.call('HGET', KEYS[2], 'progress') or ''
+  if not string.find(saved, ARGV[9], 1, true) then return false end
+  redis.call('SET', KEYS[7], ARGV[10], 'PX', ARGV[11])
+  return {2}
+end
 local absent = tonumber(ARGV[8])
-if absent > 0 and redis.call('EXISTS', unpack(KEYS, 7, 6 + absent)) > 0 then return {0} end
+if absent > 0 and redis.call('EXISTS', unpack(KEYS, 8, 7 + absent)) > 0 then return {0} end
 redis.call('HSET', KEYS[2], 'progress', ARGV[3])
 redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
-if #ARGV > 8 then
-  redis.call('RPUSH', KEYS[4], unpack(ARGV, 9))
+if #ARGV > 11 then
+  redis.call('RPUSH', KEYS[4], unpack(ARGV, 12))
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
 end
 if ARGV[6] ~= '' then
@@ -41,12 +46,38 @@ if ARGV[7] == 'ended' then
 elseif ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
 end
-if #KEYS == 6 + absent then return {1} end
-return {1, unpack(redis.call('MGET', unpack(KEYS, 7 + absent)))}
+if ARGV[9] == '' and KEYS[7] ~= KEYS[2] then redis.call('DEL', KEYS[7]) end
+if #KEYS == 7 + absent then return {1} end
+return {1, unpack(redis.call('MGET', unpack(KEYS, 8 + absent)))}
 `);
 
-/** Whether the state was saved, and the values of the keys that were read. Null without the lock. */
-type SaveReply = [0 | 1, ...(string | null)[]];
+/**
+ * Whether the state was saved (2: a receipt was left instead), and the values of the keys that were
+ * read. Null without the lock.
+ */
+type SaveReply = [0 | 1 | 2, ...(string | null)[]];
+
+/** What is written instead of a state when the lock is not ours any more. */
+export interface Receipt {
+  key: string;
+  /** It is written only while the saved state holds this: otherwise nobody waits for it. */
+  nonce: string;
+  value: string;
+  ttlMs: number;
+}
+
+interface WriteOptions {
+  /** Gives the lock its full time again. */
+  renew?: boolean;
+  /** Nothing is saved when one of these keys exists. */
+  absent?: readonly string[];
+  /** Keys of strings that are read in the same moment. */
+  read?: readonly string[];
+  /** Written when the lock is lost. */
+  receipt?: Receipt | undefined;
+  /** A key that is deleted with the save. */
+  spent?: string | undefined;
+}
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;
@@ -62,21 +93,14 @@ export interface LeaseOptions<State extends object> {
   started?: { key: string; at: (state: State) => number | null };
 }
 
-interface WriteOptions {
-  /** Gives the lock its full duration again. */
-  renew?: boolean;
-  /** Keys of strings that are read in the same moment. */
-  read?: readonly string[];
-  /** Keys of which none may exist. */
-  absent?: readonly string[];
-}
-
 export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
   private readonly noted: string[] = [];
   /** What the sorted set of starts has: it is written when that changes. */
   private startTold: number | null | undefined;
+  /** Monotonic. The job was fetched just before. */
+  private readonly openedAt = performance.now();
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
@@ -91,16 +115,31 @@ export class JobLease<State extends object> {
   /**
    * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
    * first.
-   * @returns the values of `read`
+   * @returns the values of the keys to `read`
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
   async save(
     state: State,
     line = '',
-    options: Omit<WriteOptions, 'absent'> = {},
+    options: Pick<WriteOptions, 'renew' | 'read' | 'spent'> = {},
   ): Promise<(string | null)[]> {
-    const [, ...values] = await this.write(state, line, options);
+    const [, ...values] = orLost(await this.write(state, line, options), this.jobId);
     return values;
+  }
+
+  /**
+   * As {@link save}; but without the lock it leaves the receipt instead, if the saved state still
+   * waits for it. After an error it may be called again: noted lines are kept.
+   */
+  async saveOrLeave(
+    state: State,
+    receipt: Receipt,
+    options: Pick<WriteOptions, 'renew' | 'read'> = {},
+  ): Promise<{ saved: (string | null)[] } | 'left' | 'not-awaited'> {
+    const reply = await this.write(state, '', { ...options, receipt });
+    if (reply === null) return 'not-awaited';
+    const [kind, ...saved] = reply;
+    return kind === 1 ? { saved } : 'left';
   }
 
   /**
@@ -109,7 +148,7 @@ export class JobLease<State extends object> {
    */
   async saveIfAbsent(keys: readonly string[], state: State, line: string): Promise<boolean> {
     const noted = [...this.noted];
-    const [saved] = await this.write(state, line, { absent: keys });
+    const [saved] = orLost(await this.write(state, line, { absent: keys }), this.jobId);
     if (saved === 0) this.noted.unshift(...noted);
     return saved === 1;
   }
@@ -117,9 +156,10 @@ export class JobLease<State extends object> {
   private async write(
     state: State,
     line: string,
-    { renew = false, absent = [], read = [] }: WriteOptions,
-  ): Promise<SaveReply> {
+    { renew = false, absent = [], read = [], receipt, spent }: WriteOptions,
+  ): Promise<SaveReply | null> {
     this.note(line);
+    const lines = this.noted.splice(0);
     const { redis, queueKey, token, digest, started } = this.options;
     const startedAt = started?.at(state);
     const jobKey = `${queueKey}:${this.jobId}`;
@@ -130,6 +170,7 @@ export class JobLease<State extends object> {
       `${jobKey}:logs`,
       `${queueKey}:stalled`,
       started?.key ?? jobKey,
+      receipt?.key ?? spent ?? jobKey,
       ...absent,
       ...read,
     ];
@@ -142,26 +183,33 @@ export class JobLease<State extends object> {
       renew ? LOCK_DURATION_MS : '',
       startedAt === this.startTold ? '' : (startedAt ?? 'ended'),
       absent.length,
-      ...this.noted.splice(0),
-    ]);
-    if (reply === null) throw new LockLostError(this.jobId);
-    if (reply[0] === 1) this.startTold = startedAt;
+      receipt?.nonce ?? '',
+      receipt?.value ?? '',
+      receipt?.ttlMs ?? '',
+      ...lines,
+    ]).catch((error) => {
+      this.noted.unshift(...lines);
+      throw error;
+    });
+    if (reply?.[0] === 1) this.startTold = startedAt;
     return reply;
   }
 
-  /**
-   * Waits until one replica has what was saved, so that no failover can lose it.
-   * @returns whether it has it in time.
-   */
-  async reachedReplica(timeoutMs: number): Promise<boolean> {
-    return (await this.options.redis.wait(1, timeoutMs)) >= 1;
+  /** Where this lease's lock and state are, and what the lock holds while it is ours. */
+  get held(): { lockKey: string; jobKey: string; token: string } {
+    const jobKey = `${this.options.queueKey}:${this.jobId}`;
+    return { lockKey: `${jobKey}:lock`, jobKey, token: this.options.token };
   }
 
   /** Gives the lock its full time, right before something that cannot be taken back. */
   async renew(): Promise<void> {
     const { job, token } = this.options;
-    // BullMQ takes the time before it asks for the job, on this process's clock.
-    if (Date.now() - (job.processedOn ?? 0) < YOUNG_LOCK_MS) return;
+    if (performance.now() - this.openedAt < YOUNG_LOCK_MS) return;
     if ((await job.extendLock(token, LOCK_DURATION_MS)) !== 1) throw new LockLostError(this.jobId);
   }
+}
+
+function orLost(reply: SaveReply | null, jobId: string): SaveReply {
+  if (reply === null) throw new LockLostError(jobId);
+  return reply;
 }

@@ -1,7 +1,8 @@
 /**
  * Walks through all that can happen to a batch of two documents, each an upload of its own, in two
- * rounds and an operator's retry: every order of responses and polls, a crash at every step, a request
- * to cancel, the deadline. The steps are those of the processors; what they do to the state are the
+ * rounds and an operator's retry: every order of responses and polls, a crash at every step, a lock
+ * that is lost while its worker lives, a Redis that refuses a response, a request to cancel, the
+ * deadline. The steps are those of the processors; what they do to the state are the
  * pure transitions themselves.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ import {
   beginRetry,
   beginRound,
   endRun,
+  resultOfSending,
   type SendResult,
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
@@ -35,6 +37,13 @@ interface World {
   live: BatchState | null;
   /** Uploads whose POST may be on its way, or whose response is not saved. */
   posted: readonly number[];
+  /** Those of them that Atlas has taken, while Redis refuses to save that. */
+  refusedByRedis: readonly number[];
+  /** Uploads whose worker lives and has lost the job, and where its POST stands. */
+  away: Readonly<Record<number, 'posted' | 'refused-by-redis'>>;
+  receipts: Readonly<Record<number, SendResult>>;
+  /** An answer of Atlas came that nobody waits for any more. */
+  orphaned: boolean;
   /** Uploads that this entry of the job has tried to send. */
   tried: readonly number[];
   /** A transient error: the batch sleeps when no response is awaited any more. */
@@ -54,6 +63,10 @@ const START: World = {
   saved: newBatchState(0, 0),
   live: null,
   posted: [],
+  refusedByRedis: [],
+  away: {},
+  receipts: {},
+  orphaned: false,
   tried: [],
   failing: false,
   polls: {},
@@ -66,13 +79,16 @@ const START: World = {
 
 /** All that can happen next. */
 function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
+  if (world.orphaned) return;
   yield* outside(world);
+  yield* sendersAway(world, resubmit);
   if (world.live === null) {
     if (!world.finished) yield enter(world, resubmit);
     else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
     return;
   }
   yield leave(world);
+  if (world.posted.length > 0) yield loseLock(world);
   yield* workOn(world, world.live, resubmit);
 }
 
@@ -94,21 +110,56 @@ function* outside(world: World): Generator<World> {
 
 /** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
 function leave(world: World): World {
-  return { ...world, live: null, posted: [], tried: [], failing: false };
+  return { ...world, live: null, posted: [], refusedByRedis: [], tried: [], failing: false };
+}
+
+/** Redis has stalled longer than the lock lasts. The worker lives, and awaits what Atlas answers. */
+function loseLock(world: World): World {
+  const states = world.posted.map((index) => [
+    index,
+    world.refusedByRedis.includes(index) ? 'refused-by-redis' : 'posted',
+  ]);
+  return { ...leave(world), away: { ...world.away, ...Object.fromEntries(states) } };
+}
+
+/** What workers do that have lost the job: they write receipts, or die. */
+function* sendersAway(world: World, resubmit: boolean): Generator<World> {
+  for (const [key, stands] of Object.entries(world.away)) {
+    const index = Number(key);
+    const { [index]: _, ...away } = world.away;
+    yield { ...world, away };
+    const isAwaited = world.saved.uploads[index]?.state === 'sending';
+    for (const result of resultsOf(world, index, resubmit)) {
+      if (stands === 'refused-by-redis' && result.kind !== 'accepted') continue;
+      // Leads to the same as what was not taken.
+      if (result.kind === 'cancelled') continue;
+      if (!isAwaited) yield { ...world, away, orphaned: true };
+      else yield { ...world, away, receipts: { ...world.receipts, [index]: result } };
+    }
+  }
 }
 
 function save(world: World, state: BatchState): World {
   return { ...world, live: state, saved: state };
 }
 
-/** What was being sent is unknown. */
+/** What was being sent is settled first; while a sender may still say what came of it, the job sleeps. */
 function enter(world: World, resubmit: boolean): World {
-  let state = world.saved;
+  let [state, receipts, polls] = [world.saved, world.receipts, world.polls];
+  let waits = false;
   for (const [index, upload] of state.uploads.entries()) {
     if (upload.state !== 'sending') continue;
-    state = stepUpload(state, index, { kind: 'unknown', why: 'a crash', resubmit });
+    const { [index]: receipt = null, ...others } = receipts;
+    const senderIsDead = !(index in world.away);
+    const result = resultOfSending(receipt, { senderIsDead, resubmit });
+    receipts = others;
+    if (result === null) waits = true;
+    else state = stepUpload(state, index, result);
+    if (result?.kind === 'accepted')
+      polls = { ...polls, [result.atlasBatchId]: { runs: 0, status: null } };
   }
-  return save(world, state);
+  const settled = save({ ...world, receipts, polls }, state);
+  return waits ? leave(settled) : settled;
 }
 
 function retry(world: World): World {
@@ -137,7 +188,10 @@ function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<W
   if (!doomed && !world.failing) {
     for (const index of planned) {
       yield {
-        ...save(world, stepUpload(live, index, { kind: 'send' })),
+        ...save(
+          world,
+          stepUpload(live, index, { kind: 'send', nonce: '', sender: '', startedAt: 0 }),
+        ),
         posted: [...world.posted, index],
         tried: [...world.tried, index],
       };
@@ -153,18 +207,16 @@ function* respond(
   index: number,
   resubmit: boolean,
 ): Generator<World> {
-  const atlasBatchId = `${world.attempt}.${live.round}.${index}`;
-  const results: SendResult[] = [
-    { kind: 'accepted', atlasBatchId, sentAt: 0 },
-    { kind: 'not-taken' },
-    { kind: 'refused', reason: REASON },
-    { kind: 'unknown', why: 'a reset', resubmit },
-    ...(world.cancelled ? [{ kind: 'cancelled' } as const] : []),
-  ];
-  for (const result of results) {
-    const posted = world.posted.filter((other) => other !== index);
-    const next = { ...save(world, stepUpload(live, index, result)), posted };
+  const isRefused = world.refusedByRedis.includes(index);
+  if (!isRefused) yield { ...world, refusedByRedis: [...world.refusedByRedis, index] };
+  for (const result of resultsOf(world, index, resubmit)) {
+    if (isRefused && result.kind !== 'accepted') continue;
+    const [posted, refusedByRedis] = [world.posted, world.refusedByRedis].map((indexes) =>
+      indexes.filter((other) => other !== index),
+    ) as [number[], number[]];
+    const next = { ...save(world, stepUpload(live, index, result)), posted, refusedByRedis };
     if (result.kind === 'accepted') {
+      const { atlasBatchId } = result;
       const polls = { ...world.polls, [atlasBatchId]: { runs: 0, status: null } };
       yield { ...next, polls };
       // It died before it added the poll job.
@@ -173,6 +225,17 @@ function* respond(
       yield { ...next, failing: true };
     } else yield next;
   }
+}
+
+function resultsOf({ attempt, saved, cancelled }: World, index: number, resubmit: boolean) {
+  const results: SendResult[] = [
+    { kind: 'accepted', atlasBatchId: `${attempt}.${saved.round}.${index}`, sentAt: 0 },
+    { kind: 'not-taken' },
+    { kind: 'refused', reason: REASON },
+    { kind: 'unknown', why: 'a reset', resubmit },
+  ];
+  if (cancelled) results.push({ kind: 'cancelled' });
+  return results;
 }
 
 /** Takes over the results of polls; waits while some are pending. */
@@ -241,13 +304,14 @@ function announce(
 
 /** All of a world that what follows depends on; the two documents are alike. */
 function keyOf(world: World): string {
-  const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished } = world;
+  const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished, orphaned } =
+    world;
   const memory = live === null || live === saved ? null : live;
   const documents = ['0', '1'].map((document) => {
     const key = keyOfDocument(world, saved, document);
     return memory ? `${key}/${keyOfDocument(world, memory, document)}` : key;
   });
-  const flags = `${+failing}${+cancelled}${+pastDeadline}${+finished}${attempt}${events.length}`;
+  const flags = `${+failing}${+cancelled}${+pastDeadline}${+finished}${+orphaned}${attempt}${events.length}`;
   const states = `${keyOfRun(saved)}|${memory ? keyOfRun(memory) : live === null}`;
   return `${flags}|${states}|${documents.sort().join('|')}`;
 }
@@ -260,8 +324,10 @@ function keyOfDocument(world: World, { uploads }: BatchState, document: string):
   let key = '';
   for (const [index, upload] of uploads.entries()) {
     if (upload.documentIndexes !== document) continue;
-    const flags = `${+world.posted.includes(index)}${+world.tried.includes(index)}`;
-    key += `,${flags}${upload.state}${restOfKey(upload, world.polls)}`;
+    const sets = [world.posted, world.refusedByRedis, world.tried];
+    const flags = sets.map((indexes) => +indexes.includes(index)).join('');
+    const sender = `${world.away[index] ?? ''}${world.receipts[index]?.kind ?? ''}`;
+    key += `,${flags}${sender}${upload.state}${restOfKey(upload, world.polls)}`;
   }
   return key;
 }
@@ -350,6 +416,15 @@ describe.each([
         saved.uploads.some(({ state }, index) => (state === 'sending') !== posted.includes(index)),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('a batch sends nothing again while the sender lives, and loses no answer that it got', () => {
+    const isTaken = ({ saved, posted, away, receipts, orphaned }: World) =>
+      orphaned ||
+      [...posted, ...Object.keys(away), ...Object.keys(receipts)].some(
+        (index) => saved.uploads[Number(index)]?.state !== 'sending',
+      );
+    expect(exploration.worlds.find(isTaken)).toBeUndefined();
   });
 
   it('the exploration of a batch comes through every state, both rounds, and every kind of end', () => {

@@ -37,7 +37,8 @@ const incomplete = resultOf('incomplete', '1');
 const rejected = { ...resultOf('rejected', '0-1'), polls: 4 };
 
 const planned: Upload = { ...plan, state: 'planned' };
-const sending: Upload = { ...plan, state: 'sending' };
+const attempt = { nonce: 'n-1', sender: 'worker-1', startedAt: 4 };
+const sending: Upload = { ...plan, state: 'sending', ...attempt };
 const sent: Upload = { ...plan, ...atAtlas, state: 'sent', result: null };
 const ended: Upload = { ...plan, ...atAtlas, state: 'ended', result: incomplete };
 const refused: Upload = {
@@ -50,7 +51,7 @@ const refused: Upload = {
 const UPLOADS = { planned, sending, sent, ended, refused };
 
 const steps = {
-  send: { kind: 'send' },
+  send: { kind: 'send', ...attempt },
   accepted: { kind: 'accepted', atlasBatchId: 'B-1', sentAt: 5 },
   'not-taken': { kind: 'not-taken' },
   refused: { kind: 'refused', reason: REASON },
@@ -69,7 +70,7 @@ const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>
   send: { planned: 'sending' },
   accepted: { sending: 'sent' },
   'not-taken': { sending: 'planned' },
-  refused: { sending: 'refused' },
+  refused: { planned: 'refused', sending: 'refused' },
   'unknown, to be sent again': { sending: 'planned' },
   'unknown, not to be sent again': { sending: 'refused' },
   cancelled: { sending: 'planned' },

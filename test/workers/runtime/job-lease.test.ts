@@ -1,5 +1,5 @@
 import { type Job, Queue, Worker } from 'bullmq';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createLogger } from '../../../src/logging.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { JobLease } from '../../../src/workers/runtime/job-lease.js';
@@ -75,13 +75,39 @@ it('a lease reads keys along with a save', async () => {
   await expect(lease.save({ startedAt: 2 })).rejects.toThrow(/lock of job one was lost/);
 });
 
+it('a lease leaves a receipt without the lock only while the saved state waits for it', async () => {
+  const { redis, lease, lockKey, there: key } = await activeJob();
+  const receipt = { key, nonce: '777', value: 'answer', ttlMs: 60_000 };
+  expect(await lease.saveOrLeave({ startedAt: 777 }, receipt, { read: [lockKey] })).toEqual({
+    saved: [TOKEN],
+  });
+  expect(await redis.exists(key)).toBe(0);
+
+  await redis.set(lockKey, 'another');
+  expect(await lease.saveOrLeave({ startedAt: 2 }, { ...receipt, nonce: '778' })).toBe(
+    'not-awaited',
+  );
+  expect(await redis.exists(key)).toBe(0);
+  expect(await lease.saveOrLeave({ startedAt: 2 }, receipt)).toBe('left');
+  expect(await redis.get(key)).toBe('answer');
+  expect(await redis.pttl(key)).toBeGreaterThan(59_000);
+
+  await redis.set(lockKey, TOKEN);
+  await lease.save({ startedAt: 3 }, '', { spent: key });
+  expect(await redis.exists(key)).toBe(0);
+});
+
 it('a lease renews a lock that is no longer young, and finds out that it was lost', async () => {
-  const { redis, job, lease, lockKey } = await activeJob();
+  const { redis, lease, lockKey } = await activeJob();
   await redis.pexpire(lockKey, 5000);
   await lease.renew();
   expect(await redis.pttl(lockKey)).toBeLessThanOrEqual(5000);
 
-  job.processedOn = Date.now() - 1000;
+  const opened = performance.now();
+  vi.spyOn(performance, 'now').mockReturnValue(opened + 1000);
+  // A clock that was set back is no reason to take the lock for young.
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 3_600_000);
+  onTestFinished(() => void vi.restoreAllMocks());
   await lease.renew();
   expect(await redis.pttl(lockKey)).toBeGreaterThan(5000);
 

@@ -1,0 +1,91 @@
+/**
+ * Confirms, before an upload goes out, that a replica of Redis knows of it (`REPLICA_ACK_TIMEOUT_MS`).
+ *
+ * `WAIT` blocks its connection, so it has one of its own: the others go on renewing locks. It confirms
+ * what its own connection wrote, so a write goes before it. That write is made only while the state is
+ * still there: a failover may have lost it since it was saved. When the connection breaks between the
+ * two, ioredis rejects the `WAIT` and does not repeat it.
+ */
+import type { Redis } from 'ioredis';
+import { TransientError } from '../../errors.js';
+import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import type { Logger } from '../../logging.js';
+import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
+
+/** Gives the lock its full time again, since waiting takes of it. */
+const FENCE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local saved = redis.call('HGET', KEYS[2], 'progress') or ''
+if not string.find(saved, ARGV[2], 1, true) then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`;
+
+/** An upload whose `sending` was saved under the lock. */
+interface Saved {
+  lockKey: string;
+  jobKey: string;
+  token: string;
+  nonce: string;
+}
+
+interface Waiting {
+  saved: Saved;
+  settle: (isConfirmed: boolean) => void;
+}
+
+export class ReplicaConfirmation {
+  private waiting: Waiting[] = [];
+  private running = false;
+  private readonly warn: WarnOfError;
+
+  constructor(
+    private readonly options: {
+      /** Used for nothing else. */
+      redis: Redis;
+      timeoutMs: number;
+      logger: Logger;
+      onUnconfirmed: () => void;
+    },
+  ) {
+    this.warn = createRepeatedWarnings(options.logger);
+  }
+
+  /**
+   * Resolves when a replica has what was saved. All who ask while one `WAIT` runs share the next.
+   * @throws TransientError when none has it in time, or the state is gone.
+   */
+  async confirm(saved: Saved): Promise<void> {
+    const isConfirmed = await new Promise<boolean>((settle) => {
+      this.waiting.push({ saved, settle });
+      if (!this.running) void this.run();
+    });
+    if (isConfirmed) return;
+    const { timeoutMs, onUnconfirmed } = this.options;
+    const message = `no replica of Redis confirmed a write within ${timeoutMs} ms`;
+    const error = new TransientError('INTERNAL', message);
+    onUnconfirmed();
+    this.warn(error, 'an upload was not sent, because REPLICA_ACK_TIMEOUT_MS wants a replica');
+    throw error;
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (this.waiting.length > 0) {
+      const group = this.waiting;
+      this.waiting = [];
+      const replies = await this.ask(group.map(({ saved }) => saved)).catch(() => []);
+      const [failed, replicas] = replies.at(-1) ?? [];
+      const isWritten = !failed && Number(replicas) >= 1;
+      for (const [i, { settle }] of group.entries()) settle(isWritten && replies[i]?.[1] === 1);
+    }
+    this.running = false;
+  }
+
+  private async ask(group: readonly Saved[]): Promise<[error: Error | null, reply: unknown][]> {
+    const { redis, timeoutMs } = this.options;
+    const pipeline = redis.pipeline();
+    for (const { lockKey, jobKey, token, nonce } of group)
+      pipeline.eval(FENCE, 2, lockKey, jobKey, token, nonce, LOCK_DURATION_MS);
+    return (await pipeline.wait(1, timeoutMs).exec()) ?? [];
+  }
+}

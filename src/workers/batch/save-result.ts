@@ -1,0 +1,165 @@
+/**
+ * Saves what came of an attempt to send, so that it is never thrown away.
+ *
+ * While the job's lock is ours, it goes into the state. A lock can be lost meanwhile: Redis may stall
+ * longer than it lasts. Then the same script writes a receipt, and whoever has the job goes on from
+ * that. When Redis refuses both, they are tried again for as long as the process lives.
+ */
+import { LockLostError } from '../../errors.js';
+import { readOwner } from '../../jobs/atlas-batch-owner.js';
+import type { SendingUpload, Upload } from '../../jobs/batch-state.js';
+import { ownerKey, receiptKey } from '../../jobs/redis-keys.js';
+import type { Receipt } from '../runtime/job-lease.js';
+import { addPollJob } from './add-poll-job.js';
+import type { BatchContext } from './batch-context.js';
+import { holderOf, MAX_RESUBMISSIONS, type SendResult, stepUpload } from './transitions.js';
+
+/** The receipt of a result, under the key that whoever finds the upload reads. */
+export function receiptOf(
+  { context, request }: BatchContext,
+  { nonce }: SendingUpload,
+  result: SendResult,
+): Receipt {
+  const { QUEUE_PREFIX, KEEP_FAILED_SECONDS } = context.config;
+  return {
+    key: receiptKey(QUEUE_PREFIX, request.reference, nonce),
+    nonce,
+    value: JSON.stringify(result),
+    ttlMs: KEEP_FAILED_SECONDS * 1000,
+  };
+}
+
+/**
+ * Saves the result of an attempt of this worker, and does what follows.
+ * @throws LockLostError when another worker has the batch; an error of Redis once the worker has ended.
+ */
+export async function saveResult(
+  run: BatchContext,
+  index: number,
+  result: SendResult,
+): Promise<void> {
+  const { context, lease, request } = run;
+  const { reference } = request;
+  const upload = sendingUpload(run, index);
+  const receipt = receiptOf(run, upload, result);
+  const follow = stepTo(run, index, result);
+  const atlasBatchId = result.kind === 'accepted' ? result.atlasBatchId : null;
+  const reply = await context.sentUploads.write(upload.nonce, { reference, result }, () =>
+    // The state of now: other uploads of the batch may have gone on since the last try.
+    lease.saveOrLeave(run.state, receipt, { read: readWith(run, result) }),
+  );
+  if (typeof reply === 'object') return follow(reply.saved);
+  if (reply === 'left') {
+    context.metrics.receipts.inc();
+    context.logger.warn(
+      { reference, atlasBatchId, result: result.kind },
+      `another worker has ${reference}; it finds what Atlas answered in a receipt`,
+    );
+  } else if (atlasBatchId !== null) reportOrphan(run, atlasBatchId);
+  throw new LockLostError(lease.jobId);
+}
+
+/** Saves what a receipt says of an upload that another run of the job sent. The receipt goes with it. */
+export async function saveReceipt(
+  run: BatchContext,
+  index: number,
+  { key, result }: { key: string; result: SendResult },
+): Promise<true> {
+  const follow = stepTo(run, index, result);
+  follow(await run.lease.save(run.state, '', { spent: key, read: readWith(run, result) }));
+  return true;
+}
+
+/**
+ * Saves what follows when there is no receipt.
+ * @returns whether it was saved: not when one has come meanwhile.
+ */
+export async function saveAbsence(
+  run: BatchContext,
+  index: number,
+  result: SendResult,
+): Promise<boolean> {
+  const before = run.state;
+  const { key } = receiptOf(run, sendingUpload(run, index), result);
+  const follow = stepTo(run, index, result, false);
+  if (await run.lease.saveIfAbsent([key], run.state, lineOf(run, index, result))) {
+    follow([]);
+    return true;
+  }
+  run.state = before;
+  return false;
+}
+
+/** Changes the state; what is returned is to be called when that is saved, with what was read. */
+function stepTo(
+  run: BatchContext,
+  index: number,
+  result: SendResult,
+  noted = true,
+): (read: (string | null)[]) => void {
+  const holder =
+    result.kind === 'accepted' ? holderOf(run.state.uploads, result.atlasBatchId) : undefined;
+  run.state = stepUpload(run.state, index, result);
+  if (noted) run.lease.note(lineOf(run, index, result));
+  return ([owner = null]) => {
+    const upload = run.state.uploads[index];
+    if (result.kind === 'unknown') reportUnknown(run, upload, result.why);
+    if (upload?.state === 'sent' && !holder) void addPollJob(run, index, upload, readOwner(owner));
+  };
+}
+
+function sendingUpload({ state }: BatchContext, index: number): SendingUpload {
+  const upload = state.uploads[index];
+  if (upload?.state !== 'sending') throw new Error(`upload ${index} is not being sent`);
+  return upload;
+}
+
+/** Whose the Atlas batch was before, which is read along with the save. */
+function readWith({ context }: BatchContext, result: SendResult): string[] {
+  return result.kind === 'accepted'
+    ? [ownerKey(context.config.QUEUE_PREFIX, result.atlasBatchId)]
+    : [];
+}
+
+/** For the job's log; empty where nothing came of it. */
+function lineOf({ state }: BatchContext, index: number, result: SendResult): string {
+  const upload = state.uploads[index];
+  const documents = `documents[${upload?.documentIndexes}]`;
+  switch (result.kind) {
+    case 'accepted':
+      return `sent ${documents} as ${result.atlasBatchId}`;
+    case 'refused':
+      return `${documents} refused: ${result.reason.message}`;
+    case 'unknown':
+      return `unknown whether Atlas took ${documents}: ${result.why}; ${whatNext(upload)}`;
+    default:
+      return '';
+  }
+}
+
+function whatNext(upload: Upload | undefined): string {
+  return upload?.state === 'planned'
+    ? `sending again, ${upload.resubmissions} of ${MAX_RESUBMISSIONS}`
+    : 'not sent again';
+}
+
+function reportUnknown(
+  { context, request: { reference } }: BatchContext,
+  upload: Upload | undefined,
+  why: string,
+): void {
+  const again = upload?.state === 'planned';
+  context.metrics.unknownUploads.inc();
+  context.logger.warn(
+    { reference, resubmissions: upload?.resubmissions, again },
+    `an upload of ${reference} is unknown: ${why}; ${whatNext(upload)}`,
+  );
+}
+
+function reportOrphan({ context, request }: BatchContext, atlasBatchId: string): void {
+  context.metrics.orphanUploads.inc();
+  context.logger.warn(
+    { reference: request.reference, atlasBatchId },
+    `Atlas took ${atlasBatchId} after this worker had lost ${request.reference}; nobody will poll it`,
+  );
+}

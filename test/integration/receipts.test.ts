@@ -1,0 +1,209 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+/** `npm run test:chaos` takes all that can happen to Redis, `npm test` one stall and one refusal. */
+const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
+const BATCHES = LONG ? 60 : 10;
+const DOCUMENTS = 3;
+/** Atlas takes an upload at once; its response comes while Redis is in the state to be tried. */
+const RESPONSE_MS = 1000;
+const RECOVERY_TIMEOUT_MS = 90_000;
+const TEST_TIMEOUT_MS = 180_000;
+
+interface Outage {
+  name: string;
+  /** Ends when the outage is over. */
+  happen(redis: Redis, server: PrivateRedis): Promise<void>;
+}
+
+const stall = (seconds: number): Outage => ({
+  name: `stalls for ${seconds} s`,
+  happen: async (redis) => void (await redis.call('DEBUG', 'SLEEP', seconds)),
+});
+const refusal = (
+  name: string,
+  seconds: number,
+  begin: (redis: Redis, server: PrivateRedis) => Promise<unknown>,
+  setting: [string, string],
+): Outage => ({
+  name: `refuses writes (${name}) for ${seconds} s`,
+  async happen(redis, server) {
+    await begin(redis, server);
+    const began = performance.now();
+    await waitUntil(
+      'the end of the refusal',
+      () => performance.now() - began > 1000 * seconds,
+      2000 * seconds,
+    );
+    await redis.config('SET', ...setting);
+  },
+});
+const full = (seconds: number) =>
+  refusal('OOM', seconds, (redis) => redis.config('SET', 'maxmemory', '1'), ['maxmemory', '0']);
+const misconfigured = refusal(
+  'MISCONF',
+  12,
+  async (redis, { dir }) => {
+    // A snapshot that cannot take its place.
+    await mkdir(join(dir, 'taken'));
+    await redis.config('SET', 'dbfilename', 'taken');
+    await redis.config('SET', 'save', '3600 1');
+    await redis.bgsave();
+    await waitUntil('a snapshot that failed', async () =>
+      (await redis.info('persistence')).includes('rdb_last_bgsave_status:err'),
+    );
+  },
+  ['stop-writes-on-bgsave-error', 'no'],
+);
+const withoutReplicas = refusal(
+  'NOREPLICAS',
+  12,
+  (redis) => redis.config('SET', 'min-replicas-to-write', '1'),
+  ['min-replicas-to-write', '0'],
+);
+
+const OUTAGES = LONG
+  ? [stall(5), stall(15), stall(30), full(12), misconfigured, withoutReplicas]
+  : [stall(9.5), full(4)];
+
+it.each(OUTAGES)(
+  'a worker sends no document twice when Redis $name, while its uploads are on their way',
+  { timeout: TEST_TIMEOUT_MS },
+  async ({ happen }) => {
+    const { system, redis, server } = await systemWithRedis();
+    const worker = await system.startWorkerProcess({ SUBMIT_CONCURRENCY: `${BATCHES}` });
+    slowUploads(system);
+    const requests = await Promise.all(
+      Array.from({ length: BATCHES }, (_, i) =>
+        system.submit(`held-${i}`, DOCUMENTS, `held-${i}-`),
+      ),
+    );
+    await waitUntil('uploads on their way', () => system.atlas.uploads().length >= BATCHES / 2);
+    await happen(redis, server);
+    await batchesEnded(system, BATCHES, RECOVERY_TIMEOUT_MS);
+
+    await expectAllEndedOnce(system, requests);
+    expect(await system.batches.getCompletedCount()).toBe(BATCHES);
+    expect(worker.output()).not.toContain('nobody will poll it');
+    const uploads = system.atlas.uploads();
+    expect(uploads).toHaveLength(BATCHES);
+    for (const { batchId } of uploads) {
+      expect(worker.output()).toMatch(new RegExp(`upload of held-\\d+ sent as ${batchId}`));
+    }
+    await expectReceiptsExpire(system);
+    worker.signal('SIGTERM');
+    expect(await worker.exited).toBe(0);
+    await expectNoStrayKeys(system);
+  },
+);
+
+// It takes all the time that a worker has to stop.
+it.runIf(LONG)('a worker that is stopped names the batch_id that it could not save', async () => {
+  const { system, redis } = await systemWithRedis();
+  const worker = await system.startWorkerProcess();
+  slowUploads(system);
+  await system.submit('unsaved', DOCUMENTS);
+  await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+  await redis.config('SET', 'maxmemory', '1');
+  worker.signal('SIGTERM');
+  await waitUntil('the end of the worker', () => worker.hasExited, 30_000);
+  const [upload] = system.atlas.uploads();
+  expect(worker.output()).toContain(`could not save ${upload?.batchId} for unsaved`);
+});
+
+it('a worker waits for the response that another one awaits, however long, and sends nothing again', async () => {
+  const { system } = await systemWithRedis();
+  const [one, two] = await Promise.all([system.startWorkerProcess(), system.startWorkerProcess()]);
+  system.atlas.setFaults({
+    rules: [{ endpoint: 'multiupload', fault: 'slow', delayMs: 6000 }],
+  });
+  await system.submit('stolen', DOCUMENTS);
+  await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+  // The lock is gone, and somebody finds the upload.
+  const lock = system.batches.toKey('batch-stolen:lock');
+  await system.redis.set(lock, 'another');
+  await system.redis.pexpire(lock, 1);
+  await waitUntil('a second run of the job', async () => {
+    return ((await system.batches.getJob('batch-stolen'))?.attemptsStarted ?? 0) > 1;
+  });
+  expect((await stateOf(system, 'stolen')).uploads).toMatchObject([{ state: 'sending' }]);
+  expect((await system.event('done-stolen')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+  expect(one.output() + two.output()).toContain('it finds what Atlas answered in a receipt');
+  await expectReceiptsExpire(system);
+});
+
+it('a worker asks the sender when a failover has lost what it had saved', async () => {
+  const { system } = await systemWithRedis();
+  system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 503 }] });
+  slowUploads(system);
+  const worker = await system.startWorkerProcess();
+  await system.submit('lost', DOCUMENTS);
+  await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+  const before = await stateOf(system, 'lost');
+  expect(before.uploads).toMatchObject([{ state: 'sending' }]);
+  await batchesInFlight(system);
+  const [pollJob] = await system.pollJobs.getJobs();
+  await system.redis.hset(system.batches.toKey('batch-lost'), 'progress', JSON.stringify(before));
+  // Without it the batch is entered again.
+  await waitUntil('a removed poll job', () =>
+    pollJob?.remove().then(
+      () => true,
+      () => false,
+    ),
+  );
+  system.atlas.clearFaults();
+  expect((await system.event('done-lost')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+  expect((await stateOf(system, 'lost')).uploads).toMatchObject([{ resubmissions: 0 }]);
+  await worker.kill();
+});
+
+it('a worker that is killed leaves an upload planned while it waits for a token', async () => {
+  const { system } = await systemWithRedis();
+  const worker = await system.startWorkerProcess();
+  system.atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 'hang' }] });
+  await system.submit('tokenless', DOCUMENTS);
+  await waitUntil(
+    'a job that is active',
+    async () => (await system.batches.getActiveCount()) === 1,
+  );
+  await waitUntil('a request for a token', () => system.atlas.requests.count('authtoken') > 0);
+  await worker.kill();
+  const job = await system.batches.getJob('batch-tokenless');
+  expect(JSON.stringify(job?.progress)).not.toContain('sending');
+});
+
+async function systemWithRedis(): Promise<{
+  system: System;
+  redis: Redis;
+  server: PrivateRedis;
+}> {
+  const args = ['--enable-debug-command', 'yes', '--enable-protected-configs', 'yes'];
+  const server = await startPrivateRedis({ args });
+  onTestFinished(() => server.stop());
+  const system = await startSystem({ redisUrl: server.url, atlas: { fetchUrls: false } });
+  const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  onTestFinished(() => redis.disconnect());
+  return { system, redis, server };
+}
+
+function slowUploads({ atlas }: System): void {
+  atlas.setFaults({
+    rules: [{ endpoint: 'multiupload', fault: 'slow', delayMs: RESPONSE_MS }],
+  });
+}
+
+/** A receipt is deleted with the save of what it says; one that nobody needed lives for a time. */
+async function expectReceiptsExpire({ redis, prefix }: System): Promise<void> {
+  const keys = await redis.keys(`${prefix.replace(/[{}]/g, '?')}:receipt:*`);
+  for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
+}
