@@ -3,16 +3,15 @@
  * It starts without Redis, and is not ready until Redis answers.
  */
 import type { FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 import { openQueues } from '../batches/client-queues.js';
-import { loadServerConfig } from '../config/environment.js';
+import { followSecrets, loadServerConfig } from '../config/environment.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
 import { targetOf } from '../redis/target.js';
 import { createApp, type Part } from './app.js';
-import type { ServerContext } from './context.js';
+import type { HostedWorker, ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
 import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
@@ -22,8 +21,8 @@ export interface AtlasBatchServerOptions {
   environment?: NodeJS.ProcessEnv;
   /** Default: pino on standard output at `LOG_LEVEL`. */
   logger?: Logger;
-  /** Metrics of workers in the same process, served beside its own. */
-  workerRegistry?: Registry;
+  /** The worker in the same process: its metrics are served beside the server's own. */
+  worker?: HostedWorker;
 }
 
 export interface AtlasBatchServer {
@@ -77,6 +76,7 @@ async function assemble(
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
   const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
+  const secrets = followSecrets(config, logger);
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {
     config,
@@ -84,7 +84,7 @@ async function assemble(
     logger,
     metrics: createServerMetrics(queues, config.BATCH_DEADLINE_MS),
     eventLoop: watchEventLoop(),
-    workerRegistry: options.workerRegistry,
+    worker: options.worker,
   };
   const app = await createApp(context, listener.parts);
   const adminApp = adminListener === listener ? app : await createApp(context, adminListener.parts);
@@ -105,6 +105,7 @@ async function assemble(
       stopped ??= (async () => {
         await Promise.all([...new Set([app, adminApp])].map(closeSoon));
         context.eventLoop.stop();
+        secrets.stop();
         await queues.close();
         link.close();
         logger.info({}, 'server stopped');

@@ -9,6 +9,7 @@ import type { Logger } from '../logging.js';
 import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
+import type { WriteGate } from '../redis/write-gate.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import type { WorkerMetrics } from './metrics.js';
@@ -28,6 +29,7 @@ export interface WorkerContext {
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
+  writes: WriteGate;
   logger: Logger;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */

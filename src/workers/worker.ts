@@ -8,6 +8,7 @@
 import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.js';
+import { followSecrets } from '../config/environment.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
@@ -28,6 +29,7 @@ import {
   WEBHOOK_CONCURRENCY,
   webhookSenderOf,
 } from './webhook/process-delivery.js';
+import { WorkerStatus } from './worker-status.js';
 
 /** Within the 30 s that schedulers of containers give, and the other parts have their time too. */
 const REST_TIMEOUT_MS = 23_000;
@@ -41,10 +43,14 @@ export interface AtlasBatchWorker {
   stop(): Promise<void>;
 }
 
+export { WorkerStatus };
+
 /** What a worker may be given besides its configuration. */
 export interface WorkerParts {
   logger?: Logger | undefined;
   telemetry?: Telemetry | undefined;
+  /** Follows it from before its start on. */
+  status?: WorkerStatus | undefined;
   /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
   policy?: PollPolicy | undefined;
 }
@@ -62,8 +68,11 @@ export async function runWorker(
   const redis = connectRedis(connectionOptions(targetOf(config), config.QUEUE_PREFIX), logger);
   const parts = new StartedParts();
   parts.add(() => redis.disconnectAll());
+  const secrets = followSecrets(config, logger);
+  parts.add(() => secrets.stop());
   try {
-    return await start({ ...options, config, logger, redis, parts });
+    const { status = new WorkerStatus() } = options;
+    return await start({ ...options, status, config, logger, redis, parts });
   } catch (error) {
     await parts.stop();
     throw isReplyError(error) ? refusalOf(redis, error) : error;
@@ -71,7 +80,7 @@ export async function runWorker(
 }
 
 async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatchWorker> {
-  const { config, logger, redis, parts } = options;
+  const { config, logger, redis, parts, status } = options;
   const stopping = new AbortController();
   const opened = await openContext({ ...options, stopping: stopping.signal });
   const { context, queueOptions, watch } = opened;
@@ -89,12 +98,14 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
       BATCHES_QUEUE,
       config.SUBMIT_CONCURRENCY,
       createBatchProcessor(context),
+      context.writes,
     ),
     createQueueWorker(
       queueOptions,
       POLLS_QUEUE,
       config.POLL_CONCURRENCY,
       createPollProcessor(context),
+      context.writes,
     ),
     ...(sender
       ? [
@@ -103,6 +114,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
             WEBHOOKS_QUEUE,
             WEBHOOK_CONCURRENCY,
             createWebhookProcessor(context, sender),
+            context.writes,
           ),
         ]
       : []),
@@ -125,6 +137,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   }
   // From now on a Redis that serves elsewhere, or later, is waited for as one that is away.
   redis.resendForMs = Number.POSITIVE_INFINITY;
+  status.startsAfter = null;
   logger.info({ prefix: config.QUEUE_PREFIX }, 'worker started');
 
   let stopped: Promise<void> | undefined;

@@ -13,6 +13,8 @@ import { LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
 import { errorFields, type Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
+import { writeRefusal } from '../../redis/reply-error.js';
+import type { WriteGate } from '../../redis/write-gate.js';
 import type { WorkerContext } from '../context.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
@@ -152,7 +154,9 @@ async function callStep<Data, State extends { v: 1 }, Value>(
   }
 }
 
+/** One line for each job, but for what the {@link WriteGate} says once for all. */
 function reportLeftJob(logger: Logger, jobId: string, error: unknown): void {
+  if (writeRefusal(error) !== null) return;
   if (error instanceof LockLostError) logger.warn({ jobId }, error.message);
   else logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
 }
