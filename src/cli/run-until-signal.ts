@@ -26,10 +26,10 @@ export async function runUntilSignal(
   let running: Stoppable | undefined;
   const stopping = new AbortController();
   const stopRequest = once(stopping.signal, 'abort');
-  let signals = 0;
+  let hasFailed = false;
   const onSignal = () => {
-    signals += 1;
-    if (signals > 1) process.exit(INTERRUPTED);
+    if (hasFailed) process.exit(1);
+    if (stopping.signal.aborted) process.exit(INTERRUPTED);
     stopping.abort();
   };
   process.on('SIGTERM', onSignal);
@@ -44,8 +44,9 @@ export async function runUntilSignal(
     await settlesWithin(starting, FAILED_START_MS);
     const inTime = await settlesWithin(Promise.resolve(running?.stop()), STOP_TIMEOUT_MS);
     process.exit(inTime ? 0 : 1);
-  } finally {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
+  } catch (error) {
+    // Whoever called says why. A signal that comes before that must not change the exit code.
+    hasFailed = true;
+    throw error;
   }
 }

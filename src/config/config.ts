@@ -4,6 +4,7 @@ import { baseUrlIssue, transportIssue } from '../atlas/base-url.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 import {
   callbackFields,
+  header,
   integer,
   list,
   MAX_TIMER_MS,
@@ -22,8 +23,8 @@ export const configSchema = z
   .object({
     ...redisFields,
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
-    ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
-    ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
+    ATLAS_CLIENT_ID: header('the client id that Atlas gave you'),
+    ATLAS_CLIENT_SECRET: header('the client secret that Atlas gave you'),
     RESULTS_BUCKET: text('the bucket that results are written to').min(1),
     RESULTS_PREFIX: z.string().default(''),
     S3_ALLOWED_BUCKETS: list.default([]),

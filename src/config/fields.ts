@@ -5,6 +5,11 @@ import { z } from 'zod';
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
+/** What travels as a header of HTTP. */
+export const header = (want: string) =>
+  text(want).regex(/^[\x20-\x7e\xa0-\xff]+$/, {
+    error: 'must hold only characters that a header of HTTP can carry',
+  });
 export const integer = (min: number, max: number, unit: string) =>
   z
     .string()

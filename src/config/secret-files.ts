@@ -43,7 +43,10 @@ export function readSecretFiles(names: readonly string[], given: Values) {
     const variable = `${name}_FILE`;
     const path = SECRETS.includes(name) && given[variable];
     if (!path) continue;
-    if (values[name] !== undefined) issues.push([variable, `cannot go together with ${name}`]);
+    if (values[name] !== undefined) {
+      issues.push([variable, `cannot go together with ${name}`]);
+      continue;
+    }
     try {
       const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
       if (text === '') issues.push([variable, 'names a file that is empty']);

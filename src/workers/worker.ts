@@ -13,6 +13,7 @@ import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { connectionOptions } from '../redis/connect.js';
+import { checkPermissions } from '../redis/permissions.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
 import { targetOf } from '../redis/target.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
@@ -89,6 +90,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   // Before the first job: whoever holds one is known to live.
   const heartbeat = await startHeartbeat(context);
   parts.add(() => heartbeat.stop());
+  await checkPermissions(redis, config.QUEUE_PREFIX, 'worker');
   const eventExpiry = startEventExpiry(context);
   parts.add(() => eventExpiry.stop());
 
