@@ -64,13 +64,15 @@ export class StoppingError extends Error {
 
 /**
  * For steps that catch errors: throws those that only the frame may judge. They are a stop of the
- * worker, and everything that fails once the lock is lost.
+ * worker, everything that fails once the lock is lost, and a write that Redis refuses: no state that
+ * counts it could be saved.
  */
 export function rethrowInterruption(
   error: unknown,
   { signal, lease }: { signal: AbortSignal; lease: { jobId: string } },
 ): void {
   if (error instanceof StoppingError || error instanceof LockLostError) throw error;
+  if (writeRefusal(error) !== null) throw error;
   if (signal.aborted) throw new LockLostError(lease.jobId);
 }
 
