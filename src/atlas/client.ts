@@ -15,7 +15,7 @@ import { type Call, createCaller } from './caller.js';
 import type { AtlasObserver } from './observer.js';
 import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
-import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
+import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
 export type { AtlasObserver, BreakerState } from './observer.js';
@@ -65,8 +65,8 @@ export interface AtlasClient {
 export interface AtlasClientOptions {
   /** https, or http on loopback. */
   baseUrl: string;
-  clientId: string;
-  clientSecret: string;
+  /** Asked each time: a secret may be rotated. */
+  credentials: () => AtlasCredentials;
   /** One HTTP request, in milliseconds. */
   timeoutMs: number;
   /**
@@ -121,7 +121,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         request: {
           method: 'POST',
           path: `${ROOT}/authtoken`,
-          headers: { 'Client-Id': options.clientId, 'Client-Secret': options.clientSecret },
+          headers: headersOf(options.credentials()),
         },
         read: readAccessToken,
       }),
@@ -202,6 +202,10 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     },
     close: () => http.close(),
   };
+}
+
+function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
+  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
 }
 
 function withToken<T>(made: Call<T>, token: string): Call<T> {

@@ -10,6 +10,7 @@ import {
   MAX_TIMER_MS,
   needs,
   optional,
+  secrets,
   text,
   withoutIssue,
   yesOrNo,
@@ -53,7 +54,7 @@ export const configSchema = z
     ),
     ...callbackFields,
     COMPLETION_WEBHOOK_URL: optional(withoutIssue(z.string(), webhookUrlIssue)),
-    COMPLETION_WEBHOOK_SECRET: optional(withoutIssue(z.string(), webhookSecretIssue)),
+    COMPLETION_WEBHOOK_SECRET: optional(secrets(webhookSecretIssue)),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be fatal, error, warn, info, debug, trace or silent',

@@ -5,11 +5,11 @@
 import type { FastifyInstance } from 'fastify';
 import { openQueues } from '../batches/client-queues.js';
 import { followSecrets, loadServerConfig } from '../config/environment.js';
+import { redisTarget } from '../config/redis-fields.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
-import { targetOf } from '../redis/target.js';
 import { createApp, type Part } from './app.js';
 import type { HostedWorker, ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
@@ -75,7 +75,7 @@ async function assemble(
   adminListener: Listener = listener,
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
+  const link = openLink(connectionOptions(redisTarget(config), config.QUEUE_PREFIX));
   const secrets = followSecrets(config, logger);
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {

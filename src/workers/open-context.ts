@@ -53,8 +53,10 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
   const atlas = createAtlasClient({
     baseUrl: config.ATLAS_BASE_URL,
-    clientId: config.ATLAS_CLIENT_ID,
-    clientSecret: config.ATLAS_CLIENT_SECRET,
+    credentials: () => ({
+      clientId: config.ATLAS_CLIENT_ID,
+      clientSecret: config.ATLAS_CLIENT_SECRET,
+    }),
     timeoutMs: config.ATLAS_TIMEOUT_MS,
     maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
     connections,

@@ -9,13 +9,13 @@ import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.js';
 import { followSecrets } from '../config/environment.js';
+import { redisTarget } from '../config/redis-fields.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { connectionOptions } from '../redis/connect.js';
 import { checkPermissions } from '../redis/permissions.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
-import { targetOf } from '../redis/target.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
@@ -66,7 +66,7 @@ export async function runWorker(
   options: WorkerParts = {},
 ): Promise<AtlasBatchWorker> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const redis = connectRedis(connectionOptions(targetOf(config), config.QUEUE_PREFIX), logger);
+  const redis = connectRedis(connectionOptions(redisTarget(config), config.QUEUE_PREFIX), logger);
   const parts = new StartedParts();
   parts.add(() => redis.disconnectAll());
   const secrets = followSecrets(config, logger);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
-import { clientOf, FakeAtlas } from './fake-atlas.js';
+import { clientOf, FakeAtlas, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
 
@@ -44,7 +44,7 @@ describe('the token', () => {
   );
 
   it('credentials that never gave a token end every call at once with one request', async () => {
-    const client = clientOf(atlas, { clientSecret: 'canary-wrong' });
+    const client = clientOf(atlas, { credentials: WRONG });
     const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
     for (const error of await Promise.all(calls)) {
       expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_AUTH' });

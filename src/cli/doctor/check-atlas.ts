@@ -17,8 +17,10 @@ const REACH = 'correct ATLAS_BASE_URL, or let this host reach it';
 export async function checkAtlas(config: Config, redis: Redis | undefined): Promise<Finding> {
   const atlas = createAtlasClient({
     baseUrl: config.ATLAS_BASE_URL,
-    clientId: config.ATLAS_CLIENT_ID,
-    clientSecret: config.ATLAS_CLIENT_SECRET,
+    credentials: () => ({
+      clientId: config.ATLAS_CLIENT_ID,
+      clientSecret: config.ATLAS_CLIENT_SECRET,
+    }),
     timeoutMs: config.ATLAS_TIMEOUT_MS,
     connections: 1,
     keyPrefix: config.QUEUE_PREFIX,
