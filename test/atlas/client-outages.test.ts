@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
-import { clientOf, FakeAtlas, WRONG } from './fake-atlas.js';
+import { clientOf, FakeAtlas, RIGHT, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
 
@@ -51,6 +51,20 @@ describe('the token', () => {
     }
     expect(await rejection(client.checkCredentials())).toMatchObject({ code: 'ATLAS_AUTH' });
     expect(atlas.received).toHaveLength(1);
+  });
+
+  it('credentials that are rotated are used at once, although the old ones were just refused', async () => {
+    const test = testRedis();
+    let credentials = WRONG();
+    const redis = connect(test);
+    const client = clientOf(atlas, {
+      redis,
+      keyPrefix: test.prefix,
+      credentials: () => credentials,
+    });
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ code: 'ATLAS_AUTH' });
+    credentials = RIGHT();
+    expect(await client.upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
   });
 
   it('two processes need few requests for tokens when only the newest token is honoured', async () => {

@@ -84,6 +84,7 @@ export function logSink(): { lines: string[]; logger: AtlasClientOptions['logger
   return { lines, logger: { debug: write, info: write, warn: write, error: write } };
 }
 
+export const RIGHT = () => ({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
 /** Credentials that Atlas does not know. */
 export const WRONG = () => ({ clientId: CLIENT_ID, clientSecret: 'canary-wrong' });
 
@@ -91,7 +92,7 @@ export const WRONG = () => ({ clientId: CLIENT_ID, clientSecret: 'canary-wrong' 
 export function clientOf(atlas: FakeAtlas, options: Partial<AtlasClientOptions> = {}): AtlasClient {
   const client = createAtlasClient({
     baseUrl: atlas.url,
-    credentials: () => ({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }),
+    credentials: RIGHT,
     timeoutMs: 5_000,
     connections: 20,
     keyPrefix: '{t}',
