@@ -3,6 +3,9 @@
 /** The first version that reads a stream from a position on, as the observations need it. */
 const MIN_VERSION = [6, 2] as const;
 
+/** As in the alert on memory. */
+const MUCH_MEMORY = 0.8;
+
 export interface RedisFinding {
   /** `error`: batches can be lost, or nothing works. `warning`: only a failure of Redis loses some. */
   severity: 'error' | 'warning';
@@ -10,7 +13,8 @@ export interface RedisFinding {
   fix: string;
 }
 
-export function redisFindings(info: string): RedisFinding[] {
+/** @param replicaAckTimeoutMs when it is not 0, uploads wait for a replica */
+export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFinding[] {
   const fields = new Map(
     info.split(/\r?\n/).flatMap((line): [string, string][] => {
       const colon = line.indexOf(':');
@@ -41,7 +45,36 @@ export function redisFindings(info: string): RedisFinding[] {
       fix: 'set appendonly yes',
     });
   }
+  if (fields.get('role') === 'slave') {
+    findings.push({
+      severity: 'error',
+      problem: 'Redis is a replica: it takes no writes',
+      fix: 'point REDIS_URL to its master',
+    });
+  }
+  const memoryUsed = memoryUsedRatio(info);
+  if (memoryUsed > MUCH_MEMORY) {
+    findings.push({
+      severity: 'warning',
+      problem: `Redis uses ${Math.round(memoryUsed * 100)} % of its memory: full, it takes no batches`,
+      fix: 'raise its maxmemory, or keep ended batches for less time',
+    });
+  }
+  if (replicaAckTimeoutMs > 0 && fields.get('connected_slaves') === '0') {
+    findings.push({
+      severity: 'error',
+      problem: 'Redis has no replica, and REPLICA_ACK_TIMEOUT_MS waits for one: nothing is sent',
+      fix: 'connect a replica, or set REPLICA_ACK_TIMEOUT_MS to 0',
+    });
+  }
   return findings;
+}
+
+/** Memory that Redis uses, as a share of its maxmemory, or of its host without one. */
+export function memoryUsedRatio(info: string): number {
+  const bytes = (field: string) => Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  const most = bytes('maxmemory') || bytes('total_system_memory');
+  return most === 0 ? 0 : bytes('used_memory') / most;
 }
 
 function isOlder(version: string): boolean {

@@ -69,6 +69,6 @@ export async function checkPermissions(
   const missing = await missingPermissions(redis, prefix, role);
   if (missing.length === 0) return;
   throw new RedisUnavailableError(
-    `Redis at ${redisAddress(redis)} refuses us: give the user of REDIS_URL the permissions that are missing: ${missing.join(' ')}`,
+    `Redis at ${redisAddress(redis)} refuses us: its user lacks permissions; give the user of REDIS_URL ${missing.join(' ')}`,
   );
 }

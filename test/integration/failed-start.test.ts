@@ -92,7 +92,7 @@ const REFUSALS: Refusal[] = [
   withoutPermission('zadd', 'does not let its user write heartbeats'),
   {
     ...withoutPermission('evalsha', 'does not let its user run scripts'),
-    says: /give the user of REDIS_URL the permissions that are missing: \+evalsha$/,
+    says: /its user lacks permissions; give the user of REDIS_URL \+evalsha$/,
   },
   {
     refusal: 'has too few replicas',

@@ -33,6 +33,8 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
     return { level: 'ok', subject: 'Atlas', text: `${config.ATLAS_BASE_URL} gives a token` };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
+    // The token is shared by Redis, which may have gone meanwhile.
+    if (text.startsWith('Redis ')) return { level: 'error', subject: 'Redis', text };
     return { level: 'error', subject: 'Atlas', text, fix: fixFor(error) };
   } finally {
     await atlas.close();

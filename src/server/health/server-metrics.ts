@@ -1,6 +1,7 @@
 /** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
+import { memoryUsedRatio } from '../../redis/findings.js';
 import { readQueueDepths } from './queue-depths.js';
 import { readLiveness, withRedisTimeout } from './read-liveness.js';
 
@@ -39,13 +40,6 @@ export function createServerMetrics(queues: ClientQueues, deadlineMs: number): S
     loginsFailed: counter('logins_failed_total', 'Logins to the dashboard that failed.'),
     refresh: createRefresh(registry, queues, deadlineMs),
   };
-}
-
-/** @param info Text of `INFO memory`. */
-export function memoryUsedRatio(info: string): number {
-  const bytes = (field: string) => Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-  const most = bytes('maxmemory') || bytes('total_system_memory');
-  return most === 0 ? 0 : bytes('used_memory') / most;
 }
 
 function createRefresh(

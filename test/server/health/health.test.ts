@@ -4,7 +4,6 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { heartbeatsKey, startedKey } from '../../../src/jobs/redis-keys.js';
 import { watchEventLoop } from '../../../src/server/health/event-loop.js';
-import { memoryUsedRatio } from '../../../src/server/health/server-metrics.js';
 import { createWorkerHealth } from '../../../src/server/server.js';
 import { testRedis } from '../../helpers/redis.js';
 import { hosted, startSystem } from '../../helpers/system.js';
@@ -110,13 +109,6 @@ it('batches in flight and near their deadline are counted, without those removed
   expect(body).toContain('atlas_batch_in_flight 2');
   expect(body).toContain('atlas_batch_near_deadline 1');
   expect(body).toMatch(/atlas_batch_oldest_in_flight_seconds 9\d/);
-});
-
-it('the memory that Redis uses is a share of its maxmemory, or of its host', () => {
-  const info = 'used_memory:50\r\nused_memory_human:1K\r\ntotal_system_memory:1000\r\nmaxmemory:';
-  expect(memoryUsedRatio(`${info}200\r\n`)).toBe(0.25);
-  expect(memoryUsedRatio(`${info}0\r\n`)).toBe(0.05);
-  expect(memoryUsedRatio('')).toBe(0);
 });
 
 it('ADMIN_PORT has all routes but the callbacks', async () => {
