@@ -14,7 +14,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-alpine
-ENV NODE_ENV=production
+# A worker tells of its health there.
+ENV NODE_ENV=production WORKER_PORT=3001
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY scripts/healthcheck.mjs ./scripts/

@@ -1,34 +1,25 @@
-/**
- * Health of a container that runs a worker: is it connected to its Redis?
- *
- * Reads the kernel's table of connections, so it needs no password and no library, and holds
- * behind address translation and TLS. It does not see a process that hangs while connected: that
- * one's jobs stall and are taken by other workers.
- */
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+/** Health of a container: does the process in it answer, and is there nothing that a restart would mend? */
 
-/** State of a TCP connection in /proc/net/tcp. */
-const ESTABLISHED = '01';
-const DEFAULT_REDIS_PORT = 6379;
+/** Less than Docker gives the check. */
+const TIMEOUT_MS = 4000;
+const DEFAULT_PORT = '3000';
 
-/**
- * @param {string} table contents of /proc/net/tcp or /proc/net/tcp6
- * @param {number} port
- */
-export function isConnectedTo(table, port) {
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0');
-  return table
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .some(([, , remote, state]) => remote?.endsWith(`:${wanted}`) && state === ESTABLISHED);
+const { HOST = '', PORT = DEFAULT_PORT, WORKER_PORT } = process.env;
+const host = ['', '0.0.0.0', '::'].includes(HOST) ? '127.0.0.1' : HOST;
+
+/** A worker listens on one of them, a server on the other. */
+const answers = await Promise.allSettled(
+  [WORKER_PORT, PORT].filter(Boolean).map(async (port) => {
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/health/live`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return { isLive: response.ok, text: await response.text() };
+  }),
+);
+const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+const isHealthy = given.length > 0 && given.every(({ isLive }) => isLive);
+if (!isHealthy) {
+  console.error(
+    given.map(({ text }) => text).join('\n') || 'nobody answers on WORKER_PORT or PORT',
+  );
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const port = Number(new URL(process.env.REDIS_URL ?? '').port) || DEFAULT_REDIS_PORT;
-  const tables = ['/proc/net/tcp', '/proc/net/tcp6'].filter((path) => existsSync(path));
-  const connected = tables.some((path) => isConnectedTo(readFileSync(path, 'utf8'), port));
-  if (!connected) console.error(`no connection to Redis on port ${port}`);
-  process.exitCode = connected ? 0 : 1;
-}
+process.exitCode = isHealthy ? 0 : 1;

@@ -9,13 +9,14 @@ const INTERVAL_MS = 10_000;
 /** Ids and counts differ from line to line: lines that differ in nothing else are equal. */
 const VARYING = /\S*\d\S*/g;
 
-/** Logs a warning about an error, unless an equal one was logged lately. */
+/** Logs a warning, perhaps about an error, unless an equal one was logged lately. */
 export type WarnOfError = (error: unknown, message: string) => void;
 
 export function createRepeatedWarnings(logger: Logger): WarnOfError {
   /** How often each line came since it was logged. */
   const held = new Map<string, number>();
   return function warn(error, message) {
+    const fields = error === undefined ? {} : errorFields(error);
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : '';
     const line = `${message} ${detail.replace(VARYING, '#')}`;
     const count = held.get(line);
@@ -23,7 +24,7 @@ export function createRepeatedWarnings(logger: Logger): WarnOfError {
       held.set(line, count + 1);
       return;
     }
-    logger.warn(errorFields(error), message);
+    logger.warn(fields, message);
     held.set(line, 0);
     const flush = () => {
       const repeated = held.get(line) ?? 0;
@@ -31,7 +32,7 @@ export function createRepeatedWarnings(logger: Logger): WarnOfError {
         held.delete(line);
         return;
       }
-      logger.warn({ ...errorFields(error), repeated }, `${message} (${repeated} times more)`);
+      logger.warn({ ...fields, repeated }, `${message} (${repeated} times more)`);
       held.set(line, 0);
       setTimeout(flush, INTERVAL_MS).unref();
     };

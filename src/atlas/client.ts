@@ -15,7 +15,7 @@ import { type Call, createCaller, type Journal } from './caller.js';
 import type { AtlasObserver } from './observer.js';
 import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
-import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
+import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
 import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
 export type { Journal } from './caller.js';
@@ -63,8 +63,8 @@ export interface AtlasClient {
 export interface AtlasClientOptions {
   /** https, or http on loopback. */
   baseUrl: string;
-  clientId: string;
-  clientSecret: string;
+  /** Asked each time: a secret may be rotated. */
+  credentials: () => AtlasCredentials;
   /** One HTTP request, in milliseconds. */
   timeoutMs: number;
   /**
@@ -120,7 +120,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         request: {
           method: 'POST',
           path: `${ROOT}/authtoken`,
-          headers: { 'Client-Id': options.clientId, 'Client-Secret': options.clientSecret },
+          headers: headersOf(options.credentials()),
         },
         read: readAccessToken,
       }),
@@ -199,6 +199,10 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     },
     close: () => http.close(),
   };
+}
+
+function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
+  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
 }
 
 function withToken<T>(made: Call<T>, token: string): Call<T> {

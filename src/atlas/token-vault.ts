@@ -2,7 +2,7 @@
  * Keeps a token between requests: in Redis, for all processes, and never in clear text.
  *
  * The token is stored as AES-256-GCM ciphertext under a key that is derived from the client secret,
- * with a keyed fingerprint. Every key in Redis expires.
+ * with a keyed fingerprint. Every key in Redis expires. Other credentials have other keys.
  */
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -51,29 +51,60 @@ return 0
 
 export type TokenVault = Pick<SharedTokenVault, keyof SharedTokenVault>;
 
+export interface AtlasCredentials {
+  clientId: string;
+  clientSecret: string;
+}
+
+interface VaultOptions {
+  redis: Redis;
+  keyPrefix: string;
+  baseUrl: string;
+  credentials: () => AtlasCredentials;
+}
+
+/** What follows from a pair of credentials. */
+interface Derived extends AtlasCredentials {
+  encryptionKey: Buffer;
+  fingerprintKey: Buffer;
+  keys: TokenKeys;
+}
+
+function deriveFrom(
+  { clientId, clientSecret }: AtlasCredentials,
+  { baseUrl, keyPrefix }: VaultOptions,
+): Derived {
+  const salt = `${clientId}\n${new URL(baseUrl).href}`;
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync('sha256', clientSecret, salt, `atlas-batch ${purpose}`, KEY_BYTES));
+  const name = derive('key name').toString('hex').slice(0, 16);
+  return {
+    clientId,
+    clientSecret,
+    encryptionKey: derive('token encryption'),
+    fingerprintKey: derive('token fingerprint'),
+    keys: tokenKeys(keyPrefix, name),
+  };
+}
+
 export class SharedTokenVault {
   private readonly redis: Redis;
-  private readonly encryptionKey: Buffer;
-  private readonly fingerprintKey: Buffer;
-  private readonly keys: TokenKeys;
+  private last: Derived | undefined;
 
-  constructor(options: {
-    redis: Redis;
-    keyPrefix: string;
-    baseUrl: string;
-    clientId: string;
-    clientSecret: string;
-  }) {
+  constructor(private readonly options: VaultOptions) {
     this.redis = options.redis;
-    const salt = `${options.clientId}\n${new URL(options.baseUrl).href}`;
-    const derive = (purpose: string) =>
-      Buffer.from(
-        hkdfSync('sha256', options.clientSecret, salt, `atlas-batch ${purpose}`, KEY_BYTES),
-      );
-    this.encryptionKey = derive('token encryption');
-    this.fingerprintKey = derive('token fingerprint');
-    const name = derive('key name').toString('hex').slice(0, 16);
-    this.keys = tokenKeys(options.keyPrefix, name);
+  }
+
+  private get derived(): Derived {
+    const { clientId, clientSecret } = this.options.credentials();
+    if (this.last?.clientId !== clientId || this.last.clientSecret !== clientSecret) {
+      this.last = deriveFrom({ clientId, clientSecret }, this.options);
+    }
+    return this.last;
+  }
+
+  private get keys(): TokenKeys {
+    return this.derived.keys;
   }
 
   async read(): Promise<string | undefined> {
@@ -128,20 +159,20 @@ export class SharedTokenVault {
   }
 
   private fingerprint(token: string): string {
-    return createHmac('sha256', this.fingerprintKey).update(token).digest('hex');
+    return createHmac('sha256', this.derived.fingerprintKey).update(token).digest('hex');
   }
 
   /** `<fingerprint>.<compact JWE>` */
   private async seal(token: string): Promise<string> {
     const jwe = new CompactEncrypt(Buffer.from(token)).setProtectedHeader(ENCRYPTION);
-    return `${this.fingerprint(token)}.${await jwe.encrypt(this.encryptionKey)}`;
+    return `${this.fingerprint(token)}.${await jwe.encrypt(this.derived.encryptionKey)}`;
   }
 
   /** Undefined when it was changed, or sealed in another way: then a new token is needed. */
   private async open(kept: string): Promise<string | undefined> {
     try {
       const jwe = kept.slice(kept.indexOf('.') + 1);
-      const { plaintext } = await compactDecrypt(jwe, this.encryptionKey, {
+      const { plaintext } = await compactDecrypt(jwe, this.derived.encryptionKey, {
         keyManagementAlgorithms: [ENCRYPTION.alg],
         contentEncryptionAlgorithms: [ENCRYPTION.enc],
       });

@@ -9,13 +9,15 @@ export interface Stoppable {
 
 /** Exit code of a process that a second signal ended: 128 + SIGINT, as in shells. */
 const INTERRUPTED = 130;
+/** A start that has failed closes what it opened in this time, and then says why. */
+const FAILED_START_MS = 1000;
 /** Longest stop. Schedulers of containers kill a process after 30 s. */
 const STOP_TIMEOUT_MS = 25_000;
 
 /**
  * Starts something and keeps it running until SIGTERM or SIGINT, then stops it in order. A second
- * signal ends the process at once, as does the first one while nothing runs. It ends with
- * `process.exit`, so that an open socket or timer cannot keep the process.
+ * signal ends the process at once. It ends with `process.exit`, so that an open socket or timer cannot
+ * keep the process.
  * @param start Names what runs already while the rest is being started.
  */
 export async function runUntilSignal(
@@ -24,11 +26,10 @@ export async function runUntilSignal(
   let running: Stoppable | undefined;
   const stopping = new AbortController();
   const stopRequest = once(stopping.signal, 'abort');
-  let signals = 0;
+  let hasFailed = false;
   const onSignal = () => {
-    signals += 1;
-    if (signals > 1) process.exit(INTERRUPTED);
-    if (!running) process.exit(0);
+    if (hasFailed) process.exit(1);
+    if (stopping.signal.aborted) process.exit(INTERRUPTED);
     stopping.abort();
   };
   process.on('SIGTERM', onSignal);
@@ -37,12 +38,15 @@ export async function runUntilSignal(
     const started = (part: Stoppable) => {
       running = part;
     };
-    await Promise.race([start(started).then(started), stopRequest]);
+    const starting = start(started).then(started);
+    await Promise.race([starting, stopRequest]);
     await stopRequest;
+    await settlesWithin(starting, FAILED_START_MS);
     const inTime = await settlesWithin(Promise.resolve(running?.stop()), STOP_TIMEOUT_MS);
     process.exit(inTime ? 0 : 1);
-  } finally {
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
+  } catch (error) {
+    // Whoever called says why. A signal that comes before that must not change the exit code.
+    hasFailed = true;
+    throw error;
   }
 }

@@ -4,11 +4,13 @@ import { baseUrlIssue, transportIssue } from '../atlas/base-url.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 import {
   callbackFields,
+  header,
   integer,
   list,
   MAX_TIMER_MS,
   needs,
   optional,
+  secrets,
   text,
   withoutIssue,
   yesOrNo,
@@ -22,8 +24,8 @@ export const configSchema = z
   .object({
     ...redisFields,
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
-    ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
-    ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),
+    ATLAS_CLIENT_ID: header('the client id that Atlas gave you'),
+    ATLAS_CLIENT_SECRET: header('the client secret that Atlas gave you'),
     RESULTS_BUCKET: text('the bucket that results are written to').min(1),
     RESULTS_PREFIX: z.string().default(''),
     S3_ALLOWED_BUCKETS: list.default([]),
@@ -52,7 +54,7 @@ export const configSchema = z
     ),
     ...callbackFields,
     COMPLETION_WEBHOOK_URL: optional(withoutIssue(z.string(), webhookUrlIssue)),
-    COMPLETION_WEBHOOK_SECRET: optional(withoutIssue(z.string(), webhookSecretIssue)),
+    COMPLETION_WEBHOOK_SECRET: optional(secrets(webhookSecretIssue)),
     LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
         error: 'must be fatal, error, warn, info, debug, trace or silent',

@@ -1,21 +1,43 @@
 /** The environment as configuration. This file is its only reader. */
 import { z } from 'zod';
+import type { Logger } from '../logging.js';
 import { type Config, configSchema } from './config.js';
-import { parse } from './parse.js';
+import { checkAll, parse } from './parse.js';
 import { redisCheck, redisFields } from './redis-fields.js';
+import { followSecretFiles, type Values } from './secret-files.js';
 import { type ServerConfig, serverSchema } from './server-config.js';
+
+/** How to read a configuration again. */
+const sources = new WeakMap<object, () => object>();
+
+function load<Type extends z.ZodObject>(type: Type, environment: Values): z.infer<Type> {
+  const config = parse(type, environment);
+  sources.set(config, () => parse(type, environment));
+  return config;
+}
+
+/** Keeps the secrets of a configuration that was read here as their files have them. */
+export function followSecrets(config: object, logger: Logger): { stop(): void } {
+  return followSecretFiles(config, sources.get(config), logger);
+}
 
 /**
  * Reads and checks the configuration. An empty variable counts as not set.
  * @throws UsageError naming every wrong or missing variable.
  */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  return parse(configSchema, environment);
+  return load(configSchema, environment);
+}
+
+/** As {@link loadConfig}, and what is wrong for the HTTP server is named too. */
+export function loadWholeConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  checkAll([configSchema, serverSchema], environment);
+  return loadConfig(environment);
 }
 
 /** @throws UsageError like {@link loadConfig}. */
 export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): ServerConfig {
-  return parse(serverSchema, environment);
+  return load(serverSchema, environment);
 }
 
 const s3Schema = z.object({ S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE });

@@ -5,6 +5,11 @@ import { z } from 'zod';
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
+/** What travels as a header of HTTP. */
+export const header = (want: string) =>
+  text(want).regex(/^[\x20-\x7e\xa0-\xff]+$/, {
+    error: 'must hold only characters that a header of HTTP can carry',
+  });
 export const integer = (min: number, max: number, unit: string) =>
   z
     .string()
@@ -37,10 +42,23 @@ export const port = integer(0, 65_535, 'as a port');
 /** A value that may be left out. */
 export const optional = <Type extends z.ZodType>(type: Type) => type.nullable().default(null);
 
+/** One secret, or two with a comma in between while one is rotated. */
+export const secrets = (findIssue: (secret: string) => string | undefined = () => undefined) =>
+  withoutIssue(z.string(), (value) => {
+    const all = secretsOf(value);
+    if (all.length < 1 || all.length > 2) return 'must be one secret, or two with a comma between';
+    return all.map(findIssue).find((issue) => issue !== undefined);
+  });
+
+/** The one to use first. */
+export function secretsOf(value: string | null): string[] {
+  return list.parse(value ?? '');
+}
+
 /** For schemas of workers and of servers: both have to know the credentials of callbacks. */
 export const callbackFields = {
   CALLBACK_CLIENT_ID: optional(z.string()),
-  CALLBACK_CLIENT_SECRET: optional(z.string()),
+  CALLBACK_CLIENT_SECRET: optional(secrets()),
 };
 
 /** A check for two variables of which one makes no sense without the other; both may be unset. */

@@ -1,50 +1,77 @@
-/** Checks values against a schema. All issues are reported at once, and no secret is shown. */
+/** Values as configuration: all issues are reported at once, and no secret is shown. */
 import type { z } from 'zod';
 import { UsageError } from '../errors.js';
+import { HIDDEN, readSecretFiles, type Values } from './secret-files.js';
 
-/** Variables whose value is never shown. */
-const SECRETS: ReadonlySet<string> = new Set([
-  'ATLAS_CLIENT_SECRET',
-  'CALLBACK_CLIENT_SECRET',
-  'DASHBOARD_PASSWORD',
-  'REDIS_URL',
-  'REDIS_SENTINEL_PASSWORD',
-  // It is a path, unless somebody takes it for the key itself.
-  'REDIS_TLS_KEY_FILE',
-  // Receivers put tokens into the query.
-  'COMPLETION_WEBHOOK_URL',
-  'COMPLETION_WEBHOOK_SECRET',
-]);
 const SHOWN_LENGTH = 80;
 
 /** A name of a variable within the text of an issue. */
 const VARIABLE = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g;
 
+/** What neither HTTP nor Redis carries, or what nobody sees in a file or a form. */
+const UNUSABLE: readonly (readonly [RegExp, string])[] = [
+  [/[\r\n]/, 'must hold no line break'],
+  [/\uFEFF/, 'must hold no byte order mark'],
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  [/[\u0000-\u001f\u007f-\u009f]/, 'must hold no control character'],
+  [/^\s|\s$/, 'must not begin or end with a blank'],
+  [
+    /^(tcp|udp):\/\//,
+    'is a service link of Kubernetes; set it in the pod, or enableServiceLinks: false there',
+  ],
+];
+
+/** A wrong variable, and the end of a sentence that begins with its name. */
+type Issue = readonly [variable: string, issue: string];
+
 /**
- * @param values by the names of the environment. An empty one counts as not set.
+ * @param values by the names of the environment. An empty one counts as not set. A secret may be in a
+ *   file that `X_FILE` names.
  * @param nameOf How the caller spells the name of a variable.
  * @throws UsageError naming every wrong or missing value.
  */
-export function parse<Type extends z.ZodType>(
+export function parse<Type extends z.ZodObject>(
   type: Type,
-  values: Readonly<Record<string, string | undefined>>,
+  values: Values,
   nameOf: (variable: string) => string = (variable) => variable,
 ): z.infer<Type> {
-  const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
-  const parsed = type.safeParse(set);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => {
-    const name = String(issue.path[0]);
-    const value = set[name];
+  const { data, issues } = read(type, values);
+  if (issues.length > 0) throw wrong(issues, nameOf);
+  return data as z.infer<Type>;
+}
+
+/** @throws UsageError naming what is wrong by one of the types. */
+export function checkAll(types: readonly z.ZodObject[], values: Values): void {
+  const issues = types.flatMap((type) => read(type, values).issues);
+  if (issues.length > 0) throw wrong(issues);
+}
+
+function wrong(issues: readonly Issue[], nameOf = (variable: string) => variable): UsageError {
+  const lines = issues.map((issue) => issue.join(' ').replace(VARIABLE, nameOf));
+  return new UsageError(`The configuration is wrong:\n  ${[...new Set(lines)].join('\n  ')}`);
+}
+
+function read(type: z.ZodObject, given: Values): { data?: unknown; issues: Issue[] } {
+  const names = Object.keys(type.shape);
+  const { values, issues } = readSecretFiles(names, given);
+  for (const name of names) {
+    const issue = UNUSABLE.find(([pattern]) => pattern.test(values[name] ?? ''))?.[1];
+    if (issue) issues.push([name, issue]);
+  }
+  const named = new Set(issues.map(([name]) => name.replace(/_FILE$/, '')));
+  const { data, error } = type.safeParse(values);
+  for (const { path, message } of error?.issues ?? []) {
+    const name = String(path[0]);
+    const value = values[name];
     const got = value === undefined ? '' : `; got ${shown(name, value)}`;
-    return `${`${name} ${issue.message}`.replace(VARIABLE, nameOf)}${got}`;
-  });
-  throw new UsageError(`The configuration is wrong:\n  ${issues.join('\n  ')}`);
+    if (!named.has(name)) issues.push([name, message + got]);
+  }
+  return { data, issues };
 }
 
 function shown(name: string, value: string): string {
   // A URL may carry a password where none belongs.
-  return SECRETS.has(name) || value.includes('@')
+  return HIDDEN.has(name) || value.includes('@')
     ? 'a value that is not shown'
     : JSON.stringify(value.slice(0, SHOWN_LENGTH));
 }

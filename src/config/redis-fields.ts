@@ -1,7 +1,7 @@
 /** The variables of Redis, for schemas of workers, of servers and of the command line. */
 import { z } from 'zod';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import { type RedisVariables, redisIssues } from '../redis/target.js';
+import { type RedisTarget, type RedisVariables, redisIssues, targetOf } from '../redis/target.js';
 import { list, optional, yesOrNo } from './fields.js';
 
 export const redisFields = {
@@ -19,6 +19,11 @@ export const redisFields = {
     .regex(/^[^\s:]+$/, { error: 'must hold no spaces and no colons' })
     .default(DEFAULT_QUEUE_PREFIX),
 };
+
+/** Where Redis is. User and password are read from the configuration for each connection. */
+export function redisTarget(config: RedisVariables): RedisTarget {
+  return { ...targetOf(config), credentials: () => targetOf(config).credentials() };
+}
 
 /** The check of all of them together, for `superRefine`; other variables may be wrong. */
 export const redisCheck = [

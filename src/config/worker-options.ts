@@ -76,11 +76,11 @@ export interface WorkerSettings {
   completionsTtlMs?: number | undefined;
   /** What Atlas presents at `auth_url`. Default: callbacks are off. */
   callbackClientId?: string | undefined;
-  /** The secret that belongs to `callbackClientId`. */
+  /** The secret that belongs to `callbackClientId`; two with a comma between while one is rotated. */
   callbackClientSecret?: string | undefined;
   /** Completion events are POSTed there too. Default: nowhere. */
   completionWebhookUrl?: string | undefined;
-  /** The secret that signs them; needed with `completionWebhookUrl`. */
+  /** The secret that signs them, or two with a comma between; needed with `completionWebhookUrl`. */
   completionWebhookSecret?: string | undefined;
   /** Least level that is logged, unless you pass a logger. Default `info`. */
   logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' | undefined;

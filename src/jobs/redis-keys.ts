@@ -49,6 +49,16 @@ export function heartbeatsKey(prefix: string): string {
   return `${prefix}:workers`;
 }
 
+/** Written and deleted by `doctor`, to see that a write, a script and a stream work; lives seconds. */
+export function doctorKey(prefix: string): string {
+  return `${prefix}:doctor`;
+}
+
+/** String: empty. Written by each worker every 5 s, to see that it can; expires after 15 s. */
+export function writeProbeKey(prefix: string): string {
+  return `${prefix}:write-probe`;
+}
+
 /**
  * Sorted set: ids of batch jobs by the start of their run, Redis time in ms. Written with the saves
  * of a batch, which also take the batch out once it has its outcome.

@@ -3,6 +3,9 @@
 /** The first version that reads a stream from a position on, as the observations need it. */
 const MIN_VERSION = [6, 2] as const;
 
+/** As in the alert on memory. */
+const MUCH_MEMORY = 0.8;
+
 export interface RedisFinding {
   /** `error`: batches can be lost, or nothing works. `warning`: only a failure of Redis loses some. */
   severity: 'error' | 'warning';
@@ -42,6 +45,21 @@ export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFindi
       fix: 'set appendonly yes',
     });
   }
+  if (fields.get('role') === 'slave') {
+    findings.push({
+      severity: 'error',
+      problem: 'Redis is a replica: it takes no writes',
+      fix: 'point REDIS_URL to its master',
+    });
+  }
+  const memoryUsed = memoryUsedRatio(info);
+  if (memoryUsed > MUCH_MEMORY) {
+    findings.push({
+      severity: 'warning',
+      problem: `Redis uses ${Math.round(memoryUsed * 100)} % of its memory: full, it takes no batches`,
+      fix: 'raise its maxmemory, or keep ended batches for less time',
+    });
+  }
   if (replicaAckTimeoutMs > 0 && fields.get('connected_slaves') === '0') {
     findings.push({
       severity: 'error',
@@ -50,6 +68,13 @@ export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFindi
     });
   }
   return findings;
+}
+
+/** Memory that Redis uses, as a share of its maxmemory, or of its host without one. */
+export function memoryUsedRatio(info: string): number {
+  const bytes = (field: string) => Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  const most = bytes('maxmemory') || bytes('total_system_memory');
+  return most === 0 ? 0 : bytes('used_memory') / most;
 }
 
 function isOlder(version: string): boolean {

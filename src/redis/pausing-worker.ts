@@ -7,20 +7,38 @@ import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { pause } from '../timeouts.js';
 import { isReplyError } from './reply-error.js';
 
+/** What fetches wait for. */
+export interface FetchGate {
+  /** Resolves when jobs may be fetched, or when the signal is aborted. */
+  opened(signal: AbortSignal): Promise<void>;
+}
+
 /** Doubled with each refusal in a row: soon back after a moment's refusal, no burden in a long one. */
 export const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 5000;
 
 export class PausingWorker<Data, Result> extends Worker<Data, Result> {
-  /** Fetches that Redis refused in a row. */
+  /** What Redis refused in a row. */
   private refusals = 0;
   /** The pause that is under way: all fetches wait for it. */
   private fetchPause: Promise<void> | undefined;
   private readonly stopped = new AbortController();
 
-  constructor(name: string, processor: Processor<Data, Result>, options: WorkerOptions) {
+  constructor(
+    name: string,
+    processor: Processor<Data, Result>,
+    options: WorkerOptions,
+    private readonly gate?: FetchGate | undefined,
+  ) {
     super(name, processor, { ...options, autorun: false });
     this.on('closing', () => this.stopped.abort());
+    this.on('error', (error) => {
+      if (isReplyError(error)) this.fetchPause ??= this.pauseFetches();
+    });
+    // BullMQ waits for a job by a command of its own, which Redis may refuse too.
+    const { backend } = this;
+    const waitForJob = backend.waitForJob.bind(backend);
+    backend.waitForJob = async (timeout) => ((await this.mayFetch()) ? waitForJob(timeout) : null);
   }
 
   /** Takes jobs, once both connections to Redis are usable. Rejects when the worker is closed before. */
@@ -30,18 +48,18 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<Data, Result>> {
+    // No job, whatever the type says: BullMQ takes that for an empty queue.
+    if (!(await this.mayFetch())) return undefined as never;
+    const job = await super.moveToActive(token, name);
+    this.refusals = 0;
+    return job;
+  }
+
+  /** Waits until a fetch makes sense. @returns false when the worker is closed before. */
+  private async mayFetch(): Promise<boolean> {
     await this.fetchPause;
-    try {
-      const job = await super.moveToActive(token, name);
-      this.refusals = 0;
-      return job;
-    } catch (error) {
-      if (isReplyError(error)) {
-        this.fetchPause ??= this.pauseFetches();
-        await this.fetchPause;
-      }
-      throw error;
-    }
+    await this.gate?.opened(this.stopped.signal);
+    return !this.stopped.signal.aborted;
   }
 
   private async pauseFetches(): Promise<void> {

@@ -31,14 +31,26 @@ export function isRefusal(error: unknown): error is Error {
   return isReplyError(error) || tlsRemedy(error) !== undefined;
 }
 
+/** What a Redis that serves reads may say to each write. */
+const WRITES_REFUSED = /\b(OOM|MISCONF|NOREPLICAS|READONLY)\b/;
+
+/** `OOM; it is full; …`, for the error of a write that Redis refuses for now; else null. */
+export function writeRefusal(error: unknown): string | null {
+  const [kind] = (isReplyError(error) && WRITES_REFUSED.exec(firstRefusal(error))) || [];
+  return kind === undefined ? null : `${kind}; ${REMEDIES[kind]}`;
+}
+
+/** Of a transaction the first refused command says why. */
+function firstRefusal(error: Error): string {
+  const { previousErrors = [] } = error as Error & { previousErrors?: Error[] };
+  return withoutArguments((previousErrors[0] ?? error).message);
+}
+
 /** `refuses us: OOM command not allowed …; it is full; raise its maxmemory, or free memory`. */
 export function describeRefusal(error: Error): string {
   const remedyOfTls = tlsRemedy(error);
   if (remedyOfTls) return `refuses us: ${errorCode(error)}; ${remedyOfTls}`;
-  // Of a transaction the first refused command says why.
-  const { previousErrors = [] } = error as Error & { previousErrors?: Error[] };
-  const { message: refusal } = previousErrors[0] ?? error;
-  const message = withoutArguments(refusal);
+  const message = firstRefusal(error);
   // A script that Redis refuses names itself first: "-READONLY …" or "… script: …, OOM …".
   const kind = Object.keys(REMEDIES).find((word) => new RegExp(`\\b${word}\\b`).test(message));
   const remedy = kind === undefined ? '' : `; ${REMEDIES[kind]}`;

@@ -15,6 +15,8 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
  * and 20 % more of Redis's; gathering one turn only, 2 to 3 % more of Redis's.
  */
 export class GatheringRedis extends RedisConnection {
+  /** Called for each error reply. */
+  onErrorReply: (error: Error) => void = () => {};
   private readonly duplicates: Redis[] = [];
 
   /** BullMQ makes one for its blocking reads, and may leave it open when Redis is away. */
@@ -27,6 +29,11 @@ export class GatheringRedis extends RedisConnection {
   /** Ends the connection and all duplicates at once, in whatever state they are. */
   disconnectAll(): void {
     for (const redis of [...this.duplicates, this]) redis.disconnect();
+  }
+
+  override handleReconnection(...[error, item]: Parameters<Redis['handleReconnection']>): void {
+    this.onErrorReply(error);
+    super.handleReconnection(error, item);
   }
 
   override sendCommand(command: Command, target?: WriteTarget): unknown {

@@ -6,12 +6,20 @@ import type { Logger } from '../logging.js';
 import type { EventLoopWatch } from './health/event-loop.js';
 import type { ServerMetrics } from './health/server-metrics.js';
 
+/** The worker in the same process, as it tells of itself. */
+export interface HostedWorker {
+  registry: Registry;
+  /** Why it takes no jobs now. */
+  whyNotReady(): string[];
+  /** Why it should be restarted. */
+  whyNotLive(): Promise<string[]>;
+}
+
 export interface ServerContext {
   config: ServerConfig;
   queues: ClientQueues;
   logger: Logger;
   metrics: ServerMetrics;
   eventLoop: EventLoopWatch;
-  /** Metrics of the workers in this process. Undefined when it runs none. */
-  workerRegistry: Registry | undefined;
+  worker: HostedWorker | undefined;
 }

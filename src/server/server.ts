@@ -3,18 +3,17 @@
  * It starts without Redis, and is not ready until Redis answers.
  */
 import type { FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 import { openQueues } from '../batches/client-queues.js';
-import { loadServerConfig } from '../config/environment.js';
+import { followSecrets, loadServerConfig } from '../config/environment.js';
+import { redisTarget } from '../config/redis-fields.js';
 import type { ServerConfig } from '../config/server-config.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
 import { complaintOf } from '../redis/reply-error.js';
-import { targetOf } from '../redis/target.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createApp, type Part } from './app.js';
-import type { ServerContext } from './context.js';
+import type { HostedWorker, ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
 import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
@@ -24,8 +23,8 @@ export interface AtlasBatchServerOptions {
   environment?: NodeJS.ProcessEnv;
   /** Default: pino on standard output at `LOG_LEVEL`. */
   logger?: Logger;
-  /** Metrics of workers in the same process, served beside its own. */
-  workerRegistry?: Registry;
+  /** The worker in the same process: its metrics are served beside the server's own. */
+  worker?: HostedWorker;
 }
 
 export interface AtlasBatchServer {
@@ -78,9 +77,10 @@ async function assemble(
   adminListener: Listener = listener,
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
+  const link = openLink(connectionOptions(redisTarget(config), config.QUEUE_PREFIX));
   const warn = createRepeatedWarnings(logger);
   link.redis.on('error', (error) => warn(error, complaintOf(link.redis, error)));
+  const secrets = followSecrets(config, logger);
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {
     config,
@@ -88,7 +88,7 @@ async function assemble(
     logger,
     metrics: createServerMetrics(queues, config.BATCH_DEADLINE_MS),
     eventLoop: watchEventLoop(),
-    workerRegistry: options.workerRegistry,
+    worker: options.worker,
   };
   const app = await createApp(context, listener.parts);
   const adminApp = adminListener === listener ? app : await createApp(context, adminListener.parts);
@@ -109,6 +109,7 @@ async function assemble(
       stopped ??= (async () => {
         await Promise.all([...new Set([app, adminApp])].map(closeSoon));
         context.eventLoop.stop();
+        secrets.stop();
         await queues.close();
         link.close();
         logger.info({}, 'server stopped');

@@ -10,6 +10,7 @@ import type { Logger } from '../logging.js';
 import type { ObservationStream } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
+import type { WriteGate } from '../redis/write-gate.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import type { SentUploads } from './batch/sent-uploads.js';
@@ -36,6 +37,7 @@ export interface WorkerContext {
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */
   replica: ReplicaConfirmation | null;
+  writes: WriteGate;
   logger: Logger;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */

@@ -1,5 +1,5 @@
 /** What the workers count, in the words of ARCHITECTURE.md. Served by the HTTP server. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AtlasObserver, BreakerState } from '../atlas/client.js';
 
 /** Seconds; lag is a fraction of a second to the greatest poll interval. */
@@ -23,11 +23,12 @@ export interface WorkerMetrics {
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
   webhooks: Counter<'result'>;
+  redisWritesRefused: Gauge;
   /** What the Atlas client tells of itself. */
   atlas: Required<AtlasObserver>;
 }
 
-export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
+export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   const registers = [registry];
   const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
     new Counter({ name: `atlas_batch_${name}`, help, labelNames, registers });
@@ -73,6 +74,11 @@ export function createWorkerMetrics(registry = new Registry()): WorkerMetrics {
     webhooks: counter('webhooks_total', 'Events that the webhook got, or was given up on.', [
       'result',
     ]),
+    redisWritesRefused: new Gauge({
+      name: 'atlas_batch_redis_writes_refused',
+      help: 'Whether Redis refuses the writes of this worker, which takes no jobs then.',
+      registers,
+    }),
     atlas: observeAtlas(registers),
   };
 }

@@ -5,14 +5,16 @@ import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
-import { observationsKey } from '../jobs/redis-keys.js';
+import { observationsKey, writeProbeKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { startRedisClock } from '../redis/clock.js';
 import { redisFindings } from '../redis/findings.js';
+import { redisAddress } from '../redis/reply-error.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
+import { WriteGate } from '../redis/write-gate.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
@@ -23,6 +25,7 @@ import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import type { StartedParts } from './started-parts.js';
+import type { WorkerStatus } from './worker-status.js';
 
 export interface OpenOptions {
   config: Config;
@@ -31,6 +34,7 @@ export interface OpenOptions {
   telemetry?: Telemetry | undefined;
   /** Default: the policy that learns. */
   policy?: PollPolicy | undefined;
+  status: WorkerStatus;
   /** Aborted when the worker stops. */
   stopping: AbortSignal;
   /** Takes each part that was opened. */
@@ -46,15 +50,17 @@ export interface OpenedContext {
 
 /** @throws ReplyError when Redis refuses something. */
 export async function openContext(options: OpenOptions): Promise<OpenedContext> {
-  const { config, logger, redis, telemetry, stopping, parts } = options;
+  const { config, logger, redis, telemetry, status, stopping, parts } = options;
   const prefix = config.QUEUE_PREFIX;
-  const metrics = createWorkerMetrics();
+  const metrics = createWorkerMetrics(status.registry);
   // A request that had to wait for a connection would go out later than its budget said.
   const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
   const atlas = createAtlasClient({
     baseUrl: config.ATLAS_BASE_URL,
-    clientId: config.ATLAS_CLIENT_ID,
-    clientSecret: config.ATLAS_CLIENT_SECRET,
+    credentials: () => ({
+      clientId: config.ATLAS_CLIENT_ID,
+      clientSecret: config.ATLAS_CLIENT_SECRET,
+    }),
     timeoutMs: config.ATLAS_TIMEOUT_MS,
     maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
     connections,
@@ -72,9 +78,14 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     logger,
   });
   parts.add(() => store.close());
+  status.startsAfter = `Redis at ${redisAddress(redis)}`;
   await whenReady(redis, logger);
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
+  const onChange = (isRefused: boolean) => metrics.redisWritesRefused.set(Number(isRefused));
+  const writes = new WriteGate({ redis, key: writeProbeKey(prefix), logger, onChange });
+  parts.add(() => writes.stop());
+  status.writes = writes;
   for (const { severity, problem, fix } of redisFindings(
     await redis.info(),
     config.REPLICA_ACK_TIMEOUT_MS,
@@ -110,7 +121,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const webhooks = new Queue(WEBHOOKS_QUEUE, { ...queueOptions, skipMetasUpdate: true });
   const queues: Queue[] = [batches, pollJobs, completions, webhooks];
   const watch = (emitter: EventEmitter & { name: string }) =>
-    void emitter.on('error', (error) => warn(error, `queue ${emitter.name}: error`));
+    void emitter.on('error', (error) => {
+      if (!writes.notice(error)) warn(error, `queue ${emitter.name}: error`);
+    });
   for (const queue of queues) watch(queue);
   parts.add(() => Promise.all(queues.map((queue) => queue.close())));
   const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
@@ -131,6 +144,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     heartbeat,
     sentUploads,
     replica: confirmationOf(options, metrics),
+    writes,
     logger,
     metrics,
     random: Math.random,

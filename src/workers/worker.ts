@@ -9,12 +9,14 @@ import { setMaxListeners } from 'node:events';
 import type { Telemetry } from 'bullmq';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/config.js';
+import { followSecrets } from '../config/environment.js';
+import { redisTarget } from '../config/redis-fields.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { connectionOptions } from '../redis/connect.js';
+import { checkPermissions } from '../redis/permissions.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
-import { targetOf } from '../redis/target.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
@@ -28,6 +30,7 @@ import {
   WEBHOOK_CONCURRENCY,
   webhookSenderOf,
 } from './webhook/process-delivery.js';
+import { WorkerStatus } from './worker-status.js';
 
 /** For the jobs to come to rest. Schedulers of containers give 30 s for this and all other parts. */
 const REST_TIMEOUT_MS = 23_000;
@@ -42,10 +45,14 @@ export interface AtlasBatchWorker {
   stop(): Promise<void>;
 }
 
+export { WorkerStatus };
+
 /** What a worker may be given besides its configuration. */
 export interface WorkerParts {
   logger?: Logger | undefined;
   telemetry?: Telemetry | undefined;
+  /** Follows it from before its start on. */
+  status?: WorkerStatus | undefined;
   /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
   policy?: PollPolicy | undefined;
 }
@@ -60,11 +67,14 @@ export async function runWorker(
   options: WorkerParts = {},
 ): Promise<AtlasBatchWorker> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const redis = connectRedis(connectionOptions(targetOf(config), config.QUEUE_PREFIX), logger);
+  const redis = connectRedis(connectionOptions(redisTarget(config), config.QUEUE_PREFIX), logger);
   const parts = new StartedParts();
   parts.add(() => redis.disconnectAll());
+  const secrets = followSecrets(config, logger);
+  parts.add(() => secrets.stop());
   try {
-    return await start({ ...options, config, logger, redis, parts });
+    const { status = new WorkerStatus() } = options;
+    return await start({ ...options, status, config, logger, redis, parts });
   } catch (error) {
     await parts.stop();
     throw isReplyError(error) ? refusalOf(redis, error) : error;
@@ -72,7 +82,7 @@ export async function runWorker(
 }
 
 async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatchWorker> {
-  const { config, logger, redis, parts } = options;
+  const { config, logger, redis, parts, status } = options;
   const stopping = new AbortController();
   // Any number of jobs may listen; each takes its listener away when it ends.
   setMaxListeners(0, stopping.signal);
@@ -80,11 +90,12 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
+  await checkPermissions(redis, config.QUEUE_PREFIX, 'worker');
   const eventExpiry = startEventExpiry(context);
   parts.add(() => eventExpiry.stop());
 
   const create = <Data, Result>(name: string, jobs: number, processor: Processor<Data, Result>) =>
-    createQueueWorker(queueOptions, name, jobs, processor);
+    createQueueWorker(queueOptions, name, jobs, processor, context.writes);
   const workers = [
     create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context)),
     create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollProcessor(context)),
@@ -110,6 +121,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   }
   // From now on a Redis that serves elsewhere, or later, is waited for as one that is away.
   redis.resendForMs = Number.POSITIVE_INFINITY;
+  status.startsAfter = null;
   logger.info({ prefix: config.QUEUE_PREFIX }, 'worker started');
 
   let stopped: Promise<void> | undefined;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
-import { clientOf, FakeAtlas } from './fake-atlas.js';
+import { clientOf, FakeAtlas, RIGHT, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
 
@@ -44,13 +44,27 @@ describe('the token', () => {
   );
 
   it('credentials that never gave a token end every call at once with one request', async () => {
-    const client = clientOf(atlas, { clientSecret: 'canary-wrong' });
+    const client = clientOf(atlas, { credentials: WRONG });
     const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
     for (const error of await Promise.all(calls)) {
       expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_AUTH' });
     }
     expect(await rejection(client.checkCredentials())).toMatchObject({ code: 'ATLAS_AUTH' });
     expect(atlas.received).toHaveLength(1);
+  });
+
+  it('credentials that are rotated are used at once, although the old ones were just refused', async () => {
+    const test = testRedis();
+    let credentials = WRONG();
+    const redis = connect(test);
+    const client = clientOf(atlas, {
+      redis,
+      keyPrefix: test.prefix,
+      credentials: () => credentials,
+    });
+    expect(await rejection(client.upload(UPLOAD))).toMatchObject({ code: 'ATLAS_AUTH' });
+    credentials = RIGHT();
+    expect(await client.upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
   });
 
   it('two processes need few requests for tokens when only the newest token is honoured', async () => {

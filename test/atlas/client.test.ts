@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAtlasClient } from '../../src/atlas/client.js';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
-import { clientOf, FakeAtlas, logSink } from './fake-atlas.js';
+import { clientOf, FakeAtlas, logSink, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
 
@@ -263,7 +263,7 @@ describe('the client', () => {
         told.push(inspect(await rejection(call), { depth: 20, showHidden: true }));
       }
     }
-    const wrong = clientOf(atlas, { logger, clientSecret: 'canary-wrong' });
+    const wrong = clientOf(atlas, { logger, credentials: WRONG });
     told.push(inspect(await rejection(wrong.upload(UPLOAD)), { depth: 20, showHidden: true }));
     expect([...told, ...lines].join('\n')).not.toMatch(/canary-|X-Amz|page=1/);
   });
@@ -273,8 +273,7 @@ describe('the client', () => {
     const create = () =>
       createAtlasClient({
         baseUrl: 'http://atlas.example.com',
-        clientId: 'a',
-        clientSecret: 'b',
+        credentials: WRONG,
         timeoutMs: 1000,
         connections: 1,
         keyPrefix: '{t}',

@@ -84,12 +84,15 @@ export function logSink(): { lines: string[]; logger: AtlasClientOptions['logger
   return { lines, logger: { debug: write, info: write, warn: write, error: write } };
 }
 
+export const RIGHT = () => ({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
+/** Credentials that Atlas does not know. */
+export const WRONG = () => ({ clientId: CLIENT_ID, clientSecret: 'canary-wrong' });
+
 /** The client of one more process, closed with the test. */
 export function clientOf(atlas: FakeAtlas, options: Partial<AtlasClientOptions> = {}): AtlasClient {
   const client = createAtlasClient({
     baseUrl: atlas.url,
-    clientId: CLIENT_ID,
-    clientSecret: CLIENT_SECRET,
+    credentials: RIGHT,
     timeoutMs: 5_000,
     connections: 20,
     keyPrefix: '{t}',

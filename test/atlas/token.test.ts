@@ -31,8 +31,7 @@ function vaultOf(test: TestRedis, clientSecret = CLIENT_SECRET): SharedTokenVaul
     redis: connect(test),
     keyPrefix: test.prefix,
     baseUrl: 'https://atlas.example.com',
-    clientId: CLIENT_ID,
-    clientSecret,
+    credentials: () => ({ clientId: CLIENT_ID, clientSecret }),
   });
 }
 

@@ -81,9 +81,7 @@ test('the doctor names a wrong Redis password', async () => {
   const url = new URL(environment.REDIS_URL ?? '');
   url.password = 'canary';
   const line = await complaint({ ...environment, REDIS_URL: String(url) });
-  expect(line).toMatch(
-    /^FAIL {2}Redis .*WRONGPASS.*; correct user name and password in REDIS_URL$/,
-  );
+  expect(line).toMatch(/^FAIL {2}Redis .*WRONGPASS.*; check user and password in REDIS_URL$/);
   expect(line).not.toContain('canary');
 });
 
@@ -91,6 +89,57 @@ test('the doctor says that no Redis answers', async () => {
   const { environment } = await startHealthy();
   const line = await complaint({ ...environment, REDIS_URL: 'redis://127.0.0.1:1' });
   expect(line).toMatch(/does not answer \(ECONNREFUSED\); start Redis, or correct host and port/);
+});
+
+test('the doctor blames a Redis that is full or short of replicas, and not Atlas, and leaves no key', async () => {
+  const { environment, admin } = await startHealthy();
+  await admin.config('SET', 'min-replicas-to-write', '1');
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}Redis .*NOREPLICAS.*; it has too few repl/,
+  );
+  await admin.config('SET', 'min-replicas-to-write', '0');
+  expect(await admin.keys('*:doctor')).toEqual([]);
+  await admin.config('SET', 'maxmemory', '1000000');
+  const { code, lines } = await doctor(environment);
+  expect(code).toBe(1);
+  expect(lines.join('\n')).toMatch(/^warn {2}Redis .*% of its memory/m);
+  expect(lines.join('\n')).toMatch(/^FAIL {2}Redis .*OOM.*; it is full; raise its maxmemory/m);
+  expect(lines.join('\n')).toMatch(/^ok {4}Atlas /m);
+});
+
+test('the doctor names a replica, a missing one, and permissions that are missing', async () => {
+  const { environment, admin } = await startHealthy();
+  expect(await complaint({ ...environment, REPLICA_ACK_TIMEOUT_MS: '100' })).toMatch(
+    /^FAIL {2}Redis .*has no replica/,
+  );
+  const rules = ['on', '>word', '~*', '&*', '+@all', '-evalsha', '-wait', '-info'];
+  await admin.call('ACL', 'SETUSER', 'app', ...rules);
+  const url = environment.REDIS_URL?.replace('//', '//app:word@') ?? '';
+  const { code, stdout } = await runCli(['doctor'], { ...environment, REDIS_URL: url });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^FAIL {2}Redis .*lacks permissions; give the user .* \+info \+evalsha \+wait$/m,
+  );
+  const replica = await startPrivateRedis({
+    appendOnly: true,
+    args: ['--replicaof', '127.0.0.1', new URL(environment.REDIS_URL ?? '').port],
+  });
+  onTestFinished(() => replica.stop());
+  const { lines } = await doctor({ ...environment, REDIS_URL: replica.url });
+  expect(lines.join('\n')).toMatch(
+    /^FAIL {2}Redis .*is a replica.*; point REDIS_URL to its master$/m,
+  );
+  expect(lines.join('\n')).toMatch(/^ok {4}Atlas /m);
+});
+
+test('the doctor names variables of the HTTP server too', async () => {
+  const { environment } = await startHealthy();
+  const wrong = { ...environment, ADMIN_PORT: 'tcp://10.0.0.1:80', DASHBOARD_USER: 'operator' };
+  const { code, lines } = await doctor(wrong);
+  expect(code).toBe(2);
+  expect(lines.join('\n')).toMatch(/ADMIN_PORT is a service link of Kubernetes/);
+  expect(lines.join('\n')).toMatch(/DASHBOARD_PASSWORD is missing/);
+  expect(lines.join('\n')).not.toContain('10.0.0.1');
 });
 
 test('the doctor refuses a Redis that evicts keys', async () => {

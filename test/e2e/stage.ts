@@ -3,7 +3,7 @@
 import { onTestFinished } from 'vitest';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
-import { type System, startSystem } from '../helpers/system.js';
+import { hosted, type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 export const OPERATOR = { username: 'operator', password: 'correct horse battery' };
@@ -39,7 +39,7 @@ export async function startStage(): Promise<Stage> {
   const worker = await system.startWorker();
   const server = await createAtlasBatchServer({
     environment: system.environment,
-    workerRegistry: worker.metrics.registry,
+    worker: hosted(worker),
   });
   onTestFinished(() => server.stop());
   const { url } = await server.listen();

@@ -7,6 +7,7 @@ import type { BatchSummary } from '../../src/jobs/summary.js';
 import { connectionOptions } from '../../src/redis/connect.js';
 import { RedisConnection } from '../../src/redis/connection.js';
 import { targetOf } from '../../src/redis/target.js';
+import type { HostedWorker } from '../../src/server/context.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
 import { createTelemetry } from '../../src/telemetry.js';
@@ -186,6 +187,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
   };
   return system;
+}
+
+/** The worker as the HTTP server in its process knows it. */
+export function hosted({ metrics: { registry } }: AtlasBatchWorker): HostedWorker {
+  return { registry, whyNotReady: () => [], whyNotLive: async () => [] };
 }
 
 /** The SDK reads these from the process; every test file runs in a process of its own. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Pool } from 'undici';
 import { expect, it, onTestFinished } from 'vitest';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
-import { type System, startSystem } from '../helpers/system.js';
+import { hosted, type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 const CREDENTIALS = { clientId: 'atlas', clientSecret: 'callback-secret' };
@@ -49,7 +49,7 @@ async function startService({
   if (apart) await system.startWorkerProcess({ LOG_LEVEL: 'info' });
   const server = await createAtlasBatchServer({
     environment: system.environment,
-    ...(worker && { workerRegistry: worker.metrics.registry }),
+    ...(worker && { worker: hosted(worker) }),
   });
   onTestFinished(() => server.stop());
   const { url } = await server.listen();

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { RedisUnavailableError } from '../../src/errors.js';
@@ -8,8 +11,16 @@ import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
 
-/** A start that fails ends at once; only a start that hangs takes this long. */
-const EXIT_TIMEOUT_MS = 20_000;
+/** A start that fails ends at once. */
+const EXIT_TIMEOUT_MS = 8000;
+
+/** A server that answers while it loads, and takes 50 ms for each key. */
+const SLOW_LOADING = [
+  ...['--key-load-delay', '50000', '--rdbcompression', 'no'],
+  ...['--loading-process-events-interval-bytes', '1024'],
+];
+/** Five seconds of loading: longer than a worker takes to say that it waits. */
+const LOADED_KEYS = 100;
 
 async function startRedis(...args: string[]): Promise<{ server: PrivateRedis; admin: Redis }> {
   const server = await startPrivateRedis({ args });
@@ -80,6 +91,18 @@ const REFUSALS: Refusal[] = [
   withoutPermission('info', 'does not let its user run INFO'),
   withoutPermission('zadd', 'does not let its user write heartbeats'),
   {
+    ...withoutPermission('evalsha', 'does not let its user run scripts'),
+    says: /its user lacks permissions; give the user of REDIS_URL \+evalsha$/,
+  },
+  {
+    refusal: 'has too few replicas',
+    says: /NOREPLICAS .*too few replicas to take writes; bring them back/,
+    async prepare() {
+      const { server, admin } = await startRedis('--min-replicas-to-write', '1');
+      return { url: server.url, admin };
+    },
+  },
+  {
     refusal: 'is a node of a Cluster that does not hold the keys',
     says: /MOVED .*node of a Cluster/,
     async prepare() {
@@ -100,16 +123,14 @@ it.each(REFUSALS)(
   async ({ prepare, says }) => {
     const system = await startSystem();
     const { url, admin } = await prepare();
-    const worker = spawnWorker({ ...system.environment, REDIS_URL: url });
-    onTestFinished(() => worker.kill());
-    await waitUntil('the exit of the worker', () => worker.hasExited, EXIT_TIMEOUT_MS);
-    expect(await worker.exited).toBe(1);
-    const said = worker.output().split('\n');
-    const sentences = said.filter((line) => !/^(\{.*|Skipping the ready check .*|)$/.test(line));
+    const { code, sentences, output } = await failedStart({
+      ...system.environment,
+      REDIS_URL: url,
+    });
+    expect(code).toBe(1);
     expect(sentences).toEqual([expect.stringMatching(/^Redis at 127\.0\.0\.1:\d+ refuses us: /)]);
     expect(sentences[0]).toMatch(says);
-    expect(worker.output()).not.toContain('worker started');
-    expect(worker.output()).not.toContain('canary');
+    expect(output).not.toContain('canary');
 
     // The same inside of somebody's process: nothing may stay open there.
     const environment = { ...system.environment, REDIS_URL: url, LOG_LEVEL: 'silent' };
@@ -120,3 +141,118 @@ it.each(REFUSALS)(
     });
   },
 );
+
+/** Wrong variables, each beside ones that are right. */
+const WRONG: { wrong: Record<string, string>; command?: 'start'; says: RegExp }[] = [
+  { wrong: { REDIS_URL: 'redis://:canary%@host' }, says: /REDIS_URL holds a % .* as %25/ },
+  { wrong: { REDIS_URL: 'http://canary@host' }, says: /REDIS_URL must be a URL such as redis:/ },
+  {
+    wrong: { ATLAS_CLIENT_SECRET: '' },
+    says: /ATLAS_CLIENT_SECRET is missing; set the client sec/,
+  },
+  {
+    wrong: { ATLAS_CLIENT_SECRET: 'canary\n' },
+    says: /ATLAS_CLIENT_SECRET must hold no line break/,
+  },
+  { wrong: { ATLAS_CLIENT_ID: '\u{feff}canary' }, says: /ATLAS_CLIENT_ID must hold no byte order/ },
+  {
+    wrong: { ATLAS_CLIENT_ID: 'canary\u{2019}' },
+    says: /ATLAS_CLIENT_ID must hold only characters/,
+  },
+  {
+    wrong: { RESULTS_BUCKET: 'canary ' },
+    says: /RESULTS_BUCKET must not begin or end with a blank/,
+  },
+  { wrong: { WORKER_PORT: 'tcp://10.0.0.1:80' }, says: /WORKER_PORT is a service link .* set it/ },
+  { wrong: { PORT: 'tcp://10.0.0.1:80' }, says: /PORT is a service link .* set it in the pod/ },
+  { wrong: { ADMIN_PORT: 'tcp://10.0.0.1:80' }, says: /ADMIN_PORT is a service link .* set it/ },
+  {
+    wrong: { ATLAS_CLIENT_SECRET_FILE: '/dev/null' },
+    says: /ATLAS_CLIENT_SECRET_FILE cannot go together with ATLAS_CLIENT_SECRET/,
+  },
+  {
+    wrong: { ATLAS_CLIENT_SECRET: '', ATLAS_CLIENT_SECRET_FILE: '/nowhere/secret' },
+    says: /ATLAS_CLIENT_SECRET_FILE cannot be read \(ENOENT\)/,
+  },
+  { wrong: { DASHBOARD_USER: 'a' }, command: 'start', says: /DASHBOARD_PASSWORD is missing; DASH/ },
+];
+
+it('a process with wrong variables names each, exits with 2, and has started nothing', {
+  timeout: 120_000,
+}, async () => {
+  const system = await startSystem();
+  for (const { wrong, command, says } of WRONG) {
+    const environment = { ...system.environment, ...wrong };
+    const { code, sentences, output } = await failedStart(environment, command);
+    expect(sentences).toEqual(['The configuration is wrong:', expect.stringMatching(says)]);
+    expect(code).toBe(2);
+    expect(output).not.toMatch(/canary|10\.0\.0\.1|started/);
+  }
+  expect(await system.redis.exists(`${system.prefix}:workers`)).toBe(0);
+});
+
+it('a process whose port is taken names the variable, and takes no jobs', async () => {
+  const system = await startSystem();
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const environment = { ...system.environment, WORKER_PORT: String(port) };
+  const { code, sentences } = await failedStart(environment);
+  expect(code).toBe(2);
+  expect(sentences).toEqual([
+    expect.stringMatching(/^port \d+ is taken; set .*WORKER_PORT to a fr/),
+  ]);
+});
+
+/** What a process says that cannot start; lines of the log are no sentences. */
+async function failedStart(environment: Record<string, string>, command?: 'start') {
+  const child = spawnWorker(environment, [], command);
+  onTestFinished(() => child.kill());
+  await waitUntil('the exit of the process', () => child.hasExited, EXIT_TIMEOUT_MS);
+  const output = child.output();
+  expect(output).not.toContain('worker started');
+  const lines = output.split('\n');
+  const sentences = lines.filter((line) => !/^(\{.*|Skipping the ready check .*|)$/.test(line));
+  return { code: await child.exited, sentences, output };
+}
+
+it.each([
+  {
+    state: 'is away',
+    async leave(redis: PrivateRedis) {
+      await redis.kill();
+      return () => redis.restart();
+    },
+  },
+  {
+    state: 'loads its data',
+    async leave(redis: PrivateRedis, admin: Redis) {
+      for (let i = 0; i < LOADED_KEYS; i += 1) await admin.set(`key-${i}`, 'x'.repeat(2048));
+      await admin.save();
+      await redis.kill();
+      const loaded = redis.restart();
+      return () => loaded;
+    },
+  },
+])('a worker whose Redis $state waits for it, and says so', async ({ leave }) => {
+  const { server: redis, admin } = await startRedis(...SLOW_LOADING);
+  admin.on('error', () => {});
+  const system = await startSystem({ redisUrl: redis.url });
+  const comeBack = await leave(redis, admin);
+  const port = randomPort();
+  const worker = spawnWorker({ ...system.environment, WORKER_PORT: String(port) });
+  onTestFinished(() => worker.kill());
+  const health = async (route: string) => fetch(`http://127.0.0.1:${port}/health/${route}`);
+  await waitUntil('health', async () => (await health('live').catch(() => null))?.ok);
+  const ready = await health('ready');
+  expect(ready.status).toBe(503);
+  const address = `127.0.0.1:${redis.port}`;
+  expect(await ready.text()).toContain(`it waits for Redis at ${address}`);
+  await waitUntil('a line that says it', () =>
+    worker.output().includes(`Redis at ${address} does not serve yet; waiting for it`),
+  );
+  await comeBack();
+  await worker.started();
+  await waitUntil('a worker that is ready', async () => (await health('ready')).ok);
+});

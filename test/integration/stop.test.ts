@@ -1,58 +1,116 @@
+import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
-import { startSystem } from '../helpers/system.js';
+import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import { spawnWorker } from '../helpers/worker-process.js';
 
 const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
-/** What container schedulers give a process before they kill it. */
-const GRACE_MS = 30_000;
+/** What a worker takes at most; container schedulers kill it 5 s later. */
+const STOP_MS = 25_000;
+const TEST_TIMEOUT_MS = 90_000;
 
-interface Away {
+/** What a worker is in when it is told to stop. */
+interface State {
   state: string;
-  /** Whether a batch is under way, which then hangs. */
-  busy: boolean;
-  away(redis: PrivateRedis): Promise<void> | void;
+  /** Makes it so; the worker runs, or is only starting. */
+  enter(scene: { system: System; redis: PrivateRedis; admin: Redis }): Promise<unknown> | unknown;
+  /** Whether jobs are left to the next worker; null: that depends on the moment. */
+  cut?: boolean | null;
 }
 
-const REDIS_GONE: Away = {
-  state: 'has gone while no job runs',
-  busy: false,
-  away: (redis) => redis.kill(),
-};
-/** Each of these takes nearly all of the time that a worker has to stop. */
-const LONG_ONES: Away[] = [
-  { state: 'has gone while jobs run', busy: true, away: (redis) => redis.kill() },
+async function uploading({ atlas, submit }: System): Promise<void> {
+  atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang' }] });
+  await submit('hanging', 1);
+  await waitUntil('an upload', () => atlas.requests.count('multiupload') > 0);
+}
+
+async function polling({ atlas, submit }: System): Promise<void> {
+  atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 'hang' }] });
+  await submit('hanging', 1);
+  await waitUntil('a poll', () => atlas.requests.count('extracts') > 0);
+}
+
+const SHORT: State[] = [
+  { state: 'no job, and its Redis has gone', enter: ({ redis }) => redis.kill() },
   {
-    state: 'hangs while jobs run',
-    busy: true,
-    away: (redis) => void process.kill(redis.pid, 'SIGSTOP'),
+    state: 'a poll, and its Redis is full',
+    async enter({ system, admin }) {
+      await system.submit('polled', 1);
+      await waitUntil('a poll', () => system.atlas.requests.count('extracts') > 0);
+      await admin.config('SET', 'maxmemory', '1000000');
+    },
+  },
+];
+const LONG_ONES: State[] = [
+  {
+    state: 'an upload, and its Redis has gone',
+    cut: true,
+    async enter({ system, redis }) {
+      await uploading(system);
+      await redis.kill();
+    },
+  },
+  {
+    state: 'an upload, and its Redis hangs',
+    cut: true,
+    async enter({ system, redis }) {
+      await uploading(system);
+      process.kill(redis.pid, 'SIGSTOP');
+    },
+  },
+  {
+    state: 'no job, and its Redis hangs',
+    enter: ({ redis }) => process.kill(redis.pid, 'SIGSTOP'),
+  },
+  {
+    state: 'an upload, and its Redis is full',
+    async enter({ system, admin }) {
+      await uploading(system);
+      await admin.config('SET', 'maxmemory', '1000000');
+    },
+  },
+  {
+    state: 'an upload, and its Redis is read-only',
+    cut: null,
+    async enter({ system, admin }) {
+      await uploading(system);
+      await admin.replicaof('127.0.0.1', randomPort());
+    },
+  },
+  { state: 'an upload that hangs', enter: ({ system }) => uploading(system) },
+  { state: 'a poll that hangs', enter: ({ system }) => polling(system) },
+  {
+    state: 'a check of objects that hangs',
+    async enter({ system }) {
+      const request = await system.request('checked', 1);
+      system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 'hang' }] });
+      await system.add(request);
+      await waitUntil('a check', () => system.s3.requests.count('head') > 0);
+    },
   },
 ];
 
-it.each(LONG ? [REDIS_GONE, ...LONG_ONES] : [REDIS_GONE])(
-  'a worker whose Redis $state ends on SIGTERM, in time',
-  {
-    timeout: 3 * GRACE_MS,
-  },
-  async ({ away, busy }) => {
+it.each(LONG ? [...SHORT, ...LONG_ONES] : SHORT)(
+  'a worker with $state ends on SIGTERM, in time',
+  { timeout: TEST_TIMEOUT_MS },
+  async ({ enter, cut = false }) => {
     const redis = await startPrivateRedis();
     onTestFinished(() => redis.kill());
+    const admin = new Redis(redis.url);
+    admin.on('error', () => {});
+    onTestFinished(() => admin.disconnect());
     const system = await startSystem({ redisUrl: redis.url });
-    for (const queue of [system.batches, system.pollJobs, system.completions]) {
-      queue.on('error', () => {});
-    }
     const worker = await system.startWorkerProcess();
-    if (busy) {
-      system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang' }] });
-      await system.submit('hanging', 1);
-      await waitUntil('an upload', () => system.atlas.requests.count('multiupload') > 0);
-    }
-    await away(redis);
+    await enter({ system, redis, admin });
     worker.signal('SIGTERM');
-    await waitUntil('the end of the worker', () => worker.hasExited, GRACE_MS);
+    await waitUntil('the end of the worker', () => worker.hasExited, STOP_MS);
     expect(await worker.exited).toBe(0);
     expect(worker.output()).toContain('worker stopped');
-    expect(worker.output().includes('did not come to rest in time')).toBe(busy);
+    const wasCut = worker.output().includes('did not come to rest in time');
+    expect(wasCut).toBe(cut ?? wasCut);
+    expect(worker.output()).not.toMatch(/StoppingError|unforeseen/);
   },
 );
 
@@ -70,4 +128,23 @@ it('a worker that stops gives a batch back whose objects are being checked, and 
   const job = await system.batches.getJob('batch-checked');
   expect(job?.progress).toBe(0);
   expect(await job?.getState()).toBe('waiting');
+});
+
+it('a worker that waits for Redis ends on SIGTERM, and a second signal ends any at once', async () => {
+  const system = await startSystem();
+  const REDIS_URL = `redis://127.0.0.1:${randomPort()}`;
+  const waiting = spawnWorker({ ...system.environment, REDIS_URL });
+  onTestFinished(() => waiting.kill());
+  await waitUntil('a worker that waits', () => waiting.output().includes('waiting for it'));
+  waiting.signal('SIGTERM');
+  expect(await waiting.exited).toBe(0);
+
+  const worker = await system.startWorkerProcess();
+  await uploading(system);
+  worker.signal('SIGTERM');
+  await waitUntil('a worker that stops', () => worker.output().includes('worker stopping'));
+  const from = performance.now();
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toBe(130);
+  expect(performance.now() - from).toBeLessThan(1000);
 });

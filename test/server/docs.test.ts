@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { MetricObject } from 'prom-client';
+import { type MetricObject, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { openQueues } from '../../src/batches/client-queues.js';
@@ -15,7 +15,9 @@ async function registeredMetrics(): Promise<MetricObject[]> {
   const link = openLink(connectionTo(url));
   const queues = openQueues(link, prefix);
   const { registry } = createServerMetrics(queues, 1000);
-  const all = [registry, createWorkerMetrics().registry].map((one) => one.getMetricsAsArray());
+  const all = [registry, createWorkerMetrics(new Registry()).registry].map((one) =>
+    one.getMetricsAsArray(),
+  );
   await queues.close();
   link.close();
   return all.flat();

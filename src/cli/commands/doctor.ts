@@ -24,10 +24,10 @@ async function examine({ json }: { json?: true }): Promise<ExitCode> {
 
 async function runChecks(): Promise<{ findings: Finding[]; code: ExitCode }> {
   const findings: Finding[] = [{ level: 'ok', subject: 'Node', text: process.versions.node }];
-  const { loadConfig } = await import('../../config/environment.js');
-  let config: ReturnType<typeof loadConfig>;
+  const { loadWholeConfig } = await import('../../config/environment.js');
+  let config: ReturnType<typeof loadWholeConfig>;
   try {
-    config = loadConfig();
+    config = loadWholeConfig();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const issues = error.message.split('\n').slice(1);

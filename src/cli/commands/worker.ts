@@ -34,31 +34,31 @@ async function startWorker(
   routes: 'all' | 'health',
   started: (part: Stoppable) => void,
 ): Promise<Stoppable> {
-  const [{ runWorker }, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
+  const [workers, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
     await Promise.all([
       import('../../workers/worker.js'),
       import('../../server/server.js'),
       import('../../config/environment.js'),
       import('../../telemetry.js'),
     ]);
-  const worker = await runWorker(environment.loadConfig(), {
-    telemetry: await traces.createTelemetry(environment.wantsTraces()),
-  });
-  started(worker);
+  const config = environment.loadWholeConfig();
+  const status = new workers.WorkerStatus();
+  // Before the worker: its start may wait for Redis, and health says so.
+  const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
+  const server = await create({ worker: status });
+  if (server) started(await listenOrStop(server));
   try {
-    const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
-    const server = await create({ workerRegistry: worker.metrics.registry });
-    if (!server) return worker;
-    await listenOrStop(server);
+    const telemetry = await traces.createTelemetry(environment.wantsTraces());
+    const worker = await workers.runWorker(config, { telemetry, status });
     return {
       async stop() {
         // The server stops last, so that health and metrics are there until the last job ends.
         await worker.stop();
-        await server.stop();
+        await server?.stop();
       },
     };
   } catch (error) {
-    await worker.stop();
+    await server?.stop();
     throw error;
   }
 }
@@ -77,5 +77,5 @@ async function listenOrStop(server: AtlasBatchServer): Promise<Stoppable> {
 function explainPort(error: unknown): unknown {
   const { code, port } = Object(error);
   if (code !== 'EADDRINUSE') return error;
-  return new UsageError(`port ${port} is taken; set PORT or ADMIN_PORT to a free one`);
+  return new UsageError(`port ${port} is taken; set PORT, ADMIN_PORT or WORKER_PORT to a free one`);
 }

@@ -17,8 +17,10 @@ const REACH = 'correct ATLAS_BASE_URL, or let this host reach it';
 export async function checkAtlas(config: Config, redis: Redis | undefined): Promise<Finding> {
   const atlas = createAtlasClient({
     baseUrl: config.ATLAS_BASE_URL,
-    clientId: config.ATLAS_CLIENT_ID,
-    clientSecret: config.ATLAS_CLIENT_SECRET,
+    credentials: () => ({
+      clientId: config.ATLAS_CLIENT_ID,
+      clientSecret: config.ATLAS_CLIENT_SECRET,
+    }),
     timeoutMs: config.ATLAS_TIMEOUT_MS,
     connections: 1,
     keyPrefix: config.QUEUE_PREFIX,
@@ -31,6 +33,8 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
     return { level: 'ok', subject: 'Atlas', text: `${config.ATLAS_BASE_URL} gives a token` };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
+    // The token is shared by Redis, which may have gone meanwhile.
+    if (text.startsWith('Redis ')) return { level: 'error', subject: 'Redis', text };
     return { level: 'error', subject: 'Atlas', text, fix: fixFor(error) };
   } finally {
     await atlas.close();

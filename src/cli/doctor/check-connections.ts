@@ -12,12 +12,8 @@ import type { Finding } from './finding.js';
 export async function checkConnections(config: Config): Promise<Finding[]> {
   const link = openLink(connectionOptions(targetOf(config), config.QUEUE_PREFIX));
   try {
-    const [redis, s3] = await Promise.all([
-      checkRedis(link, config.REPLICA_ACK_TIMEOUT_MS),
-      checkS3(config),
-    ]);
-    const isUsable = link.redis.status === 'ready' && redis.clocks.length > 0;
-    const atlas = await checkAtlas(config, isUsable ? link.redis : undefined);
+    const [redis, s3] = await Promise.all([checkRedis(link, config), checkS3(config)]);
+    const atlas = await checkAtlas(config, redis.isUsable ? link.redis : undefined);
     const clock = checkClock([...redis.clocks, ...s3.clocks]);
     return [...redis.findings, ...s3.findings, atlas, ...clock];
   } finally {

@@ -1,52 +1,81 @@
 import type { Redis } from 'ioredis';
+import type { Config } from '../../config/config.js';
 import { RedisUnavailableError } from '../../errors.js';
+import { doctorKey } from '../../jobs/redis-keys.js';
+import { plural } from '../../plural.js';
 import type { RedisLink } from '../../redis/client-link.js';
 import { redisTimeMs } from '../../redis/clock.js';
-import { redisFindings } from '../../redis/findings.js';
-import { redisAddress } from '../../redis/reply-error.js';
+import { memoryUsedRatio, redisFindings } from '../../redis/findings.js';
+import { LuaScript } from '../../redis/lua-script.js';
+import { checkPermissions } from '../../redis/permissions.js';
+import { isReplyError, redisAddress, refusalOf } from '../../redis/reply-error.js';
 import type { CheckResult, Finding } from './finding.js';
 
-/**
- * Checks that Redis answers, accepts our credentials, is new enough, loses no keys, and has a replica
- * where uploads wait for one.
- */
-export async function checkRedis(
-  link: RedisLink,
-  replicaAckTimeoutMs: number,
-): Promise<CheckResult> {
+/** The keys that are tried go by themselves when the doctor dies. */
+const TRIED_KEY_TTL_MS = 5000;
+const DELETE = new LuaScript("return redis.call('DEL', KEYS[1])");
+
+export interface RedisCheck extends CheckResult {
+  /** Whether others may use Redis for what they share. */
+  isUsable: boolean;
+}
+
+/** Checks that Redis serves as a worker needs it, and loses no keys. */
+export async function checkRedis(link: RedisLink, config: Config): Promise<RedisCheck> {
+  const result: RedisCheck = { findings: [], clocks: [], isUsable: false };
   try {
-    return await link.run(() => examine(link.redis, replicaAckTimeoutMs));
+    await link.run(() => examine(link.redis, config, result));
+    result.isUsable = true;
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const finding: Finding = { level: 'error', subject: 'Redis', text, fix: fixFor(error, text) };
-    return { findings: [finding], clocks: [] };
+    result.findings.push(explain(link.redis, error));
   }
+  return result;
 }
 
-async function examine(redis: Redis, replicaAckTimeoutMs: number): Promise<CheckResult> {
-  const info = await redis.info();
+/** @throws an error of Redis; what was found before stays. */
+async function examine(
+  redis: Redis,
+  { QUEUE_PREFIX: prefix, REDIS_CLUSTER: isCluster, REPLICA_ACK_TIMEOUT_MS: ackTimeoutMs }: Config,
+  { findings, clocks }: RedisCheck,
+): Promise<void> {
+  const info = await redis.info().catch(async (error) => {
+    // It says more: names all that is missing.
+    await checkPermissions(redis, prefix, 'worker');
+    throw error;
+  });
   const asked = Date.now();
-  const aheadMs = (await redisTimeMs(redis)) - (asked + Date.now()) / 2;
-  const findings = redisFindings(info, replicaAckTimeoutMs).map(
-    ({ severity, problem, fix }): Finding => ({
-      level: severity,
-      subject: 'Redis',
-      text: problem,
-      fix,
-    }),
-  );
-  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? 'of an unknown version';
-  const text = `${version} at ${redisAddress(redis)}`;
-  if (findings.length === 0) findings.push({ level: 'ok', subject: 'Redis', text });
-  return { findings, clocks: [{ whose: 'Redis', aheadMs }] };
+  clocks.push({
+    whose: 'Redis',
+    aheadMs: (await redisTimeMs(redis)) - (asked + Date.now()) / 2,
+  });
+  for (const { severity, problem, fix } of redisFindings(info, ackTimeoutMs)) {
+    findings.push({ level: severity, subject: 'Redis', text: problem, fix });
+  }
+  const fieldOf = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+  if (fieldOf('cluster_enabled') === '1' && !isCluster) {
+    const text = 'Redis is a node of a Cluster: a slot that moves would not be followed';
+    findings.push({ level: 'warning', subject: 'Redis', text, fix: 'set REDIS_CLUSTER=true' });
+  }
+  // The first command that writes says why it is refused.
+  await redis.set(doctorKey(prefix), '', 'PX', TRIED_KEY_TTL_MS);
+  await checkPermissions(redis, prefix, 'worker');
+  await DELETE.run(redis, [doctorKey(prefix)], []);
+  await redis.xadd(doctorKey(prefix), '*', 'tried', '');
+  await redis.del(doctorKey(prefix));
+  if (findings.length > 0) return;
+  const memory = Math.round(memoryUsedRatio(info) * 100);
+  const replicas = plural(Number(fieldOf('connected_slaves') ?? 0), 'replica');
+  const text = `${fieldOf('redis_version')} at ${redisAddress(redis)}, ${fieldOf('role')} with ${replicas}, uses ${memory} % of its memory; a write, a script and a stream work`;
+  findings.push({ level: 'ok', subject: 'Redis', text });
 }
 
-function fixFor(error: unknown, text: string): string {
-  if (/WRONGPASS|NOAUTH|invalid.*password/i.test(text)) {
-    return 'correct user name and password in REDIS_URL';
-  }
-  if (/NOPERM/.test(text)) return 'let the user of REDIS_URL run INFO, TIME and scripts';
-  return error instanceof RedisUnavailableError
-    ? 'start Redis, or correct host and port in REDIS_URL'
-    : 'see what Redis says';
+/** A refusal says what to do after its first semicolon. */
+function explain(redis: Redis, error: unknown): Finding {
+  const { message } = isReplyError(error) ? refusalOf(redis, error) : (error as Error);
+  const [text = '', ...fix] = message.split('; ');
+  const otherwise =
+    error instanceof RedisUnavailableError
+      ? 'start Redis, or correct host and port in REDIS_URL'
+      : 'see what Redis says';
+  return { level: 'error', subject: 'Redis', text, fix: fix.join('; ') || otherwise };
 }

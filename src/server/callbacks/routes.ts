@@ -6,6 +6,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
+import { secretsOf } from '../../config/fields.js';
 import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
@@ -26,11 +27,14 @@ const REJECTIONS: Record<number, Rejection> = {
 
 /** Adds the routes, unless callbacks are off because no credentials are set. */
 export async function callbacks(app: FastifyInstance, context: ServerContext): Promise<void> {
-  const { CALLBACK_CLIENT_ID: id, CALLBACK_CLIENT_SECRET: secret } = context.config;
-  if (id === null || secret === null) return;
+  const credentials = () => {
+    const { CALLBACK_CLIENT_ID: user, CALLBACK_CLIENT_SECRET: secrets } = context.config;
+    return user === null ? [] : secretsOf(secrets).map((password) => ({ user, password }));
+  };
+  if (credentials().length === 0) return;
   const { metrics } = context;
-  const tokens = createCallbackTokens(id, secret);
-  const isAtlas = credentialCheck({ user: id, password: secret });
+  const tokens = createCallbackTokens(credentials);
+  const isAtlas = credentialCheck(credentials);
   const wakeQueue = new WakeQueue(createWake(context));
 
   await app.register(

@@ -1,9 +1,10 @@
 /**
  * The tokens that Atlas presents with its callbacks: signed JWTs. No replica stores them, every
- * replica accepts them, and a change of the secret makes them all invalid.
+ * replica accepts them, and a secret that is gone makes those that it signed invalid.
  */
-import { createSecretKey, hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
+import type { Credentials } from '../credentials.js';
 
 export const TOKEN_LIFE_SECONDS = 3600;
 /** The clocks of replicas may differ by this much. */
@@ -14,38 +15,39 @@ const ALGORITHM = 'HS256';
 const AUDIENCE = 'atlas-callbacks';
 const ISSUER = 'atlas-batch';
 const KEY_BYTES = 32;
+const REQUIRED = {
+  algorithms: [ALGORITHM],
+  audience: AUDIENCE,
+  issuer: ISSUER,
+  clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  requiredClaims: ['exp'],
+};
 
 export interface CallbackTokens {
   issue(): Promise<string>;
   isValid(token: string): Promise<boolean>;
 }
 
-export function createCallbackTokens(clientId: string, clientSecret: string): CallbackTokens {
-  const derived = hkdfSync('sha256', clientSecret, clientId, 'callback tokens', KEY_BYTES);
-  const key = createSecretKey(Buffer.from(derived));
+/** @param credentials All that are right now. The first one signs, each verifies. */
+export function createCallbackTokens(credentials: () => readonly Credentials[]): CallbackTokens {
+  const keys = () =>
+    credentials().map(({ user, password }) => {
+      const derived = hkdfSync('sha256', password, user, 'callback tokens', KEY_BYTES);
+      return createSecretKey(Buffer.from(derived));
+    });
   return {
-    issue: () =>
+    issue: async () =>
       new SignJWT()
         .setProtectedHeader({ alg: ALGORITHM })
         .setIssuer(ISSUER)
         .setAudience(AUDIENCE)
         .setIssuedAt()
         .setExpirationTime(`${TOKEN_LIFE_SECONDS} s`)
-        .sign(key),
+        .sign(keys()[0] as KeyObject),
     async isValid(token) {
       if (token === '' || token.length > MAX_TOKEN_LENGTH) return false;
-      try {
-        await jwtVerify(token, key, {
-          algorithms: [ALGORITHM],
-          audience: AUDIENCE,
-          issuer: ISSUER,
-          clockTolerance: CLOCK_TOLERANCE_SECONDS,
-          requiredClaims: ['exp'],
-        });
-        return true;
-      } catch {
-        return false;
-      }
+      const verified = keys().map((key) => jwtVerify(token, key, REQUIRED));
+      return (await Promise.allSettled(verified)).some(({ status }) => status === 'fulfilled');
     },
   };
 }

@@ -23,7 +23,7 @@ class LoginError extends Error {
 export async function requireLogin(
   app: FastifyInstance,
   { metrics, logger }: ServerContext,
-  credentials: Credentials,
+  credentials: () => readonly Credentials[],
 ): Promise<void> {
   await app.register(rateLimit, { global: false, cache: RATED_ADDRESSES });
   const countFailures = app.createRateLimit({ max: FAILURES_PER_WINDOW, timeWindow: WINDOW_MS });

@@ -21,11 +21,14 @@ const MAY_CHANGE: ReadonlySet<string> = new Set([
 
 /** Adds the pages, unless they are off because no credentials are set. */
 export async function dashboard(app: FastifyInstance, context: ServerContext): Promise<void> {
-  const { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password } = context.config;
-  if (user === null || password === null) return;
+  const credentials = () => {
+    const { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password } = context.config;
+    return user === null || password === null ? [] : [{ user, password }];
+  };
+  if (credentials().length === 0) return;
   await app.register(
     async (scope) => {
-      await requireLogin(scope, context, { user, password });
+      await requireLogin(scope, context, credentials);
       scope.addHook('onRequest', refuseChanges);
       // Set in this scope, so that unknown paths ask for the login too.
       scope.setNotFoundHandler((_request, reply) => reply.status(404).send({ error: 'Not Found' }));

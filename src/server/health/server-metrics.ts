@@ -1,6 +1,7 @@
 /** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
+import { memoryUsedRatio } from '../../redis/findings.js';
 import { readQueueDepths } from './queue-depths.js';
 import { readLiveness, withRedisTimeout } from './read-liveness.js';
 
@@ -56,17 +57,35 @@ function createRefresh(
     'Age of the oldest job that no worker has taken.',
     ['queue'],
   );
+  const memoryUsed = gauge(
+    'redis_memory_used_ratio',
+    'Memory that Redis uses, as a share of its maxmemory, or of its host without one.',
+  );
   const inFlight = gauge('in_flight', 'Batches that have begun and not ended.');
   const oldestInFlight = gauge('oldest_in_flight_seconds', 'Age of the oldest batch in flight.');
   const nearDeadline = gauge('near_deadline', 'Batches that have used 80 % of their time.');
-  const ofQueues = [workers, jobs, oldestWaiting, inFlight, oldestInFlight, nearDeadline];
+  const ofRedis = [
+    memoryUsed,
+    workers,
+    jobs,
+    oldestWaiting,
+    inFlight,
+    oldestInFlight,
+    nearDeadline,
+  ];
 
   return async () => {
     // Without this a failed read would show the values of the one before.
-    for (const one of ofQueues) one.reset();
+    for (const one of ofRedis) one.reset();
     try {
       const depths = withRedisTimeout(queues.link.run(() => readQueueDepths(queues)));
-      const [liveness, read] = await Promise.all([readLiveness(queues, deadlineMs), depths]);
+      const memory = withRedisTimeout(queues.link.run(() => queues.link.redis.info('memory')));
+      const [liveness, read, info] = await Promise.all([
+        readLiveness(queues, deadlineMs),
+        depths,
+        memory,
+      ]);
+      memoryUsed.set(memoryUsedRatio(info));
       for (const { queue, counts, oldestWaitingMs } of read) {
         for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
         oldestWaiting.set({ queue }, oldestWaitingMs / 1000);
@@ -77,7 +96,7 @@ function createRefresh(
       nearDeadline.set(liveness.inFlight.nearDeadline);
       redisUp.set(1);
     } catch {
-      for (const one of ofQueues) one.reset();
+      for (const one of ofRedis) one.reset();
       redisUp.set(0);
     }
   };

@@ -7,12 +7,32 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Job, JobJson, QueueOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
-import { PausingWorker } from '../../redis/pausing-worker.js';
+import { LuaScript } from '../../redis/lua-script.js';
+import { type FetchGate, PausingWorker } from '../../redis/pausing-worker.js';
+import { isReplyError } from '../../redis/reply-error.js';
 
 /** Redis may miss three renewals before a lock runs out. */
 const RENEWAL_INTERVAL_MS = LOCK_DURATION_MS / 4;
+
+/**
+ * Renews locks that are ours, by commands that a full Redis takes: BullMQ's own script would need
+ * memory. Returns the ids of jobs whose lock is not ours. ARGV: the time, then token and id of each job.
+ */
+const RENEW = new LuaScript<string[]>(`
+local lost = {}
+for i = 2, #KEYS do
+  if redis.call('GET', KEYS[i]) == ARGV[2 * i - 2] then
+    redis.call('PEXPIRE', KEYS[i], ARGV[1])
+    redis.call('SREM', KEYS[1], ARGV[2 * i - 1])
+  else
+    lost[#lost + 1] = ARGV[2 * i - 1]
+  end
+end
+return lost
+`);
 
 /** What a job runs under. */
 export interface Slot {
@@ -50,9 +70,16 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     this.on('closed', () => clearTimeout(this.renewal));
   }
 
-  /** Runs a job that is locked with this token. */
+  /**
+   * Runs a job that is locked with this token. When Redis refuses to end it, BullMQ would let it fail,
+   * without its event. It is left as it is, for the next run.
+   */
   process(job: Job<Data>, token: string, processor: Processor<Data, Result>): Promise<Result> {
     const { id: jobId = '' } = job;
+    const moveToFailed = job.moveToFailed.bind(job);
+    job.moveToFailed = async (error, ...rest) => {
+      if (!isReplyError(error)) return moveToFailed(error, ...rest);
+    };
     const lockLost = new AbortController();
     // Any number of requests may listen; each takes its listener away when it ends.
     setMaxListeners(0, lockLost.signal);
@@ -113,8 +140,13 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     // Of two runs of a job the later one has the lock.
     const byJob = new Map([...this.runs.keys()].map((run) => [run.jobId, run]));
     if (byJob.size === 0) return;
-    const tokens = [...byJob.values()].map(({ token }) => token);
-    const lost = await this.extendJobLocks([...byJob.keys()], tokens, LOCK_DURATION_MS);
+    const locks = [...byJob.keys()].map((jobId) => this.toKey(`${jobId}:lock`));
+    const tokens = [...byJob.values()].flatMap(({ token, jobId }) => [token, jobId]);
+    const lost = await RENEW.run(
+      this.opts.connection as Redis,
+      [this.toKey('stalled'), ...locks],
+      [LOCK_DURATION_MS, ...tokens],
+    );
     for (const jobId of lost) byJob.get(jobId)?.lockLost.abort(new LockLostError(jobId));
   }
 }
@@ -125,6 +157,7 @@ export function createQueueWorker<Data, Result>(
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
+  gate?: FetchGate,
 ): QueueWorker<Data, Result> {
   const worker: QueueWorker<Data, Result> = new QueueWorker(
     name,
@@ -138,6 +171,7 @@ export function createQueueWorker<Data, Result>(
       // BullMQ would fail the job without its event; the processors count for themselves.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
+    gate,
   );
   return worker;
 }

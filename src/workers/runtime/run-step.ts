@@ -13,6 +13,8 @@ import { LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
 import { errorFields, type Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
+import { writeRefusal } from '../../redis/reply-error.js';
+import type { WriteGate } from '../../redis/write-gate.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
 
@@ -61,13 +63,15 @@ export class StoppingError extends Error {
 
 /**
  * For steps that catch errors: throws those that only the frame may judge. They are a stop of the
- * worker, and everything that fails once the lock is lost.
+ * worker, everything that fails once the lock is lost, and a write that Redis refuses: no state that
+ * counts it could be saved.
  */
 export function rethrowInterruption(
   error: unknown,
   { signal, lease }: { signal: AbortSignal; lease: { jobId: string } },
 ): void {
   if (error instanceof StoppingError || error instanceof LockLostError) throw error;
+  if (writeRefusal(error) !== null) throw error;
   if (signal.aborted) throw new LockLostError(lease.jobId);
 }
 
@@ -154,7 +158,9 @@ async function callStep<Data, State extends { v: 1 }, Value>(
   }
 }
 
+/** One line for each job, but for what the {@link WriteGate} says once for all. */
 function reportLeftJob(logger: Logger, jobId: string, error: unknown): void {
+  if (writeRefusal(error) !== null) return;
   if (error instanceof LockLostError) logger.warn({ jobId }, error.message);
   else logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
 }

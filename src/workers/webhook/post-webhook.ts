@@ -12,12 +12,12 @@ export type WebhookSender = ReturnType<typeof createWebhookSender>;
  */
 export function createWebhookSender(options: {
   url: string;
-  secret: string;
+  /** Asked each time. */
+  secrets: () => readonly string[];
   connections: number;
   timeoutMs: number;
 }) {
   const { origin, pathname, search } = new URL(options.url);
-  const key = webhookKey(options.secret);
   const http = createHttp({ ...options, baseUrl: origin, bodies: 'none' });
   return {
     /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
@@ -28,7 +28,7 @@ export function createWebhookSender(options: {
         headers: {
           'content-type': 'application/json',
           'user-agent': 'atlas-batch',
-          ...signWebhook(key, webhook),
+          ...signWebhook(options.secrets().map(webhookKey), webhook),
         },
         body: webhook.body,
       } as const;

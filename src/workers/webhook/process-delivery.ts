@@ -4,6 +4,7 @@
  * between attempts it sleeps under the same id.
  */
 import type { Config } from '../../config/config.js';
+import { secretsOf } from '../../config/fields.js';
 import { WEBHOOKS_QUEUE } from '../../jobs/queues.js';
 import {
   newWebhookState,
@@ -82,11 +83,11 @@ async function attemptDelivery(
 
 /** Undefined when the configuration has no webhook. */
 export function webhookSenderOf(config: Config): WebhookSender | undefined {
-  const { COMPLETION_WEBHOOK_URL: url, COMPLETION_WEBHOOK_SECRET: secret } = config;
-  if (url === null || secret === null) return undefined;
+  const { COMPLETION_WEBHOOK_URL: url } = config;
+  if (url === null) return undefined;
   return createWebhookSender({
     url,
-    secret,
+    secrets: () => secretsOf(config.COMPLETION_WEBHOOK_SECRET),
     connections: WEBHOOK_CONCURRENCY,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
   });

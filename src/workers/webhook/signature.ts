@@ -9,16 +9,18 @@ export interface SignedContent {
   nowMs: number;
 }
 
-/** The headers that prove a body to be ours, and of now. */
-export function signWebhook(key: Buffer, { eventId, body, nowMs }: SignedContent) {
+/** The headers that prove a body to be ours, and of now: a signature of each key. */
+export function signWebhook(keys: readonly Buffer[], { eventId, body, nowMs }: SignedContent) {
   // Full stops divide what is signed, so the specification wants none in an id that others choose;
   // a reference may hold some.
   const id = eventId.replaceAll('.', '%2E');
   const timestamp = String(Math.floor(nowMs / 1000));
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const signatures = keys.map((key) =>
+    createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64'),
+  );
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${signature}`,
+    'webhook-signature': signatures.map((signature) => `v1,${signature}`).join(' '),
   };
 }

@@ -80,9 +80,23 @@ it('a server accepts the tokens of another replica, as Token or as Bearer', asyn
   expect(bearer.statusCode).toBe(202);
 });
 
+it('a server accepts both secrets and their tokens while one is rotated', async () => {
+  const before = await createServer(CALLBACKS);
+  const both = { ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'next-secret,callback-secret' };
+  const during = await createServer(both);
+  const after = await createServer({ ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'next-secret' });
+  const old = await tokenOf(before);
+  expect((await call(during, old, page('x/1'))).statusCode).toBe(202);
+  expect((await call(after, old, page('x/1'))).statusCode).toBe(401);
+  // It still knows Atlas by the old secret, and gives a token that outlives it.
+  expect((await call(after, await tokenOf(during), page('x/1'))).statusCode).toBe(202);
+});
+
 it('a server refuses tokens that are old, unsigned, for something else, or signed by somebody else', async () => {
   const test = await createServer(CALLBACKS);
-  const foreign = await createCallbackTokens('atlas', 'another-secret').issue();
+  const foreign = await createCallbackTokens(() => [
+    { user: 'atlas', password: 'another-secret' },
+  ]).issue();
   const raw = new SignJWT().setProtectedHeader({ alg: 'HS256' }).setIssuer('atlas-batch');
   const plain = raw.setAudience('atlas-callbacks').setExpirationTime('1 h');
   const signedWithSecret = await plain.sign(Buffer.from('callback-secret'));

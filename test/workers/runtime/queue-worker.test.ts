@@ -72,6 +72,16 @@ it('a worker has the next job in the moment in which one is moved to sleep, and 
   expect(meanwhile).toEqual(['delayed', 'active']);
 });
 
+it('a job whose end Redis refuses does not fail, and is left to its next run', async () => {
+  const { states, secondEnds } = await twoJobs(async ({ job }) => {
+    job.moveToCompleted = async () => {
+      throw Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' });
+    };
+  });
+  await secondEnds();
+  expect((await states())[0]).toBe('active');
+});
+
 it('a worker keeps a job that has no children to wait for, and the next one waits', async () => {
   let meanwhile: string[] = [];
   const { secondEnds } = await twoJobs(async ({ job, slot, states }) => {

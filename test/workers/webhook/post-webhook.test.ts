@@ -9,7 +9,7 @@ const WEBHOOK = { eventId: 'done-1', body: '{"type":"batch.completed"}', nowMs: 
 const NEVER = new AbortController().signal;
 
 function senderTo(url: string, timeoutMs = 10_000) {
-  const sender = createWebhookSender({ url, secret: SECRET, connections: 1, timeoutMs });
+  const sender = createWebhookSender({ url, secrets: () => [SECRET], connections: 1, timeoutMs });
   onTestFinished(() => sender.close());
   return sender;
 }

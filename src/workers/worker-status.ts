@@ -1,0 +1,27 @@
+/** What a worker tells of itself over HTTP, from before its start until after its stop. */
+import { Registry } from 'prom-client';
+import type { WriteGate } from '../redis/write-gate.js';
+
+export class WorkerStatus {
+  readonly registry = new Registry();
+  /** What it waits for before it takes jobs; null when it takes them. */
+  startsAfter: string | null = 'its configuration';
+  writes: WriteGate | undefined;
+
+  /** Why it takes no jobs now. */
+  whyNotReady(): string[] {
+    const why: string[] = [];
+    if (this.startsAfter !== null)
+      why.push(`the worker has not started: it waits for ${this.startsAfter}`);
+    if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
+    return why;
+  }
+
+  /** Why it should be restarted. */
+  async whyNotLive(): Promise<string[]> {
+    const isBroken = await this.writes?.isBroken();
+    return isBroken
+      ? ['nothing reached Redis for a minute, although it serves new connections']
+      : [];
+  }
+}
