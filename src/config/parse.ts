@@ -12,7 +12,7 @@ const VARIABLE = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g;
 const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/[\r\n]/, 'must hold no line break'],
   [/\uFEFF/, 'must hold no byte order mark'],
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   [/[\u0000-\u001f\u007f-\u009f]/, 'must hold no control character'],
   [/^\s|\s$/, 'must not begin or end with a blank'],
   [

@@ -54,7 +54,7 @@ export function doctorKey(prefix: string): string {
   return `${prefix}:doctor`;
 }
 
-/** String: empty. Written by each worker every 5 s, to see that it can; expires after 15 s. */
+/** String: empty. Written by each worker every 5 s, to see that it can; expires at once. */
 export function writeProbeKey(prefix: string): string {
   return `${prefix}:write-probe`;
 }

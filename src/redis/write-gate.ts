@@ -14,8 +14,8 @@ import type { GatheringRedis } from './worker-connection.js';
 const PROBE_EVERY_MS = 5000;
 /** While writes are refused: soon enough to go on, and no burden for a Redis that is full. */
 const PROBE_REFUSED_EVERY_MS = 1000;
-/** Longer than between two, and gone soon after the last one. */
-const PROBE_TTL_MS = 15_000;
+/** Nobody reads what is written. */
+const PROBE_TTL_MS = 1;
 /** Without a write for so long a connection does not heal: a failover takes half of it. */
 const BROKEN_AFTER_MS = 60_000;
 /** For a fresh connection and its write: a health check waits for it. */

@@ -28,13 +28,20 @@ export interface CallbackTokens {
   isValid(token: string): Promise<boolean>;
 }
 
+function keyOf({ user, password }: Credentials): KeyObject {
+  const derived = hkdfSync('sha256', password, user, 'callback tokens', KEY_BYTES);
+  return createSecretKey(Buffer.from(derived));
+}
+
 /** @param credentials All that are right now. The first one signs, each verifies. */
 export function createCallbackTokens(credentials: () => readonly Credentials[]): CallbackTokens {
-  const keys = () =>
-    credentials().map(({ user, password }) => {
-      const derived = hkdfSync('sha256', password, user, 'callback tokens', KEY_BYTES);
-      return createSecretKey(Buffer.from(derived));
-    });
+  let last: { of: string; keys: KeyObject[] } | undefined;
+  const keys = () => {
+    const current = credentials();
+    const of = JSON.stringify(current);
+    if (last?.of !== of) last = { of, keys: current.map(keyOf) };
+    return last.keys;
+  };
   return {
     issue: async () =>
       new SignJWT()
