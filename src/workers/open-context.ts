@@ -95,6 +95,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   }
   const receiptTtlMs = config.KEEP_FAILED_SECONDS * 1000;
   const sentUploads = new SentUploads({ redis, prefix, receiptTtlMs, logger });
+  status.sentUploads = sentUploads;
   // Before the first job: whoever holds one is known to live.
   const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
   parts.add(() => heartbeat.stop());

@@ -7,6 +7,8 @@ export class WorkerStatus {
   /** What it waits for before it takes jobs; null when it takes them. */
   startsAfter: string | null = 'its configuration';
   writes: WriteGate | undefined;
+  /** What it knows of uploads, and Redis does not yet. */
+  sentUploads: { readonly size: number } | undefined;
 
   /** Why it takes no jobs now. */
   whyNotReady(): string[] {
@@ -17,8 +19,9 @@ export class WorkerStatus {
     return why;
   }
 
-  /** Why it should be restarted. */
+  /** Why it should be restarted. A restart would throw away the responses that are not saved yet. */
   async whyNotLive(): Promise<string[]> {
+    if (this.sentUploads && this.sentUploads.size > 0) return [];
     const isBroken = await this.writes?.isBroken();
     return isBroken
       ? ['nothing reached Redis for a minute, although it serves new connections']
