@@ -4,14 +4,14 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, type ResponseKind, rowFor } from './response-table.js';
+import { errorFor, type ResponseRow, rowFor } from './response-table.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
-  read: (body: string) => Parsed<T>;
+  read: (body: string, status: number) => Parsed<T>;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   /** The request goes out only after this. The budget is asked meanwhile. */
@@ -40,21 +40,25 @@ export function createCaller(parts: {
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
-      errorFor(rowFor(call.endpoint, kind), detail, {
+    const fail = (row: ResponseRow, detail: string, waitMs = 0) =>
+      errorFor(row, detail, {
         retryAfterMs: waitMs,
         atlasBatchId: call.atlasBatchId,
       });
     if (response.kind === 'failed') {
-      throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);
+      const failed = rowFor(call.endpoint, response.failure);
+      throw fail(failed, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
-    const { status } = response;
-    const row = rowFor(call.endpoint, status);
+    const { status, webPage } = response;
+    const row = rowFor(call.endpoint, status, webPage);
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const parsed = call.read(response.body);
+      const parsed = call.read(response.body, status);
       if (parsed.ok) return parsed.value;
-      throw fail('unusable', `answered ${status}, but ${parsed.why}`);
+      throw fail(
+        rowFor(call.endpoint, 'unusable', webPage),
+        `answered ${status}, but ${parsed.why}`,
+      );
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
@@ -62,7 +66,7 @@ export function createCaller(parts: {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint: call.endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
-    throw fail(status, `answered ${status}`, waitMs);
+    throw fail(row, `answered ${status}${webPage ? ' with a web page' : ''}`, waitMs);
   };
 }
 

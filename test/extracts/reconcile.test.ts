@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/errors.js';
-import { MAX_UNEXPECTED, type PageExtract, Reconciliation } from '../../src/extracts/reconcile.js';
+import { MAX_UNEXPECTED, type PageItem, Reconciliation } from '../../src/extracts/reconcile.js';
 
-function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtract {
+function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageItem {
   return { atlasDocumentId: documentId, fileData };
 }
 
@@ -194,14 +194,14 @@ describe('laws', () => {
 
   function reconcile(
     scope: string | null,
-    content: readonly (readonly [number, readonly PageExtract[]])[],
+    content: readonly (readonly [number, readonly PageItem[]])[],
   ) {
     const reconciliation = new Reconciliation(ids, scope);
     const added = content.map(([page, extracts]) => reconciliation.addPage(page, extracts).added);
     return { reconciliation, added };
   }
 
-  const numbered = (content: PageExtract[][]) =>
+  const numbered = (content: PageItem[][]) =>
     content.map((extracts, index) => [index + 1, extracts] as const);
 
   test('the order in which pages arrive does not change what is reconciled', () => {

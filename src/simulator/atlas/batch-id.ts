@@ -10,7 +10,7 @@ const STEP = 7_654_321;
 /** Ids of batches that are numbers begin after this one. */
 const FIRST_NUMBER = 30_732;
 
-/** An id that looks like a number, unique as well. */
+/** An id of digits alone, unique as well. */
 export function numberIdOf(ordinal: number): string {
   return String(FIRST_NUMBER + ordinal);
 }
