@@ -15,7 +15,7 @@ import { TransientError } from '../errors.js';
 export const MAX_UNEXPECTED = 1_000;
 
 /** How many unreadable items are listed. As many say all that can be learnt of them. */
-export const MAX_UNREADABLE = 1_000;
+const MAX_UNREADABLE = 1_000;
 
 /** One item of `data`: the id as Atlas sent it, and `file_data` as raw JSON text. */
 export interface PageItem {

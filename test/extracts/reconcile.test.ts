@@ -296,3 +296,21 @@ describe('laws', () => {
     );
   });
 });
+
+test('items that nobody can read are listed with the own ids of documents, once, and the others count', () => {
+  const found = new Reconciliation(['a', 'b'], 'loan-1');
+  const unreadable = 'its file_data is null';
+  const items = [
+    { atlasDocumentId: 'loan-1/a', fileData: null, unreadable },
+    { atlasDocumentId: 'loan-1/b', fileData: '{}', unreadable: 'a part was lost' },
+    { atlasDocumentId: null, fileData: null, unreadable: 'no id' },
+  ];
+  expect(found.addPage(2, items)).toEqual({ added: 3 });
+  expect(found.addPage(1, items.slice(0, 1))).toEqual({ added: 0 });
+  expect(found.unreadable()).toEqual([
+    { documentId: 'a', reason: unreadable },
+    { documentId: 'b', reason: 'a part was lost' },
+    { documentId: null, reason: 'no id' },
+  ]);
+  expect([found.present, found.missing(), found.itemCount]).toEqual([1, [0], 4]);
+});
