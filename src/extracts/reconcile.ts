@@ -115,7 +115,7 @@ class Occurrences {
 export class Reconciliation {
   /** Documents that have at least one extract. */
   present = 0;
-  /** Items kept, unexpected and unreadable ones too. One repeated on a later page counts once. */
+  /** Extracts kept, unexpected ones included. One that is repeated on a later page counts once. */
   extractCount = 0;
   /** Items read, repeats included. */
   itemCount = 0;
@@ -147,7 +147,6 @@ export class Reconciliation {
     for (const [offset, item] of items.entries()) {
       if (this.add(item, { page, reading: this.readings, offset })) added += 1;
     }
-    this.extractCount += added;
     this.itemCount += items.length;
     return { added };
   }
@@ -160,7 +159,7 @@ export class Reconciliation {
     const ours = scoped ? this.sent.get(documentId) : undefined;
     if (ours !== undefined) {
       if (ours.none) this.present += 1;
-      return ours.keep(fileData, place);
+      return this.count(ours.keep(fileData, place));
     }
     const others = this.others.get(documentId) ?? new Occurrences();
     this.others.set(documentId, others);
@@ -172,6 +171,11 @@ export class Reconciliation {
         `Atlas answers with more than ${MAX_UNEXPECTED} extracts of documents that were never sent`,
       );
     }
+    return this.count(added);
+  }
+
+  private count(added: boolean): boolean {
+    if (added) this.extractCount += 1;
     return added;
   }
 
