@@ -4,14 +4,14 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, type ResponseKind, rowFor } from './response-table.js';
+import { errorFor, type ResponseRow, rowFor } from './response-table.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
-  read: (body: string) => Parsed<T>;
+  read: (body: string, status: number) => Parsed<T>;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   journal?: Journal | undefined;
@@ -50,23 +50,26 @@ export function createCaller(parts: {
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const row = rowFor(endpoint, response.kind === 'failed' ? response.failure : response.status);
+    const row =
+      response.kind === 'failed'
+        ? rowFor(endpoint, response.failure)
+        : rowFor(endpoint, response.status, response.webPage);
     if (row.meaning === 'not-taken' || row.meaning === 'auth') await journal?.notTaken();
 
-    const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
-      errorFor(rowFor(endpoint, kind), detail, {
+    const fail = (row: ResponseRow, detail: string, waitMs = 0) =>
+      errorFor(row, detail, {
         retryAfterMs: waitMs,
         atlasBatchId: call.atlasBatchId,
       });
     if (response.kind === 'failed') {
-      throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);
+      throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
-    const { status } = response;
+    const { status, webPage } = response;
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const parsed = call.read(response.body);
+      const parsed = call.read(response.body, status);
       if (parsed.ok) return parsed.value;
-      throw fail('unusable', `answered ${status}, but ${parsed.why}`);
+      throw fail(rowFor(endpoint, 'unusable', webPage), `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
@@ -74,7 +77,7 @@ export function createCaller(parts: {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
-    throw fail(status, `answered ${status}`, waitMs);
+    throw fail(row, `answered ${status}${webPage ? ' with a web page' : ''}`, waitMs);
   };
 }
 

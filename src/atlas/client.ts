@@ -188,7 +188,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
           requestClass: 'poll',
           mayWait: page > 1,
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
-          read: (body) => readExtractsPage(body, page),
+          read: (body, status) => readExtractsPage(body, page, status),
           atlasBatchId,
         },
         signal,

@@ -5,6 +5,8 @@
  * the page is read twice. `JSON.parse` proves that it is JSON. Then a walk finds where each
  * `file_data` begins and ends; because of the proof it only has to recognise strings and brackets.
  * Both are linear.
+ *
+ * `NaN` and `Infinity` are no JSON, but some serializers write them. They become `null` first.
  */
 
 const QUOTE = 0x22;
@@ -15,22 +17,75 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
+/** What no JSON has as a value; a string is skipped as a whole. */
+const NOT_A_NUMBER = /"|-?(?:NaN|Infinity)/g;
+const ANY_NOT_A_NUMBER = /NaN|Infinity/;
+
+/** The text with `null` in the place of what is no number, and where these stand now. */
+function mendNumbers(text: string): { text: string; mended: number[] } {
+  const pieces: string[] = [];
+  const mended: number[] = [];
+  let from = 0;
+  let length = 0;
+  NOT_A_NUMBER.lastIndex = 0;
+  for (let found = NOT_A_NUMBER.exec(text); found; found = NOT_A_NUMBER.exec(text)) {
+    if (found[0] === '"') {
+      const end = endOfString(text, found.index);
+      if (end === 0) break;
+      NOT_A_NUMBER.lastIndex = end;
+      continue;
+    }
+    const before = text.slice(from, found.index);
+    mended.push(length + before.length);
+    pieces.push(before, 'null');
+    length += before.length + 'null'.length;
+    from = NOT_A_NUMBER.lastIndex;
+  }
+  return { text: pieces.join('') + text.slice(from), mended };
+}
+
+/** @throws SyntaxError when the text is not one whole JSON value, apart from its numbers. */
+function parseMending(text: string): { value: unknown; text: string; mended: number[] } {
+  try {
+    return { value: JSON.parse(text), text, mended: [] };
+  } catch (error) {
+    if (!ANY_NOT_A_NUMBER.test(text)) throw error;
+    const mending = mendNumbers(text);
+    return { value: JSON.parse(mending.text), ...mending };
+  }
+}
+
+export interface RawPage {
+  /** The whole text as `JSON.parse` reads it, for ids and paging. */
+  value: unknown;
+  /** The exact text of each item's `file_data`; undefined where the item has none. */
+  fileData: (string | undefined)[];
+  /** Positions of the items in whose `file_data` a `NaN` or `Infinity` became `null`. */
+  mended: Set<number>;
+}
+
 /**
  * Reads a page whose list stands at `data`, or at `data.data` when the page object is wrapped.
- * `value` is the whole text as `JSON.parse` reads it, for ids and paging. `fileData` is the exact
- * text of each item's `file_data`; undefined where the item has none, empty when there is no list.
+ * `fileData` is empty when there is no list.
  * Of a key that is repeated in one object the last counts, as in `JSON.parse`.
  * Throws SyntaxError when the text is not one whole JSON value.
  */
-export function parseRawPage(text: string): { value: unknown; fileData: (string | undefined)[] } {
-  const value: unknown = JSON.parse(text);
-  let fileData: (string | undefined)[] = [];
+export function parseRawPage(body: string): RawPage {
+  const { value, text, mended: places } = parseMending(body);
+  let fileData: RawPage['fileData'] = [];
+  let mended: RawPage['mended'] = new Set();
+  let nextPlace = 0;
 
   const readItem = (at: number): number => {
     let slice: string | undefined;
     const end = walkObject(text, at, (key, from) => {
       const to = endOfValue(text, from);
-      if (key === 'file_data') slice = text.slice(from, to);
+      if (key === 'file_data') {
+        slice = text.slice(from, to);
+        // Both go up: no place is met twice.
+        while ((places[nextPlace] ?? to) < from) nextPlace += 1;
+        if ((places[nextPlace] ?? to) < to) mended.add(fileData.length);
+      }
       return to;
     });
     fileData.push(slice);
@@ -38,6 +93,7 @@ export function parseRawPage(text: string): { value: unknown; fileData: (string 
   };
   const readList = (at: number): number => {
     fileData = [];
+    mended = new Set();
     return walkArray(text, at, readItem);
   };
   const readData = (at: number): number => {
@@ -50,7 +106,7 @@ export function parseRawPage(text: string): { value: unknown; fileData: (string 
   walkObject(text, skipSpace(text, 0), (key, from) =>
     key === 'data' ? readData(from) : endOfValue(text, from),
   );
-  return { value, fileData };
+  return { value, fileData, mended };
 }
 
 /**

@@ -28,6 +28,8 @@ export interface ResponseRow {
   readonly endpoint: Endpoint;
   /** A status, a class of statuses, or why there is no usable response. */
   readonly when: readonly (ResponseKind | '2xx' | '3xx' | '4xx' | '5xx' | 'other')[];
+  /** Only when the response is a web page: a gateway's, which stands before Atlas. */
+  readonly asWebPage?: true;
   readonly meaning: Meaning;
   /** Reason code of the error; none for success. */
   readonly code?: ReasonCode;
@@ -37,6 +39,8 @@ export interface ResponseRow {
   readonly holdsAllProcesses?: true;
   /** Sending it again at once is safe and may well help. Retry-After comes first. */
   readonly retryNow?: true;
+  /** It was too much at once: half of it is tried next. */
+  readonly halve?: true;
   readonly consequence: string;
 }
 
@@ -44,6 +48,8 @@ type Row = Omit<ResponseRow, 'endpoint'>;
 
 const UNAVAILABLE = { code: 'ATLAS_UNAVAILABLE', countsAsOutage: true } as const;
 const PROTOCOL = { code: 'ATLAS_PROTOCOL', countsAsOutage: true } as const;
+/** Of one Atlas batch: says nothing of Atlas. */
+const UNREADABLE = { code: 'ATLAS_PROTOCOL' } as const;
 
 const DELAYED = { consequence: 'the job is delayed and tries again until its deadline' } as const;
 const CONFIGURED = { consequence: 'ON_AMBIGUOUS_SUBMISSION decides' } as const;
@@ -59,6 +65,14 @@ const TOO_MANY_REQUESTS: Row = {
   holdsAllProcesses: true,
   consequence: 'every process holds its requests for Retry-After; the job is delayed',
 };
+/** Of a request that Atlas need not have seen, and that does no harm when it is repeated. */
+const GATEWAY: Row = {
+  when: ['unusable', '3xx', '4xx', '5xx'],
+  asWebPage: true,
+  meaning: 'broken',
+  ...UNAVAILABLE,
+  ...DELAYED,
+};
 const TOKEN_REFUSED: Row = {
   when: [401, 403],
   meaning: 'auth',
@@ -70,6 +84,8 @@ const TOKEN_REFUSED: Row = {
 
 const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   authtoken: [
+    TOO_MANY_REQUESTS,
+    { ...GATEWAY, meaning: 'not-taken' },
     {
       when: ['2xx'],
       meaning: 'taken',
@@ -84,7 +100,6 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
         'the batch ends if these credentials never gave a token; otherwise the job is delayed. ' +
         'Not asked again for some seconds',
     },
-    TOO_MANY_REQUESTS,
     { when: ['not-sent', 'cut'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
     { when: ['timed-out', '5xx'], meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
     { when: ['other'], meaning: 'not-taken', ...PROTOCOL, ...DELAYED },
@@ -112,19 +127,34 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
     { when: ['other'], meaning: 'unknown', ...PROTOCOL, ...CONFIGURED },
   ],
   extracts: [
-    { when: ['2xx'], meaning: 'taken', consequence: 'the page is reconciled' },
+    TOO_MANY_REQUESTS,
+    GATEWAY,
+    {
+      when: ['2xx'],
+      meaning: 'taken',
+      consequence: 'the page is reconciled; 202, no body, or `data` null: not yet, polled again',
+    },
     {
       when: [404],
       meaning: 'not-yet',
       code: 'ATLAS_REJECTED',
-      consequence: 'polled again; an unbroken 404 for two minutes rejects the upload',
+      consequence:
+        "polled again; a 404 that is unbroken for two minutes rejects the upload once its share of the batch's deadline is over. " +
+        'Of a later page: the list ends there, or is read again',
     },
     TOKEN_REFUSED,
-    TOO_MANY_REQUESTS,
-    { when: ['not-sent', 'cut', '5xx', 408, 425], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
+    { when: ['not-sent', 'cut', '5xx'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
     { when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED },
-    { when: ['unusable', 'not-text'], meaning: 'broken', ...PROTOCOL, ...RETRIED },
-    { when: ['too-large', 'other'], meaning: 'broken', ...PROTOCOL, ...DELAYED },
+    { when: [408, 425], meaning: 'broken', code: 'ATLAS_UNAVAILABLE', ...RETRIED },
+    { when: ['unusable', 'not-text'], meaning: 'broken', ...UNREADABLE, ...RETRIED },
+    {
+      when: ['too-large'],
+      meaning: 'broken',
+      ...UNREADABLE,
+      halve: true,
+      consequence: `asked again with half the page size; of one extract, ${DELAYED.consequence}`,
+    },
+    { when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
   ],
 };
 
@@ -133,11 +163,12 @@ export const RESPONSES: readonly ResponseRow[] = (
 ).flatMap((endpoint) => ROWS[endpoint].map((row) => ({ endpoint, ...row })));
 
 /** The row that decides about a response. The last row of every endpoint is for `other`. */
-export function rowFor(endpoint: Endpoint, kind: ResponseKind): ResponseRow {
+export function rowFor(endpoint: Endpoint, kind: ResponseKind, webPage = false): ResponseRow {
   const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
   const row = RESPONSES.find(
     (candidate) =>
       candidate.endpoint === endpoint &&
+      (webPage || candidate.asWebPage === undefined) &&
       candidate.when.some((when) => when === kind || when === statusClass || when === 'other'),
   );
   if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);

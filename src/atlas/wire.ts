@@ -1,11 +1,14 @@
 /**
  * Reads the bodies of Atlas's responses: strictly where we rely on them, loosely elsewhere.
- * `access_token`, `batch_id` and the page object may stand at the top level or under `data`. The
- * reason why a body is unusable goes to logs, so it never holds any text of the body.
+ * `access_token`, `batch_id` and the page object may stand at the top level or under `data`. What is
+ * unambiguous is converted: a total that is text, an id that is a number. What makes no sense is
+ * taken for absent. An item that cannot be read costs that item and not its page.
+ *
+ * The reason why a body or an item is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
 import { isObject, parseJson } from '../json.js';
-import { parseRawPage } from './raw-json.js';
+import { parseRawPage, type RawPage } from './raw-json.js';
 
 /** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
 const MAX_DOCUMENT_ID_LENGTH = 300;
@@ -13,11 +16,23 @@ const MAX_DOCUMENT_ID_LENGTH = 300;
 const MAX_BATCH_ID_LENGTH = 200;
 /** The longest token that is accepted. Servers commonly refuse headers of 16 KiB. */
 const MAX_TOKEN_LENGTH = 8192;
+/** "Accepted, not done yet": its body says nothing. */
+const ACCEPTED = 202;
+
+/** One item of `data`. */
+export interface PageItem {
+  /** Null when it cannot be read. */
+  atlasDocumentId: string | null;
+  /** The JSON text of `file_data` as it came; null when it cannot be read. */
+  fileData: string | null;
+  /** What is wrong with the item, if anything. */
+  unreadable?: string;
+}
 
 /** One page of extracts as Atlas sent it. */
 export interface ExtractsPage {
-  /** In Atlas's order. `fileData` is the JSON text of `file_data` as it came. */
-  extracts: { atlasDocumentId: string; fileData: string }[];
+  /** In Atlas's order. */
+  items: PageItem[];
   /** The number that was asked for. */
   page: number;
   /** Atlas's own page size, which may be smaller than asked; null when it does not say. */
@@ -25,7 +40,8 @@ export interface ExtractsPage {
   totalPages: number | null;
   /** Extracts on all pages; null when Atlas does not say. */
   totalItems: number | null;
-  hasNext: boolean;
+  /** Null when Atlas says nothing of other pages. */
+  hasNext: boolean | null;
   /** Size of the body. */
   bytes: number;
 }
@@ -33,22 +49,44 @@ export interface ExtractsPage {
 /** What a body says, or why it is unusable. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string };
 
-const printable = (maxLength: number) =>
-  z
-    .string()
-    .max(maxLength)
-    .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u);
+/** An id that is text, or a number that a double holds. */
+const id = (maxLength: number) =>
+  z.union([
+    z
+      .string()
+      .max(maxLength)
+      .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u),
+    z.int().transform(String),
+  ]);
 
-const count = z.int().nonnegative().nullable().default(null);
+/** A whole number from `min`, as a number or as text; anything else is null. */
+const count = (min: number) =>
+  z
+    .union([
+      z.number(),
+      z
+        .string()
+        .regex(/^\s*\d+(\.0+)?\s*$/)
+        .transform(Number),
+    ])
+    .pipe(z.int().min(min))
+    .nullable()
+    .catch(null);
+const flag = z.coerce
+  .string()
+  .pipe(z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }))
+  .nullable()
+  .catch(null);
 const pageSchema = z.object({
-  data: z.array(z.object({ document_id: printable(MAX_DOCUMENT_ID_LENGTH) })),
-  page: z.int(),
-  per_page: count,
-  total_pages: count,
-  total_items: count,
-  has_next: z.boolean().nullish(),
+  data: z.array(z.unknown()),
+  page: count(1),
+  per_page: count(1),
+  total_pages: count(0),
+  total_items: count(0),
+  has_next: flag,
 });
-const batchIdSchema = printable(MAX_BATCH_ID_LENGTH);
+const documentIdSchema = id(MAX_DOCUMENT_ID_LENGTH);
+const batchIdSchema = id(MAX_BATCH_ID_LENGTH);
 const tokenSchema = z
   .string()
   .max(MAX_TOKEN_LENGTH)
@@ -59,50 +97,75 @@ export function readAccessToken(body: string): Parsed<string> {
   return readText(body, 'access_token', tokenSchema);
 }
 
-/** The id of a multiupload response: printable, not blank, at most 200 characters. */
+/** The id of a multiupload response: printable, not blank, at most 200 characters, or a number. */
 export function readBatchId(body: string): Parsed<string> {
   return readText(body, 'batch_id', batchIdSchema);
 }
 
-/** A page of an extracts response. It is unusable when its number is not `asked`. */
-export function readExtractsPage(body: string, asked: number): Parsed<ExtractsPage> {
-  let raw: ReturnType<typeof parseRawPage>;
+/**
+ * A page of an extracts response. It is unusable when its number is not `asked`. Where Atlas is not
+ * ready (a 202 or an empty body, `data` that is null), it is an empty page.
+ */
+export function readExtractsPage(body: string, asked: number, status = 200): Parsed<ExtractsPage> {
+  if (body.trim() === '') return { ok: true, value: notReady(asked) };
+  let raw: RawPage;
   try {
     raw = parseRawPage(body);
   } catch {
-    return unusable('the body is not JSON');
+    return status === ACCEPTED
+      ? { ok: true, value: notReady(asked) }
+      : unusable('the body is not JSON');
   }
-  const inner = isObject(raw.value) ? raw.value.data : undefined;
-  const parsed = pageSchema.safeParse(isObject(inner) && !Array.isArray(inner) ? inner : raw.value);
-  if (!parsed.success) return unusable(describe(parsed.error));
+  const { data } = isObject(raw.value) ? raw.value : {};
+  const holder = isObject(data) && !Array.isArray(data) ? data : raw.value;
+  if (isObject(holder) && holder.data === null) return { ok: true, value: notReady(asked) };
+  const parsed = pageSchema.safeParse(holder);
+  if (!parsed.success) {
+    return status === ACCEPTED
+      ? { ok: true, value: notReady(asked) }
+      : unusable('it is not a page object with a list of data');
+  }
   const page = parsed.data;
-  if (page.page !== asked) return unusable('it is another page than the one asked for');
-
-  const extracts: ExtractsPage['extracts'] = [];
-  for (const [index, item] of page.data.entries()) {
-    const fileData = raw.fileData[index];
-    if (fileData === undefined) return unusable('an item has no file_data');
-    extracts.push({ atlasDocumentId: item.document_id, fileData });
+  if (page.page !== null && page.page !== asked) {
+    return unusable('it is another page than the one asked for');
   }
   const { per_page: perPage, total_pages: totalPages, total_items: totalItems } = page;
-  const hasNext = page.has_next ?? (totalPages === null ? undefined : page.page < totalPages);
-  if (hasNext === undefined) return unusable('it has neither has_next nor total_pages');
+  const pages =
+    totalPages ?? (totalItems === null || perPage === null ? null : totalItems / perPage);
   return {
     ok: true,
     value: {
-      extracts,
-      page: page.page,
+      items: page.data.map((item, index) => readItem(item, raw, index)),
+      page: asked,
       perPage,
       totalPages,
       totalItems,
-      hasNext,
+      hasNext: page.has_next ?? (pages === null ? null : asked < pages),
       bytes: Buffer.byteLength(body),
     },
   };
 }
 
+function notReady(page: number): ExtractsPage {
+  const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0, bytes: 0 };
+  return { ...nothing, page, hasNext: false };
+}
+
+function readItem(item: unknown, raw: RawPage, index: number): PageItem {
+  const given = isObject(item) ? item : {};
+  const atlasDocumentId = documentIdSchema.safeParse(given.document_id).data ?? null;
+  const unreadable = (why: string) => ({ atlasDocumentId, fileData: null, unreadable: why });
+  if (!isObject(item) || Array.isArray(item)) return unreadable('it is no object');
+  if (atlasDocumentId === null) return unreadable('its document_id is not printable text');
+  const fileData = raw.fileData[index];
+  if (fileData === undefined) return unreadable('it has no file_data');
+  if (item.file_data === null) return unreadable('its file_data is null');
+  if (!raw.mended.has(index)) return { atlasDocumentId, fileData };
+  return { atlasDocumentId, fileData, unreadable: 'it held a NaN or Infinity, which became null' };
+}
+
 /** Reads the text that stands at `key` in the response itself, or in the `data` in it. */
-function readText(body: string, key: string, schema: z.ZodType<string>): Parsed<string> {
+function readText(body: string, key: string, schema: z.ZodType<string, unknown>): Parsed<string> {
   const value = parseJson(body);
   if (value === undefined) return unusable('the body is not JSON');
   const holder = isObject(value) && !(key in value) ? value.data : value;
@@ -112,10 +175,4 @@ function readText(body: string, key: string, schema: z.ZodType<string>): Parsed<
 
 function unusable(why: string): { ok: false; why: string } {
   return { ok: false, why };
-}
-
-/** Names the first wrong place by key names and an index, and never a value. */
-function describe(error: z.ZodError): string {
-  const path = error.issues[0]?.path.join('.') ?? '';
-  return path === '' ? 'it is not a page object' : `its ${path} is missing or of a wrong kind`;
 }

@@ -49,7 +49,9 @@ export function field<Type extends string>(
   extract: DocumentExtract<Type>,
   name: FieldName<Type> | (string & {}),
 ): FieldReading | undefined {
-  const found: unknown = Object.hasOwn(extract, name) ? Reflect.get(extract, name) : undefined;
+  // Not every JSON value is an object, and `null` was once an extract.
+  const holder = Object(extract);
+  const found: unknown = Object.hasOwn(holder, name) ? Reflect.get(holder, name) : undefined;
   if (!isObject(found) || !('value' in found)) return undefined;
   const confidence = 'confidence_score' in found ? found.confidence_score : null;
   return { value: found.value, confidence: typeof confidence === 'number' ? confidence : null };
@@ -60,7 +62,7 @@ export function isOfType<Type extends string>(
   extract: DocumentExtract,
   type: Type,
 ): extract is DocumentExtract<Type> {
-  return extract.document_type === type;
+  return extract?.document_type === type;
 }
 
 /** A double holds every decimal number of this many significant digits. */

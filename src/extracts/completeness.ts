@@ -35,6 +35,16 @@ export function isComplete(findings: PollFindings): boolean {
 }
 
 /**
+ * Whether every document has an extract and the list ends, but more was announced than is in it. A
+ * list that grew while it was read, or that repeats itself, is read again instead.
+ */
+export function isOverdue(findings: PollFindings): boolean {
+  const { missing, hasNext, totalItems, totalItemsChanged, repeatedPage, itemCount } = findings;
+  if (missing > 0 || hasNext || totalItems === null) return false;
+  return !totalItemsChanged && !repeatedPage && itemCount < totalItems;
+}
+
+/**
  * Whether the list was read to its end.
  *
  * As many items as were announced must have been read. Repeats count as items, because Atlas may

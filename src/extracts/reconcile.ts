@@ -1,6 +1,6 @@
 /**
  * Sorts the extracts of all pages by document: which documents are present, which are missing, and
- * which were never sent.
+ * which were never sent; and lists the items that nobody can read.
  *
  * The result depends on what the pages hold and on their numbers. It does not depend on the order
  * in which they arrive, because pages after the first are fetched side by side.
@@ -14,10 +14,23 @@ import { TransientError } from '../errors.js';
  */
 export const MAX_UNEXPECTED = 1_000;
 
+/** How many unreadable items are listed. As many say all that can be learnt of them. */
+const MAX_UNREADABLE = 1_000;
+
 /** One item of `data`: the id as Atlas sent it, and `file_data` as raw JSON text. */
-export interface PageExtract {
-  atlasDocumentId: string;
-  fileData: string;
+export interface PageItem {
+  /** Null when nobody can read it. */
+  atlasDocumentId: string | null;
+  /** Null when nobody can read it. */
+  fileData: string | null;
+  /** What is wrong with the item; one that has both is kept all the same. */
+  unreadable?: string;
+}
+
+/** An item that was wrong, with the caller's own id where it is known. */
+export interface UnreadableItem {
+  documentId: string | null;
+  reason: string;
 }
 
 /** All extracts of one document, in Atlas's order, each as raw JSON text. */
@@ -109,6 +122,9 @@ export class Reconciliation {
   private readonly sent: ReadonlyMap<string, Occurrences>;
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
+  /** By document; the text is the reason. */
+  private readonly wrong = new Map<string | null, Occurrences>();
+  private wrongCount = 0;
   private readonly prefix: string;
   private readings = 0;
 
@@ -125,24 +141,25 @@ export class Reconciliation {
    * Adds the items of one page. `added` is the number of those that no earlier page had.
    * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
    */
-  addPage(page: number, extracts: readonly PageExtract[]): { added: number } {
+  addPage(page: number, items: readonly PageItem[]): { added: number } {
     this.readings += 1;
     let added = 0;
-    for (const [offset, item] of extracts.entries()) {
+    for (const [offset, item] of items.entries()) {
       if (this.add(item, { page, reading: this.readings, offset })) added += 1;
     }
-    this.extractCount += added;
-    this.itemCount += extracts.length;
+    this.itemCount += items.length;
     return { added };
   }
 
-  private add({ atlasDocumentId, fileData }: PageExtract, place: Place): boolean {
-    const scoped = atlasDocumentId.startsWith(this.prefix);
+  private add({ atlasDocumentId, fileData, unreadable }: PageItem, place: Place): boolean {
+    const scoped = atlasDocumentId?.startsWith(this.prefix) === true;
     const documentId = scoped ? atlasDocumentId.slice(this.prefix.length) : atlasDocumentId;
+    const isNew = unreadable !== undefined && this.note(documentId, unreadable, place);
+    if (documentId === null || fileData === null) return isNew;
     const ours = scoped ? this.sent.get(documentId) : undefined;
     if (ours !== undefined) {
       if (ours.none) this.present += 1;
-      return ours.keep(fileData, place);
+      return this.count(ours.keep(fileData, place));
     }
     const others = this.others.get(documentId) ?? new Occurrences();
     this.others.set(documentId, others);
@@ -154,6 +171,21 @@ export class Reconciliation {
         `Atlas answers with more than ${MAX_UNEXPECTED} extracts of documents that were never sent`,
       );
     }
+    return this.count(added);
+  }
+
+  private count(added: boolean): boolean {
+    if (added) this.extractCount += 1;
+    return added;
+  }
+
+  /** Lists an item that is wrong. True when it is new. */
+  private note(documentId: string | null, reason: string, place: Place): boolean {
+    if (this.wrongCount >= MAX_UNREADABLE) return false;
+    const reasons = this.wrong.get(documentId) ?? new Occurrences();
+    this.wrong.set(documentId, reasons);
+    const added = reasons.keep(reason, place);
+    if (added) this.wrongCount += 1;
     return added;
   }
 
@@ -175,6 +207,16 @@ export class Reconciliation {
       .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
       .sort(({ ordered: [a] }, { ordered: [b] }) => (a && b ? comparePlaces(a.place, b.place) : 0))
       .map(({ documentId, ordered }) => toDocument(documentId, ordered));
+  }
+
+  /** Items that nobody can read, and extracts of which a part was lost, as Atlas listed them. */
+  unreadable(): UnreadableItem[] {
+    return [...this.wrong]
+      .flatMap(([documentId, reasons]) =>
+        reasons.inOrder().map(({ place, fileData: reason }) => ({ documentId, reason, place })),
+      )
+      .sort((a, b) => comparePlaces(a.place, b.place))
+      .map(({ documentId, reason }) => ({ documentId, reason }));
   }
 }
 

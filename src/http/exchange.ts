@@ -7,9 +7,10 @@
  */
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
-import { errorName } from '../errors.js';
+import { errorCode, errorName } from '../errors.js';
+import { type BodyHeaders, bodyText, isWebPage } from './body-text.js';
 
-/** The largest body that is read: about 100 times a page of 50 rich extracts. */
+/** The largest body that is read, also once it is decompressed: 100 times a page of 50 rich extracts. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /**
  * Larger bodies than this are read by turns, a few at once: hundreds of huge responses at the same
@@ -21,19 +22,23 @@ const LARGE_BODIES_AT_ONCE = 4;
 export const MAX_ERROR_BYTES = 16 * 1024;
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
-/** One for all responses: making it costs more than a small response's text. */
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Why there is no response. `not-sent`: it never left us (refused, unresolved, connect time-out,
  * TLS, no free connection in time). The others came after it did: `timed-out`, `cut` (reset or
- * closed before the response was whole), `too-large`, `not-text` (the body is not UTF-8).
+ * closed before the response was whole), `too-large`, `not-text` (the body is not what its headers say).
  */
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
 export type HttpResult =
-  /** `body` is what the policy asks for, and otherwise empty. */
-  | { kind: 'response'; status: number; body: string; retryAfter: string | undefined }
+  /** `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML. */
+  | {
+      kind: 'response';
+      status: number;
+      body: string;
+      retryAfter: string | undefined;
+      webPage: boolean;
+    }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
 
@@ -81,6 +86,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private abandoned = false;
   private status = 0;
   private retryAfter: string | undefined;
+  private headers: BodyHeaders = { contentType: '', contentEncoding: '' };
   private chunks: Buffer[] = [];
   private bytes = 0;
   private large = false;
@@ -123,6 +129,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.status = status;
     const retryAfter = headers['retry-after'];
     this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
+    this.headers = {
+      contentType: String(headers['content-type'] ?? ''),
+      contentEncoding: String(headers['content-encoding'] ?? ''),
+    };
     if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
   }
 
@@ -163,8 +173,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     try {
       this.respond(this.text());
-    } catch {
-      this.fail('not-text', 'BODY_NOT_UTF8');
+    } catch (error) {
+      const tooLarge = errorCode(error) === 'ERR_BUFFER_TOO_LARGE';
+      if (tooLarge) this.fail('too-large', 'BODY_TOO_LARGE');
+      else this.fail('not-text', 'BODY_UNREADABLE');
     }
   }
 
@@ -175,15 +187,22 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.fail(this.controller === undefined ? 'not-sent' : 'cut', errorName(error));
   }
 
-  /** Throws when a body that must be whole is not UTF-8. */
+  /** Throws when a body that must be whole cannot be read; of an error what can be read is enough. */
   private text(): string {
     const bytes = Buffer.concat(this.chunks);
-    return this.policy === 'of-error' ? bytes.toString() : UTF8.decode(bytes);
+    const partial = this.policy === 'of-error';
+    try {
+      return bodyText(bytes, this.headers, { maxBytes: MAX_BODY_BYTES, partial });
+    } catch (error) {
+      if (!partial) throw error;
+      return '';
+    }
   }
 
   private respond(body: string): void {
     const { status, retryAfter } = this;
-    this.settle({ kind: 'response', status, body, retryAfter });
+    const webPage = isWebPage(this.headers);
+    this.settle({ kind: 'response', status, body, retryAfter, webPage });
   }
 
   private fail(failure: HttpFailure, code: string): void {

@@ -17,10 +17,10 @@ export interface PollData {
   batchTimestamp: number;
   /** Redis time in ms. */
   sentAt: number;
-  /** End of the round's share of the deadline: the last full poll. */
-  deadlineAt: number;
-  /** End of the whole batch: errors of Atlas or S3 are survived until here. */
-  batchDeadlineAt: number;
+  /** When the batch's run began, Redis time in ms: its deadline counts from here. */
+  batchStartedAt: number;
+  /** Rounds that may follow: what is left of the deadline is shared with them. */
+  roundsAfter: number;
 }
 
 /** Progress of a `poll` job, written by the poll processor alone, under the job's lock. */
@@ -30,8 +30,8 @@ export interface PollState {
   startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
   stallsBefore: number;
-  /** Set in a run after the first: one full poll, however it turns out, and until when. */
-  finalCheck?: { deadlineAt: number };
+  /** Set in a run after the first: one full poll, however it turns out, and since when. */
+  finalCheck?: { startedAt: number };
   polls: number;
   present: number;
   total: number;
@@ -48,6 +48,10 @@ export interface PollState {
   };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
+  /** Extracts asked for at once, where a larger page was too large. */
+  perPage?: number;
+  /** Polls in a row that read everything but what Atlas announced beyond it. */
+  overdue?: number;
   /** Transient errors in a row, for the back-off. */
   errorStreak?: { count: number; reason: Reason };
   unexpectedErrors: number;
@@ -70,6 +74,7 @@ export interface PollResult {
   missing: IndexRanges;
   present: number;
   unexpected: number;
+  unreadable: number;
   polls: number;
   /** A results object was stored. */
   stored: boolean;

@@ -66,4 +66,7 @@ export const resultsSchema = z.object({
   unexpected: z
     .array(resultDocumentSchema)
     .describe('Extracts whose id was never sent, so that nothing is lost.'),
+  unreadable: z
+    .array(z.object({ documentId: z.string().nullable(), reason: z.string() }))
+    .describe('Items that Atlas sent and nobody can read, and extracts of which a part was lost.'),
 });

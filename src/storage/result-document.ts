@@ -11,7 +11,7 @@
  *     {"document_type":"AADHAAR"}
  *     ]}
  *     ],"missing":["003"],"unexpected":[
- *     ]}
+ *     ],"unreadable":[{"documentId":"003","reason":"its file_data is null"}]}
  */
 
 /** All extracts of one document; each `file_data` as raw JSON text. */
@@ -30,28 +30,38 @@ export interface ResultContent {
   missing: readonly string[];
   /** Extracts whose id was never sent. */
   unexpected: readonly ResultDocument[];
+  /** Items that nobody can read, and extracts of which a part was lost. */
+  unreadable: readonly UnreadableEntry[];
+}
+
+/** An item of Atlas's list that is wrong; `documentId` is null where nobody can read it. */
+export interface UnreadableEntry {
+  documentId: string | null;
+  reason: string;
 }
 
 /** Ends the first line, and the header's object. */
 export const DOCUMENTS_OPEN = ',"documents":[';
 /** Ends the first line of a document. */
 export const EXTRACTS_OPEN = ',"extracts":[';
-/** Ends a document, and is the last line of the whole. A comma follows it before a document. */
+/** Ends a document. A comma follows it before a document. */
 export const CLOSE = ']}';
 /** Begins the line between documents and unexpected ones. */
 export const MISSING_OPEN = '],"missing":';
 /** Ends that line. */
 export const UNEXPECTED_OPEN = ',"unexpected":[';
+/** Begins the last line, which a brace ends. */
+export const UNREADABLE_OPEN = '],"unreadable":';
 
 /** Extracts are written as they came, except that line breaks between tokens become spaces. */
 export function* renderResult(content: ResultContent): Generator<string, void, undefined> {
-  const { reference, batchId, productType, documents, missing, unexpected } = content;
+  const { reference, batchId, productType, documents, missing, unexpected, unreadable } = content;
   const header = JSON.stringify({ reference, batchId, productType });
   yield `${header.slice(0, -1)}${DOCUMENTS_OPEN}\n`;
   yield* renderDocuments(documents);
   yield `${MISSING_OPEN}${JSON.stringify(missing)}${UNEXPECTED_OPEN}\n`;
   yield* renderDocuments(unexpected);
-  yield `${CLOSE}\n`;
+  yield `${UNREADABLE_OPEN}${JSON.stringify(unreadable)}}\n`;
 }
 
 function* renderDocuments(documents: readonly ResultDocument[]): Generator<string> {

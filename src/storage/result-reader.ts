@@ -8,6 +8,7 @@ import {
   MISSING_OPEN,
   type ResultDocument,
   UNEXPECTED_OPEN,
+  UNREADABLE_OPEN,
 } from './result-document.js';
 
 /** What a results object holds, in the order in which it is read. */
@@ -15,7 +16,8 @@ export type ResultEntry =
   | { type: 'header'; reference: string; batchId: string; productType: string }
   | ({ type: 'document' } & ResultDocument)
   | { type: 'missing'; documentIds: string[] }
-  | ({ type: 'unexpected' } & ResultDocument);
+  | ({ type: 'unexpected' } & ResultDocument)
+  | { type: 'unreadable'; items: unknown[] };
 
 /**
  * All of a results object, one document at a time.
@@ -41,9 +43,13 @@ export async function* readResult(
     } else if (line.endsWith(EXTRACTS_OPEN)) {
       open = { documentId: readDocumentId(line), extracts: [] };
     } else if (expect === 'document' && line.startsWith(MISSING_OPEN)) {
-      yield { type: 'missing', documentIds: readMissing(line) };
+      yield {
+        type: 'missing',
+        documentIds: readList(line, MISSING_OPEN, UNEXPECTED_OPEN).map(String),
+      };
       expect = 'unexpected';
-    } else if (expect === 'unexpected' && line === CLOSE) {
+    } else if (expect === 'unexpected' && line.startsWith(UNREADABLE_OPEN)) {
+      yield { type: 'unreadable', items: readList(line, UNREADABLE_OPEN, '}') };
       expect = 'nothing';
     } else {
       throw unexpectedForm();
@@ -95,11 +101,10 @@ function readDocumentId(line: string): string {
   return textOf(parseJson(`${line.slice(0, -EXTRACTS_OPEN.length)}}`), 'documentId');
 }
 
-function readMissing(line: string): string[] {
-  if (!line.endsWith(UNEXPECTED_OPEN)) throw unexpectedForm();
-  const missing = parseJson(line.slice(MISSING_OPEN.length, -UNEXPECTED_OPEN.length));
-  if (!Array.isArray(missing)) throw unexpectedForm();
-  return missing.map(String);
+function readList(line: string, open: string, close: string): unknown[] {
+  const list = line.endsWith(close) && parseJson(line.slice(open.length, -close.length));
+  if (!Array.isArray(list)) throw unexpectedForm();
+  return list;
 }
 
 function textOf(object: unknown, name: string): string {

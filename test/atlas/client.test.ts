@@ -155,7 +155,7 @@ describe('readPage', () => {
       );
     const page = await clientOf(atlas).readPage('BATCH 1&2', { page: 3, perPage: 50 });
     expect(page).toMatchObject({
-      extracts: [{ atlasDocumentId: '1', fileData: '{"n":12345678901234567890,"x":1.10}' }],
+      items: [{ atlasDocumentId: '1', fileData: '{"n":12345678901234567890,"x":1.10}' }],
       page: 3,
       perPage: 20,
       totalPages: 4,

@@ -68,7 +68,7 @@ describe('parseRawPage', () => {
   it.each(['[]', '1', '"data"', 'null', '{}', '{"data":null}', '{"data":{"x":1}}'])(
     'parseRawPage gives no slices for %s',
     (text) => {
-      expect(parseRawPage(text)).toEqual({ value: JSON.parse(text), fileData: [] });
+      expect(parseRawPage(text)).toMatchObject({ value: JSON.parse(text), fileData: [] });
     },
   );
 

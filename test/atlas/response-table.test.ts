@@ -61,7 +61,26 @@ const cases = EXPECTED.flatMap(([endpoint, rows]) =>
   ),
 );
 
+/** A gateway's web page is no word of Atlas, where asking again does no harm. */
+const WEB_PAGES = (['authtoken', 'extracts'] as const).flatMap((endpoint) =>
+  ([302, 400, 401, 403, 404, 410, 500, 503, 'unusable'] as const).map((kind) => ({
+    endpoint,
+    kind,
+  })),
+);
+
 describe('the table of responses', () => {
+  it.each(WEB_PAGES)(
+    'the table of responses takes $kind from $endpoint as a web page for an outage',
+    ({ endpoint, kind }) => {
+      const meaning = endpoint === 'extracts' ? 'broken' : 'not-taken';
+      const outage = { meaning, code: 'ATLAS_UNAVAILABLE', countsAsOutage: true };
+      expect(rowFor(endpoint, kind, true)).toMatchObject(outage);
+      expect(rowFor(endpoint, 429, true)).toBe(rowFor(endpoint, 429));
+      expect(rowFor(endpoint, 200, true).meaning).toBe('taken');
+    },
+  );
+
   it.each(cases)(
     'the table of responses has $kind from $endpoint for $meaning',
     ({ endpoint, kind, meaning, code }) => {
@@ -72,7 +91,10 @@ describe('the table of responses', () => {
   );
 
   it('the table of responses has no row that nothing reaches', () => {
-    const reached = new Set(cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)));
+    const reached = new Set([
+      ...cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)),
+      ...WEB_PAGES.map(({ endpoint, kind }) => rowFor(endpoint, kind, true)),
+    ]);
     expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
   });
 
@@ -84,7 +106,10 @@ describe('the table of responses', () => {
   it('the table of responses counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
     for (const row of RESPONSES) {
       const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || row.holdsAllProcesses;
-      expect([row, row.countsAsOutage === true]).toEqual([row, !alive]);
+      // A response about one batch that cannot be read is that batch's.
+      const ofOneBatch =
+        row.endpoint === 'extracts' && (row.code === 'ATLAS_PROTOCOL' || row.when.includes(408));
+      expect([row, row.countsAsOutage === true]).toEqual([row, !alive && !ofOneBatch]);
     }
   });
 
@@ -154,7 +179,8 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | timed-out | sent, and no whole response in time |
 | cut | sent, and reset or closed before the response was whole |
 | too-large | more than 32 MiB |
-| not-text | bytes that are not UTF-8 |
+| not-text | bytes that are not what the headers say: a damaged compression, no text of that charset |
+| … as a web page | \`Content-Type\` is HTML: a gateway's, which stands before Atlas |
 | unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
 | other | anything that no row above names |
 
@@ -165,7 +191,7 @@ ${endpoints.map(([endpoint, title]) => printedEndpoint(endpoint, title)).join(''
 
 function printedEndpoint(endpoint: Endpoint, title: string): string {
   const line = (row: ResponseRow) =>
-    `| ${row.when.join(', ')} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.holdsAllProcesses ? 'yes' : ''} | ${row.consequence} |`;
+    `| ${row.when.join(', ')}${row.asWebPage ? ' as a web page' : ''} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.holdsAllProcesses ? 'yes' : ''} | ${row.consequence} |`;
   return `
 ## ${title}
 

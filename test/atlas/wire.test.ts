@@ -37,7 +37,6 @@ describe('readAccessToken and readBatchId', () => {
     '{"data":[{"batch_id":"B"}]}',
     '{"batch_id":""}',
     '{"batch_id":"   "}',
-    '{"batch_id":30732}',
     '{"batch_id":null}',
     '{"batch_id":null,"data":{"batch_id":"B"}}',
     '{"batch_id":"B\\n"}',
@@ -60,13 +59,18 @@ describe('readAccessToken and readBatchId', () => {
   );
 });
 
+it('readBatchId reads a number that a double holds', () => {
+  expect(readBatchId('{"batch_id":30732}')).toEqual({ ok: true, value: '30732' });
+  expect(readBatchId('{"batch_id":123456789012345678901}').ok).toBe(false);
+});
+
 describe('readExtractsPage', () => {
   it('readExtractsPage reads the documented page', () => {
     const body = page();
     expect(readExtractsPage(body, 1)).toEqual({
       ok: true,
       value: {
-        extracts: [{ atlasDocumentId: '001', fileData: '{"a":1}' }],
+        items: [{ atlasDocumentId: '001', fileData: '{"a":1}' }],
         page: 1,
         perPage: 50,
         totalPages: 1,
@@ -79,15 +83,13 @@ describe('readExtractsPage', () => {
 
   it('readExtractsPage reads a page object under data', () => {
     const read = readExtractsPage(`{"success":true,"data":${page()}}`, 1);
-    expect(read.ok && read.value.extracts).toEqual([
-      { atlasDocumentId: '001', fileData: '{"a":1}' },
-    ]);
+    expect(read.ok && read.value.items).toEqual([{ atlasDocumentId: '001', fileData: '{"a":1}' }]);
   });
 
   it('readExtractsPage keeps several extracts of one document in order', () => {
     const data = [1, 2, 3].map((n) => ({ document_id: '001', file_data: n }));
     const read = readExtractsPage(page({ data }), 1);
-    expect(read.ok && read.value.extracts.map((one) => one.fileData)).toEqual(['1', '2', '3']);
+    expect(read.ok && read.value.items.map((one) => one.fileData)).toEqual(['1', '2', '3']);
   });
 
   it('readExtractsPage does without the counts', () => {
@@ -112,32 +114,111 @@ describe('readExtractsPage', () => {
     });
   });
 
+  it('readExtractsPage takes an id that is a number, and the other items of a page with a bad one', () => {
+    const bad = [
+      CANARY,
+      null,
+      [],
+      { file_data: {} },
+      { document_id: '', file_data: {} },
+      { document_id: 'a\u0007', file_data: {} },
+      { document_id: 'a'.repeat(301), file_data: {} },
+      { document_id: 1.5, file_data: {} },
+      { document_id: '1', [CANARY]: CANARY },
+      { document_id: '1', file_data: null },
+    ];
+    const data = [...bad, { document_id: 17, file_data: 1 }, { document_id: '2', file_data: 2 }];
+    const read = readExtractsPage(page({ data }), 1);
+    const items = read.ok ? read.value.items : [];
+    expect(items.slice(bad.length)).toEqual([
+      { atlasDocumentId: '17', fileData: '1' },
+      { atlasDocumentId: '2', fileData: '2' },
+    ]);
+    for (const item of items.slice(0, bad.length)) {
+      expect(item).toMatchObject({ fileData: null, unreadable: expect.any(String) });
+    }
+    expect(JSON.stringify(items)).not.toContain(CANARY);
+    expect(items.map((item) => item.atlasDocumentId).slice(0, bad.length)).toEqual([
+      ...Array<null>(8).fill(null),
+      ...['1', '1'],
+    ]);
+  });
+
+  it('readExtractsPage makes null of what is no number, notes it, and leaves all else as it came', () => {
+    const body =
+      '{"data":[{"document_id":"1","file_data":{"NaN":"NaN, -Infinity","a":[NaN,-Infinity ,1.10]}},' +
+      '{"document_id":"2","file_data":{"a":12345678901234567890}},{"document_id":"3","file_data":NaN}],' +
+      '"page":1,"total_items":NaN,"has_next":false}';
+    expect(readExtractsPage(body, 1)).toMatchObject({
+      value: {
+        totalItems: null,
+        items: [
+          {
+            fileData: '{"NaN":"NaN, -Infinity","a":[null,null ,1.10]}',
+            unreadable: expect.stringContaining('NaN'),
+          },
+          { atlasDocumentId: '2', fileData: '{"a":12345678901234567890}' },
+          { atlasDocumentId: '3', fileData: null },
+        ],
+      },
+    });
+  });
+
+  it.each(['{"data":[NaN', '{"data":["NaN', 'NaN,', '{"a":NaN}}'])(
+    'readExtractsPage finds %s unusable',
+    (body) => {
+      expect(readExtractsPage(body, 1).ok).toBe(false);
+    },
+  );
+
+  it.each([
+    [200, ''],
+    [200, '{"data":null}'],
+    [200, '{"data":{"data":null,"page":1}}'],
+    [202, '{"status":"processing"}'],
+    [202, 'accepted'],
+  ])('readExtractsPage takes a %i with the body %j for an empty page', (status, body) => {
+    expect(readExtractsPage(body, 3, status)).toMatchObject({
+      value: { items: [], page: 3, totalItems: 0, hasNext: false },
+    });
+  });
+
+  it.each([
+    [
+      { total_items: '5', total_pages: ' 2 ', per_page: '3.0', page: '1', has_next: 'False' },
+      [5, 2, 3, false],
+    ],
+    [
+      { total_items: 5.5, total_pages: -1, per_page: 0, page: -3, has_next: 'later' },
+      [null, null, null, null],
+    ],
+    [
+      { total_items: '5 items', total_pages: 1e300, per_page: [], page: {}, has_next: 0 },
+      [null, null, null, false],
+    ],
+    [
+      { total_items: 5, total_pages: null, per_page: 2, page: null, has_next: null },
+      [5, null, 2, true],
+    ],
+  ])(
+    'readExtractsPage converts what is unambiguous in %j and ignores what makes no sense',
+    (change, expected) => {
+      const read = readExtractsPage(page(change), 1);
+      if (!read.ok) throw new Error(read.why);
+      const { totalItems, totalPages, perPage, hasNext } = read.value;
+      expect([totalItems, totalPages, perPage, hasNext]).toEqual(expected);
+    },
+  );
+
   it.each([
     ['HTML', '<html></html>'],
     ['a truncated page', page().slice(0, -2)],
     ['another page', page({ page: 2 })],
-    ['no page number', page({ page: undefined })],
-    ['a page number that is text', page({ page: '1' })],
+    ['another page, as text', page({ page: '2' })],
     ['no list', page({ data: undefined })],
-    ['a list that is null', page({ data: null })],
-    ['an item that is no object', page({ data: [CANARY] })],
-    ['an item without a document_id', page({ data: [{ file_data: {} }] })],
-    ['a document_id that is a number', page({ data: [{ document_id: 1, file_data: {} }] })],
-    ['an empty document_id', page({ data: [{ document_id: '', file_data: {} }] })],
-    [
-      'a document_id with a control character',
-      page({ data: [{ document_id: 'a\u0007', file_data: 1 }] }),
-    ],
-    [
-      'a document_id of 301 characters',
-      page({ data: [{ document_id: 'a'.repeat(301), file_data: 1 }] }),
-    ],
-    ['an item without file_data', page({ data: [{ document_id: '1', [CANARY]: CANARY }] })],
-    ['a negative count', page({ total_items: -1 })],
-    ['a fractional count', page({ total_pages: 1.5 })],
-    ['neither has_next nor total_pages', page({ has_next: undefined, total_pages: undefined })],
-    ['a has_next that is text', page({ has_next: CANARY })],
+    ['a list that is text', page({ data: CANARY })],
     ['a list on its own', '[]'],
+    ['an object of something else', JSON.stringify({ status: CANARY })],
   ])('readExtractsPage finds %s unusable, and says so without a word of it', (_, body) => {
     const read = readExtractsPage(body, 1);
     expect(read.ok).toBe(false);

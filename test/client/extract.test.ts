@@ -81,3 +81,10 @@ test('the types of extracts know the documented fields, and stay open', () => {
     expect(field(extract, 'not documented')).toBeUndefined();
   }
 });
+
+test('an extract that is null, or no object, has no fields and no type', () => {
+  for (const text of ['null', '"text"', '7', '[]']) {
+    expect(field(parseExtract(text), 'name')).toBeUndefined();
+    expect(isOfType(parseExtract(text), 'PAN')).toBe(false);
+  }
+});

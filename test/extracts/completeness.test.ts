@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isComplete, type PollFindings } from '../../src/extracts/completeness.js';
+import { isComplete, isOverdue, type PollFindings } from '../../src/extracts/completeness.js';
 
 const DONE: PollFindings = {
   hasNext: false,
@@ -43,4 +43,16 @@ describe('an upload is not complete', () => {
   ])('an upload is not complete when %s', (_, findings) => {
     expect(isComplete({ ...DONE, ...findings })).toBe(false);
   });
+});
+
+test.each<[boolean, string, Partial<PollFindings>]>([
+  [true, 'a whole list has one item less than announced', { totalItems: 6 }],
+  [false, 'all is there', {}],
+  [false, 'no total is announced', { totalItems: null }],
+  [false, 'a document is missing', { totalItems: 6, missing: 1 }],
+  [false, 'a page follows', { totalItems: 6, hasNext: true }],
+  [false, 'the list grew while it was read', { totalItems: 6, totalItemsChanged: true }],
+  [false, 'a page held nothing but repeats', { totalItems: 6, repeatedPage: true }],
+])('it is %s that an upload is overdue when %s', (overdue, _, findings) => {
+  expect(isOverdue({ ...DONE, ...findings })).toBe(overdue);
 });

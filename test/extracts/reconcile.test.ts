@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/errors.js';
-import { MAX_UNEXPECTED, type PageExtract, Reconciliation } from '../../src/extracts/reconcile.js';
+import { MAX_UNEXPECTED, type PageItem, Reconciliation } from '../../src/extracts/reconcile.js';
 
-function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageExtract {
+function item(documentId: string, fileData = `{"of":"${documentId}"}`): PageItem {
   return { atlasDocumentId: documentId, fileData };
 }
 
@@ -194,14 +194,14 @@ describe('laws', () => {
 
   function reconcile(
     scope: string | null,
-    content: readonly (readonly [number, readonly PageExtract[]])[],
+    content: readonly (readonly [number, readonly PageItem[]])[],
   ) {
     const reconciliation = new Reconciliation(ids, scope);
     const added = content.map(([page, extracts]) => reconciliation.addPage(page, extracts).added);
     return { reconciliation, added };
   }
 
-  const numbered = (content: PageExtract[][]) =>
+  const numbered = (content: PageItem[][]) =>
     content.map((extracts, index) => [index + 1, extracts] as const);
 
   test('the order in which pages arrive does not change what is reconciled', () => {
@@ -295,4 +295,24 @@ describe('laws', () => {
       }),
     );
   });
+});
+
+test('items that nobody can read are listed with the own ids of documents, once, and the others count', () => {
+  const found = new Reconciliation(['a', 'b'], 'loan-1');
+  const unreadable = 'its file_data is null';
+  const items = [
+    { atlasDocumentId: 'loan-1/a', fileData: null, unreadable },
+    { atlasDocumentId: 'loan-1/b', fileData: '{}', unreadable: 'a part was lost' },
+    { atlasDocumentId: null, fileData: null, unreadable: 'no id' },
+  ];
+  expect(found.addPage(2, items)).toEqual({ added: 3 });
+  expect(found.addPage(1, items.slice(0, 1))).toEqual({ added: 0 });
+  expect(found.unreadable()).toEqual([
+    { documentId: 'a', reason: unreadable },
+    { documentId: 'b', reason: 'a part was lost' },
+    { documentId: null, reason: 'no id' },
+  ]);
+  expect([found.present, found.missing(), found.itemCount]).toEqual([1, [0], 4]);
+  // Else a count of items would say that nothing is new when the item becomes readable.
+  expect(found.extractCount).toBe(1);
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttp, type Http } from '../../src/http/host-client.js';
 import { bodyOf, closedPort, json, startHttp, startTcp } from '../atlas/test-server.js';
@@ -8,7 +9,10 @@ const SHORT_MS = 150;
 const LONG_MS = 5_000;
 const GET = { method: 'GET', path: '/x?a=b', headers: {} } as const;
 
-function http(baseUrl: string, options: { timeoutMs?: number; connections?: number } = {}): Http {
+function http(
+  baseUrl: string,
+  options: { timeoutMs?: number; connections?: number; bodies?: 'of-error' } = {},
+): Http {
   const client = createHttp({ baseUrl, timeoutMs: LONG_MS, connections: 4, ...options });
   onTestFinished(() => client.close());
   return client;
@@ -35,6 +39,7 @@ describe('request', () => {
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
+      webPage: false,
     });
   });
 
@@ -64,6 +69,7 @@ describe('request', () => {
       status: 307,
       body: '',
       retryAfter: '3',
+      webPage: false,
     });
     expect(requests).toBe(1);
   });
@@ -252,6 +258,62 @@ describe('a request that went out', () => {
     expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
     expect(await client.request(GET)).toMatchObject({ failure: 'not-text' });
     expect(await client.request(GET)).toMatchObject({ body: '"é"' });
+  });
+});
+
+describe('a body that is not plain UTF-8', () => {
+  const answering = (headers: Record<string, string>, body: Buffer, status = 200) =>
+    startHttp((_request, response) => void response.writeHead(status, headers).end(body));
+  const HINDI = Buffer.from('"नमस्ते"');
+
+  it.each([
+    ['gzip', gzipSync(HINDI)],
+    ['x-gzip', gzipSync(HINDI)],
+    ['deflate', deflateSync(HINDI)],
+    ['deflate', deflateRawSync(HINDI)],
+    ['br', brotliCompressSync(HINDI)],
+    ['identity', HINDI],
+    ['deflate, GZIP', gzipSync(deflateSync(HINDI))],
+  ])('a body in %s that nobody asked for is decompressed', async (encoding, body) => {
+    const base = await answering({ 'content-encoding': encoding }, body);
+    expect(await http(base).request(GET)).toMatchObject({ body: HINDI.toString() });
+  });
+
+  it.each([
+    ['iso-8859-1', Buffer.from('"\xe9"', 'latin1'), '"é"'],
+    ['"Windows-1252"', Buffer.from('"\x80"', 'latin1'), '"€"'],
+    ['utf-16le', Buffer.from('"é€"', 'utf16le'), '"é€"'],
+    ['nobody-knows-it', HINDI, HINDI.toString()],
+  ])('a body in the charset %s is decoded', async (charset, body, text) => {
+    const base = await answering({ 'content-type': `application/json; charset=${charset}` }, body);
+    expect(await http(base).request(GET)).toMatchObject({ body: text });
+  });
+
+  it('a body that is too large once it is decompressed is too large', async () => {
+    const bomb = gzipSync(Buffer.alloc(33 * 1024 * 1024));
+    const base = await answering({ 'content-encoding': 'gzip' }, bomb);
+    expect(await http(base).request(GET)).toMatchObject({ failure: 'too-large' });
+  });
+
+  it.each([
+    ['gzip', HINDI],
+    ['gzip', gzipSync(HINDI).subarray(0, 20)],
+    ['nobody-knows-it', HINDI],
+  ])('a body that is no whole %s fails', async (encoding, body) => {
+    const base = await answering({ 'content-encoding': encoding }, body);
+    expect(await http(base).request(GET)).toMatchObject({ failure: 'not-text' });
+  });
+
+  it('what can be read of the compressed body of an error is given', async () => {
+    const body = gzipSync('<Code>AccessDenied</Code>'.repeat(1000)).subarray(0, -10);
+    const base = await answering({ 'content-encoding': 'gzip' }, body, 403);
+    const response = await http(base, { bodies: 'of-error' }).request(GET);
+    expect(response).toMatchObject({ status: 403, body: expect.stringContaining('AccessDenied') });
+  });
+
+  it('a response says whether it is a web page', async () => {
+    const base = await answering({ 'content-type': 'text/html; charset=utf-8' }, HINDI, 404);
+    expect(await http(base).request(GET)).toMatchObject({ status: 404, webPage: true });
   });
 });
 

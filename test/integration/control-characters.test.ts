@@ -20,7 +20,7 @@ async function expectPrintable(system: System, jobId: string): Promise<void> {
 
 it.each([
   { where: 'a batch_id', batchId: `B${ESCAPE}`, code: 'AMBIGUOUS_SUBMISSION' },
-  { where: 'a document_id', documentId: `D${ESCAPE}`, code: 'ATLAS_PROTOCOL' },
+  { where: 'a document_id', documentId: `D${ESCAPE}`, code: 'INCOMPLETE' },
 ])(
   'a worker does not believe control characters in $where',
   async ({ batchId, documentId, code }) => {
@@ -39,7 +39,14 @@ it.each([
     await system.submit('control', 1);
     await batchesEnded(system, 1, TIMEOUT_MS);
     const { data } = await system.event('done-control');
-    expect(data).toMatchObject({ reason: { code }, results: [] });
+    expect(data).toMatchObject({ reason: { code }, documents: { present: 0 } });
+    for (const uri of data.results) {
+      const reason = 'its document_id is not printable text';
+      expect(readResults(system, uri)).toMatchObject({
+        documents: [],
+        unreadable: [{ documentId: null, reason }],
+      });
+    }
     expect(data.reason?.message).not.toMatch(CONTROLS);
     await expectPrintable(system, 'batch-control');
   },

@@ -97,6 +97,26 @@ const RESPONSES: Fault[] = [
   })),
 ];
 
+/** What real services do, beyond the documentation. */
+const READINGS: Fault[] = [
+  ...(['no-file-data', 'null-file-data', 'blank-ids'] as const).map((fault) => ({
+    rule: { fault },
+    // Of a document with two extracts the other one counts, and the batch completes without.
+    system: { atlas: { extractsPerDocument: () => 1 } },
+  })),
+  { rule: { fault: 'text-totals' } },
+  { rule: { fault: 'total-too-high' } },
+  { rule: { fault: 'one-page-more' } },
+  { rule: { fault: 'one-page-more', status: 500 }, name: 'one-page-more, 500' },
+  { rule: { fault: 'null-data' } },
+  { rule: { fault: 202, endpoint: 'extracts' } },
+  { rule: { fault: 204, endpoint: 'extracts', body: 'empty' } },
+  { rule: { fault: 404, endpoint: 'extracts' }, name: '404 on extracts' },
+  { rule: { fault: 404, endpoint: 'extracts', body: 'html' }, name: '404 as HTML on extracts' },
+  { rule: { fault: 'compressed' } },
+  { rule: { fault: 'charset', charset: 'utf-16le' } },
+];
+
 /** What is not documented and is no fault either. */
 const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
   { name: 'documents one by one, out of order', atlas: {} },
@@ -113,6 +133,7 @@ it.each([
   { kind: 'statuses', faults: STATUSES },
   { kind: 'connections and tokens', faults: CONNECTIONS },
   { kind: 'responses', faults: RESPONSES },
+  { kind: 'readings', faults: READINGS },
 ])(
   'every batch ends rightly under each fault of $kind',
   {

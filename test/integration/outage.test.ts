@@ -115,7 +115,8 @@ const FAULTS = [
   [503, 'ATLAS_UNAVAILABLE'],
   ['reset-before', 'ATLAS_UNAVAILABLE'],
   [401, 'ATLAS_AUTH'],
-  ['html-200', 'ATLAS_PROTOCOL'],
+  ['html-200', 'ATLAS_UNAVAILABLE'],
+  ['truncated-json', 'ATLAS_PROTOCOL'],
 ] as const;
 
 it('a batch ends at the deadline with the reason of the last error, and nothing is sent again', async () => {

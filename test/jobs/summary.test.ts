@@ -22,6 +22,7 @@ const upload = (
     missing,
     present: 0,
     unexpected: 0,
+    unreadable: 0,
     polls: 2,
     stored: true,
   };

@@ -18,9 +18,19 @@ const CONTENT: ResultContent = {
   ],
   missing: ['003', '"004",'],
   unexpected: [{ documentId: ']}', extracts: ['[]'] }],
+  unreadable: [
+    { documentId: '003', reason: 'its file_data is null' },
+    { documentId: null, reason: ']}' },
+  ],
 };
 
-const EMPTY: ResultContent = { ...CONTENT, documents: [], missing: [], unexpected: [] };
+const EMPTY: ResultContent = {
+  ...CONTENT,
+  documents: [],
+  missing: [],
+  unexpected: [],
+  unreadable: [],
+};
 
 function render(content: ResultContent): string {
   return [...renderResult(content)].join('');
@@ -55,6 +65,7 @@ describe('a results object', () => {
       'documents',
       'missing',
       'unexpected',
+      'unreadable',
     ]);
     expect(JSON.parse(render(EMPTY))).toEqual(EMPTY);
   });
@@ -76,6 +87,7 @@ describe('reading', () => {
       },
       { type: 'missing', documentIds: CONTENT.missing },
       { type: 'unexpected', ...CONTENT.unexpected[0] },
+      { type: 'unreadable', items: CONTENT.unreadable },
     ]);
   });
 
@@ -116,6 +128,9 @@ describe('reading', () => {
       documents,
       missing: fc.array(ids, { maxLength: 3 }),
       unexpected: documents,
+      unreadable: fc.array(fc.record({ documentId: fc.option(ids), reason: ids }), {
+        maxLength: 3,
+      }),
     });
     await fc.assert(
       fc.asyncProperty(contents, fc.integer({ min: 1, max: 50 }), async (content, chunkSize) => {
@@ -130,6 +145,7 @@ describe('reading', () => {
           ...oneLine(content.documents).map((document) => ({ type: 'document', ...document })),
           { type: 'missing', documentIds: content.missing },
           ...oneLine(content.unexpected).map((document) => ({ type: 'unexpected', ...document })),
+          { type: 'unreadable', items: content.unreadable },
         ]);
         const parse = (all: ResultContent['documents']) =>
           all.map(({ documentId, extracts: texts }) => ({
@@ -157,7 +173,10 @@ describe('reading', () => {
     ['no JSON', '<html>canary</html>\n'],
     ['another form', `${JSON.stringify(EMPTY, null, 2)}\n`],
     ['something after its end', `${render(CONTENT)}canary\n`],
-    ['a header that lacks its names', '{"a":1,"documents":[\n],"missing":[],"unexpected":[\n]}\n'],
+    [
+      'a header that lacks its names',
+      '{"a":1,"documents":[\n],"missing":[],"unexpected":[\n],"unreadable":[]}\n',
+    ],
     ['a document without an id', render(CONTENT).replace('{"documentId":"001"', '{"canary":1')],
     ['missing ids that are no list', render(EMPTY).replace('"missing":[]', '"missing":{}')],
     ['missing ids that are no JSON', render(EMPTY).replace('"missing":[]', '"missing":[canary')],

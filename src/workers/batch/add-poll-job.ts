@@ -9,8 +9,7 @@ import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import { ownerKey } from '../../jobs/redis-keys.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import { type BatchContext, deadlineOf } from './batch-context.js';
-import { shareEndsAt } from './plan-uploads.js';
+import type { BatchContext } from './batch-context.js';
 import { stepUpload } from './transitions.js';
 
 /** Whose an Atlas batch was, once its poll job is pruned. Until then the poll job itself says it. */
@@ -53,8 +52,6 @@ async function add(
   if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
     return refuseForeignUpload(run, index);
   }
-  const batchDeadlineAt = deadlineOf(run);
-  const roundsAfter = Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round);
   const data: PollData = {
     v: 1,
     reference: request.reference,
@@ -67,8 +64,8 @@ async function add(
     scoped: upload.scoped,
     batchTimestamp: job.timestamp,
     sentAt,
-    deadlineAt: shareEndsAt(sentAt, batchDeadlineAt, roundsAfter),
-    batchDeadlineAt,
+    batchStartedAt: run.state.startedAt,
+    roundsAfter: Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round),
   };
   const keep = { age: keepPollSeconds(config) };
   try {

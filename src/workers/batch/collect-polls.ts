@@ -68,6 +68,7 @@ function resultOfFailedJob(poll: Job<PollData, PollResult>): PollResult {
     missing: poll.data.documentIndexes,
     present: 0,
     unexpected: 0,
+    unreadable: 0,
     polls: 0,
     stored: false,
     reason: { code: 'INTERNAL', message: `the poll job of ${poll.data.atlasBatchId} failed` },

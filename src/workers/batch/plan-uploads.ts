@@ -1,4 +1,4 @@
-/** Which documents go into which upload, and how long each round may take. Pure. */
+/** Which documents go into which upload. Pure. */
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { toRanges } from '../../jobs/index-ranges.js';
 
@@ -15,13 +15,4 @@ export function planUploads(
     scoped,
     resubmissions: 0,
   }));
-}
-
-/**
- * End of an upload's share of the deadline: what is left when it is sent, divided equally among
- * its round and those still to come.
- * @param roundsAfter Rounds that may follow.
- */
-export function shareEndsAt(sentAt: number, deadlineAt: number, roundsAfter: number): number {
-  return Math.round(sentAt + Math.max(0, deadlineAt - sentAt) / (roundsAfter + 1));
 }

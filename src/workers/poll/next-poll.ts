@@ -6,6 +6,31 @@ import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs } from '../runtime/backoff.js';
 
+export interface PollDeadlines {
+  /** End of the upload's share: the last full poll. */
+  share: number;
+  /** End of the whole batch: errors of Atlas or S3 are survived until here. */
+  batch: number;
+}
+
+/**
+ * What is left of the batch's deadline when an upload is sent is divided equally among its round and
+ * those still to come. Nothing of it is stored: a deadline that is raised in an outage holds for what
+ * is in flight.
+ */
+export function deadlinesOf(
+  {
+    sentAt,
+    batchStartedAt,
+    roundsAfter,
+  }: Pick<PollData, 'sentAt' | 'batchStartedAt' | 'roundsAfter'>,
+  deadlineMs: number,
+): PollDeadlines {
+  const batch = batchStartedAt + deadlineMs;
+  const share = Math.round(sentAt + Math.max(0, batch - sentAt) / (roundsAfter + 1));
+  return { share, batch };
+}
+
 type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
 
 /** Polls of the safety net come up to this share earlier, so that they do not fall together. */
@@ -31,7 +56,7 @@ export function nextPollDelayMs(
     retryAfterMs: 0,
     minMs: config.POLL_MIN_MS,
     maxMs: config.POLL_MAX_MS,
-    deadlineMs: data.deadlineAt - data.sentAt,
+    deadlineMs: deadlinesOf(data, config.BATCH_DEADLINE_MS).share - data.sentAt,
     random,
   };
   // An upload that was sent before callbacks were switched on cannot be called for.

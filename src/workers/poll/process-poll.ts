@@ -3,6 +3,7 @@
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
+import { ResponseError } from '../../atlas/response-table.js';
 import { describeReason, PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
@@ -25,7 +26,7 @@ import {
   type StepRun,
 } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
-import { nextPollDelayMs, retryDelayMs } from './next-poll.js';
+import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { type ObservedPoll, recordObservation } from './observe.js';
 import { pollOnce } from './read-extracts.js';
 import { storeResult } from './store-result.js';
@@ -47,8 +48,7 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
     newState: ({ attemptsMade, data }) => newPollState(attemptsMade, data.documentIds.length),
     digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
     step(run) {
-      const deadlineAt = context.clock.now() + context.config.BATCH_DEADLINE_MS;
-      run.state = enterPoll(run.state, run.job, deadlineAt);
+      run.state = enterPoll(run.state, run.job, context.clock.now());
       return pollAndDecide(Object.assign(run, { context, data: run.job.data, wokenAtMs: null }));
     },
   });
@@ -85,18 +85,21 @@ async function eventBeforePoll(run: PollRun): Promise<PollEvent | null> {
 async function poll(run: PollRun): Promise<PollDecision> {
   const { context, data, signal } = run;
   run.state = beginPoll(run.state, context.clock.now());
-  const options = { full: isLastPoll(run.state, data), before: run.state.seen };
+  const full = isLastPoll(run.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
+  const options = { full, before: run.state.seen, perPage: perPageOf(run) };
   const reading = await pollOnce(context, data, options, signal);
   const decision = decide(run, { kind: 'read', reading });
   if (decision.next !== 'store' || !reading.found) return decision;
-  return store(run, reading.found, reading.complete);
+  return store(run, reading.found);
 }
 
-async function store(
-  run: PollRun,
-  found: Reconciliation,
-  complete: boolean,
-): Promise<PollDecision> {
+/** Extracts asked for at once: as configured, or fewer where that was too large. */
+function perPageOf({ context, state }: PollRun): number {
+  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
+  return Math.min(configured, state.perPage ?? configured);
+}
+
+async function store(run: PollRun, found: Reconciliation): Promise<PollDecision> {
   const { context, data, lease, signal } = run;
   await lease.renew();
   await storeResult(context, data, found, signal);
@@ -106,8 +109,9 @@ async function store(
     present: found.present,
     missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
     unexpected: found.unexpected().reduce((sum, { extracts }) => sum + extracts.length, 0),
+    unreadable: found.unreadable().length,
   });
-  if (run.state.finalCheck === undefined) recordObservation(run, complete);
+  if (run.state.finalCheck === undefined) recordObservation(run, found.present === run.state.total);
   return decision;
 }
 
@@ -115,9 +119,12 @@ async function store(
 function decide(run: PollRun, event: PollEvent): PollDecision {
   const { context, data, state } = run;
   const now = context.clock.now();
+  const deadlineMs = context.config.BATCH_DEADLINE_MS;
   const decision = afterPoll(state, event, {
     data,
     now,
+    deadlines: deadlinesOf(data, deadlineMs),
+    deadlineMs,
     nextPollMs: (next) => nextPollDelayMs(context, data, next, now),
     retryMs: (count, retryAfterMs) => retryDelayMs(context, count, retryAfterMs),
   });
@@ -142,8 +149,12 @@ async function carryOut(run: PollRun, decision: PollDecision): Promise<StepResul
   };
 }
 
-function eventOfError({ context, data }: PollRun, error: unknown): PollEvent {
+function eventOfError(run: PollRun, error: unknown): PollEvent {
+  const { context, data } = run;
   if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
+  if (error instanceof ResponseError && error.row.halve) {
+    return { kind: 'page-too-large', reason: error.reason, perPage: perPageOf(run) };
+  }
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
     const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
@@ -161,7 +172,7 @@ function eventOfError({ context, data }: PollRun, error: unknown): PollEvent {
 }
 
 async function saveResult({ context, data, lease, state }: PollRun, result: PollResult) {
-  const { status, present, polls, unexpected, reason } = result;
+  const { status, present, polls, unexpected, unreadable, reason } = result;
   const why = reason ? ` (${describeReason(reason)})` : '';
   await lease.save(
     state,
@@ -171,7 +182,7 @@ async function saveResult({ context, data, lease, state }: PollRun, result: Poll
   context.metrics.pollsPerUpload.observe(polls);
   const { reference, atlasBatchId } = data;
   context.logger.info(
-    { reference, atlasBatchId, status, present, total: state.total, polls, unexpected },
+    { reference, atlasBatchId, status, present, total: state.total, polls, unexpected, unreadable },
     `Atlas batch ${atlasBatchId} is ${status}`,
   );
 }

@@ -1,7 +1,8 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
 import type { ExtractsPage } from '../../atlas/client.js';
-import { TransientError } from '../../errors.js';
-import { isComplete } from '../../extracts/completeness.js';
+import { ResponseError } from '../../atlas/response-table.js';
+import { TransientError, UnknownBatchError } from '../../errors.js';
+import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
@@ -24,12 +25,17 @@ interface PollOptions {
   full: boolean;
   /** What earlier polls have shown. */
   before: PollState['seen'];
+  /** Extracts asked for at once. */
+  perPage: number;
 }
+
+/** A page after the first: what was read, or what Atlas said instead. */
+type LaterPage = ExtractsPage | UnknownBatchError | ResponseError;
 
 /**
  * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
  * cost of a poll does not grow with the upload: everything is read only when it may be complete.
- * @throws UnknownBatchError on 404, TransientError, StoppingError between two pages.
+ * @throws UnknownBatchError on a 404 of the first page, TransientError, StoppingError between two pages.
  */
 export async function pollOnce(
   context: WorkerContext,
@@ -42,7 +48,7 @@ export async function pollOnce(
     context.stopping,
   ]);
   try {
-    return await readExtracts(context, data, poll, async (page, perPage) => {
+    return await readExtracts(data, poll, async (page, perPage) => {
       if (context.stopping.aborted) throw new StoppingError();
       const read = await context.atlas.readPage(data.atlasBatchId, { page, perPage }, signal);
       await memory.hold(read.bytes);
@@ -57,60 +63,99 @@ export async function pollOnce(
 }
 
 async function readExtracts(
-  { config }: WorkerContext,
   data: PollData,
-  { full, before }: PollOptions,
+  { full, before, perPage }: PollOptions,
   read: (page: number, perPage: number) => Promise<ExtractsPage>,
 ): Promise<Poll> {
   const total = data.documentIds.length;
-  const perPage = config.ATLAS_EXTRACTS_PER_PAGE;
 
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      return { complete: false, present, announced: totalItems, found: null };
+      return { complete: false, overdue: false, present, announced: totalItems, found: null };
     }
   }
 
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
   let repeatedPage = false;
-  const add = ({ page, totalItems, extracts }: ExtractsPage) => {
+  const add = ({ page, totalItems, items }: ExtractsPage) => {
     totals.add(totalItems);
-    const { added } = found.addPage(page, extracts);
-    if (page > 1 && extracts.length > 0 && added === 0) repeatedPage = true;
+    const { added } = found.addPage(page, items);
+    if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
     return added;
   };
+  // Atlas may have smaller pages than asked for. Where it says nothing of other pages, a full one may
+  // have a next one.
+  const isFull = ({ items, perPage: own }: ExtractsPage) => items.length >= (own ?? perPage);
+  const hasNext = (page: ExtractsPage) => page.hasNext ?? isFull(page);
+  // Lists do not shrink: a page that announces less than another is not believed.
+  const announced = () => (last.totalItems === null ? null : Math.max(...[...totals].map(Number)));
 
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
   let last = await read(1, perPage);
   let added = add(last);
-  for (let page = 1; last.hasNext || page < (last.totalPages ?? 1); ) {
-    if (page > 1 && added === 0) throw endless(data, `page ${page} brings nothing new`);
+  let ended = false;
+  for (let page = 1; !ended && (hasNext(last) || page < (last.totalPages ?? 1)); ) {
+    if (page > 1 && added === 0) {
+      // Beyond its end a list is empty, or begins again where Atlas never spoke of pages.
+      ended = last.items.length === 0 || last.hasNext === null;
+      if (ended) break;
+      throw endless(data, `page ${page} brings nothing new`);
+    }
     if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
     const known = Math.min(last.totalPages ?? 0, pageLimit);
     const until = Math.max(page + 1, Math.min(known, page + PAGES_IN_PARALLEL));
     const numbers = Array.from({ length: until - page }, (_, i) => page + 1 + i);
-    const pages = await Promise.all(numbers.map((number) => read(number, perPage)));
-    added = pages.reduce((sum, one) => sum + add(one), 0);
-    last = pages.at(-1) ?? last;
+    const pages = await Promise.all(numbers.map((number) => laterPage(read(number, perPage))));
+    added = 0;
+    for (const one of pages) {
+      if (!(one instanceof Error)) {
+        added += add(one);
+        last = one;
+        continue;
+      }
+      const totalItems = announced();
+      const gone = one instanceof UnknownBatchError;
+      ended = totalItems === null ? gone && isFull(last) : found.itemCount >= totalItems;
+      if (ended) break;
+      // Without a total a 5xx may hide a page: believed when it stays while every document is there.
+      const overdue = !gone && totalItems === null && isFull(last) && found.present === total;
+      if (!gone && !overdue) throw one;
+      return { ...incomplete(found, totalItems), overdue };
+    }
     page = until;
   }
 
-  // Lists do not shrink: a page that announces less than another is not believed.
-  const announced = last.totalItems === null ? null : Math.max(...[...totals].map(Number));
-  const complete = isComplete({
-    hasNext: last.hasNext,
-    totalItems: announced,
+  const findings = {
+    hasNext: !ended && hasNext(last),
+    totalItems: announced(),
     totalItemsChanged: totals.size > 1,
     itemCount: found.itemCount,
     extractCount: found.extractCount,
     repeatedPage,
     missing: total - found.present,
+  };
+  return {
+    ...incomplete(found, findings.totalItems),
+    complete: isComplete(findings),
+    overdue: isOverdue(findings),
+  };
+}
+
+/** Beyond the last page Atlas may answer 404 or a 5xx. Whether it was the last is seen later. */
+function laterPage(reading: Promise<ExtractsPage>): Promise<LaterPage> {
+  return reading.catch((error: unknown) => {
+    if (error instanceof UnknownBatchError) return error;
+    if (error instanceof ResponseError && error.row.when.includes('5xx')) return error;
+    throw error;
   });
-  return { complete, present: found.present, announced, found };
+}
+
+function incomplete(found: Reconciliation, announced: number | null): Poll {
+  return { complete: false, overdue: false, present: found.present, announced, found };
 }
 
 /**

@@ -20,6 +20,7 @@ export async function storeResult(
     documents: found.documents(),
     missing: found.missing().flatMap((position) => documentIds[position] ?? []),
     unexpected: found.unexpected(),
+    unreadable: found.unreadable(),
   });
   await store.putResult(resultKey(config.RESULTS_PREFIX, reference, atlasBatchId), body, signal);
 }

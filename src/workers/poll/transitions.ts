@@ -10,14 +10,22 @@ import {
   type PollState,
 } from '../../jobs/poll-state.js';
 import { MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
-import { describeError, describePoll } from './next-poll.js';
+import { describeError, describePoll, type PollDeadlines } from './next-poll.js';
 
-/** A 404 that lasts this long without a break is a refusal, not a delay. */
+/** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */
 export const NOT_FOUND_TIMEOUT_MS = 120_000;
+/**
+ * Every document is there and the list was read to its end, but Atlas announces more: the upload is
+ * complete at this poll in a row. A list that lags behind its total catches up within seconds; a
+ * total that counts something else never does.
+ */
+export const MAX_OVERDUE_POLLS = 4;
 
 /** What a poll read of the extracts. */
 export interface PollReading {
   complete: boolean;
+  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
+  overdue: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
   /** Items that Atlas announced; null when it announces nothing. */
@@ -32,8 +40,10 @@ export type PollEvent =
   | { kind: 'deadly'; reason: Reason }
   | { kind: 'read'; reading: PollReading }
   /** The result object was written. */
-  | { kind: 'stored'; present: number; missing: string; unexpected: number }
+  | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
   | { kind: 'not-found'; reason: Reason }
+  /** A page was too large to take: `perPage` extracts were asked for. */
+  | { kind: 'page-too-large'; reason: Reason; perPage: number }
   /** No error: the budget has no room before `retryAfterMs`. */
   | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
   | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
@@ -47,6 +57,9 @@ export type PollDecision =
 export interface PollFacts {
   data: PollData;
   now: number;
+  deadlines: PollDeadlines;
+  /** The whole deadline, for a run after the first. */
+  deadlineMs: number;
   /** Delay until the next poll, as the policy wants it. */
   nextPollMs: (state: PollState) => number;
   retryMs: (count: number, retryAfterMs: number) => number;
@@ -56,11 +69,11 @@ export interface PollFacts {
 export function enterPoll(
   state: PollState,
   { attemptsMade, stalledCounter }: { attemptsMade: number; stalledCounter: number },
-  deadlineAt: number,
+  startedAt: number,
 ): PollState {
   if (attemptsMade <= state.startedAtAttempt) return state;
   const again = { ...state, startedAtAttempt: attemptsMade, stallsBefore: stalledCounter };
-  return { ...calm(again), unexpectedErrors: 0, finalCheck: { deadlineAt } };
+  return { ...calm(again), unexpectedErrors: 0, finalCheck: { startedAt } };
 }
 
 export function beginPoll(state: PollState, at: number): PollState {
@@ -70,9 +83,9 @@ export function beginPoll(state: PollState, at: number): PollState {
 /** The last poll of its run reads everything, and what it reads is stored as it is. */
 export function isLastPoll(
   { finalCheck, lastPollAt }: PollState,
-  { deadlineAt }: PollData,
+  { share }: PollDeadlines,
 ): boolean {
-  return finalCheck !== undefined || (lastPollAt ?? 0) >= deadlineAt;
+  return finalCheck !== undefined || (lastPollAt ?? 0) >= share;
 }
 
 export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts): PollDecision {
@@ -87,6 +100,8 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
       return afterStoring(state, event);
     case 'not-found':
       return afterNotFound(state, event.reason, facts);
+    case 'page-too-large':
+      return afterLargePage(state, event, facts);
     case 'no-room':
       if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
       return sleep(state, facts.now + event.retryAfterMs, '');
@@ -101,8 +116,12 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
 function afterReading(before: PollState, reading: PollReading, facts: PollFacts): PollDecision {
   const { data, now } = facts;
   const { found, announced, present } = reading;
-  const state = { ...calm(before), polls: before.polls + 1 };
-  if (found && (reading.complete || isLastPoll(state, data))) {
+  const { overdue: overdueBefore = 0, ...rest } = calm(before);
+  const grew = found !== null && found.extractCount !== before.seen.extracts;
+  const overdue = reading.overdue ? (grew ? 0 : overdueBefore) + 1 : 0;
+  const state = { ...rest, polls: before.polls + 1, ...(overdue > 0 && { overdue }) };
+  const complete = reading.complete || overdue >= MAX_OVERDUE_POLLS;
+  if (found && (complete || isLastPoll(state, facts.deadlines))) {
     if (found.present >= state.stored) return { next: 'store', state };
     const message = `Atlas has fewer documents of ${data.atlasBatchId} than before; the stored result was kept`;
     return giveUp('rejected', state, { code: 'ATLAS_PROTOCOL', message }, facts);
@@ -116,37 +135,53 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
     seen: { ...known, announced },
     negativePolls: negativePolls.slice(-KEPT_POLLS),
   };
-  const nextPollAt = now + facts.nextPollMs(negative);
+  const nextPollAt = now + (overdue > 0 ? facts.retryMs(overdue, 0) : facts.nextPollMs(negative));
   return sleep(negative, nextPollAt, describePoll({ ...negative, nextPollAt }, now));
 }
 
 function afterStoring(
   before: PollState,
-  { present, missing, unexpected }: Extract<PollEvent, { kind: 'stored' }>,
+  { present, missing, unexpected, unreadable }: Extract<PollEvent, { kind: 'stored' }>,
 ): PollDecision {
   const state = { ...before, stored: present, present };
   const status = present === state.total ? 'complete' : 'incomplete';
   const { polls } = state;
-  return end(state, { status, missing, present, unexpected, polls, stored: true });
+  const counts = { missing, present, unexpected, unreadable, polls };
+  return end(state, { status, ...counts, stored: true });
 }
 
+/** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
 function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
-  const { data, now } = facts;
+  const { deadlines, now } = facts;
   const notFoundSince = before.notFoundSince ?? now;
-  const state = { ...before, polls: before.polls + 1, notFoundSince };
-  const leftMs = notFoundSince + NOT_FOUND_TIMEOUT_MS - now;
-  if (leftMs <= 0 || state.finalCheck || now >= data.batchDeadlineAt) {
+  const state = { ...calm(before), polls: before.polls + 1, notFoundSince };
+  const leftMs = Math.max(notFoundSince + NOT_FOUND_TIMEOUT_MS, deadlines.share) - now;
+  if (leftMs <= 0 || state.finalCheck || now >= deadlines.batch) {
     return giveUp('rejected', state, reason, facts);
   }
   const delayMs = Math.min(leftMs, facts.nextPollMs(state));
   return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
 }
 
-function afterTransientError(
+/** Asked again at once for half as many; a single extract that is too large is a transient error. */
+function afterLargePage(
   state: PollState,
+  { reason, perPage }: Extract<PollEvent, { kind: 'page-too-large' }>,
+  facts: PollFacts,
+): PollDecision {
+  if (perPage <= 1) return afterTransientError(state, { reason, retryAfterMs: 0 }, facts);
+  const half = Math.floor(perPage / 2);
+  const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
+  return sleep({ ...calm(state), perPage: half }, facts.now, line);
+}
+
+function afterTransientError(
+  before: PollState,
   { reason, retryAfterMs }: { reason: Reason; retryAfterMs: number },
   facts: PollFacts,
 ): PollDecision {
+  // Whatever came, it was no 404.
+  const state = { ...before, notFoundSince: null };
   if (isTooLate(state, facts)) return giveUp('rejected', state, reason, facts);
   const { now } = facts;
   const count = (state.errorStreak?.count ?? 0) + 1;
@@ -164,8 +199,8 @@ function afterUnexpectedError(before: PollState, reason: Reason, facts: PollFact
 }
 
 /** Errors are survived until here. */
-function lastDeadline({ finalCheck }: PollState, { data }: PollFacts): number {
-  return finalCheck?.deadlineAt ?? data.batchDeadlineAt;
+function lastDeadline({ finalCheck }: PollState, facts: PollFacts): number {
+  return finalCheck ? finalCheck.startedAt + facts.deadlineMs : facts.deadlines.batch;
 }
 
 function isTooLate(state: PollState, facts: PollFacts): boolean {
@@ -184,7 +219,13 @@ function giveUp(
   { data }: PollFacts,
 ): PollDecision {
   const { polls } = state;
-  const none = { missing: data.documentIndexes, present: 0, unexpected: 0, stored: false };
+  const none = {
+    missing: data.documentIndexes,
+    present: 0,
+    unexpected: 0,
+    unreadable: 0,
+    stored: false,
+  };
   return end(state, { status, ...none, polls, reason });
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
-import { planUploads, shareEndsAt } from '../../../src/workers/batch/plan-uploads.js';
+import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
+import { deadlinesOf } from '../../../src/workers/poll/next-poll.js';
 
 describe('uploads of a round', () => {
   it('the uploads of a round hold every document once, in order, and none more than the limit', () => {
@@ -26,8 +27,9 @@ describe('the share of the deadline', () => {
     [4000, 3600, 1, 4000],
   ])(
     'the share of the deadline of an upload sent at %i of %i with %i rounds to come ends at %i',
-    (sent, deadline, rounds, end) => {
-      expect(shareEndsAt(sent, deadline, rounds)).toBe(end);
+    (sentAt, deadlineMs, roundsAfter, share) => {
+      const upload = { sentAt, batchStartedAt: 0, roundsAfter };
+      expect(deadlinesOf(upload, deadlineMs)).toEqual({ share, batch: deadlineMs });
     },
   );
 });

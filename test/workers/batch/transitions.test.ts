@@ -29,6 +29,7 @@ const resultOf = (status: PollResult['status'], missing: string): PollResult => 
   missing,
   present: missing === '' ? 2 : 1,
   unexpected: 0,
+  unreadable: 0,
   polls: 3,
   stored: status === 'complete' || status === 'incomplete',
 });

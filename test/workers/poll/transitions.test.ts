@@ -11,6 +11,7 @@ import {
   beginPoll,
   enterPoll,
   isLastPoll,
+  MAX_OVERDUE_POLLS,
   NOT_FOUND_TIMEOUT_MS,
   type PollEvent,
 } from '../../../src/workers/poll/transitions.js';
@@ -33,15 +34,18 @@ const data: PollData = {
   scoped: false,
   batchTimestamp: 1,
   sentAt: SENT_AT,
-  deadlineAt: SHARE_ENDS_AT,
-  batchDeadlineAt: BATCH_ENDS_AT,
+  batchStartedAt: 0,
+  roundsAfter: 1,
 };
+const deadlines = { share: SHARE_ENDS_AT, batch: BATCH_ENDS_AT };
 const fresh = newPollState(0, 3);
 
 const decide = (state: PollState, event: PollEvent, now: number) =>
   afterPoll(beginPoll(state, now), event, {
     data,
     now,
+    deadlines,
+    deadlineMs: BATCH_ENDS_AT,
     nextPollMs: () => NEXT_POLL_MS,
     retryMs: (_, retryAfterMs) => Math.max(RETRY_MS, retryAfterMs),
   });
@@ -50,6 +54,7 @@ const read = (present: number, changes: object = {}): PollEvent => ({
   kind: 'read',
   reading: {
     complete: present === 3,
+    overdue: false,
     present,
     announced: present,
     found: { extractCount: present, present },
@@ -62,15 +67,18 @@ const events = {
   complete: read(3),
   incomplete: read(2),
   'only counted': read(2, { found: null }),
-  stored: { kind: 'stored', present: 3, missing: '', unexpected: 1 },
-  'stored in part': { kind: 'stored', present: 2, missing: '1', unexpected: 0 },
+  stored: { kind: 'stored', present: 3, missing: '', unexpected: 1, unreadable: 2 },
+  'stored in part': { kind: 'stored', present: 2, missing: '1', unexpected: 0, unreadable: 0 },
   'not found': { kind: 'not-found', reason: REASON },
+  'a page too large': { kind: 'page-too-large', reason: REASON, perPage: 50 },
+  'an extract too large': { kind: 'page-too-large', reason: REASON, perPage: 1 },
+  overdue: read(3, { complete: false, overdue: true, announced: 4 }),
   'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
   'transient error': { kind: 'transient-error', reason: REASON, retryAfterMs: 0 },
   'unexpected error': { kind: 'unexpected-error', reason: REASON },
 } satisfies Record<string, PollEvent>;
 
-const again: PollState = { ...fresh, finalCheck: { deadlineAt: BATCH_ENDS_AT } };
+const again: PollState = { ...fresh, finalCheck: { startedAt: 0 } };
 const situations = {
   'in time': { state: fresh, now: 5000 },
   'after its share': { state: fresh, now: SHARE_ENDS_AT },
@@ -93,6 +101,9 @@ const TABLE: Record<keyof typeof events, Next[]> = {
   stored: always('complete'),
   'stored in part': always('incomplete'),
   'not found': ['sleep', 'sleep', 'rejected', 'rejected', 'rejected', 'rejected'],
+  'a page too large': always('sleep'),
+  'an extract too large': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
+  overdue: ['sleep', 'store', 'store', 'store', 'store', 'store'],
   'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'transient error': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'unexpected error': always('sleep'),
@@ -109,7 +120,7 @@ it.each(ROWS)('a poll $situation that comes to "$event" leads to $next', (row) =
   const decision = decide(state, events[row.event as keyof typeof events], now);
   expect(decision.next === 'end' ? decision.result.status : decision.next).toBe(row.next);
   if (decision.next === 'end') expect(decision.state.nextPollAt).toBeNull();
-  if (decision.next === 'sleep') expect(decision.state.nextPollAt).toBeGreaterThan(now);
+  if (decision.next === 'sleep') expect(decision.state.nextPollAt).toBeGreaterThanOrEqual(now);
 });
 
 describe('a poll job', () => {
@@ -137,16 +148,52 @@ describe('a poll job', () => {
     expect(decide(twice, events.incomplete, 5000).state.errorStreak).toBeUndefined();
   });
 
-  it('a poll job is refused when Atlas answers 404 for two minutes without a break', () => {
+  it('a poll job is refused when its share is over and Atlas answers 404 for two minutes without a break', () => {
     const first = decide(fresh, events['not found'], 5000).state;
     expect(first).toMatchObject({ polls: 1, notFoundSince: 5000 });
     const later = 5000 + NOT_FOUND_TIMEOUT_MS;
-    expect(decide(first, events['not found'], later - 1).state.nextPollAt).toBe(later);
-    expect(decide(first, events['not found'], later)).toMatchObject({
+    expect(decide(first, events['not found'], later).next).toBe('sleep');
+    expect(decide(first, events['not found'], SHARE_ENDS_AT - 1).state.nextPollAt).toBe(
+      SHARE_ENDS_AT,
+    );
+    expect(decide(first, events['not found'], SHARE_ENDS_AT)).toMatchObject({
       next: 'end',
       result: { status: 'rejected', reason: REASON, missing: '0-2' },
     });
     expect(decide(first, events.incomplete, later).state.notFoundSince).toBeNull();
+  });
+
+  it('a 404, an outage and a 404 are no unbroken 404', () => {
+    const first = decide(fresh, events['not found'], 5000).state;
+    const out = decide(first, events['transient error'], 6000).state;
+    const late = decide(out, events['not found'], SHARE_ENDS_AT);
+    expect(late).toMatchObject({ next: 'sleep', state: { notFoundSince: SHARE_ENDS_AT } });
+  });
+
+  it('a poll job asks again at once for half as many when a page was too large, and remembers it', () => {
+    const { state } = decide(fresh, events['a page too large'], 5000);
+    expect(state).toMatchObject({ perPage: 25, nextPollAt: 5000, polls: 0 });
+    expect(decide(state, events.incomplete, 6000).state.perPage).toBe(25);
+  });
+
+  it('a poll job waits a few polls for what Atlas announces beyond a whole list, not longer', () => {
+    let decision = decide(fresh, events.overdue, 5000);
+    for (let poll = 2; poll <= MAX_OVERDUE_POLLS; poll += 1) {
+      expect(decision).toMatchObject({ next: 'sleep', state: { nextPollAt: 5000 + RETRY_MS } });
+      decision = decide(decision.state, events.overdue, 5000);
+    }
+    expect(decision.next).toBe('store');
+  });
+
+  it('a poll job counts anew when a whole list has grown, or was not whole after all', () => {
+    const once = decide(fresh, events.overdue, 5000).state;
+    const grown = read(3, {
+      complete: false,
+      overdue: true,
+      found: { extractCount: 4, present: 3 },
+    });
+    expect(decide(once, grown, 6000).state.overdue).toBe(1);
+    expect(decide(once, events.incomplete, 6000).state.overdue).toBeUndefined();
   });
 
   it('a poll job ends after ten errors that nobody foresaw', () => {
@@ -160,15 +207,15 @@ describe('a poll job', () => {
   it('a poll job that had ended and runs again polls once more, fully, under a new deadline', () => {
     const worn = { ...decide(fresh, events['not found'], 5000).state, unexpectedErrors: 3 };
     const job = { attemptsMade: 1, stalledCounter: 2 };
-    const state = enterPoll(worn, job, BATCH_ENDS_AT);
+    const state = enterPoll(worn, job, 7000);
     expect(state).toMatchObject({
       startedAtAttempt: 1,
       stallsBefore: 2,
       unexpectedErrors: 0,
       notFoundSince: null,
-      finalCheck: { deadlineAt: BATCH_ENDS_AT },
+      finalCheck: { startedAt: 7000 },
     });
-    expect(isLastPoll(state, data)).toBe(true);
+    expect(isLastPoll(state, deadlines)).toBe(true);
     expect(enterPoll(state, job, 1)).toBe(state);
   });
 });

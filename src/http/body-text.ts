@@ -1,0 +1,86 @@
+/**
+ * The text of a body: decompressed, though nobody asked for compression, and decoded from the charset
+ * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8.
+ */
+import zlib from 'node:zlib';
+
+/** What a response says of its body; several headers of one name are joined as HTTP does. */
+export interface BodyHeaders {
+  contentType: string;
+  contentEncoding: string;
+}
+
+interface Limits {
+  /** The largest body, also when it is decompressed. */
+  maxBytes: number;
+  /** The body may end early or be damaged: what can be read of it is enough. */
+  partial: boolean;
+}
+
+type Decompress = (bytes: Buffer, options: zlib.ZlibOptions & zlib.BrotliOptions) => Buffer;
+
+/** "deflate" is zlib's format (RFC 9110); some servers send the bare stream. */
+const inflate: Decompress = (bytes, options) =>
+  ((bytes[0] ?? 0) & 0x0f) === 8
+    ? zlib.inflateSync(bytes, options)
+    : zlib.inflateRawSync(bytes, options);
+
+const DECOMPRESS: Readonly<Record<string, Decompress | undefined>> = {
+  gzip: zlib.gunzipSync,
+  'x-gzip': zlib.gunzipSync,
+  deflate: inflate,
+  br: zlib.brotliDecompressSync,
+  /** From Node 22.15. */
+  zstd: Reflect.get(zlib, 'zstdDecompressSync'),
+  identity: (bytes) => bytes,
+};
+const FLUSHES: Readonly<Record<string, number>> = {
+  br: zlib.constants.BROTLI_OPERATION_FLUSH,
+  zstd: 1,
+};
+
+/** One for all responses: making it costs more than a small response's text. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const LOOSE_UTF8 = new TextDecoder('utf-8');
+
+export function isWebPage({ contentType }: BodyHeaders): boolean {
+  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType);
+}
+
+/**
+ * @throws Error when the bytes are not what the headers say; its code is `ERR_BUFFER_TOO_LARGE` when
+ *   they are too many once decompressed.
+ */
+export function bodyText(bytes: Buffer, headers: BodyHeaders, limits: Limits): string {
+  const whole = decompress(bytes, headers.contentEncoding, limits);
+  return decode(whole, headers.contentType, !limits.partial);
+}
+
+function decompress(bytes: Buffer, encodings: string, { maxBytes, partial }: Limits): Buffer {
+  if (encodings === '' || bytes.length === 0) return bytes;
+  const codings = encodings.toLowerCase().split(',');
+  return codings.reduceRight((body, name) => {
+    const coding = name.trim();
+    const flush = FLUSHES[coding] ?? zlib.constants.Z_SYNC_FLUSH;
+    const options = { maxOutputLength: maxBytes, ...(partial && { finishFlush: flush }) };
+    const decoder = DECOMPRESS[coding];
+    if (decoder === undefined) throw new Error('an unknown content coding');
+    return decoder(body, options);
+  }, bytes);
+}
+
+function decode(bytes: Buffer, contentType: string, fatal: boolean): string {
+  const [, label = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType) ?? [];
+  const decoder = /^utf-?8$/i.test(label) ? null : decoderOf(label, fatal);
+  if (decoder === null) return (fatal ? UTF8 : LOOSE_UTF8).decode(bytes);
+  // In one call, Node 20 takes windows-1252 for ISO-8859-1.
+  return decoder.decode(bytes, { stream: true }) + decoder.decode();
+}
+
+function decoderOf(label: string, fatal: boolean): typeof UTF8 | null {
+  try {
+    return new TextDecoder(label, { fatal });
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,233 @@
+/** What Atlas may answer to a poll, beyond its documentation: each of these was an incident somewhere. */
+import { describe, expect, it } from 'vitest';
+import type { PollState } from '../../src/jobs/poll-state.js';
+import type { AtlasFaultRule } from '../../src/simulator/index.js';
+import { readResults } from '../helpers/invariants.js';
+import { type System, type SystemOptions, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const ALL_AT_ONCE = { completionMs: 0, extractsPerDocument: () => 1 };
+
+interface Stored {
+  documents: { documentId: string; extracts: Record<string, unknown>[] }[];
+  missing: string[];
+  unreadable: { documentId: string | null; reason: string }[];
+}
+
+async function sendUnder(
+  rules: AtlasFaultRule[],
+  { documents = 5, ids, ...options }: SystemOptions & { documents?: number; ids?: string[] } = {},
+): Promise<System> {
+  const system = await startSystem({ ...options, atlas: { ...ALL_AT_ONCE, ...options.atlas } });
+  system.atlas.setFaults({ rules });
+  await system.startWorker();
+  const request = await system.request('loan', ids?.length ?? documents);
+  if (ids)
+    for (const [i, document] of request.documents.entries()) document.documentId = ids[i] ?? '';
+  await system.add(request);
+  return system;
+}
+
+async function endOf(system: System) {
+  const { data } = await system.event('done-loan');
+  const stored = data.results.map((uri) => readResults(system, uri) as unknown as Stored);
+  return { data, stored, uploads: system.atlas.requests.count('multiupload') };
+}
+
+const SOON = { environment: { BATCH_DEADLINE_MS: '2000', RESUBMIT_MISSING: '0' } };
+
+describe('one bad item', () => {
+  it.each([
+    ['no-file-data', '001', 'it has no file_data'],
+    ['null-file-data', '001', 'its file_data is null'],
+    ['blank-ids', null, 'its document_id is not printable text'],
+  ] as const)(
+    'an item of five with the fault %s costs that item only',
+    async (fault, documentId, reason) => {
+      const system = await sendUnder([{ fault }], SOON);
+      const { data, stored } = await endOf(system);
+      expect(data).toMatchObject({
+        reason: { code: 'INCOMPLETE' },
+        documents: { total: 5, present: 4, missing: ['001'] },
+      });
+      expect(stored).toMatchObject([{ missing: ['001'], unreadable: [{ documentId, reason }] }]);
+      expect(stored[0]?.documents).toHaveLength(4);
+    },
+  );
+
+  it('a NaN becomes null and is noted, and the batch completes', async () => {
+    const { data, stored } = await endOf(await sendUnder([{ fault: 'not-a-number' }]));
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 } });
+    expect(stored[0]?.documents[0]?.extracts[0]).toMatchObject({ quality: null });
+    expect(stored[0]?.unreadable).toEqual([
+      { documentId: '001', reason: 'it held a NaN or Infinity, which became null' },
+    ]);
+  });
+
+  it('documents whose ids come back as numbers are present', async () => {
+    const system = await sendUnder([{ fault: 'number-ids' }], { ids: ['1', '22', '007'] });
+    const { data, stored } = await endOf(system);
+    expect(data.status).toBe('completed');
+    expect(stored).toMatchObject([{ missing: [], unexpected: [], unreadable: [] }]);
+  });
+
+  it('healthy batches are not held up by one whose answers cannot be read', async () => {
+    const system = await startSystem({ atlas: ALL_AT_ONCE });
+    await system.startWorker();
+    await system.submit('sick', 1, 'sick-');
+    const [{ batchId } = { batchId: '' }] = await waitUntil('the upload', () =>
+      system.atlas.uploads().length > 0 ? system.atlas.uploads() : null,
+    );
+    system.atlas.setFaults({
+      rules: [{ fault: 'truncated-json', match: (r) => r.batchId === batchId }],
+    });
+    await waitUntil('many unreadable answers', () => system.atlas.requests.count('extracts') > 12);
+    const before = system.atlas.requests.count('extracts');
+    await system.submit('well', 1, 'well-');
+    expect((await system.event('done-well')).data.status).toBe('completed');
+    expect(system.atlas.requests.count('extracts') - before).toBeLessThan(30);
+  });
+});
+
+describe('odd totals', () => {
+  it('totals, page and has_next that are text are understood', async () => {
+    const system = await sendUnder([{ fault: 'text-totals' }], {
+      environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+    });
+    expect((await endOf(system)).data.status).toBe('completed');
+  });
+
+  it('a total that stays one too high holds the batch up for a few polls only', async () => {
+    const system = await sendUnder([{ fault: 'total-too-high' }]);
+    const { data } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 } });
+    expect(data.polls).toBeLessThan(6);
+  });
+});
+
+describe('not ready', () => {
+  it.each([
+    { fault: 202, body: 'empty' },
+    { fault: 202 },
+    { fault: 204, body: 'empty' },
+    { fault: 200, body: 'empty' },
+    { fault: 'null-data' },
+    { fault: 404 },
+  ] as AtlasFaultRule[])(
+    'an upload that is not ready as %j is polled again, once per poll',
+    async (rule) => {
+      const system = await sendUnder([{ ...rule, endpoint: 'extracts', times: 3 }]);
+      const { data, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', polls: 4 });
+      expect(system.atlas.requests.count('extracts')).toBe(4);
+      expect(uploads).toBe(1);
+    },
+  );
+});
+
+describe('pages after the last', () => {
+  it.each([404, 500] as const)(
+    'a %i after everything announced has come is the end of the list',
+    async (status) => {
+      const system = await sendUnder([{ fault: 'one-page-more', status }], {
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '5' },
+      });
+      const { data, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', polls: 1 });
+      expect(uploads).toBe(1);
+    },
+  );
+
+  it.each([404, 500] as const)(
+    'a %i after a full last page without a total is the end of the list',
+    async (status) => {
+      const system = await sendUnder([{ fault: 'one-page-more', status }], {
+        atlas: { totalItems: false },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '5' },
+      });
+      expect((await endOf(system)).data.status).toBe('completed');
+    },
+  );
+
+  it('a 404 of a page that should be there is no 404 of the batch', async () => {
+    const rule: AtlasFaultRule = { fault: 404, match: ({ page = 1 }) => page > 1, times: 3 };
+    const system = await sendUnder([rule], { environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });
+    const { data, uploads } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 } });
+    expect(uploads).toBe(1);
+  });
+});
+
+describe('the body', () => {
+  it.each(['gzip', 'deflate', 'br'] as const)(
+    'a page in %s that nobody asked for is read',
+    async (encoding) => {
+      const system = await sendUnder([{ fault: 'compressed', encoding }]);
+      expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
+    },
+  );
+
+  it.each(['iso-8859-1', 'windows-1252', 'utf-16le'] as const)(
+    'a page in %s is read',
+    async (charset) => {
+      const system = await sendUnder([{ fault: 'charset', charset }]);
+      const { data, stored } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', polls: 1 });
+      const truth = system.atlas.truth(data.batchIds[0] ?? '');
+      expect(stored[0]?.documents.map(({ extracts }) => extracts)).toEqual(
+        truth.map(({ extracts }) => extracts.map((raw) => JSON.parse(raw))),
+      );
+    },
+  );
+
+  it('a page that is too large is asked for again with half as many, which the upload remembers', async () => {
+    const system = await sendUnder([{ fault: 'huge-extracts', bytes: 900 * 1024 }], {
+      documents: 60,
+    });
+    const { data, stored } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 60 } });
+    expect(stored[0]?.documents).toHaveLength(60);
+    // The count, a page of 50, a page of 25, and the two after it.
+    expect(system.atlas.requests.count('extracts')).toBeLessThanOrEqual(7);
+  });
+
+  it.each([200, 404, 403, 500] as const)(
+    "a web page with status %i on extracts is a gateway's, and passes",
+    async (fault) => {
+      const rule: AtlasFaultRule = { fault, endpoint: 'extracts', body: 'html', times: 4 };
+      const system = await sendUnder([rule]);
+      const { data, uploads } = await endOf(system);
+      expect(data.status).toBe('completed');
+      expect(uploads).toBe(1);
+      expect(system.atlas.requests.count('authtoken')).toBe(1);
+    },
+  );
+});
+
+it('an Atlas batch whose id is a number is polled under it', async () => {
+  const { data, uploads } = await endOf(await sendUnder([{ fault: 'number-batch-id' }]));
+  expect(data).toMatchObject({ status: 'completed', batchIds: ['30732'] });
+  expect(uploads).toBe(1);
+});
+
+it('polls keep an upload alive when the deadline is raised in an outage', async () => {
+  const system = await startSystem({ atlas: ALL_AT_ONCE });
+  const short = { BATCH_DEADLINE_MS: '1500' };
+  const worker = await system.startWorker(short);
+  system.atlas.setFaults({ rules: [{ fault: 503, endpoint: 'extracts' }] });
+  await system.submit('loan', 2);
+  await waitUntil('a poll in the outage', async () => {
+    const [poll] = await system.pollJobs.getJobs();
+    return (poll?.progress as Partial<PollState> | undefined)?.errorStreak !== undefined;
+  });
+  await worker.stop();
+  await system.startWorker({ BATCH_DEADLINE_MS: '60000' });
+  await waitUntil(
+    'the old deadline',
+    () => performance.now() - (system.atlas.uploads()[0]?.at ?? 0) > 2000,
+  );
+  system.atlas.clearFaults();
+  const { data, uploads } = await endOf(system);
+  expect(data.status).toBe('completed');
+  expect(uploads).toBe(1);
+});

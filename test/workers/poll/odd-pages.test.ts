@@ -1,0 +1,122 @@
+/** Pages of which any field may be of another type, absent, null or absurd. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { errorFor, rowFor } from '../../../src/atlas/response-table.js';
+import { readExtractsPage } from '../../../src/atlas/wire.js';
+import { TransientError, UnknownBatchError } from '../../../src/errors.js';
+import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
+import type { WorkerContext } from '../../../src/workers/context.js';
+import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
+import { afterPoll, beginPoll, type PollEvent } from '../../../src/workers/poll/transitions.js';
+
+const SEED = 23;
+const DOCUMENTS = ['17', 'b', 'c', 'd'];
+const data: PollData = {
+  ...{ v: 1, reference: 'loan', atlasBatchId: 'B-1', productType: 'LOAN_APP', scoped: false },
+  ...{ documentIds: DOCUMENTS, documentIndexes: '0-3', batchTimestamp: 1, sentAt: 0 },
+  ...{ batchStartedAt: 0, roundsAfter: 1 },
+};
+const FACTS = {
+  ...{ data, now: 10, deadlines: { share: 1000, batch: 2000 }, deadlineMs: 2000 },
+  ...{ nextPollMs: () => 5, retryMs: () => 5 },
+};
+
+const odd = fc.oneof(
+  fc.jsonValue({ maxDepth: 2 }),
+  fc.constantFrom(null, -1, 0, 1e308, 2 ** 53, '5', 'false', '', ' ', 1.5, true, [], {}),
+);
+/** One that can be read, and the text of it. */
+const goodItem = fc
+  .tuple(fc.constantFrom<string | number>(17, ...DOCUMENTS), fc.dictionary(fc.string(), odd))
+  .map(([id, fields]) => ({
+    good: String(id),
+    text: JSON.stringify({ document_id: id, file_data: fields }),
+  }));
+const oddItem = fc
+  .oneof(odd, fc.record({ document_id: odd, file_data: odd }, { requiredKeys: [] }))
+  .map((item) => ({ good: null, text: JSON.stringify(item).replaceAll('1.5', 'NaN') }));
+const pages = fc.record({
+  items: fc.array(fc.oneof(goodItem, oddItem), { maxLength: 6 }),
+  paging: fc.record(
+    { page: odd, per_page: odd, total_pages: odd, total_items: odd, has_next: odd, has_prev: odd },
+    { requiredKeys: [] },
+  ),
+});
+const beyond = fc.constantFrom('404', '500', 'empty', 'the same', 'not ready');
+
+/** What the poll of an Atlas with this first page comes to, and what follows further pages. */
+async function poll(first: string, then: string): Promise<PollEvent> {
+  const readPage: WorkerContext['atlas']['readPage'] = async (_, { page }) => {
+    if (page > 1 && then === '404') throw new UnknownBatchError('B-1');
+    if (page > 1 && then === '500') throw errorFor(rowFor('extracts', 500), 'answered 500');
+    const texts: Record<string, string> = { empty: `{"data":[],"page":${page}}`, 'not ready': '' };
+    const read = readExtractsPage(page === 1 ? first : (texts[then] ?? first), page);
+    if (read.ok) return read.value;
+    throw errorFor(rowFor('extracts', 'unusable'), read.why);
+  };
+  const context = { atlas: { readPage }, stopping: new AbortController().signal } as unknown;
+  const options = { full: true, before: newPollState(0, 4).seen, perPage: 50 };
+  try {
+    const { signal } = new AbortController();
+    return {
+      kind: 'read',
+      reading: await pollOnce(context as WorkerContext, data, options, signal),
+    };
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    return { kind: 'transient-error', reason: error.reason, retryAfterMs: 0 };
+  }
+}
+
+it('whatever a page holds, what is readable counts, nothing throws, and no poll job ends early', async () => {
+  let read = 0;
+  const property = fc.asyncProperty(pages, beyond, async ({ items, paging }, then) => {
+    const members = Object.entries(paging).map(
+      ([name, value]) => `"${name}":${JSON.stringify(value)}`,
+    );
+    const first = `{${[`"data":[${items.map(({ text }) => text).join(',')}]`, ...members].join(',')}}`;
+    const event = await poll(first, then);
+    const decision = afterPoll(beginPoll(newPollState(0, 4), 10), event, FACTS);
+    expect(decision.next).not.toBe('end');
+    if (event.kind !== 'read') return;
+    read += 1;
+    const present = new Set(items.flatMap(({ good }) => good ?? []));
+    expect(event.reading.present).toBeGreaterThanOrEqual(present.size);
+    if (decision.next === 'store') expect(event.reading.present).toBe(DOCUMENTS.length);
+  });
+  await fc.assert(property, { seed: SEED, numRuns: 1000 });
+  expect(read).toBeGreaterThan(500);
+});
+
+const events = fc.constantFrom<PollEvent>(
+  { kind: 'not-found', reason: { code: 'ATLAS_REJECTED', message: '404' } },
+  { kind: 'page-too-large', reason: { code: 'ATLAS_PROTOCOL', message: 'large' }, perPage: 8 },
+  { kind: 'page-too-large', reason: { code: 'ATLAS_PROTOCOL', message: 'large' }, perPage: 1 },
+  { kind: 'transient-error', reason: { code: 'STORAGE', message: 'away' }, retryAfterMs: 0 },
+  { kind: 'no-room', reason: { code: 'ATLAS_UNAVAILABLE', message: 'full' }, retryAfterMs: 3 },
+  ...[1, 4].flatMap((present): PollEvent[] =>
+    [false, true].map((overdue) => {
+      const found = { extractCount: present, present };
+      const reading = { complete: false, overdue: overdue && present === 4, present, announced: 5 };
+      return { kind: 'read', reading: { ...reading, found } };
+    }),
+  ),
+);
+
+it('no order of readings, errors, 404s and pages too large ends a poll job before its share is over', () => {
+  const property = fc.property(fc.array(fc.tuple(events, fc.nat(400))), (history) => {
+    let state = newPollState(0, 4);
+    let now = 0;
+    for (const [event, laterMs] of history) {
+      now += laterMs;
+      const decision = afterPoll(beginPoll(state, now), event, { ...FACTS, now });
+      if (now < FACTS.deadlines.share) expect(decision.next).not.toBe('end');
+      const notRead =
+        event.kind !== 'read' && !(event.kind === 'page-too-large' && event.perPage > 1);
+      if (now >= FACTS.deadlines.batch && notRead) expect(decision.next).toBe('end');
+      if (decision.next !== 'sleep') return;
+      state = decision.state;
+    }
+  });
+  fc.assert(property, { seed: SEED, numRuns: 2000 });
+});
