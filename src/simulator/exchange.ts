@@ -40,6 +40,7 @@ export async function answerUnderFault(
   if (kind === 'hang-after') return withoutAnswer(exchange);
   if (kind === 'reset-after') return reset(exchange);
   if (kind === 'cut-body') return cut(exchange, answer);
+  if (kind === 'idle-close') closeWhenIdle(exchange, fault?.delayMs ?? DEFAULT_SLOW_MS);
   if (kind === 'slow') await pause(exchange.response, fault?.delayMs ?? DEFAULT_SLOW_MS);
   return sendCounted(exchange, answer);
 }
@@ -73,6 +74,11 @@ function inForm(form: Fault['body'], status: number, errorOf: (status: number) =
   if (form !== 'html') return errorOf(status);
   const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
   return { status, headers: { 'content-type': 'text/html' }, body };
+}
+
+/** After the server's own listener of the same event has set the time limit of an idle connection. */
+function closeWhenIdle({ request, response }: Exchange, idleMs: number): void {
+  response.once('finish', () => setImmediate(() => request.socket.setTimeout(idleMs)));
 }
 
 function withoutAnswer(exchange: Exchange): false {

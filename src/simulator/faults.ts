@@ -7,12 +7,13 @@
 import { type Random, randomFrom } from './random.js';
 
 /** A status code is a fault too: the request is answered with it, and is not carried out. */
-export type StatusFault = ClientErrorStatus | 302 | 500 | 502 | 503 | 504;
+export type StatusFault = 200 | 202 | 204 | 302 | ClientErrorStatus | 500 | 502 | 503 | 504;
 type ClientErrorStatus = 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429;
 
 /**
  * Faults of the connection, the same for both stand-ins. `hang` and `reset-before` leave the
- * request undone; `hang-after`, `reset-after` and `cut-body` carry it out first.
+ * request undone; `hang-after`, `reset-after` and `cut-body` carry it out first. `idle-close` answers,
+ * and closes the connection without a word when nothing has come over it for `delayMs`.
  */
 export type ConnectionFault =
   | 'hang'
@@ -20,6 +21,7 @@ export type ConnectionFault =
   | 'reset-before'
   | 'reset-after'
   | 'cut-body'
+  | 'idle-close'
   | 'slow';
 
 /** When a fault happens, and its details. Times count from `setFaults`. */
@@ -43,12 +45,18 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   body?: 'json' | 'html' | 'empty';
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
-  /** For `slow`: how much later the answer comes. Default 1,000 ms. */
+  /** For `slow`: how much later the answer comes. For `idle-close`: see there. Default 1,000 ms. */
   delayMs?: number;
-  /** For `huge-body`: its size. Default 64 MiB. */
+  /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
-  /** For `foreign-ids`: how many extracts are added. Default 1. */
+  /** For faults of single items: of how many, on each page. For totals: how much too high. Default 1. */
   count?: number;
+  /** For `one-page-more`: the status of the page that is not there. Default 404. */
+  status?: 404 | 500;
+  /** For `compressed`. Default `gzip`. */
+  encoding?: 'gzip' | 'deflate' | 'br';
+  /** For `charset`. Default `iso-8859-1`. */
+  charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
   /** For redirects: where to. */
   location?: string;
 }

@@ -3,7 +3,7 @@
  * The times of arrival are drawn once, when a batch is submitted. No timer runs for them.
  */
 import { type Random, randomFrom, seedFrom } from '../random.js';
-import { batchIdOf } from './batch-id.js';
+import { batchIdOf, numberIdOf } from './batch-id.js';
 import { extractText } from './extract-text.js';
 
 /** A document becomes visible between these, drawn evenly, unless the options say otherwise. */
@@ -74,8 +74,14 @@ export class AtlasBatches {
 
   constructor(private readonly options: BatchOptions) {}
 
-  add(productType: string, documentIds: readonly string[], submittedAt: number): AtlasBatch {
-    const batchId = batchIdOf(this.options.seed, this.#submitted);
+  add(
+    productType: string,
+    documentIds: readonly string[],
+    submittedAt: number,
+    asNumber = false,
+  ): AtlasBatch {
+    const ordinal = this.#submitted;
+    const batchId = asNumber ? numberIdOf(ordinal) : batchIdOf(this.options.seed, ordinal);
     this.#submitted += 1;
     const held = this.#drawn({ batchId, productType, documentIds, submittedAt });
     this.#held.set(batchId, held);
@@ -88,6 +94,12 @@ export class AtlasBatches {
 
   get(batchId: string): AtlasBatch | undefined {
     return this.#held.get(batchId);
+  }
+
+  /** Whether a batch has the same documents. */
+  holds(documentIds: readonly string[]): boolean {
+    const wanted = documentIds.join('\n');
+    return [...this.all()].some((batch) => batch.documentIds.join('\n') === wanted);
   }
 
   /** In the order in which they were submitted. */

@@ -1,4 +1,5 @@
 /** The faults of the simulated Atlas, and the responses that they bring. */
+import zlib from 'node:zlib';
 import type { Fault } from '../exchange.js';
 import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
 import type { Answer } from '../http-server.js';
@@ -20,10 +21,34 @@ const ENDPOINT_OF = {
   'foreign-ids': 'extracts',
   /** Claims `has_next` false although a whole document follows. */
   'has-next-false': 'extracts',
+  /** The last page says `has_next` too, and the page after it is answered with `status`. */
+  'one-page-more': 'extracts',
+  /** `total_items` is `count` too high. */
+  'total-too-high': 'extracts',
+  /** Totals, `page`, `per_page` and `has_next` are text: "5", "false". */
+  'text-totals': 'extracts',
+  /** Not ready: 200 with `{"data":null}`. */
+  'null-data': 'extracts',
+  /** The first `count` items of a page have no `file_data`. */
+  'no-file-data': 'extracts',
+  /** Theirs is `null`. */
+  'null-file-data': 'extracts',
+  /** Theirs holds a `NaN`, which is no JSON. */
+  'not-a-number': 'extracts',
+  /** Their `document_id` is blank. */
+  'blank-ids': 'extracts',
+  /** Ids such as "17" are numbers; "017" stays text. */
+  'number-ids': 'extracts',
+  /** Each `file_data` is `bytes` larger. */
+  'huge-extracts': 'extracts',
   /** The upload is accepted and the batch exists, but the response does not name it. */
   'no-batch-id': 'multiupload',
   /** No batch is made; the answer names the newest earlier one. */
   'same-batch-id': 'multiupload',
+  /** The `batch_id` is a number. */
+  'number-batch-id': 'multiupload',
+  /** 409 for documents that an earlier upload brought. */
+  conflict: 'multiupload',
 } as const;
 
 export type AtlasFaultKind =
@@ -39,7 +64,11 @@ export type AtlasFaultKind =
   /** Forgets every token before it handles the request. */
   | 'expire-tokens'
   /** 302 to `location`; nothing is carried out. */
-  | 'redirect';
+  | 'redirect'
+  /** Carried out; the body is compressed though nobody asked for it. */
+  | 'compressed'
+  /** Carried out; the body is in another `charset`, which `Content-Type` names. */
+  | 'charset';
 
 /** What the `match` of a rule gets of a request. */
 export interface AtlasRequestView {
@@ -49,6 +78,8 @@ export interface AtlasRequestView {
   page?: number | undefined;
   /** Of `multiupload`, where the body is sound. */
   productType?: string | undefined;
+  /** Size of the body. */
+  bytes: number;
   documentIds?: readonly string[] | undefined;
 }
 
@@ -104,9 +135,36 @@ function* hugeBody(bytes: number, sent: (bytes: number) => void): Generator<Buff
 
 /** The response of an endpoint, damaged as the fault says. */
 export function maim(answer: Answer, fault: Fault | undefined): Answer {
-  if (fault?.fault !== 'truncated-json') return answer;
   const body = Buffer.from(answer.body ?? '');
-  return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
+  switch (fault?.fault) {
+    case 'truncated-json':
+      return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
+    case 'compressed': {
+      const { encoding = 'gzip' } = fault;
+      const headers = { ...answer.headers, 'content-encoding': encoding };
+      return { ...answer, headers, body: COMPRESS[encoding](body) };
+    }
+    case 'charset': {
+      const { charset = 'iso-8859-1' } = fault;
+      const headers = { ...answer.headers, 'content-type': `application/json; charset=${charset}` };
+      return { ...answer, headers, body: encode(body.toString(), charset) };
+    }
+    default:
+      return answer;
+  }
+}
+
+const COMPRESS = {
+  gzip: zlib.gzipSync,
+  deflate: zlib.deflateSync,
+  br: zlib.brotliCompressSync,
+};
+
+/** What a charset of one byte cannot hold is escaped. */
+function encode(json: string, charset: NonNullable<Fault['charset']>): Buffer {
+  if (charset === 'utf-16le') return Buffer.from(json, 'utf16le');
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return Buffer.from(json.replace(/[^\0-\x7f\xa0-\xff]/g, escaped), 'latin1');
 }
 
 /** An error of Atlas; the form of its bodies is not documented. */

@@ -88,6 +88,7 @@ export async function startAtlasSimulator(
     const query = new URLSearchParams(search);
     const view: AtlasRequestView = {
       endpoint,
+      bytes: raw.length,
       batchId: query.get('batch_id') ?? undefined,
       page: endpoint === 'extracts' ? askedPage(query) : undefined,
       productType: body?.product_type,

@@ -7,6 +7,14 @@ const LETTER_CODES = LETTERS.length ** LETTER_COUNT;
 /** Shares no factor with 26: counting in such steps meets every code before one comes again. */
 const STEP = 7_654_321;
 
+/** Ids of batches that are numbers begin after this one. */
+const FIRST_NUMBER = 30_732;
+
+/** An id that looks like a number, unique as well. */
+export function numberIdOf(ordinal: number): string {
+  return String(FIRST_NUMBER + ordinal);
+}
+
 /** Unique for 11 million batches in a row; the letters follow from the number of the batch. */
 export function batchIdOf(seed: number, ordinal: number): string {
   const random = randomFrom(seed + ordinal);

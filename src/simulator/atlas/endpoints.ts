@@ -83,9 +83,14 @@ export async function multiUpload(
   if (fault?.fault === 'same-batch-id' && earlier !== undefined) {
     return answer(context, JSON.stringify({ batch_id: earlier.batchId }));
   }
-  const batch = context.batches.add(body.product_type, documentIds, performance.now());
+  if (fault?.fault === 'conflict' && context.batches.holds(documentIds)) {
+    return refusal(409, 'documents are there already');
+  }
+  const asNumber = fault?.fault === 'number-batch-id';
+  const batch = context.batches.add(body.product_type, documentIds, performance.now(), asNumber);
   accepted(batch);
-  const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batch.batchId };
+  const batchId = asNumber ? Number(batch.batchId) : batch.batchId;
+  const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batchId };
   return answer(context, JSON.stringify(reply));
 }
 
@@ -106,6 +111,7 @@ export function extracts(
   const batch = context.batches.get(query.get('batch_id') ?? '');
   const ageMs = now - (batch?.submittedAt ?? now);
   if (batch === undefined || ageMs < context.notFoundForMs) return refusal(404, 'unknown batch');
+  if (fault?.fault === 'null-data') return answer(context, '{"data":null}');
   const text = pageText(context.batches, {
     batch,
     page,
@@ -114,7 +120,7 @@ export function extracts(
     totalItems: context.totalItems,
     fault: ageMs < context.emptyForMs ? { fault: 'empty-page' } : fault,
   });
-  return answer(context, text);
+  return text === undefined ? refusal(fault?.status ?? 404, 'no such page') : answer(context, text);
 }
 
 /** The documentation has two names for it; whoever sends both must mean the same page. */

@@ -14,14 +14,15 @@ export interface PageRequest {
   fault?: Fault | undefined;
 }
 
-/** One page of what is visible now; the data of a page beyond the end is empty. */
-export function pageText(batches: AtlasBatches, asked: PageRequest): string {
+/** One page of what is visible now. Beyond the end its data is empty; or there is no page at all. */
+export function pageText(batches: AtlasBatches, asked: PageRequest): string | undefined {
   const { batch, perPage, fault } = asked;
   const kind = fault?.fault;
   const list = kind === 'empty-page' ? [] : batches.visible(batch.batchId, asked.now);
   const foreign = kind === 'foreign-ids' ? (fault?.count ?? 1) : 0;
   const total = list.length + foreign;
   const pages = Math.max(1, Math.ceil(total / perPage));
+  if (kind === 'one-page-more' && asked.page > pages) return undefined;
   const page = kind === 'wrong-page' ? asked.page + 1 : asked.page;
   const shown = kind === 'endless' ? ((page - 1) % pages) + 1 : page;
   const start = (shown - 1) * perPage;
@@ -30,21 +31,34 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string {
   const data: string[] = [];
   for (let position = first; position < end; position += 1) {
     const listed = list[position];
+    const chosen = data.length < (fault?.count ?? 1) ? fault : undefined;
     data.push(
       listed === undefined
         ? foreignItem(position - list.length)
-        : item(batch.documentIds[listed.document] ?? '', batches.text(batch, listed)),
+        : item(
+            batch.documentIds[listed.document] ?? '',
+            batches.text(batch, listed),
+            kind && FAULTS_OF_ALL_ITEMS.has(kind) ? fault : chosen,
+          ),
     );
   }
-  const endless = kind === 'endless';
+  const endless = kind === 'endless' || kind === 'one-page-more';
   const cutShort = kind === 'has-next-false' && hidesDocument(list, end);
   const hasNext = endless || (page < pages && !cutShort);
   const totalPages = endless ? page + 1 : cutShort ? page : pages;
-  const totalItems = asked.totalItems ? `"total_items":${total},` : '';
-  return (
-    `{"data":[${data.join(',')}],"page":${page},"per_page":${perPage},` +
-    `"total_pages":${totalPages},${totalItems}"has_next":${hasNext},"has_prev":${page > 1}}`
-  );
+  const tooHigh = kind === 'total-too-high' ? (fault?.count ?? 1) : 0;
+  const paging = {
+    page,
+    per_page: perPage,
+    total_pages: totalPages,
+    ...(asked.totalItems && { total_items: total + tooHigh }),
+    has_next: hasNext,
+    has_prev: page > 1,
+  };
+  const members = Object.entries(paging).map(([name, value]) => {
+    return `"${name}":${kind === 'text-totals' ? `"${value}"` : value}`;
+  });
+  return `{"data":[${data.join(',')}],${members.join(',')}}`;
 }
 
 /** Whether whole documents stand beyond this position: a reader that stops here misses them. */
@@ -53,8 +67,30 @@ function hidesDocument(list: readonly ListedExtract[], end: number): boolean {
   return end > 0 && end < list.length && last?.document !== list[end - 1]?.document;
 }
 
-function item(documentId: string, fileData: string): string {
-  return `{"document_id":${JSON.stringify(documentId)},"file_data":${fileData}}`;
+const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set(['number-ids', 'huge-extracts']);
+const DEFAULT_EXTRACT_BYTES = 1024 * 1024;
+
+function item(documentId: string, fileData: string, fault?: Fault): string {
+  const start = (id: string) => `{"document_id":${id},"file_data":`;
+  const id = JSON.stringify(documentId);
+  switch (fault?.fault) {
+    case 'no-file-data':
+      return `{"document_id":${id}}`;
+    case 'null-file-data':
+      return `${start(id)}null}`;
+    case 'not-a-number':
+      return `${start(id)}{"quality":NaN,${fileData.slice(1)}}`;
+    case 'blank-ids':
+      return `${start('" "')}${fileData}}`;
+    case 'number-ids':
+      return `${start(/^[1-9]\d{0,14}$/.test(documentId) ? documentId : id)}${fileData}}`;
+    case 'huge-extracts': {
+      const scan = 'x'.repeat(fault.bytes ?? DEFAULT_EXTRACT_BYTES);
+      return `${start(id)}{"scan":"${scan}",${fileData.slice(1)}}`;
+    }
+    default:
+      return `${start(id)}${fileData}}`;
+  }
 }
 
 function foreignItem(number: number): string {

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { Agent, request as send } from 'undici';
+import { expect, it, onTestFinished } from 'vitest';
+import type { AtlasFaultRule } from '../../../src/simulator/index.js';
+import { ids, startAtlas } from './atlas-caller.js';
+
+async function startWithBatch(documentIds: string[], rule: AtlasFaultRule) {
+  const { atlas, caller } = await startAtlas({ extractsPerDocument: () => 1 });
+  const batchId = await caller.submit(documentIds);
+  atlas.setFaults({ rules: [rule] });
+  return { atlas, caller, batchId, read: (query = '') => caller.extracts(batchId, query) };
+}
+
+const recipes = [...readFileSync('docs/testing.md', 'utf8').matchAll(/`(\{ fault: [^`]+)`/g)].map(
+  ([, recipe = '']) => recipe,
+);
+
+it.each(recipes)('the recipe %s of the docs is a fault that happens', async (recipe) => {
+  const rule: AtlasFaultRule = new Function(`return ${recipe}`)();
+  const { atlas, caller, read } = await startWithBatch(ids(2), rule);
+  // One that hangs, or is cut, ends with the simulator.
+  const tried = Promise.allSettled([caller.upload(ids(2)), read()]);
+  while (!atlas.faultsFired()[String(rule.fault)]) {
+    if (rule.probability) void caller.upload(ids(1)).catch(() => {});
+    await new Promise(setImmediate);
+  }
+  await atlas.stop();
+  await tried;
+});
+
+it('items can be without file_data, with null, and without an id, as many as the rule says', async () => {
+  for (const [fault, item] of [
+    ['no-file-data', { document_id: '001' }],
+    ['null-file-data', { document_id: '001', file_data: null }],
+    ['blank-ids', { document_id: ' ', file_data: expect.anything() }],
+  ] as const) {
+    const { body } = await (await startWithBatch(ids(3), { fault })).read();
+    expect(body.data).toEqual([
+      item,
+      { document_id: '002', file_data: expect.anything() },
+      { document_id: '003', file_data: expect.anything() },
+    ]);
+  }
+});
+
+it('an extract can hold a NaN, which is no JSON', async () => {
+  const { read } = await startWithBatch(ids(1), { fault: 'not-a-number' });
+  expect((await read()).text).toContain('"file_data":{"quality":NaN,"document_type"');
+});
+
+it('ids can be numbers where a number says the same', async () => {
+  const { read } = await startWithBatch(['17', '017'], { fault: 'number-ids' });
+  expect((await read()).body.data.map((item) => item.document_id)).toEqual([17, '017']);
+});
+
+it('extracts can be as large as the rule says', async () => {
+  const { read } = await startWithBatch(ids(2), { fault: 'huge-extracts', bytes: 100_000 });
+  expect((await read()).text.length).toBeGreaterThan(200_000);
+});
+
+it('totals can be text, and too high', async () => {
+  const text = await startWithBatch(ids(1), { fault: 'text-totals' });
+  expect((await text.read()).body).toMatchObject({
+    ...{ page: '1', total_pages: '1', total_items: '1', has_next: 'false' },
+  });
+  const high = await startWithBatch(ids(1), { fault: 'total-too-high', count: 2 });
+  expect((await high.read()).body).toMatchObject({ total_items: 3, has_next: false });
+});
+
+it.each([404, 500] as const)(
+  'the page after the last can be announced, and be a %i',
+  async (status) => {
+    const { read } = await startWithBatch(ids(2), { fault: 'one-page-more', status });
+    expect((await read('&per_page=1&page=2')).body).toMatchObject({ has_next: true });
+    expect((await read('&per_page=1&page=3')).status).toBe(status);
+  },
+);
+
+it('a batch can be not ready as data that is null', async () => {
+  const { read } = await startWithBatch(ids(1), { fault: 'null-data' });
+  expect((await read()).text).toBe('{"data":null}');
+});
+
+it.each([
+  ['gzip', gunzipSync],
+  ['deflate', inflateSync],
+  ['br', brotliDecompressSync],
+] as const)('a body can be compressed with %s', async (encoding, decompress) => {
+  const { atlas, caller, batchId } = await startWithBatch(ids(1), {
+    fault: 'compressed',
+    encoding,
+  });
+  const url = `${atlas.url}/v1/docstream/extracts?batch_id=${batchId}`;
+  const { headers, body } = await send(url, { headers: { Token: caller.token } });
+  expect(headers['content-encoding']).toBe(encoding);
+  const page = JSON.parse(decompress(Buffer.from(await body.arrayBuffer())).toString());
+  expect(page.total_items).toBe(1);
+});
+
+it.each(['iso-8859-1', 'windows-1252', 'utf-16le'] as const)(
+  'a body can be in %s, and says so',
+  async (charset) => {
+    const { atlas, caller, batchId } = await startWithBatch(ids(40), { fault: 'charset', charset });
+    const url = `${atlas.url}/v1/docstream/extracts?batch_id=${batchId}`;
+    const { headers, body } = await send(url, { headers: { Token: caller.token } });
+    expect(headers['content-type']).toBe(`application/json; charset=${charset}`);
+    const { data } = JSON.parse(new TextDecoder(charset).decode(await body.arrayBuffer()));
+    const truth = atlas
+      .truth(batchId)
+      .flatMap(({ extracts }) => extracts.map((e) => JSON.parse(e)));
+    expect(data.map((item: { file_data: unknown }) => item.file_data)).toEqual(truth);
+  },
+);
+
+it('a batch id can be a number, under which the batch is found', async () => {
+  const { caller } = await startWithBatch(ids(1), { fault: 'number-batch-id' });
+  const { batch_id: batchId } = (await caller.upload(ids(2))).body;
+  expect(batchId).toBeTypeOf('number');
+  expect((await caller.extracts(String(batchId))).body.data).toHaveLength(2);
+});
+
+it('documents that an earlier upload brought can be a conflict', async () => {
+  const { caller } = await startWithBatch(ids(2), { fault: 'conflict' });
+  expect((await caller.upload(ids(3))).status).toBe(200);
+  expect((await caller.upload(ids(2))).status).toBe(409);
+});
+
+it('a rule can tell requests by their size', async () => {
+  const { caller } = await startWithBatch(ids(1), {
+    fault: 413,
+    match: ({ bytes }) => bytes > 1000,
+  });
+  expect((await caller.upload(ids(2))).status).toBe(200);
+  expect((await caller.upload(ids(100))).status).toBe(413);
+});
+
+it('a connection that idles can be closed without a word', async () => {
+  const { atlas } = await startWithBatch(ids(1), { fault: 'idle-close', delayMs: 20 });
+  const agent = new Agent({ connections: 1 });
+  onTestFinished(() => agent.close());
+  const closed = new Promise((resolve) => agent.once('disconnect', resolve));
+  const { body } = await send(atlas.url, { dispatcher: agent });
+  await body.dump();
+  await closed;
+});
