@@ -4,7 +4,7 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, type ResponseKind, rowFor } from './response-table.js';
+import { errorFor, type ResponseRow, rowFor } from './response-table.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
@@ -50,23 +50,22 @@ export function createCaller(parts: {
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const row = rowFor(endpoint, response.kind === 'failed' ? response.failure : response.status);
+    const webPage = response.kind === 'response' && response.webPage;
+    const kind = response.kind === 'failed' ? response.failure : response.status;
+    const row = rowFor(endpoint, kind, webPage);
     if (row.meaning === 'not-taken' || row.meaning === 'auth') await journal?.notTaken();
 
-    const fail = (kind: ResponseKind, detail: string, waitMs = 0) =>
-      errorFor(rowFor(endpoint, kind), detail, {
-        retryAfterMs: waitMs,
-        atlasBatchId: call.atlasBatchId,
-      });
+    const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
+      errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
-      throw fail(response.failure, `${DESCRIPTIONS[response.failure]} (${response.code})`);
+      throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
     const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
       const parsed = call.read(response.body);
       if (parsed.ok) return parsed.value;
-      throw fail('unusable', `answered ${status}, but ${parsed.why}`);
+      throw fail(rowFor(endpoint, 'unusable', webPage), `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
@@ -74,7 +73,7 @@ export function createCaller(parts: {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
-    throw fail(status, `answered ${status}`, waitMs);
+    throw fail(row, `answered ${status}${webPage ? ' with a web page' : ''}`, waitMs);
   };
 }
 

@@ -48,7 +48,7 @@ const pageSchema = z.object({
   total_items: count,
   has_next: z.boolean().nullish(),
 });
-const batchIdSchema = printable(MAX_BATCH_ID_LENGTH);
+const batchIdSchema = z.union([printable(MAX_BATCH_ID_LENGTH), z.int().transform(String)]);
 const tokenSchema = z
   .string()
   .max(MAX_TOKEN_LENGTH)
@@ -59,7 +59,7 @@ export function readAccessToken(body: string): Parsed<string> {
   return readText(body, 'access_token', tokenSchema);
 }
 
-/** The id of a multiupload response: printable, not blank, at most 200 characters. */
+/** The id of a multiupload response: printable, not blank, at most 200 characters, or a number. */
 export function readBatchId(body: string): Parsed<string> {
   return readText(body, 'batch_id', batchIdSchema);
 }

@@ -24,6 +24,8 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 /** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
+const HTML = /^\s*(text\/html|application\/xhtml\+xml)\b/i;
+
 /**
  * Why there is no response. `not-sent`: it never left us (refused, unresolved, connect time-out,
  * TLS, no free connection in time). The others came after it did: `timed-out`, `cut` (reset or
@@ -32,8 +34,14 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
 export type HttpResult =
-  /** `body` is what the policy asks for, and otherwise empty. */
-  | { kind: 'response'; status: number; body: string; retryAfter: string | undefined }
+  /** `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML. */
+  | {
+      kind: 'response';
+      status: number;
+      body: string;
+      retryAfter: string | undefined;
+      webPage: boolean;
+    }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
 
@@ -81,6 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private abandoned = false;
   private status = 0;
   private retryAfter: string | undefined;
+  private webPage = false;
   private chunks: Buffer[] = [];
   private bytes = 0;
   private large = false;
@@ -123,6 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.status = status;
     const retryAfter = headers['retry-after'];
     this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
+    this.webPage = HTML.test(String(headers['content-type']));
     if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
   }
 
@@ -182,8 +192,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private respond(body: string): void {
-    const { status, retryAfter } = this;
-    this.settle({ kind: 'response', status, body, retryAfter });
+    const { status, retryAfter, webPage } = this;
+    this.settle({ kind: 'response', status, body, retryAfter, webPage });
   }
 
   private fail(failure: HttpFailure, code: string): void {

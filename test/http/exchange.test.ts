@@ -35,6 +35,7 @@ describe('request', () => {
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
+      webPage: false,
     });
   });
 
@@ -64,6 +65,7 @@ describe('request', () => {
       status: 307,
       body: '',
       retryAfter: '3',
+      webPage: false,
     });
     expect(requests).toBe(1);
   });

@@ -130,6 +130,10 @@ function lineOf({ state }: BatchContext, index: number, result: SendResult): str
       return `sent ${documents} as ${result.atlasBatchId}`;
     case 'refused':
       return `${documents} refused: ${result.reason.message}`;
+    case 'too-large':
+      return upload?.state === 'planned'
+        ? `too large for Atlas; sent in halves, of which the first is ${documents}`
+        : `${documents} refused: ${result.reason.message}`;
     case 'unknown':
       return `unknown whether Atlas took ${documents}: ${result.why}; ${whatNext(upload)}`;
     default:

@@ -7,11 +7,13 @@ import type {
   BatchOutcome,
   BatchState,
   EndedUpload,
+  PlannedUpload,
   RefusedUpload,
   SendingUpload,
   SentUpload,
   Upload,
 } from '../../jobs/batch-state.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type { PollResult } from '../../jobs/poll-state.js';
 import { missingDocuments } from '../../jobs/summary.js';
 
@@ -23,10 +25,12 @@ export type SendResult =
   | { kind: 'accepted'; atlasBatchId: string; sentAt: number }
   /** Surely not at Atlas: it may be sent again. */
   | { kind: 'not-taken' }
-  /** Atlas said no; or, before anything was sent, that it knows our credentials for none. */
-  | { kind: 'refused'; reason: Reason }
-  /** Nobody knows whether Atlas took it. */
-  | { kind: 'unknown'; why: string; resubmit: boolean }
+  /** Atlas said no. `conflict`: it has these documents already. */
+  | { kind: 'refused'; reason: Reason; conflict?: boolean }
+  /** Too much for Atlas at once. The reason is for an upload that cannot be halved. */
+  | { kind: 'too-large'; reason: Reason }
+  /** Nobody knows whether Atlas took it. `answered`: it has, under an id that it did not tell. */
+  | { kind: 'unknown'; why: string; resubmit: boolean; answered?: boolean }
   /** The batch was cancelled before anything was sent. */
   | { kind: 'cancelled' };
 
@@ -58,8 +62,7 @@ export function nextUpload(
         const { nonce, sender, startedAt } = step;
         return { ...upload, state: 'sending', nonce, sender, startedAt };
       }
-      if (step.kind === 'too-late' || step.kind === 'refused') return refuse(upload, step.reason);
-      return null;
+      return step.kind === 'too-late' ? refuse(upload, step.reason) : null;
     case 'sending':
       return afterSending(upload, step, others);
     case 'sent':
@@ -105,13 +108,20 @@ function afterSending(
     case 'cancelled':
       return { ...planOf(upload), state: 'planned' };
     case 'refused':
+      // It is a no to the repetition: what was sent before has probably arrived.
+      if (step.conflict && upload.resubmissions > 0) return ambiguous(upload, step.reason.message);
       return refuse(upload, step.reason);
+    case 'too-large': {
+      const [half] = halvesOf(upload);
+      return half ?? refuse(upload, step.reason);
+    }
     case 'unknown': {
       const { resubmissions } = upload;
-      if (step.resubmit && resubmissions < MAX_RESUBMISSIONS)
-        return { ...planOf(upload), state: 'planned', resubmissions: resubmissions + 1 };
-      const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${step.why}); check there before you retry`;
-      return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
+      const most = step.answered ? 1 : MAX_RESUBMISSIONS;
+      if (!step.resubmit || resubmissions >= most) return ambiguous(upload, step.why);
+      // Whatever comes of the repetition, there is no other one after an answer.
+      const next = step.answered ? MAX_RESUBMISSIONS : resubmissions + 1;
+      return { ...planOf(upload), state: 'planned', resubmissions: next };
     }
     default:
       return null;
@@ -146,6 +156,23 @@ function refuse(upload: Upload, reason: Reason): RefusedUpload {
   return { ...planOf(upload), state: 'refused', reason, atlasBatchId, result };
 }
 
+function ambiguous(upload: Upload, why: string): RefusedUpload {
+  const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${why}); check there before you retry`;
+  return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
+}
+
+/** Two uploads that bring what one was to bring; none for a single document. */
+function halvesOf(upload: Upload): PlannedUpload[] {
+  const indexes = fromRanges(upload.documentIndexes);
+  const middle = Math.ceil(indexes.length / 2);
+  if (middle === indexes.length) return [];
+  return [indexes.slice(0, middle), indexes.slice(middle)].map((half) => ({
+    ...planOf(upload),
+    state: 'planned',
+    documentIndexes: toRanges(half),
+  }));
+}
+
 /** Without what only one state knows. */
 function planOf({ round, documentIndexes, scoped, resubmissions }: Upload) {
   return { round, documentIndexes, scoped, resubmissions };
@@ -170,12 +197,17 @@ function runsUntilNews(holder: SentUpload | EndedUpload | undefined): number {
   return (holder?.expectedPollRuns ?? 0) + (holder?.state === 'sent' ? 0 : 1);
 }
 
-/** @throws Error when the upload's state does not allow the step. */
+/**
+ * One that is too large becomes its first half; its second half comes after all others.
+ * @throws Error when the upload's state does not allow the step.
+ */
 export function stepUpload(state: BatchState, index: number, step: UploadStep): BatchState {
   const upload = state.uploads[index];
   const next = upload && nextUpload(upload, step, state.uploads);
   if (!next) throw new Error(`an upload that is ${upload?.state} cannot go through ${step.kind}`);
-  const { errorStreak, ...calm } = { ...state, uploads: state.uploads.with(index, next) };
+  const uploads = state.uploads.with(index, next);
+  if (step.kind === 'too-large') uploads.push(...halvesOf(upload).slice(1));
+  const { errorStreak, ...calm } = { ...state, uploads };
   if (step.kind === 'accepted') return { ...calm, submittedAt: state.submittedAt ?? step.sentAt };
   return errorStreak ? { ...calm, errorStreak } : calm;
 }
