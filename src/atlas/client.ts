@@ -32,6 +32,8 @@ const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true 
 const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface AtlasUpload {
+  /** What is uploaded belongs to it: one batch alone opens no circuit. */
+  reference: string;
   productType: string;
   files: { file_url: string; document_id: string }[];
   /** Told of every request, once breaker, token and budget have let it through. */
@@ -54,6 +56,8 @@ export interface AtlasClient {
     page: { page: number; perPage: number },
     signal?: AbortSignal,
   ): Promise<ExtractsPage>;
+  /** Requests of this process in a row that say that Atlas is down. */
+  failuresInRow(): number;
   /** One authtoken round: resolves when Atlas gave a token. */
   checkCredentials(signal?: AbortSignal): Promise<void>;
   /** Cuts what is under way. May be called twice. */
@@ -148,16 +152,17 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   }
 
   // The retries do not get the signal: they would drop a response that came just before the abort.
-  function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries(() => breaker.run((probe) => authorized(made, probe, signal)), {
+  function perform<T>(batch: string, made: Call<T>, signal?: AbortSignal): Promise<T> {
+    return withRetries(() => breaker.run(batch, (probe) => authorized(made, probe, signal)), {
       ...SHORT_RETRIES,
       shouldRetry: ({ error }) => error instanceof ResponseError && isWorthRepeating(error, made),
     });
   }
 
   return {
-    async upload({ productType, files, journal }, signal) {
+    async upload({ reference, productType, files, journal }, signal) {
       const atlasBatchId = await perform(
+        reference,
         {
           endpoint: 'multiupload',
           requestClass: 'upload',
@@ -183,6 +188,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         per_page: String(perPage),
       });
       return perform(
+        atlasBatchId,
         {
           endpoint: 'extracts',
           requestClass: 'poll',
@@ -194,6 +200,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         signal,
       );
     },
+    failuresInRow: () => breaker.failuresInRow,
     async checkCredentials(signal) {
       await tokens.refresh(signal);
     },

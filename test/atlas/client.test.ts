@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAtlasClient } from '../../src/atlas/client.js';
+import { PermanentError } from '../../src/errors.js';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas, logSink, WRONG } from './fake-atlas.js';
@@ -126,7 +127,8 @@ describe('upload', () => {
   it('an upload is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
-    expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_REJECTED' });
+    expect(error).toMatchObject({ name: 'RefusalError', code: 'ATLAS_REJECTED' });
+    expect(error).toBeInstanceOf(PermanentError);
     expect(atlas.count('multiupload')).toBe(1);
   });
 

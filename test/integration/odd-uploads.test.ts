@@ -98,3 +98,30 @@ it('a conflict after a response that was lost is ambiguous, and a conflict at fi
   await system.submit('again', 2);
   expect((await system.event('done-again')).data.reason?.code).toBe('ATLAS_REJECTED');
 });
+
+it('an Atlas that fails 40 % of the uploads at random ends 100 batches long before their deadline', {
+  timeout: 150_000,
+}, async () => {
+  const system = await startSystem({
+    atlas: QUICK,
+    environment: { BATCH_DEADLINE_MS: '150000', SUBMIT_CONCURRENCY: '20' },
+  });
+  const rule = { endpoint: 'multiupload', probability: 0.2 } as const;
+  system.atlas.setFaults({
+    rules: [
+      { ...rule, fault: 500 },
+      { ...rule, fault: 503, probability: 0.25 },
+    ],
+  });
+  await system.startWorker();
+  const requests = await submitMany(system, 100);
+  const from = performance.now();
+  await batchesEnded(system, 100, 60_000);
+  expect(performance.now() - from).toBeLessThan(60_000);
+  for (const { reference } of requests) {
+    const { data } = await system.event(`done-${reference}`);
+    expect(data.reason?.code ?? data.status).toMatch(/^(completed|AMBIGUOUS_SUBMISSION)$/);
+  }
+  await expectAllEndedOnce(system, requests);
+  await expectFewSubmissions(system, requests);
+});

@@ -26,14 +26,17 @@ export async function sendUpload(
   upload: PlannedUpload,
 ): Promise<void> {
   const { context, request, signal } = run;
-  const { productType } = request;
+  const { reference, productType } = request;
   const files = await signedFiles(run, upload);
   const journal = {
     sending: () => saveSending(run, index),
     notTaken: () => settle(run, index, { kind: 'not-taken' }),
   };
   try {
-    const { atlasBatchId } = await context.atlas.upload({ productType, files, journal }, signal);
+    const { atlasBatchId } = await context.atlas.upload(
+      { reference, productType, files, journal },
+      signal,
+    );
     const sentAt = context.clock.now();
     await settle(run, index, { kind: 'accepted', atlasBatchId, sentAt });
   } catch (error) {
