@@ -12,6 +12,7 @@ import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller, type Journal } from './caller.js';
+import { Credentials } from './credentials.js';
 import type { AtlasObserver } from './observer.js';
 import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
@@ -43,19 +44,21 @@ export interface AtlasUpload {
 /** An aborted call rejects with its signal's reason. An upload that is on its way is not cut. */
 export interface AtlasClient {
   /**
-   * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
-   * credentials never worked), or TransientError, whose `taken` says whether Atlas may have it.
+   * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx), or TransientError, whose
+   * `taken` says whether Atlas may have it.
    */
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
-   * GET extracts, one page. Throws UnknownBatchError on 404, PermanentError as above, and otherwise
-   * TransientError. A page after the first waits longer for its budget than the first does.
+   * GET extracts, one page. Throws UnknownBatchError on 404, and otherwise TransientError.
+   * A page after the first waits longer for its budget than the first does.
    */
   readPage(
     atlasBatchId: string,
     page: { page: number; perPage: number },
     signal?: AbortSignal,
   ): Promise<ExtractsPage>;
+  /** Whether Atlas takes the credentials. */
+  readonly credentials: Credentials;
   /** Requests of this process in a row that say that Atlas is down. */
   failuresInRow(): number;
   /** One authtoken round: resolves when Atlas gave a token. */
@@ -134,6 +137,14 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       logger.info({}, 'Atlas gave a token');
       observer.tokenFetched?.();
     },
+    onAccepted: () => credentials.accepted(),
+    onRefused: () => credentials.refused(),
+  });
+
+  const credentials: Credentials = new Credentials({
+    logger,
+    onChange: (accepted) => observer.credentialsChanged?.(accepted),
+    ask: () => tokens.get(),
   });
 
   /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
@@ -200,11 +211,15 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         signal,
       );
     },
+    credentials,
     failuresInRow: () => breaker.failuresInRow,
     async checkCredentials(signal) {
       await tokens.refresh(signal);
     },
-    close: () => http.close(),
+    close() {
+      credentials.stop();
+      return http.close();
+    },
   };
 }
 

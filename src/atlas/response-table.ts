@@ -93,7 +93,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       code: 'ATLAS_AUTH',
       countsAsOutage: true,
       consequence:
-        'the batch ends if these credentials never gave a token; otherwise the job is delayed. ' +
+        'workers begin no batch until Atlas takes the credentials; the job is delayed. ' +
         'Not asked again for some seconds',
     },
     TOO_MANY_REQUESTS,

@@ -7,6 +7,7 @@ export class WorkerStatus {
   /** What it waits for before it takes jobs; null when it takes them. */
   startsAfter: string | null = 'its configuration';
   writes: WriteGate | undefined;
+  credentials: { areRefused: boolean } | undefined;
 
   /** Why it takes no jobs now. */
   whyNotReady(): string[] {
@@ -14,6 +15,7 @@ export class WorkerStatus {
     if (this.startsAfter !== null)
       why.push(`the worker has not started: it waits for ${this.startsAfter}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
+    if (this.credentials?.areRefused) why.push('Atlas refuses the client id and secret');
     return why;
   }
 

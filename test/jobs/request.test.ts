@@ -56,10 +56,7 @@ describe('issues', () => {
     [
       'a blank id',
       request({ documents: [document('   '), document('\u00a0')] }),
-      [0, 1].map(
-        (index) =>
-          `documents[${index}].documentId must be 1 to 128 printable characters, and not blank`,
-      ),
+      ['documents[0-1].documentId must be 1 to 128 printable characters, and not blank'],
     ],
     [
       'a key longer than S3 allows',
