@@ -12,7 +12,8 @@ import { ownerKey, receiptKey } from '../../jobs/redis-keys.js';
 import type { Receipt } from '../runtime/job-lease.js';
 import { addPollJob } from './add-poll-job.js';
 import type { BatchContext } from './batch-context.js';
-import { holderOf, MAX_RESUBMISSIONS, type SendResult, stepUpload } from './transitions.js';
+import { stepUpload } from './transitions.js';
+import { holderOf, MAX_RESUBMISSIONS, type SendResult } from './upload-transitions.js';
 
 /** The receipt of a result, under the key that whoever finds the upload reads. */
 export function receiptOf(

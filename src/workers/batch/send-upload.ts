@@ -9,7 +9,8 @@ import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
 import { type BatchContext, isDoomed, mayResubmit } from './batch-context.js';
 import { receiptOf, saveResult } from './save-result.js';
-import { type SendResult, stepUpload } from './transitions.js';
+import { stepUpload } from './transitions.js';
+import type { SendResult } from './upload-transitions.js';
 
 /** Nothing was sent, because the batch was cancelled meanwhile. */
 class CancelledError extends Error {}

@@ -16,10 +16,9 @@ import {
   beginRetry,
   beginRound,
   endRun,
-  resultOfSending,
-  type SendResult,
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
+import { resultOfSending, type SendResult } from '../../../src/workers/batch/upload-transitions.js';
 
 const TOTAL = 2;
 const MAX_ROUNDS = 2;

@@ -13,12 +13,14 @@ import {
   countTransientError,
   countUnexpectedError,
   endRun,
-  MAX_RESUBMISSIONS,
-  nextUpload,
   type RoundFacts,
   stepUpload,
-  type UploadStep,
 } from '../../../src/workers/batch/transitions.js';
+import {
+  MAX_RESUBMISSIONS,
+  nextUpload,
+  type UploadStep,
+} from '../../../src/workers/batch/upload-transitions.js';
 
 const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
 const plan = { round: 1, documentIndexes: '0-1', scoped: false, resubmissions: 0 };
