@@ -124,6 +124,23 @@ describe('upload', () => {
     expect(error).toMatchObject({ taken: 'not-taken', retryAfterMs: 7000 });
   });
 
+  it('an upload is as unknown after a 500 with Retry-After when Redis does not answer meanwhile', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const client = clientOf(atlas, { redis, keyPrefix: test.prefix });
+    await client.checkCredentials();
+    atlas.onUpload = (_request, response) => {
+      redis.disconnect();
+      response.writeHead(500, { 'retry-after': '3' }).end();
+    };
+    const error = await rejection(client.upload(UPLOAD));
+    expect(error).toMatchObject({
+      code: 'ATLAS_UNAVAILABLE',
+      taken: 'unknown',
+      retryAfterMs: 3000,
+    });
+  });
+
   it('an upload is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
