@@ -2,8 +2,8 @@
  * The circuit breaker of one process. It sends few requests to an Atlas that is down.
  *
  * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
- * a row that say that Atlas may be down: no response, a 5xx, an unusable response, or a refused
- * token. While it is open, requests are turned away at once, but for one probe at a time. A probe
+ * a row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused
+ * token. They have to come from several batches: one bad batch is nobody else's. While it is open, requests are turned away at once, but for one probe at a time. A probe
  * that gets a response closes it. A 429 is no failure: Atlas is well, and the block of the budget
  * deals with it.
  */
@@ -13,6 +13,8 @@ import { ResponseError } from './response-table.js';
 
 /** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;
+/** Fewer could be of one kind by chance. A process that has fewer batches needs no breaker. */
+const BATCHES_TO_OPEN = 3;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 /**
@@ -29,6 +31,8 @@ export class Breaker {
   private state: BreakerState = 'closed';
   /** In a row. */
   private failures = 0;
+  /** What they were asked for. */
+  private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
   /** Both on the monotonic clock, so that a clock that is set back holds no probe up. */
@@ -41,31 +45,40 @@ export class Breaker {
     private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
   ) {}
 
+  /** Failures in a row of all requests of this process. */
+  get failuresInRow(): number {
+    return this.failures;
+  }
+
   /**
    * Makes the attempt, which is told whether it is the probe. Rejects when the attempt does, and
    * with a TransientError (nothing was sent) when the circuit is open.
+   * @param batch What the attempt is made for.
    */
-  async run<T>(attempt: (probe: boolean) => Promise<T>): Promise<T> {
+  async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
     const probe = this.state === 'open' && performance.now() >= this.nextProbeAt;
     if (this.state !== 'closed' && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
     const result = await resultOf(attempt(probe), probe);
     if ('value' in result || !result.down) this.succeeded(probe);
-    else this.failed(probe, result.error);
+    else this.fail(batch, probe, result.error);
     if ('value' in result) return result.value;
     throw result.error;
   }
 
   private succeeded(probe: boolean): void {
     this.failures = 0;
+    this.failed.clear();
     if (probe) this.change('closed');
   }
 
-  private failed(probe: boolean, error: unknown): void {
+  private fail(batch: string, probe: boolean, error: unknown): void {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
     this.failures += 1;
+    if (this.failed.size < BATCHES_TO_OPEN) this.failed.add(batch);
+    const areMany = this.failures >= FAILURES_TO_OPEN && this.failed.size >= BATCHES_TO_OPEN;
     if (probe) this.open(this.probes + 1);
-    else if (this.state === 'closed' && this.failures >= FAILURES_TO_OPEN) {
+    else if (this.state === 'closed' && areMany) {
       this.openedAt = performance.now();
       this.open(0);
     }

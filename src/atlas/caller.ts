@@ -50,21 +50,17 @@ export function createCaller(parts: {
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const row =
-      response.kind === 'failed'
-        ? rowFor(endpoint, response.failure)
-        : rowFor(endpoint, response.status, response.webPage);
+    const webPage = response.kind === 'response' && response.webPage;
+    const kind = response.kind === 'failed' ? response.failure : response.status;
+    const row = rowFor(endpoint, kind, webPage);
     if (row.meaning === 'not-taken' || row.meaning === 'auth') await journal?.notTaken();
 
-    const fail = (row: ResponseRow, detail: string, waitMs = 0) =>
-      errorFor(row, detail, {
-        retryAfterMs: waitMs,
-        atlasBatchId: call.atlasBatchId,
-      });
+    const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
+      errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
       throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
-    const { status, webPage } = response;
+    const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
       const parsed = call.read(response.body, status);

@@ -12,6 +12,7 @@ import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
 import { type Call, createCaller, type Journal } from './caller.js';
+import { Credentials } from './credentials.js';
 import type { AtlasObserver } from './observer.js';
 import { ResponseError } from './response-table.js';
 import { TokenSource } from './token.js';
@@ -32,6 +33,8 @@ const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true 
 const TOKEN_TIMEOUT_MS = 10_000;
 
 export interface AtlasUpload {
+  /** What is uploaded belongs to it: one batch alone opens no circuit. */
+  reference: string;
   productType: string;
   files: { file_url: string; document_id: string }[];
   /** Told of every request, once breaker, token and budget have let it through. */
@@ -41,19 +44,23 @@ export interface AtlasUpload {
 /** An aborted call rejects with its signal's reason. An upload that is on its way is not cut. */
 export interface AtlasClient {
   /**
-   * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx; `ATLAS_AUTH`: the
-   * credentials never worked), or TransientError, whose `taken` says whether Atlas may have it.
+   * POST multiupload. Throws PermanentError (`ATLAS_REJECTED`: a clear 4xx), or TransientError, whose
+   * `taken` says whether Atlas may have it.
    */
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
-   * GET extracts, one page. Throws UnknownBatchError on 404, PermanentError as above, and otherwise
-   * TransientError. A page after the first waits longer for its budget than the first does.
+   * GET extracts, one page. Throws UnknownBatchError on 404, and otherwise TransientError.
+   * A page after the first waits longer for its budget than the first does.
    */
   readPage(
     atlasBatchId: string,
     page: { page: number; perPage: number },
     signal?: AbortSignal,
   ): Promise<ExtractsPage>;
+  /** Whether Atlas takes the credentials. */
+  readonly credentials: Credentials;
+  /** Requests of this process in a row that say that Atlas is down. */
+  failuresInRow(): number;
   /** One authtoken round: resolves when Atlas gave a token. */
   checkCredentials(signal?: AbortSignal): Promise<void>;
   /** Cuts what is under way. May be called twice. */
@@ -130,6 +137,14 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       logger.info({}, 'Atlas gave a token');
       observer.tokenFetched?.();
     },
+    onAccepted: () => credentials.accepted(),
+    onRefused: () => credentials.refused(),
+  });
+
+  const credentials: Credentials = new Credentials({
+    logger,
+    onChange: (accepted) => observer.credentialsChanged?.(accepted),
+    ask: () => tokens.get(),
   });
 
   /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
@@ -148,16 +163,17 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   }
 
   // The retries do not get the signal: they would drop a response that came just before the abort.
-  function perform<T>(made: Call<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries(() => breaker.run((probe) => authorized(made, probe, signal)), {
+  function perform<T>(batch: string, made: Call<T>, signal?: AbortSignal): Promise<T> {
+    return withRetries(() => breaker.run(batch, (probe) => authorized(made, probe, signal)), {
       ...SHORT_RETRIES,
       shouldRetry: ({ error }) => error instanceof ResponseError && isWorthRepeating(error, made),
     });
   }
 
   return {
-    async upload({ productType, files, journal }, signal) {
+    async upload({ reference, productType, files, journal }, signal) {
       const atlasBatchId = await perform(
+        reference,
         {
           endpoint: 'multiupload',
           requestClass: 'upload',
@@ -183,6 +199,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         per_page: String(perPage),
       });
       return perform(
+        atlasBatchId,
         {
           endpoint: 'extracts',
           requestClass: 'poll',
@@ -194,10 +211,15 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         signal,
       );
     },
+    credentials,
+    failuresInRow: () => breaker.failuresInRow,
     async checkCredentials(signal) {
       await tokens.refresh(signal);
     },
-    close: () => http.close(),
+    close() {
+      credentials.stop();
+      return http.close();
+    },
   };
 }
 

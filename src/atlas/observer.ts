@@ -14,6 +14,8 @@ export interface AtlasObserver {
   /** Atlas gave this process a token. */
   tokenFetched?(): void;
   breakerChanged?(state: BreakerState): void;
+  /** Atlas refuses the credentials from now on, or takes them again. */
+  credentialsChanged?(accepted: boolean): void;
   /** A request waited this long for the budget, and was granted or denied. */
   budgetAsked?(event: { requestClass: RequestClass; seconds: number; granted: boolean }): void;
   /** A 429 blocks every process for this long. */

@@ -41,6 +41,10 @@ export interface ResponseRow {
   readonly retryNow?: true;
   /** It was too much at once: half of it is tried next. */
   readonly halve?: true;
+  /** Atlas says that it has these documents already. */
+  readonly conflict?: true;
+  /** Atlas has it, and did not say under which id: it is sent once more at most. */
+  readonly onceMore?: true;
   readonly consequence: string;
 }
 
@@ -53,6 +57,10 @@ const UNREADABLE = { code: 'ATLAS_PROTOCOL' } as const;
 
 const DELAYED = { consequence: 'the job is delayed and tries again until its deadline' } as const;
 const CONFIGURED = { consequence: 'ON_AMBIGUOUS_SUBMISSION decides' } as const;
+const ONCE_MORE = {
+  onceMore: true,
+  consequence: 'sent once more at most, when ON_AMBIGUOUS_SUBMISSION says so',
+} as const;
 const RETRIED = {
   retryNow: true,
   consequence: `sent again at once, a couple of times; then ${DELAYED.consequence}`,
@@ -97,7 +105,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       code: 'ATLAS_AUTH',
       countsAsOutage: true,
       consequence:
-        'the batch ends if these credentials never gave a token; otherwise the job is delayed. ' +
+        'workers begin no batch until Atlas takes the credentials; the job is delayed. ' +
         'Not asked again for some seconds',
     },
     { when: ['not-sent', 'cut'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
@@ -106,9 +114,23 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   ],
   multiupload: [
     { when: ['2xx'], meaning: 'taken', consequence: 'the Atlas batch is watched' },
-    { when: ['unusable', 'too-large', 'not-text'], meaning: 'unknown', ...PROTOCOL, ...CONFIGURED },
-    TOKEN_REFUSED,
+    { when: ['unusable'], asWebPage: true, meaning: 'unknown', ...PROTOCOL, ...ONCE_MORE },
+    {
+      when: ['unusable', 'too-large', 'not-text'],
+      meaning: 'unknown',
+      code: 'ATLAS_PROTOCOL',
+      ...ONCE_MORE,
+    },
     TOO_MANY_REQUESTS,
+    {
+      when: [413],
+      meaning: 'refused',
+      code: 'ATLAS_REJECTED',
+      halve: true,
+      consequence: 'each half is sent; an upload of one document ends',
+    },
+    { when: ['4xx'], asWebPage: true, meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
+    TOKEN_REFUSED,
     { when: ['not-sent'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
     { when: [503, 407, 408, 421, 425], meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
     {
@@ -118,6 +140,15 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       consequence: `not followed; ${DELAYED.consequence}`,
     },
     { when: ['timed-out', 'cut', '5xx', 499], meaning: 'unknown', ...UNAVAILABLE, ...CONFIGURED },
+    {
+      when: [409],
+      meaning: 'refused',
+      code: 'ATLAS_REJECTED',
+      conflict: true,
+      consequence:
+        'the upload ends: AMBIGUOUS_SUBMISSION when an earlier attempt to send it was unknown, ' +
+        'for Atlas probably has it',
+    },
     {
       when: ['4xx'],
       meaning: 'refused',
@@ -187,6 +218,16 @@ export class ResponseError extends TransientError {
   }
 }
 
+/** Atlas's no to an upload. */
+export class RefusalError extends PermanentError {
+  constructor(
+    readonly row: ResponseRow,
+    message: string,
+  ) {
+    super('ATLAS_REJECTED', message);
+  }
+}
+
 /**
  * The error of a row that is not a success. `detail` ends the sentence "Atlas's multiupload …" and
  * holds statuses and codes only.
@@ -197,7 +238,7 @@ export function errorFor(
   context: { atlasBatchId?: string | undefined; retryAfterMs?: number } = {},
 ): BatchError {
   const message = `Atlas's ${row.endpoint} ${detail}`;
-  if (row.meaning === 'refused') return new PermanentError('ATLAS_REJECTED', message);
+  if (row.meaning === 'refused') return new RefusalError(row, message);
   if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
   return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
 }

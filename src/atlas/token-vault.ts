@@ -18,10 +18,8 @@ const TOKEN_TTL_MS = 3_600_000;
 /** How long others wait when a process dies while it asks for a token. */
 const LOCK_TTL_MS = 3_000;
 const LOCK_RENEWAL_MS = 1_000;
-/** How long it is remembered that credentials worked: longer than any outage. */
-const PROVEN_TTL_MS = 30 * 86_400_000;
 /** How long refused credentials are not sent to Atlas again, whatever the number of jobs. */
-const REFUSAL_TTL_MS = 10_000;
+export const REFUSAL_TTL_MS = 10_000;
 
 const KEY_BYTES = 32;
 /**
@@ -112,13 +110,12 @@ export class SharedTokenVault {
     return kept === null ? undefined : this.open(kept);
   }
 
-  /** Keeps the token, and that the credentials work. */
+  /** Keeps the token: the credentials are refused no more. */
   async save(token: string): Promise<void> {
     const sealed = await this.seal(token);
     await fromRedis(
       Promise.all([
         this.redis.set(this.keys.token, sealed, 'PX', TOKEN_TTL_MS),
-        this.redis.set(this.keys.proven, '1', 'PX', PROVEN_TTL_MS),
         this.redis.del(this.keys.refused),
       ]),
     );
@@ -142,11 +139,6 @@ export class SharedTokenVault {
       clearInterval(renewal);
       await fromRedis(UNLOCK.run(this.redis, [this.keys.lock], [owner]));
     };
-  }
-
-  /** Whether these credentials ever gave a token. */
-  async proven(): Promise<boolean> {
-    return (await fromRedis(this.redis.exists(this.keys.proven))) === 1;
   }
 
   async saveRefusal(): Promise<void> {
@@ -185,23 +177,18 @@ export class SharedTokenVault {
 
 /** Without Redis (the doctor, tools) the process keeps everything in its own memory. */
 export class LocalTokenVault implements TokenVault {
-  private everWorked = false;
   private refusedUntil = 0;
 
   async read(): Promise<undefined> {}
 
   async save(_token: string): Promise<void> {
-    this.everWorked = true;
+    this.refusedUntil = 0;
   }
 
   async drop(_token: string): Promise<void> {}
 
   async lock(): Promise<() => Promise<void>> {
     return async () => {};
-  }
-
-  async proven(): Promise<boolean> {
-    return this.everWorked;
   }
 
   async saveRefusal(): Promise<void> {

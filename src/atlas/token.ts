@@ -5,10 +5,10 @@
  * each other's tokens invalid at an Atlas that accepts only the newest. Within a process all calls
  * that need a token wait for the same request.
  */
-import { PermanentError, TransientError } from '../errors.js';
+import { TransientError } from '../errors.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import { ResponseError } from './response-table.js';
-import type { TokenVault } from './token-vault.js';
+import { REFUSAL_TTL_MS, type TokenVault } from './token-vault.js';
 
 /** Between two checks whether another process has the token; a request takes about this long. */
 const WAIT_FOR_OTHER_MS = 50;
@@ -17,8 +17,6 @@ const REFUSAL_SPREAD_MS = 10_000;
 
 export class TokenSource {
   private token: string | undefined;
-  /** This process had a token: the credentials worked, even if Redis has forgotten it. */
-  private worked = false;
   private underWay: Promise<string> | undefined;
 
   constructor(
@@ -30,12 +28,16 @@ export class TokenSource {
       timeoutMs: number;
       random: () => number;
       onFetched: () => void;
+      /** There is one, whoever has fetched it. */
+      onAccepted: () => void;
+      /** Atlas refuses the credentials, whoever has asked. */
+      onRefused: () => void;
     },
   ) {}
 
   /**
-   * The token to use. Throws PermanentError (`ATLAS_AUTH`) when the credentials are refused and
-   * never gave a token, TransientError otherwise: nothing was sent.
+   * The token to use. Throws TransientError when there is none (`ATLAS_AUTH`: the credentials are
+   * refused): nothing was sent.
    */
   async get(signal?: AbortSignal): Promise<string> {
     signal?.throwIfAborted();
@@ -60,7 +62,7 @@ export class TokenSource {
     this.underWay ??= this.obtain()
       .then((token) => {
         this.token = token;
-        this.worked = true;
+        this.options.onAccepted();
         return token;
       })
       .finally(() => {
@@ -76,7 +78,7 @@ export class TokenSource {
       const shared = await vault.read();
       if (shared !== undefined) return shared;
       const refusedForMs = await vault.refusedForMs();
-      if (refusedForMs > 0) return await this.refuse(refusedForMs);
+      if (refusedForMs > 0) throw this.refusal(refusedForMs);
       const unlock = await vault.lock();
       if (unlock === undefined) {
         await pause(WAIT_FOR_OTHER_MS);
@@ -101,27 +103,20 @@ export class TokenSource {
     } catch (error) {
       if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
       await vault.saveRefusal();
-      return await this.refuse(0, error);
+      throw this.refusal(REFUSAL_TTL_MS);
     }
     await vault.save(token);
     onFetched();
     return token;
   }
 
-  /** A refusal of credentials that once gave a token is an outage of Atlas; others are wrong. */
-  private async refuse(forMs: number, first?: ResponseError): Promise<never> {
-    if (!this.worked && !(await this.options.vault.proven())) {
-      throw new PermanentError(
-        'ATLAS_AUTH',
-        'Atlas refuses the client id and secret, and never gave a token for them',
-      );
-    }
-    if (first !== undefined) throw first;
-    const retryAfterMs = Math.ceil(forMs + this.options.random() * REFUSAL_SPREAD_MS);
-    throw new TransientError(
-      'ATLAS_AUTH',
-      'Atlas refuses the client id and secret, which it took before',
-      { retryAfterMs },
-    );
+  /** Wrong credentials may become right, and right ones wrong for a while: both are an outage. */
+  private refusal(forMs: number): TransientError {
+    const { onRefused, random } = this.options;
+    onRefused();
+    const retryAfterMs = Math.ceil(forMs + random() * REFUSAL_SPREAD_MS);
+    return new TransientError('ATLAS_AUTH', 'Atlas refuses the client id and secret', {
+      retryAfterMs,
+    });
   }
 }

@@ -5,6 +5,12 @@ import { type BodyPolicy, createSend } from './exchange.js';
 /** A peer that has not accepted a connection by then is down; undici's own default. */
 const MAX_CONNECT_TIMEOUT_MS = 10_000;
 
+/**
+ * Servers close idle connections without a word, and a POST that crosses that has an unknown fate. Two
+ * seconds are the shortest that are in common use.
+ */
+const MAX_IDLE_BEFORE_POST_MS = 1000;
+
 export interface HttpRequest {
   method: 'GET' | 'POST';
   /** Below the base URL, query included. */
@@ -16,7 +22,7 @@ export interface HttpRequest {
 export type Http = ReturnType<typeof createHttp>;
 
 /**
- * A pool of connections to one host. `timeoutMs` is for the whole request. What `request` resolves
+ * Connections to one host. `timeoutMs` is for the whole request. What `request` resolves
  * to, and rejects with, is as {@link createSend} says.
  */
 export function createHttp(options: {
@@ -28,18 +34,25 @@ export function createHttp(options: {
 }) {
   const base = new URL(options.baseUrl);
   const prefix = base.pathname.replace(/\/+$/, '');
-  const pool = new Pool(base.origin, {
+  const settings: Pool.Options = {
     connections: options.connections,
     headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     connect: { timeout: Math.min(options.timeoutMs, MAX_CONNECT_TIMEOUT_MS) },
-  });
+  };
+  const idle = MAX_IDLE_BEFORE_POST_MS;
+  const pools = {
+    GET: new Pool(base.origin, settings),
+    POST: new Pool(base.origin, { ...settings, keepAliveTimeout: idle, keepAliveMaxTimeout: idle }),
+  };
   const send = createSend(options.bodies ?? 'of-success', options.timeoutMs);
   return {
     // Not spread: V8 would keep the spread object, and its request, until a full collection.
     request: ({ method, path, headers, body = null }: HttpRequest, signal?: AbortSignal) =>
-      send(pool, { method, path: prefix + path, headers, body }, signal),
+      send(pools[method], { method, path: prefix + path, headers, body }, signal),
     /** Cuts what is still under way. */
-    close: () => pool.destroy(),
+    async close(): Promise<void> {
+      await Promise.all([pools.GET.destroy(), pools.POST.destroy()]);
+    },
   };
 }

@@ -94,8 +94,6 @@ export interface TokenKeys {
   token: string;
   /** Who fetches one. */
   lock: string;
-  /** Set when the credentials have given a token. */
-  proven: string;
   /** Set when the credentials were just refused: they are not tried again for some seconds. */
   refused: string;
 }
@@ -105,7 +103,6 @@ export function tokenKeys(prefix: string, name: string): TokenKeys {
   return {
     token: `${prefix}:token:${name}`,
     lock: `${prefix}:token-lock:${name}`,
-    proven: `${prefix}:token-proven:${name}`,
     refused: `${prefix}:token-refused:${name}`,
   };
 }

@@ -16,7 +16,7 @@ export const MAX_PRODUCT_TYPE_LENGTH = 128;
 /** A scan in S3. */
 export interface BatchDocument {
   /**
-   * Your own id of the document: 1 to 128 printable characters, unique in the batch. It goes to
+   * Your own id of the document: 1 to 128 printable characters, not blank, unique in the batch. It goes to
    * Atlas and into logs, so it should hold no personal data.
    */
   documentId: string;
@@ -40,8 +40,8 @@ export interface BatchRequest {
 }
 
 const printable = (maxLength: number) =>
-  z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
-    error: `must be 1 to ${maxLength} printable characters`,
+  z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
+    error: `must be 1 to ${maxLength} printable characters, and not blank`,
   });
 
 const documentSchema = z.strictObject({

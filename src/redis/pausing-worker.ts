@@ -9,6 +9,8 @@ import { isReplyError } from './reply-error.js';
 
 /** What fetches wait for. */
 export interface FetchGate {
+  /** Whether {@link opened} has to be waited for: nothing is fetched by the way. */
+  isClosed(): boolean;
   /** Resolves when jobs may be fetched, or when the signal is aborted. */
   opened(signal: AbortSignal): Promise<void>;
 }
@@ -28,7 +30,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     name: string,
     processor: Processor<Data, Result>,
     options: WorkerOptions,
-    private readonly gate?: FetchGate | undefined,
+    protected readonly gate?: FetchGate | undefined,
   ) {
     super(name, processor, { ...options, autorun: false });
     this.on('closing', () => this.stopped.abort());

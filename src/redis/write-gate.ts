@@ -57,6 +57,10 @@ export class WriteGate {
     return true;
   }
 
+  isClosed(): boolean {
+    return this.refusal !== null;
+  }
+
   /** Resolves when Redis takes writes, or when the signal is aborted. */
   async opened(signal: AbortSignal): Promise<void> {
     if (this.refusal === null) return;

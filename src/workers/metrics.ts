@@ -107,6 +107,12 @@ function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
     help: 'Circuit to Atlas: 0 closed, 1 half-open, 2 open.',
     registers,
   });
+  const authOk = new Gauge({
+    name: 'atlas_batch_auth_ok',
+    help: 'Whether Atlas takes the credentials: 0 once it has refused them.',
+    registers,
+  });
+  authOk.set(1);
   const budget = new Histogram({
     name: 'atlas_batch_budget_wait_seconds',
     help: 'Time that requests waited for the budget, and whether they were let through.',
@@ -125,6 +131,7 @@ function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
       seconds.observe({ endpoint }, took);
     },
     tokenFetched: () => tokens.inc(),
+    credentialsChanged: (accepted) => authOk.set(Number(accepted)),
     breakerChanged: (state) => breaker.set(BREAKER_VALUES[state]),
     budgetAsked({ requestClass, seconds: waited, granted }) {
       budget.observe({ class: requestClass, granted: String(granted) }, waited);

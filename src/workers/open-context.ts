@@ -70,6 +70,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     observer: metrics.atlas,
   });
   parts.add(() => atlas.close());
+  status.credentials = atlas.credentials;
   const store = createObjectStore({
     resultsBucket: config.RESULTS_BUCKET,
     presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,

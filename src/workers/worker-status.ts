@@ -9,6 +9,7 @@ export class WorkerStatus {
   writes: WriteGate | undefined;
   /** What it knows of uploads, and Redis does not yet. */
   sentUploads: { readonly size: number } | undefined;
+  credentials: { areRefused: boolean } | undefined;
 
   /** Why it takes no jobs now. */
   whyNotReady(): string[] {
@@ -16,6 +17,7 @@ export class WorkerStatus {
     if (this.startsAfter !== null)
       why.push(`the worker has not started: it waits for ${this.startsAfter}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
+    if (this.credentials?.areRefused) why.push('Atlas refuses the client id and secret');
     return why;
   }
 

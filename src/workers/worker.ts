@@ -15,11 +15,13 @@ import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { connectionOptions } from '../redis/connect.js';
+import type { FetchGate } from '../redis/pausing-worker.js';
 import { checkPermissions } from '../redis/permissions.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
+import { Intake } from './intake.js';
 import { startEventExpiry } from './maintenance/expire-events.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
@@ -94,10 +96,15 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const eventExpiry = startEventExpiry(context);
   parts.add(() => eventExpiry.stop());
 
-  const create = <Data, Result>(name: string, jobs: number, processor: Processor<Data, Result>) =>
-    createQueueWorker(queueOptions, name, jobs, processor, context.writes);
+  const create = <Data, Result>(
+    name: string,
+    jobs: number,
+    processor: Processor<Data, Result>,
+    gate: FetchGate = context.writes,
+  ) => createQueueWorker(queueOptions, name, jobs, processor, gate);
+  const intake = new Intake({ ...context, credentials: context.atlas.credentials });
   const workers = [
-    create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context)),
+    create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context), intake),
     create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollProcessor(context)),
     ...(sender
       ? [create(WEBHOOKS_QUEUE, WEBHOOK_CONCURRENCY, createWebhookProcessor(context, sender))]

@@ -12,9 +12,9 @@ let breaker: Breaker;
 let attempts: boolean[];
 
 /** One attempt that ends with the error, or well; the error that came of it. */
-async function attempt(error?: Error): Promise<unknown> {
+async function attempt(error?: Error, batch = attempts.length): Promise<unknown> {
   return breaker
-    .run(async (probe) => {
+    .run(`batch-${batch}`, async (probe) => {
       attempts.push(probe);
       if (error !== undefined) throw error;
     })
@@ -40,7 +40,7 @@ afterEach(() => {
 
 describe('the circuit breaker', () => {
   it('the closed circuit passes values and errors through', async () => {
-    expect(await breaker.run(async () => 7)).toBe(7);
+    expect(await breaker.run('b', async () => 7)).toBe(7);
     const error = down();
     expect(await attempt(error)).toBe(error);
     expect(states).toEqual([]);
@@ -50,6 +50,14 @@ describe('the circuit breaker', () => {
     for (let i = 0; i < 7; i += 1) await attempt(down());
     expect(states).toEqual([]);
     await attempt(down());
+    expect(states).toEqual(['open']);
+  });
+
+  it('the circuit opens for no number of failures of two batches, and for eight of three', async () => {
+    for (let i = 0; i < 30; i += 1) await attempt(down(), i % 2);
+    expect(states).toEqual([]);
+    expect(breaker.failuresInRow).toBe(30);
+    await attempt(down(), 2);
     expect(states).toEqual(['open']);
   });
 
@@ -101,7 +109,7 @@ describe('the circuit breaker', () => {
     await open();
     vi.advanceTimersByTime(1_500);
     let respond = () => {};
-    const probe = breaker.run((isProbe) => {
+    const probe = breaker.run('b', (isProbe) => {
       attempts.push(isProbe);
       return new Promise<void>((resolve) => {
         respond = resolve;

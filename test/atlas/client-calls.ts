@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 
 export const UPLOAD = {
+  reference: 'loan-1',
   productType: 'LOAN_APP',
   files: [
     { file_url: 'https://s3.example.com/a?X-Amz-Signature=canary-signature', document_id: '1' },

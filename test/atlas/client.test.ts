@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAtlasClient } from '../../src/atlas/client.js';
+import { PermanentError } from '../../src/errors.js';
 import { testRedis } from '../helpers/redis.js';
 import { PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas, logSink, WRONG } from './fake-atlas.js';
@@ -123,10 +124,28 @@ describe('upload', () => {
     expect(error).toMatchObject({ taken: 'not-taken', retryAfterMs: 7000 });
   });
 
+  it('an upload is as unknown after a 500 with Retry-After when Redis does not answer meanwhile', async () => {
+    const test = testRedis();
+    const redis = connect(test);
+    const client = clientOf(atlas, { redis, keyPrefix: test.prefix });
+    await client.checkCredentials();
+    atlas.onUpload = (_request, response) => {
+      redis.disconnect();
+      response.writeHead(500, { 'retry-after': '3' }).end();
+    };
+    const error = await rejection(client.upload(UPLOAD));
+    expect(error).toMatchObject({
+      code: 'ATLAS_UNAVAILABLE',
+      taken: 'unknown',
+      retryAfterMs: 3000,
+    });
+  });
+
   it('an upload is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));
-    expect(error).toMatchObject({ name: 'PermanentError', code: 'ATLAS_REJECTED' });
+    expect(error).toMatchObject({ name: 'RefusalError', code: 'ATLAS_REJECTED' });
+    expect(error).toBeInstanceOf(PermanentError);
     expect(atlas.count('multiupload')).toBe(1);
   });
 

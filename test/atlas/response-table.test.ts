@@ -10,7 +10,7 @@ import {
 } from '../../src/atlas/response-table.js';
 import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 
-type Expected = [ResponseKind[], string, string?];
+type Expected = [ResponseKind[], string, code?: string | undefined, webPage?: boolean];
 
 /** What each response must mean, written again by hand: kinds, meaning, reason code. */
 const EXPECTED: [Endpoint, Expected[]][] = [
@@ -32,6 +32,12 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [[200, 201, 202], 'taken'],
       [['unusable', 'too-large', 'not-text'], 'unknown', 'ATLAS_PROTOCOL'],
       [[401, 403], 'auth', 'ATLAS_AUTH'],
+      [['unusable'], 'unknown', 'ATLAS_PROTOCOL', true],
+      [[400, 401, 403, 404, 409, 418], 'not-taken', 'ATLAS_UNAVAILABLE', true],
+      [[429, 503], 'not-taken', 'ATLAS_UNAVAILABLE', true],
+      [[413], 'refused', 'ATLAS_REJECTED', true],
+      [[200], 'taken', undefined, true],
+      [[500, 502, 504], 'unknown', 'ATLAS_UNAVAILABLE', true],
       [[429, 503, 407, 408, 421, 425], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [['not-sent'], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [[301, 302, 307, 308], 'not-taken', 'ATLAS_PROTOCOL'],
@@ -56,8 +62,8 @@ const EXPECTED: [Endpoint, Expected[]][] = [
 ];
 
 const cases = EXPECTED.flatMap(([endpoint, rows]) =>
-  rows.flatMap(([kinds, meaning, code]) =>
-    kinds.map((kind) => ({ endpoint, kind, meaning, code })),
+  rows.flatMap(([kinds, meaning, code, webPage = false]) =>
+    kinds.map((kind) => ({ endpoint, kind, meaning, code, webPage })),
   ),
 );
 
@@ -82,9 +88,9 @@ describe('the table of responses', () => {
   );
 
   it.each(cases)(
-    'the table of responses has $kind from $endpoint for $meaning',
-    ({ endpoint, kind, meaning, code }) => {
-      const row = rowFor(endpoint, kind);
+    'the table of responses has $kind from $endpoint for $meaning (a web page: $webPage)',
+    ({ endpoint, kind, meaning, code, webPage }) => {
+      const row = rowFor(endpoint, kind, webPage);
       expect(row.meaning).toBe(meaning);
       expect(row.code).toBe(code);
     },
@@ -92,7 +98,7 @@ describe('the table of responses', () => {
 
   it('the table of responses has no row that nothing reaches', () => {
     const reached = new Set([
-      ...cases.map(({ endpoint, kind }) => rowFor(endpoint, kind)),
+      ...cases.map(({ endpoint, kind, webPage }) => rowFor(endpoint, kind, webPage)),
       ...WEB_PAGES.map(({ endpoint, kind }) => rowFor(endpoint, kind, true)),
     ]);
     expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
@@ -103,14 +109,25 @@ describe('the table of responses', () => {
     expect(rows.map((row) => row.when)).toEqual([['not-sent']]);
   });
 
-  it('the table of responses counts towards the circuit whatever says that Atlas may be down, and a 429 never', () => {
+  it('the table of responses counts towards the circuit what says that Atlas may be down, and never what is said of one batch', () => {
     for (const row of RESPONSES) {
       const alive = ['taken', 'refused', 'not-yet'].includes(row.meaning) || row.holdsAllProcesses;
       // A response about one batch that cannot be read is that batch's.
       const ofOneBatch =
         row.endpoint === 'extracts' && (row.code === 'ATLAS_PROTOCOL' || row.when.includes(408));
-      expect([row, row.countsAsOutage === true]).toEqual([row, !alive && !ofOneBatch]);
+      if (alive || ofOneBatch) expect([row, row.countsAsOutage]).toEqual([row, undefined]);
     }
+    for (const kind of ['not-sent', 'timed-out', 'cut', 500, 502, 503] as const)
+      expect(rowFor('multiupload', kind).countsAsOutage).toBe(true);
+    for (const kind of ['unusable', 404] as const) {
+      expect(rowFor('multiupload', kind).countsAsOutage).toBeUndefined();
+      expect(rowFor('multiupload', kind, true).countsAsOutage).toBe(true);
+    }
+  });
+
+  it('the table of responses halves an upload that is too large, whoever says so', () => {
+    for (const webPage of [false, true])
+      expect(rowFor('multiupload', 413, webPage)).toMatchObject({ halve: true });
   });
 
   it('the table of responses is the same in docs/responses.md', async () => {

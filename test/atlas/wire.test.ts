@@ -25,6 +25,10 @@ describe('readAccessToken and readBatchId', () => {
     expect(readBatchId(body)).toEqual({ ok: true, value: 'B' });
   });
 
+  it('readBatchId takes a safe integer for an id', () => {
+    expect(readBatchId('{"batch_id":30732}')).toEqual({ ok: true, value: '30732' });
+  });
+
   it.each([
     '<html>maintenance</html>',
     '{"batch_id":"B',
@@ -37,6 +41,8 @@ describe('readAccessToken and readBatchId', () => {
     '{"data":[{"batch_id":"B"}]}',
     '{"batch_id":""}',
     '{"batch_id":"   "}',
+    '{"batch_id":30732.5}',
+    '{"batch_id":9007199254740993}',
     '{"batch_id":null}',
     '{"batch_id":null,"data":{"batch_id":"B"}}',
     '{"batch_id":"B\\n"}',

@@ -57,6 +57,24 @@ describe('request', () => {
     expect(sockets.size).toBe(1);
   });
 
+  it('a POST never goes out on a connection that was idle for a second', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const sockets: unknown[] = [];
+    const base = await startHttp((request, response) => {
+      sockets.push(request.socket);
+      json(response, {});
+    });
+    const client = http(base);
+    const post = () => client.request({ ...GET, method: 'POST', body: '{}' });
+    await post();
+    await vi.advanceTimersByTimeAsync(900);
+    await post();
+    await vi.advanceTimersByTimeAsync(1000);
+    await post();
+    expect(sockets[1]).toBe(sockets[0]);
+    expect(sockets[2]).not.toBe(sockets[0]);
+  });
+
   it('a request does not follow redirects, and does not give the body of an error', async () => {
     let requests = 0;
     const base = await startHttp((_request, response) => {

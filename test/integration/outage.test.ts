@@ -72,44 +72,6 @@ it('workers ask a dead Atlas less than once a second and process, and end all ba
   expect(ended.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
 });
 
-it('batches whose credentials never worked end at once, and the endpoint is not hammered', async () => {
-  const system = await startSystem();
-  const wrong = { ATLAS_CLIENT_SECRET: 'wrong' };
-  await Promise.all([system.startWorkerProcess(wrong), system.startWorkerProcess(wrong)]);
-  const requests = await submit(system, 'other', 50);
-  await batchesEnded(system, 50, RECOVERY_TIMEOUT_MS);
-  for (const { reference } of requests) {
-    const { name, data } = await system.event(`done-${reference}`);
-    expect(name).toBe('batch.failed');
-    expect(data).toMatchObject({ reason: { code: 'ATLAS_AUTH' }, batchIds: [] });
-  }
-  expect(system.atlas.requests.table()).toEqual({ authtoken: { 401: expect.any(Number) } });
-  expect(system.atlas.requests.count()).toBeLessThanOrEqual(3);
-  await expectAllEndedOnce(system, requests);
-});
-
-it('credentials that stop working are an outage, until the deadline', async () => {
-  const system = await startSystem({
-    atlas: { completionMs: 3_600_000 },
-    environment: { BATCH_DEADLINE_MS: '4000' },
-  });
-  await Promise.all([system.startWorker(), system.startWorker()]);
-  const flying = await submit(system, 'flying', 10);
-  await waitUntil('uploads', () => system.atlas.uploads().length === 10);
-  const before = system.atlas.requests.count('authtoken');
-  system.atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 401 }] });
-  system.atlas.expireTokens();
-  const late = await submit(system, 'late', 10);
-  await batchesEnded(system, 20, RECOVERY_TIMEOUT_MS);
-  for (const { reference } of [...flying, ...late]) {
-    const { data } = await system.event(`done-${reference}`);
-    expect(data.reason?.code, `${reference}: ${data.reason?.message}`).toBe('ATLAS_AUTH');
-  }
-  expect(system.atlas.requests.count('authtoken') - before).toBeLessThanOrEqual(2);
-  expect(system.atlas.uploads()).toHaveLength(10);
-  await expectAllEndedOnce(system, [...flying, ...late]);
-});
-
 /** What every poll meets, and the code at the deadline. */
 const FAULTS = [
   [503, 'ATLAS_UNAVAILABLE'],

@@ -51,7 +51,12 @@ describe('issues', () => {
     [
       'control characters in an id',
       request({ documents: [document('a\u0000b')] }),
-      ['documents[0].documentId must be 1 to 128 printable characters'],
+      ['documents[0].documentId must be 1 to 128 printable characters, and not blank'],
+    ],
+    [
+      'a blank id',
+      request({ documents: [document('   '), document('\u00a0')] }),
+      ['documents[0-1].documentId must be 1 to 128 printable characters, and not blank'],
     ],
     [
       'a key longer than S3 allows',

@@ -4,6 +4,7 @@
  */
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
+import { ResponseError } from '../../atlas/response-table.js';
 import { PermanentError, type Reason, TransientError } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
@@ -121,10 +122,17 @@ async function waitOut(run: BatchContext, error: TransientError): Promise<Sleep>
   run.state = countTransientError(run.state, error.reason);
   const count = run.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
-  const wanted = Math.max(error.retryAfterMs, backoffMs(count, ERROR_BACKOFF, context.random));
+  // While others pass, Atlas is well, and only this batch had bad luck.
+  const inRow = isOfAtlas(error) ? Math.min(count, context.atlas.failuresInRow()) : count;
+  const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
   await lease.save(run.state, describeError(count, error.reason, delay));
   return sleep(run, delay);
+}
+
+/** Whether the process's own requests tell how lasting the error is. */
+function isOfAtlas(error: TransientError): boolean {
+  return error instanceof ResponseError && error.row.countsAsOutage === true;
 }
 
 /** A request to cancel that came while the job was busy ends its sleep at once. */

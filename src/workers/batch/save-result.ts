@@ -12,7 +12,8 @@ import { ownerKey, receiptKey } from '../../jobs/redis-keys.js';
 import type { Receipt } from '../runtime/job-lease.js';
 import { addPollJob } from './add-poll-job.js';
 import type { BatchContext } from './batch-context.js';
-import { holderOf, MAX_RESUBMISSIONS, type SendResult, stepUpload } from './transitions.js';
+import { stepUpload } from './transitions.js';
+import { holderOf, MAX_RESUBMISSIONS, type SendResult } from './upload-transitions.js';
 
 /** The receipt of a result, under the key that whoever finds the upload reads. */
 export function receiptOf(
@@ -130,6 +131,10 @@ function lineOf({ state }: BatchContext, index: number, result: SendResult): str
       return `sent ${documents} as ${result.atlasBatchId}`;
     case 'refused':
       return `${documents} refused: ${result.reason.message}`;
+    case 'too-large':
+      return upload?.state === 'planned'
+        ? `too large for Atlas; sent in halves, of which the first is ${documents}`
+        : `${documents} refused: ${result.reason.message}`;
     case 'unknown':
       return `unknown whether Atlas took ${documents}: ${result.why}; ${whatNext(upload)}`;
     default:

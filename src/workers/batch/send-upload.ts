@@ -1,6 +1,7 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
 import { randomBytes } from 'node:crypto';
-import { LockLostError, PermanentError, TransientError } from '../../errors.js';
+import { RefusalError, ResponseError } from '../../atlas/response-table.js';
+import { LockLostError, TransientError } from '../../errors.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import { unlessAborted } from '../../timeouts.js';
@@ -8,7 +9,8 @@ import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
 import { type BatchContext, isDoomed, mayResubmit } from './batch-context.js';
 import { receiptOf, saveResult } from './save-result.js';
-import { type SendResult, stepUpload } from './transitions.js';
+import { stepUpload } from './transitions.js';
+import type { SendResult } from './upload-transitions.js';
 
 /** Nothing was sent, because the batch was cancelled meanwhile. */
 class CancelledError extends Error {}
@@ -25,21 +27,25 @@ export async function sendUpload(
   upload: PlannedUpload,
 ): Promise<void> {
   const { context, request, signal } = run;
-  const { productType } = request;
+  const { reference, productType } = request;
   const files = await signedFiles(run, upload);
   const journal = {
     sending: () => saveSending(run, index),
     notTaken: () => settle(run, index, { kind: 'not-taken' }),
   };
   try {
-    const { atlasBatchId } = await context.atlas.upload({ productType, files, journal }, signal);
+    const { atlasBatchId } = await context.atlas.upload(
+      { reference, productType, files, journal },
+      signal,
+    );
     const sentAt = context.clock.now();
     await settle(run, index, { kind: 'accepted', atlasBatchId, sentAt });
   } catch (error) {
     if (error instanceof CancelledError) return;
     if (error instanceof LockLostError || error instanceof StoppingError) throw error;
-    if (run.state.uploads[index]?.state !== 'sending') return beforeSending(run, index, error);
-    const result = resultOfError(run, error);
+    // Nothing was on its way, or it was surely not taken.
+    if (run.state.uploads[index]?.state !== 'sending') throw error;
+    const result = resultOfError(run, upload, error);
     await settle(run, index, result);
     if (result.kind === 'unknown' && !isDoomed(run)) throw error;
   }
@@ -126,17 +132,15 @@ async function settle(run: BatchContext, index: number, result: SendResult): Pro
   await saveResult(run, index, result);
 }
 
-/** Nothing is on its way. Credentials that never worked refuse the upload; all else is tried again. */
-async function beforeSending(run: BatchContext, index: number, error: unknown): Promise<void> {
-  if (!(error instanceof PermanentError)) throw error;
-  const { reason } = error;
-  run.state = stepUpload(run.state, index, { kind: 'refused', reason });
-  const documents = `documents[${run.state.uploads[index]?.documentIndexes}]`;
-  await run.lease.save(run.state, `${documents} refused: ${reason.message}`);
-}
-
-function resultOfError(run: BatchContext, error: unknown): SendResult {
-  if (error instanceof PermanentError) return { kind: 'refused', reason: error.reason };
+function resultOfError(run: BatchContext, upload: PlannedUpload, error: unknown): SendResult {
+  if (error instanceof RefusalError) {
+    const { reason, row } = error;
+    if (!row.halve) return { kind: 'refused', reason, conflict: row.conflict === true };
+    const [index = 0] = fromRanges(upload.documentIndexes);
+    const message = `${reason.message}: ${run.request.documents[index]?.documentId} is too large alone`;
+    return { kind: 'too-large', reason: { ...reason, message } };
+  }
   const why = error instanceof TransientError ? error.message : 'an unforeseen error';
-  return { kind: 'unknown', why, resubmit: mayResubmit(run) };
+  const answered = error instanceof ResponseError && error.row.onceMore === true;
+  return { kind: 'unknown', why, resubmit: mayResubmit(run), answered };
 }

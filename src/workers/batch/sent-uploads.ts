@@ -14,7 +14,7 @@ import type { Logger } from '../../logging.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
 import { pause } from '../../timeouts.js';
-import type { SendResult } from './transitions.js';
+import type { SendResult } from './upload-transitions.js';
 
 /** Between two tries to write one: soon after a refusal has ended, and few commands in a long one. */
 const RETRY_MS = 500;

@@ -2,7 +2,7 @@
 import { receiptKey } from '../../jobs/redis-keys.js';
 import { type BatchContext, mayResubmit, uploadsThatAre } from './batch-context.js';
 import { saveAbsence, saveReceipt } from './save-result.js';
-import { resultOfSending, type SendResult } from './transitions.js';
+import { resultOfSending, type SendResult } from './upload-transitions.js';
 
 /**
  * Goes on from what the receipts say. An upload without one is unknown once its sender is dead. While

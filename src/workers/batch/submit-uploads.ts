@@ -30,6 +30,7 @@ export async function submitPlanned(run: BatchContext): Promise<void> {
 
   // One iterator for all lanes: each takes the next upload when it is free.
   const queue = planned.values();
+  const { length } = run.state.uploads;
   let failure: unknown;
   async function lane(): Promise<void> {
     for (const { index, upload } of queue) {
@@ -45,6 +46,8 @@ export async function submitPlanned(run: BatchContext): Promise<void> {
   const lanes = Math.min(UPLOADS_IN_PARALLEL, planned.length);
   await Promise.all(Array.from({ length: lanes }, lane));
   if (failure !== undefined) throw failure;
+  // The halves of uploads that were too large.
+  if (run.state.uploads.length > length && !isDoomed(run)) await submitPlanned(run);
 }
 
 async function refuseUnsent(run: BatchContext): Promise<void> {

@@ -1,181 +1,23 @@
 /**
- * Every legal step of an upload and of its batch, as pure functions. ARCHITECTURE.md draws them, and
- * nothing else changes the state of a batch.
+ * Every legal step of a batch, as pure functions; those of its uploads are in upload-transitions.ts.
+ * Nothing else changes the state of a batch.
  */
 import type { Reason } from '../../errors.js';
-import type {
-  BatchOutcome,
-  BatchState,
-  EndedUpload,
-  RefusedUpload,
-  SendingUpload,
-  SentUpload,
-  Upload,
-} from '../../jobs/batch-state.js';
-import type { PollResult } from '../../jobs/poll-state.js';
+import type { BatchOutcome, BatchState, Upload } from '../../jobs/batch-state.js';
 import { missingDocuments } from '../../jobs/summary.js';
-
-/** How often an upload is sent again because nobody knew whether Atlas had taken it. */
-export const MAX_RESUBMISSIONS = 2;
-
-/** What came of sending an upload. */
-export type SendResult =
-  | { kind: 'accepted'; atlasBatchId: string; sentAt: number }
-  /** Surely not at Atlas: it may be sent again. */
-  | { kind: 'not-taken' }
-  /** Atlas said no; or, before anything was sent, that it knows our credentials for none. */
-  | { kind: 'refused'; reason: Reason }
-  /** Nobody knows whether Atlas took it. */
-  | { kind: 'unknown'; why: string; resubmit: boolean }
-  /** The batch was cancelled before anything was sent. */
-  | { kind: 'cancelled' };
-
-export type UploadStep =
-  | { kind: 'send'; nonce: string; sender: string; startedAt: number }
-  | SendResult
-  /** The deadline came before it was sent. */
-  | { kind: 'too-late'; reason: Reason }
-  | { kind: 'poll-ended'; result: PollResult }
-  /** Its poll job was removed by hand. */
-  | { kind: 'poll-removed' }
-  /** Its `batch_id` is that of another batch. */
-  | { kind: 'not-ours' }
-  /** An operator retried the batch. */
-  | { kind: 'retry' };
+import { halvesOf, nextUpload, type UploadStep } from './upload-transitions.js';
 
 /**
- * The upload after a step; null when its state does not allow the step.
- * @param others Uploads of the batch, of which one may have the `batch_id` that Atlas gave.
+ * One that is too large becomes its first half; its second half comes after all others.
+ * @throws Error when the upload's state does not allow the step.
  */
-export function nextUpload(
-  upload: Upload,
-  step: UploadStep,
-  others: readonly Upload[] = [],
-): Upload | null {
-  switch (upload.state) {
-    case 'planned':
-      if (step.kind === 'send') {
-        const { nonce, sender, startedAt } = step;
-        return { ...upload, state: 'sending', nonce, sender, startedAt };
-      }
-      if (step.kind === 'too-late' || step.kind === 'refused') return refuse(upload, step.reason);
-      return null;
-    case 'sending':
-      return afterSending(upload, step, others);
-    case 'sent':
-      return afterSent(upload, step);
-    case 'ended':
-      if (step.kind !== 'retry') return null;
-      // Nothing can be added to a result that has every document.
-      return upload.result.status === 'complete' ? upload : pollAgain(upload);
-    case 'refused':
-      return null;
-  }
-}
-
-/**
- * What came of an upload that an earlier run of the job was sending, for whoever finds it; null while
- * its sender may still say it.
- * @param receipt what the sender has written down
- * @param resubmit what this worker does about an unknown upload
- */
-export function resultOfSending(
-  receipt: SendResult | null,
-  { senderIsDead, resubmit }: { senderIsDead: boolean; resubmit: boolean },
-): SendResult | null {
-  if (receipt !== null) return receipt.kind === 'unknown' ? { ...receipt, resubmit } : receipt;
-  const why = 'the worker died before the response of Atlas was saved';
-  return senderIsDead ? { kind: 'unknown', why, resubmit } : null;
-}
-
-/** What each result of sending leads to. */
-function afterSending(
-  upload: SendingUpload,
-  step: UploadStep,
-  others: readonly Upload[],
-): Upload | null {
-  switch (step.kind) {
-    case 'accepted': {
-      const { atlasBatchId, sentAt } = step;
-      const expectedPollRuns = runsUntilNews(holderOf(others, atlasBatchId));
-      const accepted = { atlasBatchId, sentAt, expectedPollRuns, result: null };
-      return { ...planOf(upload), state: 'sent', ...accepted };
-    }
-    case 'not-taken':
-    case 'cancelled':
-      return { ...planOf(upload), state: 'planned' };
-    case 'refused':
-      return refuse(upload, step.reason);
-    case 'unknown': {
-      const { resubmissions } = upload;
-      if (step.resubmit && resubmissions < MAX_RESUBMISSIONS)
-        return { ...planOf(upload), state: 'planned', resubmissions: resubmissions + 1 };
-      const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${step.why}); check there before you retry`;
-      return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
-    }
-    default:
-      return null;
-  }
-}
-
-function afterSent(upload: SentUpload, step: UploadStep): Upload | null {
-  switch (step.kind) {
-    case 'poll-ended':
-      return { ...upload, state: 'ended', result: laterResult(upload.result, step.result) };
-    case 'poll-removed':
-      return { ...upload, expectedPollRuns: 1 };
-    case 'not-ours': {
-      const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
-      return refuse(upload, { code: 'ATLAS_PROTOCOL', message });
-    }
-    case 'retry':
-      return pollAgain(upload);
-    default:
-      return null;
-  }
-}
-
-/** A run of the poll job that learnt nothing leaves what an earlier one found. */
-function laterResult(earlier: PollResult | null, later: PollResult): PollResult {
-  const learntNothing = later.status === 'rejected' || later.status === 'cancelled';
-  return learntNothing && earlier ? { ...earlier, polls: later.polls } : later;
-}
-
-function refuse(upload: Upload, reason: Reason): RefusedUpload {
-  const { atlasBatchId, result } = { atlasBatchId: null, result: null, ...upload };
-  return { ...planOf(upload), state: 'refused', reason, atlasBatchId, result };
-}
-
-/** Without what only one state knows. */
-function planOf({ round, documentIndexes, scoped, resubmissions }: Upload) {
-  return { round, documentIndexes, scoped, resubmissions };
-}
-
-function pollAgain(upload: SentUpload | EndedUpload): SentUpload {
-  return { ...upload, state: 'sent', expectedPollRuns: upload.expectedPollRuns + 1 };
-}
-
-/** The upload of this batch, if any, that the Atlas batch is polled for already. */
-export function holderOf(
-  uploads: readonly Upload[],
-  atlasBatchId: string,
-): SentUpload | EndedUpload | undefined {
-  return uploads
-    .filter((upload) => upload.state === 'sent' || upload.state === 'ended')
-    .findLast((upload) => upload.atlasBatchId === atlasBatchId);
-}
-
-/** A poll job that is under way serves the second upload too; one that ended has to run again. */
-function runsUntilNews(holder: SentUpload | EndedUpload | undefined): number {
-  return (holder?.expectedPollRuns ?? 0) + (holder?.state === 'sent' ? 0 : 1);
-}
-
-/** @throws Error when the upload's state does not allow the step. */
 export function stepUpload(state: BatchState, index: number, step: UploadStep): BatchState {
   const upload = state.uploads[index];
   const next = upload && nextUpload(upload, step, state.uploads);
   if (!next) throw new Error(`an upload that is ${upload?.state} cannot go through ${step.kind}`);
-  const { errorStreak, ...calm } = { ...state, uploads: state.uploads.with(index, next) };
+  const uploads = state.uploads.with(index, next);
+  if (step.kind === 'too-large') uploads.push(...halvesOf(upload).slice(1));
+  const { errorStreak, ...calm } = { ...state, uploads };
   if (step.kind === 'accepted') return { ...calm, submittedAt: state.submittedAt ?? step.sentAt };
   return errorStreak ? { ...calm, errorStreak } : calm;
 }

@@ -76,9 +76,11 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
    */
   process(job: Job<Data>, token: string, processor: Processor<Data, Result>): Promise<Result> {
     const { id: jobId = '' } = job;
-    const moveToFailed = job.moveToFailed.bind(job);
-    job.moveToFailed = async (error, ...rest) => {
-      if (!isReplyError(error)) return moveToFailed(error, ...rest);
+    const [complete, fail] = [job.moveToCompleted.bind(job), job.moveToFailed.bind(job)];
+    job.moveToCompleted = (value, lock, fetchNext) =>
+      complete(value, lock, fetchNext && this.fetchesByTheWay());
+    job.moveToFailed = async (error, lock, fetchNext) => {
+      if (!isReplyError(error)) return fail(error, lock, fetchNext && this.fetchesByTheWay());
     };
     const lockLost = new AbortController();
     // Any number of requests may listen; each takes its listener away when it ends.
@@ -111,10 +113,14 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   }
 
   private async moveToDelayed(jobId: string, token: string, delayMs: number): Promise<void> {
-    const options = { skipAttempt: true, fetchNext: true };
+    const options = { skipAttempt: true, fetchNext: this.fetchesByTheWay() };
     const next = await this.backend.moveToDelayed(jobId, Date.now(), delayMs, token, options);
     const [data, id] = next ?? [];
     if (data) this.fetched.set(token, { data, id });
+  }
+
+  private fetchesByTheWay(): boolean {
+    return this.gate?.isClosed() !== true;
   }
 
   /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */

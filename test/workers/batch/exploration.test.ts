@@ -1,6 +1,6 @@
 /**
- * Walks through all that can happen to a batch of two documents, each an upload of its own, in two
- * rounds and an operator's retry: every order of responses and polls, a crash at every step, a lock
+ * Walks through all that can happen to a batch of two documents, each an upload of its own or both in
+ * one that may be halved, in two rounds and an operator's retry: every order of responses and polls, a crash at every step, a lock
  * that is lost while its worker lives, a Redis that refuses a response, a request to cancel, the
  * deadline. The steps are those of the processors; what they do to the state are the
  * pure transitions themselves.
@@ -16,10 +16,9 @@ import {
   beginRetry,
   beginRound,
   endRun,
-  resultOfSending,
-  type SendResult,
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
+import { resultOfSending, type SendResult } from '../../../src/workers/batch/upload-transitions.js';
 
 const TOTAL = 2;
 const MAX_ROUNDS = 2;
@@ -32,6 +31,8 @@ interface Poll {
 }
 
 interface World {
+  /** Documents in an upload. */
+  size: number;
   saved: BatchState;
   /** What the processor has in memory; null while no worker runs the job. */
   live: BatchState | null;
@@ -60,6 +61,7 @@ interface World {
 }
 
 const START: World = {
+  size: 1,
   saved: newBatchState(0, 0),
   live: null,
   posted: [],
@@ -131,13 +133,15 @@ function* sendersAway(world: World, resubmit: boolean): Generator<World> {
     const isAwaited = world.saved.uploads[index]?.state === 'sending';
     for (const result of resultsOf(world, index, resubmit)) {
       if (stands === 'refused-by-redis' && result.kind !== 'accepted') continue;
-      // Leads to the same as what was not taken.
-      if (result.kind === 'cancelled') continue;
+      // Both lead to what other results lead to as well.
+      if (result.kind === 'cancelled' || isAnswered(result)) continue;
       if (!isAwaited) yield { ...world, away, orphaned: true };
       else yield { ...world, away, receipts: { ...world.receipts, [index]: result } };
     }
   }
 }
+
+const isAnswered = (result: SendResult) => result.kind === 'unknown' && result.answered;
 
 function save(world: World, state: BatchState): World {
   return { ...world, live: state, saved: state };
@@ -223,6 +227,8 @@ function* respond(
       yield leave(next);
     } else if (result.kind === 'not-taken' || result.kind === 'unknown') {
       yield { ...next, failing: true };
+    } else if (result.kind === 'too-large') {
+      yield { ...next, tried: world.tried.filter((other) => other !== index) };
     } else yield next;
   }
 }
@@ -233,7 +239,11 @@ function resultsOf({ attempt, saved, cancelled }: World, index: number, resubmit
     { kind: 'not-taken' },
     { kind: 'refused', reason: REASON },
     { kind: 'unknown', why: 'a reset', resubmit },
+    { kind: 'unknown', why: 'no id', resubmit, answered: true },
   ];
+  const upload = saved.uploads[index];
+  if (upload && fromRanges(upload.documentIndexes).length > 1)
+    results.push({ kind: 'too-large', reason: REASON });
   if (cancelled) results.push({ kind: 'cancelled' });
   return results;
 }
@@ -285,7 +295,7 @@ function resultOf(status: PollResult['status'], { documentIndexes }: Upload): Po
 
 /** Saved with the first upload. */
 function beginRoundWith(world: World, live: BatchState, indexes: number[]): World {
-  const uploads = planUploads(indexes, { round: live.round + 1, size: 1, scoped: false });
+  const uploads = planUploads(indexes, { round: live.round + 1, size: world.size, scoped: false });
   return { ...world, live: beginRound(live, uploads), tried: [] };
 }
 
@@ -307,7 +317,7 @@ function keyOf(world: World): string {
   const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished, orphaned } =
     world;
   const memory = live === null || live === saved ? null : live;
-  const documents = ['0', '1'].map((document) => {
+  const documents = [0, 1].map((document) => {
     const key = keyOfDocument(world, saved, document);
     return memory ? `${key}/${keyOfDocument(world, memory, document)}` : key;
   });
@@ -320,14 +330,15 @@ function keyOfRun({ round, outcome }: BatchState): string {
   return outcome ? `${round}${outcome.status}${outcome.announced}` : `${round}`;
 }
 
-function keyOfDocument(world: World, { uploads }: BatchState, document: string): string {
+function keyOfDocument(world: World, { uploads }: BatchState, document: number): string {
   let key = '';
   for (const [index, upload] of uploads.entries()) {
-    if (upload.documentIndexes !== document) continue;
+    const documents = fromRanges(upload.documentIndexes);
+    if (!documents.includes(document)) continue;
     const sets = [world.posted, world.refusedByRedis, world.tried];
     const flags = sets.map((indexes) => +indexes.includes(index)).join('');
     const sender = `${world.away[index] ?? ''}${world.receipts[index]?.kind ?? ''}`;
-    key += `,${flags}${sender}${upload.state}${restOfKey(upload, world.polls)}`;
+    key += `,${documents.length}${flags}${sender}${upload.state}${restOfKey(upload, world.polls)}`;
   }
   return key;
 }
@@ -354,8 +365,8 @@ interface Exploration {
   from: number[][];
 }
 
-function explore(resubmit: boolean): Exploration {
-  const worlds = [START];
+function explore(resubmit: boolean, size: number): Exploration {
+  const worlds = [{ ...START, size }];
   const from: number[][] = [[]];
   const known = new Map([[keyOf(START), 0]]);
   for (let at = 0; at < worlds.length; at += 1) {
@@ -387,12 +398,12 @@ function canReach({ worlds, from }: Exploration, isGoal: (world: World) => boole
 }
 
 describe.each([
-  { resubmit: true, policy: 'sent again' },
-  { resubmit: false, policy: 'refused' },
-])('a batch whose unknown uploads are $policy', ({ resubmit }) => {
+  { resubmit: true, policy: 'sent again', size: 1 },
+  { resubmit: false, policy: 'refused', size: 2 },
+])('a batch whose unknown uploads are $policy, of $size documents each', ({ resubmit, size }) => {
   let exploration: Exploration;
   beforeAll(() => {
-    exploration = explore(resubmit);
+    exploration = explore(resubmit, size);
   }, 60_000);
 
   it('a batch reaches an outcome from every state', () => {

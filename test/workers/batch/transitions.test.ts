@@ -13,12 +13,14 @@ import {
   countTransientError,
   countUnexpectedError,
   endRun,
-  MAX_RESUBMISSIONS,
-  nextUpload,
   type RoundFacts,
   stepUpload,
-  type UploadStep,
 } from '../../../src/workers/batch/transitions.js';
+import {
+  MAX_RESUBMISSIONS,
+  nextUpload,
+  type UploadStep,
+} from '../../../src/workers/batch/upload-transitions.js';
 
 const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
 const plan = { round: 1, documentIndexes: '0-1', scoped: false, resubmissions: 0 };
@@ -56,6 +58,7 @@ const steps = {
   accepted: { kind: 'accepted', atlasBatchId: 'B-1', sentAt: 5 },
   'not-taken': { kind: 'not-taken' },
   refused: { kind: 'refused', reason: REASON },
+  'too-large': { kind: 'too-large', reason: REASON },
   'unknown, to be sent again': { kind: 'unknown', why: 'a reset', resubmit: true },
   'unknown, not to be sent again': { kind: 'unknown', why: 'a reset', resubmit: false },
   cancelled: { kind: 'cancelled' },
@@ -71,7 +74,8 @@ const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>
   send: { planned: 'sending' },
   accepted: { sending: 'sent' },
   'not-taken': { sending: 'planned' },
-  refused: { planned: 'refused', sending: 'refused' },
+  refused: { sending: 'refused' },
+  'too-large': { sending: 'planned' },
   'unknown, to be sent again': { sending: 'planned' },
   'unknown, not to be sent again': { sending: 'refused' },
   cancelled: { sending: 'planned' },
@@ -125,6 +129,32 @@ describe('an upload', () => {
     });
   });
 
+  it('an upload is sent once more at most when Atlas took it without a readable id', () => {
+    const answered = { ...steps['unknown, to be sent again'], answered: true };
+    const again = nextUpload(sending, answered);
+    expect(again).toEqual({ ...planned, resubmissions: MAX_RESUBMISSIONS });
+    for (const resubmissions of [1, 2]) {
+      expect(nextUpload({ ...sending, resubmissions }, answered)).toMatchObject({
+        state: 'refused',
+        reason: { code: 'AMBIGUOUS_SUBMISSION' },
+      });
+    }
+  });
+
+  it('an upload that Atlas refuses as a repetition is ambiguous when it may be one', () => {
+    const conflict = { ...steps.refused, conflict: true };
+    expect(nextUpload(sending, conflict)).toEqual(refused);
+    expect(nextUpload({ ...sending, resubmissions: 1 }, conflict)).toMatchObject({
+      state: 'refused',
+      reason: { code: 'AMBIGUOUS_SUBMISSION' },
+    });
+  });
+
+  it('an upload of one document that is too large is refused', () => {
+    const one = { ...sending, documentIndexes: '3' };
+    expect(nextUpload(one, steps['too-large'])).toEqual({ ...refused, documentIndexes: '3' });
+  });
+
   it('an upload keeps what an earlier run found when a later one learns nothing', () => {
     const again: Upload = { ...sent, result: incomplete };
     expect(nextUpload(again, { kind: 'poll-ended', result: rejected })).toMatchObject({
@@ -163,6 +193,14 @@ describe('a batch', () => {
     expect(calm).toEqual({ ...stateOf(sent), submittedAt: 5 });
     const later = { ...stepUpload(calm, 0, steps['poll-removed']), uploads: [sending] };
     expect(stepUpload(later, 0, { ...steps.accepted, sentAt: 9 }).submittedAt).toBe(5);
+  });
+
+  it('a batch halves an upload that is too large, and no index of another upload changes', () => {
+    const large = { ...sending, documentIndexes: '0-2,5,7', resubmissions: 1 };
+    const half = { ...planned, resubmissions: 1 };
+    expect(stepUpload(stateOf(large, sent), 0, steps['too-large'])).toEqual(
+      stateOf({ ...half, documentIndexes: '0-2' }, sent, { ...half, documentIndexes: '5,7' }),
+    );
   });
 
   it('a batch refuses a step that the state of its upload does not allow', () => {

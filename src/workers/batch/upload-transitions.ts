@@ -1,0 +1,195 @@
+/**
+ * Every legal step of an upload, as pure functions. ARCHITECTURE.md draws them, and nothing else changes
+ * an upload.
+ */
+import type { Reason } from '../../errors.js';
+import type {
+  EndedUpload,
+  PlannedUpload,
+  RefusedUpload,
+  SendingUpload,
+  SentUpload,
+  Upload,
+} from '../../jobs/batch-state.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
+import type { PollResult } from '../../jobs/poll-state.js';
+
+/** How often an upload is sent again because nobody knew whether Atlas had taken it. */
+export const MAX_RESUBMISSIONS = 2;
+
+/** What came of sending an upload. */
+export type SendResult =
+  | { kind: 'accepted'; atlasBatchId: string; sentAt: number }
+  /** Surely not at Atlas: it may be sent again. */
+  | { kind: 'not-taken' }
+  /** Atlas said no. `conflict`: it has these documents already. */
+  | { kind: 'refused'; reason: Reason; conflict?: boolean }
+  /** Too much for Atlas at once. The reason is for an upload that cannot be halved. */
+  | { kind: 'too-large'; reason: Reason }
+  /** Nobody knows whether Atlas took it. `answered`: it has, under an id that it did not tell. */
+  | { kind: 'unknown'; why: string; resubmit: boolean; answered?: boolean }
+  /** The batch was cancelled before anything was sent. */
+  | { kind: 'cancelled' };
+
+export type UploadStep =
+  | { kind: 'send'; nonce: string; sender: string; startedAt: number }
+  | SendResult
+  /** The deadline came before it was sent. */
+  | { kind: 'too-late'; reason: Reason }
+  | { kind: 'poll-ended'; result: PollResult }
+  /** Its poll job was removed by hand. */
+  | { kind: 'poll-removed' }
+  /** Its `batch_id` is that of another batch. */
+  | { kind: 'not-ours' }
+  /** An operator retried the batch. */
+  | { kind: 'retry' };
+
+/**
+ * The upload after a step; null when its state does not allow the step.
+ * @param others Uploads of the batch, of which one may have the `batch_id` that Atlas gave.
+ */
+export function nextUpload(
+  upload: Upload,
+  step: UploadStep,
+  others: readonly Upload[] = [],
+): Upload | null {
+  switch (upload.state) {
+    case 'planned':
+      if (step.kind === 'send') {
+        const { nonce, sender, startedAt } = step;
+        return { ...upload, state: 'sending', nonce, sender, startedAt };
+      }
+      return step.kind === 'too-late' ? refuse(upload, step.reason) : null;
+    case 'sending':
+      return afterSending(upload, step, others);
+    case 'sent':
+      return afterSent(upload, step);
+    case 'ended':
+      if (step.kind !== 'retry') return null;
+      // Nothing can be added to a result that has every document.
+      return upload.result.status === 'complete' ? upload : pollAgain(upload);
+    case 'refused':
+      return null;
+  }
+}
+
+/**
+ * What came of an upload that an earlier run of the job was sending, for whoever finds it; null while
+ * its sender may still say it.
+ * @param receipt what the sender has written down
+ * @param resubmit what this worker does about an unknown upload
+ */
+export function resultOfSending(
+  receipt: SendResult | null,
+  { senderIsDead, resubmit }: { senderIsDead: boolean; resubmit: boolean },
+): SendResult | null {
+  if (receipt !== null) return receipt.kind === 'unknown' ? { ...receipt, resubmit } : receipt;
+  const why = 'the worker died before the response of Atlas was saved';
+  return senderIsDead ? { kind: 'unknown', why, resubmit } : null;
+}
+
+/** What each result of sending leads to. */
+function afterSending(
+  upload: SendingUpload,
+  step: UploadStep,
+  others: readonly Upload[],
+): Upload | null {
+  switch (step.kind) {
+    case 'accepted': {
+      const { atlasBatchId, sentAt } = step;
+      const expectedPollRuns = runsUntilNews(holderOf(others, atlasBatchId));
+      const accepted = { atlasBatchId, sentAt, expectedPollRuns, result: null };
+      return { ...planOf(upload), state: 'sent', ...accepted };
+    }
+    case 'not-taken':
+    case 'cancelled':
+      return { ...planOf(upload), state: 'planned' };
+    case 'refused':
+      // It is a no to the repetition: what was sent before has probably arrived.
+      if (step.conflict && upload.resubmissions > 0) return ambiguous(upload, step.reason.message);
+      return refuse(upload, step.reason);
+    case 'too-large': {
+      const [half] = halvesOf(upload);
+      return half ?? refuse(upload, step.reason);
+    }
+    case 'unknown': {
+      const { resubmissions } = upload;
+      const most = step.answered ? 1 : MAX_RESUBMISSIONS;
+      if (!step.resubmit || resubmissions >= most) return ambiguous(upload, step.why);
+      // Whatever comes of the repetition, there is no other one after an answer.
+      const next = step.answered ? MAX_RESUBMISSIONS : resubmissions + 1;
+      return { ...planOf(upload), state: 'planned', resubmissions: next };
+    }
+    default:
+      return null;
+  }
+}
+
+function afterSent(upload: SentUpload, step: UploadStep): Upload | null {
+  switch (step.kind) {
+    case 'poll-ended':
+      return { ...upload, state: 'ended', result: laterResult(upload.result, step.result) };
+    case 'poll-removed':
+      return { ...upload, expectedPollRuns: 1 };
+    case 'not-ours': {
+      const message = `Atlas answered with ${upload.atlasBatchId}, which belongs to another batch`;
+      return refuse(upload, { code: 'ATLAS_PROTOCOL', message });
+    }
+    case 'retry':
+      return pollAgain(upload);
+    default:
+      return null;
+  }
+}
+
+/** A run of the poll job that learnt nothing leaves what an earlier one found. */
+function laterResult(earlier: PollResult | null, later: PollResult): PollResult {
+  const learntNothing = later.status === 'rejected' || later.status === 'cancelled';
+  return learntNothing && earlier ? { ...earlier, polls: later.polls } : later;
+}
+
+function refuse(upload: Upload, reason: Reason): RefusedUpload {
+  const { atlasBatchId, result } = { atlasBatchId: null, result: null, ...upload };
+  return { ...planOf(upload), state: 'refused', reason, atlasBatchId, result };
+}
+
+function ambiguous(upload: Upload, why: string): RefusedUpload {
+  const message = `nobody knows whether Atlas took documents[${upload.documentIndexes}] (${why}); check there before you retry`;
+  return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
+}
+
+/** Two uploads that bring what one was to bring; none for a single document. */
+export function halvesOf(upload: Upload): PlannedUpload[] {
+  const indexes = fromRanges(upload.documentIndexes);
+  const middle = Math.ceil(indexes.length / 2);
+  if (middle === indexes.length) return [];
+  return [indexes.slice(0, middle), indexes.slice(middle)].map((half) => ({
+    ...planOf(upload),
+    state: 'planned',
+    documentIndexes: toRanges(half),
+  }));
+}
+
+/** Without what only one state knows. */
+function planOf({ round, documentIndexes, scoped, resubmissions }: Upload) {
+  return { round, documentIndexes, scoped, resubmissions };
+}
+
+function pollAgain(upload: SentUpload | EndedUpload): SentUpload {
+  return { ...upload, state: 'sent', expectedPollRuns: upload.expectedPollRuns + 1 };
+}
+
+/** The upload of this batch, if any, that the Atlas batch is polled for already. */
+export function holderOf(
+  uploads: readonly Upload[],
+  atlasBatchId: string,
+): SentUpload | EndedUpload | undefined {
+  return uploads
+    .filter((upload) => upload.state === 'sent' || upload.state === 'ended')
+    .findLast((upload) => upload.atlasBatchId === atlasBatchId);
+}
+
+/** A poll job that is under way serves the second upload too; one that ended has to run again. */
+function runsUntilNews(holder: SentUpload | EndedUpload | undefined): number {
+  return (holder?.expectedPollRuns ?? 0) + (holder?.state === 'sent' ? 0 : 1);
+}

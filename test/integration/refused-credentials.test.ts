@@ -1,0 +1,94 @@
+import { expect, it } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
+import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const QUEUED = 300;
+/** Places for batches in a worker, by default. */
+const PLACES = 10;
+const TIMEOUT_MS = 60_000;
+const REFUSED = { rules: [{ endpoint: 'authtoken', fault: 401 }] } as const;
+const QUICK = { completionMs: 0, fetchUrls: false };
+
+async function submitMany(system: System, name: string, count: number) {
+  const names = Array.from({ length: count }, (_, index) => `${name}-${index}`);
+  return Promise.all(names.map((reference) => system.submit(reference, 1, `${reference}-`)));
+}
+
+/** Atlas takes the credentials again, and no process remembers that it did not. */
+async function mend({ atlas, redis, prefix }: System): Promise<void> {
+  atlas.clearFaults();
+  for (const key of await redis.keys(`${prefix}:token-refused:*`)) await redis.del(key);
+}
+
+it('refused credentials stop the intake of batches and fail none, and all complete once they are accepted', {
+  timeout: 2 * TIMEOUT_MS,
+}, async () => {
+  const port = randomPort();
+  const system = await startSystem({
+    atlas: QUICK,
+    environment: { WORKER_PORT: String(port) },
+  });
+  const ask = async (route: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${route}`);
+    return { status: response.status, text: await response.text() };
+  };
+  system.atlas.setFaults(REFUSED);
+  const requests = await submitMany(system, 'queued', QUEUED);
+  const worker = await system.startWorkerProcess();
+  const ready = await waitUntil('a worker that is not ready', async () => {
+    const answer = await ask('/health/ready');
+    return answer.status === 503 && answer;
+  });
+  expect(ready.text).toContain('Atlas refuses the client id and secret');
+  expect((await ask('/health/live')).status).toBe(200);
+  expect((await ask('/metrics')).text).toContain('atlas_batch_auth_ok 0');
+  await waitUntil('jobs at rest', async () => (await system.batches.getActiveCount()) === 0);
+  expect(await system.batches.getWaitingCount()).toBeGreaterThanOrEqual(QUEUED - 2 * PLACES);
+  expect(await system.completions.count()).toBe(0);
+  expect(system.atlas.requests.table()).toEqual({ authtoken: { 401: 1 } });
+  expect(worker.output().match(/Atlas refuses the client id/g)).toHaveLength(1);
+
+  await mend(system);
+  await batchesEnded(system, QUEUED, TIMEOUT_MS);
+  for (const { reference } of requests) {
+    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+  }
+  expect((await ask('/health/ready')).status).toBe(200);
+  expect((await ask('/metrics')).text).toContain('atlas_batch_auth_ok 1');
+  await expectAllEndedOnce(system, requests);
+});
+
+it('batches that have begun end at their deadline while credentials are refused, and others wait', {
+  timeout: 2 * TIMEOUT_MS,
+}, async () => {
+  const system = await startSystem({
+    atlas: { ...QUICK, completionMs: 3_600_000 },
+    environment: { BATCH_DEADLINE_MS: '4000', RESUBMIT_MISSING: '0' },
+  });
+  await Promise.all([system.startWorker(), system.startWorker()]);
+  const flying = await submitMany(system, 'flying', 10);
+  await waitUntil('uploads', () => system.atlas.uploads().length === 10);
+  const before = system.atlas.requests.count('authtoken');
+  system.atlas.setFaults(REFUSED);
+  system.atlas.expireTokens();
+  const late = await submitMany(system, 'late', 60);
+  for (const { reference } of flying) {
+    const { data } = await system.event(`done-${reference}`, TIMEOUT_MS);
+    expect(data.reason?.code, `${reference}: ${data.reason?.message}`).toBe('ATLAS_AUTH');
+  }
+  expect(system.atlas.requests.count('authtoken') - before).toBeLessThanOrEqual(3);
+  expect(system.atlas.uploads()).toHaveLength(10);
+  expect(await system.batches.getWaitingCount()).toBeGreaterThan(0);
+
+  system.atlas.completeNow();
+  await mend(system);
+  await batchesEnded(system, 70, TIMEOUT_MS);
+  const codes = await Promise.all(
+    late.map(async ({ reference }) => (await system.event(`done-${reference}`)).data.reason?.code),
+  );
+  expect(codes.filter((code) => code === 'ATLAS_AUTH').length).toBeLessThanOrEqual(4 * PLACES);
+  await expectAllEndedOnce(system, [...flying, ...late]);
+});
