@@ -1,13 +1,15 @@
 import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import type { Proxies } from '../http/proxy.js';
+import { sdkHandler } from '../storage/sdk-handler.js';
 import { sdkError } from '../storage/storage-errors.js';
 import type { S3Location } from './plan-batches.js';
 
 /** All keys below a prefix, in the order of S3. @throws TransientError saying what to do. */
 export async function listKeys(
   { bucket, prefix }: S3Location,
-  forcePathStyle: boolean,
+  { forcePathStyle, proxies }: { forcePathStyle: boolean; proxies: Proxies | undefined },
 ): Promise<string[]> {
-  const client = new S3Client({ forcePathStyle });
+  const client = new S3Client({ forcePathStyle, ...sdkHandler(proxies) });
   const keys: string[] = [];
   try {
     const pages = paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix });

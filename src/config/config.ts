@@ -13,6 +13,7 @@ import {
   withoutIssue,
   yesOrNo,
 } from './fields.js';
+import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
 
 const DAY_SECONDS = 86_400;
@@ -21,6 +22,7 @@ const DAY_SECONDS = 86_400;
 export const configSchema = z
   .object({
     ...redisFields,
+    ...proxyFields,
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
     ATLAS_CLIENT_ID: text('the client id that Atlas gave you').min(1),
     ATLAS_CLIENT_SECRET: text('the client secret that Atlas gave you').min(1),

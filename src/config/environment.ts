@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Config, configSchema } from './config.js';
 import { parse } from './parse.js';
+import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
 import { type ServerConfig, serverSchema } from './server-config.js';
 
@@ -18,7 +19,10 @@ export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): 
   return parse(serverSchema, environment);
 }
 
-const s3Schema = z.object({ S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE });
+const s3Schema = z.object({
+  S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE,
+  ...proxyFields,
+});
 const connectionSchema = s3Schema.extend(redisFields).superRefine(...redisCheck);
 
 /** What a client needs: commands that read Redis and results require nothing else. */

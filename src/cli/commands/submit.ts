@@ -74,7 +74,12 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
   const location = parseLocation(s3 ?? '');
   const { loadS3Config } = await import('../../config/environment.js');
   const { listKeys } = await import('../list-scans.js');
-  const keys = await listKeys(location, loadS3Config().S3_FORCE_PATH_STYLE);
+  const { proxiesOf } = await import('../../config/proxy-fields.js');
+  const config = loadS3Config();
+  const keys = await listKeys(location, {
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    proxies: proxiesOf(config),
+  });
   const batches = planBatches(location, keys, { productType: product, reference, byFolder });
   if (batches.length === 0) throw new UsageError(`there are no objects below ${s3}`);
   return batches;

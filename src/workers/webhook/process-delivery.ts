@@ -4,6 +4,7 @@
  * between attempts it sleeps under the same id.
  */
 import type { Config } from '../../config/config.js';
+import { proxiesOf } from '../../config/proxy-fields.js';
 import { WEBHOOKS_QUEUE } from '../../jobs/queues.js';
 import {
   newWebhookState,
@@ -87,6 +88,7 @@ export function webhookSenderOf(config: Config): WebhookSender | undefined {
   return createWebhookSender({
     url,
     secret,
+    proxies: proxiesOf(config),
     connections: WEBHOOK_CONCURRENCY,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
   });
