@@ -6,6 +6,7 @@
  * in which they arrive, because pages after the first are fetched side by side.
  */
 import { TransientError } from '../errors.js';
+import { comparableId } from '../jobs/ids.js';
 
 /**
  * How many unexpected extracts one Atlas batch may hold. A page of somebody else's documents is
@@ -106,7 +107,8 @@ export class Reconciliation {
   extractCount = 0;
   /** Items read, repeats included. */
   itemCount = 0;
-  private readonly sent: ReadonlyMap<string, Occurrences>;
+  /** By the comparable form of their ids, in the order sent. */
+  private readonly sent: ReadonlyMap<string, { documentId: string; occurrences: Occurrences }>;
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
   private readonly prefix: string;
@@ -117,7 +119,12 @@ export class Reconciliation {
    * @param scope the reference when the ids travelled as `<reference>/<documentId>`, else null
    */
   constructor(documentIds: readonly string[], scope: string | null) {
-    this.sent = new Map(documentIds.map((id) => [id, new Occurrences()]));
+    this.sent = new Map(
+      documentIds.map((documentId) => [
+        comparableId(documentId),
+        { documentId, occurrences: new Occurrences() },
+      ]),
+    );
     this.prefix = scope === null ? '' : `${scope}/`;
   }
 
@@ -139,7 +146,7 @@ export class Reconciliation {
   private add({ atlasDocumentId, fileData }: PageExtract, place: Place): boolean {
     const scoped = atlasDocumentId.startsWith(this.prefix);
     const documentId = scoped ? atlasDocumentId.slice(this.prefix.length) : atlasDocumentId;
-    const ours = scoped ? this.sent.get(documentId) : undefined;
+    const ours = scoped ? this.sent.get(comparableId(documentId))?.occurrences : undefined;
     if (ours !== undefined) {
       if (ours.none) this.present += 1;
       return ours.keep(fileData, place);
@@ -159,14 +166,16 @@ export class Reconciliation {
 
   /** Positions in `documentIds` of the documents without an extract, ascending. */
   missing(): number[] {
-    return [...this.sent.values()].flatMap(({ none }, position) => (none ? [position] : []));
+    return [...this.sent.values()].flatMap(({ occurrences: { none } }, position) =>
+      none ? [position] : [],
+    );
   }
 
   /** The present ones only, in the order sent. */
   documents(): DocumentExtracts[] {
-    return [...this.sent]
-      .filter(([, { none }]) => !none)
-      .map(([documentId, occurrences]) => toDocument(documentId, occurrences.inOrder()));
+    return [...this.sent.values()]
+      .filter(({ occurrences }) => !occurrences.none)
+      .map(({ documentId, occurrences }) => toDocument(documentId, occurrences.inOrder()));
   }
 
   /** Extracts of ids that were never sent, in order of their first appearance. */

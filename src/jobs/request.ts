@@ -3,21 +3,23 @@
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
-import { REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
+import { comparableId, REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
 import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;
 /** S3's own limits for names: 63 for a bucket (access point ARNs are longer), 1,024 for a key. */
 const MAX_BUCKET_LENGTH = 255;
 const MAX_KEY_BYTES = 1024;
-const MAX_DOCUMENT_ID_LENGTH = 128;
+export const MAX_DOCUMENT_ID_LENGTH = 128;
+/** For the brackets of a pattern: controls, joiners and all that has no shape, line separators. */
+export const UNPRINTABLE = '\\p{C}\\p{Zl}\\p{Zp}';
 export const MAX_PRODUCT_TYPE_LENGTH = 128;
 
 /** A scan in S3. */
 export interface BatchDocument {
   /**
-   * Your own id of the document: 1 to 128 printable characters, unique in the batch. It goes to
-   * Atlas and into logs, so it should hold no personal data.
+   * Your own id of the document: 1 to 128 printable characters, unique in the batch, also in its
+   * normal form (NFC). It goes to Atlas and into logs, so it should hold no personal data.
    */
   documentId: string;
   /** S3 bucket of the scan, at most 255 characters. The workers must be allowed to read it. */
@@ -40,7 +42,7 @@ export interface BatchRequest {
 }
 
 const printable = (maxLength: number) =>
-  z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
+  z.string().regex(new RegExp(`^[^${UNPRINTABLE}]{1,${maxLength}}$`, 'u'), {
     error: `must be 1 to ${maxLength} printable characters`,
   });
 
@@ -112,8 +114,10 @@ function duplicateIds(data: unknown): ValidationIssue[] {
     const id: unknown = Object(document).documentId;
     if (typeof id !== 'string') return [];
     const path = ['documents', index, 'documentId'];
-    if (seen.has(id)) return [{ path, message: 'is used by an earlier document' }];
-    seen.add(id);
+    // Atlas may know only one of two that differ in their normal form.
+    const comparable = comparableId(id);
+    if (seen.has(comparable)) return [{ path, message: 'is used by an earlier document' }];
+    seen.add(comparable);
     return [];
   });
 }
