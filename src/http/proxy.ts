@@ -92,8 +92,8 @@ export class Proxies {
 export function proxyAdvice(code: string): string | undefined {
   if (!code.includes('PROXY_')) return undefined;
   return code.includes('PROXY_407')
-    ? 'correct user name and password in HTTPS_PROXY'
-    : 'correct HTTPS_PROXY, let the proxy reach this host, or name the host in NO_PROXY';
+    ? 'correct user name and password in HTTPS_PROXY (HTTP_PROXY for http)'
+    : 'correct HTTPS_PROXY (HTTP_PROXY for http), let the proxy reach the host, or name it in NO_PROXY';
 }
 
 /** A name stands for its subdomains too, as in curl. */

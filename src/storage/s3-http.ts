@@ -48,6 +48,7 @@ const FINAL: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_CONNECT_TIMEOUT',
+  'PROXY_UND_ERR_CONNECT_TIMEOUT',
 ]);
 
 /**

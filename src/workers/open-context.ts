@@ -53,6 +53,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   // A request that had to wait for a connection would go out later than its budget said.
   const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
   const proxies = proxiesOf(config);
+  if (proxies) logger.info({}, proxies.describe());
   const atlas = createAtlasClient({
     proxies,
     baseUrl: config.ATLAS_BASE_URL,

@@ -46,6 +46,18 @@ test('https requests share a tunnel, and the login of the proxy goes to the prox
   expect(sockets.size).toBe(1);
 });
 
+test('a proxy may be reached by TLS', async () => {
+  const { proxy, seen, port } = await start();
+  const front = await startTlsFront(await createAuthority(), proxy.url);
+  const httpsProxy = `https://localhost:${front}`;
+  const proxies = new Proxies({ httpsProxy, httpProxy: null, noProxy: [] });
+  const baseUrl = `https://atlas.example.test:${port}`;
+  const client = createHttp({ baseUrl, timeoutMs: 5000, connections: 1, proxies });
+  onTestFinished(() => client.close());
+  expect(await client.request(POST)).toMatchObject({ kind: 'response', status: 200 });
+  expect([proxy.asked.length, seen.length]).toEqual([1, 1]);
+});
+
 test('an http request is asked of the proxy by its whole URL', async () => {
   const { proxy, seen, target, clientOf } = await start('user:pass@');
   const origin = target.replace('127.0.0.1', 'minio.example.test');

@@ -56,6 +56,7 @@ test('a worker reaches Atlas, S3 and the webhook through the proxy, and a tunnel
       `${system.s3.url}/kyc-documents/loan-1/001.jpg`,
     ]),
   );
+  expect(worker.output()).toContain(`https goes through the proxy 127.0.0.1:${proxy.port}`);
   expect(worker.output()).not.toContain('canary');
 });
 
@@ -78,7 +79,7 @@ test('the doctor and the commands go through the proxy as the worker does, and t
   proxy.mode = 407;
   const refused = await runCli(['doctor'], environment);
   expect(refused.stdout).toMatch(
-    /^FAIL {2}Atlas .*PROXY_407\); correct user name and password in HTTPS_PROXY$/m,
+    /^FAIL {2}Atlas .*PROXY_407\); correct user name and password in HTTPS_PROXY \(HTTP_PROXY for http\)$/m,
   );
   expect(refused.code).toBe(1);
   expect(healthy.stdout + refused.stdout + refused.stderr).not.toContain('canary');

@@ -8,8 +8,6 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Config } from '../../config/config.js';
 import { proxiesOf } from '../../config/proxy-fields.js';
-import { errorName } from '../../errors.js';
-import { proxyAdvice } from '../../http/proxy.js';
 import { sdkHandler } from '../../storage/sdk-handler.js';
 import { sdkError } from '../../storage/storage-errors.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
@@ -77,8 +75,7 @@ async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
 
 function failure(what: string, error: unknown, permission: string): Finding {
   const { message } = sdkError(what, error, permission);
-  const advice = proxyAdvice(errorName(error)) ?? 'see what S3 says';
-  const [text = '', fix = advice] = message.split('; ');
+  const [text = '', fix = 'see what S3 says'] = message.split('; ');
   return { level: 'error', subject: 'S3', text, fix };
 }
 
