@@ -107,8 +107,9 @@ export class Reconciliation {
   extractCount = 0;
   /** Items read, repeats included. */
   itemCount = 0;
-  /** By the comparable form of their ids, in the order sent. */
-  private readonly sent: ReadonlyMap<string, { documentId: string; occurrences: Occurrences }>;
+  private readonly sent: ReadonlyMap<string, Occurrences>;
+  /** The ids that were sent, by their comparable form. Made for the first id that is none of them. */
+  private sentIds: ReadonlyMap<string, string> | undefined;
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
   private readonly prefix: string;
@@ -119,12 +120,7 @@ export class Reconciliation {
    * @param scope the reference when the ids travelled as `<reference>/<documentId>`, else null
    */
   constructor(documentIds: readonly string[], scope: string | null) {
-    this.sent = new Map(
-      documentIds.map((documentId) => [
-        comparableId(documentId),
-        { documentId, occurrences: new Occurrences() },
-      ]),
-    );
+    this.sent = new Map(documentIds.map((id) => [id, new Occurrences()]));
     this.prefix = scope === null ? '' : `${scope}/`;
   }
 
@@ -145,8 +141,10 @@ export class Reconciliation {
 
   private add({ atlasDocumentId, fileData }: PageExtract, place: Place): boolean {
     const scoped = atlasDocumentId.startsWith(this.prefix);
-    const documentId = scoped ? atlasDocumentId.slice(this.prefix.length) : atlasDocumentId;
-    const ours = scoped ? this.sent.get(comparableId(documentId))?.occurrences : undefined;
+    const documentId = scoped
+      ? this.sentForm(atlasDocumentId.slice(this.prefix.length))
+      : atlasDocumentId;
+    const ours = scoped ? this.sent.get(documentId) : undefined;
     if (ours !== undefined) {
       if (ours.none) this.present += 1;
       return ours.keep(fileData, place);
@@ -164,18 +162,23 @@ export class Reconciliation {
     return added;
   }
 
+  /** An id as it was sent, where Atlas writes it in another Unicode form. */
+  private sentForm(documentId: string): string {
+    if (this.sent.has(documentId)) return documentId;
+    this.sentIds ??= new Map([...this.sent.keys()].map((id) => [comparableId(id), id]));
+    return this.sentIds.get(comparableId(documentId)) ?? documentId;
+  }
+
   /** Positions in `documentIds` of the documents without an extract, ascending. */
   missing(): number[] {
-    return [...this.sent.values()].flatMap(({ occurrences: { none } }, position) =>
-      none ? [position] : [],
-    );
+    return [...this.sent.values()].flatMap(({ none }, position) => (none ? [position] : []));
   }
 
   /** The present ones only, in the order sent. */
   documents(): DocumentExtracts[] {
-    return [...this.sent.values()]
-      .filter(({ occurrences }) => !occurrences.none)
-      .map(({ documentId, occurrences }) => toDocument(documentId, occurrences.inOrder()));
+    return [...this.sent]
+      .filter(([, { none }]) => !none)
+      .map(([documentId, occurrences]) => toDocument(documentId, occurrences.inOrder()));
   }
 
   /** Extracts of ids that were never sent, in order of their first appearance. */
