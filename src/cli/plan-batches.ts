@@ -4,15 +4,15 @@ import { UsageError } from '../errors.js';
 import { comparableId, MAX_REFERENCE_LENGTH, REFERENCE_PATTERN } from '../jobs/ids.js';
 import {
   type BatchRequest,
+  isDocumentId,
   MAX_DOCUMENT_ID_LENGTH,
   MAX_DOCUMENTS,
-  UNPRINTABLE,
 } from '../jobs/request.js';
 
 /** In hex: two of a million names have the same with a chance of one in a thousand. */
 const DIGEST_LENGTH = 12;
-const PRINTABLE = new RegExp(`^[^${UNPRINTABLE}]{1,${MAX_DOCUMENT_ID_LENGTH}}$`, 'u');
-const UNPRINTABLE_CHARACTERS = new RegExp(`[${UNPRINTABLE}]`, 'gu');
+/** Controls, joiners and all that has no shape; separators of lines. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 export interface S3Location {
   bucket: string;
@@ -100,10 +100,10 @@ function documentIdsFrom(paths: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const path of paths.map(comparableId)) counts.set(path, (counts.get(path) ?? 0) + 1);
   return paths.map((path) => {
-    if (PRINTABLE.test(path) && counts.get(comparableId(path)) === 1) return path;
+    if (isDocumentId(path) && counts.get(comparableId(path)) === 1) return path;
     const room = MAX_DOCUMENT_ID_LENGTH - DIGEST_LENGTH - 1;
     // The end of a long path says most: it is the name of the file.
-    const left = Array.from(path.replace(UNPRINTABLE_CHARACTERS, '')).slice(-room).join('');
+    const left = Array.from(path.replace(UNPRINTABLE, '')).slice(-room).join('');
     return `${digest(path)}-${left}`;
   });
 }

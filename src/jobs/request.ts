@@ -11,8 +11,6 @@ export const MAX_DOCUMENTS = 10_000;
 const MAX_BUCKET_LENGTH = 255;
 const MAX_KEY_BYTES = 1024;
 export const MAX_DOCUMENT_ID_LENGTH = 128;
-/** For the brackets of a pattern: controls, joiners and all that has no shape, line separators. */
-export const UNPRINTABLE = '\\p{C}\\p{Zl}\\p{Zp}';
 export const MAX_PRODUCT_TYPE_LENGTH = 128;
 
 /** A scan in S3. */
@@ -42,7 +40,7 @@ export interface BatchRequest {
 }
 
 const printable = (maxLength: number) =>
-  z.string().regex(new RegExp(`^[^${UNPRINTABLE}]{1,${maxLength}}$`, 'u'), {
+  z.string().regex(new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
     error: `must be 1 to ${maxLength} printable characters`,
   });
 
@@ -74,6 +72,10 @@ export const batchRequestSchema = z.strictObject({
     .min(1, { error: 'must hold at least one document' })
     .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
 }) satisfies z.ZodType<BatchRequest>;
+
+export function isDocumentId(text: string): boolean {
+  return documentSchema.shape.documentId.safeParse(text).success;
+}
 
 export type BatchRequestCheck =
   | { valid: true; request: BatchRequest }
