@@ -9,6 +9,7 @@ export {
   createAtlasBatchClient,
 } from './client/client.js';
 export type { RedisAddress, RedisLogin } from './client/redis-address.js';
+export type { ProxySettings } from './http/proxy.js';
 export type { RedisNode } from './redis/target.js';
 
 // Adding a batch, and what became of it.

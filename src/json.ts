@@ -1,4 +1,4 @@
-/** JSON that others wrote: any text, and values of any form. */
+/** Text and JSON that others wrote: any bytes, and values of any form. */
 
 /** The value of a JSON text; undefined when it is none. */
 export function parseJson(text: string): unknown {
@@ -12,4 +12,32 @@ export function parseJson(text: string): unknown {
 /** Whether a value has members to be read by name. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+/** Marks of an encoding at the start of a text. Programs of Windows write the second one. */
+const BYTE_ORDER_MARKS: readonly (readonly [string, readonly number[]])[] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+];
+
+/**
+ * Bytes as text, without a byte order mark, which counts more than `charset`. A charset that nobody
+ * knows counts as UTF-8. Undefined when they are no text.
+ */
+export function decodeText(bytes: Uint8Array, charset = 'utf-8'): string | undefined {
+  const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte));
+  try {
+    return decoderFor(marked?.[0] ?? charset).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
+  try {
+    return new TextDecoder(charset, { fatal: true });
+  } catch {
+    return new TextDecoder('utf-8', { fatal: true });
+  }
 }

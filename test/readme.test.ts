@@ -17,7 +17,7 @@ const PAGES = [
 
 /** Rows of tables of variables: name and the column after it. */
 function readTable(text: string): Map<string, string> {
-  const rows = text.matchAll(/^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|/gm);
+  const rows = text.matchAll(/^\| `([A-Z][A-Z0-9_]*|https?_proxy|no_proxy)` \| (.*?) \|/gm);
   return new Map([...rows].map(([, name = '', value = '']) => [name, value]));
 }
 

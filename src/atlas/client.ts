@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import { createHttp } from '../http/host-client.js';
+import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
 import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
@@ -79,6 +80,8 @@ export interface AtlasClientOptions {
    * waits for a connection goes out later than its budget said.
    */
   connections: number;
+  /** Default: Atlas is reached directly. */
+  proxies?: Proxies | undefined;
   /**
    * Shares the token, the budget and the block of a 429 over all processes. Without it the token
    * and the block are this process's own, and there is no budget. The caller closes it.

@@ -4,7 +4,7 @@
  * within bounds; the result says how far the search came.
  */
 import { readOwner } from '../jobs/atlas-batch-owner.js';
-import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
+import { batchJobId, comparableId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
 import { ownerKey } from '../jobs/redis-keys.js';
 import { parseJson } from '../json.js';
 import type { ClientQueues } from './client-queues.js';
@@ -97,5 +97,7 @@ function matches(jobId: string, data: unknown, text: string): boolean {
   if (typeof data !== 'string') return false;
   if (PLAIN.test(text) && !data.includes(text)) return false;
   const { documents } = Object(parseJson(data));
-  return Array.isArray(documents) && documents.some((one) => Object(one).documentId === text);
+  const wanted = comparableId(text);
+  const isWanted = (id: unknown) => typeof id === 'string' && comparableId(id) === wanted;
+  return Array.isArray(documents) && documents.some((one) => isWanted(Object(one).documentId));
 }

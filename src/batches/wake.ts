@@ -1,6 +1,6 @@
 /** Wakes a batch: its uploads are polled now. */
 import { WAKE_FLAG_TTL_MS } from '../jobs/flags.js';
-import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { batchJobId, comparableId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import { wakeKey } from '../jobs/redis-keys.js';
 import { redisTimeMs } from '../redis/clock.js';
@@ -12,7 +12,7 @@ import { requestOf, stateOf } from './find-summary.js';
 export type WakeResult = 'woken' | 'ended' | 'unknown';
 
 export interface WakeOptions {
-  /** Only uploads that hold one of these documents; default: all. */
+  /** Only uploads that hold one of these documents, in {@link comparableId} form; default: all. */
   documentIds?: ReadonlySet<string>;
   /** Also wakes the batch itself, when it sleeps because it could not be sent. */
   trySendingAgain?: boolean;
@@ -41,7 +41,7 @@ export async function wakeBatch(
       documentIds === undefined ||
       documents.length === 0 ||
       fromRanges(upload.documentIndexes).some((index) =>
-        documentIds.has(documents[index]?.documentId ?? ''),
+        documentIds.has(comparableId(documents[index]?.documentId ?? '')),
       ),
   );
   await Promise.all(

@@ -8,12 +8,14 @@ export async function withClient<T>(action: (client: AtlasBatchClient) => Promis
   const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
   const { createClient } = await import('../client/client.js');
+  const { proxySettingsOf } = await import('../config/proxy-fields.js');
   const { targetOf } = await import('../redis/target.js');
   const { createTelemetry } = await import('../telemetry.js');
   const client = createClient(targetOf(config), {
     telemetry: await createTelemetry(wantsTraces()),
     prefix: config.QUEUE_PREFIX,
     s3: { forcePathStyle: config.S3_FORCE_PATH_STYLE },
+    proxy: proxySettingsOf(config),
   });
   try {
     return await action(client);

@@ -14,6 +14,7 @@ import { type CancelResult, cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
 import { ClientClosedError } from '../errors.js';
+import type { ProxySettings } from '../http/proxy.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
@@ -45,6 +46,8 @@ export interface ClientSettings {
    * `S3_FORCE_PATH_STYLE`. What is not set comes from AWS's own variables.
    */
   s3?: S3ClientConfig | undefined;
+  /** Proxies on the way to S3. Default: it is reached directly; the environment is not read. */
+  proxy?: ProxySettings | undefined;
   /** Where a trace of each batch begins, such as `new BullMQOtel('my-app')` of bullmq-otel. */
   telemetry?: Telemetry | undefined;
 }
@@ -138,7 +141,7 @@ export function createClient(target: RedisTarget, settings: ClientSettings): Atl
 function clientOn(link: RedisLink, options: ClientSettings): AtlasBatchClient {
   const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX, options.telemetry);
   const watcher = createEndWatcher(queues);
-  const reader = createResultReader(queues, options.s3 ?? {});
+  const reader = createResultReader(queues, options);
   const opened = new Set<Closeable>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;

@@ -3,6 +3,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import { TransientError, UnknownReferenceError } from '../errors.js';
+import { Proxies, type ProxySettings } from '../http/proxy.js';
 import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
@@ -21,7 +22,11 @@ const CONNECTIONS = 16;
 /** Required by the store; nothing is pre-signed here. */
 const PRESIGN_SECONDS = 60;
 
-export function createResultReader(queues: ClientQueues, clientConfig: S3ClientConfig) {
+export function createResultReader(
+  queues: ClientQueues,
+  { s3 = {}, proxy }: { s3?: S3ClientConfig | undefined; proxy?: ProxySettings | undefined },
+) {
+  const proxies = proxy && new Proxies(proxy);
   const stores = new Map<string, ObjectStore>();
 
   async function storeOf(bucket: string): Promise<ObjectStore> {
@@ -35,7 +40,8 @@ export function createResultReader(queues: ClientQueues, clientConfig: S3ClientC
       forcePathStyle: false,
       connections: CONNECTIONS,
       logger: { warn: () => {} },
-      clientConfig,
+      clientConfig: s3,
+      proxies,
     });
     stores.set(bucket, store);
     return store;

@@ -15,6 +15,7 @@ import {
   withoutIssue,
   yesOrNo,
 } from './fields.js';
+import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
 
 const DAY_SECONDS = 86_400;
@@ -23,6 +24,7 @@ const DAY_SECONDS = 86_400;
 export const configSchema = z
   .object({
     ...redisFields,
+    ...proxyFields,
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
     ATLAS_CLIENT_ID: header('the client id that Atlas gave you'),
     ATLAS_CLIENT_SECRET: header('the client secret that Atlas gave you'),

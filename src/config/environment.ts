@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Logger } from '../logging.js';
 import { type Config, configSchema } from './config.js';
 import { checkAll, parse } from './parse.js';
+import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
 import { followSecretFiles, type Values } from './secret-files.js';
 import { type ServerConfig, serverSchema } from './server-config.js';
@@ -40,7 +41,10 @@ export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): 
   return load(serverSchema, environment);
 }
 
-const s3Schema = z.object({ S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE });
+const s3Schema = z.object({
+  S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE,
+  ...proxyFields,
+});
 const connectionSchema = s3Schema.extend(redisFields).superRefine(...redisCheck);
 
 /** What a client needs: commands that read Redis and results require nothing else. */

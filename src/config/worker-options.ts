@@ -26,6 +26,12 @@ export interface WorkerSettings {
   redisTlsKeyFile?: string | undefined;
   /** Prefix of all keys in Redis. Default `{atlas}`; clients must have the same. */
   queuePrefix?: string | undefined;
+  /** Proxy of https URLs, such as `http://proxy.example.com:3128`. Default: none. */
+  httpsProxy?: string | undefined;
+  /** Proxy of http URLs. Default: none. */
+  httpProxy?: string | undefined;
+  /** Hosts that are reached directly, as in `NO_PROXY`. Loopback always is. */
+  noProxy?: readonly string[] | undefined;
   /** Base URL of Atlas: https, except on loopback. */
   atlasBaseUrl: string;
   /** The client id that Atlas gave you. */

@@ -6,6 +6,7 @@
  * in which they arrive, because pages after the first are fetched side by side.
  */
 import { TransientError } from '../errors.js';
+import { comparableId } from '../jobs/ids.js';
 
 /**
  * How many unexpected extracts one Atlas batch may hold. A page of somebody else's documents is
@@ -120,6 +121,8 @@ export class Reconciliation {
   /** Items read, repeats included. */
   itemCount = 0;
   private readonly sent: ReadonlyMap<string, Occurrences>;
+  /** The ids that were sent, by their comparable form. Made for the first id that is none of them. */
+  private sentIds: ReadonlyMap<string, string> | undefined;
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
   /** By document; the text is the reason. */
@@ -153,7 +156,9 @@ export class Reconciliation {
 
   private add({ atlasDocumentId, fileData, unreadable }: PageItem, place: Place): boolean {
     const scoped = atlasDocumentId?.startsWith(this.prefix) === true;
-    const documentId = scoped ? atlasDocumentId.slice(this.prefix.length) : atlasDocumentId;
+    const documentId = scoped
+      ? this.sentForm(atlasDocumentId.slice(this.prefix.length))
+      : atlasDocumentId;
     const isNew = unreadable !== undefined && this.note(documentId, unreadable, place);
     if (documentId === null || fileData === null) return isNew;
     const ours = scoped ? this.sent.get(documentId) : undefined;
@@ -187,6 +192,13 @@ export class Reconciliation {
     const added = reasons.keep(reason, place);
     if (added) this.wrongCount += 1;
     return added;
+  }
+
+  /** An id as it was sent, where Atlas writes it in another Unicode form. */
+  private sentForm(documentId: string): string {
+    if (this.sent.has(documentId)) return documentId;
+    this.sentIds ??= new Map([...this.sent.keys()].map((id) => [comparableId(id), id]));
+    return this.sentIds.get(comparableId(documentId)) ?? documentId;
   }
 
   /** Positions in `documentIds` of the documents without an extract, ascending. */

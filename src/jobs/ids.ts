@@ -4,6 +4,16 @@
 export const REFERENCE_RULE = '1 to 128 of A-Z a-z 0-9 . _ - and not dots alone';
 export const REFERENCE_PATTERN = /^(?!\.+$)[A-Za-z0-9._-]{1,128}$/;
 
+/**
+ * The form of a document's id by which two are compared: systems between us and Atlas may store `é`
+ * as one character or as two (NFC, NFD).
+ */
+export function comparableId(documentId: string): string {
+  return documentId.normalize('NFC');
+}
+
+export const MAX_REFERENCE_LENGTH = 128;
+
 const BATCH_ID_PREFIX = 'batch-';
 const POLL_ID_PREFIX = 'poll-';
 const EVENT_ID_PREFIX = 'done-';

@@ -3,21 +3,21 @@
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
-import { REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
+import { comparableId, REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
 import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;
 /** S3's own limits for names: 63 for a bucket (access point ARNs are longer), 1,024 for a key. */
 const MAX_BUCKET_LENGTH = 255;
 const MAX_KEY_BYTES = 1024;
-const MAX_DOCUMENT_ID_LENGTH = 128;
+export const MAX_DOCUMENT_ID_LENGTH = 128;
 export const MAX_PRODUCT_TYPE_LENGTH = 128;
 
 /** A scan in S3. */
 export interface BatchDocument {
   /**
-   * Your own id of the document: 1 to 128 printable characters, not blank, unique in the batch. It goes to
-   * Atlas and into logs, so it should hold no personal data.
+   * Your own id of the document: 1 to 128 printable characters, not blank, unique in the batch, also
+   * in its normal form (NFC). It goes to Atlas and into logs, so it should hold no personal data.
    */
   documentId: string;
   /** S3 bucket of the scan, at most 255 characters. The workers must be allowed to read it. */
@@ -73,6 +73,10 @@ export const batchRequestSchema = z.strictObject({
     .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
 }) satisfies z.ZodType<BatchRequest>;
 
+export function isDocumentId(text: string): boolean {
+  return documentSchema.shape.documentId.safeParse(text).success;
+}
+
 export type BatchRequestCheck =
   | { valid: true; request: BatchRequest }
   /** One sentence per issue, all of them. */
@@ -112,8 +116,10 @@ function duplicateIds(data: unknown): ValidationIssue[] {
     const id: unknown = Object(document).documentId;
     if (typeof id !== 'string') return [];
     const path = ['documents', index, 'documentId'];
-    if (seen.has(id)) return [{ path, message: 'is used by an earlier document' }];
-    seen.add(id);
+    // Atlas may know only one of two that differ in their normal form.
+    const comparable = comparableId(id);
+    if (seen.has(comparable)) return [{ path, message: 'is used by an earlier document' }];
+    seen.add(comparable);
     return [];
   });
 }

@@ -1,9 +1,11 @@
 /** All that atlas-batch does in S3: checks and pre-signs documents, stores and reads results. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import type { Proxies } from '../http/proxy.js';
 import type { Logger } from '../logging.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
+import { sdkHandler } from './sdk-handler.js';
 import { type CredentialsInUse, createSigner, type ObjectReference } from './signer.js';
 import { signingError } from './storage-errors.js';
 
@@ -38,6 +40,8 @@ export interface ObjectStoreOptions {
   connections: number;
   /** To connect, to the first byte of a response, between two pieces of it. */
   timeoutMs?: number;
+  /** Default: S3 is reached directly. */
+  proxies?: Proxies | undefined;
   logger: Pick<Logger, 'warn'>;
   /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
   clientConfig?: S3ClientConfig;
@@ -58,6 +62,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     // Many stores other than AWS do not know the checksums that the SDK adds by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    ...sdkHandler(options.proxies),
     ...options.clientConfig,
   });
   const uploadSigner = createSigner(client, { onCredentials: createExpiryWarning(logger) });
@@ -65,6 +70,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     signer: createSigner(client),
     connections,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    proxies: options.proxies,
   });
 
   return {

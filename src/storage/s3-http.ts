@@ -6,7 +6,9 @@ import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import { errorName } from '../errors.js';
+import { connectorVia, withWholeUrls } from '../http/connections.js';
 import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
+import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference, S3Method, SignedUrl, Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
@@ -46,6 +48,7 @@ const FINAL: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_CONNECT_TIMEOUT',
+  'PROXY_UND_ERR_CONNECT_TIMEOUT',
 ]);
 
 /**
@@ -53,14 +56,20 @@ const FINAL: ReadonlySet<string> = new Set([
  * @param connections per host: one host for path style, one per bucket otherwise
  * @param timeoutMs to connect, to the first byte of the response, between two pieces of it
  */
-export function createS3Http(options: { signer: Signer; connections: number; timeoutMs: number }) {
-  const { signer, connections, timeoutMs } = options;
-  const agent = new Agent({
+export function createS3Http(options: {
+  signer: Signer;
+  connections: number;
+  timeoutMs: number;
+  proxies?: Proxies | undefined;
+}) {
+  const { signer, connections, timeoutMs, proxies } = options;
+  const pools = new Agent({
     connections,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs },
+    connect: proxies ? connectorVia(proxies, timeoutMs) : { timeout: timeoutMs },
   });
+  const agent = proxies ? withWholeUrls(pools, proxies) : pools;
   const sendRequest = createSend('of-error');
 
   async function signedUrl({ method, object }: S3Request): Promise<SignedUrl> {
@@ -142,7 +151,7 @@ export function createS3Http(options: { signer: Signer; connections: number; tim
     /** Ends all connections, and requests in flight with them. */
     close() {
       // Rejects only when it was closed before, which is as good.
-      agent.destroy().catch(() => {});
+      pools.destroy().catch(() => {});
     },
   };
 }

@@ -1,5 +1,6 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
 import { errorName, TransientError } from '../errors.js';
+import { proxyAdvice } from '../http/proxy.js';
 import { escapeControls } from '../jobs/validation-issues.js';
 import type { ObjectReference, S3Method } from './signer.js';
 
@@ -41,7 +42,8 @@ function describeRequest(method: S3Method, { bucket, key }: ObjectReference): st
 function adviceFor(error: unknown): string | undefined {
   const { name, message } = error instanceof Error ? error : new Error();
   // The SDK gives this error no name.
-  return message === 'Region is missing' ? 'set AWS_REGION' : ADVICE.get(name);
+  if (message === 'Region is missing') return 'set AWS_REGION';
+  return ADVICE.get(name) ?? proxyAdvice(errorName(error));
 }
 
 function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
@@ -93,7 +95,7 @@ export function networkError(
 ): TransientError {
   return storageError(
     `${describeRequest(method, object)}: no response from S3 (${code})`,
-    undefined,
+    proxyAdvice(code),
   );
 }
 

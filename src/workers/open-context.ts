@@ -4,6 +4,7 @@ import { Queue, type QueueOptions, type Telemetry } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
+import { proxiesOf } from '../config/proxy-fields.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { observationsKey, writeProbeKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
@@ -55,7 +56,10 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const metrics = createWorkerMetrics(status.registry);
   // A request that had to wait for a connection would go out later than its budget said.
   const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
+  const proxies = proxiesOf(config);
+  if (proxies) logger.info({}, proxies.describe());
   const atlas = createAtlasClient({
+    proxies,
     baseUrl: config.ATLAS_BASE_URL,
     credentials: () => ({
       clientId: config.ATLAS_CLIENT_ID,
@@ -72,6 +76,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => atlas.close());
   status.credentials = atlas.credentials;
   const store = createObjectStore({
+    proxies,
     resultsBucket: config.RESULTS_BUCKET,
     presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
     forcePathStyle: config.S3_FORCE_PATH_STYLE,

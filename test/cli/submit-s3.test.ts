@@ -48,6 +48,37 @@ test('submit --s3 says what is wrong with the bucket, and when there is nothing 
   expect(wrongKeys.stderr).not.toContain('canary');
 });
 
+test('submit --s3 takes a folder and not its neighbours, and says what is no document', async () => {
+  const { s3, environment } = await startSystem();
+  s3.put('kyc-documents', '8841/', '');
+  s3.put('kyc-documents', '8841/.DS_Store', 'x');
+  s3.put('kyc-documents', '8841/blank.jpg', '');
+  s3.put('kyc-documents', '8841/pan.jpg', 'scan');
+  s3.put('kyc-documents', '88410/pan.jpg', 'of somebody else');
+  const submit = (folder: string, ...more: string[]) => {
+    const uri = `s3://kyc-documents/${folder}`;
+    return runCli(['submit', '--s3', uri, '--product', 'X', '--dry-run', ...more], environment);
+  };
+  const { code, stdout, stderr } = await submit('8841', '--json');
+  expect([code, JSON.parse(stdout)]).toEqual([
+    0,
+    {
+      reference: '8841',
+      productType: 'X',
+      documents: [{ documentId: 'pan.jpg', bucket: 'kyc-documents', key: '8841/pan.jpg' }],
+    },
+  ]);
+  expect(stderr).toBe(
+    'left out, since they are no documents: 2 objects: 8841/.DS_Store (a file of the system), 8841/blank.jpg (empty)\n',
+  );
+  const nothing = await submit('884');
+  expect([nothing.code, nothing.stderr]).toEqual([
+    2,
+    'there are no documents in s3://kyc-documents/884/\n',
+  ]);
+  expect((await submit('8841', '--reference', 'a/b')).stderr).toMatch(/a reference is 1 to 128 of/);
+});
+
 test.each([
   [['--s3', 's3://kyc/'], /--s3 needs --product TYPE/],
   [['--s3', 'kyc', '--product', 'X'], /--s3 must be s3:\/\/bucket\/prefix\//],

@@ -20,6 +20,19 @@ describe('documents', () => {
     expect(reconciliation.documents()).toEqual([{ documentId: 'b', extracts: ['{"of":"b"}'] }]);
   });
 
+  test.each([
+    ['NFD', 'cafe\u0301', 'caf\u00e9'],
+    ['NFC', 'caf\u00e9', 'cafe\u0301'],
+  ])(
+    'a document sent as %s is present when its id comes back in the other form',
+    (_, sent, back) => {
+      const reconciliation = new Reconciliation(['a', sent], 'loan');
+      reconciliation.addPage(1, [item(`loan/${back}`, '1'), item(`loan/${sent}`, '2')]);
+      expect(reconciliation.documents()).toEqual([{ documentId: sent, extracts: ['1', '2'] }]);
+      expect([reconciliation.missing(), reconciliation.unexpected()]).toEqual([[0], []]);
+    },
+  );
+
   test('documents come in the order sent, whatever order Atlas has them in', () => {
     const reconciliation = new Reconciliation(['c', 'a', 'b'], null);
     reconciliation.addPage(1, [item('a'), item('b'), item('c')]);

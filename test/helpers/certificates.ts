@@ -29,7 +29,7 @@ export async function createAuthority(): Promise<TestAuthority> {
   const own = ['-keyout', file('ca.key'), '-out', file('ca.crt')];
   await openssl(['req', '-x509', ...NEW_KEY, ...subject('test authority'), '-days', '2', ...own]);
   // Of the server and of clients alike: both are on this machine.
-  await writeFile(file('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+  await writeFile(file('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.example.test');
   return {
     ca: file('ca.crt'),
     async issue(name) {

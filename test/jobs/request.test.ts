@@ -37,6 +37,11 @@ describe('issues', () => {
       request({ documents: [document('1'), document('2'), document('1')] }),
       ['documents[2].documentId is used by an earlier document'],
     ],
+    [
+      'ids that are equal when normalised',
+      request({ documents: [document('caf\u00e9'), document('cafe\u0301')] }),
+      ['documents[1].documentId is used by an earlier document'],
+    ],
     ['a wrong type', request({ productType: 5 }), ['productType must be a string']],
     ['a list that is none', request({ documents: {} }), ['documents must be an array']],
     ['a missing key', request({ productType: undefined }), ['productType is missing']],

@@ -38,6 +38,9 @@ async function runChecks(): Promise<{ findings: Finding[]; code: ExitCode }> {
   }
   findings.push({ level: 'ok', subject: 'configuration', text: 'complete' });
 
+  const { proxiesOf } = await import('../../config/proxy-fields.js');
+  const proxies = proxiesOf(config);
+  if (proxies) findings.push({ level: 'ok', subject: 'proxy', text: proxies.describe() });
   const { checkConnections } = await import('../doctor/check-connections.js');
   findings.push(...(await checkConnections(config)));
   return { findings, code: findings.some(({ level }) => level === 'error') ? 1 : 0 };

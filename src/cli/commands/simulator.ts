@@ -2,9 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../errors.js';
+import { escapeControls } from '../../jobs/validation-issues.js';
 import type { Simulators } from '../../simulator/index.js';
+import { whyClutter } from '../clutter.js';
 import { createCommand } from '../command.js';
-import { print, printJson } from '../output/terminal.js';
+import { print, printError, printJson } from '../output/terminal.js';
 import { runUntilSignal } from '../run-until-signal.js';
 
 const RESULTS_BUCKET = 'atlas-results';
@@ -61,7 +63,10 @@ async function putDocuments({ s3 }: Simulators, directory: string): Promise<void
     throw new UsageError(`cannot read the directory ${directory} (${error.code})`);
   });
   for (const { name } of entries.filter((entry) => entry.isFile())) {
-    s3.put(DOCUMENTS_BUCKET, name, await readFile(join(directory, name)));
+    const content = await readFile(join(directory, name));
+    const why = whyClutter({ key: name, size: content.length });
+    if (why === undefined) s3.put(DOCUMENTS_BUCKET, name, content);
+    else printError(`left out: ${escapeControls(name)} (${why})`);
   }
 }
 

@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
+import { escapeControls } from '../../jobs/validation-issues.js';
 import { plural } from '../../plural.js';
+import { type StoredFile, whyClutter } from '../clutter.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
 import { describeEnd } from '../output/describe-batch.js';
@@ -10,7 +12,10 @@ import { formatTable } from '../output/table.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { parseLocation, planBatches } from '../plan-batches.js';
 import { readManifest } from '../read-manifest.js';
-import { withClient } from '../with-client.js';
+import { toReference, withClient } from '../with-client.js';
+
+/** More of what is left out are counted only. */
+const SHOWN_CLUTTER = 10;
 
 interface SubmitOptions {
   manifest?: string;
@@ -31,7 +36,7 @@ export function submitCommand(finish: Finish): Command {
     'submit --s3 s3://kyc-archive/2025/ --product LOAN_APP --by-folder',
   ])
     .option('--manifest <file>', 'JSON: { reference, productType, documents }; - reads stdin')
-    .option('--s3 <uri>', 'all objects below s3://bucket/prefix/')
+    .option('--s3 <uri>', 'all documents in the folder s3://bucket/prefix/')
     .option('--product <type>', 'with --s3: product type as Atlas knows it')
     .option('--reference <reference>', 'with --s3: default is the last part of the prefix')
     .option('--by-folder', 'with --s3: a batch for each folder directly below the prefix')
@@ -70,14 +75,38 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
     }
     return [await readManifest(manifest)];
   }
+  if (reference !== undefined) toReference(reference);
   if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
   const location = parseLocation(s3 ?? '');
+  const folder = `s3://${location.bucket}/${location.prefix}`;
   const { loadS3Config } = await import('../../config/environment.js');
-  const { listKeys } = await import('../list-scans.js');
-  const keys = await listKeys(location, loadS3Config().S3_FORCE_PATH_STYLE);
+  const { listObjects } = await import('../list-scans.js');
+  const { proxiesOf } = await import('../../config/proxy-fields.js');
+  const config = loadS3Config();
+  const objects = await listObjects(location, {
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    proxies: proxiesOf(config),
+  });
+  const keys = withoutClutter(objects);
   const batches = planBatches(location, keys, { productType: product, reference, byFolder });
-  if (batches.length === 0) throw new UsageError(`there are no objects below ${s3}`);
+  if (batches.length === 0) throw new UsageError(`there are no documents in ${folder}`);
   return batches;
+}
+
+/** Says what is left out, on standard error: standard output is for batches. */
+function withoutClutter(objects: readonly StoredFile[]): string[] {
+  const clutter = objects.flatMap((object) => {
+    const why = whyClutter(object);
+    return why === undefined || why === 'a folder' ? [] : `${object.key} (${why})`;
+  });
+  if (clutter.length > 0) {
+    const more = clutter.length > SHOWN_CLUTTER ? ' …' : '';
+    const some = escapeControls(clutter.slice(0, SHOWN_CLUTTER).join(', '));
+    printError(
+      `left out, since they are no documents: ${plural(clutter.length, 'object')}: ${some}${more}`,
+    );
+  }
+  return objects.filter((object) => whyClutter(object) === undefined).map(({ key }) => key);
 }
 
 async function showPlan(

@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../../atlas/client.js';
 import type { Config } from '../../config/config.js';
+import { proxiesOf } from '../../config/proxy-fields.js';
 import { BatchError } from '../../errors.js';
+import { proxyAdvice } from '../../http/proxy.js';
 import { createLogger } from '../../logging.js';
 import type { Finding } from './finding.js';
 
@@ -22,6 +24,7 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
       clientSecret: config.ATLAS_CLIENT_SECRET,
     }),
     timeoutMs: config.ATLAS_TIMEOUT_MS,
+    proxies: proxiesOf(config),
     connections: 1,
     keyPrefix: config.QUEUE_PREFIX,
     maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
@@ -45,5 +48,5 @@ function fixFor(error: unknown): string {
   if (!(error instanceof BatchError)) return 'see what it says';
   if (error.code === 'ATLAS_AUTH') return CREDENTIALS;
   // A response that is not one of Atlas: it is another server or another path.
-  return error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH;
+  return proxyAdvice(error.message) ?? (error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH);
 }

@@ -7,13 +7,19 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { Config } from '../../config/config.js';
+import { proxiesOf } from '../../config/proxy-fields.js';
+import { sdkHandler } from '../../storage/sdk-handler.js';
 import { sdkError } from '../../storage/storage-errors.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
 /** Checks that results can be written and read back, and that the callers' buckets exist. */
 export async function checkS3(config: Config): Promise<CheckResult> {
   // A person waits: one retry is enough.
-  const client = new S3Client({ forcePathStyle: config.S3_FORCE_PATH_STYLE, maxAttempts: 2 });
+  const client = new S3Client({
+    forcePathStyle: config.S3_FORCE_PATH_STYLE,
+    maxAttempts: 2,
+    ...sdkHandler(proxiesOf(config)),
+  });
   const clocks = watchClock(client);
   try {
     const findings = await checkResults(client, config);

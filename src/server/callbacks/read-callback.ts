@@ -1,5 +1,5 @@
 /** Reads which batches and documents a callback names. Nothing else of it is used. Pure. */
-import { REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { comparableId, REFERENCE_PATTERN } from '../../jobs/ids.js';
 import { isObject, parseJson } from '../../json.js';
 
 /** References that are read of one callback. A page of Atlas is about one upload, so about one. */
@@ -8,7 +8,7 @@ export const MAX_REFERENCES = 16;
 const MAX_ITEMS = 10_000;
 
 export interface Callback {
-  /** The callers' ids of documents, by reference. At most {@link MAX_REFERENCES} references. */
+  /** Comparable ids of documents, by reference. At most {@link MAX_REFERENCES} references. */
   documentIds: Map<string, Set<string>>;
   /** Number of items whose id names no batch, or one batch too many. */
   unknown: number;
@@ -46,5 +46,7 @@ function splitId(id: unknown): { reference: string; documentId: string } | null 
   const slash = id.indexOf('/');
   if (slash < 1) return null;
   const reference = id.slice(0, slash);
-  return REFERENCE_PATTERN.test(reference) ? { reference, documentId: id.slice(slash + 1) } : null;
+  return REFERENCE_PATTERN.test(reference)
+    ? { reference, documentId: comparableId(id.slice(slash + 1)) }
+    : null;
 }

@@ -7,6 +7,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { secretsOf } from '../../config/fields.js';
+import { decodeText } from '../../json.js';
 import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
@@ -18,6 +19,8 @@ import { WakeQueue } from './wake-queue.js';
 
 /** An address that is refused more often than this in a second gets 429 instead of 401. */
 const REFUSALS_PER_SECOND = 50;
+
+const CHARSET = /charset\s*=\s*"?([\w.:-]+)/i;
 
 const REJECTIONS: Record<number, Rejection> = {
   401: 'unauthorized',
@@ -48,10 +51,18 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
           ? reply.status(429).header('retry-after', 1).send({ error: 'Too Many Requests' })
           : reply.status(401).send({ error: 'Unauthorized' }));
       };
-      // The handler reads every body as text, whatever its content type says.
+      // Every body is read as text, whatever its content type says. Fastify refuses one that is not
+      // well-formed, such as `application/json,application/json`, so that only its charset is kept.
       scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) =>
-        done(null, body),
+      scope.addHook('onRequest', async ({ headers }) => {
+        const [, charset = 'utf-8'] = CHARSET.exec(headers['content-type'] ?? '') ?? [];
+        headers['content-type'] = `text/plain; charset=${charset}`;
+      });
+      scope.addContentTypeParser(
+        '*',
+        { parseAs: 'buffer' },
+        async ({ headers }: FastifyRequest, body: Buffer) =>
+          decodeText(body, CHARSET.exec(headers['content-type'] ?? '')?.[1]),
       );
 
       scope.post('/token', {

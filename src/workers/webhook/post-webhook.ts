@@ -1,5 +1,6 @@
 /** One POST to the webhook's receiver, and what became of it as a value. */
 import { createHttp } from '../../http/host-client.js';
+import type { Proxies } from '../../http/proxy.js';
 import { webhookKey } from '../../jobs/webhook-secret.js';
 import type { WebhookResponse } from './next-attempt.js';
 import { type SignedContent, signWebhook } from './signature.js';
@@ -15,6 +16,7 @@ export function createWebhookSender(options: {
   /** Asked each time. */
   secrets: () => readonly string[];
   connections: number;
+  proxies?: Proxies | undefined;
   timeoutMs: number;
 }) {
   const { origin, pathname, search } = new URL(options.url);

@@ -5,6 +5,7 @@
  */
 import type { Config } from '../../config/config.js';
 import { secretsOf } from '../../config/fields.js';
+import { proxiesOf } from '../../config/proxy-fields.js';
 import { WEBHOOKS_QUEUE } from '../../jobs/queues.js';
 import {
   newWebhookState,
@@ -88,6 +89,7 @@ export function webhookSenderOf(config: Config): WebhookSender | undefined {
   return createWebhookSender({
     url,
     secrets: () => secretsOf(config.COMPLETION_WEBHOOK_SECRET),
+    proxies: proxiesOf(config),
     connections: WEBHOOK_CONCURRENCY,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
   });

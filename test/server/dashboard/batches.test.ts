@@ -125,6 +125,15 @@ it('the search finds a batch by reference, Atlas batch id, document id, or a par
   expect((await get(test, '/nobody')).statusCode).toBe(404);
 });
 
+it('the search finds a document whose id is written in another Unicode form', async () => {
+  const test = await startQuietServer();
+  const request = batchOf('loan-1', 1);
+  const documents = request.documents.map((one) => ({ ...one, documentId: 'cafe\u0301' }));
+  await test.batches.add('batch', { ...request, documents }, { jobId: 'batch-loan-1' });
+  const { body } = await get(test, `?q=${encodeURIComponent('caf\u00e9')}`);
+  expect(body).toContain('>loan-1</a>');
+});
+
 it('the page of a batch shows its documents, uploads, timeline and outcome', async () => {
   const test = await startWithWorker();
   const { system } = test;
