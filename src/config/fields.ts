@@ -37,10 +37,20 @@ export const port = integer(0, 65_535, 'as a port');
 /** A value that may be left out. */
 export const optional = <Type extends z.ZodType>(type: Type) => type.nullable().default(null);
 
+/**
+ * What is guessed over the network, at most some tries a second. Twelve random characters resist that
+ * for thousands of years. Whoever holds a token can also guess the secret of the callbacks at home, so
+ * that one is better longer.
+ */
+const MIN_SECRET_LENGTH = 12;
+export const secret = z
+  .string()
+  .min(MIN_SECRET_LENGTH, { error: `must have at least ${MIN_SECRET_LENGTH} characters` });
+
 /** For schemas of workers and of servers: both have to know the credentials of callbacks. */
 export const callbackFields = {
   CALLBACK_CLIENT_ID: optional(z.string()),
-  CALLBACK_CLIENT_SECRET: optional(z.string()),
+  CALLBACK_CLIENT_SECRET: optional(secret),
 };
 
 /** A check for two variables of which one makes no sense without the other; both may be unset. */
