@@ -13,7 +13,7 @@ export interface BatchRun extends StepRun<unknown, BatchState> {
   request: BatchRequest | null;
   /** What may be repeated of an invalid job. */
   reference: string | null;
-  firstEventId: string;
+  firstEventJobId: string;
 }
 
 /** A valid one. */

@@ -4,7 +4,7 @@
  */
 import { describeReason, type Reason } from '../../errors.js';
 import type { BatchOutcome } from '../../jobs/batch-state.js';
-import { nthEventId } from '../../jobs/ids.js';
+import { eventId, nthEventJobId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
 import {
   type BatchSummary,
@@ -46,18 +46,20 @@ async function saveOutcome(
   const { completions, webhooks, store, config, clock } = batch.context;
   const line = reason ? `${status}: ${describeReason(reason)}` : status;
   for (let n = batch.state.outcomes + 1; ; n += 1) {
+    const endedAt = clock.now();
     const outcome: BatchOutcome = {
       status,
       ...(reason && { reason }),
-      eventId: nthEventId(batch.firstEventId, n),
+      eventId: eventId(batch.firstEventJobId, endedAt),
+      eventJobId: nthEventJobId(batch.firstEventJobId, n),
       attemptsMade: batch.job.attemptsMade,
-      endedAt: clock.now(),
+      endedAt,
       resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
     batch.state = endRun(batch.state, outcome);
     // An event that its consumer removed may still be kept for the webhook.
-    const taken = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
+    const taken = [completions.toKey(outcome.eventJobId), webhooks.toKey(outcome.eventJobId)];
     if (await batch.lease.saveIfAbsent(taken, batch.state, line)) return outcome;
   }
 }
@@ -81,7 +83,7 @@ export async function announce(
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
     // Only what was taken is bounded by number too.
     const keepTaken = { ...keep, count: config.KEEP_COMPLETED_COUNT };
-    const options = { jobId: outcome.eventId, removeOnComplete: keepTaken, removeOnFail: keep };
+    const options = { jobId: outcome.eventJobId, removeOnComplete: keepTaken, removeOnFail: keep };
     if (config.COMPLETION_WEBHOOK_URL !== null) {
       await webhooks.add(name, webhookPayload(name, summary), options);
     }

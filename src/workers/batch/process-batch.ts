@@ -7,8 +7,8 @@ import { BudgetExceededError } from '../../atlas/budget.js';
 import { PermanentError, type Reason, TransientError } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
-  eventId,
-  invalidEventId,
+  eventJobId,
+  invalidEventJobId,
   REFERENCE_PATTERN,
   referenceOfBatchJobId,
 } from '../../jobs/ids.js';
@@ -164,7 +164,7 @@ interface Identity {
   request: BatchRequest | null;
   issues: string[];
   reference: string | null;
-  firstEventId: string;
+  firstEventJobId: string;
 }
 
 /** Who a job is: by its id, never by its data; and whether its data is a valid request for it. */
@@ -182,7 +182,7 @@ function identify(job: Job<unknown>): Identity {
     request: check.valid && issues.length === 0 ? check.request : null,
     issues,
     reference: wellFormed ? named : null,
-    firstEventId: agrees ? eventId(ofId) : invalidEventId(jobId),
+    firstEventJobId: agrees ? eventJobId(ofId) : invalidEventJobId(jobId),
   };
 }
 
