@@ -15,7 +15,7 @@ import {
 import { webhookPayload } from '../../jobs/webhook-state.js';
 import { resultsRoot, resultUri } from '../../storage/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
-import { clearCancelFlag } from '../runtime/signals.js';
+import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchRun } from './batch-context.js';
 import { beginRetry, endRun } from './transitions.js';
 
@@ -129,7 +129,7 @@ export async function announce(
 /** An operator's retry of a failed batch. */
 export async function retryBatch(batch: BatchRun): Promise<void> {
   const { context, job, lease, request } = batch;
-  if (request) await clearCancelFlag(context, request.reference);
+  if (request) await clearEarlierCancelFlag(context, request.reference, job);
   batch.state = beginRetry(batch.state, {
     startedAtAttempt: job.attemptsMade,
     stallsBefore: job.stalledCounter,
