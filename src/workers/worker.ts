@@ -18,7 +18,7 @@ import { targetOf } from '../redis/target.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
-import { startEventExpiry } from './maintenance/expire-events.js';
+import { startExpiry } from './maintenance/expire-jobs.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
 import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
@@ -80,8 +80,8 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
-  const eventExpiry = startEventExpiry(context);
-  parts.add(() => eventExpiry.stop());
+  const expiry = startExpiry(context);
+  parts.add(() => expiry.stop());
 
   const create = <Data, Result>(name: string, jobs: number, processor: Processor<Data, Result>) =>
     createQueueWorker(queueOptions, name, jobs, processor);

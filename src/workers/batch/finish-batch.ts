@@ -81,9 +81,7 @@ export async function announce(
   if (!outcome.announced) {
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
-    // Only what was taken is bounded by number too.
-    const keepTaken = { ...keep, count: config.KEEP_COMPLETED_COUNT };
-    const options = { jobId: outcome.eventJobId, removeOnComplete: keepTaken, removeOnFail: keep };
+    const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
     if (config.COMPLETION_WEBHOOK_URL !== null) {
       await webhooks.add(name, webhookPayload(name, summary), options);
     }
@@ -115,10 +113,7 @@ export async function announce(
   );
 
   // Producers may have set options of their own; retention and attempts are ours to decide.
-  job.opts.removeOnComplete = {
-    age: config.KEEP_COMPLETED_SECONDS,
-    count: config.KEEP_COMPLETED_COUNT,
-  };
+  job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
     return { kind: 'failed', message: describeReason(outcome.reason) };
