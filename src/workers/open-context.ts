@@ -22,6 +22,7 @@ import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
+import { checkBullmq } from './runtime/check-bullmq.js';
 import type { StartedParts } from './started-parts.js';
 
 export interface OpenOptions {
@@ -44,7 +45,10 @@ export interface OpenedContext {
   watch(emitter: EventEmitter & { name: string }): void;
 }
 
-/** @throws ReplyError when Redis refuses something. */
+/**
+ * @throws ReplyError when Redis refuses something.
+ * @throws RedisUnavailableError when BullMQ does not do there what we rely on.
+ */
 export async function openContext(options: OpenOptions): Promise<OpenedContext> {
   const { config, logger, redis, telemetry, stopping, parts } = options;
   const prefix = config.QUEUE_PREFIX;
@@ -73,6 +77,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   });
   parts.add(() => store.close());
   await whenReady(redis, logger);
+  await checkBullmq(redis, prefix);
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
   for (const { severity, problem, fix } of redisFindings(
