@@ -1,5 +1,6 @@
 /** How a batch ended: read from its job or, when the job is no longer kept, from its event. */
 import type { Job } from 'bullmq';
+import type { Reason } from '../errors.js';
 import { type BatchState, readState } from '../jobs/batch-state.js';
 import { eventJobId, nthEventJobId } from '../jobs/ids.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
@@ -36,6 +37,11 @@ export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | 
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }
 
+export const ENDED_BY_HAND: Reason = {
+  code: 'INTERNAL',
+  message: 'the job was ended by hand, without an outcome',
+};
+
 /** Somebody ended the job by other means than ours, so that it has no outcome. */
 function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
   const request = requestOf(job, reference);
@@ -44,7 +50,7 @@ function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
     eventId: null,
     reference,
     status: 'failed',
-    reason: { code: 'INTERNAL', message: 'the job was ended by hand, without an outcome' },
+    reason: ENDED_BY_HAND,
     productType: request?.productType ?? null,
     batchIds: [],
     documents: {
