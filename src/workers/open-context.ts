@@ -77,7 +77,6 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   });
   parts.add(() => store.close());
   await whenReady(redis, logger);
-  await checkBullmq(redis, prefix);
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
   for (const { severity, problem, fix } of redisFindings(
@@ -93,6 +92,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
   parts.add(() => heartbeat.stop());
   parts.add(() => sentUploads.stop());
+  // After the first plain writes: what a user may not do, a command says better than a script.
+  await checkBullmq(redis, prefix);
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
