@@ -23,7 +23,8 @@ const completions = new Worker(
     console.log(`${job.name}: ${reference}, ${documents.present} of ${documents.total} documents`);
     for (const uri of results) console.log(uri);
   },
-  { connection, prefix },
+  // Of its own accord BullMQ fails an event whose consumer died twice: nobody would handle it.
+  { connection, prefix, maxStalledCount: 1_000_000 },
 );
 await once(completions, 'completed');
 

@@ -49,6 +49,18 @@ test('every block of code is in a language of which is known how it is checked',
   expect(ofLanguage(...checked).length).toBeGreaterThan(10);
 });
 
+test('every consumer of events that the docs and examples show keeps an event however often it dies', () => {
+  const shown = [
+    ...BLOCKS.map(({ code }) => code),
+    ...readdirSync(join(ROOT, 'examples'))
+      .filter((name) => name.endsWith('.mjs'))
+      .map((name) => readFileSync(join(ROOT, 'examples', name), 'utf8')),
+  ];
+  const consumers = shown.filter((code) => /Worker[\s\S]*atlas-completions/.test(code));
+  expect(consumers).toHaveLength(4);
+  for (const code of consumers) expect(code).toMatch(/max_?stalled_?count\W+1_000_000/i);
+});
+
 test('JavaScript and TypeScript in the docs agree with the types', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'docs-code-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -31,7 +31,8 @@ export async function cancelBatch(
   if (job.finishedOn !== undefined) return { status: 'ended', reference };
 
   // The flag is set first: a job that is active now finds it before it sleeps again.
-  const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp: job.timestamp };
+  const { timestamp, attemptsMade } = job;
+  const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp, attemptsMade };
   const key = cancelKey(prefix, reference);
   await link.redis.set(key, JSON.stringify(flag), 'PX', CANCEL_FLAG_TTL_MS);
   await promoteIfDelayed(batches, jobId);

@@ -1,7 +1,8 @@
 /** How a batch ended: read from its job or, when the job is no longer kept, from its event. */
 import type { Job } from 'bullmq';
+import type { Reason } from '../errors.js';
 import { type BatchState, readState } from '../jobs/batch-state.js';
-import { eventId, nthEventId } from '../jobs/ids.js';
+import { eventJobId, nthEventJobId } from '../jobs/ids.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.js';
 import { resultUri } from '../storage/results-key.js';
@@ -36,14 +37,20 @@ export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | 
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }
 
+export const ENDED_BY_HAND: Reason = {
+  code: 'INTERNAL',
+  message: 'the job was ended by hand, without an outcome',
+};
+
 /** Somebody ended the job by other means than ours, so that it has no outcome. */
 function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
   const request = requestOf(job, reference);
   const documents = request?.documents ?? [];
   return {
+    eventId: null,
     reference,
     status: 'failed',
-    reason: { code: 'INTERNAL', message: 'the job was ended by hand, without an outcome' },
+    reason: ENDED_BY_HAND,
     productType: request?.productType ?? null,
     batchIds: [],
     documents: {
@@ -63,7 +70,9 @@ export async function summaryOfEvent(
   { completions }: ClientQueues,
   reference: string,
 ): Promise<BatchSummary | null> {
-  const ids = Array.from({ length: EVENTS_READ }, (_, i) => nthEventId(eventId(reference), i + 1));
+  const ids = Array.from({ length: EVENTS_READ }, (_, i) =>
+    nthEventJobId(eventJobId(reference), i + 1),
+  );
   const jobs = await Promise.all(ids.map((id) => completions.getJob(id)));
   const [latest] = jobs
     .flatMap((job) => job?.data ?? [])

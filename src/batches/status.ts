@@ -7,8 +7,9 @@ import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { PollState } from '../jobs/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
+import { parseJson } from '../json.js';
 import type { ClientQueues } from './client-queues.js';
-import { requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
+import { ENDED_BY_HAND, requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
 
 /** One upload of a batch: one call of Atlas's multiupload. */
 export interface UploadStatus {
@@ -81,7 +82,7 @@ async function statusOfJob(
   const uploads = await Promise.all(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
-  const nextPollAt = uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null;
+  const nextPollAt = earliestPoll(uploads);
   if (summary) return { ...statusOfSummary(reference, summary), uploads, nextPollAt };
   const total = request?.documents.length ?? 0;
   return {
@@ -112,13 +113,52 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
   };
 }
 
-async function statusOfUpload({ pollJobs }: ClientQueues, upload: Upload): Promise<UploadStatus> {
+/** What a list shows of a batch. */
+export interface ListedStatus
+  extends Pick<
+    BatchStatus,
+    'reference' | 'state' | 'productType' | 'documents' | 'uploads' | 'nextPollAt' | 'lastError'
+  > {
+  summary: Pick<BatchSummary, 'reason'> | null;
+}
+
+/** The same as {@link readBatchStatus} says, without the documents of the request and the summary. */
+export async function listedStatus(
+  queues: ClientQueues,
+  job: {
+    reference: string;
+    state: BatchState | null;
+    hasEnded: boolean;
+    productType: string | null;
+    total: number;
+  },
+): Promise<ListedStatus> {
+  const { reference, state, hasEnded, productType, total } = job;
+  const uploads = await Promise.all(
+    (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
+  );
+  const { status = 'failed', reason = ENDED_BY_HAND } = state?.outcome ?? {};
+  return {
+    reference,
+    state: hasEnded ? status : phaseOf(state),
+    productType,
+    documents: { total, present: state ? countPresent(total, state, uploads) : 0 },
+    uploads,
+    nextPollAt: earliestPoll(uploads),
+    lastError: hasEnded ? null : (state?.errorStreak?.reason ?? null),
+    summary: hasEnded ? (status === 'failed' ? { reason } : {}) : null,
+  };
+}
+
+function earliestPoll(uploads: readonly UploadStatus[]): string | null {
+  return uploads.flatMap(({ nextPollAt }) => nextPollAt ?? []).sort()[0] ?? null;
+}
+
+async function statusOfUpload(queues: ClientQueues, upload: Upload): Promise<UploadStatus> {
   // Only an upload that is at Atlas needs its poll job: what others know is in the state.
-  const poll =
-    upload.state === 'sent' ? await pollJobs.getJob(pollJobId(upload.atlasBatchId)) : undefined;
-  const stored = readState<PollState>(poll?.progress);
-  const pollState = stored.kind === 'known' ? stored.state : null;
-  const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.timestamp + poll.delay : null);
+  const poll = upload.state === 'sent' ? await readPoll(queues, upload.atlasBatchId) : null;
+  const pollState = poll?.state ?? null;
+  const next = pollState?.nextPollAt ?? (poll && !pollState ? poll.firstPollAt : null);
   const known = resultOf(upload);
   const result = upload.state === 'ended' ? upload.result : null;
   const reason = upload.state === 'refused' ? upload.reason : result?.reason;
@@ -135,6 +175,21 @@ async function statusOfUpload({ pollJobs }: ClientQueues, upload: Upload): Promi
     result: result?.status ?? null,
     reason: reason ?? pollState?.errorStreak?.reason ?? null,
   };
+}
+
+/** Without the data of the poll job, which names its documents. */
+async function readPoll({ pollJobs, link }: ClientQueues, atlasBatchId: string) {
+  const key = pollJobs.toKey(pollJobId(atlasBatchId));
+  const [timestamp, delay, progress] = await link.redis.hmget(
+    key,
+    'timestamp',
+    'delay',
+    'progress',
+  );
+  if (!timestamp) return null;
+  const stored = readState<PollState>(parseJson(progress ?? ''));
+  const state = stored.kind === 'known' ? stored.state : null;
+  return { state, firstPollAt: Number(timestamp) + Number(delay) };
 }
 
 function phaseOf(state: BatchState | null): BatchStatus['state'] {

@@ -67,8 +67,8 @@ export function isOfType<Type extends string>(
 
 /** A double holds every decimal number of this many significant digits. */
 const SAFE_DIGITS = 15;
-/** Strings, which stay as they are, and numbers. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** Strings, which stay as they are, and numbers. One that is cut is read once, as one that is not. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** Only where there is one can a number be too long. */
 const LONG_NUMBER = /[\d.]{16}/;
 
@@ -82,8 +82,15 @@ function quoteIfLong(token: string): string {
   if (token.startsWith('"')) return token;
   const [mantissa = ''] = token.split(/e/i);
   const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
-  const significant = mantissa.includes('.') ? digits : digits.replace(/0+$/, '');
-  return significant.length > SAFE_DIGITS ? JSON.stringify(token) : token;
+  const significant = mantissa.includes('.') ? digits.length : lengthWithoutZeros(digits);
+  return significant > SAFE_DIGITS ? JSON.stringify(token) : token;
+}
+
+/** Length up to the last digit that is not 0. A pattern for it would take the square of the length. */
+function lengthWithoutZeros(digits: string): number {
+  let length = digits.length;
+  while (digits[length - 1] === '0') length -= 1;
+  return length;
 }
 
 /** What was extracted from one document. */

@@ -19,7 +19,10 @@ const DEFAULT_CONCURRENCY = 10;
 
 /** What a handler is told besides the summary. */
 export interface CompletionContext {
-  /** The same each time the event is seen. A handler remembers it to do its work only once. */
+  /**
+   * The same each time the event is seen, and never that of another event, also when a reference is
+   * used again. A handler remembers it to do its work only once.
+   */
   eventId: string;
   /** Which event it is. */
   name: 'batch.completed' | 'batch.failed';
@@ -75,7 +78,7 @@ export function subscribeToCompletions(
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );
-  worker.on('failed', (job, error) => onError(error, job?.id ?? null));
+  worker.on('failed', (job, error) => onError(error, job ? eventIdOf(job) : null));
   worker.on('error', (error) => onError(bareError(error), null));
   worker.on('lockRenewalFailed', (jobIds: string[]) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, 'the event was given to another handler');
@@ -92,9 +95,14 @@ export function subscribeToCompletions(
   };
 }
 
+/** A job that others added may hold no id of its own. */
+function eventIdOf({ id = '', data }: Job<BatchSummary>): string {
+  return data.eventId ?? id;
+}
+
 function contextOf(job: Job<BatchSummary>, signal: AbortSignal): CompletionContext {
   return {
-    eventId: job.id ?? '',
+    eventId: eventIdOf(job),
     name: job.name === COMPLETED_EVENT ? COMPLETED_EVENT : FAILED_EVENT,
     attempt: job.attemptsMade + 1,
     signal,

@@ -43,7 +43,7 @@ export const port = integer(0, 65_535, 'as a port');
 export const optional = <Type extends z.ZodType>(type: Type) => type.nullable().default(null);
 
 /** One secret, or two with a comma in between while one is rotated. */
-export const secrets = (findIssue: (secret: string) => string | undefined = () => undefined) =>
+export const secrets = (findIssue: (secret: string) => string | undefined) =>
   withoutIssue(z.string(), (value) => {
     const all = secretsOf(value);
     if (all.length < 1 || all.length > 2) return 'must be one secret, or two with a comma between';
@@ -55,10 +55,22 @@ export function secretsOf(value: string | null): string[] {
   return list.parse(value ?? '');
 }
 
+/**
+ * What is guessed over the network, at most some tries a second. Twelve random characters resist that
+ * for thousands of years. Whoever holds a token can also guess the secret of the callbacks at home, so
+ * that one is better longer.
+ */
+const MIN_SECRET_LENGTH = 12;
+const lengthIssue = (secret: string) =>
+  secret.length < MIN_SECRET_LENGTH
+    ? `must have at least ${MIN_SECRET_LENGTH} characters`
+    : undefined;
+export const secret = withoutIssue(z.string(), lengthIssue);
+
 /** For schemas of workers and of servers: both have to know the credentials of callbacks. */
 export const callbackFields = {
   CALLBACK_CLIENT_ID: optional(z.string()),
-  CALLBACK_CLIENT_SECRET: optional(secrets()),
+  CALLBACK_CLIENT_SECRET: optional(secrets(lengthIssue)),
 };
 
 /** A check for two variables of which one makes no sense without the other; both may be unset. */

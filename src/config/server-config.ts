@@ -1,7 +1,7 @@
 /** The configuration of the HTTP server, as a schema. */
 import { z } from 'zod';
 import { configSchema } from './config.js';
-import { callbackFields, needs, optional, port } from './fields.js';
+import { callbackFields, needs, optional, port, secret } from './fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
 
 const { BATCH_DEADLINE_MS, LOG_LEVEL } = configSchema.shape;
@@ -14,7 +14,7 @@ export const serverSchema = z
     WORKER_PORT: optional(port),
     ADMIN_PORT: optional(port),
     DASHBOARD_USER: optional(z.string().regex(/^[^:]+$/, { error: 'must not hold a colon' })),
-    DASHBOARD_PASSWORD: optional(z.string()),
+    DASHBOARD_PASSWORD: optional(secret),
     ...callbackFields,
   })
   .superRefine(...redisCheck)

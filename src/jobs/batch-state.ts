@@ -83,7 +83,10 @@ export function resultOf(upload: Upload): PollResult | null {
 export interface BatchOutcome {
   status: 'completed' | 'failed';
   reason?: Reason;
+  /** What handlers tell events by. */
   eventId: string;
+  /** The job of the event. */
+  eventJobId: string;
   /** `attemptsMade` of the run that ended: a greater one on entry is an operator's retry. */
   attemptsMade: number;
   endedAt: number;

@@ -13,6 +13,8 @@ export interface CancelFlag {
   reason: string;
   /** `timestamp` of the batch job that is meant: a later batch of the same reference is not. */
   timestamp: number;
+  /** `attemptsMade` of that job when it was asked for. A later run begins with more. */
+  attemptsMade: number;
 }
 
 /** The request to cancel that is meant for the job of this timestamp, if the value holds one. */
@@ -20,4 +22,13 @@ export function readCancelFlag(value: string | null, timestamp: number): CancelF
   if (value === null) return null;
   const flag = JSON.parse(value) as CancelFlag;
   return flag.timestamp === timestamp ? flag : null;
+}
+
+/** Whether the value holds a request that is meant for the run that begins with these, or a later one. */
+export function isMeantForRun(
+  value: string,
+  { timestamp, attemptsMade }: Pick<CancelFlag, 'timestamp' | 'attemptsMade'>,
+): boolean {
+  const flag = readCancelFlag(value, timestamp);
+  return flag !== null && flag.attemptsMade >= attemptsMade;
 }

@@ -38,19 +38,28 @@ export function pollJobId(atlasBatchId: string): string {
   return POLL_ID_PREFIX + encodeURIComponent(atlasBatchId.toWellFormed());
 }
 
-/** Id of the first completion event of a reference. */
-export function eventId(reference: string): string {
+/** Job id of the first completion event of a reference. */
+export function eventJobId(reference: string): string {
   return EVENT_ID_PREFIX + reference;
 }
 
-/** Id of the first completion event of a job that is no valid batch. */
-export function invalidEventId(jobId: string): string {
+/** Job id of the first completion event of a job that is no valid batch. */
+export function invalidEventJobId(jobId: string): string {
   return (
     INVALID_EVENT_PREFIX + encodeURIComponent(jobId.toWellFormed()).slice(0, INVALID_ID_LENGTH)
   );
 }
 
-/** Id of the n-th completion event with this first id: `done-x`, `done-x~2`, `done-x~3` … */
-export function nthEventId(firstId: string, n: number): string {
+/** Job id of the n-th completion event with this first id: `done-x`, `done-x~2`, `done-x~3` … */
+export function nthEventJobId(firstId: string, n: number): string {
   return n === 1 ? firstId : `${firstId}~${n}`;
+}
+
+/**
+ * Id of a completion event, unique for ever: a job id comes again when a reference is used again after
+ * its event is gone, a time of Redis does not.
+ * @param firstId Job id of the first event. @param endedAt Of the outcome, Redis time in ms.
+ */
+export function eventId(firstId: string, endedAt: number): string {
+  return `${firstId}@${endedAt.toString(36)}`;
 }

@@ -11,7 +11,7 @@ export function ownerKey(prefix: string, atlasBatchId: string): string {
   return `${prefix}:owner:${atlasBatchId.toWellFormed()}`;
 }
 
-/** String: a `CancelFlag` as JSON. Written by whoever cancels; 7 days, or until a retry. */
+/** String: a `CancelFlag` as JSON. Written by whoever cancels; 7 days, or until a later run. */
 export function cancelKey(prefix: string, reference: string): string {
   return `${prefix}:cancel:${reference}`;
 }

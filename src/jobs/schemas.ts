@@ -16,7 +16,12 @@ const reasonSchema = z
   })
   .describe('Why the batch failed.') satisfies z.ZodType<Reason>;
 
+const eventId = z
+  .string()
+  .describe('Unique for ever, also when a reference is used again: work is done once per id.');
+
 export const summarySchema = z.object({
+  eventId: eventId.nullable(),
   reference: z.string().nullable().describe('Null when the job named none that is valid.'),
   status: z.enum(['completed', 'failed']),
   reason: reasonSchema.optional().describe('Only when failed.'),
@@ -38,10 +43,11 @@ export const summarySchema = z.object({
 /** Data of a `batch.completed` job, and return value of the `batch` job. */
 export const completedEventSchema = summarySchema
   .omit({ reason: true })
-  .extend({ status: z.literal('completed') });
+  .extend({ eventId, status: z.literal('completed') });
 
 /** Data of a `batch.failed` job: with whatever was obtained until then. */
 export const failedEventSchema = summarySchema.extend({
+  eventId,
   status: z.literal('failed'),
   reason: reasonSchema,
 });

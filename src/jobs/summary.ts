@@ -19,6 +19,11 @@ export interface SummaryDocuments {
  * or `batch.failed` job. Times are ISO 8601 in UTC. What does not exist is `null` or `[]`.
  */
 export interface BatchSummary {
+  /**
+   * Of the completion event, unique for ever: handlers do their work once per id. Null when the job was
+   * ended by hand, for then there is no event.
+   */
+  eventId: string | null;
   /** The reference of the request; null when the job named none that is valid. */
   reference: string | null;
   /** `completed`: every document has come. `failed`: see `reason`. */
@@ -81,6 +86,7 @@ export function summarize(
     known.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),
   );
   return {
+    eventId: outcome.eventId,
     reference: request.reference,
     status: outcome.status,
     ...(outcome.reason && { reason: outcome.reason }),
@@ -106,6 +112,7 @@ export function summarizeInvalid(
 ): BatchSummary {
   const { documents } = Object(data);
   return {
+    eventId: state.outcome.eventId,
     reference,
     status: 'failed',
     ...(state.outcome.reason && { reason: state.outcome.reason }),

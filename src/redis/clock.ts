@@ -7,6 +7,15 @@ import type { Redis } from 'ioredis';
 
 /** Clocks drift by tens of microseconds per second: in a minute that is a few milliseconds. */
 const SYNC_INTERVAL_MS = 60_000;
+/**
+ * The middle of a round trip is wrong by up to half of it. One that takes longer, because Redis or this
+ * process was busy, says less than the offset that is known.
+ */
+const MAX_ROUND_TRIP_MS = 50;
+/** Samples at the start, where none is known: of a slow way the best one counts. */
+const FIRST_SAMPLES = 5;
+/** By how much the clocks of two processes may differ: two half round trips, and some drift. */
+export const CLOCK_TOLERANCE_MS = 100;
 
 /** Redis `TIME`, in milliseconds since 1970 and fractions of one. */
 export async function redisTimeMs(redis: Redis): Promise<number> {
@@ -27,12 +36,16 @@ export interface RedisClock extends Clock {
 /** Asks Redis now, every minute, and after every reconnection. */
 export async function startRedisClock(redis: Redis): Promise<RedisClock> {
   let offsetMs = 0;
+  let roundTripMs = Number.POSITIVE_INFINITY;
   const sync = async () => {
     const asked = performance.now();
     const time = await redisTimeMs(redis);
-    offsetMs = time - (asked + performance.now()) / 2;
+    const answered = performance.now();
+    if (answered - asked > Math.max(MAX_ROUND_TRIP_MS, roundTripMs)) return;
+    roundTripMs = answered - asked;
+    offsetMs = time - (asked + answered) / 2;
   };
-  await sync();
+  for (let n = 0; n < FIRST_SAMPLES && roundTripMs > MAX_ROUND_TRIP_MS; n += 1) await sync();
   const syncAgain = () => void sync().catch(() => {});
   redis.on('ready', syncAgain);
   const timer = setInterval(syncAgain, SYNC_INTERVAL_MS);

@@ -1,5 +1,8 @@
 /** The limits of the HTTP server. */
 
+import type {} from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
 /** All bodies but those of callbacks are small: a form with a few fields. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
 /** A page of fifty extracts of 80 KB each. Parsing it takes some tens of milliseconds. */
@@ -17,3 +20,20 @@ export const STOP_TIMEOUT_MS = 5000;
 export const REDIS_TIMEOUT_MS = 1500;
 /** Addresses of which a rate is kept. The oldest make room for new ones. */
 export const RATED_ADDRESSES = 5000;
+
+/**
+ * Counts a try that is wrong, and says whether the address of the request has had too many: then not
+ * even a right one counts. It counts before anything else may run, so that tries that come at the
+ * same time are limited as those one after the other.
+ * @returns null while the address is within its limit.
+ */
+export async function limitTries(
+  failures: ReturnType<FastifyInstance['createRateLimit']>,
+  request: FastifyRequest,
+  right: boolean,
+): Promise<{ retryAfterSeconds: number } | null> {
+  const limit = await failures(request, { increment: !right });
+  if (limit.isAllowed) return null;
+  const isOver = right ? limit.remaining === 0 : limit.isExceeded;
+  return isOver ? { retryAfterSeconds: limit.ttlInSeconds } : null;
+}

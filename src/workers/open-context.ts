@@ -25,6 +25,7 @@ import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
+import { checkBullmq } from './runtime/check-bullmq.js';
 import type { StartedParts } from './started-parts.js';
 import type { WorkerStatus } from './worker-status.js';
 
@@ -49,7 +50,10 @@ export interface OpenedContext {
   watch(emitter: EventEmitter & { name: string }): void;
 }
 
-/** @throws ReplyError when Redis refuses something. */
+/**
+ * @throws ReplyError when Redis refuses something.
+ * @throws RedisUnavailableError when BullMQ does not do there what we rely on.
+ */
 export async function openContext(options: OpenOptions): Promise<OpenedContext> {
   const { config, logger, redis, telemetry, status, stopping, parts } = options;
   const prefix = config.QUEUE_PREFIX;
@@ -106,6 +110,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
   parts.add(() => heartbeat.stop());
   parts.add(() => sentUploads.stop());
+  // After the first plain writes: what a user may not do, a command says better than a script.
+  await checkBullmq(redis, prefix);
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??

@@ -22,7 +22,7 @@ import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js
 import { settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
 import { Intake } from './intake.js';
-import { startEventExpiry } from './maintenance/expire-events.js';
+import { startExpiry } from './maintenance/expire-jobs.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
 import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
@@ -93,8 +93,8 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
   await checkPermissions(redis, config.QUEUE_PREFIX, 'worker');
-  const eventExpiry = startEventExpiry(context);
-  parts.add(() => eventExpiry.stop());
+  const expiry = startExpiry(context);
+  parts.add(() => expiry.stop());
 
   const create = <Data, Result>(
     name: string,

@@ -60,6 +60,16 @@ test('long digits inside strings of an extract stay, whatever surrounds them', (
   );
 });
 
+test('an extract is parsed in a time that grows with its length, however odd its text is', () => {
+  const zeros = '0'.repeat(200_000);
+  const began = performance.now();
+  const extract = parseExtract(`{"document_type":"PAN","n":1${zeros}1,"f":0.${zeros}1}`);
+  expect(extract.n).toBe(`1${zeros}1`);
+  expect(() => parseExtract(`1234567890123456 ${'"\\'.repeat(100_000)}`)).toThrow(SyntaxError);
+  // The square of these lengths takes half a minute.
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
 test('a result serialises with its parsed extracts, parsed once', () => {
   const result = toDocumentResult('001', [AADHAAR]);
   expect(result.extracts).toBe(result.extracts);

@@ -47,10 +47,30 @@ test('a handler gets each event once, with its summary, id and name', async () =
   await system.add({ reference: 'bad' });
   await waitUntil('both events', () => seen.length === 2);
   seen.sort(([a], [b]) => String(b.reference).localeCompare(String(a.reference)));
+  const [good, bad] = [await client.wait('good'), await client.wait('bad')];
+  expect(good.eventId).toMatch(/^done-good@[a-z0-9]{8}$/);
   expect(seen).toEqual([
-    [await client.wait('good'), { eventId: 'done-good', name: 'batch.completed', attempt: 1 }],
-    [await client.wait('bad'), { eventId: 'done-bad', name: 'batch.failed', attempt: 1 }],
+    [good, { eventId: good.eventId, name: 'batch.completed', attempt: 1 }],
+    [bad, { eventId: bad.eventId, name: 'batch.failed', attempt: 1 }],
   ]);
+});
+
+test('a reference that is used again after its event is gone has an event of another id', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  const ids: string[] = [];
+  client.onCompletion((_, { eventId }) => void ids.push(eventId));
+  for (const count of [1, 2]) {
+    await system.submit('again', 1);
+    await waitUntil('the event', () => ids.length === count);
+    await waitUntil('the end', async () => {
+      await (await system.completions.getJob('done-again'))?.remove().catch(() => {});
+      return (await system.completions.getJob('done-again')) === undefined;
+    });
+    await (await system.batches.getJob('batch-again'))?.remove();
+  }
+  expect(new Set(ids).size).toBe(2);
 });
 
 test('an event that came while nobody handled is handled later', async () => {

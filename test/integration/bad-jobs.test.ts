@@ -95,6 +95,7 @@ it('the event of a bad job repeats only what is surely right', async () => {
   await system.startWorker();
   await system.batches.add('batch', { reference: 5, productType: 'X' }, { jobId: 'batch-5' });
   expect((await system.event('done-invalid~batch-5')).data).toEqual({
+    eventId: expect.stringMatching(/^done-invalid~batch-5@/),
     reference: null,
     status: 'failed',
     reason: expect.objectContaining({ code: 'INVALID_JOB' }),

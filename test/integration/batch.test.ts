@@ -42,6 +42,7 @@ it('a worker process carries batches of plain BullMQ producers to their events',
     expect(name).toBe('batch.completed');
     const uploads = Math.ceil(documents.length / 100);
     expect(data).toEqual({
+      eventId: expect.stringMatching(`^done-${reference}@`),
       reference,
       status: 'completed',
       productType: 'LOAN_APP',

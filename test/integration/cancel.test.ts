@@ -97,6 +97,33 @@ it('cancel ends a batch that waits for S3, which it asks once more at most', asy
   expect(system.s3.requests.count('head')).toBeLessThanOrEqual(2 * asked);
 });
 
+it('cancel ends a batch that was retried, also before a worker has taken it again', async () => {
+  const system = await startSystem();
+  const worker = await system.startWorker();
+  const client = clientOf(system);
+  const request = {
+    reference: 'retried',
+    productType: 'LOAN_APP',
+    documents: [{ documentId: '1', bucket: 'kyc-documents', key: 'not there' }],
+  };
+  await system.add(request);
+  expect((await system.event('done-retried')).data.reason?.code).toBe('OBJECT_NOT_FOUND');
+  await allJobsEnded(system, 1);
+  await worker.stop();
+
+  await (await system.batches.getJob('batch-retried'))?.retry();
+  expect(await client.cancel('retried', 'the customer withdrew')).toMatchObject({
+    status: 'cancelling',
+  });
+  await system.startWorker();
+  expect((await system.event('done-retried~2')).data.reason?.code).toBe('CANCELLED');
+  await allJobsEnded(system, 1);
+
+  // The next run is asked nothing.
+  await (await system.batches.getJob('batch-retried'))?.retry();
+  expect((await system.event('done-retried~3')).data.reason?.code).toBe('OBJECT_NOT_FOUND');
+});
+
 it('cancel leaves a batch that has ended as it is, and a later one of the same reference alone', async () => {
   const system = await startSystem();
   await system.startWorker();

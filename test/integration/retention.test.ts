@@ -22,6 +22,7 @@ it('only the newest of completed batches and taken events are kept, and all of t
   }
   const ids = async (jobs: Promise<{ id?: string | undefined }[]>) =>
     (await jobs).map(({ id }) => id);
+  await waitUntil('the removal', async () => (await batches.getCompletedCount()) === 2);
   expect(await ids(batches.getCompleted())).toEqual(['batch-d', 'batch-c']);
   expect(await ids(batches.getFailed())).toEqual(['batch-partial']);
   expect(await completions.getWaitingCount()).toBe(5);
@@ -33,8 +34,68 @@ it('only the newest of completed batches and taken events are kept, and all of t
   onTestFinished(() => consumer.close());
   await waitUntil('all events taken', async () => !(await completions.count()));
   await waitUntil('the last one', async () => !(await completions.getActiveCount()));
+  await waitUntil('the removal', async () => (await completions.getCompletedCount()) === 2);
   expect(await ids(completions.getCompleted())).toEqual(['done-d', 'done-c']);
 });
+
+it('ended batches are removed when their time is over, also when no other batch ends', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === MISSING },
+    environment: { BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },
+  });
+  await system.startWorker({ KEEP_COMPLETED_SECONDS: '2', KEEP_FAILED_SECONDS: '2' });
+  await system.submit('whole', 1);
+  await system.submit('partial', 2, 'partial-');
+  await system.event('done-whole');
+  await system.event('done-partial');
+  await waitUntil('the removal of all', async () => {
+    const [batches, polls] = await Promise.all([
+      system.batches.getJobCounts(),
+      system.pollJobs.getJobCounts(),
+    ]);
+    return Object.values({ ...batches, more: polls.failed }).every((count) => count === 0);
+  });
+});
+
+it('more completed batches than may be kept are removed in steps of a thousand', async () => {
+  const system = await startSystem();
+  const { batches, redis } = system;
+  const jobs = Array.from({ length: 2500 }, (_, i) => ({
+    name: 'batch',
+    data: {},
+    opts: { jobId: `batch-${i}` },
+  }));
+  await batches.addBulk(jobs);
+  await redis.del(batches.toKey('wait'));
+  const scores = jobs.flatMap(({ opts }, i) => [Date.now() - 10_000 + i, opts.jobId]);
+  await redis.zadd(batches.toKey('completed'), ...scores);
+  await system.startWorker({ KEEP_COMPLETED_COUNT: '10' });
+  await waitUntil('the removal', async () => (await batches.getCompletedCount()) === 10);
+  expect(await batches.getJob('batch-0')).toBeUndefined();
+  expect(await batches.getJob('batch-2499')).toBeDefined();
+  const entries = await redis.xrange(batches.toKey('events'), '-', '+');
+  const removed = entries.flatMap(([, fields]) =>
+    fields[1] === 'cleaned' ? [Number(fields.at(-1))] : [],
+  );
+  expect(removed).toEqual([1000, 1000, 490]);
+});
+
+it.each(['delayed', 'active'] as const)(
+  'an event that nobody takes any more is removed when it is %s',
+  async (state) => {
+    const system = await startSystem();
+    const { completions, redis, prefix } = system;
+    await completions.add('batch.completed', {} as never, { jobId: 'done-x', attempts: 5 });
+    const consumer = new Worker('atlas-completions', null, { connection: redis, prefix });
+    onTestFinished(() => consumer.close());
+    const job = await consumer.getNextJob('token');
+    if (state === 'delayed') await job?.moveToDelayed(Date.now() + 3_600_000, 'token');
+    else await redis.del(`${completions.toKey('done-x')}:lock`);
+    expect(await completions.getJobState('done-x')).toBe(state);
+    await system.startWorker({ COMPLETIONS_TTL_MS: '1000' });
+    await waitUntil('the removal', async () => !(await completions.getJob('done-x')));
+  },
+);
 
 it('the poll jobs of a batch that completed are pruned, and those of one that failed are kept', async () => {
   const system = await startSystem({

@@ -56,7 +56,12 @@ it('the webhook gets every event as a signed POST, and the events of the queue s
   const expected = new Map<string, unknown>();
   for (const id of ['done-hook-1', 'done-hook.2', 'done-hook-3']) {
     const { name, data } = await system.event(id);
-    expected.set(id.replace('.', '%2E'), { type: name, timestamp: data.completedAt, data });
+    expect(data.eventId).toMatch(new RegExp(`^${id}@`));
+    expected.set(String(data.eventId).replace('.', '%2E'), {
+      type: name,
+      timestamp: data.completedAt,
+      data,
+    });
     expect((await ended(webhooks, id)).returnvalue).toEqual({ attempts: 1, status: '204' });
   }
   const got = receiver.deliveries.map(({ id, payload }) => [id, payload]);
@@ -89,7 +94,7 @@ it('the webhook is tried again after refusals, under the same id, without failin
   const job = await ended(webhooks, 'done-stubborn');
   expect(job.returnvalue).toEqual({ attempts: 4, status: '204' });
   expect([job.attemptsMade, job.stacktrace]).toEqual([1, []]);
-  expect(receiver.deliveries.map(({ id }) => id)).toEqual(Array(3).fill('done-stubborn'));
+  expect(receiver.deliveries.map(({ id }) => id)).toEqual(Array(3).fill(job.data.data.eventId));
   expect(new Set(receiver.deliveries.map(({ body }) => body)).size).toBe(1);
   expect(receiver.faults).toEqual([]);
   const attempts = await valuesOf(worker, 'webhook_attempts_total');
@@ -156,8 +161,8 @@ it('what a killed worker was sending to the webhook is sent again, under the sam
   await receiver.delivery(1);
   await first.kill();
   await system.startWorker();
-  await ended(webhooks, 'done-killed');
-  expect(receiver.deliveries.map(({ id }) => id)).toEqual(['done-killed', 'done-killed']);
+  const { eventId } = (await ended(webhooks, 'done-killed')).data.data;
+  expect(receiver.deliveries.map(({ id }) => id)).toEqual([eventId, eventId]);
 });
 
 it('the webhook gives a reference that is used again an id that the receiver has not seen', async () => {
@@ -175,7 +180,11 @@ it('the webhook gives a reference that is used again an id that the receiver has
   await system.add(request);
   await system.event('done-again~2');
   await receiver.delivery(2);
-  expect(receiver.deliveries.map(({ id }) => id)).toEqual(['done-again', 'done-again~2']);
+  expect(receiver.deliveries.map(({ id }) => id)).toEqual([
+    expect.stringMatching(/^done-again@/),
+    expect.stringMatching(/^done-again@/),
+  ]);
+  expect(new Set(receiver.deliveries.map(({ id }) => id)).size).toBe(2);
 });
 
 it('neither Redis nor the log holds the secret and query of the webhook, or what its receiver says', async () => {

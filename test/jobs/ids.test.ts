@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import {
   batchJobId,
   eventId,
-  invalidEventId,
-  nthEventId,
+  eventJobId,
+  invalidEventJobId,
+  nthEventJobId,
   pollJobId,
   REFERENCE_PATTERN,
   referenceOfBatchJobId,
@@ -61,17 +62,23 @@ describe('ids of jobs', () => {
 
 describe('ids of events', () => {
   it('the ids of events count later outcomes from two', () => {
-    const first = eventId('loan-1');
-    expect([1, 2, 3].map((n) => nthEventId(first, n))).toEqual([
+    const first = eventJobId('loan-1');
+    expect([1, 2, 3].map((n) => nthEventJobId(first, n))).toEqual([
       'done-loan-1',
       'done-loan-1~2',
       'done-loan-1~3',
     ]);
   });
 
+  it('the id of an event is unique when its job id comes again, for the time of the outcome is in it', () => {
+    const endedAt = Date.UTC(2026, 10, 23, 12, 1, 10);
+    expect(eventId('done-loan-1', endedAt)).toBe(`done-loan-1@${endedAt.toString(36)}`);
+    expect(eventId('done-loan-1', endedAt + 1)).not.toBe(eventId('done-loan-1', endedAt));
+  });
+
   it('the event of a job that is no batch has an encoded and bounded id', () => {
-    expect(invalidEventId('a b:c')).toBe('done-invalid~a%20b%3Ac');
-    expect(invalidEventId('ü'.repeat(500))).toHaveLength('done-invalid~'.length + 128);
-    expect(invalidEventId('\ud800')).toBe('done-invalid~%EF%BF%BD');
+    expect(invalidEventJobId('a b:c')).toBe('done-invalid~a%20b%3Ac');
+    expect(invalidEventJobId('ü'.repeat(500))).toHaveLength('done-invalid~'.length + 128);
+    expect(invalidEventJobId('\ud800')).toBe('done-invalid~%EF%BF%BD');
   });
 });

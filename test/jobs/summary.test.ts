@@ -84,7 +84,8 @@ describe('the summary', () => {
   };
   const outcome = {
     status: 'completed' as const,
-    eventId: 'done-loan-1',
+    eventId: 'done-loan-1@mfz3k2c1',
+    eventJobId: 'done-loan-1',
     attemptsMade: 0,
     endedAt: Date.UTC(2026, 10, 23, 12, 1, 10),
     resultsRoot: 's3://results/',
@@ -96,6 +97,7 @@ describe('the summary', () => {
     const state = stateOf(upload('0-2', '', { atlasBatchId: 'B-1' }));
     state.submittedAt = Date.UTC(2026, 10, 23, 12);
     expect(summarize(request, { ...state, outcome }, uriOf)).toEqual({
+      eventId: 'done-loan-1@mfz3k2c1',
       reference: 'loan-1',
       status: 'completed',
       productType: 'LOAN_APP',
@@ -146,6 +148,7 @@ describe('the summary', () => {
       const reason = { code: 'INVALID_JOB' as const, message: 'the data must be an object' };
       const state = { ...stateOf(), outcome: { ...outcome, status: 'failed' as const, reason } };
       expect(summarizeInvalid(data, state, null)).toEqual({
+        eventId: outcome.eventId,
         reference: null,
         status: 'failed',
         reason,

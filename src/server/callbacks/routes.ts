@@ -12,12 +12,20 @@ import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
 import type { Rejection } from '../health/server-metrics.js';
-import { BODY_LIMIT_BYTES, CALLBACK_BODY_LIMIT_BYTES, RATED_ADDRESSES } from '../limits.js';
+import {
+  BODY_LIMIT_BYTES,
+  CALLBACK_BODY_LIMIT_BYTES,
+  limitTries,
+  RATED_ADDRESSES,
+} from '../limits.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
 import { WakeQueue } from './wake-queue.js';
 
-/** An address that is refused more often than this in a second gets 429 instead of 401. */
+/**
+ * An address that is refused more often than this in a second gets 429 instead of 401, and no token
+ * for the right credentials.
+ */
 const REFUSALS_PER_SECOND = 50;
 
 const CHARSET = /charset\s*=\s*"?([\w.:-]+)/i;
@@ -43,14 +51,20 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
   await app.register(
     async (scope) => {
       await scope.register(rateLimit, { global: false, cache: RATED_ADDRESSES });
-      const refusals = scope.createRateLimit({ max: REFUSALS_PER_SECOND, timeWindow: 1000 });
-      const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
-        const { isAllowed, ...limit } = await refusals(request);
-        const tooMany = !isAllowed && 'isExceeded' in limit && limit.isExceeded;
-        await (tooMany
-          ? reply.status(429).header('retry-after', 1).send({ error: 'Too Many Requests' })
-          : reply.status(401).send({ error: 'Unauthorized' }));
+      // Each route has its own: what is wrong with callbacks keeps nobody from a token.
+      const createCheck = () => {
+        const refusals = scope.createRateLimit({ max: REFUSALS_PER_SECOND, timeWindow: 1000 });
+        return async (request: FastifyRequest, reply: FastifyReply, right: boolean) => {
+          const limit = await limitTries(refusals, request, right);
+          if (limit !== null) {
+            reply.status(429).header('retry-after', limit.retryAfterSeconds);
+            await reply.send({ error: 'Too Many Requests' });
+          } else if (!right) await reply.status(401).send({ error: 'Unauthorized' });
+          return limit === null && right;
+        };
       };
+      const checkCredentials = createCheck();
+      const checkToken = createCheck();
       // Every body is read as text, whatever its content type says. Fastify refuses one that is not
       // well-formed, such as `application/json,application/json`, so that only its charset is kept.
       scope.removeAllContentTypeParsers();
@@ -69,9 +83,9 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
         bodyLimit: BODY_LIMIT_BYTES,
         onRequest: async (request, reply) => {
           const { 'client-id': givenId = '', 'client-secret': givenSecret = '' } = request.headers;
-          if (isAtlas(String(givenId), String(givenSecret))) return;
+          const right = isAtlas(String(givenId), String(givenSecret));
+          if (await checkCredentials(request, reply, right)) return;
           metrics.tokenRequests.inc({ result: 'refused' });
-          await refuse(request, reply);
         },
         handler: async (_request, reply) => {
           metrics.tokenRequests.inc({ result: 'issued' });
@@ -84,7 +98,9 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
       scope.post('/', {
         bodyLimit: CALLBACK_BODY_LIMIT_BYTES,
         onRequest: async (request, reply) => {
-          if (!(await tokens.isValid(tokenOf(request)))) await refuse(request, reply);
+          const right = await tokens.isValid(tokenOf(request));
+          // A token cannot be guessed: a right one is never limited.
+          if (!right) await checkToken(request, reply, right);
         },
         onResponse: async (_request, { statusCode }) => {
           if (statusCode === 202) metrics.callbacksReceived.inc();

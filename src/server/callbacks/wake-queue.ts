@@ -9,6 +9,8 @@ const MAX_WAITING = 10_000;
 const CONCURRENCY = 16;
 /** Ids that are kept of one reference. With more, all uploads of the batch are woken. */
 const MAX_DOCUMENTS = 500;
+/** Ids that are kept of all references: 30 MB of the longest. */
+const MAX_DOCUMENTS_IN_ALL = 100_000;
 
 /** `duplicate`: the reference was waiting already. */
 export type AddResult = 'queued' | 'duplicate' | 'dropped';
@@ -20,22 +22,37 @@ export type Wake = (
 ) => Promise<void>;
 
 export class WakeQueue {
-  private readonly waiting = new Map<string, Set<string>>();
+  /** Without ids: all uploads of the batch. */
+  private readonly waiting = new Map<string, Set<string> | undefined>();
+  private documents = 0;
   private readonly underWay = new Set<Promise<void>>();
   private closed = false;
 
   constructor(private readonly wake: Wake) {}
 
   add(reference: string, documentIds: ReadonlySet<string>): AddResult {
-    const ids = this.waiting.get(reference);
-    if (ids) {
-      for (const id of documentIds) if (ids.size <= MAX_DOCUMENTS) ids.add(id);
-      return 'duplicate';
-    }
-    if (this.closed || this.waiting.size >= MAX_WAITING) return 'dropped';
-    this.waiting.set(reference, new Set(documentIds));
+    const isDuplicate = this.waiting.has(reference);
+    if (!isDuplicate && (this.closed || this.waiting.size >= MAX_WAITING)) return 'dropped';
+    const before = isDuplicate ? this.waiting.get(reference) : new Set<string>();
+    this.waiting.set(reference, before && this.keep(before, documentIds));
+    if (isDuplicate) return 'duplicate';
     this.goOn();
     return 'queued';
+  }
+
+  /** Both together; undefined when they are too many to be kept. */
+  private keep(ids: Set<string>, more: ReadonlySet<string>): Set<string> | undefined {
+    const sizeBefore = ids.size;
+    const room = Math.min(MAX_DOCUMENTS, sizeBefore + MAX_DOCUMENTS_IN_ALL - this.documents);
+    for (const id of more) {
+      ids.add(id);
+      if (ids.size > room) {
+        this.documents -= sizeBefore;
+        return undefined;
+      }
+    }
+    this.documents += ids.size - sizeBefore;
+    return ids;
   }
 
   /** Takes no more, and wakes those that still wait. May be called twice. */
@@ -49,7 +66,8 @@ export class WakeQueue {
       if (this.underWay.size >= CONCURRENCY) return;
       // Deleted before the call: a callback from now on may be about something that this poll misses.
       this.waiting.delete(reference);
-      const woken = this.wake(reference, ids.size > MAX_DOCUMENTS ? undefined : ids).finally(() => {
+      this.documents -= ids?.size ?? 0;
+      const woken = this.wake(reference, ids).finally(() => {
         this.underWay.delete(woken);
         this.goOn();
       });

@@ -7,7 +7,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { type Credentials, credentialCheck } from '../credentials.js';
-import { RATED_ADDRESSES } from '../limits.js';
+import { limitTries, RATED_ADDRESSES } from '../limits.js';
 
 /** Enough for a person who mistypes. For a guesser it is 14,400 attempts a day. */
 const FAILURES_PER_WINDOW = 10;
@@ -26,20 +26,20 @@ export async function requireLogin(
   credentials: () => readonly Credentials[],
 ): Promise<void> {
   await app.register(rateLimit, { global: false, cache: RATED_ADDRESSES });
-  const countFailures = app.createRateLimit({ max: FAILURES_PER_WINDOW, timeWindow: WINDOW_MS });
+  const failures = app.createRateLimit({ max: FAILURES_PER_WINDOW, timeWindow: WINDOW_MS });
   const isRight = credentialCheck(credentials);
 
   await app.register(basicAuth, {
     authenticate: { realm: 'atlas-batch' },
     async validate(user, password, request, reply) {
-      const before = await countFailures(request, { increment: false });
-      if (!before.isAllowed && before.remaining === 0) {
-        reply.header('retry-after', before.ttlInSeconds);
+      const right = isRight(user, password);
+      if (!right) metrics.loginsFailed.inc();
+      const limit = await limitTries(failures, request, right);
+      if (limit !== null) {
+        reply.header('retry-after', limit.retryAfterSeconds);
         throw new LoginError(429);
       }
-      if (isRight(user, password)) return;
-      await countFailures(request);
-      metrics.loginsFailed.inc();
+      if (right) return;
       logger.warn({ address: request.ip }, 'a login to the dashboard failed');
       throw new LoginError(401);
     },

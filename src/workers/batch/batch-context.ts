@@ -2,6 +2,7 @@
 import { LockLostError } from '../../errors.js';
 import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
+import { CLOCK_TOLERANCE_MS } from '../../redis/clock.js';
 import type { WorkerContext } from '../context.js';
 import { type StepRun, StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
@@ -13,7 +14,7 @@ export interface BatchRun extends StepRun<unknown, BatchState> {
   request: BatchRequest | null;
   /** What may be repeated of an invalid job. */
   reference: string | null;
-  firstEventId: string;
+  firstEventJobId: string;
 }
 
 /** A valid one. */
@@ -31,8 +32,12 @@ export function deadlineOf({ state, context }: BatchContext): number {
   return state.startedAt + context.config.BATCH_DEADLINE_MS;
 }
 
+/**
+ * A poll job ends at the deadline by the clock of its worker. The batch that it wakes then may be some
+ * milliseconds early by ours, and must not begin another round.
+ */
 export function isPastDeadline(run: BatchContext): boolean {
-  return run.context.clock.now() >= deadlineOf(run);
+  return run.context.clock.now() >= deadlineOf(run) - CLOCK_TOLERANCE_MS;
 }
 
 /** What becomes of an upload that Atlas may have taken: sent again, or refused. */

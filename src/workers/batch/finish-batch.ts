@@ -4,7 +4,7 @@
  */
 import { describeReason, type Reason } from '../../errors.js';
 import type { BatchOutcome } from '../../jobs/batch-state.js';
-import { nthEventId } from '../../jobs/ids.js';
+import { eventId, nthEventJobId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
 import {
   type BatchSummary,
@@ -15,7 +15,7 @@ import {
 import { webhookPayload } from '../../jobs/webhook-state.js';
 import { resultsRoot, resultUri } from '../../storage/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
-import { clearCancelFlag } from '../runtime/signals.js';
+import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchRun } from './batch-context.js';
 import { beginRetry, endRun } from './transitions.js';
 
@@ -46,18 +46,20 @@ async function saveOutcome(
   const { completions, webhooks, store, config, clock } = batch.context;
   const line = reason ? `${status}: ${describeReason(reason)}` : status;
   for (let n = batch.state.outcomes + 1; ; n += 1) {
+    const endedAt = clock.now();
     const outcome: BatchOutcome = {
       status,
       ...(reason && { reason }),
-      eventId: nthEventId(batch.firstEventId, n),
+      eventId: eventId(batch.firstEventJobId, endedAt),
+      eventJobId: nthEventJobId(batch.firstEventJobId, n),
       attemptsMade: batch.job.attemptsMade,
-      endedAt: clock.now(),
+      endedAt,
       resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
       announced: false,
     };
     batch.state = endRun(batch.state, outcome);
     // An event that its consumer removed may still be kept for the webhook.
-    const taken = [completions.toKey(outcome.eventId), webhooks.toKey(outcome.eventId)];
+    const taken = [completions.toKey(outcome.eventJobId), webhooks.toKey(outcome.eventJobId)];
     if (await batch.lease.saveIfAbsent(taken, batch.state, line)) return outcome;
   }
 }
@@ -79,9 +81,7 @@ export async function announce(
   if (!outcome.announced) {
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
-    // Only what was taken is bounded by number too.
-    const keepTaken = { ...keep, count: config.KEEP_COMPLETED_COUNT };
-    const options = { jobId: outcome.eventId, removeOnComplete: keepTaken, removeOnFail: keep };
+    const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
     if (config.COMPLETION_WEBHOOK_URL !== null) {
       await webhooks.add(name, webhookPayload(name, summary), options);
     }
@@ -113,10 +113,7 @@ export async function announce(
   );
 
   // Producers may have set options of their own; retention and attempts are ours to decide.
-  job.opts.removeOnComplete = {
-    age: config.KEEP_COMPLETED_SECONDS,
-    count: config.KEEP_COMPLETED_COUNT,
-  };
+  job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
   if (outcome.reason) {
     return { kind: 'failed', message: describeReason(outcome.reason) };
@@ -127,7 +124,7 @@ export async function announce(
 /** An operator's retry of a failed batch. */
 export async function retryBatch(batch: BatchRun): Promise<void> {
   const { context, job, lease, request } = batch;
-  if (request) await clearCancelFlag(context, request.reference);
+  if (request) await clearEarlierCancelFlag(context, request.reference, job);
   batch.state = beginRetry(batch.state, {
     startedAtAttempt: job.attemptsMade,
     stallsBefore: job.stalledCounter,

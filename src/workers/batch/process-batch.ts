@@ -8,8 +8,8 @@ import { ResponseError } from '../../atlas/response-table.js';
 import { PermanentError, type Reason, TransientError } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
-  eventId,
-  invalidEventId,
+  eventJobId,
+  invalidEventJobId,
   REFERENCE_PATTERN,
   referenceOfBatchJobId,
 } from '../../jobs/ids.js';
@@ -172,7 +172,7 @@ interface Identity {
   request: BatchRequest | null;
   issues: string[];
   reference: string | null;
-  firstEventId: string;
+  firstEventJobId: string;
 }
 
 /** Who a job is: by its id, never by its data; and whether its data is a valid request for it. */
@@ -190,7 +190,7 @@ function identify(job: Job<unknown>): Identity {
     request: check.valid && issues.length === 0 ? check.request : null,
     issues,
     reference: wellFormed ? named : null,
-    firstEventId: agrees ? eventId(ofId) : invalidEventId(jobId),
+    firstEventJobId: agrees ? eventJobId(ofId) : invalidEventJobId(jobId),
   };
 }
 

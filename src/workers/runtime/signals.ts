@@ -1,7 +1,8 @@
 /** Reads and clears the flags by which the outside reaches a job; see `jobs/flags.ts`. */
 import type { Redis } from 'ioredis';
-import { type CancelFlag, readCancelFlag } from '../../jobs/flags.js';
+import { type CancelFlag, isMeantForRun, readCancelFlag } from '../../jobs/flags.js';
 import { cancelKey, wakeKey } from '../../jobs/redis-keys.js';
+import { LuaScript } from '../../redis/lua-script.js';
 
 /** Where flags are. */
 type FlagStore = { redis: Redis; config: { QUEUE_PREFIX: string } };
@@ -34,6 +35,22 @@ export function toFlags(
   return { cancelled: readCancelFlag(cancel, batchTimestamp), wokenAt: Number(wake ?? 0) };
 }
 
-export async function clearCancelFlag(context: FlagStore, reference: string): Promise<void> {
-  await context.redis.del(cancelKey(context.config.QUEUE_PREFIX, reference));
+/** Another request may have come since this one was read. */
+const DELETE_IF_SAME = new LuaScript<number>(`
+return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
+`);
+
+/**
+ * Clears what an earlier run was asked, when a new one begins. A request that came between the
+ * operator's retry and now is meant for the new run, and stays.
+ */
+export async function clearEarlierCancelFlag(
+  { redis, config }: FlagStore,
+  reference: string,
+  run: { timestamp: number; attemptsMade: number },
+): Promise<void> {
+  const key = cancelKey(config.QUEUE_PREFIX, reference);
+  const value = await redis.get(key);
+  if (value === null || isMeantForRun(value, run)) return;
+  await DELETE_IF_SAME.run(redis, [key], [value]);
 }

@@ -55,7 +55,8 @@ async function attemptDelivery(
       ? stored
       : newWebhookState(job.attemptsMade, clock.now());
 
-  const webhook = { eventId: lease.jobId, body: JSON.stringify(job.data), nowMs: clock.now() };
+  const eventId = job.data.data.eventId ?? lease.jobId;
+  const webhook = { eventId, body: JSON.stringify(job.data), nowMs: clock.now() };
   const response = await sender.send(webhook, signal);
   const code = responseCode(response);
   metrics.webhookAttempts.inc({ code });
@@ -63,7 +64,7 @@ async function attemptDelivery(
   const attempts = state.failures + 1;
   const failed = { ...state, failures: attempts };
   const decision = planWebhook(response, failed, clock.now(), random);
-  const fields = { eventId: lease.jobId, code, attempts };
+  const fields = { eventId, code, attempts };
   if (decision.next === 'delivered') {
     metrics.webhooks.inc({ result: 'delivered' });
     logger.debug(fields, `webhook of ${lease.jobId} delivered`);

@@ -25,6 +25,7 @@ function running(reference: string, present: number, total: number): BatchStatus
 
 function ended(reference: string): BatchStatus {
   const summary: BatchSummary = {
+    eventId: `done-${reference}@mfz3k2c1`,
     reference,
     status: 'failed',
     reason: { code: 'INCOMPLETE', message: '1 of 5 documents never came: x' },

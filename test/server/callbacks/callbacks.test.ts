@@ -41,6 +41,18 @@ it('the routes of callbacks do not exist without credentials', async () => {
   }
 });
 
+it('of many secrets that are tried at once no more are compared than the limit allows', async () => {
+  const { server } = await createServer(CALLBACKS);
+  const attempt = async (secret: string) => {
+    const headers = { ...CREDENTIALS, 'client-secret': secret };
+    return (await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers })).statusCode;
+  };
+  const secrets = Array.from({ length: 500 }, (_, i) => `guess ${i}`);
+  const statuses = await Promise.all([...secrets, 'callback-secret'].map(attempt));
+  expect(statuses.at(-1)).toBe(429);
+  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(50);
+});
+
 it('Atlas gets a token for the right credentials, whatever else the request holds', async () => {
   const { server } = await createServer(CALLBACKS);
   for (const more of [{}, { payload: 'x' }, { payload: {} }]) {

@@ -32,6 +32,28 @@ it('the wake queue wakes a batch again that is being woken, and once one that wa
   expect(woken.at(-1)).toEqual(['busy-0', ['2', '3']]);
 });
 
+it('the wake queue holds a bounded number of ids, however many batches of however many wait', async () => {
+  const woken: (ReadonlySet<string> | undefined)[] = [];
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const queue = new WakeQueue((_, ids) => {
+    woken.push(ids);
+    return held;
+  });
+  const some = Array.from({ length: 400 }, (_, i) => `${i}`);
+  for (let i = 0; i < 1000; i += 1) queue.add(`loan-${i}`, ids(...some));
+  queue.add('loan-999', ids('1'));
+  letGo();
+  await queue.stop();
+  const kept = woken.slice(16).reduce((sum, set) => sum + (set?.size ?? 0), 0);
+  expect(woken).toHaveLength(1000);
+  expect(kept).toBe(100_000);
+  // Those that were too many wake all uploads of their batch.
+  expect(woken.at(-1)).toBeUndefined();
+});
+
 it('the wake queue drops what does not fit, and keeps no more ids than it needs', async () => {
   const { queue, woken, letGo } = heldWakeQueue();
   const results = Array.from({ length: 10_100 }, (_, i) => queue.add(`loan-${i}`, ids('1')));

@@ -207,3 +207,35 @@ it('the pages answer 503 when Redis is away', async () => {
   const { statusCode, body } = await get(test, '');
   expect([statusCode, body]).toEqual([503, '{"error":"Service Unavailable"}']);
 });
+
+it('a list reads the documents of a batch once, however often it is refreshed', async () => {
+  const test = await startQuietServer();
+  const { redis, batches, prefix } = test;
+  const documents = Array.from({ length: 10_000 }, (_, i) => ({
+    documentId: `${i}`,
+    bucket: 'kyc',
+    key: `${i}.pdf`,
+  }));
+  for (const reference of ['large-1', 'large-2']) {
+    const data = { reference, productType: 'LOAN_APP', documents };
+    await batches.add('batch', data, { jobId: `batch-${reference}` });
+  }
+  const monitor = await redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  const commands: string[] = [];
+  monitor.on('monitor', (_time: string, args: string[]) => void commands.push(args.join(' ')));
+  const read = (reference: string) =>
+    commands.filter(
+      (command) =>
+        /^(hgetall|hget \S+ data)/i.test(command.replace(`${prefix}:`, '')) &&
+        command.includes(`batch-${reference}`),
+    ).length;
+  for (const _ of [1, 2, 3]) {
+    const { body } = await get(test, '?show=in-flight');
+    expect(body.match(/0 of 10000/g)).toHaveLength(2);
+    expect(body).toContain('LOAN_APP');
+  }
+  await redis.ping();
+  await waitUntil('the commands', () => commands.some((command) => /^ping/i.test(command)));
+  expect([read('large-1'), read('large-2')]).toEqual([1, 1]);
+});

@@ -87,6 +87,22 @@ it('failed logins are limited by address, and other addresses are not affected',
   expect(body).toContain('atlas_batch_logins_failed_total 10');
 });
 
+it('of many logins that are tried at once no more are compared than of those one by one', async () => {
+  const { server } = await createServer(LOGIN);
+  const attempt = async (password: string) => {
+    const authorization = `Basic ${Buffer.from(`operator:${password}`).toString('base64')}`;
+    const { statusCode } = await server.app.inject({
+      url: '/dashboard/batches',
+      headers: { authorization },
+    });
+    return statusCode;
+  };
+  const passwords = Array.from({ length: 100 }, (_, i) => `guess ${i}`);
+  const statuses = await Promise.all([...passwords, 'correct horse'].map(attempt));
+  expect(statuses.at(-1)).toBe(429);
+  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(10);
+});
+
 it('every change that Bull Board offers is refused but retry and promote', async () => {
   const { server } = await createServer(LOGIN);
   const offered = appRoutes.api.flatMap(({ method, route }) =>

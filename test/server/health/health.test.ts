@@ -171,6 +171,8 @@ it.each([
   [{ DASHBOARD_PASSWORD: 'secret-canary' }, 'DASHBOARD_PASSWORD'],
   [{ ...LOGIN, DASHBOARD_USER: 'a:b' }, 'DASHBOARD_USER'],
   [{ CALLBACK_CLIENT_SECRET: 'secret-canary' }, 'CALLBACK_CLIENT_SECRET'],
+  [{ ...LOGIN, DASHBOARD_PASSWORD: 'canary' }, 'DASHBOARD_PASSWORD must have at least 12'],
+  [{ ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'canary' }, 'CALLBACK_CLIENT_SECRET must have at'],
   [{ PORT: '65536' }, 'PORT'],
   [{ ADMIN_PORT: 'x' }, 'ADMIN_PORT'],
 ])(

@@ -272,12 +272,13 @@ function collect(world: World, before: BatchState): World {
     maxRounds: MAX_ROUNDS,
   });
   if (end.next === 'round') return beginRoundWith(world, state, end.missing);
-  const eventId = `done-x~${state.outcomes + 1}`;
+  const eventJobId = `done-x~${state.outcomes + 1}`;
   return save(
     world,
     endRun(state, {
       status: end.next === 'completed' ? 'completed' : 'failed',
-      eventId,
+      eventId: eventJobId,
+      eventJobId,
       attemptsMade: world.attempt,
       endedAt: 0,
       resultsRoot: '',
@@ -306,8 +307,8 @@ function announce(
   outcome: NonNullable<BatchState['outcome']>,
 ): World {
   if (outcome.announced) return { ...leave(world), finished: true };
-  if (!world.events.includes(outcome.eventId)) {
-    return { ...world, events: [...world.events, outcome.eventId] };
+  if (!world.events.includes(outcome.eventJobId)) {
+    return { ...world, events: [...world.events, outcome.eventJobId] };
   }
   return save(world, endRun(live, { ...outcome, announced: true }));
 }
@@ -414,7 +415,7 @@ describe.each([
   it('a batch ends every run in exactly one event', () => {
     const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
       finished
-        ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventId
+        ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventJobId
         : events.length > attempt + 1,
     );
     expect(wrong).toEqual([]);

@@ -251,7 +251,8 @@ describe('a batch', () => {
       {
         status: 'failed',
         reason: REASON,
-        eventId: 'done-x',
+        eventId: 'done-x@1',
+        eventJobId: 'done-x',
         attemptsMade: 0,
         endedAt: 9,
         resultsRoot: 's3://results/',

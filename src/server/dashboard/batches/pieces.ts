@@ -1,5 +1,5 @@
 /** Parts that both pages use. Pure. */
-import type { BatchStatus } from '../../../batches/status.js';
+import type { BatchStatus, ListedStatus } from '../../../batches/status.js';
 import type { Reason } from '../../../errors.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
 import { html, type Markup } from '../html.js';
@@ -18,7 +18,7 @@ const STATE_WORDS: Record<BatchStatus['state'], string> = {
   failed: 'Failed',
 };
 
-export function statePill(status: BatchStatus): Markup {
+export function statePill(status: ListedStatus): Markup {
   const cancelled = status.summary?.reason?.code === 'CANCELLED';
   const style = cancelled ? 'cancelled' : status.lastError ? 'error' : status.state;
   const word = cancelled ? 'Cancelled' : status.lastError ? 'Error' : STATE_WORDS[status.state];

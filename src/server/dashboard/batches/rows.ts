@@ -1,8 +1,16 @@
 /** Reads the rows of a list of batches. */
 import type { ClientQueues } from '../../../batches/client-queues.js';
-import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
+import {
+  type BatchStatus,
+  type ListedStatus,
+  listedStatus,
+  readBatchStatus,
+} from '../../../batches/status.js';
 import { UnknownReferenceError } from '../../../errors.js';
+import { type BatchState, readState } from '../../../jobs/batch-state.js';
 import { referenceOfBatchJobId } from '../../../jobs/ids.js';
+import { checkBatchRequest } from '../../../jobs/request.js';
+import { parseJson } from '../../../json.js';
 
 export interface BatchRow {
   jobId: string;
@@ -10,23 +18,30 @@ export interface BatchRow {
   addedAt: number;
   endedAt: number | null;
   /** Null when the job is no batch of ours. `failedReason` is then all there is. */
-  status: BatchStatus | null;
+  status: ListedStatus | null;
   failedReason: string | null;
 }
 
 /** Rows in the order of the ids. Jobs that were removed in the meantime are left out. */
 export async function readRows(queues: ClientQueues, ids: readonly string[]): Promise<BatchRow[]> {
-  const rows = await Promise.all(ids.map((jobId) => readRow(queues, jobId)));
-  return rows.filter((row) => row !== null);
+  const rows: BatchRow[] = [];
+  // One by one: the first time, a batch of ten thousand documents takes milliseconds of the event loop
+  // that also renews locks.
+  for (const jobId of ids) {
+    const row = await readRow(queues, jobId);
+    if (row !== null) rows.push(row);
+  }
+  return rows;
 }
 
 async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | null> {
   const { batches, link } = queues;
-  const [timestamp, finishedOn, failedReason] = await link.redis.hmget(
+  const [timestamp, finishedOn, failedReason, progress] = await link.redis.hmget(
     batches.toKey(jobId),
     'timestamp',
     'finishedOn',
     'failedReason',
+    'progress',
   );
   if (!timestamp) return null;
   const reference = referenceOfBatchJobId(jobId);
@@ -34,9 +49,57 @@ async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | 
     jobId,
     addedAt: Number(timestamp),
     endedAt: finishedOn ? Number(finishedOn) : null,
-    status: reference === null ? null : await statusOrNull(queues, reference),
+    status:
+      reference === null
+        ? null
+        : await listedStatus(queues, {
+            reference,
+            state: stateIn(progress),
+            hasEnded: Boolean(finishedOn),
+            ...(await factsOf(queues, jobId, timestamp)),
+          }),
     failedReason: failedReason ?? null,
   };
+}
+
+function stateIn(progress: string | null | undefined): BatchState | null {
+  const stored = readState<BatchState>(parseJson(progress ?? ''));
+  return stored.kind === 'known' ? stored.state : null;
+}
+
+interface RequestFacts {
+  productType: string | null;
+  total: number;
+}
+
+/** Rows of many pages. The data of a job never changes, and its documents take long to read. */
+const KNOWN_REQUESTS = 2000;
+const known = new WeakMap<ClientQueues, Map<string, RequestFacts>>();
+
+async function factsOf(
+  queues: ClientQueues,
+  jobId: string,
+  timestamp: string,
+): Promise<RequestFacts> {
+  const facts = known.get(queues) ?? new Map<string, RequestFacts>();
+  known.set(queues, facts);
+  const key = `${timestamp} ${jobId}`;
+  const before = facts.get(key);
+  if (before) return before;
+  const data = await queues.link.redis.hget(queues.batches.toKey(jobId), 'data');
+  const check = checkBatchRequest(parseJson(data ?? ''));
+  const isIts = check.valid && check.request.reference === referenceOfBatchJobId(jobId);
+  const request = check.valid && isIts ? check.request : null;
+  const found = {
+    productType: request?.productType ?? null,
+    total: request?.documents.length ?? 0,
+  };
+  for (const oldest of facts.keys()) {
+    if (facts.size < KNOWN_REQUESTS) break;
+    facts.delete(oldest);
+  }
+  facts.set(key, found);
+  return found;
 }
 
 /** Returns null when the batch was removed while it was read. */

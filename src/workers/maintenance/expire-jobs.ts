@@ -1,0 +1,128 @@
+/**
+ * Removes jobs by the clock. BullMQ removes an ended job only when another job of its queue ends the
+ * same way, and then in one script whatever their number. An event that nobody took has no time to live
+ * of its own, and a queue without consumers must not fill Redis. Any number of workers may do this at
+ * once: all of them remove the same jobs.
+ */
+import type { Queue } from 'bullmq';
+import { errorFields } from '../../logging.js';
+import { keepPollSeconds } from '../batch/add-poll-job.js';
+import type { WorkerContext } from '../context.js';
+
+/** A job is removed at most a tenth of its life late. */
+const EXPIRIES_PER_LIFE = 10;
+/** Ended jobs come fast: in a flood some thousands more than allowed are kept for so long. */
+const MAX_ENDED_INTERVAL_MS = 5000;
+/** Each search among events writes one entry to a stream of BullMQ. */
+const MAX_UNTAKEN_INTERVAL_MS = 3_600_000;
+/** Jobs that one script removes, about 10 ms of Redis. More would hold everybody up. */
+const EXPIRY_LIMIT = 1000;
+/** Of each interval, so that Redis has time for others: twice as many jobs as can end in it. */
+const MAX_STEPS = 20;
+
+interface EndedJobs {
+  queue: Queue;
+  state: 'completed' | 'failed';
+  keepMs: number;
+  /** Default: any number. */
+  keepCount?: number;
+}
+
+export function startExpiry(context: WorkerContext): { stop(): void } {
+  const { completions, webhooks, config, logger, stopping } = context;
+  const untakenMs = config.COMPLETIONS_TTL_MS;
+  const ended = endedJobs(context);
+  const expireEnded = async () => {
+    for (const jobs of ended) await removeEnded(context, jobs);
+  };
+  const clean = async (queue: Queue, state: 'wait' | 'delayed' | 'active') => {
+    let removed: string[];
+    do {
+      removed = await removeOlder(queue, state, context.clock.now() - untakenMs);
+      if (removed.length > 0) {
+        const fields = { queue: queue.name, removed: removed.length };
+        logger.warn(fields, 'completion events that nobody took were removed');
+      }
+    } while (removed.length === EXPIRY_LIMIT && !stopping.aborted);
+  };
+  const expireUntaken = async () => {
+    await clean(completions, 'wait');
+    // One whose handler failed comes back only when there is a consumer, and so does one that died
+    // with its consumer: it is active, without a lock.
+    await clean(completions, 'delayed');
+    await clean(completions, 'active');
+    // A webhook that is on takes its events itself; what one left that was switched off, nobody does.
+    if (config.COMPLETION_WEBHOOK_URL !== null || (await webhooks.count()) === 0) return;
+    await clean(webhooks, 'wait');
+    await clean(webhooks, 'delayed');
+  };
+  const every = (lifeMs: number, maxMs: number, expire: () => Promise<void>) => {
+    const run = () =>
+      expire().catch((error) => logger.warn(errorFields(error), 'expiring jobs failed'));
+    return setInterval(run, Math.min(lifeMs / EXPIRIES_PER_LIFE, maxMs)).unref();
+  };
+  const shortestMs = Math.min(...ended.map(({ keepMs }) => keepMs));
+  const timers = [
+    every(shortestMs, MAX_ENDED_INTERVAL_MS, expireEnded),
+    every(untakenMs, MAX_UNTAKEN_INTERVAL_MS, expireUntaken),
+  ];
+  return {
+    stop() {
+      for (const timer of timers) clearInterval(timer);
+    },
+  };
+}
+
+function endedJobs({
+  config,
+  batches,
+  pollJobs,
+  completions,
+  webhooks,
+}: WorkerContext): EndedJobs[] {
+  const keepCount = config.KEEP_COMPLETED_COUNT;
+  const completedMs = config.KEEP_COMPLETED_SECONDS * 1000;
+  const failedMs = config.KEEP_FAILED_SECONDS * 1000;
+  const pollMs = keepPollSeconds(config) * 1000;
+  const eventMs = config.COMPLETIONS_TTL_MS;
+  return [
+    { queue: batches, state: 'completed', keepMs: completedMs, keepCount },
+    { queue: batches, state: 'failed', keepMs: failedMs },
+    { queue: pollJobs, state: 'completed', keepMs: pollMs },
+    { queue: pollJobs, state: 'failed', keepMs: pollMs },
+    ...[completions, webhooks].flatMap((queue): EndedJobs[] => [
+      { queue, state: 'completed', keepMs: eventMs, keepCount },
+      { queue, state: 'failed', keepMs: eventMs },
+    ]),
+  ];
+}
+
+async function removeEnded(
+  { redis, clock, stopping }: WorkerContext,
+  { queue, state, keepMs, keepCount = Number.POSITIVE_INFINITY }: EndedJobs,
+): Promise<void> {
+  const key = queue.toKey(state);
+  for (let step = 0; step < MAX_STEPS && !stopping.aborted; step += 1) {
+    const tooMany = (await redis.zcard(key)) - keepCount;
+    const aged = await redis.zcount(key, '-inf', clock.now() - keepMs);
+    // BullMQ writes to a stream of the queue even when nothing is there to be removed.
+    const removable = Math.min(Math.max(tooMany, aged), EXPIRY_LIMIT);
+    if (removable <= 0) return;
+    // Up to the time of the last of them, so that another worker removes no others.
+    const last = String(removable - 1);
+    const [, until] = await redis.zrange(key, last, last, 'WITHSCORES');
+    if (until === undefined) return;
+    await removeOlder(queue, state, Number(until), removable);
+    if (removable < EXPIRY_LIMIT) return;
+  }
+}
+
+/** @param until Redis time in ms. `Queue.clean` would take the host's clock. */
+function removeOlder(
+  queue: Queue,
+  state: string,
+  until: number,
+  limit = EXPIRY_LIMIT,
+): Promise<string[]> {
+  return queue.backend.cleanJobsByState(state, until, limit);
+}

@@ -1,0 +1,59 @@
+/**
+ * Checks at the start that BullMQ does on this Redis what we take for granted beyond its documentation:
+ * keys, fields, and the order in which jobs are fetched. It takes some milliseconds, on a queue of its
+ * own that is removed. The tests check more of it; they do not know this Redis, nor the BullMQ that was
+ * installed.
+ */
+import { randomUUID } from 'node:crypto';
+import { Queue, type QueueOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { RedisUnavailableError } from '../../errors.js';
+import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import { redisAddress } from '../../redis/reply-error.js';
+
+const TOKEN = 'check';
+const DELAY_MS = 3_600_000;
+
+/** @throws RedisUnavailableError saying what is otherwise. */
+export async function checkBullmq(redis: Redis, prefix: string): Promise<void> {
+  // The lock's time is an option of workers; it is read here because a fetch needs it.
+  const options = { connection: redis, prefix, lockDuration: LOCK_DURATION_MS };
+  const queue = new Queue(`atlas-check-${randomUUID()}`, options as QueueOptions);
+  // A command that fails throws: the queue's event would report it a second time.
+  queue.on('error', () => {});
+  try {
+    for await (const [what, isSo] of assumptions(queue, redis)) {
+      if (isSo) continue;
+      throw new RedisUnavailableError(
+        `Redis at ${redisAddress(redis)} with the bullmq that is installed does not do what atlas-batch relies on (${what}); install the bullmq that its package.json names, and use Redis 6.2 or newer`,
+      );
+    }
+  } finally {
+    await queue.obliterate({ force: true }).catch(() => {});
+    await queue.close();
+  }
+}
+
+async function* assumptions(queue: Queue, redis: Redis): AsyncGenerator<[string, boolean]> {
+  const keyOf = (name: string) => queue.toKey(name);
+  await queue.add('job', { n: 1 }, { jobId: 'first' });
+  await queue.add('job', {}, { jobId: 'second' });
+  const [data, timestamp] = await redis.hmget(keyOf('first'), 'data', 'timestamp');
+  yield ['a job is a hash with data and timestamp', data === '{"n":1}' && Number(timestamp) > 0];
+  const [, fetched] = await queue.backend.moveToActive(TOKEN);
+  yield ['the job that waited longest is fetched first', fetched === 'first'];
+  yield ['a job is locked by its token', (await redis.get(keyOf('first:lock'))) === TOKEN];
+  await queue.backend.updateProgress('first', { v: 1 });
+  const progress = await redis.hget(keyOf('first'), 'progress');
+  yield ['progress is a field of the job', progress === '{"v":1}'];
+  const moved = { skipAttempt: true, fetchNext: true };
+  const next = await queue.backend.moveToDelayed('first', Date.now(), DELAY_MS, TOKEN, moved);
+  yield ['a move to sleep fetches the next job', next?.[1] === 'second'];
+  const sleeping = await redis.zrange(keyOf('delayed'), '0', '-1');
+  yield ['a job that sleeps is in the set of delayed ones', sleeping.join() === 'first'];
+  const job = await queue.getJob('second');
+  await job?.moveToCompleted('value', TOKEN, false);
+  const ended = Number(await redis.zscore(keyOf('completed'), 'second'));
+  const finishedOn = Number(await redis.hget(keyOf('second'), 'finishedOn'));
+  yield ['an ended job is in its set by its time', ended > 0 && ended === finishedOn];
+}

@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { redisTimeMs, startRedisClock } from '../../src/redis/clock.js';
+import { testRedis } from '../helpers/redis.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+/** A connection of which the replies to some questions for the time come late. */
+function slowRedis(isLate: (n: number) => boolean) {
+  const redis = new Redis(testRedis().url);
+  onTestFinished(() => redis.disconnect());
+  let asked = 0;
+  let replied = 0;
+  const time = redis.time.bind(redis);
+  redis.time = async () => {
+    asked += 1;
+    const late = isLate(asked);
+    const reply = await time();
+    if (late) await pause(300);
+    replied += 1;
+    return reply;
+  };
+  return { redis, replied: () => replied };
+}
+
+/** By how much a clock is off. */
+async function errorOf(clock: { now(): number }, redis: Redis): Promise<number> {
+  return Math.abs(clock.now() - (await redisTimeMs(redis)));
+}
+
+test('a clock drops a sample whose reply took too long, at its start and later', async () => {
+  const { redis, replied } = slowRedis((n) => n === 1 || n === 3);
+  const exact = new Redis(testRedis().url);
+  onTestFinished(() => exact.disconnect());
+  const clock = await startRedisClock(redis);
+  onTestFinished(() => clock.stop());
+  expect(replied()).toBe(2);
+  expect(await errorOf(clock, exact)).toBeLessThan(50);
+  redis.emit('ready');
+  await waitUntil('the late reply', () => replied() === 3);
+  expect(await errorOf(clock, exact)).toBeLessThan(50);
+});
+
+test('a clock whose way to Redis is slow takes the best of some samples', async () => {
+  const { redis, replied } = slowRedis(() => true);
+  const clock = await startRedisClock(redis);
+  onTestFinished(() => clock.stop());
+  expect(replied()).toBe(5);
+  expect(await errorOf(clock, redis)).toBeLessThan(1000);
+});
