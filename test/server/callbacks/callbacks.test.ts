@@ -94,9 +94,9 @@ it('a server accepts the tokens of another replica, as Token or as Bearer', asyn
 
 it('a server accepts both secrets and their tokens while one is rotated', async () => {
   const before = await createServer(CALLBACKS);
-  const both = { ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'next-secret,callback-secret' };
+  const both = { ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'another-secret-then,callback-secret' };
   const during = await createServer(both);
-  const after = await createServer({ ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'next-secret' });
+  const after = await createServer({ ...CALLBACKS, CALLBACK_CLIENT_SECRET: 'another-secret-then' });
   const old = await tokenOf(before);
   expect((await call(during, old, page('x/1'))).statusCode).toBe(202);
   expect((await call(after, old, page('x/1'))).statusCode).toBe(401);
