@@ -1,7 +1,7 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { expect, it } from 'vitest';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import { randomFrom } from '../../src/simulator/random.js';
+import { CHAOS_REDIS, type ChaosRedis, type ChaosRedisKind } from '../helpers/chaos-redis.js';
 import {
   expectAllEndedOnce,
   expectFewSubmissions,
@@ -12,15 +12,35 @@ import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
-/** `npm run test:chaos` runs twenty seeds of hundreds of batches; `npm test` one of dozens. */
+/** `npm run test:chaos` runs twenty seeds of hundreds of batches over all kinds of Redis. */
 const SEEDS = Number(process.env.CHAOS_SEEDS ?? 1);
 const LONG = SEEDS > 1;
-const BATCHES = LONG ? 300 : 60;
-const CHAOS_MS = LONG ? 40_000 : 15_000;
 const WORKERS = 3;
-const REDIS_RESTARTS = LONG ? 3 : 1;
-/** Chaos, then an outage's back-off, then the locks of the last workers killed. */
-const TEST_TIMEOUT_MS = CHAOS_MS + 180_000;
+
+interface Chaos {
+  kind: ChaosRedisKind;
+  seed: number;
+  batches: number;
+  chaosMs: number;
+  /** What happens to Redis. */
+  disturbances: number;
+}
+
+const KINDS = Object.keys(CHAOS_REDIS) as [ChaosRedisKind, ChaosRedisKind];
+const RUNS: Chaos[] = LONG
+  ? Array.from({ length: SEEDS }, (_, i) => ({
+      kind: KINDS[i % KINDS.length] ?? KINDS[0],
+      seed: i + 1,
+      batches: 300,
+      chaosMs: 40_000,
+      disturbances: 3,
+    }))
+  : [
+      { kind: KINDS[0], seed: 1, batches: 60, chaosMs: 12_000, disturbances: 1 },
+      { kind: KINDS[1], seed: 2, batches: 20, chaosMs: 4000, disturbances: 1 },
+    ];
+/** After the chaos an outage's back-off, then the locks of the last workers killed. */
+const RECOVERY_TIMEOUT_MS = 180_000;
 
 const ATLAS_FAULTS = [
   429,
@@ -51,17 +71,17 @@ const REFUSED_TOKENS = ([401, 403] as const).flatMap((fault) =>
 );
 const S3_FAULTS = [500, 503, 403, 'reset-before', 'reset-after', 'slow'] as const;
 
-describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', (seed) => {
-  it('chaos leaves every batch ended exactly once, with what Atlas holds', {
-    timeout: TEST_TIMEOUT_MS,
-  }, async () => {
-    const random = randomFrom(seed);
-    const redis = await startPrivateRedis({ appendOnly: true, appendfsync: 'always' });
-    onTestFinished(() => redis.stop());
+it.each(RUNS)(
+  'chaos on $kind, seed $seed, leaves every batch ended exactly once, with what Atlas holds',
+  { timeout: Math.max(...RUNS.map(({ chaosMs }) => chaosMs)) + RECOVERY_TIMEOUT_MS },
+  async (chaos) => {
+    const { kind, seed } = chaos;
+    const redis: ChaosRedis = await CHAOS_REDIS[kind]();
     const system = await startSystem({
-      redisUrl: redis.url,
+      redis: redis.variables,
       atlas: { completionMs: (ctx) => 200 + 3000 * ctx.random(), seed },
       environment: {
+        ...redis.ofWorkers,
         ATLAS_TIMEOUT_MS: '1500',
         ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '4',
         ATLAS_EXTRACTS_PER_PAGE: '3',
@@ -69,7 +89,7 @@ describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', 
         BATCH_DEADLINE_MS: '240000',
       },
     });
-    const requests = await breakEverything(system, redis, random);
+    const requests = await breakEverything(system, redis, chaos);
 
     system.atlas.clearFaults();
     system.s3.clearFaults();
@@ -92,15 +112,16 @@ describe.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('chaos, seed %i', 
     await expectNoStrayKeys(system);
     const { completed = 0 } = await system.batches.getJobCounts('completed');
     expect(completed).toBeGreaterThan(requests.length / 2);
-  });
-});
+  },
+);
 
-/** Batches come in while workers are killed, Redis is restarted and everything else misbehaves. */
+/** Batches come in while workers are killed, Redis is disturbed and everything else misbehaves. */
 async function breakEverything(
   system: System,
-  redis: PrivateRedis,
-  random: () => number,
+  redis: ChaosRedis,
+  { seed, batches, chaosMs, disturbances }: Chaos,
 ): Promise<BatchRequest[]> {
+  const random = randomFrom(seed);
   const rate = 0.2 / ATLAS_FAULTS.length;
   system.atlas.setFaults({
     rules: [...ATLAS_FAULTS.map((fault) => ({ fault })), ...REFUSED_TOKENS].map((rule) => ({
@@ -116,20 +137,17 @@ async function breakEverything(
     Array.from({ length: WORKERS }, () => system.startWorkerProcess()),
   );
   const requests = await Promise.all(
-    Array.from({ length: BATCHES }, (_, i) =>
+    Array.from({ length: batches }, (_, i) =>
       system.request(`chaos-${i}`, 1 + Math.floor(random() * 9), `c${i}-`),
     ),
   );
   const deeds = [
     ...requests.map((request) => ({ at: random() * 0.8, do: () => system.add(request) })),
-    ...Array.from({ length: REDIS_RESTARTS }, (_, i) => ({
-      at: (i + 0.5 + random() * 0.4) / (REDIS_RESTARTS + 1),
-      do: async () => {
-        await redis.kill();
-        await redis.restart();
-      },
+    ...Array.from({ length: disturbances }, (_, i) => ({
+      at: (i + 0.5 + random() * 0.4) / (disturbances + 1),
+      do: () => redis.disturb(system.prefix),
     })),
-    ...Array.from({ length: Math.floor(CHAOS_MS / 2000) }, () => ({
+    ...Array.from({ length: Math.floor(chaosMs / 2000) }, () => ({
       at: random(),
       do: async () => {
         const victim = Math.floor(random() * workers.length);
@@ -143,8 +161,8 @@ async function breakEverything(
   for (const deed of deeds) {
     await waitUntil(
       'its turn',
-      () => performance.now() - started >= deed.at * CHAOS_MS,
-      CHAOS_MS * 4,
+      () => performance.now() - started >= deed.at * chaosMs,
+      chaosMs * 4,
     );
     await deed.do();
   }
