@@ -13,6 +13,7 @@ import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { startRedisClock } from '../redis/clock.js';
 import { redisFindings } from '../redis/findings.js';
+import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { WriteGate } from '../redis/write-gate.js';
@@ -111,6 +112,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => heartbeat.stop());
   parts.add(() => sentUploads.stop());
   // After the first plain writes: what a user may not do, a command says better than a script.
+  await checkPermissions(redis, prefix, 'worker');
   await checkBullmq(redis, prefix);
   const warn = createRepeatedWarnings(logger);
   const policy =

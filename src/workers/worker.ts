@@ -16,7 +16,6 @@ import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { connectionOptions } from '../redis/connect.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
-import { checkPermissions } from '../redis/permissions.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { settlesWithin } from '../timeouts.js';
@@ -92,7 +91,6 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const { context, queueOptions, watch } = opened;
   const sender = webhookSenderOf(config);
   if (sender) parts.add(() => sender.close());
-  await checkPermissions(redis, config.QUEUE_PREFIX, 'worker');
   const expiry = startExpiry(context);
   parts.add(() => expiry.stop());
 
