@@ -7,7 +7,7 @@ import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
 import { withoutArguments } from '../errors.js';
 import type { ConnectionOptions } from './connection.js';
 import { nodeConnector } from './node-connector.js';
-import { isReplyError } from './reply-error.js';
+import { isReplyError, mostHopeful } from './reply-error.js';
 import type { RedisTarget, SentinelTarget } from './target.js';
 
 /** Until the socket is open, TLS included. A network that swallows packets is found out by this. */
@@ -101,10 +101,10 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
   } as RedisOptions;
 }
 
-/** What no Sentinel led us to a master for. They refuse us only when all that were asked do. */
+/** What to say when no Sentinel led us to a master. */
 function sentinelError(failures: readonly Error[], otherwise: Error): Error {
-  const worst = failures.find((error) => !isReplyError(error)) ?? failures[0];
-  if (worst === undefined || !isReplyError(worst)) return worst ?? otherwise;
-  const message = `a Sentinel says ${withoutArguments(worst.message)}`;
-  return Object.assign(new Error(message), { name: worst.name });
+  const failure = mostHopeful(failures);
+  if (failure === undefined || !isReplyError(failure)) return failure ?? otherwise;
+  const message = `a Sentinel says ${withoutArguments(failure.message)}`;
+  return Object.assign(new Error(message), { name: failure.name });
 }

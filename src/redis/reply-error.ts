@@ -38,6 +38,11 @@ export function isRefusal(error: unknown): error is Error {
   return isReplyError(error) || tlsRemedy(error) !== undefined;
 }
 
+/** Of the failures of several servers: they refuse us only when all of them do. */
+export function mostHopeful(failures: readonly Error[]): Error | undefined {
+  return failures.find((error) => !isReplyError(error)) ?? failures[0];
+}
+
 /** What a Redis that serves reads may say to each write. */
 const WRITES_REFUSED = /\b(OOM|MISCONF|NOREPLICAS|READONLY)\b/;
 
