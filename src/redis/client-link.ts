@@ -5,7 +5,13 @@
 import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection.js';
-import { isRefusal, isReplyError, redisAddress, refusalOf } from './reply-error.js';
+import {
+  describeAbsence,
+  isRefusal,
+  isReplyError,
+  redisAddress,
+  refusalOf,
+} from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
@@ -68,7 +74,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
     error && isRefusal(error)
       ? refusalOf(redis, error)
       : new RedisUnavailableError(
-          `Redis at ${redisAddress(redis)} ${describe(error)}${tlsHint(redis, error)}`,
+          `Redis at ${redisAddress(redis)} ${describeAbsence(redis, error)}`,
           { cause: error },
         );
 
@@ -134,18 +140,6 @@ function nextReady(redis: Redis): Promise<void> {
     if (redis.status === 'wait') redis.connect().catch(onError);
     if (redis.status === 'end') onEnd();
   });
-}
-
-function describe(error: Error | undefined): string {
-  if (error === undefined) return 'does not answer';
-  return `does not answer (${errorCode(error) ?? error.message})`;
-}
-
-/** A server that wants a certificate cuts the connection, and its reason may be lost with it. */
-function tlsHint({ options }: Redis, error: Error | undefined): string {
-  const isCut = /^(ECONNRESET|EPIPE)$/.test(errorCode(error) ?? '');
-  if (!options.tls || !isCut) return '';
-  return '; if it wants a client certificate, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE';
 }
 
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;

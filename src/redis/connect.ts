@@ -4,8 +4,10 @@
  */
 import type { EventEmitter } from 'node:events';
 import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
+import { withoutArguments } from '../errors.js';
 import type { ConnectionOptions } from './connection.js';
 import { nodeConnector } from './node-connector.js';
+import { isReplyError, mostHopeful } from './reply-error.js';
 import type { RedisTarget, SentinelTarget } from './target.js';
 
 /** Until the socket is open, TLS included. A network that swallows packets is found out by this. */
@@ -44,7 +46,9 @@ function slotOf(keyPrefix: string): number {
   return new Command('get', [keyPrefix]).getSlot();
 }
 
-type OpenSentinel = (...args: unknown[]) => EventEmitter;
+type Endpoint = { host?: string; port?: number };
+type OpenSentinel = (endpoint: Endpoint, ...rest: unknown[]) => EventEmitter;
+type AskSentinel = (endpoint: Endpoint) => Promise<unknown>;
 
 function sentinelOptions(target: SentinelTarget): RedisOptions {
   const { sentinels, name, sentinelPassword, tls } = target;
@@ -58,20 +62,49 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
     sentinelReconnectStrategy: () => SENTINEL_RETRY_MS,
     ...(tls && { enableTLSForSentinelMode: true }),
     Connector: class extends SentinelConnector {
+      /** Why each Sentinel that was asked since the last complaint did not lead us to a master. */
+      private failures: Error[] = [];
+
       constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
         super(options);
-        // Without a listener ioredis writes to standard error when a Sentinel is away.
         const open: OpenSentinel = Reflect.get(this, 'connectToSentinel').bind(this);
-        const openSilently: OpenSentinel = (...args) => open(...args).on('error', () => {});
+        const ask: AskSentinel = Reflect.get(this, 'resolve').bind(this);
+        // ioredis says of a broken connection only that it is closed.
+        let broken: Error | undefined;
+        const openSilently: OpenSentinel = (...args) =>
+          // Without a listener ioredis writes to standard error when a Sentinel is away.
+          open(...args).on('error', (error) => {
+            broken = error;
+          });
         Reflect.set(this, 'connectToSentinel', openSilently);
+        const askAndNote: AskSentinel = async (endpoint) => {
+          broken = undefined;
+          return ask(endpoint).catch((error) => {
+            this.failures.push(broken ?? error);
+            throw error;
+          });
+        };
+        Reflect.set(this, 'resolve', askAndNote);
       }
-      override async connect(...args: Parameters<SentinelConnector['connect']>) {
+
+      override async connect(emit: Parameters<SentinelConnector['connect']>[0]) {
         if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });
-        const stream = await super.connect(...args);
+        const stream = await super.connect((type, error) =>
+          emit(type, type === 'error' ? sentinelError(this.failures.splice(0), error) : error),
+        );
+        this.failures = [];
         // As in NodeConnector: nobody else may listen when it fails twice.
         stream.on('error', () => {});
         return stream;
       }
     },
   } as RedisOptions;
+}
+
+/** What to say when no Sentinel led us to a master. */
+function sentinelError(failures: readonly Error[], otherwise: Error): Error {
+  const failure = mostHopeful(failures);
+  if (failure === undefined || !isReplyError(failure)) return failure ?? otherwise;
+  const message = `a Sentinel says ${withoutArguments(failure.message)}`;
+  return Object.assign(new Error(message), { name: failure.name });
 }

@@ -49,6 +49,8 @@ export class RedisConnection extends Redis {
   private left: Redis['stream'] | undefined;
   private refusals = 0;
   private readyAt = 0;
+  /** What the connection, or the attempt to open it, has come to. */
+  private opening: { isReady: boolean; error?: Error } = { isReady: false };
 
   constructor(options: ConnectionOptions) {
     const retryStrategy = (times: number) => this.retryDelay(times);
@@ -59,10 +61,30 @@ export class RedisConnection extends Redis {
       stopWatch();
       stopWatch = this.watchSilence();
     });
+    this.on('connecting', () => {
+      this.opening = { isReady: false };
+    });
+    this.on('error', (error) => {
+      this.opening.error = error;
+    });
     this.on('ready', () => {
+      this.opening.isReady = true;
       this.readyAt = performance.now();
     });
-    this.on('close', () => stopWatch());
+    this.on('close', () => {
+      stopWatch();
+      if (!this.opening.isReady) this.endOpening();
+    });
+  }
+
+  /** ioredis forgets the commands that open a connection, and says nothing, when it is cut meanwhile. */
+  private endOpening(): void {
+    for (let item = this.commandQueue.shift(); item; item = this.commandQueue.shift()) {
+      (item.command as Command).reject(new Error('Connection is closed.'));
+    }
+    if (this.opening.error !== undefined) return;
+    const message = 'the connection was closed before it served';
+    this.silentEmit('error', Object.assign(new Error(message), { code: 'ECONNRESET' }));
   }
 
   override connect(callback?: (error?: Error | null) => void): Promise<void> {
@@ -83,6 +105,8 @@ export class RedisConnection extends Redis {
     const isNotHere = NOT_HERE.test(error.message);
     if (!isNotHere && !ON_ITS_WAY.test(error.message)) {
       super.handleReconnection(error, item);
+      // It is followed by the end of the connection, which comes before ioredis speaks of it.
+      if (/max number of clients/.test(error.message)) this.silentEmit('error', bareError(error));
       return;
     }
     if (isNotHere) this.leave(error);

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
+import { mostHopeful } from './reply-error.js';
 import type { ClusterTarget, RedisNode, SingleTarget } from './target.js';
 
 /** Between two rounds through all nodes of a Cluster of which none knows a master. */
@@ -58,6 +59,7 @@ export function nodeConnector(
       emit: (type: string, error: Error) => void,
     ): Promise<RedisNode> {
       while (this.connecting) {
+        const failures: Error[] = [];
         for (const node of [...known]) {
           // The one that is asked goes to the end: the next attempt begins with another.
           known.push(...known.splice(0, 1));
@@ -65,12 +67,14 @@ export function nodeConnector(
             const { master, others } = await this.askSlots(node);
             for (const other of others) if (!known.some(isSame(other))) known.push(other);
             if (master) return cluster.natMap?.(master) ?? master;
-            emit('error', new Error(`no node of the Cluster holds slot ${slot}`));
+            failures.push(new Error(`no node of the Cluster holds slot ${slot}`));
           } catch (error) {
-            emit('error', error as Error);
+            failures.push(error as Error);
           }
           if (!this.connecting) break;
         }
+        const failure = mostHopeful(failures);
+        if (failure) emit('error', failure);
         await delay(ROUND_EVERY_MS);
       }
       throw new Error('Connection is closed.');

@@ -31,6 +31,8 @@ export function permissionsOf(role: RedisRole): string[] {
   return commandsOf(role).map((command) => command.split(' ', 1)[0] as string);
 }
 
+type Refused = Error & { command?: Command };
+
 /**
  * What the user of a connection may not do, by name. Nothing is run: a transaction is refused as a whole
  * for the last of its commands, and each command before says whether it is allowed.
@@ -50,10 +52,10 @@ export async function missingPermissions(
   transaction.call('get');
   const refused = await transaction.exec().then(
     () => [],
-    ({ previousErrors = [] }: { previousErrors?: (Error & { command?: Command })[] }) =>
-      previousErrors,
+    (error: Refused & { previousErrors?: Refused[] }) => [...(error.previousErrors ?? []), error],
   );
   const missing = refused.flatMap(({ message, command }) => {
+    if (/NOPERM .*'exec'/.test(message)) return ['+exec'];
     if (!message.startsWith('NOPERM')) return [];
     return /\bkeys?\b/.test(message) ? `keys ~${prefix}:*` : `+${command?.name}`;
   });

@@ -5,6 +5,13 @@ import { tlsRemedy } from './tls.js';
 
 /** What each kind of refusal means, and what to do. The kind is the first word of the reply. */
 const REMEDIES: Readonly<Record<string, string>> = {
+  'Sentinel says NOAUTH': 'it wants a password of its own; set REDIS_SENTINEL_PASSWORD',
+  'Sentinel says WRONGPASS': 'check REDIS_SENTINEL_PASSWORD',
+  'Sentinel says NOPERM': 'let the default user of the Sentinels run SENTINEL',
+  'Sentinel says ERR unknown command': 'it is no Sentinel; correct REDIS_SENTINELS',
+  'No such master': 'correct REDIS_SENTINEL_NAME',
+  'DB index': 'correct the number of the database in REDIS_URL',
+  'max number of clients': 'raise its maxclients, or run fewer processes',
   NOAUTH: 'it wants a password; put user and password into REDIS_URL',
   WRONGPASS: 'check user and password in REDIS_URL',
   NOPERM: 'give the user of REDIS_URL the permission that is missing',
@@ -29,6 +36,11 @@ export function isReplyError(error: unknown): error is ReplyError {
 /** Whether Redis was reached and refuses us: by a reply, or in the TLS handshake. */
 export function isRefusal(error: unknown): error is Error {
   return isReplyError(error) || tlsRemedy(error) !== undefined;
+}
+
+/** Of the failures of several servers: they refuse us only when all of them do. */
+export function mostHopeful(failures: readonly Error[]): Error | undefined {
+  return failures.find((error) => !isReplyError(error)) ?? failures[0];
 }
 
 /** What a Redis that serves reads may say to each write. */
@@ -71,8 +83,28 @@ export function redisAddress({ options }: Redis): string {
 export function complaintOf(redis: Redis, error: Error): string {
   return isRefusal(error)
     ? refusalOf(redis, error).message
-    : `Redis at ${redisAddress(redis)}: error`;
+    : `Redis at ${redisAddress(redis)} ${describeAbsence(redis, error)}`;
 }
+
+/** `does not answer (ECONNRESET); if …`: what may be wrong with a Redis that says nothing. */
+export function describeAbsence({ options }: Redis, error: Error | undefined): string {
+  const why = error && (errorCode(error) ?? withoutArguments(error.message));
+  // ioredis asks for a report.
+  if (why?.startsWith('Unknown RESP type')) return 'speaks another protocol; correct REDIS_URL';
+  const isCut = why === 'ECONNRESET' || why === 'EPIPE';
+  const isSilent = why === undefined || why === 'ETIMEDOUT';
+  let hint = '';
+  if (options.tls && isCut) hint = CUT_WITH_TLS;
+  else if (options.tls && isSilent) hint = '; if it speaks no TLS, use redis:// in REDIS_URL';
+  else if (isCut) hint = CUT_WITHOUT_TLS;
+  return `does not answer${why === undefined ? '' : ` (${why})`}${hint}`;
+}
+
+/** A server that wants a certificate cuts the connection, and its reason may be lost with it. */
+const CUT_WITH_TLS =
+  '; if it wants a client certificate, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE';
+const CUT_WITHOUT_TLS =
+  '; if it wants TLS, use rediss:// in REDIS_URL; if its maxclients is reached, raise it';
 
 /** The error of a Redis that was reached and does not do what it was asked. */
 export function refusalOf(redis: Redis, error: Error): RedisUnavailableError {

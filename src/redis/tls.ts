@@ -87,6 +87,7 @@ const ITS_CERTIFICATE =
 
 /** What to do about a TLS handshake that failed, by the code of its error. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/ALERT_CERTIFICATE_EXPIRED/, 'our certificate has expired; renew REDIS_TLS_CERT_FILE'],
   [
     /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_)|HANDSHAKE_FAILURE/,
     OUR_CERTIFICATE,

@@ -3,7 +3,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redi
 import { permissionsOf } from '../../src/redis/permissions.js';
 import { createAuthority } from './certificates.js';
 import { startCluster } from './redis-cluster.js';
-import { hasData, MASTER_NAME, startSentinels } from './redis-sentinels.js';
+import { MASTER_NAME, startSentinels } from './redis-sentinels.js';
 import { startTlsRedis } from './redis-tls.js';
 
 /** A Redis for a chaos test. */
@@ -35,17 +35,10 @@ export const CHAOS_REDIS = {
     return { variables: { REDIS_URL, REDIS_CLUSTER: 'true' }, disturb: moveSlotOf };
   },
   'Sentinels whose master dies': async () => {
-    const { addresses, servers } = await startSentinels();
-    let [master, replica] = servers as [PrivateRedis, PrivateRedis];
+    const { addresses, replaceMaster } = await startSentinels();
     return {
       variables: { REDIS_SENTINELS: addresses.join(','), REDIS_SENTINEL_NAME: MASTER_NAME },
-      async disturb() {
-        await hasData(replica);
-        await master.kill();
-        // Sentinels make a replica of it.
-        await master.restart();
-        [master, replica] = [replica, master];
-      },
+      disturb: replaceMaster,
     };
   },
   'TLS with a client certificate': async () => {

@@ -26,6 +26,8 @@ export interface SentinelSet {
   servers: readonly PrivateRedis[];
   /** Turns the roles round, by the hand of the Sentinels, and resolves when they name the new one. */
   failOver(): Promise<void>;
+  /** Kills the master, and starts it again, to be a replica, when the Sentinels name another. */
+  replaceMaster(): Promise<void>;
 }
 
 /** A master, a replica and three Sentinels on this machine; stopped when the test has finished. */
@@ -56,17 +58,29 @@ export async function startSentinels(): Promise<SentinelSet> {
       return count('num-slaves') === 1 && count('num-other-sentinels') === SENTINELS - 1;
     });
   });
+  /** Resolves when all name another master than before. */
+  const changeMaster = async (act: (one: Redis, port: number) => unknown) => {
+    const [one] = sentinels as [(typeof sentinels)[number]];
+    const before = await masterPort(one.admin);
+    await act(one.admin, before);
+    await waitUntil('a new master', async () => {
+      const ports = await Promise.all(sentinels.map(({ admin }) => masterPort(admin)));
+      return ports.every((port) => port !== before);
+    });
+  };
   return {
     addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`),
     servers: [master, replica],
-    async failOver() {
-      const [one] = sentinels as [(typeof sentinels)[number]];
-      const before = await masterPort(one.admin);
-      await one.admin.call('SENTINEL', 'FAILOVER', MASTER_NAME);
-      await waitUntil('a new master', async () => {
-        const ports = await Promise.all(sentinels.map(({ admin }) => masterPort(admin)));
-        return ports.every((port) => port !== before);
+    failOver: () => changeMaster((one) => one.call('SENTINEL', 'FAILOVER', MASTER_NAME)),
+    async replaceMaster() {
+      let killed = master;
+      await changeMaster(async (_, port) => {
+        const [old, other] = port === master.port ? [master, replica] : [replica, master];
+        await hasData(other);
+        killed = old;
+        await killed.kill();
       });
+      await killed.restart();
     },
   };
 }

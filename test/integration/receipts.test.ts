@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
@@ -7,7 +9,9 @@ import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
+import { startTcpValve, type TcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import type { WorkerProcess } from '../helpers/worker-process.js';
 
 /** `npm run test:chaos` takes all that can happen to Redis, `npm test` one stall and one refusal. */
 const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
@@ -17,11 +21,24 @@ const DOCUMENTS = 3;
 const RESPONSE_MS = 1000;
 const RECOVERY_TIMEOUT_MS = 90_000;
 const TEST_TIMEOUT_MS = 180_000;
+const MAX_WARNINGS = 100;
+/** Less than what would pile up in an outage, and more than one garbage collection frees. */
+const MAX_GROWTH_MB = 100;
 
 interface Outage {
   name: string;
   /** Ends when the outage is over. */
-  happen(redis: Redis, server: PrivateRedis): Promise<void>;
+  happen(redis: Redis, server: PrivateRedis, valve: TcpValve): Promise<void>;
+}
+
+/** An outage has no sign of its end but the clock. */
+async function hold(seconds: number): Promise<void> {
+  const began = performance.now();
+  await waitUntil(
+    'the end of the outage',
+    () => performance.now() - began > 1000 * seconds,
+    2000 * seconds,
+  );
 }
 
 const stall = (seconds: number): Outage => ({
@@ -37,12 +54,7 @@ const refusal = (
   name: `refuses writes (${name}) for ${seconds} s`,
   async happen(redis, server) {
     await begin(redis, server);
-    const began = performance.now();
-    await waitUntil(
-      'the end of the refusal',
-      () => performance.now() - began > 1000 * seconds,
-      2000 * seconds,
-    );
+    await hold(seconds);
     await redis.config('SET', ...setting);
   },
 });
@@ -70,16 +82,29 @@ const withoutReplicas = refusal(
   ['min-replicas-to-write', '0'],
 );
 
+const silence = (seconds: number): Outage => ({
+  name: `falls silent for ${seconds} s`,
+  async happen(_redis, _server, valve) {
+    valve.silence();
+    await hold(seconds);
+    valve.admitNew();
+  },
+});
+
 const OUTAGES = LONG
-  ? [stall(5), stall(15), stall(30), full(12), misconfigured, withoutReplicas]
+  ? [stall(5), stall(15), stall(30), full(12), misconfigured, withoutReplicas, silence(60)]
   : [stall(9.5), full(4)];
 
 it.each(OUTAGES)(
-  'a worker sends no document twice when Redis $name, while its uploads are on their way',
+  'a worker sends no document twice and says little when Redis $name, while its uploads are on their way',
   { timeout: TEST_TIMEOUT_MS },
   async ({ happen }) => {
     const { system, redis, server } = await systemWithRedis();
-    const worker = await system.startWorkerProcess({ SUBMIT_CONCURRENCY: `${BATCHES}` });
+    const valve = await startTcpValve(server.port);
+    const worker = await system.startWorkerProcess({
+      REDIS_URL: `redis://127.0.0.1:${valve.port}`,
+      SUBMIT_CONCURRENCY: `${BATCHES}`,
+    });
     slowUploads(system);
     const requests = await Promise.all(
       Array.from({ length: BATCHES }, (_, i) =>
@@ -87,8 +112,10 @@ it.each(OUTAGES)(
       ),
     );
     await waitUntil('uploads on their way', () => system.atlas.uploads().length >= BATCHES / 2);
-    await happen(redis, server);
+    const megabytesBefore = await megabytesOf(worker);
+    await happen(redis, server, valve);
     await batchesEnded(system, BATCHES, RECOVERY_TIMEOUT_MS);
+    expect((await megabytesOf(worker)) - megabytesBefore).toBeLessThan(MAX_GROWTH_MB);
 
     await expectAllEndedOnce(system, requests);
     expect(await system.batches.getCompletedCount()).toBe(BATCHES);
@@ -98,6 +125,10 @@ it.each(OUTAGES)(
     for (const { batchId } of uploads) {
       expect(worker.output()).toMatch(new RegExp(`upload of held-\\d+ sent as ${batchId}`));
     }
+    // What a batch says of its way it would say without the outage.
+    const lines = worker.output().split('\n');
+    const warnings = lines.filter((line) => line !== '' && !line.startsWith('{"level":30,'));
+    expect(warnings.length, warnings.join('\n')).toBeLessThan(MAX_WARNINGS);
     await expectReceiptsExpire(system);
     worker.signal('SIGTERM');
     expect(await worker.exited).toBe(0);
@@ -197,6 +228,12 @@ async function systemWithRedis(): Promise<{
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
   onTestFinished(() => redis.disconnect());
   return { system, redis, server };
+}
+
+/** What a process has in memory. */
+async function megabytesOf({ pid }: WorkerProcess): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', `${pid}`]);
+  return Number(stdout) / 1024;
 }
 
 function slowUploads({ atlas }: System): void {

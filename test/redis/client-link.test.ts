@@ -27,6 +27,32 @@ test('a client says which Redis does not answer, and recovers when it does', asy
   expect((await client.enqueue(batchOf('before'))).status).toBe('duplicate');
 });
 
+test('a client says at once what may be wrong with a Redis that cuts its connections', async () => {
+  const complaintAt = async (port: number) => {
+    const { client } = startClient({ url: `redis://127.0.0.1:${port}`, prefix: '{t}' });
+    return client.status('a').catch(({ message }) => message);
+  };
+  const cutting = await startTcp((socket) => socket.end());
+  expect(await complaintAt(cutting)).toMatch(
+    / does not answer \(ECONNRESET\); if it wants TLS, use rediss/,
+  );
+  const page = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  expect(await complaintAt(page)).toMatch(/ speaks another protocol; correct REDIS_URL$/);
+});
+
+test('a client says that a Redis has no room for it, or has fewer databases', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const { client } = startClient({ url: `${server.url}/99`, prefix: '{t}' });
+  await expect(client.status('a')).rejects.toThrow(/; correct the number of the database in/);
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  await admin.config('SET', 'maxclients', '1');
+  await expect(startClient({ url: server.url, prefix: '{t}' }).client.status('a')).rejects.toThrow(
+    /maxclients/,
+  );
+});
+
 test('every method of a client fails when there is no Redis at all', async () => {
   const { client } = startClient({ url: 'redis://127.0.0.1:1', prefix: '{t}' });
   for (const call of [

@@ -88,6 +88,17 @@ test('a connection that falls silent is made anew, and one that blocks is left a
   expect(await blocking.client('ID')).toBe(id);
 });
 
+test('a client of a Cluster goes past nodes that are away', async () => {
+  const { addresses } = await startCluster();
+  const cluster = [1, ...addresses.map((address) => Number(address.split(':').at(-1)))];
+  const client = createAtlasBatchClient({
+    redis: { cluster: cluster.map((port) => ({ host: '127.0.0.1', port })) },
+    prefix: '{mine}',
+  });
+  onTestFinished(() => client.close());
+  expect((await client.enqueue(batchOf('a'))).status).toBe('added');
+});
+
 test('a connection of the caller to a Cluster serves a client', async () => {
   const { addresses } = await startCluster();
   const [first] = addresses;

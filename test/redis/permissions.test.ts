@@ -21,5 +21,6 @@ test('the permissions that a user of Redis lacks are named, and nothing is writt
   expect(await missing('~*', '+@all')).toEqual([]);
   const some = ['+eval', '+evalsha', '+bzpopmin'];
   expect(await missing('~*', '+@all', '-evalsha', '-eval', '-bzpopmin')).toEqual(some);
+  expect(await missing('~*', '+@all', '-exec')).toEqual(['+exec']);
   expect(await missing('~other:*', '+@all')).toEqual(['keys ~{t}:*']);
 });

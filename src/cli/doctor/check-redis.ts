@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.js';
-import { RedisUnavailableError } from '../../errors.js';
 import { doctorKey } from '../../jobs/redis-keys.js';
 import { plural } from '../../plural.js';
 import type { RedisLink } from '../../redis/client-link.js';
@@ -73,9 +72,9 @@ async function examine(
 function explain(redis: Redis, error: unknown): Finding {
   const { message } = isReplyError(error) ? refusalOf(redis, error) : (error as Error);
   const [text = '', ...fix] = message.split('; ');
-  const otherwise =
-    error instanceof RedisUnavailableError
-      ? 'start Redis, or correct host and port in REDIS_URL'
-      : 'see what Redis says';
+  const address = redis.options.sentinels ? 'REDIS_SENTINELS' : 'host and port in REDIS_URL';
+  const otherwise = text.includes('does not answer')
+    ? `start Redis, or correct ${address}`
+    : 'see what Redis says';
   return { level: 'error', subject: 'Redis', text, fix: fix.join('; ') || otherwise };
 }

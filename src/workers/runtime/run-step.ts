@@ -15,6 +15,7 @@ import { errorFields, type Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
+import { createRepeatedWarnings } from '../../repeated-lines.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
 
@@ -75,6 +76,8 @@ export function rethrowInterruption(
   if (signal.aborted) throw new LockLostError(lease.jobId);
 }
 
+const LOCKS_LOST = 'the lock of a job was lost; another worker goes on with it';
+
 /** What tells BullMQ where a job was moved. */
 const MOVE_ERRORS = {
   delayed: DelayedError,
@@ -97,13 +100,17 @@ export function createProcessor<Data, State extends { v: 1 }, Value>(
   const queueKey = `${config.QUEUE_PREFIX}:${kind.queueName}`;
   const { digest, started } = kind;
   const options = { redis, queueKey, clock, digest, ...(started && { started }) };
+  const warn = createRepeatedWarnings(logger);
   return async (job, slot) => {
     const lease = new JobLease<State>({ ...options, job, token: slot.token });
     let end: JobEnd<Value> | JobMove;
     try {
       end = await runUntilMoved(kind, { job, lease, slot });
     } catch (error) {
-      reportLeftJob(logger, lease.jobId, slot.signal.aborted ? slot.signal.reason : error);
+      const reason = slot.signal.aborted ? slot.signal.reason : error;
+      // A stall of Redis takes the locks of all jobs: one line says it.
+      if (reason instanceof LockLostError) warn(undefined, LOCKS_LOST);
+      else reportLeftJob(logger, lease.jobId, reason);
       throw new DelayedError();
     }
     if (end.kind === 'finished') return end.value;
@@ -161,6 +168,5 @@ async function callStep<Data, State extends { v: 1 }, Value>(
 /** One line for each job, but for what the {@link WriteGate} says once for all. */
 function reportLeftJob(logger: Logger, jobId: string, error: unknown): void {
   if (writeRefusal(error) !== null) return;
-  if (error instanceof LockLostError) logger.warn({ jobId }, error.message);
-  else logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
+  logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
 }

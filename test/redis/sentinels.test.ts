@@ -1,0 +1,45 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
+import { loadConnectionConfig } from '../../src/config/environment.js';
+import { openLink } from '../../src/redis/client-link.js';
+import { connectionOptions } from '../../src/redis/connect.js';
+import { targetOf } from '../../src/redis/target.js';
+import { MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
+
+/** What a command says whose Sentinels are these. */
+async function complaint(variables: Record<string, string>): Promise<string> {
+  const config = loadConnectionConfig({ REDIS_SENTINEL_NAME: MASTER_NAME, ...variables });
+  const link = openLink(connectionOptions(targetOf(config), '{t}'));
+  onTestFinished(() => link.close());
+  return link.run(() => link.redis.ping()).catch(({ message }: Error) => message);
+}
+
+test('Sentinels that lead to no master are complained of with the variable to correct', async () => {
+  const { addresses } = await startSentinels();
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const REDIS_SENTINELS = addresses.join(',');
+  expect(await complaint({ REDIS_SENTINELS, REDIS_SENTINEL_NAME: 'another' })).toMatch(
+    /^Redis at the master another of the Sentinels .* refuses us: .*No such master.*; correct REDIS_SENTINEL_NAME$/,
+  );
+  expect(await complaint({ REDIS_SENTINELS: `127.0.0.1:${server.port}` })).toMatch(
+    /unknown command 'sentinel'; it is no Sentinel; correct REDIS_SENTINELS$/,
+  );
+  expect(await complaint({ REDIS_SENTINELS: '127.0.0.1:1' })).toMatch(
+    /does not answer \(ECONNREFUSED\)$/,
+  );
+  for (const address of addresses) {
+    const admin = new Redis(`redis://${address}`);
+    await admin.call('ACL', 'SETUSER', 'default', 'resetpass', '>canary');
+    admin.disconnect();
+  }
+  expect(await complaint({ REDIS_SENTINELS })).toMatch(/; set REDIS_SENTINEL_PASSWORD$/);
+  expect(await complaint({ REDIS_SENTINELS, REDIS_SENTINEL_PASSWORD: 'wrong' })).toMatch(
+    /WRONGPASS .*; check REDIS_SENTINEL_PASSWORD$/,
+  );
+  // One that is away does not matter while another leads to the master.
+  const some = `127.0.0.1:1,${REDIS_SENTINELS}`;
+  const right = { REDIS_SENTINELS: some, REDIS_SENTINEL_PASSWORD: 'canary' };
+  expect(await complaint(right)).toBe('PONG');
+});
