@@ -6,7 +6,6 @@ import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
 import { requestBudgetKey, requestsBlockedKey } from '../jobs/redis-keys.js';
-import { fromRedis } from '../redis/lua-script.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import {
   ASK_BUDGET,
@@ -16,6 +15,7 @@ import {
   toleranceMs,
 } from './budget-script.js';
 import type { AtlasObserver, RequestClass } from './observer.js';
+import { fromRedis } from './shared-state.js';
 
 /** How long a request that may wait keeps asking. */
 const TIMEOUT_MS = 10_000;

@@ -8,7 +8,8 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { type TokenKeys, tokenKeys } from '../jobs/redis-keys.js';
-import { fromRedis, LuaScript } from '../redis/lua-script.js';
+import { LuaScript } from '../redis/lua-script.js';
+import { fromRedis } from './shared-state.js';
 
 /**
  * Atlas documents no life time, and a 401 ends a token at any time. One hour costs one request per

@@ -94,3 +94,11 @@ export type Config = z.infer<typeof configSchema>;
 export function hasCallbacks(config: Pick<Config, 'CALLBACK_CLIENT_ID'>): boolean {
   return config.CALLBACK_CLIENT_ID !== null;
 }
+
+/** Keeps a poll job longer than its batch can wait for it, and as long as the batch may be retried. */
+export function keepPollSeconds(config: Config): number {
+  return (
+    Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
+    Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)
+  );
+}

@@ -1,5 +1,6 @@
 /** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
+import { keepPollSeconds } from '../../config/config.js';
 import { hasCode } from '../../errors.js';
 import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SentUpload } from '../../jobs/batch-state.js';
@@ -88,12 +89,4 @@ export function refuseForeignUpload(run: BatchContext, index: number): void {
   run.state = stepUpload(run.state, index, { kind: 'not-ours' });
   const upload = run.state.uploads[index];
   if (upload?.state === 'refused') run.lease.note(upload.reason.message);
-}
-
-/** Keeps a poll job longer than its batch can wait for it, and as long as the batch may be retried. */
-export function keepPollSeconds(config: BatchContext['context']['config']): number {
-  return (
-    Math.ceil(config.BATCH_DEADLINE_MS / 1000) +
-    Math.max(config.KEEP_COMPLETED_SECONDS, config.KEEP_FAILED_SECONDS)
-  );
 }

@@ -10,15 +10,16 @@ import type { Redis } from 'ioredis';
 import { TransientError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Logger } from '../../logging.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
 
 /** Gives the lock its full time again, since waiting takes of it. */
-const FENCE = `
+const FENCE = new LuaScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local saved = redis.call('HGET', KEYS[2], 'progress') or ''
 if not string.find(saved, ARGV[2], 1, true) then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[3])
-`;
+`);
 
 /** An upload whose `sending` was saved under the lock. */
 interface Saved {
@@ -85,7 +86,7 @@ export class ReplicaConfirmation {
     const { redis, timeoutMs } = this.options;
     const pipeline = redis.pipeline();
     for (const { lockKey, jobKey, token, nonce } of group)
-      pipeline.eval(FENCE, 2, lockKey, jobKey, token, nonce, LOCK_DURATION_MS);
+      FENCE.addTo(pipeline, [lockKey, jobKey], [token, nonce, LOCK_DURATION_MS]);
     return (await pipeline.wait(1, timeoutMs).exec()) ?? [];
   }
 }

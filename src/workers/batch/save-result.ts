@@ -65,10 +65,9 @@ export async function saveReceipt(
   run: BatchContext,
   index: number,
   { key, result }: { key: string; result: SendResult },
-): Promise<true> {
+): Promise<void> {
   const follow = stepTo(run, index, result);
   follow(await run.lease.save(run.state, '', { spent: key, read: readWith(run, result) }));
-  return true;
 }
 
 /**

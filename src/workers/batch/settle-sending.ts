@@ -24,12 +24,11 @@ export async function settleSending(run: BatchContext): Promise<number> {
       senderIsDead: heartbeat.isSilent(upload.sender),
       resubmit: mayResubmit(run),
     });
-    const isSettled =
-      result !== null &&
-      (receipt === null
-        ? await saveAbsence(run, index, result)
-        : await saveReceipt(run, index, { key: keys[position] ?? '', result }));
-    if (isSettled) continue;
+    if (result !== null && receipt !== null) {
+      await saveReceipt(run, index, { key: keys[position] ?? '', result });
+      continue;
+    }
+    if (result !== null && (await saveAbsence(run, index, result))) continue;
     waiting += 1;
     await sentUploads.ask(upload.sender, run.request.reference, upload.nonce);
   }

@@ -5,8 +5,8 @@
  * once: all of them remove the same jobs.
  */
 import type { Queue } from 'bullmq';
+import { keepPollSeconds } from '../../config/config.js';
 import { errorFields } from '../../logging.js';
-import { keepPollSeconds } from '../batch/add-poll-job.js';
 import type { WorkerContext } from '../context.js';
 
 /** A job is removed at most a tenth of its life late. */
