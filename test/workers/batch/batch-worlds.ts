@@ -1,0 +1,313 @@
+/**
+ * All that can happen to a batch of two documents, each an upload of its own or both in one that may
+ * be halved, in two rounds and an operator's retry: every order of responses and polls, a crash at
+ * every step, a lock that is lost while its worker lives, a Redis that refuses a response, a request
+ * to cancel, the deadline. The steps are those of the processors. What they do to the state are the
+ * pure transitions themselves.
+ */
+import type { Reason } from '../../../src/errors.js';
+import { type BatchState, newBatchState, type Upload } from '../../../src/jobs/batch-state.js';
+import { fromRanges } from '../../../src/jobs/index-ranges.js';
+import type { PollResult } from '../../../src/jobs/poll-state.js';
+import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
+import {
+  afterRound,
+  beginRetry,
+  beginRound,
+  endRun,
+  stepUpload,
+} from '../../../src/workers/batch/transitions.js';
+import { resultOfSending, type SendResult } from '../../../src/workers/batch/upload-transitions.js';
+
+const TOTAL = 2;
+export const MAX_ROUNDS = 2;
+const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
+
+/** A poll job: how often it has ended, and with what; pending while there is no result. */
+interface Poll {
+  runs: number;
+  status: PollResult['status'] | null;
+}
+
+export interface World {
+  /** Documents in an upload. */
+  size: number;
+  saved: BatchState;
+  /** What the processor has in memory; null while no worker runs the job. */
+  live: BatchState | null;
+  /** Uploads whose POST may be on its way, or whose response is not saved. */
+  posted: readonly number[];
+  /** Those of them that Atlas has taken, while Redis refuses to save that. */
+  refusedByRedis: readonly number[];
+  /** Uploads whose worker lives and has lost the job, and where its POST stands. */
+  away: Readonly<Record<number, 'posted' | 'refused-by-redis'>>;
+  receipts: Readonly<Record<number, SendResult>>;
+  /** An answer of Atlas came that nobody waits for any more. */
+  orphaned: boolean;
+  /** Uploads that this entry of the job has tried to send. */
+  tried: readonly number[];
+  /** A transient error: the batch sleeps when no response is awaited any more. */
+  failing: boolean;
+  polls: Readonly<Record<string, Poll>>;
+  cancelled: boolean;
+  pastDeadline: boolean;
+  /** 0, and 1 after the operator's retry. */
+  attempt: number;
+  /** Ids of the events, of all runs. */
+  events: readonly string[];
+  /** The job has completed or failed. */
+  finished: boolean;
+}
+
+export const START: World = {
+  size: 1,
+  saved: newBatchState(0, 0),
+  live: null,
+  posted: [],
+  refusedByRedis: [],
+  away: {},
+  receipts: {},
+  orphaned: false,
+  tried: [],
+  failing: false,
+  polls: {},
+  cancelled: false,
+  pastDeadline: false,
+  attempt: 0,
+  events: [],
+  finished: false,
+};
+
+/** All that can happen next. */
+export function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
+  if (world.orphaned) return;
+  yield* outside(world);
+  yield* sendersAway(world, resubmit);
+  if (world.live === null) {
+    if (!world.finished) yield enter(world, resubmit);
+    else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
+    return;
+  }
+  yield leave(world);
+  if (world.posted.length > 0) yield loseLock(world);
+  yield* workOn(world, world.live, resubmit);
+}
+
+function* outside(world: World): Generator<World> {
+  if (world.finished) return;
+  if (!world.cancelled) yield { ...world, cancelled: true };
+  // What a cancelled batch does, it does at once.
+  if (!world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: true };
+  for (const [id, poll] of Object.entries(world.polls)) {
+    if (poll.status !== null) continue;
+    const ends = world.cancelled
+      ? (['cancelled'] as const)
+      : (['complete', world.attempt === 0 ? 'incomplete' : 'rejected'] as const);
+    for (const status of ends) {
+      yield { ...world, polls: { ...world.polls, [id]: { runs: poll.runs + 1, status } } };
+    }
+  }
+}
+
+/** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
+function leave(world: World): World {
+  return { ...world, live: null, posted: [], refusedByRedis: [], tried: [], failing: false };
+}
+
+/** Redis has stalled longer than the lock lasts. The worker lives, and awaits what Atlas answers. */
+function loseLock(world: World): World {
+  const states = world.posted.map((index) => [
+    index,
+    world.refusedByRedis.includes(index) ? 'refused-by-redis' : 'posted',
+  ]);
+  return { ...leave(world), away: { ...world.away, ...Object.fromEntries(states) } };
+}
+
+/** What workers do that have lost the job: they write receipts, or die. */
+function* sendersAway(world: World, resubmit: boolean): Generator<World> {
+  for (const [key, stands] of Object.entries(world.away)) {
+    const index = Number(key);
+    const { [index]: _, ...away } = world.away;
+    yield { ...world, away };
+    const isAwaited = world.saved.uploads[index]?.state === 'sending';
+    for (const result of resultsOf(world, index, resubmit)) {
+      if (stands === 'refused-by-redis' && result.kind !== 'accepted') continue;
+      // Both lead to what other results lead to as well.
+      if (result.kind === 'cancelled' || isAnswered(result)) continue;
+      if (!isAwaited) yield { ...world, away, orphaned: true };
+      else yield { ...world, away, receipts: { ...world.receipts, [index]: result } };
+    }
+  }
+}
+
+const isAnswered = (result: SendResult) => result.kind === 'unknown' && result.answered;
+
+function save(world: World, state: BatchState): World {
+  return { ...world, live: state, saved: state };
+}
+
+/** What was being sent is settled first; while a sender may still say what came of it, the job sleeps. */
+function enter(world: World, resubmit: boolean): World {
+  let [state, receipts, polls] = [world.saved, world.receipts, world.polls];
+  let waits = false;
+  for (const [index, upload] of state.uploads.entries()) {
+    if (upload.state !== 'sending') continue;
+    const { [index]: receipt = null, ...others } = receipts;
+    const senderIsDead = !(index in world.away);
+    const result = resultOfSending(receipt, { senderIsDead, resubmit });
+    receipts = others;
+    if (result === null) waits = true;
+    else state = stepUpload(state, index, result);
+    if (result?.kind === 'accepted')
+      polls = { ...polls, [result.atlasBatchId]: { runs: 0, status: null } };
+  }
+  const settled = save({ ...world, receipts, polls }, state);
+  return waits ? leave(settled) : settled;
+}
+
+function retry(world: World): World {
+  const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 0 };
+  const begun = { ...world, attempt: 1, cancelled: false, pastDeadline: false, finished: false };
+  return save(begun, beginRetry(world.saved, run));
+}
+
+function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<World> {
+  if (live.outcome) return yield announce(world, live, live.outcome);
+  if (live.uploads.length === 0) return yield beginRoundWith(world, live, [0, 1]);
+  const doomed = live.uploads.some(({ state }) => state === 'refused');
+  const planned = live.uploads.flatMap(({ state }, index) =>
+    state === 'planned' && !world.tried.includes(index) ? index : [],
+  );
+  if (world.posted.length > 0) {
+    for (const index of world.posted) yield* respond(world, live, index, resubmit);
+  } else if (world.failing && !doomed) return yield leave(world);
+  if (planned.length > 0 && world.posted.length === 0 && world.pastDeadline) {
+    const reason = REASON;
+    return yield save(
+      world,
+      planned.reduce((s, index) => stepUpload(s, index, { kind: 'too-late', reason }), live),
+    );
+  }
+  if (!doomed && !world.failing) {
+    for (const index of planned) {
+      yield {
+        ...save(
+          world,
+          stepUpload(live, index, { kind: 'send', nonce: '', sender: '', startedAt: 0 }),
+        ),
+        posted: [...world.posted, index],
+        tried: [...world.tried, index],
+      };
+    }
+  }
+  if (world.posted.length === 0 && (planned.length === 0 || doomed)) yield collect(world, live);
+}
+
+/** Every response to the POST of an upload. */
+function* respond(
+  world: World,
+  live: BatchState,
+  index: number,
+  resubmit: boolean,
+): Generator<World> {
+  const isRefused = world.refusedByRedis.includes(index);
+  if (!isRefused) yield { ...world, refusedByRedis: [...world.refusedByRedis, index] };
+  for (const result of resultsOf(world, index, resubmit)) {
+    if (isRefused && result.kind !== 'accepted') continue;
+    const [posted, refusedByRedis] = [world.posted, world.refusedByRedis].map((indexes) =>
+      indexes.filter((other) => other !== index),
+    ) as [number[], number[]];
+    const next = { ...save(world, stepUpload(live, index, result)), posted, refusedByRedis };
+    if (result.kind === 'accepted') {
+      const { atlasBatchId } = result;
+      const polls = { ...world.polls, [atlasBatchId]: { runs: 0, status: null } };
+      yield { ...next, polls };
+      // It died before it added the poll job.
+      yield leave(next);
+    } else if (result.kind === 'not-taken' || result.kind === 'unknown') {
+      yield { ...next, failing: true };
+    } else if (result.kind === 'too-large') {
+      yield { ...next, tried: world.tried.filter((other) => other !== index) };
+    } else yield next;
+  }
+}
+
+function resultsOf({ attempt, saved, cancelled }: World, index: number, resubmit: boolean) {
+  const results: SendResult[] = [
+    { kind: 'accepted', atlasBatchId: `${attempt}.${saved.round}.${index}`, sentAt: 0 },
+    { kind: 'not-taken' },
+    { kind: 'refused', reason: REASON },
+    { kind: 'unknown', why: 'a reset', resubmit },
+    { kind: 'unknown', why: 'no id', resubmit, answered: true },
+  ];
+  const upload = saved.uploads[index];
+  if (upload && fromRanges(upload.documentIndexes).length > 1)
+    results.push({ kind: 'too-large', reason: REASON });
+  if (cancelled) results.push({ kind: 'cancelled' });
+  return results;
+}
+
+/** Takes over the results of polls; waits while some are pending. */
+function collect(world: World, before: BatchState): World {
+  let [state, polls, pending] = [before, world.polls, false];
+  for (const [index, upload] of before.uploads.entries()) {
+    if (upload.state !== 'sent') continue;
+    const poll = polls[upload.atlasBatchId];
+    if (!poll) state = stepUpload(state, index, { kind: 'poll-removed' });
+    if (!poll || (poll.status !== null && poll.runs < upload.expectedPollRuns)) {
+      polls = { ...polls, [upload.atlasBatchId]: { runs: poll?.runs ?? 0, status: null } };
+      pending = true;
+    } else if (poll.status === null) pending = true;
+    else {
+      const result = resultOf(poll.status, upload);
+      state = stepUpload(state, index, { kind: 'poll-ended', result });
+    }
+  }
+  if (pending) return leave({ ...world, polls, saved: state });
+  const end = afterRound(state, {
+    total: TOTAL,
+    cancelled: world.cancelled ? { code: 'CANCELLED', message: 'cancelled' } : null,
+    pastDeadline: world.pastDeadline,
+    maxRounds: MAX_ROUNDS,
+  });
+  if (end.next === 'round') return beginRoundWith(world, state, end.missing);
+  const eventJobId = `done-x~${state.outcomes + 1}`;
+  return save(
+    world,
+    endRun(state, {
+      status: end.next === 'completed' ? 'completed' : 'failed',
+      eventId: eventJobId,
+      eventJobId,
+      attemptsMade: world.attempt,
+      endedAt: 0,
+      resultsRoot: '',
+      announced: false,
+    }),
+  );
+}
+
+function resultOf(status: PollResult['status'], { documentIndexes }: Upload): PollResult {
+  const complete = status === 'complete';
+  const missing = complete ? '' : documentIndexes;
+  const present = complete ? fromRanges(documentIndexes).length : 0;
+  return { status, missing, present, unexpected: 0, unreadable: 0, polls: 0, stored: complete };
+}
+
+/** Saved with the first upload. */
+function beginRoundWith(world: World, live: BatchState, indexes: number[]): World {
+  const uploads = planUploads(indexes, { round: live.round + 1, size: world.size, scoped: false });
+  return { ...world, live: beginRound(live, uploads), tried: [] };
+}
+
+/** The event is added under its id, which is saved; adding it again changes nothing. */
+function announce(
+  world: World,
+  live: BatchState,
+  outcome: NonNullable<BatchState['outcome']>,
+): World {
+  if (outcome.announced) return { ...leave(world), finished: true };
+  if (!world.events.includes(outcome.eventJobId)) {
+    return { ...world, events: [...world.events, outcome.eventJobId] };
+  }
+  return save(world, endRun(live, { ...outcome, announced: true }));
+}
