@@ -1,10 +1,9 @@
 import { onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { permissionsOf } from '../../src/redis/permissions.js';
-import { createAuthority } from './certificates.js';
 import { startCluster } from './redis-cluster.js';
 import { MASTER_NAME, startSentinels } from './redis-sentinels.js';
-import { startTlsRedis } from './redis-tls.js';
+import { startTlsRedisForClient } from './redis-tls.js';
 
 /** A Redis for a chaos test. */
 export interface ChaosRedis {
@@ -42,18 +41,8 @@ export const CHAOS_REDIS = {
     };
   },
   'TLS with a client certificate': async () => {
-    const authority = await createAuthority();
-    const { redis, url } = await startTlsRedis(authority);
-    const { cert, key } = await authority.issue('client');
-    return {
-      variables: {
-        REDIS_URL: url,
-        REDIS_TLS_CA_FILE: authority.ca,
-        REDIS_TLS_CERT_FILE: cert,
-        REDIS_TLS_KEY_FILE: key,
-      },
-      disturb: () => crash(redis),
-    };
+    const { redis, variables } = await startTlsRedisForClient();
+    return { variables, disturb: () => crash(redis) };
   },
   'a user with the least permissions': async () => {
     const commands = [

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
@@ -8,11 +7,10 @@ import { RedisUnavailableError } from '../../src/errors.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
-import { createAuthority } from '../helpers/certificates.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { startCluster } from '../helpers/redis-cluster.js';
 import { hasData, MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
-import { startTlsRedis } from '../helpers/redis-tls.js';
+import { startTlsRedisForClient } from '../helpers/redis-tls.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -124,26 +122,8 @@ const TOPOLOGIES: Topology[] = [
   {
     happening: 'a restart of a Redis with TLS',
     async prepare() {
-      const authority = await createAuthority();
-      const { redis, url } = await startTlsRedis(authority);
-      const { cert, key } = await authority.issue('client');
-      return {
-        variables: {
-          REDIS_URL: url,
-          REDIS_TLS_CA_FILE: authority.ca,
-          REDIS_TLS_CERT_FILE: cert,
-          REDIS_TLS_KEY_FILE: key,
-        },
-        address: {
-          url,
-          tls: {
-            ca: readFileSync(authority.ca),
-            cert: readFileSync(cert),
-            key: readFileSync(key),
-          },
-        },
-        happen: () => redis.restart(),
-      };
+      const { redis, variables, address } = await startTlsRedisForClient();
+      return { variables, address, happen: () => redis.restart() };
     },
   },
 ];
