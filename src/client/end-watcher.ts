@@ -5,7 +5,7 @@
  * trimmed and connections break, so the jobs are also read at intervals. A waiter that is woken reads
  * the job, and waits on when the batch has not ended.
  */
-import { QueueEvents } from 'bullmq';
+import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
@@ -13,6 +13,7 @@ import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { WaitTimeoutError } from './client-errors.js';
+import { openQueueEvents } from './queue-events.js';
 
 /** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
 const READ_EVERY_MS = 3000;
@@ -39,12 +40,7 @@ export function createEndWatcher(queues: ClientQueues) {
   async function listen(): Promise<QueueEvents> {
     // Read before any job is: no event falls between reading a job and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
-    const events = new QueueEvents(BATCHES_QUEUE, {
-      connection: link.forBlocking(),
-      prefix: queues.prefix,
-      lastEventId: last?.[0] ?? '0-0',
-    });
-    events.on('error', () => {});
+    const events = openQueueEvents(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
     events.on('completed', ({ jobId }) => wake(jobId));
     events.on('failed', ({ jobId }) => wake(jobId));
     return events;

@@ -2,12 +2,13 @@
  * Progress of batches as it happens, for screens. It is not durable: a change while nobody listens
  * is not reported later. For the end of a batch there are `wait` and `onCompletion`.
  */
-import { QueueEvents } from 'bullmq';
+import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
 import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { openQueueEvents } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */
 export interface Closeable {
@@ -72,19 +73,11 @@ export async function* followProgress(
 }
 
 function listen(queues: ClientQueues, note: (reference: string | null) => void): QueueEvents[] {
-  const open = (name: string) => {
-    const events = new QueueEvents(name, {
-      connection: queues.link.forBlocking(),
-      prefix: queues.prefix,
-    });
-    events.on('error', () => {});
-    return events;
-  };
-  const batches = open(BATCHES_QUEUE);
+  const batches = openQueueEvents(queues, BATCHES_QUEUE);
   for (const name of BATCH_EVENTS) {
     batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId)));
   }
-  const polls = open(POLLS_QUEUE);
+  const polls = openQueueEvents(queues, POLLS_QUEUE);
   polls.on('progress', ({ jobId }) => {
     findParent(queues, jobId).then(note, () => {});
   });

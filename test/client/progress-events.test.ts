@@ -89,3 +89,21 @@ test('a reader of progress events that stops asking is closed with the client', 
   await client.close();
   await waitUntil('no connection', async () => (await connections()) < before);
 });
+
+test('progress events go on after Redis has refused to read them for a while', async () => {
+  const url = await ownRedis();
+  const { client } = startClient({ url, prefix: '{t}' });
+  const admin = new Redis(url);
+  onTestFinished(() => admin.disconnect());
+  const events = client.events();
+  const next = events.next();
+  await listenersAreThere(admin);
+  await admin.call('ACL', 'SETUSER', 'default', '-xread');
+  await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  const refused = async () => /XREAD|xread/.test(String(await admin.call('ACL', 'LOG')));
+  await waitUntil('a refused read', refused);
+  await admin.call('ACL', 'SETUSER', 'default', '+xread');
+  await listenersAreThere(admin);
+  await client.enqueue(batchOf('seen'));
+  expect((await next).value?.reference).toBe('seen');
+});
