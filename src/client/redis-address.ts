@@ -52,7 +52,8 @@ export function targetAt(address: RedisAddress): RedisTarget {
   const { sentinels, name, sentinelPassword, db = 0 } = address;
   if (sentinels.length === 0) throw new UsageError('redis.sentinels names no Sentinel');
   if (!name) throw new UsageError('redis.name is missing: what the Sentinels call the master');
-  return { kind: 'sentinels', sentinels, name, sentinelPassword, db, ...access };
+  const credentials = () => ({ username, password, sentinelPassword });
+  return { kind: 'sentinels', sentinels, name, db, ...access, credentials };
 }
 
 /** @param option What the caller calls the URL. */

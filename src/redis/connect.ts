@@ -51,11 +51,10 @@ type OpenSentinel = (endpoint: Endpoint, ...rest: unknown[]) => EventEmitter;
 type AskSentinel = (endpoint: Endpoint) => Promise<unknown>;
 
 function sentinelOptions(target: SentinelTarget): RedisOptions {
-  const { sentinels, name, sentinelPassword, tls } = target;
+  const { sentinels, name, tls } = target;
   return {
     sentinels: [...sentinels],
     name,
-    sentinelPassword: sentinelPassword ?? null,
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     // An old master takes writes for seconds after a new one was named, and then forgets them.
     failoverDetector: true,

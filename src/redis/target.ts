@@ -11,6 +11,8 @@ export interface RedisNode {
 export interface RedisCredentials {
   username?: string | undefined;
   password?: string | undefined;
+  /** Of the Sentinels themselves. */
+  sentinelPassword?: string | undefined;
 }
 
 interface RedisAccess {
@@ -31,7 +33,6 @@ export interface SentinelTarget extends RedisAccess {
   sentinels: readonly RedisNode[];
   /** What the Sentinels call the master. */
   name: string;
-  sentinelPassword?: string | undefined;
 }
 
 export interface ClusterTarget extends RedisAccess {
@@ -72,9 +73,10 @@ export function targetOf(variables: RedisVariables): RedisTarget {
   const { REDIS_URL: url, REDIS_SENTINELS: sentinels, REDIS_CLUSTER: isCluster } = variables;
   const { nodes, tls, db, ...credentials } = readUrls(url, isCluster);
   const files = filesOf(variables);
+  const sentinelPassword = variables.REDIS_SENTINEL_PASSWORD ?? undefined;
   const isTls = tls ?? Object.values(files).some((file) => file !== undefined);
   const access: RedisAccess = {
-    credentials: () => credentials,
+    credentials: () => ({ ...credentials, sentinelPassword }),
     db,
     tls: isTls ? tlsFromFiles(files) : undefined,
   };
@@ -84,7 +86,6 @@ export function targetOf(variables: RedisVariables): RedisTarget {
     kind: 'sentinels',
     sentinels: sentinels.map((sentinel) => parseNode(sentinel, SENTINEL_PORT)),
     name: variables.REDIS_SENTINEL_NAME ?? '',
-    sentinelPassword: variables.REDIS_SENTINEL_PASSWORD ?? undefined,
     ...access,
   };
 }

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { loadConnectionConfig } from '../../src/config/environment.js';
+import { redisTarget } from '../../src/config/redis-fields.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { connectionOptions } from '../../src/redis/connect.js';
 import { targetOf } from '../../src/redis/target.js';
@@ -14,6 +15,36 @@ async function complaint(variables: Record<string, string>): Promise<string> {
   onTestFinished(() => link.close());
   return link.run(() => link.redis.ping()).catch(({ message }: Error) => message);
 }
+
+/** Makes all Sentinels want this password from now on, instead of the one before. */
+async function wantPassword(
+  addresses: readonly string[],
+  password: string,
+  before?: string,
+): Promise<void> {
+  for (const address of addresses) {
+    const admin = new Redis(`redis://${address}`, before === undefined ? {} : { password: before });
+    await admin.call('ACL', 'SETUSER', 'default', 'resetpass', `>${password}`);
+    admin.disconnect();
+  }
+}
+
+test('a password of the Sentinels that is rotated is used for the next connection', async () => {
+  const { addresses } = await startSentinels();
+  await wantPassword(addresses, 'canary');
+  const config = loadConnectionConfig({
+    REDIS_SENTINELS: addresses.join(','),
+    REDIS_SENTINEL_NAME: MASTER_NAME,
+    REDIS_SENTINEL_PASSWORD: 'canary',
+  });
+  const link = openLink(connectionOptions(redisTarget(config), '{t}'));
+  onTestFinished(() => link.close());
+  expect(await link.run(() => link.redis.ping())).toBe('PONG');
+  await wantPassword(addresses, 'rotated', 'canary');
+  config.REDIS_SENTINEL_PASSWORD = 'rotated';
+  link.redis.disconnect(true);
+  expect(await link.run(() => link.redis.ping())).toBe('PONG');
+});
 
 test('Sentinels that lead to no master are complained of with the variable to correct', async () => {
   const { addresses } = await startSentinels();
@@ -29,11 +60,7 @@ test('Sentinels that lead to no master are complained of with the variable to co
   expect(await complaint({ REDIS_SENTINELS: '127.0.0.1:1' })).toMatch(
     /does not answer \(ECONNREFUSED\)$/,
   );
-  for (const address of addresses) {
-    const admin = new Redis(`redis://${address}`);
-    await admin.call('ACL', 'SETUSER', 'default', 'resetpass', '>canary');
-    admin.disconnect();
-  }
+  await wantPassword(addresses, 'canary');
   expect(await complaint({ REDIS_SENTINELS })).toMatch(/; set REDIS_SENTINEL_PASSWORD$/);
   expect(await complaint({ REDIS_SENTINELS, REDIS_SENTINEL_PASSWORD: 'wrong' })).toMatch(
     /WRONGPASS .*; check REDIS_SENTINEL_PASSWORD$/,
