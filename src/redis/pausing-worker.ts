@@ -20,6 +20,8 @@ export const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 5000;
 
 export class PausingWorker<Data, Result> extends Worker<Data, Result> {
+  /** Why Redis refused the last fetch; null when it did not. */
+  refusedFetch: Error | null = null;
   /** What Redis refused in a row. */
   private refusals = 0;
   /** The pause that is under way: all fetches wait for it. */
@@ -35,7 +37,9 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     super(name, processor, { ...options, autorun: false });
     this.on('closing', () => this.stopped.abort());
     this.on('error', (error) => {
-      if (isReplyError(error)) this.fetchPause ??= this.pauseFetches();
+      if (!isReplyError(error)) return;
+      this.refusedFetch = error;
+      this.fetchPause ??= this.pauseFetches();
     });
     // BullMQ waits for a job by a command of its own, which Redis may refuse too.
     const { backend } = this;
@@ -54,6 +58,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     if (!(await this.mayFetch())) return undefined as never;
     const job = await super.moveToActive(token, name);
     this.refusals = 0;
+    this.refusedFetch = null;
     return job;
   }
 

@@ -1,5 +1,6 @@
 /** What a worker tells of itself over HTTP, from before its start until after its stop. */
 import { Registry } from 'prom-client';
+import { describeRefusal } from '../redis/reply-error.js';
 import type { WriteGate } from '../redis/write-gate.js';
 
 export class WorkerStatus {
@@ -7,6 +8,8 @@ export class WorkerStatus {
   /** What it waits for before it takes jobs; null when it takes them. */
   startsAfter: string | null = 'its configuration';
   writes: WriteGate | undefined;
+  /** What fetches jobs. */
+  fetching: readonly { readonly refusedFetch: Error | null }[] = [];
   /** What it knows of uploads, and Redis does not yet. */
   sentUploads: { readonly size: number } | undefined;
   credentials: { areRefused: boolean } | undefined;
@@ -17,6 +20,8 @@ export class WorkerStatus {
     if (this.startsAfter !== null)
       why.push(`the worker has not started: it waits for ${this.startsAfter}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
+    const refused = this.fetching.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
+    if (refused) why.push(`no jobs are fetched: Redis ${describeRefusal(refused)}`);
     if (this.credentials?.areRefused) why.push('Atlas refuses the client id and secret');
     return why;
   }

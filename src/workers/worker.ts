@@ -109,6 +109,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
       : []),
   ];
   for (const worker of workers) watch(worker);
+  status.fetching = workers;
   parts.add(async () => {
     stopping.abort();
     if (await restsInTime(workers, redis)) return;

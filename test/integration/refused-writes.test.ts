@@ -111,3 +111,28 @@ it.each(LONG ? [OOM, ...OTHERS] : [OOM])(
     expect(worker.output()).toContain('Redis takes writes again');
   },
 );
+
+it('a worker that may not fetch jobs any more is not ready until it may again', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  const port = randomPort();
+  const system = await startSystem({
+    redisUrl: server.url,
+    environment: { WORKER_PORT: String(port) },
+  });
+  await system.startWorkerProcess();
+  const ready = () => health(port, '/health/ready');
+  await waitUntil('a worker that is ready', async () => (await ready()).status === 200);
+  await admin.call('ACL', 'SETUSER', 'default', '-evalsha');
+  const refused = await waitUntil('a worker that is not ready', async () => {
+    const answer = await ready();
+    return answer.status === 503 && answer;
+  });
+  expect(refused.text).toMatch(
+    /no jobs are fetched: Redis refuses us: NOPERM .*evalsha.*; give the user of REDIS_URL/,
+  );
+  await admin.call('ACL', 'SETUSER', 'default', '+evalsha');
+  await waitUntil('a worker that is ready', async () => (await ready()).status === 200);
+});
