@@ -56,7 +56,12 @@ export function bodyText(bytes: Buffer, headers: BodyHeaders, limits: Limits): s
   return decode(whole, headers.contentType, !limits.partial);
 }
 
-function decompress(bytes: Buffer, encodings: string, { maxBytes, partial }: Limits): Buffer {
+/** @throws as {@link bodyText}. @param encodings As `Content-Encoding` has them; may be empty. */
+export function decompress(
+  bytes: Buffer,
+  encodings: string,
+  { maxBytes, partial }: Limits,
+): Buffer {
   if (encodings === '' || bytes.length === 0) return bytes;
   const codings = encodings.toLowerCase().split(',');
   return codings.reduceRight((body, name) => {

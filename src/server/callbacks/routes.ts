@@ -7,6 +7,8 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { secretsOf } from '../../config/fields.js';
+import { errorCode } from '../../errors.js';
+import { decompress } from '../../http/body-text.js';
 import { decodeText } from '../../json.js';
 import { errorFields } from '../../logging.js';
 import type { ServerContext } from '../context.js';
@@ -76,7 +78,10 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
         '*',
         { parseAs: 'buffer' },
         async ({ headers }: FastifyRequest, body: Buffer) =>
-          decodeText(body, CHARSET.exec(headers['content-type'] ?? '')?.[1]),
+          decodeText(
+            inflate(body, headers['content-encoding'] ?? ''),
+            CHARSET.exec(headers['content-type'] ?? '')?.[1],
+          ),
       );
 
       scope.post('/token', {
@@ -122,6 +127,18 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
     },
     { prefix: '/callbacks/atlas' },
   );
+}
+
+/** @throws an error with the status to answer with. */
+function inflate(body: Buffer, encodings: string): Buffer {
+  try {
+    return decompress(body, encodings, { maxBytes: CALLBACK_BODY_LIMIT_BYTES, partial: false });
+  } catch (error) {
+    const isTooLarge = errorCode(error) === 'ERR_BUFFER_TOO_LARGE';
+    throw Object.assign(new Error('the body is not what Content-Encoding says'), {
+      statusCode: isTooLarge ? 413 : 400,
+    });
+  }
 }
 
 function createWake({ queues, metrics, logger }: ServerContext) {

@@ -1,9 +1,11 @@
 import { createHmac } from 'node:crypto';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { SignJWT } from 'jose';
 import { expect, it, onTestFinished } from 'vitest';
 import { createCallbackTokens } from '../../../src/server/callbacks/tokens.js';
+import { CALLBACK_BODY_LIMIT_BYTES } from '../../../src/server/limits.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { CALLBACKS, createServer, type TestServer } from '../test-server.js';
 
@@ -155,6 +157,23 @@ it.each([
     expect(other.statusCode).toBe(200);
   },
 );
+
+it.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+])('a callback may be compressed by %s, and is bounded all the same', async (coding, compress) => {
+  const test = await createServer(CALLBACKS);
+  const token = await tokenOf(test);
+  const post = async (payload: Buffer) => {
+    const headers = { token, 'content-type': 'application/json', 'content-encoding': coding };
+    return (await test.server.app.inject({ method: 'POST', url: PATH, headers, payload }))
+      .statusCode;
+  };
+  expect(await post(compress(JSON.stringify(page('loan-1/a'))))).toBe(202);
+  expect(await post(Buffer.from('{"data":[]}'))).toBe(400);
+  expect(await post(compress(Buffer.alloc(CALLBACK_BODY_LIMIT_BYTES + 1, ' ')))).toBe(413);
+});
 
 it('a callback that is no page gets 400, one that is too large 413, and nothing of it is repeated', async () => {
   const test = await createServer(CALLBACKS);
