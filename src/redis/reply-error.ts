@@ -22,7 +22,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   NOREPLICAS: 'it has too few replicas to take writes; bring them back',
   MOVED: 'it is a node of a Cluster that does not hold our keys; set REDIS_CLUSTER=true',
   'cluster support disabled': 'it belongs to no Cluster; unset REDIS_CLUSTER',
-  BUSY: 'it runs a script that takes long; start again when that has ended',
+  BUSY: 'a script of somebody takes long there; wait for its end, or end it by SCRIPT KILL',
   CLUSTERDOWN: 'its Cluster is down; mend that first',
 };
 
@@ -43,8 +43,8 @@ export function mostHopeful(failures: readonly Error[]): Error | undefined {
   return failures.find((error) => !isReplyError(error)) ?? failures[0];
 }
 
-/** What a Redis that serves reads may say to each write. */
-const WRITES_REFUSED = /\b(OOM|MISCONF|NOREPLICAS|READONLY)\b/;
+/** What a Redis that is there may say to each write for a while. */
+const WRITES_REFUSED = /\b(OOM|MISCONF|NOREPLICAS|READONLY|BUSY)\b/;
 
 /** `OOM; it is full; …`, for the error of a write that Redis refuses for now; else null. */
 export function writeRefusal(error: unknown): string | null {

@@ -53,6 +53,18 @@ const OTHERS: Refusal[] = [
     refuse: (admin) => admin.replicaof('127.0.0.1', randomPort()),
     mend: (admin) => admin.replicaof('NO', 'ONE'),
   },
+  {
+    kind: 'BUSY',
+    async refuse(admin, { url }) {
+      await admin.config('SET', 'lua-time-limit', '100');
+      const other = new Redis(url);
+      other
+        .eval('while true do end', 0)
+        .catch(() => {})
+        .finally(() => other.disconnect());
+    },
+    mend: (admin) => admin.script('KILL'),
+  },
 ];
 
 const health = async (port: number, route: string) => {
@@ -84,11 +96,11 @@ it.each(LONG ? [OOM, ...OTHERS] : [OOM])(
 
     await refuse(admin, server);
     const from = performance.now();
-    const ready = await waitUntil('a worker that is not ready', async () => {
+    const why = new RegExp(`Redis refuses writes: ${kind}`);
+    await waitUntil('a worker that is not ready', async () => {
       const answer = await health(port, '/health/ready');
-      return answer.status === 503 && answer;
+      return answer.status === 503 && why.test(answer.text);
     });
-    expect(ready.text).toMatch(new RegExp(`Redis refuses writes: ${kind}`));
     const metrics = await health(port, '/metrics');
     expect(metrics.text).toContain('atlas_batch_redis_writes_refused 1');
     const sent = system.atlas.requests.count('multiupload');

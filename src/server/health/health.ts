@@ -1,5 +1,6 @@
 /** Metrics; liveness: a restart would not help; readiness: this process serves. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { describeRefusal, isReplyError } from '../../redis/reply-error.js';
 import type { ServerContext } from '../context.js';
 import { countWorkers } from './read-liveness.js';
 
@@ -18,8 +19,10 @@ export function readyRoute(
   app.get('/health/ready', async (_request, reply) => {
     const down = worker?.whyNotReady() ?? [];
     if (eventLoop.isStuck()) down.push('the event loop was stuck');
-    const workers = await countWorkers(queues).catch(() => null);
-    if (workers === null) down.push('Redis does not answer');
+    const workers = await countWorkers(queues).catch((error) => {
+      down.push(`Redis ${isReplyError(error) ? describeRefusal(error) : 'does not answer'}`);
+      return null;
+    });
     return answer(reply, down, { workers });
   });
 }
