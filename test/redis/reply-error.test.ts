@@ -41,7 +41,7 @@ it.each([
   ['MISCONF Redis is configured to save RDB snapshots', 'cannot write to its disk'],
   ['NOREPLICAS Not enough good replicas to write.', 'too few replicas'],
   ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
-  ['BUSY Redis is busy running a script.', 'start again'],
+  ['BUSY Redis is busy running a script.', 'SCRIPT KILL'],
   ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
 ])('the description of the refusal %j says what to do', (message, remedy) => {
   expect(describeRefusal(new Error(message))).toBe(
