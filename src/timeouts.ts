@@ -1,6 +1,9 @@
 /** Waits that have an end: a time, or a signal. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** For connections to end in order, where nothing else is waited for. After it they are cut. */
+export const CLOSE_TIMEOUT_MS = 1000;
+
 /** Waits, or rejects with the signal's own reason as soon as it is aborted. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();

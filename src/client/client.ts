@@ -20,7 +20,7 @@ import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
 import type { RedisTarget } from '../redis/target.js';
-import { settlesWithin } from '../timeouts.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createEndWatcher, type WaitOptions } from './end-watcher.js';
 import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
 import type { DocumentResult } from './extract.js';
@@ -33,9 +33,6 @@ import {
 import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
 import { type RedisAddress, targetAt, targetAtUrl, targetOfCluster } from './redis-address.js';
 import { createResultReader } from './results.js';
-
-/** How long connections may take to end in order. After it they are cut. */
-const CLOSE_TIMEOUT_MS = 1000;
 
 /** Settings of a client, besides where Redis is. */
 export interface ClientSettings {

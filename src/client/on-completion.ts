@@ -14,6 +14,7 @@ import {
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { PausingWorker } from '../redis/pausing-worker.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 
 const DEFAULT_CONCURRENCY = 10;
 
@@ -63,10 +64,13 @@ export function subscribeToCompletions(
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
   connection.on('error', () => {});
+  const handling = new Set<Promise<void>>();
   const worker = new PausingWorker<BatchSummary, void>(
     COMPLETIONS_QUEUE,
     async (job, _token, signal = new AbortController().signal) => {
-      await handler(job.data, contextOf(job, signal));
+      const handled = (async () => handler(job.data, contextOf(job, signal)))();
+      handling.add(handled);
+      await handled.finally(() => handling.delete(handled));
     },
     {
       connection,
@@ -89,7 +93,16 @@ export function subscribeToCompletions(
   let closed: Promise<void> | undefined;
   return {
     close() {
-      closed ??= worker.close().finally(() => connection.disconnect());
+      closed ??= (async () => {
+        const ended = worker.close();
+        let isOver = false;
+        // Handlers have all the time that they want. BullMQ waits for as long as Redis is away.
+        do {
+          await Promise.allSettled(handling);
+          isOver = await settlesWithin(ended, CLOSE_TIMEOUT_MS);
+        } while (!isOver && handling.size > 0);
+        connection.disconnectAll();
+      })();
       return closed;
     },
   };

@@ -26,7 +26,7 @@ export interface RedisLink {
    */
   run<T>(action: () => Promise<T>): Promise<T>;
   /** A connection without time limits, for BullMQ's blocking reads. It is closed with the link. */
-  forBlocking(): Redis;
+  forBlocking(): RedisConnection;
   /** A connection that the caller owns stays open. May be called twice. */
   close(): void;
 }
@@ -40,14 +40,7 @@ export function openLink(options: ConnectionOptions): RedisLink {
     // A failover has its moment, as a connection has.
     resendForMs: READY_TIMEOUT_MS,
   });
-  return createLink(redis, () => abandon(redis));
-}
-
-/** Ends a connection whatever state it is in. */
-function abandon(redis: Redis): void {
-  // Errors of a connection that is being closed concern nobody, and must not end the process.
-  redis.on('error', () => {});
-  redis.disconnect();
+  return createLink(redis, () => redis.disconnectAll());
 }
 
 /** A connection that the caller owns. */
@@ -56,7 +49,7 @@ export function borrowLink(redis: Redis): RedisLink {
 }
 
 function createLink(redis: Redis, disconnect: () => void): RedisLink {
-  const blocking = new Set<Redis>();
+  const blocking = new Set<RedisConnection>();
   let lastError: Error | undefined;
   /** One wait for all calls of the moment. */
   let whenReady: Promise<void> | undefined;
@@ -112,7 +105,7 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
     },
     close() {
       closed = true;
-      for (const connection of blocking) abandon(connection);
+      for (const connection of blocking) connection.disconnectAll();
       redis.off('error', remember);
       redis.off('ready', forget);
       disconnect();

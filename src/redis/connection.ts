@@ -44,6 +44,8 @@ export class RedisConnection extends Redis {
    * serve our keys has done nothing of it. After this time the command fails.
    */
   resendForMs: number;
+  /** BullMQ may leave one open when Redis is away. */
+  private readonly duplicates: Redis[] = [];
   private readonly refusedSince = new WeakMap<Command, number>();
   /** The socket that is being left: a hundred refusals leave it once. */
   private left: Redis['stream'] | undefined;
@@ -95,8 +97,24 @@ export class RedisConnection extends Redis {
   /** One for blocking commands, as BullMQ makes it: they wait for as long as Redis is away. */
   override duplicate(override: ConnectionOptions = {}): never {
     const duplicate = new RedisConnection({ ...this.options, ...override, ...FOR_BLOCKING });
+    this.duplicates.push(duplicate);
     // It is what ioredis says that it returns, but for types that no class can name.
     return duplicate as never;
+  }
+
+  /** ioredis never ends a connection that is between two attempts, and says nothing of its end. */
+  override disconnect(reconnect = false): void {
+    if (!reconnect && this.status === 'reconnecting') this.status = 'wait';
+    super.disconnect(reconnect);
+  }
+
+  /** Ends the connection and all duplicates at once, in whatever state they are. */
+  disconnectAll(): void {
+    for (const redis of [...this.duplicates, this]) {
+      // Errors of a connection that is being closed concern nobody, and must not end the process.
+      redis.on('error', () => {});
+      redis.disconnect();
+    }
   }
 
   /** ioredis calls it for each error reply. */

@@ -17,19 +17,6 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
 export class GatheringRedis extends RedisConnection {
   /** Called for each error reply. */
   onErrorReply: (error: Error) => void = () => {};
-  private readonly duplicates: Redis[] = [];
-
-  /** BullMQ makes one for its blocking reads, and may leave it open when Redis is away. */
-  override duplicate(options?: ConnectionOptions): never {
-    const duplicate = super.duplicate(options);
-    this.duplicates.push(duplicate);
-    return duplicate;
-  }
-
-  /** Ends the connection and all duplicates at once, in whatever state they are. */
-  disconnectAll(): void {
-    for (const redis of [...this.duplicates, this]) redis.disconnect();
-  }
 
   override handleReconnection(...[error, item]: Parameters<Redis['handleReconnection']>): void {
     this.onErrorReply(error);

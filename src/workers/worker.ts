@@ -18,7 +18,7 @@ import { connectionOptions } from '../redis/connect.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
 import { isReplyError, refusalOf } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
-import { settlesWithin } from '../timeouts.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
 import { Intake } from './intake.js';
 import { startExpiry } from './maintenance/expire-jobs.js';
@@ -35,8 +35,6 @@ import { WorkerStatus } from './worker-status.js';
 
 /** For the jobs to come to rest. Schedulers of containers give 30 s for this and all other parts. */
 const REST_TIMEOUT_MS = 23_000;
-/** For connections to end in order, when no job runs and Redis is away. */
-const CLOSE_TIMEOUT_MS = 1000;
 
 /** A worker that runs. */
 export interface AtlasBatchWorker {
