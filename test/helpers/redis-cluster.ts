@@ -19,6 +19,8 @@ export interface TestCluster {
   addresses: readonly string[];
   /** Moves the slot of a key to another node, with its keys, while clients go on. */
   moveSlotOf(key: string): Promise<void>;
+  /** Kills the master that holds a key, once a replica has its data; the replica takes over. */
+  failOverSlotOf(key: string): Promise<void>;
 }
 
 /** Three masters on this machine, which share the slots; stopped when the test has finished. */
@@ -42,8 +44,32 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
   });
   return {
     addresses: nodes.map(({ server }) => `127.0.0.1:${server.port}`),
-    moveSlotOf: (key) => moveSlot(nodes, new Command('get', [key]).getSlot()),
+    moveSlotOf: (key) => moveSlot(nodes, slotOf(key)),
+    async failOverSlotOf(key) {
+      const master = await masterOf(nodes, slotOf(key));
+      const replica = await startNode(args);
+      await replica.admin.call('CLUSTER', 'MEET', '127.0.0.1', String(master.server.port));
+      // A node that was just met is not known at once.
+      await waitUntil('a replica of the Cluster', () =>
+        replica.admin.call('CLUSTER', 'REPLICATE', master.id).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await waitUntil('a replica that has the data', async () =>
+        (await replica.admin.info('replication')).includes('master_link_status:up'),
+      );
+      await waitUntil('a replica that all know', async () => {
+        const known = await Promise.all(nodes.map(({ admin }) => admin.cluster('NODES')));
+        return known.every((list) => String(list).includes(`slave ${master.id}`));
+      });
+      await master.server.kill();
+    },
   };
+}
+
+function slotOf(key: string): number {
+  return new Command('get', [key]).getSlot();
 }
 
 async function startNode(args: readonly string[]): Promise<ClusterNode> {
@@ -55,13 +81,18 @@ async function startNode(args: readonly string[]): Promise<ClusterNode> {
   return { server, admin, id: String(await admin.call('CLUSTER', 'MYID')) };
 }
 
-/** As `redis-cli --cluster reshard` does it. */
-async function moveSlot(nodes: readonly ClusterNode[], slot: number): Promise<void> {
+async function masterOf(nodes: readonly ClusterNode[], slot: number): Promise<ClusterNode> {
   const ranges = await nodes[0]?.admin.cluster('SLOTS');
   const [, , owner] = ranges?.find(([from, to]) => from <= slot && slot <= to) ?? [];
-  const source = nodes.find(({ server }) => server.port === owner?.[1]);
-  const target = nodes.find((node) => node !== source);
-  if (!source || !target) throw new Error(`no node holds slot ${slot}`);
+  const master = nodes.find(({ server }) => server.port === owner?.[1]);
+  if (!master) throw new Error(`no node holds slot ${slot}`);
+  return master;
+}
+
+/** As `redis-cli --cluster reshard` does it. */
+async function moveSlot(nodes: readonly ClusterNode[], slot: number): Promise<void> {
+  const source = await masterOf(nodes, slot);
+  const target = nodes.find((node) => node !== source) as ClusterNode;
   await target.admin.call('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', source.id);
   await source.admin.call('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', target.id);
   for (;;) {

@@ -103,6 +103,23 @@ const TOPOLOGIES: Topology[] = [
     },
   },
   {
+    happening: 'a master of a Cluster whose replica takes over',
+    isLong: true,
+    async prepare() {
+      const { addresses, failOverSlotOf } = await startCluster([
+        '--cluster-node-timeout',
+        '2000',
+        '--repl-diskless-sync-delay',
+        '0',
+      ]);
+      return {
+        variables: { REDIS_URL: `redis://${addresses.join(',')}`, REDIS_CLUSTER: 'true' },
+        address: { cluster: nodesOf(addresses) },
+        happen: failOverSlotOf,
+      };
+    },
+  },
+  {
     happening: 'sockets that fall silent',
     isLong: true,
     async prepare() {
