@@ -1,5 +1,5 @@
 /** A results object to be sent to S3, with its length and checksums, which go before its bytes. */
-import { type BinaryToTextEncoding, createHash, getFips } from 'node:crypto';
+import { createHash, getFips, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 export interface ResultBody {
@@ -44,11 +44,19 @@ function* encode(parts: Iterable<string>): Generator<Buffer> {
 }
 
 function digestsOf(parts: readonly (string | Uint8Array)[]) {
-  const digestBy = (algorithm: string, encoding: BinaryToTextEncoding) => {
-    const whole = createHash(algorithm);
-    for (const part of parts) whole.update(part);
-    return whole.digest(encoding);
-  };
-  const contentMd5 = getFips() === 0 ? digestBy('md5', 'base64') : null;
-  return { contentMd5, sha256: digestBy('sha256', 'hex') };
+  const contentMd5 = getFips() === 0 ? digestOf(parts, 'md5', 'base64') : null;
+  return { contentMd5, sha256: digestOf(parts, 'sha256', 'hex') };
+}
+
+function digestOf(
+  parts: readonly (string | Uint8Array)[],
+  algorithm: string,
+  encoding: 'base64' | 'hex',
+): string {
+  const [only, ...others] = parts;
+  // In one call it takes half the time.
+  if (only !== undefined && others.length === 0) return hash(algorithm, only, encoding);
+  const whole = createHash(algorithm);
+  for (const part of parts) whole.update(part);
+  return whole.digest(encoding);
 }

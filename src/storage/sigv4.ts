@@ -100,10 +100,11 @@ export function headerSigner(
 }
 
 function canonicalHeaders(headers: Readonly<Record<string, string>>, host: string) {
-  const sorted = Object.entries({ ...headers, host }).sort(([a], [b]) => (a < b ? -1 : 1));
-  const names = sorted.map(([name]) => name).join(';');
-  const lines = sorted.map(([name, value]) => `${name}:${value}\n`).join('');
-  return { names, text: `${lines}\n${names}` };
+  const names = [...Object.keys(headers), 'host'].sort();
+  let lines = '';
+  for (const name of names) lines += `${name}:${name === 'host' ? host : headers[name]}\n`;
+  const signed = names.join(';');
+  return { names: signed, text: `${lines}\n${signed}` };
 }
 
 /** When, and for what. `sign` signs a canonical request. */
