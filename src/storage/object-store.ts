@@ -5,6 +5,7 @@ import type { Logger } from '../logging.js';
 import { BucketRegions } from './bucket-regions.js';
 import { checkAll } from './checks/check-all.js';
 import { ObjectCheck } from './checks/check-object.js';
+import { DeniedKeys } from './checks/denied-keys.js';
 import { ReadableObjects } from './checks/readable-objects.js';
 import { type BucketTrial, tryBucket } from './checks/try-bucket.js';
 import { type Verdict, verdictOf } from './checks/verdict.js';
@@ -109,7 +110,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     onDate: options.onDate,
   });
   const readable = new ReadableObjects();
-  const check = new ObjectCheck(http, readable);
+  const check = new ObjectCheck(http, readable, new DeniedKeys());
   const encryption = encryptionHeaders(options.encryption);
 
   async function presignOne(object: ObjectReference): Promise<string> {

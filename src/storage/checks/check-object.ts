@@ -2,6 +2,7 @@
 import type { S3Http } from '../s3-http.js';
 import type { ObjectReference, S3Response } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
+import type { DeniedKeys } from './denied-keys.js';
 import type { ReadableObjects } from './readable-objects.js';
 import { isDotted, type Verdict, verdictOf } from './verdict.js';
 
@@ -12,6 +13,7 @@ export class ObjectCheck {
   constructor(
     private readonly http: S3Http,
     private readonly readable: ReadableObjects,
+    private readonly denied: DeniedKeys,
   ) {}
 
   /**
@@ -27,13 +29,14 @@ export class ObjectCheck {
     const known = verdictOf(refusal);
     if (known !== undefined) return this.noted(object, known);
     if (refusal.code !== 'AccessDenied' || !(await this.otherIsReadable(object, signal))) {
+      this.denied.forget(object);
       throw responseError('GET', object, refusal);
     }
     // The role may have got its permission just before the other object was read.
     const again = await this.readOneByte(object, signal);
     const later = verdictOf(again);
     if (later !== undefined) return this.noted(object, later);
-    if (again.code === 'AccessDenied') return 'denied';
+    if (again.code === 'AccessDenied' && this.denied.isLasting(object)) return 'denied';
     throw responseError('GET', object, again);
   }
 
@@ -53,8 +56,11 @@ export class ObjectCheck {
     return verdictOf(response) === 'readable';
   }
 
-  private noted({ bucket, key }: ObjectReference, verdict: Verdict): Verdict {
-    if (verdict === 'readable') this.readable.note(bucket, key);
+  private noted(object: ObjectReference, verdict: Verdict): Verdict {
+    if (verdict === 'readable') {
+      this.readable.note(object.bucket, object.key);
+      this.denied.forget(object);
+    }
     return verdict;
   }
 }

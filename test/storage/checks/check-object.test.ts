@@ -5,7 +5,14 @@ import {
   type S3Simulator,
   startS3Simulator,
 } from '../../../src/simulator/index.js';
+import { BucketRegions } from '../../../src/storage/bucket-regions.js';
+import { ObjectCheck } from '../../../src/storage/checks/check-object.js';
+import { DeniedKeys } from '../../../src/storage/checks/denied-keys.js';
+import { ReadableObjects } from '../../../src/storage/checks/readable-objects.js';
 import { createObjectStore, type ObjectStore } from '../../../src/storage/object-store.js';
+import { createS3Http } from '../../../src/storage/s3-http.js';
+import { SdkClients } from '../../../src/storage/sdk-clients.js';
+import { createSigner } from '../../../src/storage/signer.js';
 import { errorOf, verdictsOf } from '../open-store.js';
 
 const BUCKET = 'kyc-documents';
@@ -15,6 +22,9 @@ interface Setting {
   s3: S3Simulator;
   store: ObjectStore;
   requests: () => Record<string, Record<number, number>>;
+  /** A check of single objects with a clock of its own, and how time passes on it. */
+  check: ObjectCheck;
+  pass: (ms: number) => void;
 }
 
 async function start(...rules: S3FaultRule[]): Promise<Setting> {
@@ -31,10 +41,24 @@ async function start(...rules: S3FaultRule[]): Promise<Setting> {
     clientConfig: { region, endpoint: url, credentials },
   });
   onTestFinished(() => store.close());
+  const clients = new SdkClients({ region, endpoint: url, credentials, forcePathStyle: true });
+  const regions = new BucketRegions();
+  const signer = createSigner(clients, { regions });
+  const http = createS3Http({ signer, regions, connections: 8, timeoutMs: 5000 });
+  onTestFinished(() => {
+    http.close();
+    clients.destroy();
+  });
+  let now = 0;
+  const clock = () => now;
+  const check = new ObjectCheck(http, new ReadableObjects(clock), new DeniedKeys(clock));
+  const pass = (ms: number) => {
+    now += ms;
+  };
   for (const key of ['pan.jpg', 'aadhaar.jpg', 'secret.jpg']) s3.put(BUCKET, key, `scan of ${key}`);
   s3.put(BUCKET, 'empty.jpg', '');
   s3.setFaults({ rules });
-  return { s3, store, requests: () => s3.requests.table() };
+  return { s3, store, requests: () => s3.requests.table(), check, pass };
 }
 
 const deny = (key: string): S3FaultRule => ({
@@ -60,15 +84,35 @@ test('nothing is asked of S3 for a key that HTTP clients resolve to another', as
 });
 
 describe('a refusal', () => {
-  test('of this key alone makes it unreadable, once another object of the bucket can be read', async () => {
-    const { store } = await start(deny('secret.jpg'));
+  test('of this key alone makes it unreadable, when it lasts while another object of the bucket can be read', async () => {
+    const { s3, check, pass } = await start(deny('secret.jpg'));
+    const secret = at('secret.jpg');
+    const refusal = async () => (await errorOf(check.verdictOn(secret))).message;
     // Nothing was read yet: it may be the role.
-    const first = await errorOf(verdictsOf(store, [at('secret.jpg')]));
-    expect(first.message).toContain(
+    expect(await refusal()).toContain(
       'GET s3://kyc-documents/secret.jpg: S3 answered 403 AccessDenied',
     );
-    expect(await verdictsOf(store, [at('pan.jpg')])).toEqual(['readable']);
-    expect(await verdictsOf(store, [at('secret.jpg')])).toEqual(['denied']);
+    pass(60_000);
+    expect(await check.verdictOn(at('pan.jpg'))).toBe('readable');
+    await refusal();
+    pass(9_999);
+    await refusal();
+    // Meanwhile it is the role: all begins anew.
+    s3.setFaults({ rules: [{ fault: 'AccessDenied' }] });
+    await refusal();
+    s3.setFaults({ rules: [deny('secret.jpg')] });
+    pass(60_000);
+    await refusal();
+    pass(10_000);
+    expect(await check.verdictOn(secret)).toBe('denied');
+    s3.clearFaults();
+    expect(await check.verdictOn(secret)).toBe('readable');
+    // What was read long ago is no sign of what the role may read now.
+    s3.setFaults({ rules: [deny('secret.jpg')] });
+    await check.verdictOn(at('pan.jpg'));
+    await refusal();
+    pass(5 * 60_000 + 1);
+    await refusal();
   });
 
   test('of the role is an error of S3, also of objects beside those that could be read before', async () => {
