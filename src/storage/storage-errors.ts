@@ -65,6 +65,11 @@ export function responseError(
   );
 }
 
+/** The role may not read this object, for all that is known now. */
+export function deniedError(object: ObjectReference): TransientError {
+  return responseError('GET', object, { status: 403, code: 'AccessDenied' });
+}
+
 function adviceByStatus(method: S3Method, status: number): string | undefined {
   if (status === 403) return `the role needs ${PERMISSIONS[method]}`;
   return status === 301 || status === 307 ? REGION : undefined;

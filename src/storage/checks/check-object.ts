@@ -36,8 +36,8 @@ export class ObjectCheck {
     const again = await this.readOneByte(object, signal);
     const later = verdictOf(again);
     if (later !== undefined) return this.noted(object, later);
-    if (again.code === 'AccessDenied' && this.denied.isLasting(object)) return 'denied';
-    throw responseError('GET', object, again);
+    if (again.code !== 'AccessDenied') throw responseError('GET', object, again);
+    return this.denied.isLasting(object) ? 'denied' : 'doubtful';
   }
 
   private readOneByte(object: ObjectReference, signal: AbortSignal | undefined) {

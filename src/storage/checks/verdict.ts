@@ -3,7 +3,8 @@ import { headerOf, isSuccess, type S3Response } from '../s3-request.js';
 
 /** Why nobody can read an object that is there, or not by a URL, or not by our role. */
 export type Unreadable = 'archived' | 'empty' | 'dotted' | 'denied';
-export type Verdict = 'readable' | 'absent' | Unreadable;
+/** `doubtful`: denied, and not for long enough to be told from a permission that is not yet known. */
+export type Verdict = 'readable' | 'absent' | 'doubtful' | Unreadable;
 
 /** Classes whose objects have to be restored before they can be read, which takes minutes to days. */
 const ARCHIVES = /^(GLACIER|DEEP_ARCHIVE)$/;

@@ -4,6 +4,7 @@ import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
+import { deniedError } from '../../storage/storage-errors.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
 import { noteChecked } from './transitions.js';
 
@@ -13,7 +14,7 @@ const NAMED_OBJECTS = 100;
 const CHECKED_AT_ONCE = 500;
 
 /** The sentences of a failed batch, in this order. */
-const ISSUES: Readonly<Record<Exclude<Verdict, 'readable'>, string>> = {
+const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>> = {
   absent: 'no such object',
   archived: 'archived, and to be restored before anybody can read it',
   empty: 'empty',
@@ -73,6 +74,10 @@ async function findVerdicts(
         if (verdict === 'readable') readable.add(index);
       };
       await run.context.store.check(objects, note, run.signal);
+    }
+    for (const [index, verdict] of verdicts) {
+      const document = run.request.documents[index];
+      if (verdict === 'doubtful' && document) throw deniedError(document);
     }
   } catch (error) {
     run.state = noteChecked(run.state, toRanges(readable));
