@@ -87,6 +87,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 /** Wrong credentials that are noticed this late cost one more round of a batch, at worst. */
 const READ_BEFORE_PRESIGN_MS = 60_000;
 
+/** The one URL that we ask ourselves, which a proxy of ours may log. */
+const TRIAL_SECONDS = 60;
+
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const { resultsBucket, presignExpiresSeconds, forcePathStyle, connections, logger } = options;
   const clients = new SdkClients({
@@ -113,9 +116,12 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const check = new ObjectCheck(http, readable, new DeniedKeys());
   const encryption = encryptionHeaders(options.encryption);
 
-  async function presignOne(object: ObjectReference): Promise<string> {
+  async function presignOne(
+    object: ObjectReference,
+    lifeSeconds = presignExpiresSeconds,
+  ): Promise<string> {
     try {
-      return await urlSigner.presign(object, presignExpiresSeconds);
+      return await urlSigner.presign(object, lifeSeconds);
     } catch (error) {
       throw signingError('GET', object, error);
     }
@@ -167,7 +173,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       throw responseError('GET', object, response);
     },
     deleteResult: (key) => change('DELETE', key),
-    tryBucket: (bucket) => tryBucket(http, bucket, presignOne),
+    tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
     async publicOrigin(bucket) {
       return new URL(await presignOne({ bucket, key: 'k' })).origin;
     },

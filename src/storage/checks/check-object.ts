@@ -1,6 +1,6 @@
 /** Finds out whether Atlas can fetch an object: by HEAD, and where that is refused by a GET of one byte. */
 import type { S3Http } from '../s3-http.js';
-import type { ObjectReference, S3Response } from '../s3-request.js';
+import type { ObjectReference } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
 import type { DeniedKeys } from './denied-keys.js';
 import type { ReadableObjects } from './readable-objects.js';
@@ -52,11 +52,11 @@ export class ObjectCheck {
     const other = this.readable.keyIn(bucket);
     if (other === undefined || other === key) return false;
     const object = { bucket, key: other };
-    const response: S3Response = await this.http.ask({ method: 'HEAD', object, signal });
-    return verdictOf(response) === 'readable';
+    const response = await this.http.ask({ method: 'HEAD', object, signal });
+    return this.noted(object, verdictOf(response)) === 'readable';
   }
 
-  private noted(object: ObjectReference, verdict: Verdict): Verdict {
+  private noted<Found extends Verdict | undefined>(object: ObjectReference, verdict: Found): Found {
     if (verdict === 'readable') {
       this.readable.note(object.bucket, object.key);
       this.denied.forget(object);

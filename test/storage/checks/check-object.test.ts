@@ -111,6 +111,10 @@ describe('a refusal', () => {
     s3.setFaults({ rules: [deny('secret.jpg')] });
     await check.verdictOn(at('pan.jpg'));
     expect(await check.verdictOn(secret)).toBe('doubtful');
+    pass(4 * 60_000);
+    expect(await check.verdictOn(secret)).toBe('denied');
+    pass(4 * 60_000);
+    expect(await check.verdictOn(secret)).toBe('denied');
     pass(5 * 60_000 + 1);
     await refusal();
   });
