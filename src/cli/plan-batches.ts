@@ -1,6 +1,7 @@
 /** Plans batches from the objects below a prefix. Pure: the same objects give the same batches. */
 import { createHash } from 'node:crypto';
 import { UsageError } from '../errors.js';
+import { BUCKET_NAME_RULE, PLAIN_BUCKET_NAME } from '../jobs/bucket-name.js';
 import { comparableId, MAX_REFERENCE_LENGTH, REFERENCE_PATTERN } from '../jobs/ids.js';
 import {
   type BatchRequest,
@@ -8,6 +9,7 @@ import {
   MAX_DOCUMENT_ID_LENGTH,
   MAX_DOCUMENTS,
 } from '../jobs/request.js';
+import { escapeControls } from '../jobs/validation-issues.js';
 
 /** In hex: two of a million names have the same with a chance of one in a thousand. */
 const DIGEST_LENGTH = 12;
@@ -24,6 +26,9 @@ export interface S3Location {
 export function parseLocation(text: string): S3Location {
   const [, bucket, path = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text) ?? [];
   if (bucket === undefined) throw new UsageError('--s3 must be s3://bucket/prefix/');
+  if (!PLAIN_BUCKET_NAME.test(bucket)) {
+    throw new UsageError(`--s3: ${escapeControls(bucket)} ${BUCKET_NAME_RULE}`);
+  }
   // Without the slash, `8841` would stand for `88410/` too.
   return { bucket, prefix: path === '' || path.endsWith('/') ? path : `${path}/` };
 }

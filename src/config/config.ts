@@ -6,17 +6,16 @@ import {
   callbackFields,
   header,
   integer,
-  list,
   MAX_TIMER_MS,
   needs,
   optional,
   secrets,
   text,
   withoutIssue,
-  yesOrNo,
 } from './fields.js';
 import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
+import { kmsCheck, s3Fields } from './s3-fields.js';
 
 const DAY_SECONDS = 86_400;
 
@@ -28,11 +27,7 @@ export const configSchema = z
     ATLAS_BASE_URL: withoutIssue(text('the https URL of Atlas'), baseUrlIssue),
     ATLAS_CLIENT_ID: header('the client id that Atlas gave you'),
     ATLAS_CLIENT_SECRET: header('the client secret that Atlas gave you'),
-    RESULTS_BUCKET: text('the bucket that results are written to').min(1),
-    RESULTS_PREFIX: z.string().default(''),
-    S3_ALLOWED_BUCKETS: list.default([]),
-    S3_FORCE_PATH_STYLE: yesOrNo.default(false),
-    PRESIGN_EXPIRES_SECONDS: integer(1, 7 * DAY_SECONDS, 'seconds').default(3600),
+    ...s3Fields,
     ATLAS_MAX_DOCUMENTS_PER_UPLOAD: integer(1, 10_000, 'documents').default(100),
     ATLAS_EXTRACTS_PER_PAGE: integer(1, 10_000, 'extracts').default(50),
     ATLAS_TIMEOUT_MS: integer(100, 600_000, 'milliseconds').default(20_000),
@@ -70,6 +65,7 @@ export const configSchema = z
     // Also when other variables are wrong, so that all issues are reported at once.
     when: ({ value }) => isPollBounds(value),
   })
+  .refine(...kmsCheck())
   .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))
   .refine(...needs('CALLBACK_CLIENT_SECRET', 'CALLBACK_CLIENT_ID'))
   .refine(...needs('COMPLETION_WEBHOOK_URL', 'COMPLETION_WEBHOOK_SECRET'))

@@ -5,6 +5,7 @@ import { type Config, configSchema } from './config.js';
 import { checkAll, parse } from './parse.js';
 import { proxyFields } from './proxy-fields.js';
 import { redisCheck, redisFields } from './redis-fields.js';
+import { s3Fields } from './s3-fields.js';
 import { followSecretFiles, type Values } from './secret-files.js';
 import { type ServerConfig, serverSchema } from './server-config.js';
 
@@ -42,7 +43,7 @@ export function loadServerConfig(environment: NodeJS.ProcessEnv = process.env): 
 }
 
 const s3Schema = z.object({
-  S3_FORCE_PATH_STYLE: configSchema.shape.S3_FORCE_PATH_STYLE,
+  S3_FORCE_PATH_STYLE: s3Fields.S3_FORCE_PATH_STYLE,
   ...proxyFields,
 });
 const connectionSchema = s3Schema.extend(redisFields).superRefine(...redisCheck);

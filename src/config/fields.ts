@@ -1,5 +1,6 @@
 /** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
 import { z } from 'zod';
+import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
 
 /** Node's timers overflow beyond this; longer ones would fire at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -33,6 +34,13 @@ export const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+const bucketIssue = (value: string) => (BUCKET_NAME.test(value) ? undefined : BUCKET_NAME_RULE);
+export const bucket = withoutIssue(text('the bucket that results are written to'), bucketIssue);
+export const buckets = list.superRefine((names, issues) => {
+  const wrong = names.filter((name) => !BUCKET_NAME.test(name));
+  const message = `must be a list of names of buckets: each ${BUCKET_NAME_RULE}`;
+  if (wrong.length > 0) issues.addIssue({ code: 'custom', message });
+});
 export const yesOrNo = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
   .transform((value) => value === 'true' || value === '1');

@@ -50,10 +50,16 @@ export interface WorkerSettings {
   resultsBucket: string;
   /** Key prefix of results. Default: none. */
   resultsPrefix?: string | undefined;
+  /** How S3 is to encrypt results: `AES256` or `aws:kms`. Default: as the bucket says. */
+  resultsSse?: 'AES256' | 'aws:kms' | undefined;
+  /** The key of `aws:kms`. Default: the bucket's, or AWS's own. */
+  resultsKmsKeyId?: string | undefined;
   /** Buckets that documents may be in. Default: any but `resultsBucket`. */
   s3AllowedBuckets?: readonly string[] | undefined;
   /** Path-style addresses of S3, as most S3-compatible stores want them. Default false. */
   s3ForcePathStyle?: boolean | undefined;
+  /** The store's address in the URLs that Atlas fetches. Default: the one that we use. */
+  s3PublicEndpointUrl?: string | undefined;
   /** Life of a pre-signed URL, in seconds. Default 3,600. */
   presignExpiresSeconds?: number | undefined;
   /** Batches that are checked and sent at once in this process. Default 10. */

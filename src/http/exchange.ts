@@ -30,6 +30,8 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
  */
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 export type HttpResult =
   /** `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML. */
   | {
@@ -38,6 +40,8 @@ export type HttpResult =
       body: string;
       retryAfter: string | undefined;
       webPage: boolean;
+      /** As they came, names in small letters. */
+      headers: ResponseHeaders;
     }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
@@ -86,7 +90,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   private abandoned = false;
   private status = 0;
   private retryAfter: string | undefined;
-  private headers: BodyHeaders = { contentType: '', contentEncoding: '' };
+  private headers: ResponseHeaders = {};
+  private bodyHeaders: BodyHeaders = { contentType: '', contentEncoding: '' };
   private chunks: Buffer[] = [];
   private bytes = 0;
   private large = false;
@@ -123,13 +128,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     status: number,
-    headers: Record<string, string | string[] | undefined>,
+    headers: ResponseHeaders,
   ): void {
     if (status < 200) return;
     this.status = status;
     const retryAfter = headers['retry-after'];
     this.retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
-    this.headers = {
+    this.headers = headers;
+    this.bodyHeaders = {
       contentType: String(headers['content-type'] ?? ''),
       contentEncoding: String(headers['content-encoding'] ?? ''),
     };
@@ -192,7 +198,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const bytes = Buffer.concat(this.chunks);
     const partial = this.policy === 'of-error';
     try {
-      return bodyText(bytes, this.headers, { maxBytes: MAX_BODY_BYTES, partial });
+      return bodyText(bytes, this.bodyHeaders, { maxBytes: MAX_BODY_BYTES, partial });
     } catch (error) {
       if (!partial) throw error;
       return '';
@@ -200,9 +206,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private respond(body: string): void {
-    const { status, retryAfter } = this;
-    const webPage = isWebPage(this.headers);
-    this.settle({ kind: 'response', status, body, retryAfter, webPage });
+    const { status, retryAfter, headers } = this;
+    const webPage = isWebPage(this.bodyHeaders);
+    this.settle({ kind: 'response', status, body, retryAfter, webPage, headers });
   }
 
   private fail(failure: HttpFailure, code: string): void {

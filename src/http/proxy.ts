@@ -22,8 +22,13 @@ export interface ProxyServer {
 
 /** As Chrome has it: with this entry loopback is asked through the proxy as well. */
 const ALSO_LOOPBACK = '<-loopback>';
-const LOOPBACK = /^(.*\.)?localhost$|^127\.|^::1$/;
+const LOOPBACK = /^(.*\.)?localhost$|^127\.|^\[?::1\]?$/;
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
+
+/** Whether a host, as URLs have it, is this machine. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
 
 /** What is wrong with the URL of a proxy, as the end of a sentence; undefined when it is valid. */
 export function proxyIssue(text: string): string | undefined {
@@ -71,7 +76,7 @@ export class Proxies {
     const proxy = this.byProtocol.get(url.protocol);
     if (proxy === undefined) return undefined;
     const host = url.hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '');
-    if (LOOPBACK.test(host) && !this.hosts.includes(ALSO_LOOPBACK)) return undefined;
+    if (isLoopback(host) && !this.hosts.includes(ALSO_LOOPBACK)) return undefined;
     const family = isIP(host);
     if (family !== 0 && this.direct.check(host, family === 6 ? 'ipv6' : 'ipv4')) return undefined;
     const port = url.port || DEFAULT_PORTS[url.protocol];

@@ -109,6 +109,11 @@ export interface BatchState {
   /** Outcomes before this run: the next event is at least this one plus one. */
   outcomes: number;
   uploads: Upload[];
+  /**
+   * Documents of the next round whose objects can be fetched, where S3 failed before all were checked:
+   * the next pass begins with the others. Gone when the round begins.
+   */
+  checked?: IndexRanges;
   /** When the first upload of all was sent. */
   submittedAt?: number;
   /** Transient errors in a row, for the back-off; cleared by success. */

@@ -3,12 +3,12 @@
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
+import { BUCKET_NAME, BUCKET_NAME_RULE } from './bucket-name.js';
 import { comparableId, REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
 import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;
-/** S3's own limits for names: 63 for a bucket (access point ARNs are longer), 1,024 for a key. */
-const MAX_BUCKET_LENGTH = 255;
+/** S3's own limit. */
 const MAX_KEY_BYTES = 1024;
 export const MAX_DOCUMENT_ID_LENGTH = 128;
 export const MAX_PRODUCT_TYPE_LENGTH = 128;
@@ -20,7 +20,7 @@ export interface BatchDocument {
    * in its normal form (NFC). It goes to Atlas and into logs, so it should hold no personal data.
    */
   documentId: string;
-  /** S3 bucket of the scan, at most 255 characters. The workers must be allowed to read it. */
+  /** S3 bucket of the scan, or the ARN of an access point. The workers must be allowed to read it. */
   bucket: string;
   /** S3 key of the scan as it is, not encoded: at most 1,024 bytes of UTF-8. */
   key: string;
@@ -48,7 +48,10 @@ const documentSchema = z.strictObject({
   documentId: printable(MAX_DOCUMENT_ID_LENGTH).describe(
     "The caller's own id of the document, unique in the batch. No personal data, please.",
   ),
-  bucket: printable(MAX_BUCKET_LENGTH).describe('S3 bucket of the scan.'),
+  bucket: z
+    .string()
+    .regex(BUCKET_NAME, { error: BUCKET_NAME_RULE })
+    .describe('S3 bucket of the scan.'),
   key: z
     .string()
     .min(1, { error: 'must not be empty' })

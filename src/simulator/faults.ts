@@ -51,8 +51,10 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   bytes?: number;
   /** For faults of single items: of how many, on each page. For totals: how much too high. Default 1. */
   count?: number;
-  /** For `one-page-more`: the status of the page that is not there. Default 404. */
-  status?: 404 | 500;
+  /** For `one-page-more`: of the page that is not there, default 404. For `another-region`: 301 or 400. */
+  status?: 301 | 400 | 404 | 500;
+  /** For `another-region`: in which the bucket lies. */
+  region?: string;
   /** For `compressed`. Default `gzip`. */
   encoding?: 'gzip' | 'deflate' | 'br';
   /** For `charset`. Default `iso-8859-1`. */

@@ -15,6 +15,7 @@ export type {
   AtlasUpload,
 } from './atlas/atlas-simulator.js';
 export type { CallbackCounts, CallbackOptions } from './atlas/callbacks.js';
+export type { S3Habit } from './s3/s3-habits.js';
 export type { S3Operation, S3Target } from './s3/s3-request.js';
 export {
   type S3FaultKind,
@@ -24,6 +25,7 @@ export {
   type S3SimulatorOptions,
   startS3Simulator,
 } from './s3/s3-server.js';
+export type { S3ErrorCode } from './s3/s3-xml.js';
 export type { StandIn, StandInOptions } from './stand-in.js';
 export { type Simulators, type SimulatorsOptions, startSimulators } from './start-simulators.js';
 export type { RequestCounters, RequestRecord } from './traffic.js';

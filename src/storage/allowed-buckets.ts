@@ -1,3 +1,5 @@
+import { PLAIN_BUCKET_NAME } from '../jobs/bucket-name.js';
+
 /**
  * The rule of `S3_ALLOWED_BUCKETS`. Atlas can read whatever we sign, with the permissions of our
  * role. With a list, only the buckets on it are allowed. Without one, all are, except the results
@@ -10,10 +12,8 @@ export function isBucketAllowed(
   resultsBucket: string,
 ): boolean {
   if (allowedBuckets.length > 0) return allowedBuckets.includes(bucket);
-  return bucket !== resultsBucket && PLAIN_NAME.test(bucket) && !ALIAS.test(bucket);
+  return bucket !== resultsBucket && PLAIN_BUCKET_NAME.test(bucket) && !ALIAS.test(bucket);
 }
 
-/** S3's names, and the capitals and underscores of old buckets and other stores. */
-const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** Endings that S3 reserves for access points. */
 const ALIAS = /(-s3alias|--ol-s3|\.mrap|--xa-s3)$/;

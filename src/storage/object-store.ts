@@ -1,13 +1,21 @@
 /** All that atlas-batch does in S3: checks and pre-signs documents, stores and reads results. */
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import pLimit from 'p-limit';
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Proxies } from '../http/proxy.js';
 import type { Logger } from '../logging.js';
+import { BucketRegions } from './bucket-regions.js';
+import { checkAll } from './checks/check-all.js';
+import { ObjectCheck } from './checks/check-object.js';
+import { DeniedKeys } from './checks/denied-keys.js';
+import { ReadableObjects } from './checks/readable-objects.js';
+import { type BucketTrial, tryBucket } from './checks/try-bucket.js';
+import { type Verdict, verdictOf } from './checks/verdict.js';
 import { toResultBody } from './result-body.js';
-import { createS3Http, readBody } from './s3-http.js';
+import { createS3Http, readBody, type S3Request } from './s3-http.js';
+import { isSuccess, type ObjectReference, type S3Method } from './s3-request.js';
+import { SdkClients } from './sdk-clients.js';
 import { sdkHandler } from './sdk-handler.js';
-import { type CredentialsInUse, createSigner, type ObjectReference } from './signer.js';
-import { signingError } from './storage-errors.js';
+import { type CredentialsInUse, createSigner } from './signer.js';
+import { responseError, signingError } from './storage-errors.js';
 
 /**
  * Every method rejects with a `TransientError` `STORAGE` when S3 fails (403, 5xx, network, time-out,
@@ -15,16 +23,31 @@ import { signingError } from './storage-errors.js';
  */
 export interface ObjectStore {
   /**
-   * HEADs every object. Resolves to the positions of those that are not there, ascending. After the
-   * first error no further HEAD is sent, and those that are under way are ignored.
+   * Finds out of each object whether Atlas can fetch it. After the first error no further object is
+   * asked for; `onVerdict` has then been told of those that are known.
    */
-  findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
-  /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
-  presign(objects: readonly ObjectReference[]): Promise<string[]>;
+  check(
+    objects: readonly ObjectReference[],
+    onVerdict: (position: number, verdict: Verdict) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /**
+   * URLs by which Atlas can GET the objects for `presignExpiresSeconds`. Secrets: never log them. A
+   * bucket of which nothing was read in the last minute is asked first: credentials that are wrong by
+   * now, or another region, would make URLs that nobody can fetch.
+   */
+  presign(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<string[]>;
   /** Resolves when the results object is stored. It replaces one under the same key. */
   putResult(key: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void>;
   /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
+  deleteResult(key: string): Promise<void>;
+  /** Asks a bucket of documents in our way and in Atlas's. */
+  tryBucket(bucket: string): Promise<BucketTrial>;
+  /** Scheme and host of the URLs that Atlas gets. */
+  publicOrigin(bucket: string): Promise<string>;
+  /** The region of a bucket, where S3 said that it is another one than the configured. */
+  learntRegion(bucket: string): string | undefined;
   readonly resultsBucket: string;
   /** Ends connections and requests in flight. May be called twice. */
   close(): void;
@@ -32,8 +55,12 @@ export interface ObjectStore {
 
 export interface ObjectStoreOptions {
   resultsBucket: string;
+  /** How S3 is to encrypt results. Default: as the bucket says. */
+  encryption?: ResultEncryption | undefined;
   /** Life of the URLs that Atlas fetches, at most a week. */
   presignExpiresSeconds: number;
+  /** The store's address in those URLs. Default: as ours. */
+  publicEndpoint?: string | undefined;
   /** Bucket in the path, not in the host name. */
   forcePathStyle: boolean;
   /** Connections per S3 host. */
@@ -43,21 +70,29 @@ export interface ObjectStoreOptions {
   /** Default: S3 is reached directly. */
   proxies?: Proxies | undefined;
   logger: Pick<Logger, 'warn'>;
+  /** Gets the date of each response of S3. */
+  onDate?: (date: string) => void;
   /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
   clientConfig?: S3ClientConfig;
 }
 
+export interface ResultEncryption {
+  algorithm: 'AES256' | 'aws:kms';
+  /** Default: the bucket's, or AWS's own. */
+  kmsKeyId?: string | undefined;
+}
+
 /** S3 answers within a second. A store that takes longer than this is down. */
 const DEFAULT_TIMEOUT_MS = 10_000;
-/**
- * HEADs in flight per call. A hundred documents take a few round trips, and a batch of ten thousand
- * leaves connections for others.
- */
-const HEAD_CONCURRENCY = 16;
+/** Wrong credentials that are noticed this late cost one more round of a batch, at worst. */
+const READ_BEFORE_PRESIGN_MS = 60_000;
+
+/** The one URL that we ask ourselves, which a proxy of ours may log. */
+const TRIAL_SECONDS = 60;
 
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const { resultsBucket, presignExpiresSeconds, forcePathStyle, connections, logger } = options;
-  const client = new S3Client({
+  const clients = new SdkClients({
     forcePathStyle,
     // Many stores other than AWS do not know the checksums that the SDK adds by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -65,57 +100,98 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     ...sdkHandler(options.proxies),
     ...options.clientConfig,
   });
-  const uploadSigner = createSigner(client, { onCredentials: createExpiryWarning(logger) });
+  const regions = new BucketRegions();
+  const publicClients = options.publicEndpoint ? clients.at(options.publicEndpoint) : clients;
+  const onCredentials = createExpiryWarning(logger);
+  const urlSigner = createSigner(publicClients, { regions, onCredentials });
   const http = createS3Http({
-    signer: createSigner(client),
+    signer: createSigner(clients, { regions }),
+    regions,
     connections,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     proxies: options.proxies,
+    onDate: options.onDate,
   });
+  const readable = new ReadableObjects();
+  const check = new ObjectCheck(http, readable, new DeniedKeys());
+  const encryption = encryptionHeaders(options.encryption);
+
+  async function presignOne(
+    object: ObjectReference,
+    lifeSeconds = presignExpiresSeconds,
+  ): Promise<string> {
+    try {
+      return await urlSigner.presign(object, lifeSeconds);
+    } catch (error) {
+      throw signingError('GET', object, error);
+    }
+  }
+
+  /** @throws TransientError for any response but a success. */
+  async function change(method: S3Method, key: string, more: Partial<S3Request> = {}) {
+    const object = { bucket: resultsBucket, key };
+    const response = await http.ask({ method, object, ...more });
+    if (!isSuccess(response)) throw responseError(method, object, response);
+  }
 
   return {
     resultsBucket,
-    async findMissing(objects, signal) {
+    async check(objects, onVerdict, signal) {
       signal?.throwIfAborted();
-      const limit = pLimit(HEAD_CONCURRENCY);
-      try {
-        const found = await limit.map(objects, (object) => http.head(object, signal));
-        return found.flatMap((isThere, position) => (isThere ? [] : [position]));
-      } catch (error) {
-        limit.clearQueue();
-        throw error;
-      }
+      await checkAll(objects, (object) => check.verdictOn(object, signal), onVerdict);
     },
-    async presign(objects) {
+    async presign(objects, signal) {
+      const asked = new Set<string>();
       const urls: string[] = [];
       for (const object of objects) {
-        try {
-          const { origin, path } = await uploadSigner.sign('GET', object, presignExpiresSeconds);
-          urls.push(origin + path);
-        } catch (error) {
-          throw signingError('GET', object, error);
+        const { bucket } = object;
+        if (!asked.has(bucket)) {
+          asked.add(bucket);
+          const isKnown = readable.keyIn(bucket, READ_BEFORE_PRESIGN_MS) !== undefined;
+          if (!isKnown) await check.verdictOn(object, signal);
         }
+        urls.push(await presignOne(object));
       }
       return urls;
     },
     async putResult(key, parts, signal) {
-      const { byteLength, contentMd5, open } = toResultBody(parts);
+      const { byteLength, contentMd5, sha256, open } = toResultBody(parts);
       const headers = {
         'content-type': 'application/json',
         'content-length': String(byteLength),
         ...(contentMd5 === null ? {} : { 'content-md5': contentMd5 }),
+        ...encryption,
       };
-      await http.put({ bucket: resultsBucket, key }, { headers, openBody: open }, signal);
+      const extra = { headers, payloadHash: sha256 };
+      await change('PUT', key, { extra, openBody: open, signal });
     },
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };
-      const response = await http.get(object, signal);
-      return response === null ? null : readBody(response, object, signal);
+      const response = await http.open({ method: 'GET', object, signal });
+      if (isSuccess(response)) return readBody(response.body, object, signal);
+      if (verdictOf(response) === 'absent') return null;
+      throw responseError('GET', object, response);
     },
+    deleteResult: (key) => change('DELETE', key),
+    tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
+    async publicOrigin(bucket) {
+      return new URL(await presignOne({ bucket, key: 'k' })).origin;
+    },
+    learntRegion: (bucket) => regions.of(bucket),
     close() {
       http.close();
-      client.destroy();
+      clients.destroy();
+      if (publicClients !== clients) publicClients.destroy();
     },
+  };
+}
+
+function encryptionHeaders(encryption: ResultEncryption | undefined): Record<string, string> {
+  if (!encryption) return {};
+  const { algorithm, kmsKeyId } = encryption;
+  return {
+    'x-amz-server-side-encryption': algorithm,
+    ...(kmsKeyId && { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
   };
 }
 

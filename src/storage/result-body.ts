@@ -1,11 +1,13 @@
-/** A results object to be sent to S3, with its length and checksum, which go before its bytes. */
-import { createHash, getFips } from 'node:crypto';
+/** A results object to be sent to S3, with its length and checksums, which go before its bytes. */
+import { createHash, getFips, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
 export interface ResultBody {
   byteLength: number;
   /** `Content-MD5`: S3 refuses what was damaged on the way. Null where MD5 is forbidden (FIPS). */
   contentMd5: string | null;
+  /** In hex: the signature covers it. A bucket may refuse what is signed without its payload. */
+  sha256: string;
   /** The bytes, from the start at every call. */
   open(): Uint8Array | Readable;
 }
@@ -20,11 +22,11 @@ export function toResultBody(source: Iterable<string>): ResultBody {
   const characters = parts.reduce((sum, part) => sum + part.length, 0);
   if (characters <= STREAM_FROM_CHARACTERS) {
     const bytes = Buffer.from(parts.join(''));
-    return { byteLength: bytes.byteLength, contentMd5: md5([bytes]), open: () => bytes };
+    return { byteLength: bytes.byteLength, ...digestsOf([bytes]), open: () => bytes };
   }
   return {
     byteLength: parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0),
-    contentMd5: md5(parts),
+    ...digestsOf(parts),
     open: () => Readable.from(encode(parts), { objectMode: false }),
   };
 }
@@ -41,9 +43,20 @@ function* encode(parts: Iterable<string>): Generator<Buffer> {
   if (pending !== '') yield Buffer.from(pending);
 }
 
-function md5(parts: readonly (string | Uint8Array)[]): string | null {
-  if (getFips() !== 0) return null;
-  const whole = createHash('md5');
+function digestsOf(parts: readonly (string | Uint8Array)[]) {
+  const contentMd5 = getFips() === 0 ? digestOf(parts, 'md5', 'base64') : null;
+  return { contentMd5, sha256: digestOf(parts, 'sha256', 'hex') };
+}
+
+function digestOf(
+  parts: readonly (string | Uint8Array)[],
+  algorithm: string,
+  encoding: 'base64' | 'hex',
+): string {
+  const [only, ...others] = parts;
+  // In one call it takes half the time.
+  if (only !== undefined && others.length === 0) return hash(algorithm, only, encoding);
+  const whole = createHash(algorithm);
   for (const part of parts) whole.update(part);
-  return whole.digest('base64');
+  return whole.digest(encoding);
 }

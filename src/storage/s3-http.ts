@@ -1,6 +1,7 @@
 /**
- * One request to S3: signed by its URL, sent over a keep-alive pool, with a few short retries. The
- * SDK's own client would cost a small batch more CPU than all the rest of it.
+ * One request to S3: signed in its headers, sent over a keep-alive pool, with a few short retries, and
+ * once more when S3 names another region. The SDK's own client would cost a small batch more CPU than
+ * all the rest of it.
  */
 import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
@@ -10,29 +11,32 @@ import { connectorVia, withWholeUrls } from '../http/connections.js';
 import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
 import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
-import type { ObjectReference, S3Method, SignedUrl, Signer } from './signer.js';
+import { type BucketRegions, REGION_HEADER } from './bucket-regions.js';
+import {
+  headerOf,
+  isSuccess,
+  type ObjectReference,
+  type S3Method,
+  type S3Response,
+  type SignedHeaders,
+  type SignedRequest,
+} from './s3-request.js';
+import type { Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
 
 export interface S3Request {
   method: S3Method;
   object: ObjectReference;
+  /** Signed with the request. */
+  extra?: SignedHeaders;
+  /** Called once per attempt, because a stream can be read only once. */
+  openBody?: () => Uint8Array | Readable;
   /** Stops the request and its retries; the promise is rejected with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-export interface S3Upload {
-  headers: Record<string, string>;
-  /** Called once per attempt, because a stream can be read only once. */
-  openBody: () => Uint8Array | Readable;
-}
-
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
-/**
- * Life of the URLs that we use ourselves. It covers the wait for a connection, and a clock that is
- * wrong by some minutes (S3 itself allows 15).
- */
-const OWN_URL_SECONDS = 900;
 /** For failures of less than a second. For longer ones the job waits. */
 const RETRIES = 2;
 const RETRY_MIN_MS = 100;
@@ -40,6 +44,9 @@ const RETRY_MAX_MS = 1_000;
 
 /** Letters only: it goes into messages. */
 const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
+const ERROR_REGION = /<Region>([^<]{1,64})<\/Region>/;
+/** Redirects, a signature for another region, and the refusals that stores send instead. */
+const MAY_NAME_REGION: ReadonlySet<number> = new Set([301, 307, 400, 403]);
 
 /** Not retried: a time-out has taken long enough already, and a closed agent stays closed. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -51,18 +58,29 @@ const FINAL: ReadonlySet<string> = new Set([
   'PROXY_UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+interface Answer extends S3Response {
+  /** Its start; empty when it is a success. */
+  errorBody: string;
+}
+
+export type S3Http = ReturnType<typeof createS3Http>;
+
 /**
- * Methods reject with a TransientError `STORAGE` for any other response, and when there is none.
- * @param connections per host: one host for path style, one per bucket otherwise
- * @param timeoutMs to connect, to the first byte of the response, between two pieces of it
+ * Methods reject with a TransientError `STORAGE` when there is no response in the end, or 5xx and 429
+ * only.
+ * @param options `connections` are per host: one host for path style, one per bucket otherwise.
+ *   `timeoutMs` is to connect, to the first byte of the response, between two pieces of it. `onDate`
+ *   gets the date of each response.
  */
 export function createS3Http(options: {
   signer: Signer;
+  regions: BucketRegions;
   connections: number;
   timeoutMs: number;
   proxies?: Proxies | undefined;
+  onDate?: ((date: string) => void) | undefined;
 }) {
-  const { signer, connections, timeoutMs, proxies } = options;
+  const { signer, regions, connections, timeoutMs, proxies, onDate } = options;
   const pools = new Agent({
     connections,
     headersTimeout: timeoutMs,
@@ -72,9 +90,9 @@ export function createS3Http(options: {
   const agent = proxies ? withWholeUrls(pools, proxies) : pools;
   const sendRequest = createSend('of-error');
 
-  async function signedUrl({ method, object }: S3Request): Promise<SignedUrl> {
+  async function sign({ method, object, extra }: S3Request): Promise<SignedRequest> {
     try {
-      return await signer.sign(method, object, OWN_URL_SECONDS);
+      return await signer.sign(method, object, extra);
     } catch (error) {
       throw new AbortError(signingError(method, object, error));
     }
@@ -85,16 +103,69 @@ export function createS3Http(options: {
     return FINAL.has(code) ? new AbortError(failure) : failure;
   }
 
-  /** Returns when this response says that the object is not there; throws what else it says. */
-  function expectAbsent({ method, object }: S3Request, status: number, body: string): void {
-    const code = ERROR_CODE.exec(body)?.[1] ?? null;
-    if (status === 404 && method !== 'PUT' && code !== 'NoSuchBucket') return;
-    const failure = responseError(method, object, status, code);
-    throw status >= 500 || status === 429 ? failure : new AbortError(failure);
+  /**
+   * Sends once, and once more in the region that S3 names.
+   * @throws Error for a response that is worth another try.
+   */
+  async function attempt<Got extends Answer>(
+    request: S3Request,
+    send: (signed: SignedRequest) => Promise<Got>,
+  ): Promise<Got> {
+    for (let isLast = false; ; isLast = true) {
+      const signed = await sign(request);
+      const got = await send(signed);
+      if (onDate) onDate(headerOf(got, 'date') ?? '');
+      if (isSuccess(got)) return got;
+      const { method, object } = request;
+      if (!isLast && isElsewhere(object.bucket, signed, got)) continue;
+      if (got.status < 500 && got.status !== 429) return got;
+      throw responseError(method, object, got);
+    }
   }
 
-  function repeat<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return withRetries(attempt, {
+  /** Notes the region of the bucket, when S3 says that it is another one. */
+  function isElsewhere(bucket: string, signed: SignedRequest, got: Answer): boolean {
+    if (signed.region === undefined || !MAY_NAME_REGION.has(got.status)) return false;
+    const named = headerOf(got, REGION_HEADER) ?? ERROR_REGION.exec(got.errorBody)?.[1];
+    return regions.learn(bucket, named, signed.region);
+  }
+
+  async function sendWhole(request: S3Request, signed: SignedRequest): Promise<Answer> {
+    const { origin, path, headers } = signed;
+    const result = await sendRequest(
+      agent,
+      {
+        // Not spread: V8 would keep the spread object, and its request, until a full collection.
+        origin,
+        path,
+        method: request.method,
+        headers,
+        body: request.openBody?.() ?? null,
+        // Without this, undici closes the connection after each HEAD.
+        reset: false,
+      },
+      request.signal,
+    );
+    if (result.kind === 'failed') throw noResponse(request, result.code);
+    const { status, headers: received, body: errorBody } = result;
+    return { status, headers: received, code: codeOf(errorBody), errorBody };
+  }
+
+  async function sendAndRead(request: S3Request, { origin, path, headers }: SignedRequest) {
+    const { method, signal } = request;
+    const response = await agent
+      .request({ origin, path, headers, method, ...(signal && { signal }) })
+      .catch((error) => {
+        signal?.throwIfAborted();
+        throw noResponse(request, errorName(error));
+      });
+    const { statusCode: status, body } = response;
+    const errorBody = isSuccess({ status }) ? '' : await readStart(body);
+    return { status, headers: response.headers, code: codeOf(errorBody), errorBody, body };
+  }
+
+  function repeat<T>(once: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return withRetries(once, {
       retries: RETRIES,
       minTimeout: RETRY_MIN_MS,
       maxTimeout: RETRY_MAX_MS,
@@ -103,51 +174,19 @@ export function createS3Http(options: {
     });
   }
 
-  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
-    const { origin, path } = await signedUrl(request);
-    const result = await sendRequest(
-      agent,
-      {
-        // Not spread: V8 would keep the spread object, and its request, until a full collection.
-        origin,
-        path,
-        method: request.method,
-        headers: upload?.headers ?? null,
-        body: upload?.openBody() ?? null,
-        // Without this, undici closes the connection after each HEAD.
-        reset: false,
-      },
-      request.signal,
-    );
-    if (result.kind === 'failed') throw noResponse(request, result.code);
-    if (isSuccess(result.status)) return true;
-    expectAbsent(request, result.status, result.body);
-    return false;
-  }
-
-  async function open(request: S3Request): Promise<S3Body | null> {
-    const { method, signal } = request;
-    const url = await signedUrl(request);
-    const { statusCode, body } = await agent
-      .request({ ...url, method, ...(signal && { signal }) })
-      .catch((error) => {
-        signal?.throwIfAborted();
-        throw noResponse(request, errorName(error));
-      });
-    if (isSuccess(statusCode)) return body;
-    expectAbsent(request, statusCode, await readStart(body));
-    return null;
-  }
-
   return {
-    /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
-    head: (object: ObjectReference, signal?: AbortSignal) =>
-      repeat(() => send({ method: 'HEAD', object, signal }), signal),
-    put: (object: ObjectReference, upload: S3Upload, signal?: AbortSignal) =>
-      repeat(() => send({ method: 'PUT', object, signal }, upload), signal),
-    /** The body, which the caller must read or dump. Null when the object is not there. */
-    get: (object: ObjectReference, signal?: AbortSignal) =>
-      repeat(() => open({ method: 'GET', object, signal }), signal),
+    /** The response, whatever it says. The body of a success is read away. */
+    ask: (request: S3Request): Promise<S3Response> =>
+      repeat(() => attempt(request, (signed) => sendWhole(request, signed)), request.signal),
+    /** As {@link ask}, with the body, which the caller must read or dump when it is a success. */
+    open: (request: S3Request): Promise<S3Response & { body: S3Body }> =>
+      repeat(() => attempt(request, (signed) => sendAndRead(request, signed)), request.signal),
+    /** Asks for a pre-signed URL, as anybody does who has it. */
+    fetch(url: string, object: ObjectReference): Promise<S3Response> {
+      const { origin } = new URL(url);
+      const signed = { origin, path: url.slice(origin.length), headers: {}, region: undefined };
+      return repeat(() => sendWhole({ method: 'GET', object }, signed), undefined);
+    },
     /** Ends all connections, and requests in flight with them. */
     close() {
       // Rejects only when it was closed before, which is as good.
@@ -170,6 +209,10 @@ export async function* readBody(
   }
 }
 
+function codeOf(errorBody: string): string | null {
+  return ERROR_CODE.exec(errorBody)?.[1] ?? null;
+}
+
 /** All of an error document. Empty when the connection is cut: the status says enough then. */
 async function readStart(body: S3Body): Promise<string> {
   const chunks: Buffer[] = [];
@@ -184,8 +227,4 @@ async function readStart(body: S3Body): Promise<string> {
     return '';
   }
   return Buffer.concat(chunks).toString();
-}
-
-function isSuccess(status: number): boolean {
-  return status >= 200 && status < 300;
 }

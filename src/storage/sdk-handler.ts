@@ -3,7 +3,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { Agent, type Dispatcher } from 'undici';
 import { connectorVia, withWholeUrls } from '../http/connections.js';
 import type { Proxies } from '../http/proxy.js';
-import { encodeRfc3986 } from './sigv4-query.js';
+import { encodeRfc3986 } from './sigv4.js';
 
 interface SdkRequest {
   protocol: string;

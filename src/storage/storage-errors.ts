@@ -2,7 +2,7 @@
 import { errorName, TransientError } from '../errors.js';
 import { proxyAdvice } from '../http/proxy.js';
 import { escapeControls } from '../jobs/validation-issues.js';
-import type { ObjectReference, S3Method } from './signer.js';
+import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
 
 const BUCKET = 'create the bucket, or correct its name';
 const REGION = 'set AWS_REGION to the region of the bucket';
@@ -29,7 +29,8 @@ const ADVICE: ReadonlyMap<string | null, string> = new Map([
 const PERMISSIONS: Readonly<Record<S3Method, string>> = {
   HEAD: 's3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
   GET: 's3:GetObject there, and s3:ListBucket on the bucket to tell an absent object',
-  PUT: 's3:PutObject there',
+  PUT: 's3:PutObject there; a policy of the bucket may want RESULTS_SSE',
+  DELETE: 's3:DeleteObject there',
 };
 
 const FORBIDDEN = /^(AccessDenied|Forbidden|403)$/;
@@ -51,21 +52,22 @@ function storageError(what: string, advice: string | undefined, cause?: unknown)
   return new TransientError('STORAGE', `${what}${hint}`, { cause });
 }
 
-/**
- * S3 answered, but not with what was asked for.
- * @param code `<Code>` of S3's error document; null when there is none (HEAD has no body)
- */
+/** S3 answered, but not with what was asked for. */
 export function responseError(
   method: S3Method,
   object: ObjectReference,
-  status: number,
-  code: string | null,
+  { status, code }: Pick<S3Response, 'status' | 'code'>,
 ): TransientError {
   const name = code === null ? '' : ` ${code}`;
   return storageError(
     `${describeRequest(method, object)}: S3 answered ${status}${name}`,
     ADVICE.get(code) ?? adviceByStatus(method, status),
   );
+}
+
+/** The role may not read this object, for all that is known now. */
+export function deniedError(object: ObjectReference): TransientError {
+  return responseError('GET', object, { status: 403, code: 'AccessDenied' });
 }
 
 function adviceByStatus(method: S3Method, status: number): string | undefined {

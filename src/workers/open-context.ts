@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { proxiesOf } from '../config/proxy-fields.js';
+import { storeOptionsOf } from '../config/s3-fields.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { observationsKey, writeProbeKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
@@ -19,6 +20,7 @@ import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { WriteGate } from '../redis/write-gate.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
+import { publicAddressIssue } from '../storage/public-address.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
@@ -80,15 +82,12 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   });
   parts.add(() => atlas.close());
   status.credentials = atlas.credentials;
-  const store = createObjectStore({
-    proxies,
-    resultsBucket: config.RESULTS_BUCKET,
-    presignExpiresSeconds: config.PRESIGN_EXPIRES_SECONDS,
-    forcePathStyle: config.S3_FORCE_PATH_STYLE,
-    connections,
-    logger,
-  });
+  const store = createObjectStore({ ...storeOptionsOf(config), connections, logger });
   parts.add(() => store.close());
+  // Not waited for: credentials of a role may take seconds.
+  void publicAddressIssue(store, config.ATLAS_BASE_URL).then((issue) => {
+    if (issue !== undefined) logger.warn({}, issue);
+  });
   status.startsAfter = `Redis at ${redisAddress(redis)}`;
   await whenReady(redis, logger);
   const clock = await startRedisClock(redis);

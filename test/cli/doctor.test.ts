@@ -194,11 +194,78 @@ test('the doctor refuses an old Redis', async () => {
   );
 });
 
-test('the doctor names a wrong region of S3', async () => {
-  const { environment } = await startHealthy();
-  expect(await complaint({ ...environment, AWS_REGION: 'eu-west-9' })).toMatch(
-    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: \w+; set AWS_REGION/,
+test('the doctor says in which region the buckets are, when S3 tells', async () => {
+  const { environment, simulators } = await startHealthy();
+  const { code, lines } = await doctor({ ...environment, AWS_REGION: 'eu-west-9' });
+  expect(code).toBe(0);
+  const warned = lines.filter((line) => line.startsWith('warn'));
+  expect(warned).toEqual(
+    BUCKETS.map((bucket) =>
+      expect.stringMatching(`s3://${bucket} lies in us-east-1, .*; set AWS_REGION to the region`),
+    ),
   );
+  simulators.s3.setFaults({ rules: [{ fault: 'PermanentRedirect' }] });
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: .*301 PermanentRedirect; set AWS_REGION/,
+  );
+});
+
+test("the doctor finds policies that are in the worker's way or in Atlas's", async () => {
+  const { environment, simulators } = await startHealthy();
+  simulators.s3.setFaults({
+    rules: [{ fault: 'AccessDenied', match: ({ signedIn }) => signedIn === 'query' }],
+  });
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}S3 .*s3:\/\/kyc-documents can be read by us, but not by the URLs that Atlas gets; let the bucket's policy allow/,
+  );
+  simulators.s3.setFaults({
+    rules: [
+      {
+        fault: 'AccessDenied',
+        endpoint: 'put',
+        match: ({ encryption }) => encryption !== 'aws:kms',
+      },
+    ],
+  });
+  expect(await complaint(environment)).toMatch(
+    /^FAIL {2}S3 .*AccessDenied; set RESULTS_SSE=aws:kms: the bucket takes no object without it$/,
+  );
+  expect((await doctor({ ...environment, RESULTS_SSE: 'aws:kms' })).code).toBe(0);
+  expect(simulators.s3.list('results')).toEqual([]);
+
+  simulators.s3.setFaults({
+    rules: [{ fault: 'AccessDenied', match: ({ bucket }) => bucket === 'kyc-documents' }],
+  });
+  const { code, lines } = await doctor(environment);
+  expect(code).toBe(0);
+  expect(lines.join('\n')).toMatch(
+    /^warn {2}S3 .*cannot tell whether s3:\/\/kyc-documents can be read: .*; the role needs s3:GetObject/m,
+  );
+});
+
+test('the doctor warns of URLs that an Atlas elsewhere cannot fetch, and of a name that this host cannot', async () => {
+  const { environment } = await startHealthy();
+  const elsewhere = await doctor({ ...environment, ATLAS_BASE_URL: 'https://atlas.invalid' });
+  expect(elsewhere.lines.join('\n')).toMatch(
+    /^warn {2}S3 .*Atlas at atlas.invalid gets URLs at http:\/\/127.0.0.1:\d+, which it cannot reach; set S3_PUBLIC_ENDPOINT_URL/m,
+  );
+  const named = await doctor({
+    ...environment,
+    S3_PUBLIC_ENDPOINT_URL: 'http://127.0.0.1:1',
+  });
+  expect(named.code).toBe(0);
+  expect(named.lines.join('\n')).toMatch(
+    /^warn {2}S3 .*ECONNREFUSED.*; make sure that S3_PUBLIC_ENDPOINT_URL \(127.0.0.1:1\) is right/m,
+  );
+});
+
+test('the doctor names names that no bucket has', async () => {
+  const { environment } = await startHealthy();
+  const wrong = { RESULTS_BUCKET: 'Kyc_Results', S3_ALLOWED_BUCKETS: 's3://kyc' };
+  const { code, lines } = await doctor({ ...environment, ...wrong });
+  expect(code).toBe(2);
+  expect(lines.join('\n')).toMatch(/RESULTS_BUCKET must be the name of a bucket/);
+  expect(lines.join('\n')).toMatch(/S3_ALLOWED_BUCKETS must be a list of names of buckets/);
 });
 
 test.each([
@@ -214,10 +281,10 @@ test.each([
 test('the doctor names a missing bucket, of results or of documents', async () => {
   const { environment } = await startHealthy();
   expect(await complaint({ ...environment, RESULTS_BUCKET: 'nowhere' })).toMatch(
-    /^FAIL {2}S3 .*s3:\/\/nowhere\/: NoSuchBucket; create the bucket, or correct its name$/,
+    /^FAIL {2}S3 .*s3:\/\/nowhere\/: .*404 NoSuchBucket; create the bucket, or correct its name$/,
   );
   expect(await complaint({ ...environment, S3_ALLOWED_BUCKETS: 'kyc-documents,gone' })).toMatch(
-    /^FAIL {2}S3 .*cannot see s3:\/\/gone: NotFound; create the bucket, or correct its name$/,
+    /^FAIL {2}S3 .*s3:\/\/gone: .*404 NoSuchBucket; create the bucket, or correct its name$/,
   );
 });
 
@@ -225,7 +292,7 @@ test('the doctor says that results cannot be written', async () => {
   const { environment, simulators } = await startHealthy();
   simulators.s3.setFaults({ rules: [{ fault: 403, endpoint: 'put' }] });
   expect(await complaint(environment)).toMatch(
-    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: AccessDenied; the role needs s3:PutObject there$/,
+    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: .*403 AccessDenied; the role needs s3:PutObject there; a policy of the bucket may want RESULTS_SSE$/,
   );
 });
 
@@ -247,7 +314,12 @@ test('the doctor names a wrong base URL: another server, another path, no server
   expect(await at(`${environment.ATLAS_BASE_URL}/v1/docstream`)).toMatch(another);
   const unreachable = /^FAIL {2}Atlas .*; correct ATLAS_BASE_URL, or let this host reach it$/;
   expect(await at('http://127.0.0.1:1')).toMatch(unreachable);
-  expect(await at('https://atlas.invalid')).toMatch(unreachable);
+  // The address of the store is of no use to an Atlas elsewhere, which is warned about.
+  const elsewhere = await doctor({ ...environment, ATLAS_BASE_URL: 'https://atlas.invalid' });
+  expect(elsewhere.code).toBe(1);
+  expect(elsewhere.lines.filter((line) => line.startsWith('FAIL'))).toEqual([
+    expect.stringMatching(unreachable),
+  ]);
 });
 
 test('the doctor names a clock that is two minutes ahead', async () => {

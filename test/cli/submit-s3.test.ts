@@ -48,6 +48,21 @@ test('submit --s3 says what is wrong with the bucket, and when there is nothing 
   expect(wrongKeys.stderr).not.toContain('canary');
 });
 
+test.each([301, 400] as const)(
+  'submit --s3 follows a bucket into the region that S3 names by %i',
+  async (status) => {
+    const { s3, environment } = await startSystem();
+    s3.put('kyc-documents', '8841/pan.jpg', 'scan');
+    s3.setFaults({ rules: [{ fault: 'another-region', region: 'eu-west-1', status }] });
+    const args = ['submit', '--s3', 's3://kyc-documents/8841', '--product', 'X', '--dry-run'];
+    expect(await runCli(args, environment)).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: '8841  X  1 document  pan.jpg\n1 batch would be sent\n',
+    });
+  },
+);
+
 test('submit --s3 takes a folder and not its neighbours, and says what is no document', async () => {
   const { s3, environment } = await startSystem();
   s3.put('kyc-documents', '8841/', '');
@@ -81,6 +96,7 @@ test('submit --s3 takes a folder and not its neighbours, and says what is no doc
 
 test.each([
   [['--s3', 's3://kyc/'], /--s3 needs --product TYPE/],
+  [['--s3', 's3://Kyc_Docs/in', '--product', 'X'], /Kyc_Docs must be the name of a bucket/],
   [['--s3', 'kyc', '--product', 'X'], /--s3 must be s3:\/\/bucket\/prefix\//],
   [['--s3', 's3://kyc/', '--manifest', 'x'], /say what to submit/],
   [['--manifest', 'x', '--by-folder'], /go with --s3 only/],

@@ -40,10 +40,14 @@ test('settings that are left out have the defaults of the environment', () => {
 });
 
 test('numbers, lists and booleans are taken as they are', () => {
-  const settings = { pollMinMs: 5000, s3AllowedBuckets: ['a', 'b'], s3ForcePathStyle: true };
+  const settings = {
+    pollMinMs: 5000,
+    s3AllowedBuckets: ['kyc-a', 'kyc-b'],
+    s3ForcePathStyle: true,
+  };
   expect(configOf({ ...REQUIRED, ...settings })).toMatchObject({
     POLL_MIN_MS: 5000,
-    S3_ALLOWED_BUCKETS: ['a', 'b'],
+    S3_ALLOWED_BUCKETS: ['kyc-a', 'kyc-b'],
     S3_FORCE_PATH_STYLE: true,
   });
 });

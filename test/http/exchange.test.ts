@@ -40,6 +40,7 @@ describe('request', () => {
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
       webPage: false,
+      headers: expect.objectContaining({ 'content-type': 'application/json' }),
     });
   });
 
@@ -88,6 +89,7 @@ describe('request', () => {
       body: '',
       retryAfter: '3',
       webPage: false,
+      headers: expect.objectContaining({ location: '/elsewhere' }),
     });
     expect(requests).toBe(1);
   });

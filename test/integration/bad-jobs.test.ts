@@ -53,6 +53,15 @@ const BAD_JOBS: [string, unknown, string, string, string[]][] = [
     ['2 (s3://salaries/2.jpg)'],
   ],
   [
+    'batch-l',
+    batch('l', {
+      documents: [scan('1', { bucket: 'Kyc_Docs' }), scan('2', { bucket: 's3://kyc' })],
+    }),
+    'done-l',
+    'INVALID_JOB',
+    ['documents[0-1].bucket must be the name of a bucket'],
+  ],
+  [
     'batch-k',
     batch('k', { documents: [scan('gone-1'), scan('1'), scan('gone-2')] }),
     'done-k',

@@ -18,6 +18,15 @@ it('a valid request is taken as it is', () => {
   expect(checkBatchRequest(request())).toEqual({ valid: true, request: request() });
 });
 
+it.each([
+  'kyc',
+  'my.bucket.2',
+  'a'.repeat(63),
+  'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc',
+])('a request may name the bucket %s', (bucket) => {
+  expect(issuesOf(request({ documents: [{ ...document('1'), bucket }] }))).toEqual([]);
+});
+
 it('a request may hold as many documents as the contract allows', () => {
   const documents = Array.from({ length: MAX_DOCUMENTS }, (_, i) => document(`d${i}`));
   expect(issuesOf(request({ documents }))).toEqual([]);
@@ -62,6 +71,17 @@ describe('issues', () => {
       'a blank id',
       request({ documents: [document('   '), document('\u00a0')] }),
       ['documents[0-1].documentId must be 1 to 128 printable characters, and not blank'],
+    ],
+    [
+      'names that no bucket has',
+      request({
+        documents: ['Kyc_Docs', 's3://kyc', 'kyc/8841', 'ab', 'a..b', '-kyc', ' kyc', ''].map(
+          (bucket, n) => ({ ...document(`${n}`), bucket }),
+        ),
+      }),
+      [
+        'documents[0-7].bucket must be the name of a bucket as S3 has it: 3 to 63 of a-z 0-9 . -, without s3:// and without a key',
+      ],
     ],
     [
       'a key longer than S3 allows',

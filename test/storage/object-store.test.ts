@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { errorOf, openStore } from './open-store.js';
+import { errorOf, openStore, verdictsOf } from './open-store.js';
 import { respondWithError, startScriptedS3 } from './scripted-s3.js';
 
 const HEADS_IN_FLIGHT = 16;
@@ -12,27 +12,27 @@ async function text(stream: AsyncIterable<Uint8Array> | null): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-describe('findMissing', () => {
-  test('findMissing names the objects that are not there, in order', async () => {
+describe('check', () => {
+  test('the check names the objects that are not there', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: `é ${n}.jpg` }));
     for (const [n, { key }] of objects.entries()) {
       if (n % 7 !== 3) s3.objects.set(`docs/${key}`, Buffer.from('scan'));
     }
-    const absent = objects.flatMap((_, n) => (n % 7 === 3 ? [n] : []));
-    await expect(store.findMissing(objects)).resolves.toEqual(absent);
+    const expected = objects.map((_, n) => (n % 7 === 3 ? 'absent' : 'readable'));
+    await expect(verdictsOf(store, objects)).resolves.toEqual(expected);
     expect(s3.requests).toHaveLength(100);
     expect(new Set(s3.requests.map((line) => line.split(' ')[0]))).toEqual(new Set(['HEAD']));
   });
 
-  test('findMissing asks nothing for no objects', async () => {
+  test('the check asks nothing for no objects', async () => {
     const s3 = await startScriptedS3();
-    await expect(openStore(s3).findMissing([])).resolves.toEqual([]);
+    await expect(verdictsOf(openStore(s3), [])).resolves.toEqual([]);
     expect(s3.requests).toEqual([]);
   });
 
-  test('findMissing keeps the number of requests in flight bounded', async () => {
+  test('the check keeps the number of requests in flight bounded', async () => {
     const s3 = await startScriptedS3();
     const held: ServerResponse[] = [];
     const rounds: number[] = [];
@@ -50,48 +50,48 @@ describe('findMissing', () => {
       bucket: 'docs',
       key: String(n),
     }));
-    await openStore(s3, { connections: 100 }).findMissing(objects);
+    await verdictsOf(openStore(s3, { connections: 100 }), objects);
     expect(rounds).toEqual(Array(5).fill(HEADS_IN_FLIGHT));
   });
 
-  test('findMissing keeps its connections, at most as many as it may have', async () => {
+  test('the check keeps its connections, at most as many as it may have', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3, { connections: 4 });
     const objects = Array.from({ length: 100 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
     for (const { key } of objects.slice(50)) s3.objects.set(`docs/${key}`, Buffer.from('scan'));
-    await store.findMissing(objects);
-    await store.findMissing(objects);
+    await verdictsOf(store, objects);
+    await verdictsOf(store, objects);
     expect(s3.connections).toBe(4);
   });
 
-  test('findMissing says that 403 may mean an absent object', async () => {
+  test('the check says that 403 may mean an absent object', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
-    const error = await errorOf(openStore(s3).findMissing([REF]));
-    expect(error.message).toContain('HEAD s3://docs/pan.jpg: S3 answered 403');
+    const error = await errorOf(verdictsOf(openStore(s3), [REF]));
+    expect(error.message).toContain('GET s3://docs/pan.jpg: S3 answered 403 AccessDenied');
     expect(error.message).toContain('s3:ListBucket');
-    expect(s3.requests).toHaveLength(1);
+    expect(s3.requests).toEqual(['HEAD docs/pan.jpg', 'GET docs/pan.jpg']);
   });
 
-  test('findMissing survives a blip, and gives up when it lasts', async () => {
+  test('the check survives a blip, and gives up when it lasts', async () => {
     const s3 = await startScriptedS3();
     s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
     let faults = 1;
     s3.fault = (_, response) => faults-- > 0 && respondWithError(response, 503, 'SlowDown');
     const store = openStore(s3);
-    await expect(store.findMissing([REF])).resolves.toEqual([]);
+    await expect(verdictsOf(store, [REF])).resolves.toEqual(['readable']);
 
     faults = Number.POSITIVE_INFINITY;
-    const error = await errorOf(store.findMissing([REF]));
+    const error = await errorOf(verdictsOf(store, [REF]));
     expect(error.message).toContain('S3 answered 503');
     expect(s3.requests).toHaveLength(2 + 3);
   });
 
-  test('one error of findMissing stops the rest of its requests', async () => {
+  test('one error of the check stops the rest of its requests', async () => {
     const s3 = await startScriptedS3();
     s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
     const objects = Array.from({ length: 1000 }, (_, n) => ({ bucket: 'docs', key: String(n) }));
-    await errorOf(openStore(s3).findMissing(objects));
+    await errorOf(verdictsOf(openStore(s3), objects));
     expect(s3.requests.length).toBeLessThan(100);
   });
 
@@ -99,14 +99,14 @@ describe('findMissing', () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3, { timeoutMs: 50 });
     s3.fault = () => true;
-    expect((await errorOf(store.findMissing([REF]))).message).toContain(
+    expect((await errorOf(verdictsOf(store, [REF]))).message).toContain(
       'no response from S3 (UND_ERR_HEADERS_TIMEOUT)',
     );
     expect(s3.requests).toHaveLength(1);
     s3.fault = (request) => Boolean(request.socket.destroy());
-    expect((await errorOf(store.findMissing([REF]))).message).toContain('no response from S3');
+    expect((await errorOf(verdictsOf(store, [REF]))).message).toContain('no response from S3');
     await s3.stop();
-    expect((await errorOf(store.findMissing([REF]))).message).toContain('ECONNREFUSED');
+    expect((await errorOf(verdictsOf(store, [REF]))).message).toContain('ECONNREFUSED');
   });
 
   test('a key that cannot be signed is a transient error, of the first request and of later ones', async () => {
@@ -114,11 +114,11 @@ describe('findMissing', () => {
     const store = openStore(s3);
     const broken = { ...REF, key: '\ud800' };
     for (const objects of [[broken], [REF, broken], [broken]]) {
-      expect((await errorOf(store.findMissing(objects))).message).toContain('not be signed');
+      expect((await errorOf(verdictsOf(store, objects))).message).toContain('not be signed');
     }
   });
 
-  test('an abort of findMissing rejects with its reason, before and in the middle', async () => {
+  test('an abort of the check rejects with its reason, before and in the middle', async () => {
     const s3 = await startScriptedS3();
     const store = openStore(s3);
     const controller = new AbortController();
@@ -127,9 +127,9 @@ describe('findMissing', () => {
       controller.abort(reason);
       return true;
     };
-    await expect(store.findMissing([REF, REF], controller.signal)).rejects.toBe(reason);
+    await expect(verdictsOf(store, [REF, REF], controller.signal)).rejects.toBe(reason);
     const sent = s3.requests.length;
-    await expect(store.findMissing([REF], controller.signal)).rejects.toBe(reason);
+    await expect(verdictsOf(store, [REF], controller.signal)).rejects.toBe(reason);
     expect(s3.requests).toHaveLength(sent);
   });
 });
@@ -220,7 +220,7 @@ test('control characters of a key do not reach a message', async () => {
   const s3 = await startScriptedS3();
   s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
   const object = { bucket: 'docs', key: 'a\u001b[31m\nb' };
-  const error = await errorOf(openStore(s3).findMissing([object]));
+  const error = await errorOf(verdictsOf(openStore(s3), [object]));
   expect(error.message).toContain('s3://docs/a\\u{1b}[31m\\u{a}b');
 });
 
@@ -230,7 +230,7 @@ test('a store without credentials or region says that they are missing', async (
     Promise.reject(Object.assign(new Error('canary'), { name: 'CredentialsProviderError' }));
   const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
   expect((await errorOf(store.presign([REF]))).message).toContain('set AWS credentials');
-  expect((await errorOf(store.findMissing([REF]))).message).toContain('set AWS credentials');
+  expect((await errorOf(verdictsOf(store, [REF]))).message).toContain('set AWS credentials');
   const region = () => Promise.reject(new Error('Region is missing'));
   const nowhere = openStore(s3, { clientConfig: { ...s3.clientConfig, region } });
   expect((await errorOf(nowhere.presign([REF]))).message).toContain('AWS_REGION');
@@ -246,7 +246,7 @@ test("a store takes region, credentials and endpoint from AWS's own variables", 
   vi.stubEnv('AWS_ENDPOINT_URL_S3', String(s3.clientConfig.endpoint));
   onTestFinished(() => void vi.unstubAllEnvs());
   const store = openStore(s3, { clientConfig: {} });
-  await expect(store.findMissing([REF])).resolves.toEqual([]);
+  await expect(verdictsOf(store, [REF])).resolves.toEqual(['readable']);
   const [signed = ''] = await store.presign([REF]);
   const url = new URL(signed);
   expect(url.origin).toBe(s3.clientConfig.endpoint);
@@ -266,7 +266,7 @@ test('a store warns of credentials that die before an upload URL, not before a U
   const warn = vi.fn();
   const clientConfig = { ...s3.clientConfig, credentials };
   const store = openStore(s3, { clientConfig, logger: { warn } });
-  await store.findMissing([REF]);
+  await verdictsOf(store, [REF]);
   expect(warn).not.toHaveBeenCalled();
   await store.presign([REF]);
   await store.presign([REF]);
@@ -282,7 +282,7 @@ test('a store may be closed twice, and ends what is in flight', async () => {
       return true;
     };
   });
-  const head = errorOf(store.findMissing([REF]));
+  const head = errorOf(verdictsOf(store, [REF]));
   await arrived;
   store.close();
   store.close();

@@ -1,11 +1,13 @@
 /** A store over the scripted S3, and the errors that it makes. */
 import { expect, onTestFinished } from 'vitest';
 import { TransientError } from '../../src/errors.js';
+import type { Verdict } from '../../src/storage/checks/verdict.js';
 import {
   createObjectStore,
   type ObjectStore,
   type ObjectStoreOptions,
 } from '../../src/storage/object-store.js';
+import type { ObjectReference } from '../../src/storage/s3-request.js';
 import type { ScriptedS3 } from './scripted-s3.js';
 
 export function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> = {}): ObjectStore {
@@ -21,6 +23,20 @@ export function openStore(s3: ScriptedS3, options: Partial<ObjectStoreOptions> =
   });
   onTestFinished(() => store.close());
   return store;
+}
+
+/** What the store says of each object. */
+export async function verdictsOf(
+  store: ObjectStore,
+  objects: readonly ObjectReference[],
+  signal?: AbortSignal,
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const note = (position: number, verdict: Verdict) => {
+    verdicts[position] = verdict;
+  };
+  await store.check(objects, note, signal);
+  return verdicts;
 }
 
 export async function errorOf(promise: Promise<unknown>): Promise<TransientError> {

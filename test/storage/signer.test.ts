@@ -1,13 +1,12 @@
-import {
-  GetObjectCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
-} from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseRequest } from '../../src/simulator/s3/s3-request.js';
+import { SignatureVerifier } from '../../src/simulator/s3/sigv4.js';
+import { BucketRegions } from '../../src/storage/bucket-regions.js';
+import { SdkClients } from '../../src/storage/sdk-clients.js';
 import { createSigner } from '../../src/storage/signer.js';
 import { keys } from './odd-keys.js';
 import { startScriptedS3 } from './scripted-s3.js';
@@ -15,20 +14,26 @@ import { startScriptedS3 } from './scripted-s3.js';
 const WEEK_SECONDS = 604_800;
 const SIGNED_AT = new Date('2026-11-23T12:00:00Z');
 
-function openClient(config: S3ClientConfig): S3Client {
-  const client = new S3Client({
-    region: 'ap-south-1',
-    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
-    ...config,
+const DEFAULTS = {
+  region: 'ap-south-1',
+  credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' },
+};
+
+/** The signer's clients, and one of the SDK with the same configuration. */
+function openClients(config: S3ClientConfig): { clients: SdkClients; client: S3Client } {
+  const clients = new SdkClients({ ...DEFAULTS, ...config });
+  const client = new S3Client({ ...DEFAULTS, ...config });
+  onTestFinished(() => {
+    clients.destroy();
+    client.destroy();
   });
-  onTestFinished(() => client.destroy());
-  return client;
+  return { clients, client };
 }
 
 const temporary = {
   accessKeyId: 'ASIAEXAMPLE',
   secretAccessKey: 'secret',
-  sessionToken: "t+/=='()!* é",
+  sessionToken: "t+/=='()!*",
   expiration: new Date('2099-01-01'),
 };
 
@@ -60,38 +65,66 @@ const BUCKETS = [
   'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc',
 ];
 
+const NO_PAYLOAD = createHash('sha256').digest('hex');
+const UPLOAD = {
+  headers: { 'content-type': 'application/json', 'x-amz-server-side-encryption': 'aws:kms' },
+  payloadHash: createHash('sha256').update('{}').digest('hex'),
+};
+
 async function outcomeOf(url: Promise<string>): Promise<string> {
   return url.catch((error: unknown) => `refused: ${error}`);
 }
 
 describe.each(STYLES)('%s', (_, config) => {
   test('the signer gives the URL that getSignedUrl gives, or refuses what it refuses', async () => {
-    const client = openClient(config);
-    const signer = createSigner(client, { now: () => SIGNED_AT });
+    const { clients, client } = openClients(config);
+    const signer = createSigner(clients, { now: () => SIGNED_AT });
     const expiries = fc.integer({ min: 1, max: WEEK_SECONDS });
     let signed = 0;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...BUCKETS), keys, expiries, async (bucket, key, life) => {
-        const input = { Bucket: bucket, Key: key };
+        const command = new GetObjectCommand({ Bucket: bucket, Key: key });
         const options = { expiresIn: life, signingDate: SIGNED_AT };
-        const expected = {
-          GET: await outcomeOf(getSignedUrl(client, new GetObjectCommand(input), options)),
-          HEAD: await outcomeOf(getSignedUrl(client, new HeadObjectCommand(input), options)),
-          PUT: await outcomeOf(getSignedUrl(client, new PutObjectCommand(input), options)),
-        };
-        for (const method of ['GET', 'HEAD', 'PUT'] as const) {
-          const sign = async () => {
-            const { origin, path } = await signer.sign(method, { bucket, key }, life);
-            return origin + path;
-          };
-          // The second time it is prepared for this bucket and life.
-          expect(await outcomeOf(sign())).toBe(expected[method]);
-          const outcome = await outcomeOf(sign());
-          expect(outcome).toBe(expected[method]);
-          if (!outcome.startsWith('refused')) signed += 1;
-        }
+        const expected = await outcomeOf(getSignedUrl(client, command, options));
+        const presign = () => outcomeOf(signer.presign({ bucket, key }, life));
+        // The second time it is prepared for this bucket and life.
+        expect(await presign()).toBe(expected);
+        expect(await presign()).toBe(expected);
+        if (!expected.startsWith('refused')) signed += 1;
       }),
       { numRuns: 20 },
+    );
+    expect(signed).toBeGreaterThan(0);
+  });
+
+  test('requests are signed in their headers as S3 wants it, at the place that a URL names', async () => {
+    const { clients } = openClients(config);
+    const signer = createSigner(clients, { now: () => SIGNED_AT });
+    const credentials = await clients.of().config.credentials();
+    const methods = fc.constantFrom('GET', 'HEAD', 'DELETE', 'PUT');
+    let signed = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...BUCKETS), keys, methods, async (bucket, key, method) => {
+        const object = { bucket, key };
+        const url = await outcomeOf(signer.presign(object, 60));
+        const extra = method === 'PUT' ? UPLOAD : undefined;
+        const request = signer.sign(method, object, extra);
+        if (url.startsWith('refused')) {
+          expect(await outcomeOf(request.then(({ path }) => path))).toBe(url);
+          return;
+        }
+        const { origin, path, headers, region = '' } = await request;
+        expect(origin + path).toBe(url.split('?')[0]);
+        expect(headers).toMatchObject(extra?.headers ?? {});
+        const service = url.includes('s3-object-lambda') ? 's3-object-lambda' : 's3';
+        expect(headers.authorization).toContain(`/${region}/${service}/aws4_request, `);
+        const { host } = new URL(origin);
+        const received = parseRequest({ method, url: path, headers: { ...headers, host } });
+        const verifier = new SignatureVerifier(credentials, region, () => SIGNED_AT.getTime());
+        expect(verifier.verify(received)).toBe(extra?.payloadHash ?? NO_PAYLOAD);
+        signed += 1;
+      }),
+      { numRuns: 40 },
     );
     expect(signed).toBeGreaterThan(0);
   });
@@ -107,32 +140,61 @@ test('the signer gives what getSignedUrl gives for a directory bucket, whose ses
     response.end(session);
     return true;
   };
-  const client = openClient(s3.clientConfig);
+  const { clients, client } = openClients(s3.clientConfig);
   const object = { bucket: 'kyc--use1-az4--x-s3', key: 'a b.jpg' };
-  const { origin, path } = await createSigner(client, { now: () => SIGNED_AT }).sign(
-    'GET',
-    object,
-    60,
-  );
+  const signer = createSigner(clients, { now: () => SIGNED_AT });
+  const url = await signer.presign(object, 60);
   const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
   const options = { expiresIn: 60, signingDate: SIGNED_AT };
-  expect(path).toContain('X-Amz-S3session-Token=token');
-  expect(origin + path).toBe(await getSignedUrl(client, command, options));
+  expect(url).toContain('X-Amz-S3session-Token=token');
+  expect(url).toBe(await getSignedUrl(client, command, options));
+
+  const { origin, path, headers } = await signer.sign('PUT', object, UPLOAD);
+  expect(origin + path.replace(/\?.*/, '')).toBe(url.split('?')[0]);
+  expect(path).not.toMatch(/X-Amz-|token/i);
+  expect(headers).toMatchObject({
+    ...UPLOAD.headers,
+    'x-amz-content-sha256': UPLOAD.payloadHash,
+    'x-amz-s3session-token': 'token',
+    authorization: expect.stringMatching(
+      /Credential=ASIASESSION\/\d{8}\/us-east-1\/s3express\/.*x-amz-server-side-encryption/,
+    ),
+  });
 });
 
-test('the signer asks for the endpoint once per bucket and method', async () => {
+test('the signer follows a bucket into the region that was learnt', async () => {
+  const { clients } = openClients({});
+  const regions = new BucketRegions();
+  const signer = createSigner(clients, { regions });
+  const object = { bucket: 'one', key: 'k' };
+  const place = async () => {
+    const { origin, headers } = await signer.sign('HEAD', object);
+    const [region] = /[\w-]+(?=\/s3\/aws4_request)/.exec(headers.authorization ?? '') ?? [];
+    return [origin, region, new URL(await signer.presign(object, 60)).origin];
+  };
+  const at = (region: string) => `https://one.s3.${region}.amazonaws.com`;
+  expect(await place()).toEqual([at('ap-south-1'), 'ap-south-1', at('ap-south-1')]);
+  expect(regions.learn('one', 'eu-west-1', 'ap-south-1')).toBe(true);
+  expect(await place()).toEqual([at('eu-west-1'), 'eu-west-1', at('eu-west-1')]);
+  for (const nonsense of ['eu-west-1', 'evil.example.com', 'a/b', '', undefined]) {
+    expect(regions.learn('one', nonsense, 'eu-west-1')).toBe(false);
+  }
+  expect(regions.of('two')).toBeUndefined();
+});
+
+test('the signer asks for the endpoint once per bucket', async () => {
   let regions = 0;
   const region = async () => {
     regions += 1;
     return 'ap-south-1';
   };
-  const signer = createSigner(openClient({ region }));
-  await signer.sign('GET', { bucket: 'one', key: 'k' }, 60);
+  const signer = createSigner(openClients({ region }).clients);
+  await signer.sign('HEAD', { bucket: 'one', key: 'k' });
   const first = regions;
   const more = Array.from({ length: 50 }, (_, n) => ({ bucket: 'one', key: String(n) }));
-  await Promise.all(more.map((object) => signer.sign('GET', object, 60)));
+  await Promise.all(more.map((object) => signer.sign('GET', object)));
   expect(regions).toBe(first);
-  await signer.sign('GET', { bucket: 'two', key: 'k' }, 60);
+  await signer.sign('HEAD', { bucket: 'two', key: 'k' });
   expect(regions).toBeGreaterThan(first);
 });
 
@@ -143,10 +205,10 @@ test('the signer does not remember a failure to find the endpoint', async () => 
     if (calls === 1) throw new Error('metadata service is away');
     return temporary;
   };
-  const signer = createSigner(openClient({ credentials }));
+  const signer = createSigner(openClients({ credentials }).clients);
   const object = { bucket: 'one', key: 'k' };
-  await expect(signer.sign('GET', object, 60)).rejects.toThrow('away');
-  await expect(signer.sign('GET', object, 60)).resolves.toMatchObject({
+  await expect(signer.sign('GET', object)).rejects.toThrow('away');
+  await expect(signer.sign('GET', object)).resolves.toMatchObject({
     origin: 'https://one.s3.ap-south-1.amazonaws.com',
   });
 });
@@ -163,21 +225,21 @@ test('the signer signs with new credentials before the old ones expire', async (
       expiration: new Date(Date.now() + lifeMs),
     };
   };
-  const client = openClient({ credentials });
-  await client.config.credentials();
-  const { path } = await createSigner(client).sign('GET', { bucket: 'one', key: 'k' }, 60);
-  expect(path).toContain('X-Amz-Credential=ASIASET2');
+  const { clients } = openClients({ credentials });
+  await clients.of().config.credentials();
+  const url = await createSigner(clients).presign({ bucket: 'one', key: 'k' }, 60);
+  expect(url).toContain('X-Amz-Credential=ASIASET2');
 });
 
 test('the signer asks for credentials once per second, and reports them', async () => {
   let date = SIGNED_AT;
   const told: unknown[] = [];
-  const signer = createSigner(openClient({ credentials: temporary }), {
+  const signer = createSigner(openClients({ credentials: temporary }).clients, {
     now: () => date,
     onCredentials: (...use) => told.push(use),
   });
   const sign = async (key: string) => {
-    await signer.sign('GET', { bucket: 'one', key }, 60);
+    await signer.presign({ bucket: 'one', key }, 60);
   };
   for (const key of ['a', 'b', 'c']) await sign(key);
   expect(told).toEqual([[expect.objectContaining(temporary), 60]]);
@@ -188,7 +250,7 @@ test('the signer asks for credentials once per second, and reports them', async 
 
 test('the signer gives what getSignedUrl gives as time goes on, lives differ and credentials are renewed', async () => {
   let set = 1;
-  const client = openClient({
+  const { clients, client } = openClients({
     credentials: async () => ({
       accessKeyId: `ASIASET${set}`,
       secretAccessKey: `secret ${set}`,
@@ -197,16 +259,14 @@ test('the signer gives what getSignedUrl gives as time goes on, lives differ and
     }),
   });
   let date = SIGNED_AT;
-  const signer = createSigner(client, { now: () => date });
+  const signer = createSigner(clients, { now: () => date });
   const object = { bucket: 'one', key: 'a b.jpg' };
   const command = new GetObjectCommand({ Bucket: object.bucket, Key: object.key });
   const seen = new Set<string>();
   const compare = async (expiresIn: number) => {
-    const { origin, path } = await signer.sign('GET', object, expiresIn);
-    expect(origin + path).toBe(
-      await getSignedUrl(client, command, { expiresIn, signingDate: date }),
-    );
-    seen.add(path);
+    const url = await signer.presign(object, expiresIn);
+    expect(url).toBe(await getSignedUrl(client, command, { expiresIn, signingDate: date }));
+    seen.add(url);
   };
   await compare(60);
   await compare(61);

@@ -1,101 +1,148 @@
 import { randomUUID } from 'node:crypto';
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
 import type { Config } from '../../config/config.js';
-import { proxiesOf } from '../../config/proxy-fields.js';
-import { sdkHandler } from '../../storage/sdk-handler.js';
-import { sdkError } from '../../storage/storage-errors.js';
+import { storeOptionsOf } from '../../config/s3-fields.js';
+import {
+  createObjectStore,
+  type ObjectStore,
+  type ObjectStoreOptions,
+  type ResultEncryption,
+} from '../../storage/object-store.js';
+import { publicAddressIssue } from '../../storage/public-address.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
-/** Checks that results can be written and read back, and that the callers' buckets exist. */
+/** What a policy of the bucket may want to see with each object. */
+const ENCRYPTIONS: readonly ResultEncryption[] = [
+  { algorithm: 'AES256' },
+  { algorithm: 'aws:kms' },
+];
+const WANTS_URLS =
+  "let the bucket's policy allow s3:GetObject by URLs that hold their signature (s3:authType REST-QUERY-STRING): Atlas fetches by no other way";
+
+/**
+ * Checks in the ways of the worker that results can be written and read back, and that the callers'
+ * buckets can be read, by us and by Atlas.
+ */
 export async function checkS3(config: Config): Promise<CheckResult> {
-  // A person waits: one retry is enough.
-  const client = new S3Client({
-    forcePathStyle: config.S3_FORCE_PATH_STYLE,
-    maxAttempts: 2,
-    ...sdkHandler(proxiesOf(config)),
-  });
-  const clocks = watchClock(client);
+  const clocks: ClockReading[] = [];
+  const open = (more: Partial<ObjectStoreOptions> = {}) =>
+    createObjectStore({
+      ...storeOptionsOf(config),
+      connections: 1,
+      logger: { warn: () => {} },
+      onDate: (date) => noteClock(clocks, date),
+      ...more,
+    });
+  const store = open();
   try {
-    const findings = await checkResults(client, config);
-    // With a wrong key or region each bucket would bring the same error again.
+    const findings = await checkResults(store, config, open);
+    // With wrong credentials each bucket would bring the same error again.
     if (findings.every(({ level }) => level !== 'error')) {
-      for (const bucket of config.S3_ALLOWED_BUCKETS)
-        findings.push(await checkSource(client, bucket));
+      for (const bucket of config.S3_ALLOWED_BUCKETS) {
+        findings.push(...(await checkSource(store, bucket, config)));
+      }
     }
+    const issue = await publicAddressIssue(store, config.ATLAS_BASE_URL);
+    if (issue !== undefined) findings.push(finding('warning', issue));
     return { findings, clocks };
   } finally {
-    client.destroy();
+    store.close();
   }
 }
 
-async function checkResults(client: S3Client, config: Config): Promise<Finding[]> {
-  const Bucket = config.RESULTS_BUCKET;
-  const object = { Bucket, Key: `${config.RESULTS_PREFIX}atlas-batch-doctor-${randomUUID()}` };
-  const place = `s3://${Bucket}/${config.RESULTS_PREFIX}`;
-  try {
-    await client.send(new PutObjectCommand({ ...object, Body: '{}' }));
-  } catch (error) {
-    return [failure(`cannot write to ${place}`, error, 's3:PutObject there')];
+type Open = (more: Partial<ObjectStoreOptions>) => ObjectStore;
+
+async function checkResults(store: ObjectStore, config: Config, open: Open): Promise<Finding[]> {
+  const key = `${config.RESULTS_PREFIX}atlas-batch-doctor-${randomUUID()}`;
+  const place = `s3://${config.RESULTS_BUCKET}/${config.RESULTS_PREFIX}`;
+  const refusal = await messageOf(store.putResult(key, ['{}']));
+  if (refusal !== undefined) {
+    const mayWant = refusal.includes('AccessDenied');
+    const wanted = mayWant ? await findEncryption(key, open) : undefined;
+    const fix = wanted && `set RESULTS_SSE=${wanted}: the bucket takes no object without it`;
+    return [finding('error', `cannot write to ${place}: ${refusal}`, fix)];
   }
   const findings: Finding[] = [];
-  try {
-    const { Body } = await client.send(new GetObjectCommand(object));
-    await Body?.transformToString();
-    findings.push({ level: 'ok', subject: 'S3', text: `${place} can be written and read` });
-  } catch (error) {
-    // A warning only: workers write results, and nothing but the command `results` reads them.
-    const finding = failure(`can write, but not read ${place}`, error, 's3:GetObject there');
-    findings.push({ ...finding, level: 'warning' });
+  const unread = await messageOf(readAway(store, key));
+  // A warning only: workers write results, and nothing but the command `results` reads them.
+  if (unread !== undefined) {
+    findings.push(finding('warning', `can write, but not read ${place}: ${unread}`));
+  } else findings.push({ level: 'ok', subject: 'S3', text: `${place} can be written and read` });
+  const kept = await messageOf(store.deleteResult(key));
+  if (kept !== undefined) {
+    findings.push(finding('warning', `${place} holds a test object now, ${key}: ${kept}`));
   }
-  try {
-    await client.send(new DeleteObjectCommand(object));
-  } catch (error) {
-    const what = `${place} holds a test object now, ${object.Key}`;
-    findings.push({ ...failure(what, error, 's3:DeleteObject to clean up'), level: 'warning' });
-  }
-  return findings;
+  return [...findings, ...checkRegion(store, config.RESULTS_BUCKET)];
 }
 
-async function checkSource(client: S3Client, bucket: string): Promise<Finding> {
-  try {
-    await client.send(new HeadBucketCommand({ Bucket: bucket }));
-    return { level: 'ok', subject: 'S3', text: `s3://${bucket} is there` };
-  } catch (error) {
-    const finding = failure(`cannot see s3://${bucket}`, error, 's3:ListBucket on the bucket');
+/** The encryption with which the bucket takes the object; undefined when that is not the reason. */
+async function findEncryption(key: string, open: Open): Promise<string | undefined> {
+  for (const encryption of ENCRYPTIONS) {
+    const store = open({ encryption });
+    try {
+      if ((await messageOf(store.putResult(key, ['{}']))) !== undefined) continue;
+      await store.deleteResult(key).catch(() => {});
+      return encryption.algorithm;
+    } finally {
+      store.close();
+    }
+  }
+  return undefined;
+}
+
+async function checkSource(store: ObjectStore, bucket: string, config: Config): Promise<Finding[]> {
+  const { ours, theirs } = await store.tryBucket(bucket);
+  const region = checkRegion(store, bucket);
+  if (ours.kind === 'denied') {
+    const text = `cannot tell whether s3://${bucket} can be read: ${ours.message}`;
     // A warning only: a role may read objects without being allowed to list them.
-    return statusOf(error) === 403 ? { ...finding, level: 'warning' } : finding;
+    return [finding('warning', text), ...region];
   }
+  if (ours.kind === 'failed') return [finding('error', `s3://${bucket}: ${ours.message}`)];
+  if (theirs?.kind === 'denied') {
+    const text = `s3://${bucket} can be read by us, but not by the URLs that Atlas gets`;
+    return [finding('error', text, WANTS_URLS), ...region];
+  }
+  if (theirs?.kind === 'failed') {
+    const text = `a URL of s3://${bucket} as Atlas gets it: ${theirs.message}`;
+    const name = config.S3_PUBLIC_ENDPOINT_URL;
+    // This host need not reach a name that is for Atlas.
+    if (name === null) return [finding('error', text), ...region];
+    const fix = `make sure that S3_PUBLIC_ENDPOINT_URL (${new URL(name).host}) is right, and that Atlas reaches it`;
+    return [finding('warning', text, fix), ...region];
+  }
+  return [{ level: 'ok', subject: 'S3', text: `s3://${bucket} can be read` }, ...region];
 }
 
-function failure(what: string, error: unknown, permission: string): Finding {
-  const { message } = sdkError(what, error, permission);
-  const [text = '', fix = 'see what S3 says'] = message.split('; ');
-  return { level: 'error', subject: 'S3', text, fix };
+function checkRegion(store: ObjectStore, bucket: string): Finding[] {
+  const region = store.learntRegion(bucket);
+  if (region === undefined) return [];
+  const text = `s3://${bucket} lies in ${region}, which each process learns by a request that fails`;
+  const fix = 'set AWS_REGION to the region of most buckets';
+  return [finding('warning', text, fix)];
 }
 
-function statusOf(error: unknown): unknown {
-  return Reflect.get(Object(Reflect.get(Object(error), '$metadata')), 'httpStatusCode');
+/** An error says what to do after its first semicolon. */
+function finding(level: 'warning' | 'error', message: string, better?: string): Finding {
+  const [text = '', ...fix] = message.split('; ');
+  return { level, subject: 'S3', text, fix: better ?? (fix.join('; ') || 'see what S3 says') };
+}
+
+/** Undefined when it went well. */
+async function messageOf(action: Promise<unknown>): Promise<string | undefined> {
+  return action.then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+async function readAway(store: ObjectStore, key: string): Promise<void> {
+  const stream = await store.getResult(key);
+  if (stream === null) throw new Error('the object is not there after it was written');
+  for await (const _ of stream);
 }
 
 /** Keeps the difference between the clock of S3 and ours, from the dates of its responses. */
-function watchClock(client: S3Client): ClockReading[] {
-  const clocks: ClockReading[] = [];
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      const headers: unknown = Reflect.get(Object(result.response), 'headers');
-      const date = Date.parse(String(Reflect.get(Object(headers), 'date')));
-      if (!Number.isNaN(date)) clocks.splice(0, 1, { whose: 'S3', aheadMs: date - Date.now() });
-      return result;
-    },
-    // Runs before the response is parsed, which throws for refusals: they have a date too.
-    { step: 'deserialize', priority: 'low' },
-  );
-  return clocks;
+function noteClock(clocks: ClockReading[], date: string): void {
+  const at = Date.parse(date);
+  if (!Number.isNaN(at)) clocks.splice(0, 1, { whose: 'S3', aheadMs: at - Date.now() });
 }

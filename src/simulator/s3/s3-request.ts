@@ -1,6 +1,6 @@
 /** Which bucket, key and operation a request means, in path style and in virtual-host style. */
 import type { IncomingMessage } from 'node:http';
-import type { SignedRequest } from './canonical-request.js';
+import { headerOf, type SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
 
 /** The operations of the stand-in, as counters and fault rules name them. */
@@ -12,6 +12,12 @@ export interface S3Target {
   bucket: string;
   /** Empty for operations on buckets. */
   key: string;
+  /** Where the signature stands. */
+  signedIn: 'header' | 'query' | 'nowhere';
+  /** The region that it is signed for; empty without one. */
+  region: string;
+  /** What a PUT asks for: `AES256`, `aws:kms`. */
+  encryption: string | undefined;
 }
 
 /** Parameters that mean another operation than the plain one: versions, uploads in parts, tags. */
@@ -56,7 +62,17 @@ export function targetOf(request: SignedRequest, baseHost: string): S3Target {
   const [first, others] = cutAt(rest, '/');
   const bucket = hosted ?? decodeURIComponent(first);
   const key = decodeURIComponent(hosted === undefined ? others : rest);
-  return { bucket, key, operation: operationOf(request, bucket, key) };
+  const operation = operationOf(request, bucket, key);
+  const encryption = headerOf(request.headers, 'x-amz-server-side-encryption');
+  return { operation, bucket, key, ...signatureOf(request), encryption };
+}
+
+function signatureOf({ query, headers }: SignedRequest): Pick<S3Target, 'signedIn' | 'region'> {
+  const inQuery = query.find(([name]) => name === 'X-Amz-Credential')?.[1];
+  const credential = inQuery ?? / Credential=([^, ]+)/.exec(headers.authorization ?? '')?.[1];
+  if (credential === undefined) return { signedIn: 'nowhere', region: '' };
+  const region = credential.split('/').at(-3) ?? '';
+  return { signedIn: inQuery === undefined ? 'header' : 'query', region };
 }
 
 function bucketOfHost(host: string, baseHost: string): string | undefined {

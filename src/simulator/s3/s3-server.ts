@@ -8,6 +8,7 @@ import { Traffic } from '../traffic.js';
 import { DiskShelf } from './disk-shelf.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
+import { refusalBy, type S3Habit, withHabit } from './s3-habits.js';
 import { operate } from './s3-operations.js';
 import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
 import { errorAnswer, S3Error } from './s3-xml.js';
@@ -19,10 +20,19 @@ const MAX_BODY_BYTES = 1024 * 1024 * 1024;
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /** Status faults answer with the error document that S3 sends with that status. */
-export type S3FaultKind = 403 | 404 | 500 | 503 | ConnectionFault;
+export type S3FaultKind = 403 | 404 | 500 | 503 | ConnectionFault | S3Habit;
 export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
 export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
 
+/** What cannot even be parsed. */
+const UNREADABLE: S3Target = {
+  operation: 'other',
+  bucket: '',
+  key: '',
+  signedIn: 'nowhere',
+  region: '',
+  encryption: undefined,
+};
 const INTERNAL_ERROR = new S3Error('InternalError', 'We encountered an error.');
 const STATUS_ERRORS: ReadonlyMap<number, S3Error> = new Map([
   [403, new S3Error('AccessDenied', 'Access Denied')],
@@ -88,15 +98,20 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
     const at = performance.now();
     const raw = await readBody(request, MAX_BODY_BYTES).catch(() => null);
     if (raw === null) return;
-    let target: S3Target = { operation: 'other', bucket: '', key: '' };
+    let target = UNREADABLE;
+    let fault: S3FaultRule | undefined;
     let carryOut: () => Answer;
     try {
       const signed = parseRequest(request);
       target = targetOf(signed, baseHost);
+      fault = faults.choose(target.operation, target);
       carryOut = () => {
         if (raw === undefined) throw new S3Error('EntityTooLarge', 'The body is too large.');
-        const payloadHash = verifier?.verify(signed);
-        return operate(context, signed, target, payloadOf(raw, request.headers, payloadHash));
+        const refusal = refusalBy(fault, target);
+        if (refusal) throw refusal;
+        const payloadHash = verifier?.verify(signed, fault?.region);
+        const body = payloadOf(raw, request.headers, payloadHash);
+        return withHabit(fault, target, operate(context, signed, target, body));
       };
     } catch (error) {
       carryOut = () => {
@@ -107,7 +122,7 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
     const count = (status: number, bytes: number) => traffic.add({ endpoint, at, status, bytes });
     await answerUnderFault(
       { request, response, count },
-      faults.choose(endpoint, target),
+      fault,
       async () => refusalsAsAnswers(request, carryOut),
       (status) => errorAnswer(STATUS_ERRORS.get(status) ?? INTERNAL_ERROR, '/'),
     );

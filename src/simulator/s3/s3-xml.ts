@@ -9,11 +9,13 @@ const STATUS_OF = {
   BadDigest: 400,
   BucketAlreadyOwnedByYou: 409,
   EntityTooLarge: 400,
+  ExpiredToken: 400,
   IncompleteBody: 400,
   InternalError: 500,
   InvalidAccessKeyId: 403,
   InvalidArgument: 400,
   InvalidBucketName: 400,
+  InvalidObjectState: 403,
   InvalidRange: 416,
   InvalidRequest: 400,
   InvalidToken: 400,
@@ -23,6 +25,7 @@ const STATUS_OF = {
   NoSuchBucket: 404,
   NoSuchKey: 404,
   NotImplemented: 501,
+  PermanentRedirect: 301,
   RequestTimeTooSkewed: 403,
   ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
@@ -39,6 +42,8 @@ export class S3Error extends Error {
     message: string,
     /** Further elements of the error document. */
     readonly details: Readonly<Record<string, string>> = {},
+    /** Told in a header too. */
+    readonly bucketRegion?: string,
   ) {
     super(message);
   }
@@ -48,7 +53,14 @@ export class S3Error extends Error {
 export function errorAnswer(error: S3Error, resource: string): Answer {
   const fields = { Code: error.code, Message: error.message, ...error.details, Resource: resource };
   const document = `<Error>${elements(fields)}<RequestId>0</RequestId></Error>`;
-  return xmlAnswer(STATUS_OF[error.code], document);
+  const answer = xmlAnswer(STATUS_OF[error.code], document);
+  if (error.bucketRegion === undefined) return answer;
+  const headers = { ...answer.headers, 'x-amz-bucket-region': error.bucketRegion };
+  return { ...answer, headers };
+}
+
+export function isErrorCode(name: string | number): name is S3ErrorCode {
+  return Object.hasOwn(STATUS_OF, name);
 }
 
 export function xmlAnswer(status: number, document: string): Answer {

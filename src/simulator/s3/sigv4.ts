@@ -41,12 +41,15 @@ export class SignatureVerifier {
     readonly clock: () => number,
   ) {}
 
-  /** Checks who signed, when and what; returns the declared hash of the body. Throws S3Error. */
-  verify(request: SignedRequest): string {
+  /**
+   * Checks who signed, when and what; returns the declared hash of the body. Throws S3Error.
+   * @param region Of the bucket.
+   */
+  verify(request: SignedRequest, region = this.region): string {
     const query = new Map(request.query);
     const inQuery = query.has('X-Amz-Signature') || query.has('X-Amz-Algorithm');
     const presented = inQuery ? fromQuery(request, query) : fromHeader(request);
-    const scope = this.#checkScope(presented);
+    const scope = this.#checkScope(presented, region);
     if (inQuery) this.#checkExpiry(presented.date, query.get('X-Amz-Expires'));
     else this.#checkSkew(presented.date);
     this.#checkToken(presented.token);
@@ -65,7 +68,7 @@ export class SignatureVerifier {
     return presented.payloadHash;
   }
 
-  #checkScope({ credential, date }: Presented): string {
+  #checkScope({ credential, date }: Presented, wanted: string): string {
     // A key id may hold slashes; the four parts behind it may not.
     const parts = credential.split('/');
     const accessKeyId = parts.slice(0, -4).join('/');
@@ -74,13 +77,7 @@ export class SignatureVerifier {
       const message = 'The AWS Access Key Id you provided does not exist in our records.';
       throw new S3Error('InvalidAccessKeyId', message, { AWSAccessKeyId: accessKeyId });
     }
-    if (region !== this.region) {
-      throw new S3Error(
-        'AuthorizationHeaderMalformed',
-        `The authorization header is malformed; the region '${region}' is wrong; expecting '${this.region}'`,
-        { Region: this.region },
-      );
-    }
+    if (region !== wanted) throw wrongRegion(region, wanted);
     if (service !== 's3' || terminator !== 'aws4_request' || day !== date.slice(0, 8)) {
       throw new S3Error('AuthorizationHeaderMalformed', 'The credential scope is malformed.');
     }
@@ -129,6 +126,15 @@ export class SignatureVerifier {
     }
     return key;
   }
+}
+
+export function wrongRegion(region: string | undefined, wanted: string): S3Error {
+  return new S3Error(
+    'AuthorizationHeaderMalformed',
+    `The authorization header is malformed; the region '${region}' is wrong; expecting '${wanted}'`,
+    { Region: wanted },
+    wanted,
+  );
 }
 
 function fromQuery(request: SignedRequest, query: ReadonlyMap<string, string>): Presented {

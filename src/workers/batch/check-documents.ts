@@ -1,62 +1,97 @@
-/** Before anything is sent: may these objects be read, and are they there? */
+/** Before anything is sent: may these objects be read, are they there, and can they be fetched? */
 import { PermanentError } from '../../errors.js';
-import { toRanges } from '../../jobs/index-ranges.js';
-import type { BatchDocument } from '../../jobs/request.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
+import type { Verdict } from '../../storage/checks/verdict.js';
+import { deniedError } from '../../storage/storage-errors.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
+import { noteChecked } from './transitions.js';
 
 /** Objects that a message names one by one; the indexes of all others follow as ranges. */
 const NAMED_OBJECTS = 100;
 /** Objects between two safe points: a second or two, even of a slow S3. */
 const CHECKED_AT_ONCE = 500;
 
+/** The sentences of a failed batch, in this order. */
+const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>> = {
+  absent: 'no such object',
+  archived: 'archived, and to be restored before anybody can read it',
+  empty: 'empty',
+  dotted: 'its key has . or .. between slashes, which HTTP clients resolve',
+  denied:
+    'denied to our role, which can read other objects of the bucket (without s3:ListBucket S3 says so of an absent one too)',
+};
+
 /**
  * Checks the documents of these indexes; all issues are reported at once. Forbidden buckets come
  * first: whether their objects exist is none of the caller's business.
- * @throws PermanentError BUCKET_NOT_ALLOWED or OBJECT_NOT_FOUND; TransientError STORAGE.
+ * @throws PermanentError BUCKET_NOT_ALLOWED, OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError
+ *   STORAGE, with what is known kept in the state.
  */
 export async function checkDocuments(run: BatchContext, indexes: readonly number[]): Promise<void> {
-  const { request } = run;
   const { config } = run.context;
-  const documents = indexes.flatMap((index) => request.documents[index] ?? []);
-  const name = (invalid: readonly number[]) => {
-    const listed = invalid.slice(0, NAMED_OBJECTS).map((position) => {
-      const { documentId = '', bucket = '', key = '' } = documents[position] ?? {};
-      return `${documentId} (s3://${bucket}/${escapeControls(key)})`;
-    });
-    const others = toRanges(
-      invalid.slice(NAMED_OBJECTS).flatMap((position) => indexes[position] ?? []),
-    );
-    return listed.join(', ') + (others ? ` and documents[${others}]` : '');
-  };
-
-  const forbidden = documents.flatMap(({ bucket }, position) =>
-    isBucketAllowed(bucket, config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET) ? [] : [position],
-  );
+  const forbidden = indexes.filter((index) => {
+    const { bucket = '' } = run.request.documents[index] ?? {};
+    return !isBucketAllowed(bucket, config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET);
+  });
   if (forbidden.length > 0) {
     throw new PermanentError(
       'BUCKET_NOT_ALLOWED',
-      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${name(forbidden)}`,
+      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(run, forbidden)}`,
     );
   }
-  const absent = await findMissing(run, documents);
-  if (absent.length > 0) {
-    throw new PermanentError('OBJECT_NOT_FOUND', `no such object: ${name(absent)}`);
-  }
+  const verdicts = await findVerdicts(run, indexes);
+  const issues = Object.entries(ISSUES).flatMap(([verdict, what]) => {
+    const found = indexes.filter((index) => verdicts.get(index) === verdict);
+    return found.length > 0 ? [`${what}: ${nameDocuments(run, found)}`] : [];
+  });
+  if (issues.length === 0) return;
+  const isAbsent = [...verdicts.values()].includes('absent');
+  throw new PermanentError(isAbsent ? 'OBJECT_NOT_FOUND' : 'OBJECT_UNREADABLE', issues.join('; '));
 }
 
-/** In parts, so that a worker that stops does not have to wait for ten thousand answers. */
-async function findMissing(
+/**
+ * In parts, so that a worker that stops does not have to wait for ten thousand responses. A pass begins
+ * where the last one stopped: with ten thousand objects and an S3 that fails now and then, none would
+ * ever come to its end.
+ */
+async function findVerdicts(
   run: BatchContext,
-  documents: readonly BatchDocument[],
-): Promise<number[]> {
-  const missing: number[] = [];
-  for (let from = 0; from < documents.length; from += CHECKED_AT_ONCE) {
-    checkpoint(run);
-    const part = documents.slice(from, from + CHECKED_AT_ONCE);
-    const absent = await run.context.store.findMissing(part, run.signal);
-    missing.push(...absent.map((position) => from + position));
+  indexes: readonly number[],
+): Promise<Map<number, Verdict>> {
+  const readable = new Set(fromRanges(run.state.checked ?? ''));
+  const open = indexes.filter((index) => !readable.has(index));
+  const verdicts = new Map<number, Verdict>();
+  try {
+    for (let from = 0; from < open.length; from += CHECKED_AT_ONCE) {
+      checkpoint(run);
+      const part = open.slice(from, from + CHECKED_AT_ONCE);
+      const objects = part.flatMap((index) => run.request.documents[index] ?? []);
+      const note = (position: number, verdict: Verdict) => {
+        const index = part[position] ?? -1;
+        verdicts.set(index, verdict);
+        if (verdict === 'readable') readable.add(index);
+      };
+      await run.context.store.check(objects, note, run.signal);
+    }
+    for (const [index, verdict] of verdicts) {
+      const document = run.request.documents[index];
+      if (verdict === 'doubtful' && document) throw deniedError(document);
+    }
+  } catch (error) {
+    run.state = noteChecked(run.state, toRanges(readable));
+    throw error;
   }
-  return missing;
+  return verdicts;
+}
+
+/** `001 (s3://bucket/key), …` */
+function nameDocuments({ request }: BatchContext, indexes: readonly number[]): string {
+  const listed = indexes.slice(0, NAMED_OBJECTS).map((index) => {
+    const { documentId = '', bucket = '', key = '' } = request.documents[index] ?? {};
+    return `${documentId} (s3://${bucket}/${escapeControls(key)})`;
+  });
+  const others = toRanges(indexes.slice(NAMED_OBJECTS));
+  return listed.join(', ') + (others ? ` and documents[${others}]` : '');
 }

@@ -52,7 +52,7 @@ export async function sendUpload(
 }
 
 async function signedFiles(
-  { context, request }: BatchContext,
+  { context, request, signal }: BatchContext,
   { documentIndexes, scoped }: PlannedUpload,
 ): Promise<{ file_url: string; document_id: string }[]> {
   const documents = fromRanges(documentIndexes).map((index) => {
@@ -60,7 +60,7 @@ async function signedFiles(
     if (!document) throw new Error(`the batch has no document ${index}`);
     return document;
   });
-  const urls = await context.store.presign(documents);
+  const urls = await context.store.presign(documents, signal);
   const scope = scoped ? `${request.reference}/` : '';
   return urls.map((url, position) => ({
     file_url: url,

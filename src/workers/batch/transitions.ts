@@ -4,6 +4,7 @@
  */
 import type { Reason } from '../../errors.js';
 import type { BatchOutcome, BatchState, Upload } from '../../jobs/batch-state.js';
+import type { IndexRanges } from '../../jobs/index-ranges.js';
 import { missingDocuments } from '../../jobs/summary.js';
 import { halvesOf, nextUpload, type UploadStep } from './upload-transitions.js';
 
@@ -24,7 +25,18 @@ export function stepUpload(state: BatchState, index: number, step: UploadStep): 
 
 /** The first round, or the next, begins with these uploads. */
 export function beginRound(state: BatchState, uploads: readonly Upload[]): BatchState {
-  return { ...state, round: state.round + 1, uploads: [...state.uploads, ...uploads] };
+  const { checked, ...next } = state;
+  return { ...next, round: state.round + 1, uploads: [...state.uploads, ...uploads] };
+}
+
+/**
+ * S3 failed before all objects were checked. When it got further than before, it is not as bad as the
+ * errors in a row say: the next pass begins soon.
+ */
+export function noteChecked(state: BatchState, checked: IndexRanges): BatchState {
+  if (checked === (state.checked ?? '')) return state;
+  const { errorStreak, ...calm } = state;
+  return { ...calm, checked };
 }
 
 export interface RoundFacts {
@@ -75,6 +87,7 @@ export function beginRetry(
   const outcomes = state.outcomes + 1;
   const next = { ...state, ...run, round: 0, outcomes, unexpectedErrors: 0, uploads };
   delete next.errorStreak;
+  delete next.checked;
   delete next.outcome;
   return next;
 }

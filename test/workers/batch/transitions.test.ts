@@ -10,9 +10,11 @@ import type { PollResult } from '../../../src/jobs/poll-state.js';
 import {
   afterRound,
   beginRetry,
+  beginRound,
   countTransientError,
   countUnexpectedError,
   endRun,
+  noteChecked,
   type RoundFacts,
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
@@ -269,5 +271,25 @@ describe('a batch', () => {
         { ...ended, state: 'sent', expectedPollRuns: 2 },
       ],
     });
+  });
+});
+
+describe('objects that are checked', () => {
+  const failed = countTransientError(countTransientError(newBatchState(0, 1), REASON), REASON);
+
+  it('a pass that got further than the one before makes the errors before it a thing of the past', () => {
+    const first = noteChecked(failed, '0-499');
+    expect(first.checked).toBe('0-499');
+    expect(countTransientError(first, REASON).errorStreak?.count).toBe(1);
+    const stuck = noteChecked(countTransientError(first, REASON), '0-499');
+    expect(countTransientError(stuck, REASON).errorStreak?.count).toBe(2);
+    expect(noteChecked(failed, '')).toBe(failed);
+  });
+
+  it('a round that begins, and a retry, forget them', () => {
+    const checked = noteChecked(failed, '0-1');
+    expect(beginRound(checked, [planned])).not.toHaveProperty('checked');
+    const retry = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 2 };
+    expect(beginRetry(checked, retry)).not.toHaveProperty('checked');
   });
 });

@@ -1,0 +1,31 @@
+/** Which object of each bucket was read last: it tells a key that is denied from a role that is wrong. */
+
+/** Names of buckets come from jobs. At this number all are dropped, and noted again. */
+const MAX_BUCKETS = 1_000;
+/** What was read before that is no sign of what the role may read now. */
+const MEMORY_MS = 5 * 60_000;
+
+export class ReadableObjects {
+  private readonly latest = new Map<string, { key: string; at: number }>();
+
+  /** @param now Milliseconds of a clock that does not jump. */
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  note(bucket: string, key: string): void {
+    const at = this.now();
+    const known = this.latest.get(bucket);
+    if (known) {
+      known.key = key;
+      known.at = at;
+      return;
+    }
+    if (this.latest.size >= MAX_BUCKETS) this.latest.clear();
+    this.latest.set(bucket, { key, at });
+  }
+
+  /** A key of the bucket that was read within this time; undefined when there was none. */
+  keyIn(bucket: string, withinMs = MEMORY_MS): string | undefined {
+    const known = this.latest.get(bucket);
+    return known && this.now() - known.at <= withinMs ? known.key : undefined;
+  }
+}

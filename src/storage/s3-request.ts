@@ -1,0 +1,45 @@
+/** What is asked of S3, and what it answers. */
+import type { ResponseHeaders } from '../http/exchange.js';
+
+export type S3Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+
+/** An object in S3. */
+export interface ObjectReference {
+  bucket: string;
+  key: string;
+}
+
+/** What a request has besides its method and object; it is signed with it. */
+export interface SignedHeaders {
+  /** Names in small letters, values without double blanks. */
+  headers: Record<string, string>;
+  /** SHA-256 of the body, in hex. Default: of no body. */
+  payloadHash?: string;
+}
+
+/** Origin and path apart: an HTTP client does not normalise the dots of a path that stands alone. */
+export interface SignedRequest {
+  origin: string;
+  /** Percent-encoded. */
+  path: string;
+  /** All headers to send. A secret. */
+  headers: Record<string, string>;
+  /** For which it is signed; undefined where only the SDK knows. */
+  region: string | undefined;
+}
+
+export interface S3Response {
+  status: number;
+  headers: ResponseHeaders;
+  /** `<Code>` of S3's error document. Null when there is none, as in every response to HEAD. */
+  code: string | null;
+}
+
+export function headerOf({ headers }: Pick<S3Response, 'headers'>, name: string) {
+  const value = headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+export function isSuccess({ status }: { status: number }): boolean {
+  return status >= 200 && status < 300;
+}
