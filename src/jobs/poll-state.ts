@@ -50,6 +50,8 @@ export interface PollState {
   notFoundSince: number | null;
   /** Extracts asked for at once, where a larger page was too large. */
   perPage?: number;
+  /** What an earlier poll found no room for in memory; it is asked for before the next one reads. */
+  wantedBytes?: number;
   /** Polls in a row that read everything but what Atlas announced beyond it. */
   overdue?: number;
   /** Transient errors in a row, for the back-off. */

@@ -21,7 +21,10 @@ export interface ObjectStore {
   findMissing(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<number[]>;
   /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
   presign(objects: readonly ObjectReference[]): Promise<string[]>;
-  /** Resolves when the results object is stored. It replaces one under the same key. */
+  /**
+   * Resolves when the results object is stored. It replaces one under the same key. The parts are walked
+   * several times.
+   */
   putResult(key: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void>;
   /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;

@@ -15,15 +15,22 @@ const STREAM_FROM_CHARACTERS = 1024 * 1024;
 /** Pieces of this size are worth a write. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
-export function toResultBody(source: Iterable<string>): ResultBody {
-  const parts = [...source];
-  const characters = parts.reduce((sum, part) => sum + part.length, 0);
+/** @param parts The text in pieces. They are walked several times, for no copy of them is kept. */
+export function toResultBody(parts: Iterable<string>): ResultBody {
+  const start: string[] = [];
+  let characters = 0;
+  let byteLength = 0;
+  for (const part of parts) {
+    characters += part.length;
+    byteLength += Buffer.byteLength(part);
+    if (characters <= STREAM_FROM_CHARACTERS) start.push(part);
+  }
   if (characters <= STREAM_FROM_CHARACTERS) {
-    const bytes = Buffer.from(parts.join(''));
-    return { byteLength: bytes.byteLength, contentMd5: md5([bytes]), open: () => bytes };
+    const bytes = Buffer.from(start.join(''));
+    return { byteLength, contentMd5: md5([bytes]), open: () => bytes };
   }
   return {
-    byteLength: parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0),
+    byteLength,
     contentMd5: md5(parts),
     open: () => Readable.from(encode(parts), { objectMode: false }),
   };
@@ -41,7 +48,7 @@ function* encode(parts: Iterable<string>): Generator<Buffer> {
   if (pending !== '') yield Buffer.from(pending);
 }
 
-function md5(parts: readonly (string | Uint8Array)[]): string | null {
+function md5(parts: Iterable<string | Uint8Array>): string | null {
   if (getFips() !== 0) return null;
   const whole = createHash('md5');
   for (const part of parts) whole.update(part);

@@ -16,6 +16,7 @@ import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import type { SentUploads } from './batch/sent-uploads.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { WorkerMetrics } from './metrics.js';
+import type { PollMemory } from './poll/poll-memory.js';
 
 export interface WorkerContext {
   config: Config;
@@ -28,6 +29,7 @@ export interface WorkerContext {
   batches: Queue;
   pollJobs: Queue;
   completions: Queue<BatchSummary>;
+  pollMemory: PollMemory;
   /** Removes the poll jobs of a batch that completed. May be told of a batch twice. */
   pollJobPruner: { prune(polls: { owner: AtlasBatchOwner; batchIds: string[] }): void };
   /** Filled only when a webhook is configured. */

@@ -19,6 +19,8 @@ export interface WorkerMetrics {
   unconfirmedUploads: Counter;
   pollJobs: Counter<'status'>;
   pollsPerUpload: Histogram;
+  pollMemoryBytes: Gauge;
+  pollMemoryWaits: Counter;
   callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
@@ -56,6 +58,15 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       'Uploads that were put off because no replica of Redis confirmed them.',
     ),
     pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
+    pollMemoryBytes: new Gauge({
+      name: 'atlas_batch_poll_memory_bytes',
+      help: 'What polls hold in memory: lists of extracts, until their results are stored.',
+      registers,
+    }),
+    pollMemoryWaits: counter(
+      'poll_memory_waits_total',
+      'Polls that were put off because other polls had the memory.',
+    ),
     callbacksRescued: counter(
       'callbacks_rescued_total',
       'Complete uploads that a poll of the safety net found, not a callback.',

@@ -25,6 +25,7 @@ import type { WorkerContext } from './context.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { MEMORY_LIMITS, PollMemory } from './poll/poll-memory.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { checkBullmq } from './runtime/check-bullmq.js';
 import type { StartedParts } from './started-parts.js';
@@ -152,6 +153,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     redis,
     batches,
     pollJobs,
+    pollMemory: new PollMemory(MEMORY_LIMITS, (bytes) => metrics.pollMemoryBytes.set(bytes)),
     pollJobPruner,
     completions,
     webhooks,

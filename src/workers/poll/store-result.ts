@@ -13,7 +13,7 @@ export async function storeResult(
   signal: AbortSignal,
 ): Promise<void> {
   const { reference, atlasBatchId, productType, documentIds } = data;
-  const body = renderResult({
+  const content = {
     reference,
     batchId: atlasBatchId,
     productType,
@@ -21,6 +21,7 @@ export async function storeResult(
     missing: found.missing().flatMap((position) => documentIds[position] ?? []),
     unexpected: found.unexpected(),
     unreadable: found.unreadable(),
-  });
+  };
+  const body = { [Symbol.iterator]: () => renderResult(content) };
   await store.putResult(resultKey(config.RESULTS_PREFIX, reference, atlasBatchId), body, signal);
 }

@@ -11,6 +11,7 @@ import {
 } from '../../jobs/poll-state.js';
 import { MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
 import { describeError, describePoll, type PollDeadlines } from './next-poll.js';
+import type { PollEvent, PollReading } from './poll-event.js';
 
 /** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */
 export const NOT_FOUND_TIMEOUT_MS = 120_000;
@@ -21,33 +22,11 @@ export const NOT_FOUND_TIMEOUT_MS = 120_000;
  */
 export const MAX_OVERDUE_POLLS = 4;
 
-/** What a poll read of the extracts. */
-export interface PollReading {
-  complete: boolean;
-  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
-  overdue: boolean;
-  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
-  present: number;
-  /** Items that Atlas announced; null when it announces nothing. */
-  announced: number | null;
-  /** What was read; null when a count request was enough. */
-  found: { extractCount: number; present: number } | null;
-}
-
-export type PollEvent =
-  | { kind: 'cancelled'; reason: Reason }
-  /** Workers died too often while they polled. */
-  | { kind: 'deadly'; reason: Reason }
-  | { kind: 'read'; reading: PollReading }
-  /** The result object was written. */
-  | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
-  | { kind: 'not-found'; reason: Reason }
-  /** A page was too large to take: `perPage` extracts were asked for. */
-  | { kind: 'page-too-large'; reason: Reason; perPage: number }
-  /** No error: the budget has no room before `retryAfterMs`. */
-  | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
-  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
-  | { kind: 'unexpected-error'; reason: Reason };
+/**
+ * A poll that finds no room in memory is a worker's concern and not Atlas's: the deadline does not end it
+ * at once. Whoever has the room gives it back within some time limits of requests.
+ */
+export const MEMORY_TIMEOUT_MS = 120_000;
 
 export type PollDecision =
   | { next: 'sleep'; state: PollState; line: string }
@@ -105,6 +84,8 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
     case 'no-room':
       if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
       return sleep(state, facts.now + event.retryAfterMs, '');
+    case 'no-memory':
+      return afterNoMemory(state, event.wantedBytes, facts);
     case 'transient-error':
       return afterTransientError(state, event, facts);
     case 'unexpected-error':
@@ -173,6 +154,18 @@ function afterLargePage(
   const half = Math.floor(perPage / 2);
   const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
   return sleep({ ...calm(state), perPage: half }, facts.now, line);
+}
+
+/** No error: it polls again as soon as there may be room. */
+function afterNoMemory(state: PollState, wantedBytes: number, facts: PollFacts): PollDecision {
+  const { now, data } = facts;
+  if (now >= lastDeadline(state, facts) + MEMORY_TIMEOUT_MS) {
+    const message = `other large lists took the memory of the workers for which that of ${data.atlasBatchId} waited, until the deadline`;
+    return giveUp('rejected', state, { code: 'INTERNAL', message }, facts);
+  }
+  const isFirst = state.wantedBytes === undefined;
+  const line = isFirst ? 'its list of extracts is large, and waits for memory of a worker' : '';
+  return sleep({ ...state, wantedBytes }, now + facts.retryMs(1, 0), line);
 }
 
 function afterTransientError(
