@@ -80,6 +80,11 @@ export interface PollResult {
   polls: number;
   /** A results object was stored. */
   stored: boolean;
+  /**
+   * When this was decided, Redis time in ms as the worker that polled knows it. What the deadline
+   * decided there, the batch does not decide again by another clock.
+   */
+  endedAt: number;
   reason?: Reason;
 }
 

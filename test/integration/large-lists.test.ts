@@ -90,13 +90,13 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
     POLL_CONCURRENCY: String(BIG_BATCHES),
     SUBMIT_CONCURRENCY: String(BIG_BATCHES),
   });
-  const valueOf = async (name: string) => {
+  const readMetric = async (name: string) => {
     const metric = metrics.registry.getSingleMetric(`atlas_batch_poll_memory_${name}`);
     return (await metric?.get())?.values[0]?.value ?? 0;
   };
   let most = 0;
   const held = async () => {
-    const now = await valueOf('bytes');
+    const now = await readMetric('bytes');
     most = Math.max(most, now);
     return now;
   };
@@ -108,7 +108,7 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
   // Those that hold what they want wait for S3, and the others come back again and again.
   await waitUntil('polls that wait for memory', async () => {
     await held();
-    return (await valueOf('waits_total')) > 2 * BIG_BATCHES;
+    return (await readMetric('waits_total')) > 2 * BIG_BATCHES;
   });
   const storing = system.s3.faultsFired().hang ?? 0;
   expect(storing).toBeGreaterThan(0);

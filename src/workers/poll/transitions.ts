@@ -76,7 +76,7 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
     case 'read':
       return afterReading(state, event.reading, facts);
     case 'stored':
-      return afterStoring(state, event);
+      return afterStoring(state, event, facts);
     case 'not-found':
       return afterNotFound(state, event.reason, facts);
     case 'page-too-large':
@@ -123,12 +123,13 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
 function afterStoring(
   before: PollState,
   { present, missing, unexpected, unreadable }: Extract<PollEvent, { kind: 'stored' }>,
+  { now }: PollFacts,
 ): PollDecision {
   const state = { ...before, stored: present, present };
   const status = present === state.total ? 'complete' : 'incomplete';
   const { polls } = state;
   const counts = { missing, present, unexpected, unreadable, polls };
-  return end(state, { status, ...counts, stored: true });
+  return end(state, { status, ...counts, stored: true, endedAt: now });
 }
 
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
@@ -209,7 +210,7 @@ function giveUp(
   status: 'cancelled' | 'rejected',
   state: PollState,
   reason: Reason,
-  { data }: PollFacts,
+  { data, now }: PollFacts,
 ): PollDecision {
   const { polls } = state;
   const none = {
@@ -219,7 +220,7 @@ function giveUp(
     unreadable: 0,
     stored: false,
   };
-  return end(state, { status, ...none, polls, reason });
+  return end(state, { status, ...none, polls, endedAt: now, reason });
 }
 
 function end(state: PollState, result: PollResult): PollDecision {
