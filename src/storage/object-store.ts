@@ -1,13 +1,14 @@
 /** All that atlas-batch does in S3: checks and pre-signs documents, stores and reads results. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import { AbortError } from 'p-retry';
 import type { Proxies } from '../http/proxy.js';
 import type { Logger } from '../logging.js';
 import { toResultBody } from './result-body.js';
 import { createS3Http, readBody } from './s3-http.js';
 import { sdkHandler } from './sdk-handler.js';
 import { type CredentialsInUse, createSigner, type ObjectReference } from './signer.js';
-import { signingError } from './storage-errors.js';
+import { responseError, signingError } from './storage-errors.js';
 
 /**
  * Every method rejects with a `TransientError` `STORAGE` when S3 fails (403, 5xx, network, time-out,
@@ -22,16 +23,32 @@ export interface ObjectStore {
   /** Pre-signed GET URLs that live for `presignExpiresSeconds`. Secrets: never log them. */
   presign(objects: readonly ObjectReference[]): Promise<string[]>;
   /**
-   * Resolves when the results object is stored. It replaces one under the same key. The parts are walked
-   * several times.
+   * Stores a results object, if its condition holds or the store knows no conditions. The parts are
+   * walked several times.
    */
-  putResult(key: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void>;
+  putResult(key: string, parts: Iterable<string>, options?: PutOptions): Promise<PutReply>;
+  /** The condition under which what is there now may be replaced. */
+  conditionOf(key: string, signal?: AbortSignal): Promise<PutCondition>;
   /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
   readonly resultsBucket: string;
   /** Ends connections and requests in flight. May be called twice. */
   close(): void;
 }
+
+/** `absent`: there is no object. `match`: it is this one. `none`: nobody can say. */
+export type PutCondition = { kind: 'absent' } | { kind: 'match'; etag: string } | { kind: 'none' };
+
+export interface PutOptions {
+  /** Default: what is there is replaced. */
+  condition?: PutCondition;
+  /** Asked right before a request goes out. When it is false, nothing does. */
+  mayBegin?: () => boolean;
+  signal?: AbortSignal;
+}
+
+/** `changed`: the condition does not hold. */
+export type PutReply = 'stored' | 'changed' | 'too-late';
 
 export interface ObjectStoreOptions {
   resultsBucket: string;
@@ -48,6 +65,17 @@ export interface ObjectStoreOptions {
   logger: Pick<Logger, 'warn'>;
   /** Region, credentials and endpoint, which otherwise come from AWS's own variables. */
   clientConfig?: S3ClientConfig;
+}
+
+class TooLateError extends Error {
+  override name = 'TooLateError';
+}
+
+const ALWAYS: PutCondition = { kind: 'none' };
+
+function headersOf(condition: PutCondition): Record<string, string> {
+  if (condition.kind === 'none') return {};
+  return condition.kind === 'absent' ? { 'if-none-match': '*' } : { 'if-match': condition.etag };
 }
 
 /** S3 answers within a second. A store that takes longer than this is down. */
@@ -76,6 +104,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     proxies: options.proxies,
   });
 
+  let knowsConditions = true;
+
   return {
     resultsBucket,
     async findMissing(objects, signal) {
@@ -101,14 +131,40 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       }
       return urls;
     },
-    async putResult(key, parts, signal) {
+    async putResult(key, parts, { condition = ALWAYS, mayBegin, signal } = {}) {
+      const object = { bucket: resultsBucket, key };
       const { byteLength, contentMd5, open } = toResultBody(parts);
       const headers = {
         'content-type': 'application/json',
         'content-length': String(byteLength),
         ...(contentMd5 === null ? {} : { 'content-md5': contentMd5 }),
       };
-      await http.put({ bucket: resultsBucket, key }, { headers, openBody: open }, signal);
+      const openBody = () => {
+        if (mayBegin?.() === false) throw new AbortError(new TooLateError());
+        return open();
+      };
+      const put = (more: Record<string, string>) =>
+        http.put(object, { headers: { ...headers, ...more }, openBody }, signal).catch((error) => {
+          if (error instanceof TooLateError) return 'too-late' as const;
+          throw error;
+        });
+      if (knowsConditions) {
+        const reply = await put(headersOf(condition));
+        if (reply !== 'no-conditions') return reply;
+        knowsConditions = false;
+        logger.warn(
+          { bucket: resultsBucket },
+          'the store of results knows no conditional writes: a worker that stood still for longer than its lock lives may replace a result that another one stored',
+        );
+      }
+      const reply = await put({});
+      if (reply === 'no-conditions') throw responseError('PUT', object, 501, 'NotImplemented');
+      return reply;
+    },
+    async conditionOf(key, signal) {
+      const etag = await http.etag({ bucket: resultsBucket, key }, signal);
+      if (etag === null) return { kind: 'absent' };
+      return etag === '' ? ALWAYS : { kind: 'match', etag };
     },
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };

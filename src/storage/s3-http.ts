@@ -7,7 +7,7 @@ import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import { errorName } from '../errors.js';
 import { connectorVia, withWholeUrls } from '../http/connections.js';
-import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
+import { createSend, type HttpResult, MAX_ERROR_BYTES } from '../http/exchange.js';
 import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
 import type { ObjectReference, S3Method, SignedUrl, Signer } from './signer.js';
@@ -26,6 +26,12 @@ export interface S3Upload {
   openBody: () => Uint8Array | Readable;
 }
 
+/**
+ * What came of an upload. `changed`: the object is not, or not any more, what its condition says.
+ * `no-conditions`: the store knows none.
+ */
+export type UploadReply = 'stored' | 'changed' | 'no-conditions';
+
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
 /**
@@ -37,6 +43,8 @@ const OWN_URL_SECONDS = 900;
 const RETRIES = 2;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
+
+type HttpResponse = Extract<HttpResult, { kind: 'response' }>;
 
 /** Letters only: it goes into messages. */
 const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
@@ -87,10 +95,10 @@ export function createS3Http(options: {
 
   /** Returns when this response says that the object is not there; throws what else it says. */
   function expectAbsent({ method, object }: S3Request, status: number, body: string): void {
-    const code = ERROR_CODE.exec(body)?.[1] ?? null;
-    if (status === 404 && method !== 'PUT' && code !== 'NoSuchBucket') return;
+    const code = codeOf(body);
+    if (status === 404 && code !== 'NoSuchBucket') return;
     const failure = responseError(method, object, status, code);
-    throw status >= 500 || status === 429 ? failure : new AbortError(failure);
+    throw isPassing(status, code) ? failure : new AbortError(failure);
   }
 
   function repeat<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -103,7 +111,7 @@ export function createS3Http(options: {
     });
   }
 
-  async function send(request: S3Request, upload?: S3Upload): Promise<boolean> {
+  async function send(request: S3Request, upload?: S3Upload): Promise<HttpResponse> {
     const { origin, path } = await signedUrl(request);
     const result = await sendRequest(
       agent,
@@ -120,9 +128,42 @@ export function createS3Http(options: {
       request.signal,
     );
     if (result.kind === 'failed') throw noResponse(request, result.code);
-    if (isSuccess(result.status)) return true;
-    expectAbsent(request, result.status, result.body);
+    return result;
+  }
+
+  async function head(request: S3Request): Promise<boolean> {
+    const { status, body } = await send(request);
+    if (isSuccess(status)) return true;
+    expectAbsent(request, status, body);
     return false;
+  }
+
+  async function put(request: S3Request, upload: S3Upload): Promise<UploadReply> {
+    const { status, body } = await send(request, upload);
+    if (isSuccess(status)) return 'stored';
+    const code = codeOf(body);
+    // With `If-Match`, an object that is gone is a 404.
+    if (status === 412 || (status === 404 && code === 'NoSuchKey')) return 'changed';
+    if (status === 501) return 'no-conditions';
+    const failure = responseError('PUT', request.object, status, code);
+    throw isPassing(status, code) ? failure : new AbortError(failure);
+  }
+
+  /** The ETag of an object; null when it is not there, and empty when the store or the role has none. */
+  async function etagOf(request: S3Request): Promise<string | null> {
+    const url = await signedUrl(request);
+    const { method, signal } = request;
+    const { statusCode, headers, body } = await agent
+      .request({ ...url, method, ...(signal && { signal }) })
+      .catch((error) => {
+        signal?.throwIfAborted();
+        throw noResponse(request, errorName(error));
+      });
+    await body.dump();
+    // A role may write results, and not read them.
+    if (isSuccess(statusCode) || statusCode === 403) return String(headers.etag ?? '');
+    expectAbsent(request, statusCode, '');
+    return null;
   }
 
   async function open(request: S3Request): Promise<S3Body | null> {
@@ -142,9 +183,11 @@ export function createS3Http(options: {
   return {
     /** Whether the object is there. False for a missing bucket, too: HEAD does not say which. */
     head: (object: ObjectReference, signal?: AbortSignal) =>
-      repeat(() => send({ method: 'HEAD', object, signal }), signal),
+      repeat(() => head({ method: 'HEAD', object, signal }), signal),
+    etag: (object: ObjectReference, signal?: AbortSignal) =>
+      repeat(() => etagOf({ method: 'HEAD', object, signal }), signal),
     put: (object: ObjectReference, upload: S3Upload, signal?: AbortSignal) =>
-      repeat(() => send({ method: 'PUT', object, signal }, upload), signal),
+      repeat(() => put({ method: 'PUT', object, signal }, upload), signal),
     /** The body, which the caller must read or dump. Null when the object is not there. */
     get: (object: ObjectReference, signal?: AbortSignal) =>
       repeat(() => open({ method: 'GET', object, signal }), signal),
@@ -184,6 +227,15 @@ async function readStart(body: S3Body): Promise<string> {
     return '';
   }
   return Buffer.concat(chunks).toString();
+}
+
+function codeOf(body: string): string | null {
+  return ERROR_CODE.exec(body)?.[1] ?? null;
+}
+
+/** Worth a short retry. Two uploads of one object at once are a conflict, whatever their conditions. */
+function isPassing(status: number, code: string | null): boolean {
+  return status >= 500 || status === 429 || code === 'ConditionalRequestConflict';
 }
 
 function isSuccess(status: number): boolean {

@@ -101,9 +101,8 @@ function perPageOf({ context, state }: PollRun): number {
 }
 
 async function store(run: PollRun, found: Reconciliation): Promise<PollDecision> {
-  const { context, data, lease, signal } = run;
-  await lease.renew();
-  await storeResult(context, data, found, signal);
+  await storeResult(run, found);
+  const { data } = run;
   const indexes = fromRanges(data.documentIndexes);
   const decision = decide(run, {
     kind: 'stored',
