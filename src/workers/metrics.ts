@@ -25,6 +25,7 @@ export interface WorkerMetrics {
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
   webhooks: Counter<'result'>;
+  ownFaults: Counter<'code'>;
   redisWritesRefused: Gauge;
   /** What the Atlas client tells of itself. */
   atlas: Required<AtlasObserver>;
@@ -85,6 +86,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     webhooks: counter('webhooks_total', 'Events that the webhook got, or was given up on.', [
       'result',
     ]),
+    ownFaults: counter(
+      'own_faults_total',
+      'Jobs that were left to others, for this worker is not configured for them.',
+      ['code'],
+    ),
     redisWritesRefused: new Gauge({
       name: 'atlas_batch_redis_writes_refused',
       help: 'Whether Redis refuses the writes of this worker, which takes no jobs then.',

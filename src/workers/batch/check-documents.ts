@@ -1,5 +1,5 @@
 /** Before anything is sent: may these objects be read, and are they there? */
-import { PermanentError } from '../../errors.js';
+import { OwnFaultError, PermanentError } from '../../errors.js';
 import { toRanges } from '../../jobs/index-ranges.js';
 import type { BatchDocument } from '../../jobs/request.js';
 import { escapeControls } from '../../jobs/validation-issues.js';
@@ -14,7 +14,8 @@ const CHECKED_AT_ONCE = 500;
 /**
  * Checks the documents of these indexes; all issues are reported at once. Forbidden buckets come
  * first: whether their objects exist is none of the caller's business.
- * @throws PermanentError BUCKET_NOT_ALLOWED or OBJECT_NOT_FOUND; TransientError STORAGE.
+ * @throws PermanentError BUCKET_NOT_ALLOWED or OBJECT_NOT_FOUND; TransientError STORAGE; OwnFaultError
+ *   where other workers allow a bucket.
  */
 export async function checkDocuments(run: BatchContext, indexes: readonly number[]): Promise<void> {
   const { request } = run;
@@ -35,9 +36,18 @@ export async function checkDocuments(run: BatchContext, indexes: readonly number
     isBucketAllowed(bucket, config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET) ? [] : [position],
   );
   if (forbidden.length > 0) {
+    const buckets = new Set(forbidden.map((position) => documents[position]?.bucket ?? ''));
+    const elsewhere = await run.context.bucketRules.allowedElsewhere(buckets);
+    const nowhere = forbidden.filter((at) => !elsewhere.has(documents[at]?.bucket ?? ''));
+    if (nowhere.length === 0) {
+      throw new OwnFaultError(
+        'BUCKET_NOT_ALLOWED',
+        `S3_ALLOWED_BUCKETS of this worker lacks ${[...elsewhere].join(', ')}, which other workers allow`,
+      );
+    }
     throw new PermanentError(
       'BUCKET_NOT_ALLOWED',
-      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${name(forbidden)}`,
+      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${name(nowhere)}`,
     );
   }
   const absent = await findMissing(run, documents);

@@ -4,7 +4,13 @@
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import { describeReason, PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
+import {
+  describeReason,
+  OwnFaultError,
+  PermanentError,
+  TransientError,
+  UnknownBatchError,
+} from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
@@ -159,6 +165,7 @@ function eventOfError(run: PollRun, error: unknown): PollEvent {
     context.metrics.pollMemoryWaits.inc();
     return { kind: 'no-memory', wantedBytes: error.wantedBytes };
   }
+  if (error instanceof OwnFaultError) context.ownFaults.note(error);
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
     const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
