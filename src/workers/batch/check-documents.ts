@@ -42,7 +42,7 @@ export async function checkDocuments(run: BatchContext, indexes: readonly number
     if (nowhere.length === 0) {
       throw new OwnFaultError(
         'BUCKET_NOT_ALLOWED',
-        `S3_ALLOWED_BUCKETS of this worker lacks ${[...elsewhere].join(', ')}, which other workers allow`,
+        `this worker does not allow ${[...elsewhere].join(', ')} (S3_ALLOWED_BUCKETS), and others do`,
       );
     }
     throw new PermanentError(
