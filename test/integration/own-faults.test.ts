@@ -17,7 +17,9 @@ it('a worker whose list of buckets lacks one leaves the batches to others, and s
     Array.from({ length: BATCHES }, (_, i) => system.submit(`b${i}`, 1, `b${i}-`)),
   );
   await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
-  expect(wrong.output()).toContain('does not allow kyc-documents (S3_ALLOWED_BUCKETS), and others do');
+  expect(wrong.output()).toContain(
+    'does not allow kyc-documents (S3_ALLOWED_BUCKETS), and others do',
+  );
   expect(await system.completions.count()).toBe(0);
 
   await system.startWorker();
@@ -39,7 +41,9 @@ it('a batch whose bucket no worker takes that is left ends at its deadline, with
     status: 'failed',
     reason: {
       code: 'BUCKET_NOT_ALLOWED',
-      message: expect.stringContaining('does not allow kyc-documents (S3_ALLOWED_BUCKETS), and others do'),
+      message: expect.stringContaining(
+        'does not allow kyc-documents (S3_ALLOWED_BUCKETS), and others do',
+      ),
     },
   });
   const faults = await metrics.registry.getSingleMetric('atlas_batch_own_faults_total')?.get();

@@ -199,7 +199,7 @@ it.each([
     const s3 = await start({ conditionalWrites });
     const client = sdkClient(s3);
     const put = async (Body: string, condition: { IfMatch?: string; IfNoneMatch?: string }) => {
-      const command = new PutObjectCommand({ Bucket: 'b', Key: 'k', Body, ...condition });
+      const command = new PutObjectCommand({ Bucket: 'results', Key: 'k', Body, ...condition });
       return client.send(command).then(
         ({ ETag }) => ({ ETag, refusal: null }),
         ({ name, $metadata }) => ({
@@ -210,7 +210,7 @@ it.each([
     };
     const { ETag: first = '' } = await put('first', {});
     expect((await put('second', { IfNoneMatch: '*' })).refusal).toEqual(overPresent);
-    const current = s3.get('b', 'k')?.etag ?? '';
+    const current = s3.get('results', 'k')?.etag ?? '';
     const matching = await put('third', { IfMatch: current });
     expect(matching.refusal).toEqual(conditionalWrites === 'not-implemented' ? stale : null);
     expect((await put('fourth', { IfMatch: first })).refusal).toEqual(
@@ -221,9 +221,11 @@ it.each([
 
 it('the simulated S3 says 404 when the object is gone that an upload is to replace', async () => {
   const client = sdkClient(await start());
-  await client.send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x', IfNoneMatch: '*' }));
-  await client.send(new DeleteObjectCommand({ Bucket: 'b', Key: 'k' }));
-  const again = new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'y', IfMatch: '"0"' });
+  await client.send(
+    new PutObjectCommand({ Bucket: 'results', Key: 'k', Body: 'x', IfNoneMatch: '*' }),
+  );
+  await client.send(new DeleteObjectCommand({ Bucket: 'results', Key: 'k' }));
+  const again = new PutObjectCommand({ Bucket: 'results', Key: 'k', Body: 'y', IfMatch: '"0"' });
   await expect(client.send(again)).rejects.toMatchObject({ name: 'NoSuchKey' });
 });
 
