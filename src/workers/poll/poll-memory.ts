@@ -4,7 +4,7 @@
  *
  * It is a bound in bytes, of a heap of 256 MiB. A poll for which there is no room gives back all that
  * it holds, and its job sleeps, so that it takes no place of a worker. It says how much it wanted, and
- * asks for twice as much before it reads anything again: what is read in vain is bounded too.
+ * asks for a multiple of it before it reads anything again: what is read in vain is bounded too.
  */
 import { TransientError } from '../../errors.js';
 import type { ResponseMemory } from '../../http/exchange.js';
@@ -13,9 +13,14 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 /** What an item takes besides its text: its place, its id and what they are listed in. */
 const ITEM_BYTES = 256;
-/** A poll may hold so much, and more with each document, for a rich extract has some ten KiB. */
+/**
+ * A poll may hold so much, and more with each document: a whole page, and 1 MiB a document, where a rich
+ * extract has some ten KiB. A letter that is not ASCII makes it two bytes for each.
+ */
 const POLL_BYTES = 32 * MIB;
-const POLL_BYTES_PER_DOCUMENT = MIB;
+const POLL_BYTES_PER_DOCUMENT = 2 * MIB;
+/** A poll that found no room asks for so many times what it held: three polls read it all, and not ten. */
+const GROWTH = 4;
 
 /** What polls may hold together. A poll counts in one of the three. */
 export interface MemoryLimits {
@@ -23,7 +28,7 @@ export interface MemoryLimits {
   smallPollBytes: number;
   /** For small polls: they pass large ones that wait. */
   smallBytes: number;
-  /** For all others. */
+  /** For all others: one list of a few documents that does not end, or some dozens of rich ones. */
   sharedBytes: number;
   /** For one poll that finds no room there. It never waits again, so that one always gets on. */
   reserveBytes: number;
@@ -33,8 +38,8 @@ export interface MemoryLimits {
 export const MEMORY_LIMITS: MemoryLimits = {
   smallPollBytes: 256 * KIB,
   smallBytes: 16 * MIB,
-  sharedBytes: 32 * MIB,
-  reserveBytes: 96 * MIB,
+  sharedBytes: 36 * MIB,
+  reserveBytes: 112 * MIB,
 };
 
 /** There is no room for what a poll reads. No error of anyone: it is tried again. */
@@ -151,7 +156,7 @@ export class PollAccount {
       );
     }
     if (this.held <= this.charged || this.memory.charge(this, this.held)) return;
-    throw new NoMemoryError(Math.min(this.limitBytes, 2 * this.held));
+    throw new NoMemoryError(Math.min(this.limitBytes, GROWTH * this.held));
   }
 }
 

@@ -24,9 +24,11 @@ export const MAX_OVERDUE_POLLS = 4;
 
 /**
  * A poll that finds no room in memory is a worker's concern and not Atlas's: the deadline does not end it
- * at once. Whoever has the room gives it back within some time limits of requests.
+ * at once. Whoever has the room gives it back, after some minutes at worst.
  */
-export const MEMORY_TIMEOUT_MS = 120_000;
+export const MEMORY_TIMEOUT_MS = 600_000;
+/** Until it asks again: soon, and tens of such polls cost nothing. */
+const MEMORY_WAIT_MS = 1000;
 
 export type PollDecision =
   | { next: 'sleep'; state: PollState; line: string }
@@ -166,7 +168,7 @@ function afterNoMemory(state: PollState, wantedBytes: number, facts: PollFacts):
   }
   const isFirst = state.wantedBytes === undefined;
   const line = isFirst ? 'its list of extracts is large, and waits for memory of a worker' : '';
-  return sleep({ ...state, wantedBytes }, now + facts.retryMs(1, 0), line);
+  return sleep({ ...state, wantedBytes }, now + facts.retryMs(1, MEMORY_WAIT_MS), line);
 }
 
 function afterTransientError(
