@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
 import { startSystem } from '../helpers/system.js';
@@ -12,13 +13,21 @@ it('a worker whose list of buckets lacks one leaves the batches to others, and s
   const system = await startSystem();
   // A good worker was there lately: it is being restarted, for instance.
   await (await system.startWorker()).stop();
-  const wrong = await system.startWorkerProcess(WRONG_LIST);
+  const port = randomPort();
+  const wrong = await system.startWorkerProcess({ ...WRONG_LIST, WORKER_PORT: `${port}` });
   const requests = await Promise.all(
     Array.from({ length: BATCHES }, (_, i) => system.submit(`b${i}`, 1, `b${i}-`)),
   );
   await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
   expect(wrong.output()).toContain(
     'does not allow kyc-documents (S3_ALLOWED_BUCKETS), and others do',
+  );
+  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  expect(JSON.parse(await ask('/health/ready'))).toMatchObject({
+    down: [expect.stringContaining('does not allow kyc-documents')],
+  });
+  expect(await ask('/metrics')).toMatch(
+    /^atlas_batch_own_faults_total\{code="BUCKET_NOT_ALLOWED"\} \d+$/m,
   );
   expect(await system.completions.count()).toBe(0);
 
