@@ -133,6 +133,12 @@ export class TransientError extends BatchError {
   }
 }
 
+/**
+ * This process is not configured for it, and another one may be: a bucket that its list lacks,
+ * credentials that S3 does not take. The job is left to others.
+ */
+export class OwnFaultError extends TransientError {}
+
 /** `GET extracts` answered 404: Atlas does not know this `batch_id` (perhaps: not yet). */
 export class UnknownBatchError extends BatchError {
   constructor(atlasBatchId: string) {

@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureAdding } from './measures/adding.js';
 import { measureCallbacks } from './measures/callbacks.js';
-import { measureHugeResponses } from './measures/huge-responses.js';
+import { measureHugeResponses, measureLargeLists } from './measures/huge-responses.js';
 import { measureLearnedMemory } from './measures/learned-memory.js';
 import { measurePollCost } from './measures/poll-cost.js';
 import { measurePresigning } from './measures/presigning.js';
@@ -93,6 +93,12 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
     const peaks = await measureHugeResponses();
     const what = 'MiB of a worker at most, 50 huge or endless responses at once';
     return [{ what, figures: spread(peaks, 0), ...atMost(Math.max(...peaks), 600) }];
+  },
+
+  async 'large-lists'() {
+    const mib = await measureLargeLists();
+    const what = 'MiB of a worker at most, 50 lists of 12 MiB at once, S3 slow, heap of 256 MiB';
+    return [{ what, figures: '', ...atMost(mib, 450) }];
   },
 
   async 'learned-memory'() {

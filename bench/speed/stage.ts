@@ -34,6 +34,8 @@ export interface AtlasHabits extends Pick<AtlasSimulatorOptions, 'callback' | 'm
   /** Time from submission until the documents of a batch are there. Default 0. */
   completionMs?: number;
   faults?: AtlasFaultRule[];
+  /** How long S3 takes to store a result. Default 0. */
+  storeMs?: number;
 }
 
 /** Numbers of HTTP requests that the stand-ins answered without an error. */

@@ -6,7 +6,11 @@ import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index
 import type { AtlasHabits } from './stage.js';
 import { CREDENTIALS, DOCUMENTS_BUCKET, documentKey, MAX_DOCUMENTS } from './work.js';
 
-const { faults = [], ...options }: AtlasHabits = JSON.parse(process.env.BENCH_ATLAS ?? '{}');
+const {
+  faults = [],
+  storeMs = 0,
+  ...options
+}: AtlasHabits = JSON.parse(process.env.BENCH_ATLAS ?? '{}');
 const atlas = await startAtlasSimulator({
   fetchUrls: false,
   completionMs: 0,
@@ -15,6 +19,9 @@ const atlas = await startAtlasSimulator({
 });
 atlas.setFaults({ rules: faults });
 const s3 = await startS3Simulator({ ...CREDENTIALS, verifySignatures: false });
+if (storeMs > 0) {
+  s3.setFaults({ rules: [{ endpoint: 'put', fault: 'slow', delayMs: storeMs }] });
+}
 for (let i = 0; i < MAX_DOCUMENTS; i += 1) s3.put(DOCUMENTS_BUCKET, documentKey(i), 'a scan');
 
 process.on('message', () => {

@@ -1,4 +1,5 @@
 /** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
+import type { ResponseMemory } from '../http/exchange.js';
 import type { Http, HttpRequest } from '../http/host-client.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
@@ -15,6 +16,8 @@ export interface Call<T> extends BudgetQuestion {
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   journal?: Journal | undefined;
+  /** Answers for what the response takes. Without it a response of more than 1 MiB is too large. */
+  memory?: ResponseMemory | undefined;
 }
 
 /** For a request that has an effect: what is known of it is kept from before it goes out. */
@@ -38,12 +41,12 @@ export function createCaller(parts: {
   const { http, budget, observer, logger, now } = parts;
 
   return async (call, signal) => {
-    const { endpoint, journal } = call;
+    const { endpoint, journal, memory } = call;
     await budget.take(call, signal);
     await journal?.sending();
     const sent = performance.now();
     // What came of a request with an effect has to be known: nothing cuts it but its time limit.
-    const response = await http.request(call.request, journal ? undefined : signal);
+    const response = await http.request(call.request, journal ? undefined : signal, memory);
     observer.requested?.({
       endpoint,
       code: response.kind === 'failed' ? response.code : String(response.status),

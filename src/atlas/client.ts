@@ -3,6 +3,7 @@
  * passes the breaker, gets a token, asks the budget, and goes out.
  */
 import type { Redis } from 'ioredis';
+import type { ResponseMemory } from '../http/exchange.js';
 import { createHttp } from '../http/host-client.js';
 import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
@@ -50,13 +51,14 @@ export interface AtlasClient {
    */
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
-   * GET extracts, one page. Throws UnknownBatchError on 404, and otherwise TransientError.
-   * A page after the first waits longer for its budget than the first does.
+   * GET extracts, one page. Throws UnknownBatchError on 404, what `memory` throws, and otherwise
+   * TransientError. A page after the first waits longer for its budget than the first does.
    */
   readPage(
     atlasBatchId: string,
     page: { page: number; perPage: number },
     signal?: AbortSignal,
+    memory?: ResponseMemory,
   ): Promise<ExtractsPage>;
   /** Whether Atlas takes the credentials. */
   readonly credentials: Credentials;
@@ -194,7 +196,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       );
       return { atlasBatchId };
     },
-    readPage(atlasBatchId, { page, perPage }, signal) {
+    readPage(atlasBatchId, { page, perPage }, signal, memory) {
       const query = new URLSearchParams({
         batch_id: atlasBatchId,
         page: String(page),
@@ -210,6 +212,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
           read: (body, status) => readExtractsPage(body, page, status),
           atlasBatchId,
+          memory,
         },
         signal,
       );

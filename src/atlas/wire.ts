@@ -42,8 +42,6 @@ export interface ExtractsPage {
   totalItems: number | null;
   /** Null when Atlas says nothing of other pages. */
   hasNext: boolean | null;
-  /** Size of the body. */
-  bytes: number;
 }
 
 /** What a body says, or why it is unusable. */
@@ -141,13 +139,12 @@ export function readExtractsPage(body: string, asked: number, status = 200): Par
       totalPages,
       totalItems,
       hasNext: page.has_next ?? (pages === null ? null : asked < pages),
-      bytes: Buffer.byteLength(body),
     },
   };
 }
 
 function notReady(page: number): ExtractsPage {
-  const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0, bytes: 0 };
+  const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0 };
   return { ...nothing, page, hasNext: false };
 }
 

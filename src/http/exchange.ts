@@ -5,19 +5,17 @@
  * hands it to a connected socket, the other side surely has nothing of it. Redirects are not
  * followed. Of a failure only its code is kept: undici's errors may hold URLs.
  */
-import pLimit, { type LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
 import { type BodyHeaders, bodyText, isWebPage } from './body-text.js';
 
-/** The largest body that is read, also once it is decompressed: 100 times a page of 50 rich extracts. */
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /**
- * Larger bodies than this are read by turns, a few at once: hundreds of huge responses at the same
- * time cost one or two hundred MiB and not gigabytes.
+ * The largest body that is read, also once it is decompressed, where somebody counts what all
+ * responses take together: 100 times a page of 50 rich extracts.
  */
-const LARGE_BODY_BYTES = 1024 * 1024;
-const LARGE_BODIES_AT_ONCE = 4;
+const MAX_COUNTED_BYTES = 32 * 1024 * 1024;
+/** The same where nobody does: hundreds of requests may be under way. A token or an id has 100 bytes. */
+const MAX_BODY_BYTES = 1024 * 1024;
 /** S3's error documents have a few hundred bytes. */
 export const MAX_ERROR_BYTES = 16 * 1024;
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
@@ -52,24 +50,32 @@ export type HttpResult =
  */
 export type BodyPolicy = 'of-success' | 'of-error' | 'none';
 
+/** Who answers for what a response takes in memory, for as long as its text is used. */
+export interface ResponseMemory {
+  /** The response takes so many bytes by now. When this throws, no more of it is read. */
+  hold(bytes: number): void;
+}
+
 export type SendRequest = (
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   signal?: AbortSignal,
+  memory?: ResponseMemory,
 ) => Promise<HttpResult>;
 
 /**
  * A function that sends a request and resolves with what happened. It rejects only with the
- * signal's reason, when aborted.
+ * signal's reason, when aborted, and with what `memory` throws.
  * @param timeoutMs For the whole request, the wait for a free connection included. Without it the
  *   dispatcher's own time limits are all.
  */
 export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest {
-  const largeBodies = pLimit(LARGE_BODIES_AT_ONCE);
-  return (dispatcher, request, signal) =>
+  return (dispatcher, request, signal, memory) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const exchange = new Exchange(policy, largeBodies, resolve, () => {
+      // What an earlier attempt held is gone.
+      memory?.hold(0);
+      const exchange = new Exchange(policy, memory, { resolve, reject }, () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       });
@@ -94,14 +100,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   private bodyHeaders: BodyHeaders = { contentType: '', contentEncoding: '' };
   private chunks: Buffer[] = [];
   private bytes = 0;
-  private large = false;
-  private endTurn: (() => void) | undefined;
 
   /** @param onEnd Nothing more will come: the response is whole, or the request has failed. */
   constructor(
     private readonly policy: BodyPolicy,
-    private readonly largeBodies: LimitFunction,
-    private readonly resolve: (result: HttpResult) => void,
+    private readonly memory: ResponseMemory | undefined,
+    private readonly caller: {
+      resolve: (result: HttpResult) => void;
+      reject: (reason: unknown) => void;
+    },
     private readonly onEnd: () => void,
   ) {}
 
@@ -115,8 +122,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   abandon(): void {
     this.settled = true;
     this.abandoned = true;
+    this.chunks = [];
     this.controller?.abort(new Error('abandoned'));
-    this.end();
+    this.onEnd();
   }
 
   /** The request is about to be written: from here on the other side may have it. */
@@ -142,7 +150,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.bytes += chunk.length;
     if (this.settled) {
       if (this.bytes > MAX_DISCARDED_BYTES) this.abandon();
@@ -154,31 +162,34 @@ class Exchange implements Dispatcher.DispatchHandler {
       if (this.bytes <= MAX_ERROR_BYTES) return;
       this.respond(this.text());
       this.abandon();
-    } else if (this.bytes > MAX_BODY_BYTES) {
+    } else if (this.bytes > this.maxBytes) {
       this.fail('too-large', 'BODY_TOO_LARGE');
       this.abandon();
-    } else if (this.bytes > LARGE_BODY_BYTES && !this.large) this.waitForTurn(controller);
+    } else if (!this.holds(this.bytes)) this.abandon();
   }
 
-  /** Reads on when it is its turn. The time limit goes on meanwhile. */
-  private waitForTurn(controller: Dispatcher.DispatchController): void {
-    this.large = true;
-    controller.pause();
-    void this.largeBodies(async () => {
-      if (this.settled) return;
-      const over = new Promise<void>((endTurn) => {
-        this.endTurn = endTurn;
-      });
-      controller.resume();
-      await over;
-    });
+  /** Whether there is room for so much. */
+  private holds(bytes: number): boolean {
+    try {
+      this.memory?.hold(bytes);
+      return true;
+    } catch (error) {
+      this.settled = true;
+      this.caller.reject(error);
+      return false;
+    }
+  }
+
+  private get maxBytes(): number {
+    return this.memory ? MAX_COUNTED_BYTES : MAX_BODY_BYTES;
   }
 
   onResponseEnd(): void {
-    this.end();
+    this.onEnd();
     if (this.settled) return;
     try {
-      this.respond(this.text());
+      const text = this.text();
+      if (this.holds(bytesOf(text))) this.respond(text);
     } catch (error) {
       const tooLarge = errorCode(error) === 'ERR_BUFFER_TOO_LARGE';
       if (tooLarge) this.fail('too-large', 'BODY_TOO_LARGE');
@@ -187,7 +198,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.end();
+    this.onEnd();
     // The status of an error response that is cut says enough.
     if (this.status > 0 && this.policy === 'of-error') this.respond(this.text());
     else this.fail(this.controller === undefined ? 'not-sent' : 'cut', errorName(error));
@@ -198,7 +209,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const bytes = Buffer.concat(this.chunks);
     const partial = this.policy === 'of-error';
     try {
-      return bodyText(bytes, this.bodyHeaders, { maxBytes: MAX_BODY_BYTES, partial });
+      return bodyText(bytes, this.bodyHeaders, { maxBytes: this.maxBytes, partial });
     } catch (error) {
       if (!partial) throw error;
       return '';
@@ -219,11 +230,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     this.chunks = [];
-    this.resolve(result);
+    this.caller.resolve(result);
   }
+}
 
-  private end(): void {
-    this.endTurn?.();
-    this.onEnd();
-  }
+/** What a text takes in memory at most: one letter that is not ASCII may cost each a second byte. */
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text) === text.length ? text.length : 2 * text.length;
 }

@@ -1,7 +1,7 @@
 /** A client for one host: requests below one base URL, over a pool of connections. */
 import { Pool } from 'undici';
 import { connectorVia, withWholeUrls } from './connections.js';
-import { type BodyPolicy, createSend } from './exchange.js';
+import { type BodyPolicy, createSend, type ResponseMemory } from './exchange.js';
 import type { Proxies } from './proxy.js';
 
 /** A peer that has not accepted a connection by then is down; undici's own default. */
@@ -56,8 +56,11 @@ export function createHttp(options: {
   const send = createSend(options.bodies ?? 'of-success', options.timeoutMs);
   return {
     // Not spread: V8 would keep the spread object, and its request, until a full collection.
-    request: ({ method, path, headers, body = null }: HttpRequest, signal?: AbortSignal) =>
-      send(dispatchers[method], { method, path: prefix + path, headers, body }, signal),
+    request: (
+      { method, path, headers, body = null }: HttpRequest,
+      signal?: AbortSignal,
+      memory?: ResponseMemory,
+    ) => send(dispatchers[method], { method, path: prefix + path, headers, body }, signal, memory),
     /** Cuts what is still under way. */
     async close(): Promise<void> {
       await Promise.all([pools.GET.destroy(), pools.POST.destroy()]);

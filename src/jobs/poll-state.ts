@@ -50,6 +50,8 @@ export interface PollState {
   notFoundSince: number | null;
   /** Extracts asked for at once, where a larger page was too large. */
   perPage?: number;
+  /** What an earlier poll found no room for in memory; it is asked for before the next one reads. */
+  wantedBytes?: number;
   /** Polls in a row that read everything but what Atlas announced beyond it. */
   overdue?: number;
   /** Transient errors in a row, for the back-off. */
@@ -78,6 +80,11 @@ export interface PollResult {
   polls: number;
   /** A results object was stored. */
   stored: boolean;
+  /**
+   * When this was decided, Redis time in ms as the worker that polled knows it. What the deadline
+   * decided there, the batch does not decide again by another clock.
+   */
+  endedAt: number;
   reason?: Reason;
 }
 

@@ -49,6 +49,14 @@ export function heartbeatsKey(prefix: string): string {
   return `${prefix}:workers`;
 }
 
+/**
+ * Sorted set: rules of which buckets are allowed, by the Redis time in ms of the last heartbeat of a
+ * worker that has it. Written with each heartbeat; a minute.
+ */
+export function bucketRulesKey(prefix: string): string {
+  return `${prefix}:bucket-rules`;
+}
+
 /** Written and deleted by `doctor`, to see that a write, a script and a stream work; lives seconds. */
 export function doctorKey(prefix: string): string {
   return `${prefix}:doctor`;

@@ -14,8 +14,6 @@ const SYNC_INTERVAL_MS = 60_000;
 const MAX_ROUND_TRIP_MS = 50;
 /** Samples at the start, where none is known: of a slow way the best one counts. */
 const FIRST_SAMPLES = 5;
-/** By how much the clocks of two processes may differ: two half round trips, and some drift. */
-export const CLOCK_TOLERANCE_MS = 100;
 
 /** Redis `TIME`, in milliseconds since 1970 and fractions of one. */
 export async function redisTimeMs(redis: Redis): Promise<number> {

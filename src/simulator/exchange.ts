@@ -36,6 +36,9 @@ export async function answerUnderFault(
     sendCounted(exchange, withRetryAfter(answer, fault.retryAfter));
     return false;
   }
+  if (kind === 'late') {
+    await (fault?.until ?? pause(exchange.response, fault?.delayMs ?? DEFAULT_SLOW_MS));
+  }
   const answer = await carryOut();
   if (kind === 'hang-after') return withoutAnswer(exchange);
   if (kind === 'reset-after') return reset(exchange);

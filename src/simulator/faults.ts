@@ -13,7 +13,8 @@ type ClientErrorStatus = 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429;
 /**
  * Faults of the connection, the same for both stand-ins. `hang` and `reset-before` leave the
  * request undone; `hang-after`, `reset-after` and `cut-body` carry it out first. `idle-close` answers,
- * and closes the connection without a word when nothing has come over it for `delayMs`.
+ * and closes the connection without a word when nothing has come over it for `delayMs`. `slow` carries
+ * the request out and answers later; of a `late` one nothing is done before.
  */
 export type ConnectionFault =
   | 'hang'
@@ -22,7 +23,8 @@ export type ConnectionFault =
   | 'reset-after'
   | 'cut-body'
   | 'idle-close'
-  | 'slow';
+  | 'slow'
+  | 'late';
 
 /** When a fault happens, and its details. Times count from `setFaults`. */
 export interface FaultRule<Endpoint extends string, Kind extends string | number, View> {
@@ -45,8 +47,10 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   body?: 'json' | 'html' | 'empty';
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
-  /** For `slow`: how much later the answer comes. For `idle-close`: see there. Default 1,000 ms. */
+  /** For `slow` and `late`: how much later. For `idle-close`: see there. Default 1,000 ms. */
   delayMs?: number;
+  /** For `late`, instead of a time: what has to happen before. */
+  until?: Promise<unknown>;
   /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
   /** For faults of single items: of how many, on each page. For totals: how much too high. Default 1. */

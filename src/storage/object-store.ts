@@ -9,9 +9,14 @@ import { DeniedKeys } from './checks/denied-keys.js';
 import { ReadableObjects } from './checks/readable-objects.js';
 import { type BucketTrial, tryBucket } from './checks/try-bucket.js';
 import { type Verdict, verdictOf } from './checks/verdict.js';
-import { toResultBody } from './result-body.js';
-import { createS3Http, readBody, type S3Request } from './s3-http.js';
-import { isSuccess, type ObjectReference, type S3Method } from './s3-request.js';
+import {
+  type PutCondition,
+  type PutOptions,
+  type PutReply,
+  ResultWriter,
+} from './results/put-result.js';
+import { createS3Http, readBody } from './s3-http.js';
+import { isSuccess, type ObjectReference } from './s3-request.js';
 import { SdkClients } from './sdk-clients.js';
 import { sdkHandler } from './sdk-handler.js';
 import { type CredentialsInUse, createSigner } from './signer.js';
@@ -37,8 +42,13 @@ export interface ObjectStore {
    * now, or another region, would make URLs that nobody can fetch.
    */
   presign(objects: readonly ObjectReference[], signal?: AbortSignal): Promise<string[]>;
-  /** Resolves when the results object is stored. It replaces one under the same key. */
-  putResult(key: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void>;
+  /**
+   * Stores a results object, if its condition holds or the store knows no conditions. The parts are
+   * walked several times.
+   */
+  putResult(key: string, parts: Iterable<string>, options?: PutOptions): Promise<PutReply>;
+  /** The condition under which what is there now may be replaced. */
+  conditionOf(key: string, signal?: AbortSignal): Promise<PutCondition>;
   /** The bytes of a results object, to be read to the end or left by `break`. Null when absent. */
   getResult(key: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
   deleteResult(key: string): Promise<void>;
@@ -115,6 +125,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const readable = new ReadableObjects();
   const check = new ObjectCheck(http, readable, new DeniedKeys());
   const encryption = encryptionHeaders(options.encryption);
+  const results = new ResultWriter({ http, bucket: resultsBucket, encryption, logger });
 
   async function presignOne(
     object: ObjectReference,
@@ -125,13 +136,6 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     } catch (error) {
       throw signingError('GET', object, error);
     }
-  }
-
-  /** @throws TransientError for any response but a success. */
-  async function change(method: S3Method, key: string, more: Partial<S3Request> = {}) {
-    const object = { bucket: resultsBucket, key };
-    const response = await http.ask({ method, object, ...more });
-    if (!isSuccess(response)) throw responseError(method, object, response);
   }
 
   return {
@@ -154,17 +158,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       }
       return urls;
     },
-    async putResult(key, parts, signal) {
-      const { byteLength, contentMd5, sha256, open } = toResultBody(parts);
-      const headers = {
-        'content-type': 'application/json',
-        'content-length': String(byteLength),
-        ...(contentMd5 === null ? {} : { 'content-md5': contentMd5 }),
-        ...encryption,
-      };
-      const extra = { headers, payloadHash: sha256 };
-      await change('PUT', key, { extra, openBody: open, signal });
-    },
+    putResult: (key, parts, putOptions) => results.put(key, parts, putOptions),
+    conditionOf: (key, signal) => results.conditionOf(key, signal),
     async getResult(key, signal) {
       const object = { bucket: resultsBucket, key };
       const response = await http.open({ method: 'GET', object, signal });
@@ -172,7 +167,11 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       if (verdictOf(response) === 'absent') return null;
       throw responseError('GET', object, response);
     },
-    deleteResult: (key) => change('DELETE', key),
+    async deleteResult(key) {
+      const object = { bucket: resultsBucket, key };
+      const response = await http.ask({ method: 'DELETE', object });
+      if (!isSuccess(response)) throw responseError('DELETE', object, response);
+    },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
     async publicOrigin(bucket) {
       return new URL(await presignOne({ bucket, key: 'k' })).origin;

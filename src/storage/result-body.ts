@@ -17,15 +17,22 @@ const STREAM_FROM_CHARACTERS = 1024 * 1024;
 /** Pieces of this size are worth a write. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
-export function toResultBody(source: Iterable<string>): ResultBody {
-  const parts = [...source];
-  const characters = parts.reduce((sum, part) => sum + part.length, 0);
+/** @param parts The text in pieces. They are walked several times, for no copy of them is kept. */
+export function toResultBody(parts: Iterable<string>): ResultBody {
+  const start: string[] = [];
+  let characters = 0;
+  let byteLength = 0;
+  for (const part of parts) {
+    characters += part.length;
+    byteLength += Buffer.byteLength(part);
+    if (characters <= STREAM_FROM_CHARACTERS) start.push(part);
+  }
   if (characters <= STREAM_FROM_CHARACTERS) {
-    const bytes = Buffer.from(parts.join(''));
-    return { byteLength: bytes.byteLength, ...digestsOf([bytes]), open: () => bytes };
+    const bytes = Buffer.from(start.join(''));
+    return { byteLength, ...digestsOf([bytes]), open: () => bytes };
   }
   return {
-    byteLength: parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0),
+    byteLength,
     ...digestsOf(parts),
     open: () => Readable.from(encode(parts), { objectMode: false }),
   };
@@ -43,19 +50,18 @@ function* encode(parts: Iterable<string>): Generator<Buffer> {
   if (pending !== '') yield Buffer.from(pending);
 }
 
-function digestsOf(parts: readonly (string | Uint8Array)[]) {
+function digestsOf(parts: Iterable<string | Uint8Array>) {
   const contentMd5 = getFips() === 0 ? digestOf(parts, 'md5', 'base64') : null;
   return { contentMd5, sha256: digestOf(parts, 'sha256', 'hex') };
 }
 
 function digestOf(
-  parts: readonly (string | Uint8Array)[],
+  parts: Iterable<string | Uint8Array>,
   algorithm: string,
   encoding: 'base64' | 'hex',
 ): string {
-  const [only, ...others] = parts;
   // In one call it takes half the time.
-  if (only !== undefined && others.length === 0) return hash(algorithm, only, encoding);
+  if (Array.isArray(parts) && parts.length === 1) return hash(algorithm, parts[0], encoding);
   const whole = createHash(algorithm);
   for (const part of parts) whole.update(part);
   return whole.digest(encoding);

@@ -118,7 +118,7 @@ export function createS3Http(options: {
       if (isSuccess(got)) return got;
       const { method, object } = request;
       if (!isLast && isElsewhere(object.bucket, signed, got)) continue;
-      if (got.status < 500 && got.status !== 429) return got;
+      if (!isPassing(got)) return got;
       throw responseError(method, object, got);
     }
   }
@@ -227,4 +227,11 @@ async function readStart(body: S3Body): Promise<string> {
     return '';
   }
   return Buffer.concat(chunks).toString();
+}
+
+/** Worth a short retry. Two uploads of one object at once are a conflict, whatever their conditions. */
+function isPassing({ status, code }: S3Response): boolean {
+  return (
+    (status >= 500 && status !== 501) || status === 429 || code === 'ConditionalRequestConflict'
+  );
 }

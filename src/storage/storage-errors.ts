@@ -1,5 +1,5 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
-import { errorName, TransientError } from '../errors.js';
+import { errorName, OwnFaultError, TransientError } from '../errors.js';
 import { proxyAdvice } from '../http/proxy.js';
 import { escapeControls } from '../jobs/validation-issues.js';
 import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
@@ -7,6 +7,9 @@ import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
 const BUCKET = 'create the bucket, or correct its name';
 const REGION = 'set AWS_REGION to the region of the bucket';
 const CREDENTIALS = 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role';
+const NO_CREDENTIALS = 'set AWS credentials as the AWS SDK reads them';
+const NO_REGION = 'set AWS_REGION';
+const CLOCK = 'set the clock of this host';
 
 /** By S3's own error code, or the name of an error of the SDK. */
 const ADVICE: ReadonlyMap<string | null, string> = new Map([
@@ -18,12 +21,12 @@ const ADVICE: ReadonlyMap<string | null, string> = new Map([
   ['AuthorizationHeaderMalformed', REGION],
   ['AuthorizationQueryParametersError', REGION],
   ['IllegalLocationConstraintException', REGION],
-  ['RequestTimeTooSkewed', 'set the clock of this host'],
+  ['RequestTimeTooSkewed', CLOCK],
   ['InvalidAccessKeyId', CREDENTIALS],
   ['SignatureDoesNotMatch', CREDENTIALS],
   ['InvalidToken', CREDENTIALS],
   ['ExpiredToken', CREDENTIALS],
-  ['CredentialsProviderError', 'set AWS credentials as the AWS SDK reads them'],
+  ['CredentialsProviderError', NO_CREDENTIALS],
 ]);
 
 const PERMISSIONS: Readonly<Record<S3Method, string>> = {
@@ -43,13 +46,22 @@ function describeRequest(method: S3Method, { bucket, key }: ObjectReference): st
 function adviceFor(error: unknown): string | undefined {
   const { name, message } = error instanceof Error ? error : new Error();
   // The SDK gives this error no name.
-  if (message === 'Region is missing') return 'set AWS_REGION';
+  if (message === 'Region is missing') return NO_REGION;
   return ADVICE.get(name) ?? proxyAdvice(errorName(error));
 }
 
+/** What this process is configured with is wrong: another one may do better with the same object. */
+const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
+  CREDENTIALS,
+  NO_CREDENTIALS,
+  NO_REGION,
+  CLOCK,
+]);
+
 function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
   const hint = advice === undefined ? '' : `; ${advice}`;
-  return new TransientError('STORAGE', `${what}${hint}`, { cause });
+  const Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError;
+  return new Kind('STORAGE', `${what}${hint}`, { cause });
 }
 
 /** S3 answered, but not with what was asked for. */

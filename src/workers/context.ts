@@ -14,8 +14,11 @@ import type { WriteGate } from '../redis/write-gate.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import type { SentUploads } from './batch/sent-uploads.js';
+import type { BucketRules } from './maintenance/bucket-rules.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { WorkerMetrics } from './metrics.js';
+import type { OwnFaults } from './own-faults.js';
+import type { PollMemory } from './poll/poll-memory.js';
 
 export interface WorkerContext {
   config: Config;
@@ -28,12 +31,15 @@ export interface WorkerContext {
   batches: Queue;
   pollJobs: Queue;
   completions: Queue<BatchSummary>;
+  ownFaults: OwnFaults;
+  pollMemory: PollMemory;
   /** Removes the poll jobs of a batch that completed. May be told of a batch twice. */
   pollJobPruner: { prune(polls: { owner: AtlasBatchOwner; batchIds: string[] }): void };
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
   heartbeat: Heartbeat;
+  bucketRules: BucketRules;
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */
   replica: ReplicaConfirmation | null;

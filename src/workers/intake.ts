@@ -1,6 +1,7 @@
 /**
  * Which batches a worker takes. While Atlas refuses its credentials it begins none: thousands would
- * do nothing but ask in vain. Those that have begun still end at their deadline.
+ * do nothing but ask in vain. After a fault of its own it leaves them to others for a moment. Those that
+ * have begun still end at their deadline.
  */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -39,6 +40,7 @@ export class Intake implements FetchGate {
     private readonly parts: {
       writes: FetchGate;
       credentials: Credentials;
+      ownFaults: { readonly holdIntake: boolean };
       redis: Redis;
       batches: Queue;
       clock: Clock;
@@ -47,13 +49,17 @@ export class Intake implements FetchGate {
   ) {}
 
   isClosed(): boolean {
-    return this.parts.writes.isClosed() || this.parts.credentials.areRefused;
+    return this.parts.writes.isClosed() || this.leavesBatches();
+  }
+
+  private leavesBatches(): boolean {
+    const { credentials, ownFaults } = this.parts;
+    return credentials.areRefused || ownFaults.holdIntake;
   }
 
   async opened(signal: AbortSignal): Promise<void> {
-    const { writes, credentials } = this.parts;
-    await writes.opened(signal);
-    while (credentials.areRefused && !signal.aborted && (await this.bringDue()) === 0) {
+    await this.parts.writes.opened(signal);
+    while (this.leavesBatches() && !signal.aborted && (await this.bringDue()) === 0) {
       await pause(SEARCH_EVERY_MS, signal).catch(() => {});
     }
   }

@@ -19,10 +19,13 @@ export interface WorkerMetrics {
   unconfirmedUploads: Counter;
   pollJobs: Counter<'status'>;
   pollsPerUpload: Histogram;
+  pollMemoryBytes: Gauge;
+  pollMemoryWaits: Counter;
   callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
   webhooks: Counter<'result'>;
+  ownFaults: Counter<'code'>;
   redisWritesRefused: Gauge;
   /** What the Atlas client tells of itself. */
   atlas: Required<AtlasObserver>;
@@ -56,6 +59,15 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       'Uploads that were put off because no replica of Redis confirmed them.',
     ),
     pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
+    pollMemoryBytes: new Gauge({
+      name: 'atlas_batch_poll_memory_bytes',
+      help: 'What polls hold in memory: lists of extracts, until their results are stored.',
+      registers,
+    }),
+    pollMemoryWaits: counter(
+      'poll_memory_waits_total',
+      'Polls that were put off because other polls had the memory.',
+    ),
     callbacksRescued: counter(
       'callbacks_rescued_total',
       'Complete uploads that a poll of the safety net found, not a callback.',
@@ -74,6 +86,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     webhooks: counter('webhooks_total', 'Events that the webhook got, or was given up on.', [
       'result',
     ]),
+    ownFaults: counter(
+      'own_faults_total',
+      'Jobs that were left to others, for this worker is not configured for them.',
+      ['code'],
+    ),
     redisWritesRefused: new Gauge({
       name: 'atlas_batch_redis_writes_refused',
       help: 'Whether Redis refuses the writes of this worker, which takes no jobs then.',

@@ -24,9 +24,12 @@ import { publicAddressIssue } from '../storage/public-address.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
+import { BucketRules } from './maintenance/bucket-rules.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
+import { OwnFaults } from './own-faults.js';
+import { MEMORY_LIMITS, PollMemory } from './poll/poll-memory.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { checkBullmq } from './runtime/check-bullmq.js';
 import type { StartedParts } from './started-parts.js';
@@ -107,7 +110,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const sentUploads = new SentUploads({ redis, prefix, receiptTtlMs, logger });
   status.sentUploads = sentUploads;
   // Before the first job: whoever holds one is known to live.
-  const heartbeat = await startHeartbeat({ redis, config, clock, sentUploads });
+  const bucketRules = new BucketRules({ redis, config, clock });
+  const heartbeat = await startHeartbeat({ redis, config, clock, bucketRules, sentUploads });
   parts.add(() => heartbeat.stop());
   parts.add(() => sentUploads.stop());
   // After the first plain writes: what a user may not do, a command says better than a script.
@@ -142,6 +146,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => Promise.all(queues.map((queue) => queue.close())));
   const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
   parts.add(() => pollJobPruner.stop());
+  const ownFaults = new OwnFaults({ logger, onFault: (code) => metrics.ownFaults.inc({ code }) });
+  status.ownFaults = ownFaults;
   const context: WorkerContext = {
     config,
     atlas,
@@ -151,11 +157,14 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     redis,
     batches,
     pollJobs,
+    ownFaults,
+    pollMemory: new PollMemory(MEMORY_LIMITS, (bytes) => metrics.pollMemoryBytes.set(bytes)),
     pollJobPruner,
     completions,
     webhooks,
     clock,
     heartbeat,
+    bucketRules,
     sentUploads,
     replica: confirmationOf(options, metrics),
     writes,

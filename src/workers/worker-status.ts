@@ -12,6 +12,7 @@ export class WorkerStatus {
   fetching: readonly { readonly refusedFetch: Error | null }[] = [];
   /** What it knows of uploads, and Redis does not yet. */
   sentUploads: { readonly size: number } | undefined;
+  ownFaults: { readonly latest: string | null } | undefined;
   credentials: { areRefused: boolean } | undefined;
 
   /** Why it takes no jobs now. */
@@ -23,6 +24,8 @@ export class WorkerStatus {
     const refused = this.fetching.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
     if (refused) why.push(`no jobs are fetched: Redis ${describeRefusal(refused)}`);
     if (this.credentials?.areRefused) why.push('Atlas refuses the client id and secret');
+    const fault = this.ownFaults?.latest;
+    if (fault) why.push(`it is not configured for what it is asked to do: ${fault}`);
     return why;
   }
 

@@ -195,7 +195,7 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | not-sent | never left us: refused, unresolved, connect time-out, TLS, no free connection in time |
 | timed-out | sent, and no whole response in time |
 | cut | sent, and reset or closed before the response was whole |
-| too-large | more than 32 MiB |
+| too-large | a page of more than 32 MiB; a token or an upload's id in more than 1 MiB |
 | not-text | bytes that are not what the headers say: a damaged compression, no text of that charset |
 | … as a web page | \`Content-Type\` is HTML: a gateway's, which stands before Atlas |
 | unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |

@@ -82,7 +82,6 @@ describe('readExtractsPage', () => {
         totalPages: 1,
         totalItems: 1,
         hasNext: false,
-        bytes: body.length,
       },
     });
   });
@@ -110,14 +109,6 @@ describe('readExtractsPage', () => {
     const body = (total: number) => page({ has_next: undefined, total_pages: total });
     expect(readExtractsPage(body(2), 1)).toMatchObject({ value: { hasNext: true } });
     expect(readExtractsPage(body(1), 1)).toMatchObject({ value: { hasNext: false } });
-  });
-
-  it('readExtractsPage counts bytes, not characters', () => {
-    const body = page({ data: [{ document_id: 'अ', file_data: '😀' }] });
-    expect(readExtractsPage(body, 1)).toMatchObject({
-      ok: true,
-      value: { bytes: Buffer.byteLength(body) },
-    });
   });
 
   it('readExtractsPage takes an id that is a number, and the other items of a page with a bad one', () => {

@@ -7,6 +7,8 @@ import { bodyOf, closedPort, json, startHttp, startTcp } from '../atlas/test-ser
 /** Long enough for loopback, short enough to be waited for. */
 const SHORT_MS = 150;
 const LONG_MS = 5_000;
+/** Has room for everything. */
+const COUNTING = { hold: () => {} };
 const GET = { method: 'GET', path: '/x?a=b', headers: {} } as const;
 
 function http(
@@ -222,48 +224,73 @@ describe('a request that went out', () => {
     expect(response).toMatchObject({ kind: 'failed', failure: 'cut' });
   });
 
-  it('a response of more than 32 MiB is too large, and no more of it is read', async () => {
-    const chunk = Buffer.alloc(1024 * 1024, 'x');
-    let sent = 0;
-    const base = await startHttp((request, response) => {
-      response.writeHead(200);
-      const more = () => {
-        while (!request.socket.destroyed && response.write(chunk)) sent += 1;
-      };
-      response.on('drain', more);
-      more();
-    });
-    expect(await http(base).request(GET)).toEqual({
-      kind: 'failed',
-      failure: 'too-large',
-      code: 'BODY_TOO_LARGE',
-    });
-    expect(sent).toBeLessThan(100);
-  });
+  it.each([
+    { mib: 1, memory: undefined },
+    { mib: 32, memory: COUNTING },
+  ])(
+    'a response of more than $mib MiB is too large, and no more of it is read',
+    async ({ mib, memory }) => {
+      const chunk = Buffer.alloc(1024 * 1024, 'x');
+      let sent = 0;
+      const base = await startHttp((request, response) => {
+        response.writeHead(200);
+        const more = () => {
+          while (!request.socket.destroyed && response.write(chunk)) sent += 1;
+        };
+        response.on('drain', more);
+        more();
+      });
+      expect(await http(base).request(GET, undefined, memory)).toEqual({
+        kind: 'failed',
+        failure: 'too-large',
+        code: 'BODY_TOO_LARGE',
+      });
+      expect(sent).toBeLessThan(mib + 70);
+    },
+  );
 
-  it('many large bodies at once are read by turns', async () => {
-    const part = Buffer.alloc(2 * 1024 * 1024, 'x');
-    const base = await startHttp((request, response) => {
+  it('no more of a response is read for which there is no room', async () => {
+    const part = Buffer.alloc(1024 * 1024, 'x');
+    let closed = () => {};
+    const cut = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const base = await startHttp((_request, response) => {
+      response.on('close', closed);
       response.writeHead(200);
       response.write(part);
-      if (request.url === '/whole') response.end();
     });
-    const client = http(base, { timeoutMs: 20 * SHORT_MS, connections: 20 });
-    // More than have a turn, and none of them ever ends: turns are given back all the same.
-    const stuck = Array.from({ length: 9 }, () => client.request(GET));
-    for (const response of await Promise.all(stuck)) {
-      expect(response).toEqual({ kind: 'failed', failure: 'timed-out', code: 'TIMED_OUT' });
-    }
-    const whole = Array.from({ length: 9 }, () => client.request({ ...GET, path: '/whole' }));
-    for (const response of await Promise.all(whole)) {
-      expect(response).toMatchObject({ kind: 'response', status: 200 });
-    }
+    const held: number[] = [];
+    const hold = (bytes: number) => {
+      held.push(bytes);
+      if (bytes > part.length / 2) throw new Error('no room');
+    };
+    await expect(http(base).request(GET, undefined, { hold })).rejects.toThrow('no room');
+    await cut;
+    expect(held[0]).toBe(0);
+    expect(held.at(-1)).toBeLessThanOrEqual(part.length);
+  });
+
+  it.each([
+    ['letters of ASCII', 'x'.repeat(1000), 1000],
+    ['letters of Hindi', 'न'.repeat(1000), 2000],
+    ['compressed letters', 'x'.repeat(1000), 1000],
+  ])('a response of %s counts as what its text takes in memory', async (what, text, bytes) => {
+    const gzip = what.startsWith('compressed');
+    const base = await startHttp((_request, response) => {
+      response.writeHead(200, gzip ? { 'content-encoding': 'gzip' } : {});
+      response.end(gzip ? gzipSync(text) : text);
+    });
+    const held: number[] = [];
+    const memory = { hold: (now: number) => void held.push(now) };
+    expect(await http(base).request(GET, undefined, memory)).toMatchObject({ body: text });
+    expect(held.at(-1)).toBe(bytes);
   });
 
   it('a response of 5 MiB is taken whole', async () => {
     const body = 'é'.repeat(2.5 * 1024 * 1024);
     const base = await startHttp((_request, response) => response.end(body));
-    const response = await http(base).request(GET);
+    const response = await http(base).request(GET, undefined, COUNTING);
     const digest = (text: string) => createHash('sha256').update(text).digest('hex');
     expect(response.kind === 'response' && digest(response.body)).toBe(digest(body));
   });

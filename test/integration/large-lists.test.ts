@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { MEMORY_LIMITS } from '../../src/workers/poll/poll-memory.js';
 import { bodyOf, json, startHttp } from '../atlas/test-server.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -55,4 +56,78 @@ it('a worker goes on reading large lists after polls whose pages came when they 
   await waitUntil('polls that failed', () => failedPolls.size === 2);
   await system.submit('healthy', 1, 'healthy-');
   expect((await system.event('done-healthy', 10_000)).data.status).toBe('completed');
+});
+
+const MIB = 1024 * KIB;
+const BIG_BYTES = 12 * MIB;
+/** More than fit: 168 MiB. Each has a place of the worker, and small ones have none of their own. */
+const BIG_BATCHES = 14;
+const SMALL_BATCHES = 5;
+
+/** An Atlas whose batches have one page: a `big` one of 12 MiB, any other one of some bytes. */
+async function startAtlasOfBigPages(): Promise<string> {
+  return startHttp(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');
+    const body = await bodyOf(request);
+    if (pathname.endsWith('/authtoken')) return json(response, { access_token: 'token' });
+    if (pathname.endsWith('/multiupload')) {
+      const { file_urls: files } = JSON.parse(body) as { file_urls: { document_id: string }[] };
+      return json(response, { batch_id: files[0]?.document_id });
+    }
+    const documentId = searchParams.get('batch_id') ?? '';
+    const text = documentId.startsWith('big') ? 'x'.repeat(BIG_BYTES) : 'x';
+    const data = [{ document_id: documentId, file_data: { text } }];
+    json(response, { data, page: 1, total_items: 1, has_next: false });
+  });
+}
+
+it('while S3 hangs, large lists hold no more memory than they may, take no place, and small ones pass', {
+  timeout: 120_000,
+}, async () => {
+  const system = await startSystem();
+  const { metrics } = await system.startWorker({
+    ATLAS_BASE_URL: await startAtlasOfBigPages(),
+    POLL_CONCURRENCY: String(BIG_BATCHES),
+    SUBMIT_CONCURRENCY: String(BIG_BATCHES),
+  });
+  const readMetric = async (name: string) => {
+    const metric = metrics.registry.getSingleMetric(`atlas_batch_poll_memory_${name}`);
+    return (await metric?.get())?.values[0]?.value ?? 0;
+  };
+  let most = 0;
+  const held = async () => {
+    const now = await readMetric('bytes');
+    most = Math.max(most, now);
+    return now;
+  };
+  system.s3.setFaults({
+    rules: [{ endpoint: 'put', fault: 'hang', match: ({ key }) => key.startsWith('big') }],
+  });
+  const big = Array.from({ length: BIG_BATCHES }, (_, i) => `big-${i}`);
+  await Promise.all(big.map((name) => system.submit(name, 1, `${name}-`)));
+  // Those that hold what they want wait for S3, and the others come back again and again.
+  await waitUntil('polls that wait for memory', async () => {
+    await held();
+    return (await readMetric('waits_total')) > 2 * BIG_BATCHES;
+  });
+  const storing = system.s3.faultsFired().hang ?? 0;
+  expect(storing).toBeGreaterThan(0);
+  expect(storing * BIG_BYTES).toBeLessThan(MEMORY_LIMITS.sharedBytes + MEMORY_LIMITS.reserveBytes);
+
+  const small = Array.from({ length: SMALL_BATCHES }, (_, i) => `small-${i}`);
+  await Promise.all(small.map((name) => system.submit(name, 1, `${name}-`)));
+  for (const name of small) {
+    expect((await system.event(`done-${name}`)).data.status).toBe('completed');
+    expect(await held()).toBeGreaterThan(BIG_BYTES);
+  }
+
+  system.s3.clearFaults();
+  for (const name of big) {
+    const { data } = await system.event(`done-${name}`, 60_000);
+    expect(data.status).toBe('completed');
+    await held();
+  }
+  const { smallBytes, sharedBytes, reserveBytes } = MEMORY_LIMITS;
+  expect(most).toBeLessThanOrEqual(smallBytes + sharedBytes + reserveBytes);
+  expect(await held()).toBe(0);
 });

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import type { PollState } from '../../src/jobs/poll-state.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
@@ -83,6 +84,19 @@ const LONG_ONES: State[] = [
   },
   { state: 'an upload that hangs', enter: ({ system }) => uploading(system) },
   { state: 'a poll that hangs', enter: ({ system }) => polling(system) },
+  {
+    state: 'polls that wait for memory, for S3 hangs',
+    async enter({ system }) {
+      const bytes = 12 * 1024 * 1024;
+      system.atlas.setFaults({ rules: [{ fault: 'huge-extracts', bytes }] });
+      system.s3.setFaults({ rules: [{ endpoint: 'put', fault: 'hang' }] });
+      for (let i = 0; i < 8; i += 1) await system.submit(`large-${i}`, 1, `large-${i}-`);
+      await waitUntil('a poll that waits for memory', async () => {
+        const polls: { progress: unknown }[] = await system.pollJobs.getJobs(['delayed']);
+        return polls.some(({ progress }) => (progress as Partial<PollState>).wantedBytes);
+      });
+    },
+  },
   {
     state: 'a check of objects that hangs',
     async enter({ system }) {

@@ -25,6 +25,7 @@ const upload = (
     unreadable: 0,
     polls: 2,
     stored: true,
+    endedAt: 0,
   };
   const sent = { atlasBatchId: atlasBatchId ?? 'BATCH-0', sentAt: 0, expectedPollRuns: 1 };
   return { ...plan, ...sent, state: 'ended', result };

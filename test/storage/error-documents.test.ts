@@ -1,6 +1,31 @@
 import { describe, expect, test } from 'vitest';
+import { OwnFaultError } from '../../src/errors.js';
 import { errorOf, openStore } from './open-store.js';
-import { startScriptedS3 } from './scripted-s3.js';
+import { respondWithError, startScriptedS3 } from './scripted-s3.js';
+
+test.each([
+  { status: 403, code: 'InvalidAccessKeyId', own: true },
+  { status: 403, code: 'SignatureDoesNotMatch', own: true },
+  { status: 400, code: 'ExpiredToken', own: true },
+  { status: 403, code: 'RequestTimeTooSkewed', own: true },
+  { status: 403, code: 'AccessDenied', own: false },
+  { status: 404, code: 'NoSuchBucket', own: false },
+  { status: 400, code: 'InvalidRequest', own: false },
+])('that S3 answers $code is the fault of this process: $own', async ({ status, code, own }) => {
+  const s3 = await startScriptedS3();
+  s3.fault = (_, response) => respondWithError(response, status, code);
+  const error = await errorOf(openStore(s3).putResult('a.json', ['{}']));
+  expect(error instanceof OwnFaultError).toBe(own);
+});
+
+test('that there are no credentials is the fault of this process', async () => {
+  const s3 = await startScriptedS3();
+  const credentials = async () => {
+    throw Object.assign(new Error('none'), { name: 'CredentialsProviderError' });
+  };
+  const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
+  expect(await errorOf(store.putResult('a.json', ['{}']))).toBeInstanceOf(OwnFaultError);
+});
 
 describe('an error document', () => {
   const code = '<Error><Code>InvalidAccessKeyId</Code>';

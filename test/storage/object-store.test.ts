@@ -211,7 +211,7 @@ describe('results', () => {
       controller.abort(new Error('lock lost'));
       return true;
     };
-    const put = openStore(s3).putResult('x.json', ['{}'], controller.signal);
+    const put = openStore(s3).putResult('x.json', ['{}'], { signal: controller.signal });
     await expect(put).rejects.toThrow('lock lost');
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Measures the most memory that a worker has while as many batches as are polled at once get
- * responses that are huge or lists that do not end. Every batch has to end for that reason.
+ * responses that are huge or lists that do not end, and every batch has to end for that reason; and
+ * while they get lists that are large and S3 is slow, and every batch has to complete.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,6 +20,9 @@ const ENVIRONMENT = {
   // Fifty huge responses at once take a slow machine a minute.
   ATLAS_TIMEOUT_MS: '90000',
 };
+/** Five extracts: 12 MiB a list, and 600 MiB for fifty. */
+const LARGE_EXTRACT_BYTES = 2_500_000;
+const SLOW_STORE_MS = 2_000;
 const PER_PAGE = 10_000;
 const FOREIGN_IDS = [{ fault: 'foreign-ids', count: PER_PAGE }] as const;
 
@@ -44,6 +48,21 @@ export async function measureHugeResponses(): Promise<number[]> {
   peaks.push(await peakOf({ habits: {}, environment: { ATLAS_BASE_URL: url } }));
   close();
   return peaks;
+}
+
+/** @returns MiB */
+export async function measureLargeLists(): Promise<number> {
+  const faults = [{ fault: 'huge-extracts', bytes: LARGE_EXTRACT_BYTES } as const];
+  const stage = await setStage({ faults, storeMs: SLOW_STORE_MS });
+  try {
+    const environment = { ...ENVIRONMENT, BATCH_DEADLINE_MS: '300000' };
+    const [pid = 0] = await stage.start('atlas-batch', environment);
+    await stage.enqueue(0, BATCHES);
+    await stage.completed(BATCHES);
+    return peakMib(pid);
+  } finally {
+    await stage.stop();
+  }
 }
 
 async function peakOf({ habits, environment }: Flood): Promise<number> {

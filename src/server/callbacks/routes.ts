@@ -3,6 +3,7 @@
  * then wakes the polls of the batches that it names. Its extracts are not used: only what Atlas
  * answers to a poll counts.
  */
+import type { Readable } from 'node:stream';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
@@ -20,6 +21,7 @@ import {
   limitTries,
   RATED_ADDRESSES,
 } from '../limits.js';
+import { BodyReader } from './body-reader.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
 import { WakeQueue } from './wake-queue.js';
@@ -74,15 +76,15 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
         const [, charset = 'utf-8'] = CHARSET.exec(headers['content-type'] ?? '') ?? [];
         headers['content-type'] = `text/plain; charset=${charset}`;
       });
-      scope.addContentTypeParser(
-        '*',
-        { parseAs: 'buffer' },
-        async ({ headers }: FastifyRequest, body: Buffer) =>
-          decodeText(
-            inflate(body, headers['content-encoding'] ?? ''),
-            CHARSET.exec(headers['content-type'] ?? '')?.[1],
-          ),
-      );
+      const bodies = new BodyReader();
+      scope.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
+        const { headers, routeOptions } = request;
+        const body = await bodies.read(payload, routeOptions.bodyLimit ?? BODY_LIMIT_BYTES);
+        return decodeText(
+          inflate(body, headers['content-encoding'] ?? ''),
+          CHARSET.exec(headers['content-type'] ?? '')?.[1],
+        );
+      });
 
       scope.post('/token', {
         bodyLimit: BODY_LIMIT_BYTES,

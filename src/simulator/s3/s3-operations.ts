@@ -16,7 +16,11 @@ export interface OperationContext {
   region: string;
   /** A PUT into a bucket that does not exist creates it. */
   createsBuckets: boolean;
+  conditionalWrites: ConditionalWrites;
 }
+
+/** How a store takes the conditions of an upload: as S3 does, by a 501, or as if they were not there. */
+export type ConditionalWrites = 'known' | 'not-implemented' | 'ignored';
 
 /** Carries out one verified request. */
 export function operate(
@@ -38,6 +42,7 @@ export function operate(
   }
   switch (operation) {
     case 'put': {
+      checkConditions(context, request, store.info(bucket, key), key);
       const type = headerOf(request.headers, 'content-type') ?? DEFAULT_CONTENT_TYPE;
       return { status: 200, headers: { etag: store.put(bucket, key, body, type).etag } };
     }
@@ -56,6 +61,30 @@ export function operate(
     case 'head-bucket':
       return { status: 200, headers: { 'x-amz-bucket-region': context.region } };
   }
+}
+
+/** Conditions of an upload, as S3 has them: `*` for an absent object, one ETag for a present one. */
+function checkConditions(
+  { conditionalWrites }: OperationContext,
+  { headers }: SignedRequest,
+  present: ObjectInfo | undefined,
+  key: string,
+): void {
+  const match = headerOf(headers, 'if-match');
+  const noneMatch = headerOf(headers, 'if-none-match');
+  if (conditionalWrites === 'ignored' || (match ?? noneMatch) === undefined) return;
+  if (conditionalWrites === 'not-implemented' || (noneMatch !== undefined && noneMatch !== '*')) {
+    throw new S3Error(
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented',
+    );
+  }
+  if (match !== undefined && present === undefined) existing(present, key);
+  const holds = match === undefined ? present === undefined : present?.etag === match;
+  if (holds) return;
+  const details = { Condition: match === undefined ? 'If-None-Match' : 'If-Match' };
+  const message = 'At least one of the pre-conditions you specified did not hold';
+  throw new S3Error('PreconditionFailed', message, details);
 }
 
 function checkNames(bucket: string, key: string): void {

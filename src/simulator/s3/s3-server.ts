@@ -9,7 +9,7 @@ import { DiskShelf } from './disk-shelf.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
 import { refusalBy, type S3Habit, withHabit } from './s3-habits.js';
-import { operate } from './s3-operations.js';
+import { type ConditionalWrites, operate } from './s3-operations.js';
 import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
 import { errorAnswer, S3Error } from './s3-xml.js';
 import { SignatureVerifier } from './sigv4.js';
@@ -20,7 +20,7 @@ const MAX_BODY_BYTES = 1024 * 1024 * 1024;
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /** Status faults answer with the error document that S3 sends with that status. */
-export type S3FaultKind = 403 | 404 | 500 | 503 | ConnectionFault | S3Habit;
+export type S3FaultKind = 403 | 404 | 409 | 500 | 503 | ConnectionFault | S3Habit;
 export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
 export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
 
@@ -37,6 +37,7 @@ const INTERNAL_ERROR = new S3Error('InternalError', 'We encountered an error.');
 const STATUS_ERRORS: ReadonlyMap<number, S3Error> = new Map([
   [403, new S3Error('AccessDenied', 'Access Denied')],
   [404, new S3Error('NoSuchKey', 'The specified key does not exist.')],
+  [409, new S3Error('ConditionalRequestConflict', 'A conflicting operation is under way.')],
   [503, new S3Error('SlowDown', 'Please reduce your request rate.')],
 ]);
 
@@ -55,6 +56,8 @@ export interface S3SimulatorOptions extends StandInOptions {
   region?: string | undefined;
   /** Milliseconds since 1970. Default: this machine's clock. */
   clock?: (() => number) | undefined;
+  /** Default `known`. Many stores other than S3 refuse conditions of uploads, or ignore them. */
+  conditionalWrites?: ConditionalWrites | undefined;
   /** Default true. False saves their cost in benchmarks. */
   verifySignatures?: boolean | undefined;
 }
@@ -83,7 +86,12 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
   const shelf = options.directory === undefined ? undefined : new DiskShelf(options.directory);
   const store = new ObjectStore(clock, shelf);
   for (const bucket of options.buckets ?? []) store.createBucket(bucket);
-  const context = { store, region, createsBuckets: options.buckets === undefined };
+  const context = {
+    store,
+    region,
+    createsBuckets: options.buckets === undefined,
+    conditionalWrites: options.conditionalWrites ?? 'known',
+  };
   const { sessionToken } = options;
   const credentials = { accessKeyId, secretAccessKey, sessionToken };
   const verifier =

@@ -1,8 +1,12 @@
 /** What one run of a batch carries from function to function. */
 import { LockLostError } from '../../errors.js';
-import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
+import {
+  type BatchState,
+  resultOf,
+  type Upload,
+  type UploadState,
+} from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
-import { CLOCK_TOLERANCE_MS } from '../../redis/clock.js';
 import type { WorkerContext } from '../context.js';
 import { type StepRun, StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
@@ -33,11 +37,13 @@ export function deadlineOf({ state, context }: BatchContext): number {
 }
 
 /**
- * A poll job ends at the deadline by the clock of its worker. The batch that it wakes then may be some
- * milliseconds early by ours, and must not begin another round.
+ * Whether it is by our clock, or was by that of a worker whose poll ended then. The batch that such a
+ * poll wakes may be some milliseconds early by ours, and must not begin another round.
  */
 export function isPastDeadline(run: BatchContext): boolean {
-  return run.context.clock.now() >= deadlineOf(run) - CLOCK_TOLERANCE_MS;
+  const deadline = deadlineOf(run);
+  const ends = run.state.uploads.map((upload) => resultOf(upload)?.endedAt ?? 0);
+  return Math.max(run.context.clock.now(), ...ends) >= deadline;
 }
 
 /** What becomes of an upload that Atlas may have taken: sent again, or refused. */

@@ -1,5 +1,5 @@
 /** Before anything is sent: may these objects be read, are they there, and can they be fetched? */
-import { PermanentError } from '../../errors.js';
+import { OwnFaultError, PermanentError } from '../../errors.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
@@ -27,18 +27,27 @@ const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>
  * Checks the documents of these indexes; all issues are reported at once. Forbidden buckets come
  * first: whether their objects exist is none of the caller's business.
  * @throws PermanentError BUCKET_NOT_ALLOWED, OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError
- *   STORAGE, with what is known kept in the state.
+ *   STORAGE, with what is known kept in the state; OwnFaultError where other workers allow a bucket.
  */
 export async function checkDocuments(run: BatchContext, indexes: readonly number[]): Promise<void> {
   const { config } = run.context;
-  const forbidden = indexes.filter((index) => {
-    const { bucket = '' } = run.request.documents[index] ?? {};
-    return !isBucketAllowed(bucket, config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET);
-  });
+  const bucketOf = (index: number) => run.request.documents[index]?.bucket ?? '';
+  const forbidden = indexes.filter(
+    (index) => !isBucketAllowed(bucketOf(index), config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET),
+  );
   if (forbidden.length > 0) {
+    const buckets = new Set(forbidden.map(bucketOf));
+    const elsewhere = await run.context.bucketRules.allowedElsewhere(buckets);
+    const nowhere = forbidden.filter((index) => !elsewhere.has(bucketOf(index)));
+    if (nowhere.length === 0) {
+      throw new OwnFaultError(
+        'BUCKET_NOT_ALLOWED',
+        `this worker does not allow ${[...elsewhere].join(', ')} (S3_ALLOWED_BUCKETS), and others do`,
+      );
+    }
     throw new PermanentError(
       'BUCKET_NOT_ALLOWED',
-      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(run, forbidden)}`,
+      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(run, nowhere)}`,
     );
   }
   const verdicts = await findVerdicts(run, indexes);

@@ -71,6 +71,8 @@ function resultOfFailedJob(poll: Job<PollData, PollResult>): PollResult {
     unreadable: 0,
     polls: 0,
     stored: false,
+    // BullMQ knows it by the clock of a host.
+    endedAt: 0,
     reason: { code: 'INTERNAL', message: `the poll job of ${poll.data.atlasBatchId} failed` },
   };
 }

@@ -5,7 +5,7 @@
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import { PermanentError, type Reason, TransientError } from '../../errors.js';
+import { OwnFaultError, PermanentError, type Reason, TransientError } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
   eventJobId,
@@ -81,6 +81,7 @@ async function stepBatch(
     rethrowInterruption(error, run);
     if (error instanceof PermanentError) return endBatch(run, 'failed', error.reason);
     if (!(error instanceof TransientError)) return afterUnexpectedError(run, error);
+    if (error instanceof OwnFaultError) context.ownFaults.note(error);
     return hasNothingLeft(run) ? endBatch(run, 'failed', error.reason) : waitOut(run, error);
   }
 }
@@ -122,12 +123,19 @@ async function waitOut(run: BatchContext, error: TransientError): Promise<Sleep>
   run.state = countTransientError(run.state, error.reason);
   const count = run.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
-  // While others pass, Atlas is well, and only this batch had bad luck.
-  const inRow = isOfAtlas(error) ? Math.min(count, context.atlas.failuresInRow()) : count;
+  const inRow = relevantErrors(run, error, count);
   const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
   await lease.save(run.state, describeError(count, error.reason, delay));
   return sleep(run, delay);
+}
+
+/** Errors in a row by which a batch backs off. */
+function relevantErrors({ context }: BatchContext, error: TransientError, count: number): number {
+  // Another worker may take it at once.
+  if (error instanceof OwnFaultError) return 1;
+  // While others pass, Atlas is well, and only this batch had bad luck.
+  return isOfAtlas(error) ? Math.min(count, context.atlas.failuresInRow()) : count;
 }
 
 /** Whether the process's own requests tell how lasting the error is. */

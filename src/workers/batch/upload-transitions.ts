@@ -144,8 +144,9 @@ function afterSent(upload: SentUpload, step: UploadStep): Upload | null {
 
 /** A run of the poll job that learnt nothing leaves what an earlier one found. */
 function laterResult(earlier: PollResult | null, later: PollResult): PollResult {
+  const { polls, endedAt } = later;
   const learntNothing = later.status === 'rejected' || later.status === 'cancelled';
-  return learntNothing && earlier ? { ...earlier, polls: later.polls } : later;
+  return learntNothing && earlier ? { ...earlier, polls, endedAt } : later;
 }
 
 function refuse(upload: Upload, reason: Reason): RefusedUpload {

@@ -5,12 +5,14 @@ import type { Redis } from 'ioredis';
 import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { heartbeatsKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
 import type { Clock } from '../../redis/clock.js';
+import type { BucketRules } from './bucket-rules.js';
 import { HeartbeatWatch } from './heartbeat-watch.js';
 
 interface HeartbeatOptions {
   redis: Redis;
   config: { QUEUE_PREFIX: string };
   clock: Clock;
+  bucketRules: Pick<BucketRules, 'tell'>;
   sentUploads: { answer(questions: readonly string[]): Promise<void> };
 }
 
@@ -28,6 +30,7 @@ export async function startHeartbeat({
   redis,
   config,
   clock,
+  bucketRules,
   sentUploads,
 }: HeartbeatOptions): Promise<Heartbeat> {
   const key = heartbeatsKey(config.QUEUE_PREFIX);
@@ -37,8 +40,8 @@ export async function startHeartbeat({
   const beat = async () => {
     const began = performance.now();
     const now = clock.now();
-    const replies = await redis
-      .multi()
+    const replies = await bucketRules
+      .tell(redis.multi())
       .zadd(key, now, id)
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)

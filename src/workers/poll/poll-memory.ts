@@ -1,68 +1,166 @@
 /**
- * Limits what polls hold in memory. All pages of a poll stay there until its result is stored, and
- * tens of polls are under way at once. Without a limit Atlas could fill our memory.
+ * Bounds what the polls of a process hold in memory: the pages that they read, and what is made of
+ * them, until the result is stored. Without it Atlas could fill our memory, and a slow S3 would help.
+ *
+ * It is a bound in bytes, of a heap of 256 MiB. A poll for which there is no room gives back all that
+ * it holds, and its job sleeps, so that it takes no place of a worker. It says how much it wanted, and
+ * asks for a multiple of it before it reads anything again: what is read in vain is bounded too.
  */
-import pLimit from 'p-limit';
 import { TransientError } from '../../errors.js';
-import { unlessAborted } from '../../timeouts.js';
+import type { ResponseMemory } from '../../http/exchange.js';
 
-const MIB = 1024 * 1024;
-/** Polls that hold more than this take turns. Hardly any does that reads real documents. */
-const LARGE_POLL_BYTES = MIB;
-const LARGE_POLLS_AT_ONCE = 2;
-/** A poll fails that holds more: a rich extract has some ten KiB. */
-const POLL_MIB = 32;
-const POLL_MIB_PER_DOCUMENT = 1;
-const MAX_POLL_MIB = 512;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** What an item takes besides its text: its place, its id and what they are listed in. */
+const ITEM_BYTES = 256;
+/**
+ * A poll may hold so much, and more with each document: a whole page, and 1 MiB a document, where a rich
+ * extract has some ten KiB. A letter that is not ASCII makes it two bytes for each.
+ */
+const POLL_BYTES = 32 * MIB;
+const POLL_BYTES_PER_DOCUMENT = 2 * MIB;
+/** A poll that found no room asks for so many times what it held: three polls read it all, and not ten. */
+const GROWTH = 4;
 
-/** One for the process, because it is the process that runs out of memory. */
-const largePolls = pLimit(LARGE_POLLS_AT_ONCE);
+/** What polls may hold together. A poll counts in one of the three. */
+export interface MemoryLimits {
+  /** A poll that holds at most this is small. Hardly any is larger that reads ten documents. */
+  smallPollBytes: number;
+  /** For small polls: they pass large ones that wait. */
+  smallBytes: number;
+  /** For all others: one list of a few documents that does not end, or some dozens of rich ones. */
+  sharedBytes: number;
+  /** For one poll that finds no room there. It never waits again, so that one always gets on. */
+  reserveBytes: number;
+}
 
-export class PollMemory {
-  private readonly limitMib: number;
-  private bytes = 0;
-  private turn: Promise<() => void> | undefined;
-  private released = false;
+/** A heap of 256 MiB holds these, a worker's own 45 MiB, and as much garbage as one page makes. */
+export const MEMORY_LIMITS: MemoryLimits = {
+  smallPollBytes: 256 * KIB,
+  smallBytes: 16 * MIB,
+  sharedBytes: 36 * MIB,
+  reserveBytes: 112 * MIB,
+};
 
-  /** @param endedBy The first of these signals ends the wait for a turn. */
-  constructor(
-    private readonly atlasBatchId: string,
-    documentCount: number,
-    private readonly endedBy: readonly AbortSignal[],
-  ) {
-    this.limitMib = Math.min(MAX_POLL_MIB, POLL_MIB + documentCount * POLL_MIB_PER_DOCUMENT);
-  }
+/** There is no room for what a poll reads. No error of anyone: it is tried again. */
+export class NoMemoryError extends Error {
+  override name = 'NoMemoryError';
 
-  /**
-   * Counts a page that was read; a large poll waits for its turn.
-   * @throws TransientError ATLAS_PROTOCOL beyond the limit; the reason of a signal.
-   */
-  async hold(bytes: number): Promise<void> {
-    // Pages are read in parallel: one may arrive when another has failed and the poll is over. It
-    // would take a turn that nobody gives back.
-    if (this.released) throw new Error(`the poll of ${this.atlasBatchId} is over`);
-    this.bytes += bytes;
-    if (this.bytes > this.limitMib * MIB) {
-      throw new TransientError(
-        'ATLAS_PROTOCOL',
-        `the list of extracts of ${this.atlasBatchId} does not end: it is larger than ${this.limitMib} MiB`,
-      );
-    }
-    if (this.bytes > LARGE_POLL_BYTES) {
-      this.turn ??= takeTurn();
-      await unlessAborted(this.turn, AbortSignal.any([...this.endedBy]));
-    }
-  }
-
-  /** To be called once, when the poll is over, however it ended. */
-  release(): void {
-    this.released = true;
-    void this.turn?.then((giveBack) => giveBack());
+  /** @param wantedBytes To be asked for the next time. */
+  constructor(readonly wantedBytes: number) {
+    super(`no room for ${wantedBytes} bytes of extracts`);
   }
 }
 
-function takeTurn(): Promise<() => void> {
-  return new Promise((taken) => {
-    void largePolls(() => new Promise<void>((giveBack) => taken(giveBack)));
-  });
+type Area = 'small' | 'shared' | 'reserve';
+
+/** One for the process, because it is the process that runs out of memory. */
+export class PollMemory {
+  private readonly used: Record<Area, number> = { small: 0, shared: 0, reserve: 0 };
+  private reservedFor: PollAccount | undefined;
+
+  /** @param onChange Told how many bytes all polls hold. */
+  constructor(
+    readonly limits: MemoryLimits,
+    private readonly onChange: (heldBytes: number) => void = () => {},
+  ) {}
+
+  get heldBytes(): number {
+    return this.used.small + this.used.shared + this.used.reserve;
+  }
+
+  /** For one poll; it has to be closed. */
+  open(atlasBatchId: string, documentCount: number): PollAccount {
+    const most = POLL_BYTES + documentCount * POLL_BYTES_PER_DOCUMENT;
+    return new PollAccount(this, atlasBatchId, Math.min(this.limits.reserveBytes, most));
+  }
+
+  /** Lets a poll hold so much in all. @returns false when there is no room. */
+  charge(poll: PollAccount, bytes: number): boolean {
+    for (const area of this.areasFor(poll, bytes)) {
+      const others = this.used[area] - (poll.area === area ? poll.charged : 0);
+      if (others + bytes > this.limits[`${area}Bytes`]) continue;
+      this.used[poll.area] -= poll.charged;
+      this.used[area] += bytes;
+      if (area === 'reserve') this.reservedFor = poll;
+      poll.area = area;
+      poll.charged = bytes;
+      this.onChange(this.heldBytes);
+      return true;
+    }
+    return false;
+  }
+
+  release(poll: PollAccount): void {
+    this.used[poll.area] -= poll.charged;
+    poll.charged = 0;
+    if (this.reservedFor === poll) this.reservedFor = undefined;
+    this.onChange(this.heldBytes);
+  }
+
+  private areasFor(poll: PollAccount, bytes: number): Area[] {
+    if (this.reservedFor === poll) return ['reserve'];
+    const areas: Area[] = bytes <= this.limits.smallPollBytes ? ['small', 'shared'] : ['shared'];
+    return this.reservedFor === undefined ? [...areas, 'reserve'] : areas;
+  }
+}
+
+/** What one poll holds. */
+export class PollAccount {
+  area: Area = 'small';
+  /** What it counts as in its area: what it holds, or asked for before. */
+  charged = 0;
+  private held = 0;
+  private closed = false;
+
+  constructor(
+    private readonly memory: PollMemory,
+    private readonly atlasBatchId: string,
+    private readonly limitBytes: number,
+  ) {}
+
+  /**
+   * Makes sure of so much before anything is read.
+   * @throws NoMemoryError
+   */
+  expect(bytes: number): void {
+    const wanted = Math.min(bytes, this.limitBytes);
+    if (!this.memory.charge(this, wanted)) throw new NoMemoryError(wanted);
+  }
+
+  /** For one page. */
+  page(): PageMemory {
+    let pageBytes = 0;
+    const hold = (bytes: number) => {
+      this.grow(bytes - pageBytes);
+      pageBytes = bytes;
+    };
+    return { hold, holdItems: (count) => hold(pageBytes + count * ITEM_BYTES) };
+  }
+
+  /** To be called when the poll is over, however it ended. */
+  close(): void {
+    this.closed = true;
+    this.memory.release(this);
+  }
+
+  private grow(bytes: number): void {
+    // Pages are read in parallel: one may arrive when another has failed and the poll is over. It
+    // would take room that nobody gives back.
+    if (this.closed) throw new Error(`the poll of ${this.atlasBatchId} is over`);
+    this.held += bytes;
+    if (this.held > this.limitBytes) {
+      throw new TransientError(
+        'ATLAS_PROTOCOL',
+        `the list of extracts of ${this.atlasBatchId} does not end: it takes more than ${Math.floor(this.limitBytes / MIB)} MiB`,
+      );
+    }
+    if (this.held <= this.charged || this.memory.charge(this, this.held)) return;
+    throw new NoMemoryError(Math.min(this.limitBytes, GROWTH * this.held));
+  }
+}
+
+/** What a page takes: its text while it arrives, and its items. */
+export interface PageMemory extends ResponseMemory {
+  holdItems(count: number): void;
 }

@@ -4,7 +4,13 @@
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import { describeReason, PermanentError, TransientError, UnknownBatchError } from '../../errors.js';
+import {
+  describeReason,
+  OwnFaultError,
+  PermanentError,
+  TransientError,
+  UnknownBatchError,
+} from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
@@ -28,16 +34,11 @@ import {
 import { readFlags } from '../runtime/signals.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { type ObservedPoll, recordObservation } from './observe.js';
+import type { PollEvent } from './poll-event.js';
+import { NoMemoryError } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
 import { storeResult } from './store-result.js';
-import {
-  afterPoll,
-  beginPoll,
-  enterPoll,
-  isLastPoll,
-  type PollDecision,
-  type PollEvent,
-} from './transitions.js';
+import { afterPoll, beginPoll, enterPoll, isLastPoll, type PollDecision } from './transitions.js';
 
 type PollRun = StepRun<PollData, PollState> & ObservedPoll;
 
@@ -86,11 +87,17 @@ async function poll(run: PollRun): Promise<PollDecision> {
   const { context, data, signal } = run;
   run.state = beginPoll(run.state, context.clock.now());
   const full = isLastPoll(run.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
-  const options = { full, before: run.state.seen, perPage: perPageOf(run) };
-  const reading = await pollOnce(context, data, options, signal);
-  const decision = decide(run, { kind: 'read', reading });
-  if (decision.next !== 'store' || !reading.found) return decision;
-  return store(run, reading.found);
+  const { seen: before, wantedBytes = 0 } = run.state;
+  const options = { full, before, perPage: perPageOf(run), wantedBytes };
+  const memory = context.pollMemory.open(data.atlasBatchId, data.documentIds.length);
+  try {
+    const reading = await pollOnce(context, data, options, memory, signal);
+    const decision = decide(run, { kind: 'read', reading });
+    if (decision.next !== 'store' || !reading.found) return decision;
+    return await store(run, reading.found);
+  } finally {
+    memory.close();
+  }
 }
 
 /** Extracts asked for at once: as configured, or fewer where that was too large. */
@@ -100,9 +107,8 @@ function perPageOf({ context, state }: PollRun): number {
 }
 
 async function store(run: PollRun, found: Reconciliation): Promise<PollDecision> {
-  const { context, data, lease, signal } = run;
-  await lease.renew();
-  await storeResult(context, data, found, signal);
+  await storeResult(run, found);
+  const { data } = run;
   const indexes = fromRanges(data.documentIndexes);
   const decision = decide(run, {
     kind: 'stored',
@@ -155,6 +161,11 @@ function eventOfError(run: PollRun, error: unknown): PollEvent {
   if (error instanceof ResponseError && error.row.halve) {
     return { kind: 'page-too-large', reason: error.reason, perPage: perPageOf(run) };
   }
+  if (error instanceof NoMemoryError) {
+    context.metrics.pollMemoryWaits.inc();
+    return { kind: 'no-memory', wantedBytes: error.wantedBytes };
+  }
+  if (error instanceof OwnFaultError) context.ownFaults.note(error);
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
     const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';

@@ -7,8 +7,8 @@ import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
-import { PollMemory } from './poll-memory.js';
-import type { PollReading } from './transitions.js';
+import type { PollReading } from './poll-event.js';
+import type { PollAccount } from './poll-memory.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
 export const PAGES_IN_PARALLEL = 4;
@@ -27,6 +27,8 @@ interface PollOptions {
   before: PollState['seen'];
   /** Extracts asked for at once. */
   perPage: number;
+  /** What an earlier poll found no room for; 0 when none did. */
+  wantedBytes: number;
 }
 
 /** A page after the first: what was read, or what Atlas said instead. */
@@ -35,36 +37,31 @@ type LaterPage = ExtractsPage | UnknownBatchError | ResponseError;
 /**
  * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
  * cost of a poll does not grow with the upload: everything is read only when it may be complete.
- * @throws UnknownBatchError on a 404 of the first page, TransientError, StoppingError between two pages.
+ * What it read is held by `memory` until that is closed.
+ * @throws UnknownBatchError on a 404 of the first page, TransientError, NoMemoryError, StoppingError
+ *   between two pages.
  */
 export async function pollOnce(
   context: WorkerContext,
   data: PollData,
   poll: PollOptions,
+  memory: PollAccount,
   signal: AbortSignal,
 ): Promise<Poll> {
-  const memory = new PollMemory(data.atlasBatchId, data.documentIds.length, [
-    signal,
-    context.stopping,
-  ]);
-  try {
-    return await readExtracts(data, poll, async (page, perPage) => {
-      if (context.stopping.aborted) throw new StoppingError();
-      const read = await context.atlas.readPage(data.atlasBatchId, { page, perPage }, signal);
-      await memory.hold(read.bytes);
-      return read;
-    });
-  } catch (error) {
-    if (context.stopping.aborted && error === context.stopping.reason) throw new StoppingError();
-    throw error;
-  } finally {
-    memory.release();
-  }
+  return readExtracts(data, poll, memory, async (page, perPage) => {
+    if (context.stopping.aborted) throw new StoppingError();
+    const request = { page, perPage };
+    const room = memory.page();
+    const read = await context.atlas.readPage(data.atlasBatchId, request, signal, room);
+    room.holdItems(read.items.length);
+    return read;
+  });
 }
 
 async function readExtracts(
   data: PollData,
-  { full, before, perPage }: PollOptions,
+  { full, before, perPage, wantedBytes }: PollOptions,
+  memory: PollAccount,
   read: (page: number, perPage: number) => Promise<ExtractsPage>,
 ): Promise<Poll> {
   const total = data.documentIds.length;
@@ -78,6 +75,7 @@ async function readExtracts(
     }
   }
 
+  memory.expect(wantedBytes);
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number | null>();
   let repeatedPage = false;

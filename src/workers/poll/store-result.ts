@@ -1,19 +1,38 @@
 /** Extracts of one Atlas batch -> one object in S3. */
+import { TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import { renderResult } from '../../storage/result-document.js';
+import type { PutCondition } from '../../storage/results/put-result.js';
 import { resultKey } from '../../storage/results-key.js';
 import type { WorkerContext } from '../context.js';
+import type { JobLease } from '../runtime/job-lease.js';
 
-/** Writes the results object; writing it again replaces it by the same. */
+/** Tries to store it. Each that fails means that another worker has just stored one. */
+const MAX_TRIES = 5;
+
+interface StoringRun {
+  context: Pick<WorkerContext, 'store' | 'config'>;
+  data: PollData;
+  lease: Pick<JobLease<never>, 'renew' | 'isSurelyHeld'>;
+  signal: AbortSignal;
+}
+
+/**
+ * Writes the results object; writing it again replaces it by the same.
+ *
+ * A worker that stood still may come here when another one has the job, and has stored more. So each
+ * write says which object it means to replace, and that is found out **before** the lock is checked:
+ * whatever another worker stores after the check, it is not that object any more. Where the store knows
+ * no such conditions, the time since that check is what keeps a late write back.
+ * @throws LockLostError, TransientError.
+ */
 export async function storeResult(
-  { store, config }: WorkerContext,
-  data: PollData,
+  { context: { store, config }, data, lease, signal }: StoringRun,
   found: Reconciliation,
-  signal: AbortSignal,
 ): Promise<void> {
   const { reference, atlasBatchId, productType, documentIds } = data;
-  const body = renderResult({
+  const content = {
     reference,
     batchId: atlasBatchId,
     productType,
@@ -21,6 +40,19 @@ export async function storeResult(
     missing: found.missing().flatMap((position) => documentIds[position] ?? []),
     unexpected: found.unexpected(),
     unreadable: found.unreadable(),
-  });
-  await store.putResult(resultKey(config.RESULTS_PREFIX, reference, atlasBatchId), body, signal);
+  };
+  const body = { [Symbol.iterator]: () => renderResult(content) };
+  const key = resultKey(config.RESULTS_PREFIX, reference, atlasBatchId);
+  const mayBegin = () => lease.isSurelyHeld();
+  let condition: PutCondition = { kind: 'absent' };
+  for (let n = 0; n < MAX_TRIES; n += 1) {
+    await lease.renew({ always: n > 0 });
+    const reply = await store.putResult(key, body, { condition, mayBegin, signal });
+    if (reply === 'stored') return;
+    condition = await store.conditionOf(key, signal);
+  }
+  throw new TransientError(
+    'STORAGE',
+    `PUT s3://${store.resultsBucket}/${key}: another worker stored one at the same time, ${MAX_TRIES} times`,
+  );
 }

@@ -11,6 +11,7 @@ import {
 } from '../../jobs/poll-state.js';
 import { MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
 import { describeError, describePoll, type PollDeadlines } from './next-poll.js';
+import type { PollEvent, PollReading } from './poll-event.js';
 
 /** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */
 export const NOT_FOUND_TIMEOUT_MS = 120_000;
@@ -21,33 +22,13 @@ export const NOT_FOUND_TIMEOUT_MS = 120_000;
  */
 export const MAX_OVERDUE_POLLS = 4;
 
-/** What a poll read of the extracts. */
-export interface PollReading {
-  complete: boolean;
-  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
-  overdue: boolean;
-  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
-  present: number;
-  /** Items that Atlas announced; null when it announces nothing. */
-  announced: number | null;
-  /** What was read; null when a count request was enough. */
-  found: { extractCount: number; present: number } | null;
-}
-
-export type PollEvent =
-  | { kind: 'cancelled'; reason: Reason }
-  /** Workers died too often while they polled. */
-  | { kind: 'deadly'; reason: Reason }
-  | { kind: 'read'; reading: PollReading }
-  /** The result object was written. */
-  | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
-  | { kind: 'not-found'; reason: Reason }
-  /** A page was too large to take: `perPage` extracts were asked for. */
-  | { kind: 'page-too-large'; reason: Reason; perPage: number }
-  /** No error: the budget has no room before `retryAfterMs`. */
-  | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
-  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
-  | { kind: 'unexpected-error'; reason: Reason };
+/**
+ * A poll that finds no room in memory is a worker's concern and not Atlas's: the deadline does not end it
+ * at once. Whoever has the room gives it back, after some minutes at worst.
+ */
+export const MEMORY_TIMEOUT_MS = 600_000;
+/** Until it asks again: soon, and tens of such polls cost nothing. */
+const MEMORY_WAIT_MS = 1000;
 
 export type PollDecision =
   | { next: 'sleep'; state: PollState; line: string }
@@ -97,7 +78,7 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
     case 'read':
       return afterReading(state, event.reading, facts);
     case 'stored':
-      return afterStoring(state, event);
+      return afterStoring(state, event, facts);
     case 'not-found':
       return afterNotFound(state, event.reason, facts);
     case 'page-too-large':
@@ -105,6 +86,8 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
     case 'no-room':
       if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
       return sleep(state, facts.now + event.retryAfterMs, '');
+    case 'no-memory':
+      return afterNoMemory(state, event.wantedBytes, facts);
     case 'transient-error':
       return afterTransientError(state, event, facts);
     case 'unexpected-error':
@@ -142,12 +125,13 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
 function afterStoring(
   before: PollState,
   { present, missing, unexpected, unreadable }: Extract<PollEvent, { kind: 'stored' }>,
+  { now }: PollFacts,
 ): PollDecision {
   const state = { ...before, stored: present, present };
   const status = present === state.total ? 'complete' : 'incomplete';
   const { polls } = state;
   const counts = { missing, present, unexpected, unreadable, polls };
-  return end(state, { status, ...counts, stored: true });
+  return end(state, { status, ...counts, stored: true, endedAt: now });
 }
 
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
@@ -173,6 +157,18 @@ function afterLargePage(
   const half = Math.floor(perPage / 2);
   const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
   return sleep({ ...calm(state), perPage: half }, facts.now, line);
+}
+
+/** No error: it polls again as soon as there may be room. */
+function afterNoMemory(state: PollState, wantedBytes: number, facts: PollFacts): PollDecision {
+  const { now, data } = facts;
+  if (now >= lastDeadline(state, facts) + MEMORY_TIMEOUT_MS) {
+    const message = `other large lists took the memory of the workers for which that of ${data.atlasBatchId} waited, until the deadline`;
+    return giveUp('rejected', state, { code: 'INTERNAL', message }, facts);
+  }
+  const isFirst = state.wantedBytes === undefined;
+  const line = isFirst ? 'its list of extracts is large, and waits for memory of a worker' : '';
+  return sleep({ ...state, wantedBytes }, now + facts.retryMs(1, MEMORY_WAIT_MS), line);
 }
 
 function afterTransientError(
@@ -216,7 +212,7 @@ function giveUp(
   status: 'cancelled' | 'rejected',
   state: PollState,
   reason: Reason,
-  { data }: PollFacts,
+  { data, now }: PollFacts,
 ): PollDecision {
   const { polls } = state;
   const none = {
@@ -226,7 +222,7 @@ function giveUp(
     unreadable: 0,
     stored: false,
   };
-  return end(state, { status, ...none, polls, reason });
+  return end(state, { status, ...none, polls, endedAt: now, reason });
 }
 
 function end(state: PollState, result: PollResult): PollDecision {

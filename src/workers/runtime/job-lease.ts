@@ -99,8 +99,8 @@ export class JobLease<State extends object> {
   private readonly noted: string[] = [];
   /** What the sorted set of starts has: it is written when that changes. */
   private startTold: number | null | undefined;
-  /** Monotonic. The job was fetched just before. */
-  private readonly openedAt = performance.now();
+  /** When the lock had its full time at last, monotonic. The job was fetched just before. */
+  private renewedAt = performance.now();
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
@@ -201,11 +201,21 @@ export class JobLease<State extends object> {
     return { lockKey: `${jobKey}:lock`, jobKey, token: this.options.token };
   }
 
-  /** Gives the lock its full time, right before something that cannot be taken back. */
-  async renew(): Promise<void> {
+  /**
+   * Gives the lock its full time, right before something that cannot be taken back.
+   * @param always Also when it is young: its age says nothing of a host that stood still.
+   */
+  async renew({ always = false } = {}): Promise<void> {
     const { job, token } = this.options;
-    if (performance.now() - this.openedAt < YOUNG_LOCK_MS) return;
+    const asked = performance.now();
+    if (!always && asked - this.renewedAt < YOUNG_LOCK_MS) return;
     if ((await job.extendLock(token, LOCK_DURATION_MS)) !== 1) throw new LockLostError(this.jobId);
+    this.renewedAt = asked;
+  }
+
+  /** Whether the lock cannot have run out since {@link renew} checked it. */
+  isSurelyHeld(): boolean {
+    return performance.now() - this.renewedAt < LOCK_DURATION_MS;
   }
 }
 

@@ -184,6 +184,51 @@ it('the simulated S3 keeps objects on disk over a restart', async () => {
   }
 });
 
+const ABSENT = { status: 412, name: 'PreconditionFailed' };
+it.each([
+  { conditionalWrites: 'known', overPresent: ABSENT, stale: ABSENT },
+  { conditionalWrites: 'ignored', overPresent: null, stale: null },
+  {
+    conditionalWrites: 'not-implemented',
+    overPresent: { status: 501, name: 'NotImplemented' },
+    stale: { status: 501, name: 'NotImplemented' },
+  },
+] as const)(
+  'a simulated S3 to which conditions of uploads are $conditionalWrites does as such stores do',
+  async ({ conditionalWrites, overPresent, stale }) => {
+    const s3 = await start({ conditionalWrites });
+    const client = sdkClient(s3);
+    const put = async (Body: string, condition: { IfMatch?: string; IfNoneMatch?: string }) => {
+      const command = new PutObjectCommand({ Bucket: 'results', Key: 'k', Body, ...condition });
+      return client.send(command).then(
+        ({ ETag }) => ({ ETag, refusal: null }),
+        ({ name, $metadata }) => ({
+          ETag: '',
+          refusal: { status: $metadata.httpStatusCode, name },
+        }),
+      );
+    };
+    const { ETag: first = '' } = await put('first', {});
+    expect((await put('second', { IfNoneMatch: '*' })).refusal).toEqual(overPresent);
+    const current = s3.get('results', 'k')?.etag ?? '';
+    const matching = await put('third', { IfMatch: current });
+    expect(matching.refusal).toEqual(conditionalWrites === 'not-implemented' ? stale : null);
+    expect((await put('fourth', { IfMatch: first })).refusal).toEqual(
+      conditionalWrites === 'known' || conditionalWrites === 'not-implemented' ? stale : null,
+    );
+  },
+);
+
+it('the simulated S3 says 404 when the object is gone that an upload is to replace', async () => {
+  const client = sdkClient(await start());
+  await client.send(
+    new PutObjectCommand({ Bucket: 'results', Key: 'k', Body: 'x', IfNoneMatch: '*' }),
+  );
+  await client.send(new DeleteObjectCommand({ Bucket: 'results', Key: 'k' }));
+  const again = new PutObjectCommand({ Bucket: 'results', Key: 'k', Body: 'y', IfMatch: '"0"' });
+  await expect(client.send(again)).rejects.toMatchObject({ name: 'NoSuchKey' });
+});
+
 it('the simulated S3 counts requests by operation and status', async () => {
   const s3 = await start();
   const client = sdkClient(s3);

@@ -16,6 +16,7 @@ const NEW = { Bucket: 'kyc', Key: 'new', Body: 'x' };
 
 it.each([
   [503, 'SlowDown'],
+  [409, 'ConditionalRequestConflict'],
   [403, 'AccessDenied'],
   [500, 'InternalError'],
 ] as const)('the status fault %i has the error document of S3', async (fault, name) => {
@@ -28,6 +29,23 @@ it.each([
   s3.clearFaults();
   await client.send(new GetObjectCommand(PAN));
   expect(s3.faultsFired()).toEqual({ [fault]: 1 });
+});
+
+it('the simulated S3 does nothing of a late request before its time', async () => {
+  let arrive = () => {};
+  const until = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const { s3, client } = await start(
+    { fault: 'late', endpoint: 'put', times: 1, until },
+    { fault: 'late', endpoint: 'put', delayMs: 1 },
+  );
+  const late = client.send(new PutObjectCommand(NEW));
+  await client.send(new PutObjectCommand({ ...NEW, Body: 'sooner' }));
+  expect(String(s3.get('kyc', 'new')?.body)).toBe('sooner');
+  arrive();
+  await late;
+  expect(String(s3.get('kyc', 'new')?.body)).toBe('x');
 });
 
 it('the simulated S3 cuts the connection before or after the object is stored', async () => {

@@ -290,7 +290,16 @@ function resultOf(status: PollResult['status'], { documentIndexes }: Upload): Po
   const complete = status === 'complete';
   const missing = complete ? '' : documentIndexes;
   const present = complete ? fromRanges(documentIndexes).length : 0;
-  return { status, missing, present, unexpected: 0, unreadable: 0, polls: 0, stored: complete };
+  return {
+    status,
+    missing,
+    present,
+    unexpected: 0,
+    unreadable: 0,
+    polls: 0,
+    stored: complete,
+    endedAt: 0,
+  };
 }
 
 /** Saved with the first upload. */

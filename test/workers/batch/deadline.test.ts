@@ -1,17 +1,26 @@
 import { expect, it } from 'vitest';
 import { type BatchContext, isPastDeadline } from '../../../src/workers/batch/batch-context.js';
 
+const STARTED_AT = 1000;
+const DEADLINE_AT = 61_000;
+
 it.each([
-  [-1000, false],
-  [-50, true],
-  [0, true],
+  { offset: -1, pollEnded: null, isPast: false },
+  { offset: 0, pollEnded: null, isPast: true },
+  { offset: -1, pollEnded: -1, isPast: false },
+  { offset: -1, pollEnded: 0, isPast: true },
+  { offset: -500, pollEnded: 3, isPast: true },
 ])(
-  'a batch that re-enters %d ms from its deadline begins another round only when no clock of another worker can have passed it',
-  (offset, isPast) => {
+  'a batch that re-enters $offset ms from its deadline, where a poll ended $pollEnded ms from it, is past it: $isPast',
+  ({ offset, pollEnded, isPast }) => {
+    const result = pollEnded === null ? null : { endedAt: DEADLINE_AT + pollEnded };
     const run = {
-      state: { startedAt: 1000 },
-      context: { clock: { now: () => 61_000 + offset }, config: { BATCH_DEADLINE_MS: 60_000 } },
+      state: { startedAt: STARTED_AT, uploads: [{ result: null }, { result }] },
+      context: {
+        clock: { now: () => DEADLINE_AT + offset },
+        config: { BATCH_DEADLINE_MS: DEADLINE_AT - STARTED_AT },
+      },
     };
-    expect(isPastDeadline(run as BatchContext)).toBe(isPast);
+    expect(isPastDeadline(run as unknown as BatchContext)).toBe(isPast);
   },
 );

@@ -36,10 +36,11 @@ const resultOf = (status: PollResult['status'], missing: string): PollResult => 
   unreadable: 0,
   polls: 3,
   stored: status === 'complete' || status === 'incomplete',
+  endedAt: 7,
 });
 const complete = resultOf('complete', '');
 const incomplete = resultOf('incomplete', '1');
-const rejected = { ...resultOf('rejected', '0-1'), polls: 4 };
+const rejected = { ...resultOf('rejected', '0-1'), polls: 4, endedAt: 9 };
 
 const planned: Upload = { ...plan, state: 'planned' };
 const attempt = { nonce: 'n-1', sender: 'worker-1', startedAt: 4 };
@@ -160,7 +161,7 @@ describe('an upload', () => {
   it('an upload keeps what an earlier run found when a later one learns nothing', () => {
     const again: Upload = { ...sent, result: incomplete };
     expect(nextUpload(again, { kind: 'poll-ended', result: rejected })).toMatchObject({
-      result: { ...incomplete, polls: 4 },
+      result: { ...incomplete, polls: 4, endedAt: 9 },
     });
     expect(nextUpload(again, { kind: 'poll-ended', result: complete })).toMatchObject({
       result: complete,

@@ -6,8 +6,10 @@ import { readExtractsPage } from '../../../src/atlas/wire.js';
 import { TransientError, UnknownBatchError } from '../../../src/errors.js';
 import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
+import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
 import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
-import { afterPoll, beginPoll, type PollEvent } from '../../../src/workers/poll/transitions.js';
+import { afterPoll, beginPoll } from '../../../src/workers/poll/transitions.js';
 
 const SEED = 23;
 const DOCUMENTS = ['17', 'b', 'c', 'd'];
@@ -55,12 +57,13 @@ async function poll(first: string, then: string): Promise<PollEvent> {
     throw errorFor(rowFor('extracts', 'unusable'), read.why);
   };
   const context = { atlas: { readPage }, stopping: new AbortController().signal } as unknown;
-  const options = { full: true, before: newPollState(0, 4).seen, perPage: 50 };
+  const options = { full: true, before: newPollState(0, 4).seen, perPage: 50, wantedBytes: 0 };
+  const memory = new PollMemory(MEMORY_LIMITS).open('B-1', DOCUMENTS.length);
   try {
     const { signal } = new AbortController();
     return {
       kind: 'read',
-      reading: await pollOnce(context as WorkerContext, data, options, signal),
+      reading: await pollOnce(context as WorkerContext, data, options, memory, signal),
     };
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
@@ -94,6 +97,7 @@ const events = fc.constantFrom<PollEvent>(
   { kind: 'page-too-large', reason: { code: 'ATLAS_PROTOCOL', message: 'large' }, perPage: 1 },
   { kind: 'transient-error', reason: { code: 'STORAGE', message: 'away' }, retryAfterMs: 0 },
   { kind: 'no-room', reason: { code: 'ATLAS_UNAVAILABLE', message: 'full' }, retryAfterMs: 3 },
+  { kind: 'no-memory', wantedBytes: 9 },
   ...[1, 4].flatMap((present): PollEvent[] =>
     [false, true].map((overdue) => {
       const found = { extractCount: present, present };
@@ -112,7 +116,8 @@ it('no order of readings, errors, 404s and pages too large ends a poll job befor
       const decision = afterPoll(beginPoll(state, now), event, { ...FACTS, now });
       if (now < FACTS.deadlines.share) expect(decision.next).not.toBe('end');
       const notRead =
-        event.kind !== 'read' && !(event.kind === 'page-too-large' && event.perPage > 1);
+        !['read', 'no-memory'].includes(event.kind) &&
+        !(event.kind === 'page-too-large' && event.perPage > 1);
       if (now >= FACTS.deadlines.batch && notRead) expect(decision.next).toBe('end');
       if (decision.next !== 'sleep') return;
       state = decision.state;

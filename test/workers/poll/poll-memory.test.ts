@@ -1,42 +1,122 @@
-import { expect, it, onTestFinished } from 'vitest';
-import { PollMemory } from '../../../src/workers/poll/poll-memory.js';
+import { expect, it } from 'vitest';
+import {
+  MEMORY_LIMITS,
+  NoMemoryError,
+  type PollAccount,
+  PollMemory,
+} from '../../../src/workers/poll/poll-memory.js';
 
-const LARGE = 2 * 1024 * 1024;
-const LARGE_AT_ONCE = 2;
+const MIB = 1024 * 1024;
+const LIMITS = { smallPollBytes: 1, smallBytes: 4, sharedBytes: 10, reserveBytes: 20 };
+const MANY_DOCUMENTS = 1000;
 
-function startPoll(signal = new AbortController().signal): PollMemory {
-  const memory = new PollMemory('BATCH-1', 1, [signal]);
-  onTestFinished(() => memory.release());
-  return memory;
+const open = (memory: PollMemory) => memory.open('BATCH-1', MANY_DOCUMENTS);
+
+function openWith(memory: PollMemory, bytes: number): PollAccount {
+  const poll = open(memory);
+  poll.page().hold(bytes);
+  return poll;
 }
 
-it('the next large poll gets a turn when one is over', async () => {
-  const running = Array.from({ length: LARGE_AT_ONCE }, () => startPoll());
-  await Promise.all(running.map((poll) => poll.hold(LARGE)));
-  const next = startPoll().hold(LARGE);
-  running[0]?.release();
-  await next;
-});
-
-it('a page that arrives when its poll is over takes no turn', async () => {
-  for (let poll = 0; poll < LARGE_AT_ONCE; poll += 1) {
-    const memory = startPoll();
-    memory.release();
-    await expect(memory.hold(LARGE)).rejects.toThrow('the poll of BATCH-1 is over');
+/** What a poll would ask for the next time that finds no room; 0 when there is room. */
+function wantedBy(work: () => void): number {
+  try {
+    work();
+    return 0;
+  } catch (error) {
+    if (error instanceof NoMemoryError) return error.wantedBytes;
+    throw error;
   }
-  await startPoll().hold(LARGE);
+}
+
+it('large polls hold no more together than they may, and one more at a time', () => {
+  const memory = new PollMemory(LIMITS);
+  const polls = [openWith(memory, 6), openWith(memory, 4), openWith(memory, 2)];
+  expect(memory.heldBytes).toBe(12);
+  expect(wantedBy(() => openWith(memory, 3))).toBe(12);
+  polls[0]?.close();
+  openWith(memory, 6);
+  expect(memory.heldBytes).toBe(12);
 });
 
-it('a poll gives up the wait for a turn with the signal, and leaves the turn to the next', async () => {
-  const running = Array.from({ length: LARGE_AT_ONCE }, () => startPoll());
-  await Promise.all(running.map((poll) => poll.hold(LARGE)));
-  const stop = new AbortController();
-  const stopped = startPoll(stop.signal);
-  const wait = stopped.hold(LARGE);
-  stop.abort(new Error('the worker stops'));
-  await expect(wait).rejects.toThrow('the worker stops');
-  stopped.release();
-  const next = startPoll().hold(LARGE);
-  running[0]?.release();
-  await next;
+it('what a poll may not hold is not held: its account is as large as before, and empty when it is closed', () => {
+  const memory = new PollMemory(LIMITS);
+  const [first, second] = [openWith(memory, 8), openWith(memory, 15)];
+  const third = open(memory);
+  expect(wantedBy(() => third.page().hold(3))).toBe(12);
+  expect(memory.heldBytes).toBe(23);
+  for (const poll of [first, second, third]) poll.close();
+  expect(memory.heldBytes).toBe(0);
+});
+
+it('small polls pass large ones that wait', () => {
+  const memory = new PollMemory(LIMITS);
+  openWith(memory, 10);
+  openWith(memory, 10);
+  expect(wantedBy(() => openWith(memory, 2))).toBe(8);
+  for (let poll = 0; poll < LIMITS.smallBytes; poll += 1) openWith(memory, 1);
+  expect(wantedBy(() => openWith(memory, 1))).toBe(4);
+});
+
+it('a poll that has the reserve reads its list to the end, whatever others do', () => {
+  const memory = new PollMemory(LIMITS);
+  const others = openWith(memory, 9);
+  const one = open(memory);
+  for (let page = 0; page < LIMITS.reserveBytes; page += 1) {
+    one.page().hold(1);
+    if (page === 10) others.close();
+    if (page === 11) openWith(memory, 10);
+  }
+  expect(memory.heldBytes).toBe(30);
+});
+
+it('a poll asks for what it wanted before it reads, and then needs no more room for that', () => {
+  const memory = new PollMemory(LIMITS);
+  const other = openWith(memory, 7);
+  openWith(memory, 15);
+  expect(wantedBy(() => open(memory).expect(6))).toBe(6);
+  other.close();
+  const poll = open(memory);
+  poll.expect(6);
+  expect(memory.heldBytes).toBe(21);
+  poll.page().hold(6);
+  expect(memory.heldBytes).toBe(21);
+  // Nobody can ever have more than a single poll may.
+  expect(wantedBy(() => open(memory).expect(100))).toBe(20);
+});
+
+it('a page that is read again takes the room of the first attempt', () => {
+  const memory = new PollMemory(LIMITS);
+  const poll = open(memory);
+  const page = poll.page();
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    page.hold(0);
+    page.hold(9);
+  }
+  expect(memory.heldBytes).toBe(9);
+});
+
+it('items count, however short they are', () => {
+  const memory = new PollMemory(MEMORY_LIMITS);
+  const page = open(memory).page();
+  page.hold(MIB);
+  page.holdItems(10_000);
+  expect(memory.heldBytes).toBeGreaterThan(3 * MIB);
+});
+
+it('a list that does not end is an error of Atlas, when it is larger than its documents explain', () => {
+  const page = new PollMemory(MEMORY_LIMITS).open('BATCH-1', 1).page();
+  page.hold(34 * MIB);
+  expect(() => page.hold(34 * MIB + 1)).toThrow('does not end: it takes more than 34 MiB');
+  const most = open(new PollMemory(MEMORY_LIMITS)).page();
+  expect(() => most.hold(MEMORY_LIMITS.reserveBytes + 1)).toThrow('more than 112 MiB');
+});
+
+it('a page that arrives when its poll is over takes no room', () => {
+  const memory = new PollMemory(LIMITS);
+  const poll = open(memory);
+  const page = poll.page();
+  poll.close();
+  expect(() => page.hold(5)).toThrow('the poll of BATCH-1 is over');
+  expect(memory.heldBytes).toBe(0);
 });

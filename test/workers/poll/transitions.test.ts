@@ -6,14 +6,15 @@ import {
   type PollData,
   type PollState,
 } from '../../../src/jobs/poll-state.js';
+import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
 import {
   afterPoll,
   beginPoll,
   enterPoll,
   isLastPoll,
   MAX_OVERDUE_POLLS,
+  MEMORY_TIMEOUT_MS,
   NOT_FOUND_TIMEOUT_MS,
-  type PollEvent,
 } from '../../../src/workers/poll/transitions.js';
 import { MAX_UNEXPECTED_ERRORS } from '../../../src/workers/runtime/backoff.js';
 
@@ -74,6 +75,7 @@ const events = {
   'an extract too large': { kind: 'page-too-large', reason: REASON, perPage: 1 },
   overdue: read(3, { complete: false, overdue: true, announced: 4 }),
   'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
+  'no memory': { kind: 'no-memory', wantedBytes: 1000 },
   'transient error': { kind: 'transient-error', reason: REASON, retryAfterMs: 0 },
   'unexpected error': { kind: 'unexpected-error', reason: REASON },
 } satisfies Record<string, PollEvent>;
@@ -105,6 +107,7 @@ const TABLE: Record<keyof typeof events, Next[]> = {
   'an extract too large': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   overdue: ['sleep', 'store', 'store', 'store', 'store', 'store'],
   'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
+  'no memory': always('sleep'),
   'transient error': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'unexpected error': always('sleep'),
 };
@@ -168,6 +171,17 @@ describe('a poll job', () => {
     const out = decide(first, events['transient error'], 6000).state;
     const late = decide(out, events['not found'], SHARE_ENDS_AT);
     expect(late).toMatchObject({ next: 'sleep', state: { notFoundSince: SHARE_ENDS_AT } });
+  });
+
+  it('a poll job waits for memory beyond the deadline, not for ever, and remembers how much', () => {
+    const { state } = decide(fresh, events['no memory'], 5000);
+    expect(state).toMatchObject({ wantedBytes: 1000, nextPollAt: 5000 + RETRY_MS, polls: 0 });
+    const last = BATCH_ENDS_AT + MEMORY_TIMEOUT_MS;
+    expect(decide(state, events['no memory'], last - 1).next).toBe('sleep');
+    expect(decide(state, events['no memory'], last)).toMatchObject({
+      next: 'end',
+      result: { status: 'rejected', reason: { code: 'INTERNAL' } },
+    });
   });
 
   it('a poll job asks again at once for half as many when a page was too large, and remembers it', () => {

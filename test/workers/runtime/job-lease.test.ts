@@ -111,6 +111,23 @@ it('a lease renews a lock that is no longer young, and finds out that it was los
   await lease.renew();
   expect(await redis.pttl(lockKey)).toBeGreaterThan(5000);
 
+  // It is young again: only who wants to know for sure asks.
   await redis.set(lockKey, 'another');
+  await lease.renew();
+  await expect(lease.renew({ always: true })).rejects.toThrow(/lock of job one was lost/);
+  vi.spyOn(performance, 'now').mockReturnValue(opened + 2000);
   await expect(lease.renew()).rejects.toThrow(/lock of job one was lost/);
+});
+
+it('a lease knows when its lock may have run out since it was renewed', async () => {
+  const { lease } = await activeJob();
+  const opened = performance.now();
+  const at = (ms: number) => void vi.spyOn(performance, 'now').mockReturnValue(opened + ms);
+  onTestFinished(() => void vi.restoreAllMocks());
+  at(7000);
+  expect(lease.isSurelyHeld()).toBe(true);
+  at(8000);
+  expect(lease.isSurelyHeld()).toBe(false);
+  await lease.renew();
+  expect(lease.isSurelyHeld()).toBe(true);
 });

@@ -1,0 +1,32 @@
+/** What may come of a poll. `transitions.ts` says what follows from it. */
+import type { Reason } from '../../errors.js';
+
+/** What a poll read of the extracts. */
+export interface PollReading {
+  complete: boolean;
+  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
+  overdue: boolean;
+  /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
+  present: number;
+  /** Items that Atlas announced; null when it announces nothing. */
+  announced: number | null;
+  /** What was read; null when a count request was enough. */
+  found: { extractCount: number; present: number } | null;
+}
+
+export type PollEvent =
+  | { kind: 'cancelled'; reason: Reason }
+  /** Workers died too often while they polled. */
+  | { kind: 'deadly'; reason: Reason }
+  | { kind: 'read'; reading: PollReading }
+  /** The result object was written. */
+  | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
+  | { kind: 'not-found'; reason: Reason }
+  /** A page was too large to take: `perPage` extracts were asked for. */
+  | { kind: 'page-too-large'; reason: Reason; perPage: number }
+  /** No error: the budget has no room before `retryAfterMs`. */
+  | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
+  /** Other polls of the worker have the memory that this one wanted. */
+  | { kind: 'no-memory'; wantedBytes: number }
+  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
+  | { kind: 'unexpected-error'; reason: Reason };
