@@ -3,11 +3,13 @@
  *
  * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
  * a row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused
- * token. They have to come from several batches: one bad batch is nobody else's. While it is open, requests are turned away at once, but for one probe at a time. A probe
- * that gets a response closes it. A 429 is no failure: Atlas is well, and the block of the budget
- * deals with it.
+ * token. They have to come from several batches: one bad batch is nobody else's. Batches that fail
+ * while others pass do not count at all. While it is open, requests are turned away at once, but for
+ * one probe at a time. A probe that gets a response closes it. A 429 is no failure: Atlas is well, and
+ * the block of the budget deals with it.
  */
 import { BatchError, type Reason, TransientError } from '../errors.js';
+import type { FailingBatches } from './failing-batches.js';
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-table.js';
 
@@ -29,9 +31,9 @@ type AttemptResult<T> = { value: T } | { error: unknown; down: boolean };
 
 export class Breaker {
   private state: BreakerState = 'closed';
-  /** In a row. */
+  /** In a row, without those of batches that are known to fail. */
   private failures = 0;
-  /** What they were asked for. */
+  /** The batches that they are of. */
   private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
@@ -42,10 +44,14 @@ export class Breaker {
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
-    private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
+    private readonly options: {
+      failing: FailingBatches;
+      random: () => number;
+      onChange: (state: BreakerState) => void;
+    },
   ) {}
 
-  /** Failures in a row of all requests of this process. */
+  /** Failures in a row of this process, without those of batches that fail while others pass. */
   get failuresInRow(): number {
     return this.failures;
   }
@@ -60,13 +66,17 @@ export class Breaker {
     if (this.state !== 'closed' && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
     const result = await resultOf(attempt(probe), probe);
-    if ('value' in result || !result.down) this.succeeded(probe);
+    if ('value' in result || !result.down) this.succeeded(batch, probe);
     else this.fail(batch, probe, result.error);
     if ('value' in result) return result.value;
     throw result.error;
   }
 
-  private succeeded(probe: boolean): void {
+  private succeeded(batch: string, probe: boolean): void {
+    const { failing } = this.options;
+    // After an outage nobody knows more of one batch than of another.
+    if (this.state === 'closed') failing.add(this.failed);
+    failing.delete(batch);
     this.failures = 0;
     this.failed.clear();
     if (probe) this.change('closed');
@@ -74,14 +84,14 @@ export class Breaker {
 
   private fail(batch: string, probe: boolean, error: unknown): void {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
-    this.failures += 1;
-    if (this.failed.size < BATCHES_TO_OPEN) this.failed.add(batch);
-    const areMany = this.failures >= FAILURES_TO_OPEN && this.failed.size >= BATCHES_TO_OPEN;
     if (probe) this.open(this.probes + 1);
-    else if (this.state === 'closed' && areMany) {
-      this.openedAt = performance.now();
-      this.open(0);
-    }
+    if (this.options.failing.has(batch)) return;
+    this.failures += 1;
+    if (this.state !== 'closed') return;
+    this.failed.add(batch);
+    if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN) return;
+    this.openedAt = performance.now();
+    this.open(0);
   }
 
   private open(probes: number): void {

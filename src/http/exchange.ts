@@ -8,7 +8,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
-import { type BodyHeaders, bodyText, isWebPage } from './body-text.js';
+import { type BodyHeaders, type BodyText, bodyText, isWebPage } from './body-text.js';
 
 /** The largest body that is read, also once it is decompressed: 100 times a page of 50 rich extracts. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -20,6 +20,7 @@ const LARGE_BODY_BYTES = 1024 * 1024;
 const LARGE_BODIES_AT_ONCE = 4;
 /** S3's error documents have a few hundred bytes. */
 export const MAX_ERROR_BYTES = 16 * 1024;
+const NO_TEXT: BodyText = { text: '', guessed: false };
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 
@@ -31,13 +32,17 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
 
 export type HttpResult =
-  /** `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML. */
+  /**
+   * `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML.
+   * `guessed`: its charset is, so letters beyond ASCII may be wrong.
+   */
   | {
       kind: 'response';
       status: number;
       body: string;
       retryAfter: string | undefined;
       webPage: boolean;
+      guessed: boolean;
     }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
@@ -133,7 +138,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       contentType: String(headers['content-type'] ?? ''),
       contentEncoding: String(headers['content-encoding'] ?? ''),
     };
-    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
+    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond(NO_TEXT);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -188,21 +193,21 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** Throws when a body that must be whole cannot be read; of an error what can be read is enough. */
-  private text(): string {
+  private text(): BodyText {
     const bytes = Buffer.concat(this.chunks);
     const partial = this.policy === 'of-error';
     try {
       return bodyText(bytes, this.headers, { maxBytes: MAX_BODY_BYTES, partial });
     } catch (error) {
       if (!partial) throw error;
-      return '';
+      return NO_TEXT;
     }
   }
 
-  private respond(body: string): void {
+  private respond({ text: body, guessed }: BodyText): void {
     const { status, retryAfter } = this;
     const webPage = isWebPage(this.headers);
-    this.settle({ kind: 'response', status, body, retryAfter, webPage });
+    this.settle({ kind: 'response', status, body, retryAfter, webPage, guessed });
   }
 
   private fail(failure: HttpFailure, code: string): void {

@@ -49,7 +49,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   delayMs?: number;
   /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
-  /** For faults of single items: of how many, on each page. For totals: how much too high. Default 1. */
+  /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */
   count?: number;
   /** For `one-page-more`: the status of the page that is not there. Default 404. */
   status?: 404 | 500;
@@ -57,6 +57,8 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   encoding?: 'gzip' | 'deflate' | 'br';
   /** For `charset`. Default `iso-8859-1`. */
   charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
+  /** For `compressed` and `charset`: no header says so. */
+  unnamed?: boolean;
   /** For redirects: where to. */
   location?: string;
 }

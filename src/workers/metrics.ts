@@ -19,6 +19,7 @@ export interface WorkerMetrics {
   unconfirmedUploads: Counter;
   pollJobs: Counter<'status'>;
   pollsPerUpload: Histogram;
+  unreadableExtracts: Counter;
   callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
@@ -56,6 +57,10 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       'Uploads that were put off because no replica of Redis confirmed them.',
     ),
     pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
+    unreadableExtracts: counter(
+      'unreadable_extracts_total',
+      'Extracts of stored results that nobody could read, in whole or in part.',
+    ),
     callbacksRescued: counter(
       'callbacks_rescued_total',
       'Complete uploads that a poll of the safety net found, not a callback.',

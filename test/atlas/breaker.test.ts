@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Breaker } from '../../src/atlas/breaker.js';
+import { FailingBatches } from '../../src/atlas/failing-batches.js';
 import type { BreakerState } from '../../src/atlas/observer.js';
 import { errorFor, rowFor } from '../../src/atlas/response-table.js';
 import { PermanentError, TransientError, UnknownBatchError } from '../../src/errors.js';
@@ -7,6 +8,7 @@ import { PermanentError, TransientError, UnknownBatchError } from '../../src/err
 const down = () => errorFor(rowFor('extracts', 500), 'answered 500');
 const busy = () => errorFor(rowFor('extracts', 429), 'answered 429');
 
+let failing: FailingBatches;
 let states: BreakerState[];
 let breaker: Breaker;
 let attempts: boolean[];
@@ -31,7 +33,9 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'Date'] });
   states = [];
   attempts = [];
-  breaker = new Breaker({ random: () => 0.5, onChange: (state) => states.push(state) });
+  const random = () => 0.5;
+  failing = new FailingBatches({ places: undefined, random });
+  breaker = new Breaker({ failing, random, onChange: (state) => states.push(state) });
 });
 
 afterEach(() => {
@@ -59,6 +63,25 @@ describe('the circuit breaker', () => {
     expect(breaker.failuresInRow).toBe(30);
     await attempt(down(), 2);
     expect(states).toEqual(['open']);
+  });
+
+  it('the circuit does not count batches that fail while others pass, until one of theirs passes', async () => {
+    for (let batch = 0; batch < 5; batch += 1) await attempt(down(), batch);
+    await attempt(undefined, 9);
+    for (let i = 0; i < 50; i += 1) await attempt(down(), i % 5);
+    expect(states).toEqual([]);
+    expect(breaker.failuresInRow).toBe(0);
+    for (let batch = 0; batch < 5; batch += 1) await attempt(undefined, batch);
+    for (let i = 0; i < 8; i += 1) await attempt(down(), i % 5);
+    expect(states).toEqual(['open']);
+  });
+
+  it('after an outage no batch is known as one that fails', async () => {
+    await open();
+    vi.advanceTimersByTime(1_500);
+    await attempt(undefined, 99);
+    expect(states.at(-1)).toBe('closed');
+    expect([0, 1, 2, 7].filter((batch) => failing.has(`batch-${batch}`))).toEqual([]);
   });
 
   it.each([

@@ -42,7 +42,7 @@ export type PollEvent =
   /** The result object was written. */
   | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
   | { kind: 'not-found'; reason: Reason }
-  /** A page was too large to take: `perPage` extracts were asked for. */
+  /** A page was too large to take: `perPage` extracts were asked for, more than one. */
   | { kind: 'page-too-large'; reason: Reason; perPage: number }
   /** No error: the budget has no room before `retryAfterMs`. */
   | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
@@ -132,7 +132,7 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   const negative: PollState = {
     ...state,
     present,
-    seen: { ...known, announced },
+    seen: { ...known, announced, stays: stayingPolls(before.seen, announced) },
     negativePolls: negativePolls.slice(-KEPT_POLLS),
   };
   const nextPollAt = now + (overdue > 0 ? facts.retryMs(overdue, 0) : facts.nextPollMs(negative));
@@ -150,6 +150,11 @@ function afterStoring(
   return end(state, { status, ...counts, stored: true });
 }
 
+/** Polls in a row before this one that announced the same total. */
+export function stayingPolls(before: PollState['seen'], announced: number | null): number {
+  return announced === null || announced !== before.announced ? 0 : (before.stays ?? 0) + 1;
+}
+
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
 function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
   const { deadlines, now } = facts;
@@ -163,13 +168,12 @@ function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): Pol
   return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
 }
 
-/** Asked again at once for half as many; a single extract that is too large is a transient error. */
+/** Asked again at once for half as many. */
 function afterLargePage(
   state: PollState,
   { reason, perPage }: Extract<PollEvent, { kind: 'page-too-large' }>,
   facts: PollFacts,
 ): PollDecision {
-  if (perPage <= 1) return afterTransientError(state, { reason, retryAfterMs: 0 }, facts);
   const half = Math.floor(perPage / 2);
   const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
   return sleep({ ...calm(state), perPage: half }, facts.now, line);
