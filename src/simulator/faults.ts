@@ -69,6 +69,8 @@ export interface FaultPlan<Endpoint extends string, Kind extends string | number
   /** Probability of rules that name none. Default 1. */
   rate?: number;
   rules: readonly FaultRule<Endpoint, Kind, View>[];
+  /** Told of each fault that happens, and to which request. */
+  onFault?: (rule: FaultRule<Endpoint, Kind, View>, request: View) => void;
 }
 
 export class FaultEngine<Endpoint extends string, Kind extends string | number, View> {
@@ -76,6 +78,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
   /** `left`: how often a rule may still apply. */
   #rules: { rule: FaultRule<Endpoint, Kind, View>; left: number }[] = [];
   #rate = 1;
+  #onFault: FaultPlan<Endpoint, Kind, View>['onFault'];
   #random: Random;
   #setAt = 0;
 
@@ -87,6 +90,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
   set(plan: FaultPlan<Endpoint, Kind, View>): void {
     this.#rules = plan.rules.map((rule) => ({ rule, left: rule.times ?? Infinity }));
     this.#rate = plan.rate ?? 1;
+    this.#onFault = plan.onFault;
     this.#random = randomFrom(plan.seed ?? this.seed);
     this.#setAt = performance.now();
   }
@@ -114,6 +118,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
       armed.left -= 1;
       const name = String(fault);
       this.#fired[name] = (this.#fired[name] ?? 0) + 1;
+      this.#onFault?.(armed.rule, view);
       return armed.rule;
     }
     return undefined;
