@@ -3,8 +3,8 @@
  *
  * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
  * a row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused
- * token. They have to come from several batches: one bad batch is nobody else's. Batches that fail
- * while others pass do not count at all. While it is open, requests are turned away at once, but for
+ * token. They have to come from several batches, and nothing may have passed for a moment: a few bad
+ * batches are nobody else's. Those that fail while others pass do not count at all. While it is open, requests are turned away at once, but for
  * one probe at a time. A probe that gets a response closes it. A 429 is no failure: Atlas is well, and
  * the block of the budget deals with it.
  */
@@ -17,6 +17,8 @@ import { ResponseError } from './response-table.js';
 const FAILURES_TO_OPEN = 8;
 /** Fewer could be of one kind by chance. A process that has fewer batches needs no breaker. */
 const BATCHES_TO_OPEN = 3;
+/** Failures that come together between two requests that pass say nothing of Atlas. */
+const MIN_LULL_MS = 500;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 /**
@@ -37,7 +39,8 @@ export class Breaker {
   private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
-  /** Both on the monotonic clock, so that a clock that is set back holds no probe up. */
+  /** All three on the monotonic clock, so that a clock that is set back holds no probe up. */
+  private passedAt = Number.NEGATIVE_INFINITY;
   private openedAt = 0;
   private nextProbeAt = 0;
   /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
@@ -74,9 +77,9 @@ export class Breaker {
 
   private succeeded(batch: string, probe: boolean): void {
     const { failing } = this.options;
-    // After an outage nobody knows more of one batch than of another.
-    if (this.state === 'closed') failing.add(this.failed);
+    failing.add(this.failed);
     failing.delete(batch);
+    this.passedAt = performance.now();
     this.failures = 0;
     this.failed.clear();
     if (probe) this.change('closed');
@@ -89,8 +92,10 @@ export class Breaker {
     this.failures += 1;
     if (this.state !== 'closed') return;
     this.failed.add(batch);
-    if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN) return;
-    this.openedAt = performance.now();
+    const now = performance.now();
+    const isLull = now - this.passedAt >= MIN_LULL_MS;
+    if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN || !isLull) return;
+    this.openedAt = now;
     this.open(0);
   }
 

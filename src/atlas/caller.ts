@@ -5,6 +5,7 @@ import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
 import { errorFor, ResponseError, type ResponseRow, rowFor } from './response-table.js';
+import type { AtlasCredentials } from './token-vault.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
@@ -98,4 +99,8 @@ export function isWorthRepeating(error: unknown, made: Call<unknown>): boolean {
   if (!(error instanceof ResponseError)) return false;
   if (error.row.holdsAllProcesses) return made.mayWait;
   return error.row.retryNow === true && error.retryAfterMs === 0;
+}
+
+export function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
+  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
 }

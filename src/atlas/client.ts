@@ -11,11 +11,17 @@ import { redisTimeMs } from '../redis/clock.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
-import { type Call, createCaller, isWorthRepeating, type Journal, withToken } from './caller.js';
+import {
+  type Call,
+  createCaller,
+  headersOf,
+  isWorthRepeating,
+  type Journal,
+  withToken,
+} from './caller.js';
 import { Credentials } from './credentials.js';
 import { FailingBatches, type FailingPlaces } from './failing-batches.js';
 import type { AtlasObserver } from './observer.js';
-import { ResponseError } from './response-table.js';
 import { fromRedis } from './shared-state.js';
 import { TokenSource } from './token.js';
 import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
@@ -163,23 +169,23 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   });
 
   /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
-  async function authorized<T>(made: Call<T>, probe: boolean, signal?: AbortSignal): Promise<T> {
+  async function authorized<T>(
+    batch: string,
+    made: Call<T>,
+    probe: boolean,
+    signal?: AbortSignal,
+  ): Promise<T> {
     // An upload must not be the probe: when it times out, nobody knows whether it was taken. A
     // request for a token does no harm.
     if (probe && made.endpoint === 'multiupload') await tokens.refresh(signal);
-    const token = await tokens.get(signal);
-    try {
-      return await call(withToken(made, token), signal);
-    } catch (error) {
-      if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
-      await tokens.drop(token);
-    }
-    return call({ ...withToken(made, await tokens.get(signal)), mayWait: true }, signal);
+    const send = (token: string, again: boolean) =>
+      call({ ...withToken(made, token), mayWait: made.mayWait || again }, signal);
+    return tokens.use(send, { isFailing: failing.has(batch), signal });
   }
 
   // The retries do not get the signal: they would drop a response that came just before the abort.
   function perform<T>(batch: string, made: Call<T>, signal?: AbortSignal): Promise<T> {
-    const attempt = () => breaker.run(batch, (probe) => authorized(made, probe, signal));
+    const attempt = () => breaker.run(batch, (probe) => authorized(batch, made, probe, signal));
     return failing.within(batch, made.requestClass, () =>
       withRetries(attempt, {
         ...SHORT_RETRIES,
@@ -240,8 +246,4 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       return http.close();
     },
   };
-}
-
-function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
-  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
 }

@@ -12,9 +12,10 @@ let failing: FailingBatches;
 let states: BreakerState[];
 let breaker: Breaker;
 let attempts: boolean[];
+let opened = 0;
 
 /** One attempt that ends with the error, or well; the error that came of it. */
-async function attempt(error?: Error, batch = attempts.length): Promise<unknown> {
+async function attempt(error?: Error, batch: number | string = attempts.length) {
   return breaker
     .run(`batch-${batch}`, async (probe) => {
       attempts.push(probe);
@@ -23,8 +24,10 @@ async function attempt(error?: Error, batch = attempts.length): Promise<unknown>
     .catch((thrown: unknown) => thrown);
 }
 
+/** Each time by other batches. */
 async function open(): Promise<void> {
-  for (let i = 0; i < 8; i += 1) await attempt(down());
+  opened += 1;
+  for (let i = 0; i < 8; i += 1) await attempt(down(), `${opened}-${i}`);
   attempts = [];
 }
 
@@ -72,16 +75,32 @@ describe('the circuit breaker', () => {
     expect(states).toEqual([]);
     expect(breaker.failuresInRow).toBe(0);
     for (let batch = 0; batch < 5; batch += 1) await attempt(undefined, batch);
+    vi.advanceTimersByTime(500);
     for (let i = 0; i < 8; i += 1) await attempt(down(), i % 5);
     expect(states).toEqual(['open']);
   });
 
-  it('after an outage no batch is known as one that fails', async () => {
-    await open();
+  it('batches that have opened the circuit open it no second time before one of theirs passes', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('open');
     vi.advanceTimersByTime(1_500);
     await attempt(undefined, 99);
     expect(states.at(-1)).toBe('closed');
-    expect([0, 1, 2, 7].filter((batch) => failing.has(`batch-${batch}`))).toEqual([]);
+    vi.advanceTimersByTime(1_500);
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('closed');
+    expect(failing.has('batch-7')).toBe(true);
+    for (let batch = 100; batch < 108; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('open');
+  });
+
+  it('failures that come together open no circuit while others pass, however many batches they are of', async () => {
+    await attempt();
+    for (let i = 0; i < 100; i += 1) await attempt(down());
+    expect(states).toEqual([]);
+    vi.advanceTimersByTime(500);
+    await attempt(down());
+    expect(states).toEqual(['open']);
   });
 
   it.each([
@@ -175,6 +194,7 @@ describe('the circuit breaker', () => {
 
   it('the circuit closes on a probe that is refused, unknown or too much, for Atlas answers', async () => {
     for (const error of [busy(), new UnknownBatchError('B')]) {
+      vi.advanceTimersByTime(500);
       await open();
       vi.advanceTimersByTime(1_500);
       expect(await attempt(error)).toBe(error);

@@ -138,6 +138,7 @@ async function readExtracts(
       return { ...incomplete(found, totalItems), overdue };
     }
     ended ||= tooLargeCount >= MAX_TOO_LARGE;
+    if (ended && tooLargeCount === found.itemCount) throw nothingReadable(data);
     page = until;
   }
 
@@ -183,6 +184,14 @@ function mayBeComplete(totalItems: number, total: number, before: PollState['see
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;
   return before.announced === null || before.announced === totalItems;
+}
+
+/** It is not one extract that is too large. */
+function nothingReadable({ atlasBatchId }: PollData): TransientError {
+  return new TransientError(
+    'ATLAS_PROTOCOL',
+    `none of the first ${MAX_TOO_LARGE} extracts of ${atlasBatchId} can be read: each response is larger than 32 MiB`,
+  );
 }
 
 function endless({ atlasBatchId }: PollData, why: string): TransientError {
