@@ -22,6 +22,11 @@ const MIN_LULL_MS = 500;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
 /**
+ * A probe is left to batches that have not failed in this outage, for so long: where a few bad batches
+ * have opened the circuit, any other closes it.
+ */
+const OTHERS_FIRST_MS = 3_000;
+/**
  * Jobs that are turned away come back after about as long as the outage has lasted. So tens of
  * thousands of waiting jobs cost little, and none waits much longer than it has to.
  */
@@ -35,7 +40,7 @@ export class Breaker {
   private state: BreakerState = 'closed';
   /** In a row, without those of batches that are known to fail. */
   private failures = 0;
-  /** The batches that they are of. */
+  /** The batches that they are of, and those whose probes have failed. */
   private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
@@ -65,7 +70,7 @@ export class Breaker {
    * @param batch What the attempt is made for.
    */
   async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
-    const probe = this.state === 'open' && performance.now() >= this.nextProbeAt;
+    const probe = this.state === 'open' && performance.now() >= this.probeAt(batch);
     if (this.state !== 'closed' && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
     const result = await resultOf(attempt(probe), probe);
@@ -73,6 +78,11 @@ export class Breaker {
     else this.fail(batch, probe, result.error);
     if ('value' in result) return result.value;
     throw result.error;
+  }
+
+  private probeAt(batch: string): number {
+    const hasFailed = this.failed.has(batch) || this.options.failing.has(batch);
+    return this.nextProbeAt + (hasFailed ? OTHERS_FIRST_MS : 0);
   }
 
   private succeeded(batch: string, probe: boolean): void {
@@ -87,7 +97,10 @@ export class Breaker {
 
   private fail(batch: string, probe: boolean, error: unknown): void {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
-    if (probe) this.open(this.probes + 1);
+    if (probe) {
+      this.failed.add(batch);
+      this.open(this.probes + 1);
+    }
     if (this.options.failing.has(batch)) return;
     this.failures += 1;
     if (this.state !== 'closed') return;

@@ -94,6 +94,24 @@ describe('the circuit breaker', () => {
     expect(states.at(-1)).toBe('open');
   });
 
+  it('the open circuit leaves its probe to batches that have not failed, for a while', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    attempts = [];
+    vi.advanceTimersByTime(4_400);
+    expect(await attempt(undefined, 3)).toBeInstanceOf(TransientError);
+    await attempt(undefined, 99);
+    expect(attempts).toEqual([true]);
+    expect(states.at(-1)).toBe('closed');
+  });
+
+  it('the open circuit takes a batch that has failed for its probe when no other comes', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    attempts = [];
+    vi.advanceTimersByTime(4_500);
+    await attempt(undefined, 3);
+    expect(attempts).toEqual([true]);
+  });
+
   it('failures that come together open no circuit while others pass, however many batches they are of', async () => {
     await attempt();
     for (let i = 0; i < 100; i += 1) await attempt(down());

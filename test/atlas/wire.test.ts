@@ -226,8 +226,8 @@ describe('readExtractsPage', () => {
     [200, ''],
     [200, '{"data":null}'],
     [200, '{"data":{"data":null,"page":1}}'],
-    [200, '{"data":{},"total_items":0}'],
-    [200, '{"data":{"data":{},"total_items":0}}'],
+    [200, '{"data":{},"total_items":0,"has_next":false}'],
+    [200, '{"data":{"data":{},"total_items":0,"has_next":false}}'],
     [202, '{"status":"processing"}'],
     [202, 'accepted'],
   ])('readExtractsPage takes a %i with the body %j for an empty page', (status, body) => {

@@ -136,7 +136,7 @@ describe('a poll job', () => {
     expect(state.negativePolls).toHaveLength(KEPT_POLLS);
     expect(state.negativePolls[0]).toEqual([2, 1]);
     const counted = decide(state, read(2, { found: null, announced: 9 }), 50_000).state;
-    expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9 });
+    expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9, stays: 0 });
   });
 
   it('a poll job counts errors in a row, and sleeps no longer than to the deadline', () => {
