@@ -64,6 +64,24 @@ describe('one bad item', () => {
     ]);
   });
 
+  it.each([
+    { fault: 'null-file-data', times: 2 },
+    { fault: 'huge-body', bytes: 33 * 1024 * 1024, endpoint: 'extracts', times: 2 },
+  ] as AtlasFaultRule[])(
+    'a second extract of a document that cannot be read at first (%j) is not lost',
+    async (rule) => {
+      const system = await sendUnder([rule], {
+        documents: 1,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+      });
+      const { data, stored } = await endOf(system);
+      expect(data.status).toBe('completed');
+      expect(stored[0]?.documents[0]?.extracts).toHaveLength(2);
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
   it('an extract that is too large alone costs that extract only', async () => {
     const system = await sendUnder(
       [{ fault: 'huge-body', bytes: 33 * 1024 * 1024, match: ({ page }) => page === 2 }],

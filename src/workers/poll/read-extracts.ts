@@ -86,9 +86,11 @@ async function readExtracts(
   const totals = new Set<number>();
   let repeatedPage = false;
   let tooLargeCount = 0;
+  let unreadable = 0;
   const add = ({ page, totalItems, items, tooLarge }: ExtractsPage) => {
     if (totalItems !== null) totals.add(totalItems);
     if (tooLarge) tooLargeCount += 1;
+    unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
     if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
     return added;
@@ -150,6 +152,7 @@ async function readExtracts(
     extractCount: found.extractCount,
     repeatedPage,
     missing: total - found.present,
+    unreadable,
   };
   return {
     ...incomplete(found, findings.totalItems),

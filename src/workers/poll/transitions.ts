@@ -15,16 +15,17 @@ import { describeError, describePoll, type PollDeadlines } from './next-poll.js'
 /** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */
 export const NOT_FOUND_TIMEOUT_MS = 120_000;
 /**
- * Every document is there and the list was read to its end, but Atlas announces more: the upload is
- * complete at this poll in a row. A list that lags behind its total catches up within seconds; a
- * total that counts something else never does.
+ * Every document is there and the list was read to its end, but Atlas announces more, or sends an item
+ * that nobody can read: the upload is complete at this poll in a row. A list that lags behind its total
+ * catches up within seconds, and so does an item that was not ready; a total that counts something
+ * else never does.
  */
 export const MAX_OVERDUE_POLLS = 4;
 
 /** What a poll read of the extracts. */
 export interface PollReading {
   complete: boolean;
-  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
+  /** Nothing is missing and nothing more can be read, but Atlas announces more, or sends what nobody can read. */
   overdue: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
