@@ -5,38 +5,49 @@ import { nextWorlds, START, type World } from './batch-worlds.js';
 
 export interface Exploration {
   worlds: World[];
-  /** For each world, those that it comes from. */
-  from: number[][];
+  /** Of each step, the world that it leads from. Flat lists: there are half a million steps. */
+  from: number[];
+  /** And the one that it leads to. */
+  to: number[];
 }
 
 export function explore(resubmit: boolean, size: number): Exploration {
   const worlds = [{ ...START, size }];
-  const from: number[][] = [[]];
-  const known = new Map([[keyOf(START), 0]]);
+  const from: number[] = [];
+  const to: number[] = [];
+  const found = new Map([[keyOf(START), 0]]);
   for (let at = 0; at < worlds.length; at += 1) {
     for (const next of nextWorlds(worlds[at] ?? START, resubmit)) {
       const key = keyOf(next);
-      let id = known.get(key);
+      let id = found.get(key);
       if (id === undefined) {
         id = worlds.push(next) - 1;
-        known.set(key, id);
-        from.push([]);
+        found.set(key, id);
       }
-      from[id]?.push(at);
+      from.push(at);
+      to.push(id);
     }
   }
-  return { worlds, from };
+  return { worlds, from, to };
 }
 
 /** Of each world, whether one of these can follow. */
 export function canReach(
-  { worlds, from }: Exploration,
+  { worlds, from, to }: Exploration,
   isGoal: (world: World) => boolean,
 ): boolean[] {
+  // The steps that lead to a world, as a linked list.
+  const lastStep = new Int32Array(worlds.length).fill(-1);
+  const stepBefore = new Int32Array(to.length);
+  for (const [step, world] of to.entries()) {
+    stepBefore[step] = lastStep[world] ?? -1;
+    lastStep[world] = step;
+  }
   const reached = worlds.map(isGoal);
   const queue = worlds.flatMap((_, id) => (reached[id] ? id : []));
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const before of from[next] ?? []) {
+    for (let step = lastStep[next] ?? -1; step >= 0; step = stepBefore[step] ?? -1) {
+      const before = from[step] ?? 0;
       if (reached[before]) continue;
       reached[before] = true;
       queue.push(before);
