@@ -46,6 +46,11 @@ return brought
 const BROUGHT_AT_ONCE = 20;
 
 export class Intake implements FetchGate {
+  /** The last search: one a second for all places of the process. */
+  private search: Promise<void> | undefined;
+  /** Batches that it brought and nobody has taken: as many places may fetch one. */
+  private brought = 0;
+
   constructor(
     private readonly parts: {
       writes: FetchGate;
@@ -64,9 +69,24 @@ export class Intake implements FetchGate {
   async opened(signal: AbortSignal): Promise<void> {
     const { writes, credentials } = this.parts;
     await writes.opened(signal);
-    while (credentials.areRefused && !signal.aborted && (await this.bring()) === 0) {
+    while (credentials.areRefused && !signal.aborted && !(await this.mayTakeOne())) {
       await pause(SEARCH_EVERY_MS, signal).catch(() => {});
     }
+  }
+
+  private async mayTakeOne(): Promise<boolean> {
+    this.search ??= this.bring()
+      .then((brought) => {
+        this.brought = brought;
+      })
+      .finally(() => {
+        setTimeout(() => {
+          this.search = undefined;
+        }, SEARCH_EVERY_MS).unref();
+      });
+    await this.search;
+    this.brought -= 1;
+    return this.brought >= 0;
   }
 
   private bring(): Promise<number> {
