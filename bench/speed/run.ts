@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { measureAdding } from './measures/adding.js';
+import { measureBesideSick } from './measures/beside-sick.js';
 import { measureCallbacks } from './measures/callbacks.js';
 import { measureHugeResponses, measureLargeLists } from './measures/huge-responses.js';
 import { measureLearnedMemory } from './measures/learned-memory.js';
@@ -132,6 +133,18 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
     const seconds = await measureTakeover();
     const what = 's until another worker has the batch of a killed one';
     return [{ what, figures: spread(seconds, 1), ...atMost(Math.max(...seconds), 12) }];
+  },
+
+  async 'beside-sick'() {
+    const { alone, beside } = await measureBesideSick();
+    const mean = (of: number[]) => of.reduce((sum, one) => sum + one, 0) / of.length;
+    return [
+      {
+        what: 'seconds of a healthy batch beside 100 sick ones, over one alone',
+        figures: `${mean(beside).toFixed(2)} to ${mean(alone).toFixed(2)}`,
+        ...atMost(mean(beside) / mean(alone), 1.2),
+      },
+    ];
   },
 
   async callbacks() {

@@ -36,6 +36,8 @@ export interface AtlasHabits extends Pick<AtlasSimulatorOptions, 'callback' | 'm
   faults?: AtlasFaultRule[];
   /** How long S3 takes to store a result. Default 0. */
   storeMs?: number;
+  /** The faults meet only batches of documents whose ids begin with this. */
+  faultsOf?: string;
 }
 
 /** Numbers of HTTP requests that the stand-ins answered without an error. */
@@ -64,8 +66,8 @@ export interface Stage {
   ): Promise<number[]>;
   /** Starts one more process beside those that run. */
   startBeside(program: Program, environment?: Record<string, string>): void;
-  /** Adds batches `from` to `to`. */
-  enqueue(from: number, to: number): Promise<void>;
+  /** Adds batches `from` to `to`. `name` begins their references, and the ids of their documents. */
+  enqueue(from: number, to: number, name?: string): Promise<void>;
   /** Resolves when so many batches have completed, events included; throws if one failed. */
   completed(count: number): Promise<void>;
   asked(): Promise<Asked>;
@@ -135,15 +137,15 @@ export async function setStage(habits: AtlasHabits = {}): Promise<Stage> {
     startBeside(program, more) {
       running.push(spawnProgram(program, more));
     },
-    async enqueue(from, to) {
+    async enqueue(from, to, name = '') {
       for (let at = from; at < to; at += ADDED_AT_ONCE) {
         const count = Math.min(ADDED_AT_ONCE, to - at);
         await batches.addBulk(
-          Array.from({ length: count }, (_, i) => ({
-            name: 'batch',
-            data: request(`b${at + i}`),
-            opts: { jobId: `batch-b${at + i}` },
-          })),
+          Array.from({ length: count }, (_, i) => {
+            const reference = `${name || 'b'}${at + i}`;
+            const opts = { jobId: `batch-${reference}` };
+            return { name: 'batch', data: request(reference, name), opts };
+          }),
         );
       }
     },

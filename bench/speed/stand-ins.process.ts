@@ -2,13 +2,18 @@
  * Atlas and S3 with no think time, in a process of their own. Tells its parent where they listen,
  * and answers every message with what they were asked so far.
  */
-import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
+import {
+  type AtlasRequestView,
+  startAtlasSimulator,
+  startS3Simulator,
+} from '../../src/simulator/index.js';
 import type { AtlasHabits } from './stage.js';
 import { CREDENTIALS, DOCUMENTS_BUCKET, documentKey, MAX_DOCUMENTS } from './work.js';
 
 const {
   faults = [],
   storeMs = 0,
+  faultsOf,
   ...options
 }: AtlasHabits = JSON.parse(process.env.BENCH_ATLAS ?? '{}');
 const atlas = await startAtlasSimulator({
@@ -17,7 +22,17 @@ const atlas = await startAtlasSimulator({
   extractsPerDocument: () => 1,
   ...options,
 });
-atlas.setFaults({ rules: faults });
+const isMeant = new Map<string, boolean>();
+/** Whether a request is made for a batch that the faults are for. */
+function match({ batchId = '', documentIds }: AtlasRequestView): boolean {
+  if (documentIds) return documentIds[0]?.startsWith(faultsOf ?? '') === true;
+  if (!isMeant.has(batchId)) {
+    const documents = atlas.truth(batchId);
+    isMeant.set(batchId, documents[0]?.documentId.startsWith(faultsOf ?? '') === true);
+  }
+  return isMeant.get(batchId) === true;
+}
+atlas.setFaults({ rules: faultsOf ? faults.map((rule) => ({ ...rule, match })) : faults });
 const s3 = await startS3Simulator({ ...CREDENTIALS, verifySignatures: false });
 if (storeMs > 0) {
   s3.setFaults({ rules: [{ endpoint: 'put', fault: 'slow', delayMs: storeMs }] });

@@ -16,12 +16,13 @@ export function documentKey(index: number): string {
   return `loans/2026/11/scan-${index}.jpg`;
 }
 
-export function request(reference: string): BatchRequest {
+/** @param idPrefix of the ids of its documents */
+export function request(reference: string, idPrefix = ''): BatchRequest {
   return {
     reference,
     productType: PRODUCT_TYPE,
     documents: Array.from({ length: MAX_DOCUMENTS }, (_, i) => ({
-      documentId: `00${i}`,
+      documentId: `${idPrefix}00${i}`,
       bucket: DOCUMENTS_BUCKET,
       key: documentKey(i),
     })),

@@ -3,11 +3,13 @@
  *
  * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
  * a row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused
- * token. They have to come from several batches: one bad batch is nobody else's. While it is open, requests are turned away at once, but for one probe at a time. A probe
- * that gets a response closes it. A 429 is no failure: Atlas is well, and the block of the budget
- * deals with it.
+ * token. They have to come from several batches, and nothing may have passed for a moment: a few bad
+ * batches are nobody else's. Those that fail while others pass do not count at all. While it is open, requests are turned away at once, but for
+ * one probe at a time. A probe that gets a response closes it. A 429 is no failure: Atlas is well, and
+ * the block of the budget deals with it.
  */
 import { BatchError, type Reason, TransientError } from '../errors.js';
+import type { FailingBatches } from './failing-batches.js';
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-table.js';
 
@@ -15,8 +17,15 @@ import { ResponseError } from './response-table.js';
 const FAILURES_TO_OPEN = 8;
 /** Fewer could be of one kind by chance. A process that has fewer batches needs no breaker. */
 const BATCHES_TO_OPEN = 3;
+/** Failures that come together between two requests that pass say nothing of Atlas. */
+const MIN_LULL_MS = 500;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
+/**
+ * A probe is left to batches that have not failed in this outage, for so long: where a few bad batches
+ * have opened the circuit, any other closes it.
+ */
+const OTHERS_FIRST_MS = 3_000;
 /**
  * Jobs that are turned away come back after about as long as the outage has lasted. So tens of
  * thousands of waiting jobs cost little, and none waits much longer than it has to.
@@ -29,23 +38,28 @@ type AttemptResult<T> = { value: T } | { error: unknown; down: boolean };
 
 export class Breaker {
   private state: BreakerState = 'closed';
-  /** In a row. */
+  /** In a row, without those of batches that are known to fail. */
   private failures = 0;
-  /** What they were asked for. */
+  /** The batches that they are of, and those whose probes have failed. */
   private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
-  /** Both on the monotonic clock, so that a clock that is set back holds no probe up. */
+  /** All three on the monotonic clock, so that a clock that is set back holds no probe up. */
+  private passedAt = Number.NEGATIVE_INFINITY;
   private openedAt = 0;
   private nextProbeAt = 0;
   /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
-    private readonly options: { random: () => number; onChange: (state: BreakerState) => void },
+    private readonly options: {
+      failing: FailingBatches;
+      random: () => number;
+      onChange: (state: BreakerState) => void;
+    },
   ) {}
 
-  /** Failures in a row of all requests of this process. */
+  /** Failures in a row of this process, without those of batches that fail while others pass. */
   get failuresInRow(): number {
     return this.failures;
   }
@@ -56,17 +70,26 @@ export class Breaker {
    * @param batch What the attempt is made for.
    */
   async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
-    const probe = this.state === 'open' && performance.now() >= this.nextProbeAt;
+    const probe = this.state === 'open' && performance.now() >= this.probeAt(batch);
     if (this.state !== 'closed' && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
     const result = await resultOf(attempt(probe), probe);
-    if ('value' in result || !result.down) this.succeeded(probe);
+    if ('value' in result || !result.down) this.succeeded(batch, probe);
     else this.fail(batch, probe, result.error);
     if ('value' in result) return result.value;
     throw result.error;
   }
 
-  private succeeded(probe: boolean): void {
+  private probeAt(batch: string): number {
+    const hasFailed = this.failed.has(batch) || this.options.failing.has(batch);
+    return this.nextProbeAt + (hasFailed ? OTHERS_FIRST_MS : 0);
+  }
+
+  private succeeded(batch: string, probe: boolean): void {
+    const { failing } = this.options;
+    failing.add(this.failed);
+    failing.delete(batch);
+    this.passedAt = performance.now();
     this.failures = 0;
     this.failed.clear();
     if (probe) this.change('closed');
@@ -74,14 +97,19 @@ export class Breaker {
 
   private fail(batch: string, probe: boolean, error: unknown): void {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
-    this.failures += 1;
-    if (this.failed.size < BATCHES_TO_OPEN) this.failed.add(batch);
-    const areMany = this.failures >= FAILURES_TO_OPEN && this.failed.size >= BATCHES_TO_OPEN;
-    if (probe) this.open(this.probes + 1);
-    else if (this.state === 'closed' && areMany) {
-      this.openedAt = performance.now();
-      this.open(0);
+    if (probe) {
+      this.failed.add(batch);
+      this.open(this.probes + 1);
     }
+    if (this.options.failing.has(batch)) return;
+    this.failures += 1;
+    if (this.state !== 'closed') return;
+    this.failed.add(batch);
+    const now = performance.now();
+    const isLull = now - this.passedAt >= MIN_LULL_MS;
+    if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN || !isLull) return;
+    this.openedAt = now;
+    this.open(0);
   }
 
   private open(probes: number): void {

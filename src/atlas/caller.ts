@@ -5,14 +5,17 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, type ResponseRow, rowFor } from './response-table.js';
+import { errorFor, ResponseError, type ResponseRow, rowFor } from './response-table.js';
+import type { AtlasCredentials } from './token-vault.js';
 import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
-  read: (body: string, status: number) => Parsed<T>;
+  read: (body: string, response: { status: number; guessed: boolean }) => Parsed<T>;
+  /** What the call comes to when the response is too large to take; without it, an error. */
+  tooLarge?: () => T;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   journal?: Journal | undefined;
@@ -61,12 +64,13 @@ export function createCaller(parts: {
     const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
       errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
+      if (response.failure === 'too-large' && call.tooLarge) return call.tooLarge();
       throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
     const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const parsed = call.read(response.body, status);
+      const parsed = call.read(response.body, response);
       if (parsed.ok) return parsed.value;
       throw fail(rowFor(endpoint, 'unusable', webPage), `answered ${status}, but ${parsed.why}`);
     }
@@ -87,3 +91,19 @@ const DESCRIPTIONS = {
   'too-large': 'gave a response that is too large',
   'not-text': 'gave a response that is no text',
 } as const;
+
+export function withToken<T>(made: Call<T>, token: string): Call<T> {
+  const headers = { ...made.request.headers, Token: token };
+  return { ...made, request: { ...made.request, headers } };
+}
+
+/** A call that may wait also waits for the end of a short block: its poll is half done. */
+export function isWorthRepeating(error: unknown, made: Call<unknown>): boolean {
+  if (!(error instanceof ResponseError)) return false;
+  if (error.row.holdsAllProcesses) return made.mayWait;
+  return error.row.retryNow === true && error.retryAfterMs === 0;
+}
+
+export function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
+  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
+}

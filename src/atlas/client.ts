@@ -12,14 +12,27 @@ import { redisTimeMs } from '../redis/clock.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
 import { createBudget } from './budget.js';
-import { type Call, createCaller, type Journal } from './caller.js';
+import {
+  type Call,
+  createCaller,
+  headersOf,
+  isWorthRepeating,
+  type Journal,
+  withToken,
+} from './caller.js';
 import { Credentials } from './credentials.js';
+import { FailingBatches, type FailingPlaces } from './failing-batches.js';
 import type { AtlasObserver } from './observer.js';
-import { ResponseError } from './response-table.js';
 import { fromRedis } from './shared-state.js';
 import { TokenSource } from './token.js';
 import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
-import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
+import {
+  type ExtractsPage,
+  readAccessToken,
+  readBatchId,
+  readExtractsPage,
+  tooLargeExtract,
+} from './wire.js';
 
 export type { Journal } from './caller.js';
 export type { AtlasObserver, BreakerState } from './observer.js';
@@ -52,10 +65,11 @@ export interface AtlasClient {
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
    * GET extracts, one page. Throws UnknownBatchError on 404, what `memory` throws, and otherwise
-   * TransientError. A page after the first waits longer for its budget than the first does.
+   * TransientError. A page after the first waits longer for its budget than the first does. A page of
+   * one extract that is too large to take has an item that nobody can read.
    */
   readPage(
-    atlasBatchId: string,
+    batch: { reference: string; atlasBatchId: string },
     page: { page: number; perPage: number },
     signal?: AbortSignal,
     memory?: ResponseMemory,
@@ -82,6 +96,8 @@ export interface AtlasClientOptions {
    * waits for a connection goes out later than its budget said.
    */
   connections: number;
+  /** Of batches that fail while others pass, calls at once. Default: as many as there are. */
+  failingAtOnce?: FailingPlaces;
   /** Default: Atlas is reached directly. */
   proxies?: Proxies | undefined;
   /**
@@ -114,7 +130,9 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     return Math.floor((time ?? Date.now()) / 1000) * 1000;
   };
   const call = createCaller({ http, budget, observer, logger, now });
+  const failing = new FailingBatches({ places: options.failingAtOnce, random });
   const breaker = new Breaker({
+    failing,
     random,
     onChange(state) {
       logger.warn({ state }, `circuit to Atlas is ${state}`);
@@ -153,26 +171,29 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   });
 
   /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
-  async function authorized<T>(made: Call<T>, probe: boolean, signal?: AbortSignal): Promise<T> {
+  async function authorized<T>(
+    batch: string,
+    made: Call<T>,
+    probe: boolean,
+    signal?: AbortSignal,
+  ): Promise<T> {
     // An upload must not be the probe: when it times out, nobody knows whether it was taken. A
     // request for a token does no harm.
     if (probe && made.endpoint === 'multiupload') await tokens.refresh(signal);
-    const token = await tokens.get(signal);
-    try {
-      return await call(withToken(made, token), signal);
-    } catch (error) {
-      if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
-      await tokens.drop(token);
-    }
-    return call({ ...withToken(made, await tokens.get(signal)), mayWait: true }, signal);
+    const send = (token: string, again: boolean) =>
+      call({ ...withToken(made, token), mayWait: made.mayWait || again }, signal);
+    return tokens.use(send, { isFailing: failing.has(batch), signal });
   }
 
   // The retries do not get the signal: they would drop a response that came just before the abort.
   function perform<T>(batch: string, made: Call<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries(() => breaker.run(batch, (probe) => authorized(made, probe, signal)), {
-      ...SHORT_RETRIES,
-      shouldRetry: ({ error }) => error instanceof ResponseError && isWorthRepeating(error, made),
-    });
+    const attempt = () => breaker.run(batch, (probe) => authorized(batch, made, probe, signal));
+    return failing.within(batch, made.requestClass, () =>
+      withRetries(attempt, {
+        ...SHORT_RETRIES,
+        shouldRetry: ({ error }) => isWorthRepeating(error, made),
+      }),
+    );
   }
 
   return {
@@ -196,7 +217,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       );
       return { atlasBatchId };
     },
-    readPage(atlasBatchId, { page, perPage }, signal, memory) {
+    readPage({ reference, atlasBatchId }, { page, perPage }, signal, memory) {
       const query = new URLSearchParams({
         batch_id: atlasBatchId,
         page: String(page),
@@ -204,13 +225,14 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
         per_page: String(perPage),
       });
       return perform(
-        atlasBatchId,
+        reference,
         {
           endpoint: 'extracts',
           requestClass: 'poll',
           mayWait: page > 1,
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
-          read: (body, status) => readExtractsPage(body, page, status),
+          read: (body, response) => readExtractsPage(body, page, response),
+          ...(perPage === 1 && { tooLarge: () => tooLargeExtract(page) }),
           atlasBatchId,
           memory,
         },
@@ -219,27 +241,10 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
     },
     credentials,
     failuresInRow: () => breaker.failuresInRow,
-    async checkCredentials(signal) {
-      await tokens.refresh(signal);
-    },
+    checkCredentials: (signal) => tokens.refresh(signal).then(() => {}),
     close() {
       credentials.stop();
       return http.close();
     },
   };
-}
-
-function headersOf({ clientId, clientSecret }: AtlasCredentials): Record<string, string> {
-  return { 'Client-Id': clientId, 'Client-Secret': clientSecret };
-}
-
-function withToken<T>(made: Call<T>, token: string): Call<T> {
-  const headers = { ...made.request.headers, Token: token };
-  return { ...made, request: { ...made.request, headers } };
-}
-
-/** A call that may wait also waits for the end of a short block: its poll is half done. */
-function isWorthRepeating(error: ResponseError, made: Call<unknown>): boolean {
-  if (error.row.holdsAllProcesses) return made.mayWait;
-  return error.row.retryNow === true && error.retryAfterMs === 0;
 }

@@ -8,6 +8,7 @@
  *
  * `NaN` and `Infinity` are no JSON, but some serializers write them. They become `null` first.
  */
+import { isObject } from '../json.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -55,6 +56,13 @@ function parseMending(text: string): { value: unknown; text: string; mended: num
   }
 }
 
+/** Whether it is an item of a page. */
+export function isPageItem(value: unknown): boolean {
+  return (
+    isObject(value) && !Array.isArray(value) && ('document_id' in value || 'file_data' in value)
+  );
+}
+
 export interface RawPage {
   /** The whole text as `JSON.parse` reads it, for ids and paging. */
   value: unknown;
@@ -65,8 +73,8 @@ export interface RawPage {
 }
 
 /**
- * Reads a page whose list stands at `data`, or at `data.data` when the page object is wrapped.
- * `fileData` is empty when there is no list.
+ * Reads a page whose list stands at `data`, or at `data.data` when the page object is wrapped. An item
+ * in its place is a list of one. `fileData` is empty when there is no list.
  * Of a key that is repeated in one object the last counts, as in `JSON.parse`.
  * Throws SyntaxError when the text is not one whole JSON value.
  */
@@ -94,11 +102,12 @@ export function parseRawPage(body: string): RawPage {
   const readList = (at: number): number => {
     fileData = [];
     mended = new Set();
-    return walkArray(text, at, readItem);
+    return text.charCodeAt(at) === OPEN_BRACE ? readItem(at) : walkArray(text, at, readItem);
   };
+  const isWrapped = isObject(value) && isObject(value.data) && !isPageItem(value.data);
   const readData = (at: number): number => {
     fileData = [];
-    if (text.charCodeAt(at) !== OPEN_BRACE) return readList(at);
+    if (!isWrapped || text.charCodeAt(at) !== OPEN_BRACE) return readList(at);
     return walkObject(text, at, (key, from) =>
       key === 'data' ? readList(from) : endOfValue(text, from),
     );

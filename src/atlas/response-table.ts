@@ -89,6 +89,8 @@ const TOKEN_REFUSED: Row = {
   consequence:
     'that token is dropped, one is fetched, the request is repeated once; then the job is delayed',
 };
+/** A gateway may check tokens as well, and answers in its own way. */
+const TOKEN_REFUSED_BY_GATEWAY: Row = { ...TOKEN_REFUSED, when: [401], asWebPage: true };
 
 const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   authtoken: [
@@ -129,6 +131,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       halve: true,
       consequence: 'each half is sent; an upload of one document ends',
     },
+    TOKEN_REFUSED_BY_GATEWAY,
     { when: ['4xx'], asWebPage: true, meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
     TOKEN_REFUSED,
     { when: ['not-sent'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
@@ -159,6 +162,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   ],
   extracts: [
     TOO_MANY_REQUESTS,
+    TOKEN_REFUSED_BY_GATEWAY,
     GATEWAY,
     {
       when: ['2xx'],
@@ -183,7 +187,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       meaning: 'broken',
       ...UNREADABLE,
       halve: true,
-      consequence: `asked again with half the page size; of one extract, ${DELAYED.consequence}`,
+      consequence: 'asked again with half the page size; a single extract is listed as unreadable',
     },
     { when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
   ],

@@ -12,11 +12,15 @@ import { REFUSAL_TTL_MS, type TokenVault } from './token-vault.js';
 
 /** Between two checks whether another process has the token; a request takes about this long. */
 const WAIT_FOR_OTHER_MS = 50;
+/** Services that end tokens earlier are not known. */
+const FRESH_MS = 60_000;
 /** Refused jobs come back spread over this, so that they do not ask all at once. */
 const REFUSAL_SPREAD_MS = 10_000;
 
 export class TokenSource {
   private token: string | undefined;
+  /** When this process got it, on the monotonic clock. */
+  private gotAt = Number.NEGATIVE_INFINITY;
   private underWay: Promise<string> | undefined;
 
   constructor(
@@ -44,6 +48,26 @@ export class TokenSource {
     return this.token ?? this.shared(signal);
   }
 
+  /**
+   * Makes a request with the token. When Atlas refuses it, nothing was taken, and a new one is tried once.
+   * @param isFailing The request is made for a batch that fails while others pass: a new token is not
+   *   fetched for each of its requests, when the one in use is probably good.
+   */
+  async use<T>(
+    send: (token: string, again: boolean) => Promise<T>,
+    { isFailing, signal }: { isFailing: boolean; signal?: AbortSignal | undefined },
+  ): Promise<T> {
+    const token = await this.get(signal);
+    try {
+      return await send(token, false);
+    } catch (error) {
+      if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
+      if (isFailing && performance.now() - this.gotAt < FRESH_MS) throw error;
+      await this.drop(token);
+    }
+    return send(await this.get(signal), true);
+  }
+
   /** The token failed. A newer one that this or another process has stays. */
   async drop(token: string): Promise<void> {
     if (this.token === token) this.token = undefined;
@@ -62,6 +86,7 @@ export class TokenSource {
     this.underWay ??= this.obtain()
       .then((token) => {
         this.token = token;
+        this.gotAt = performance.now();
         this.options.onAccepted();
         return token;
       })

@@ -1,14 +1,15 @@
 /**
  * Reads the bodies of Atlas's responses: strictly where we rely on them, loosely elsewhere.
  * `access_token`, `batch_id` and the page object may stand at the top level or under `data`. What is
- * unambiguous is converted: a total that is text, an id that is a number. What makes no sense is
- * taken for absent. An item that cannot be read costs that item and not its page.
+ * unambiguous is converted: a total that is text, an id that is a number, blanks around a token, a list
+ * of one that is that one. What makes no sense is taken for absent. An item that cannot be read costs
+ * that item and not its page.
  *
  * The reason why a body or an item is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
 import { isObject, parseJson } from '../json.js';
-import { parseRawPage, type RawPage } from './raw-json.js';
+import { isPageItem, parseRawPage, type RawPage } from './raw-json.js';
 
 /** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
 const MAX_DOCUMENT_ID_LENGTH = 300;
@@ -18,6 +19,8 @@ const MAX_BATCH_ID_LENGTH = 200;
 const MAX_TOKEN_LENGTH = 8192;
 /** "Accepted, not done yet": its body says nothing. */
 const ACCEPTED = 202;
+
+const BEYOND_ASCII = /\P{ASCII}/u;
 
 /** One item of `data`. */
 export interface PageItem {
@@ -42,6 +45,8 @@ export interface ExtractsPage {
   totalItems: number | null;
   /** Null when Atlas says nothing of other pages. */
   hasNext: boolean | null;
+  /** It is a page of one extract, which was too large to take. */
+  tooLarge?: true;
 }
 
 /** What a body says, or why it is unusable. */
@@ -75,8 +80,13 @@ const flag = z.coerce
   .pipe(z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] }))
   .nullable()
   .catch(null);
+/** Some serializers write a list of one as that one, and an empty list as an empty object. */
+const list = z.preprocess((value) => {
+  if (isPageItem(value)) return [value];
+  return isObject(value) && Object.keys(value).length === 0 ? [] : value;
+}, z.array(z.unknown()));
 const pageSchema = z.object({
-  data: z.array(z.unknown()),
+  data: list,
   page: count(1),
   per_page: count(1),
   total_pages: count(0),
@@ -84,11 +94,17 @@ const pageSchema = z.object({
   has_next: flag,
 });
 const documentIdSchema = id(MAX_DOCUMENT_ID_LENGTH);
-const batchIdSchema = id(MAX_BATCH_ID_LENGTH);
-const tokenSchema = z
-  .string()
-  .max(MAX_TOKEN_LENGTH)
-  .regex(/^[\x21-\x7e]+$/);
+/** What a template makes of no value. */
+const NO_VALUE = /^(null|none|nil|undefined|nan)$/i;
+const batchIdSchema = trimmed(id(MAX_BATCH_ID_LENGTH)).refine((value) => !NO_VALUE.test(value));
+const tokenSchema = trimmed(
+  z.union([z.string(), z.int().transform(String)]).pipe(
+    z
+      .string()
+      .max(MAX_TOKEN_LENGTH)
+      .regex(/^[\x20-\x7e]+$/),
+  ),
+);
 
 /** The token of an authtoken response: something that can travel as a header. */
 export function readAccessToken(body: string): Parsed<string> {
@@ -103,8 +119,13 @@ export function readBatchId(body: string): Parsed<string> {
 /**
  * A page of an extracts response. It is unusable when its number is not `asked`. Where Atlas is not
  * ready (a 202 or an empty body, `data` that is null), it is an empty page.
+ * @param response `guessed`: letters beyond ASCII may be wrong.
  */
-export function readExtractsPage(body: string, asked: number, status = 200): Parsed<ExtractsPage> {
+export function readExtractsPage(
+  body: string,
+  asked: number,
+  { status = 200, guessed = false } = {},
+): Parsed<ExtractsPage> {
   if (body.trim() === '') return { ok: true, value: notReady(asked) };
   let raw: RawPage;
   try {
@@ -115,7 +136,8 @@ export function readExtractsPage(body: string, asked: number, status = 200): Par
       : unusable('the body is not JSON');
   }
   const { data } = isObject(raw.value) ? raw.value : {};
-  const holder = isObject(data) && !Array.isArray(data) ? data : raw.value;
+  const isEnvelope = isObject(data) && !Array.isArray(data) && !list.safeParse(data).success;
+  const holder = isEnvelope ? data : raw.value;
   if (isObject(holder) && holder.data === null) return { ok: true, value: notReady(asked) };
   const parsed = pageSchema.safeParse(holder);
   if (!parsed.success) {
@@ -133,7 +155,7 @@ export function readExtractsPage(body: string, asked: number, status = 200): Par
   return {
     ok: true,
     value: {
-      items: page.data.map((item, index) => readItem(item, raw, index)),
+      items: page.data.map((item, index) => readItem(item, raw, index, guessed)),
       page: asked,
       perPage,
       totalPages,
@@ -143,12 +165,20 @@ export function readExtractsPage(body: string, asked: number, status = 200): Par
   };
 }
 
+/** The place of an extract in the list, which is all that is known of it. */
+export function tooLargeExtract(place: number): ExtractsPage {
+  const unreadable = `extract ${place} of the list is larger than 32 MiB`;
+  const items = [{ atlasDocumentId: null, fileData: null, unreadable }];
+  const unknown = { perPage: null, totalPages: null, totalItems: null, hasNext: null };
+  return { ...unknown, items, page: place, tooLarge: true };
+}
+
 function notReady(page: number): ExtractsPage {
   const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0 };
   return { ...nothing, page, hasNext: false };
 }
 
-function readItem(item: unknown, raw: RawPage, index: number): PageItem {
+function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean): PageItem {
   const given = isObject(item) ? item : {};
   const atlasDocumentId = documentIdSchema.safeParse(given.document_id).data ?? null;
   const unreadable = (why: string) => ({ atlasDocumentId, fileData: null, unreadable: why });
@@ -157,8 +187,13 @@ function readItem(item: unknown, raw: RawPage, index: number): PageItem {
   const fileData = raw.fileData[index];
   if (fileData === undefined) return unreadable('it has no file_data');
   if (item.file_data === null) return unreadable('its file_data is null');
-  if (!raw.mended.has(index)) return { atlasDocumentId, fileData };
-  return { atlasDocumentId, fileData, unreadable: 'it held a NaN or Infinity, which became null' };
+  if (!guessed && !raw.mended.has(index)) return { atlasDocumentId, fileData };
+  const lost = [
+    raw.mended.has(index) ? 'it held a NaN or Infinity, which became null' : [],
+    guessed && BEYOND_ASCII.test(fileData) ? 'it is no UTF-8 and was read as windows-1252' : [],
+  ].flat();
+  if (lost.length === 0) return { atlasDocumentId, fileData };
+  return { atlasDocumentId, fileData, unreadable: lost.join('; ') };
 }
 
 /** Reads the text that stands at `key` in the response itself, or in the `data` in it. */
@@ -168,6 +203,11 @@ function readText(body: string, key: string, schema: z.ZodType<string, unknown>)
   const holder = isObject(value) && !(key in value) ? value.data : value;
   const parsed = schema.safeParse(isObject(holder) ? holder[key] : undefined);
   return parsed.success ? { ok: true, value: parsed.data } : unusable(`it has no usable ${key}`);
+}
+
+/** The same without the blanks around a text. */
+function trimmed<T>(schema: z.ZodType<T>) {
+  return z.preprocess((value) => (typeof value === 'string' ? value.trim() : value), schema);
 }
 
 function unusable(why: string): { ok: false; why: string } {

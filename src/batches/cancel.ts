@@ -1,7 +1,7 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
-import { cancelKey } from '../jobs/redis-keys.js';
+import { cancelKey, cancelledKey } from '../jobs/redis-keys.js';
 import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';
@@ -17,6 +17,8 @@ export interface CancelResult {
   reference: string;
 }
 
+/** Requests that are remembered for workers that begin no batch. */
+const KEPT_REQUESTS = 10_000;
 /** Longer reasons are cut: they go into logs and events. */
 const MAX_REASON_LENGTH = 500;
 
@@ -35,6 +37,12 @@ export async function cancelBatch(
   const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp, attemptsMade };
   const key = cancelKey(prefix, reference);
   await link.redis.set(key, JSON.stringify(flag), 'PX', CANCEL_FLAG_TTL_MS);
+  const cancelled = cancelledKey(prefix);
+  await Promise.all([
+    link.redis.zadd(cancelled, timestamp, jobId),
+    link.redis.zremrangebyrank(cancelled, 0, -KEPT_REQUESTS - 1),
+    link.redis.pexpire(cancelled, CANCEL_FLAG_TTL_MS),
+  ]);
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];

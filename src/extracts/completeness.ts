@@ -27,20 +27,25 @@ export interface PollFindings {
   repeatedPage: boolean;
   /** The number of documents without any extract. */
   missing: number;
+  /** Items that brought no extract, for nobody can read them: they may be better at the next poll. */
+  unreadable: number;
 }
 
 /** Whether every document has an extract and nothing more is to come. */
 export function isComplete(findings: PollFindings): boolean {
-  return findings.missing === 0 && isExhausted(findings);
+  return findings.missing === 0 && findings.unreadable === 0 && isExhausted(findings);
 }
 
 /**
- * Whether every document has an extract and the list ends, but more was announced than is in it. A
- * list that grew while it was read, or that repeats itself, is read again instead.
+ * Whether every document has an extract and the list ends, but more was announced than is in it, or
+ * something in it cannot be read. A list that grew while it was read, or that repeats itself, is read
+ * again instead.
  */
 export function isOverdue(findings: PollFindings): boolean {
   const { missing, hasNext, totalItems, totalItemsChanged, repeatedPage, itemCount } = findings;
-  if (missing > 0 || hasNext || totalItems === null) return false;
+  if (missing > 0 || hasNext) return false;
+  if (isExhausted(findings)) return findings.unreadable > 0;
+  if (totalItems === null) return false;
   return !totalItemsChanged && !repeatedPage && itemCount < totalItems;
 }
 

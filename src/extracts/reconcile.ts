@@ -122,7 +122,7 @@ export class Reconciliation {
   itemCount = 0;
   private readonly sent: ReadonlyMap<string, Occurrences>;
   /** The ids that were sent, by their comparable form. Made for the first id that is none of them. */
-  private sentIds: ReadonlyMap<string, string> | undefined;
+  private sentIds: ReadonlyMap<string, string | null> | undefined;
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
   /** By document; the text is the reason. */
@@ -194,11 +194,11 @@ export class Reconciliation {
     return added;
   }
 
-  /** An id as it was sent, where Atlas writes it in another Unicode form. */
+  /** An id as it was sent, where Atlas writes it in another Unicode form or pads it with blanks. */
   private sentForm(documentId: string): string {
     if (this.sent.has(documentId)) return documentId;
-    this.sentIds ??= new Map([...this.sent.keys()].map((id) => [comparableId(id), id]));
-    return this.sentIds.get(comparableId(documentId)) ?? documentId;
+    this.sentIds ??= idsByForm([...this.sent.keys()]);
+    return this.sentIds.get(formOf(documentId)) ?? documentId;
   }
 
   /** Positions in `documentIds` of the documents without an extract, ascending. */
@@ -230,6 +230,17 @@ export class Reconciliation {
       .sort((a, b) => comparePlaces(a.place, b.place))
       .map(({ documentId, reason }) => ({ documentId, reason }));
   }
+}
+
+function formOf(documentId: string): string {
+  return comparableId(documentId).trim();
+}
+
+/** A form that two ids share stands for neither. */
+function idsByForm(ids: readonly string[]): Map<string, string | null> {
+  const byForm = new Map<string, string | null>();
+  for (const id of ids) byForm.set(formOf(id), byForm.has(formOf(id)) ? null : id);
+  return byForm;
 }
 
 function toDocument(documentId: string, ordered: { fileData: string }[]): DocumentExtracts {

@@ -1,6 +1,7 @@
 /**
  * The text of a body: decompressed, though nobody asked for compression, and decoded from the charset
- * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8.
+ * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8; and what is no
+ * UTF-8 either is taken for windows-1252, in which all bytes are text.
  */
 import zlib from 'node:zlib';
 
@@ -17,6 +18,12 @@ interface Limits {
   partial: boolean;
 }
 
+export interface BodyText {
+  text: string;
+  /** No charset was named in which the bytes are text: letters beyond ASCII may be wrong. */
+  guessed: boolean;
+}
+
 type Decompress = (bytes: Buffer, options: zlib.ZlibOptions & zlib.BrotliOptions) => Buffer;
 
 /** "deflate" is zlib's format (RFC 9110); some servers send the bare stream. */
@@ -25,9 +32,14 @@ const inflate: Decompress = (bytes, options) =>
     ? zlib.inflateSync(bytes, options)
     : zlib.inflateRawSync(bytes, options);
 
+/** Servers forget the header, and proxies forget to take it away. No text begins like gzip's format. */
+const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
+const gunzip: Decompress = (bytes, options) =>
+  isGzip(bytes) ? zlib.gunzipSync(bytes, options) : bytes;
+
 const DECOMPRESS: Readonly<Record<string, Decompress | undefined>> = {
-  gzip: zlib.gunzipSync,
-  'x-gzip': zlib.gunzipSync,
+  gzip: gunzip,
+  'x-gzip': gunzip,
   deflate: inflate,
   br: zlib.brotliDecompressSync,
   /** From Node 22.15. */
@@ -42,6 +54,7 @@ const FLUSHES: Readonly<Record<string, number>> = {
 /** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const LOOSE_UTF8 = new TextDecoder('utf-8');
+const WINDOWS_1252 = 'windows-1252';
 
 export function isWebPage({ contentType }: BodyHeaders): boolean {
   return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType);
@@ -51,7 +64,7 @@ export function isWebPage({ contentType }: BodyHeaders): boolean {
  * @throws Error when the bytes are not what the headers say; its code is `ERR_BUFFER_TOO_LARGE` when
  *   they are too many once decompressed.
  */
-export function bodyText(bytes: Buffer, headers: BodyHeaders, limits: Limits): string {
+export function bodyText(bytes: Buffer, headers: BodyHeaders, limits: Limits): BodyText {
   const whole = decompress(bytes, headers.contentEncoding, limits);
   return decode(whole, headers.contentType, !limits.partial);
 }
@@ -62,8 +75,9 @@ export function decompress(
   encodings: string,
   { maxBytes, partial }: Limits,
 ): Buffer {
-  if (encodings === '' || bytes.length === 0) return bytes;
-  const codings = encodings.toLowerCase().split(',');
+  if (bytes.length === 0) return bytes;
+  const codings =
+    encodings === '' ? [isGzip(bytes) ? 'gzip' : 'identity'] : encodings.toLowerCase().split(',');
   return codings.reduceRight((body, name) => {
     const coding = name.trim();
     const flush = FLUSHES[coding] ?? zlib.constants.Z_SYNC_FLUSH;
@@ -74,11 +88,19 @@ export function decompress(
   }, bytes);
 }
 
-function decode(bytes: Buffer, contentType: string, fatal: boolean): string {
+function decode(bytes: Buffer, contentType: string, fatal: boolean): BodyText {
   const [, label = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType) ?? [];
   const decoder = /^utf-?8$/i.test(label) ? null : decoderOf(label, fatal);
-  if (decoder === null) return (fatal ? UTF8 : LOOSE_UTF8).decode(bytes);
-  // In one call, Node 20 takes windows-1252 for ISO-8859-1.
+  if (decoder !== null) return { text: wholeText(decoder, bytes), guessed: false };
+  try {
+    return { text: (fatal ? UTF8 : LOOSE_UTF8).decode(bytes), guessed: false };
+  } catch {
+    return { text: wholeText(new TextDecoder(WINDOWS_1252), bytes), guessed: true };
+  }
+}
+
+/** In one call, Node 20 takes windows-1252 for ISO-8859-1. */
+function wholeText(decoder: typeof UTF8, bytes: Buffer): string {
   return decoder.decode(bytes, { stream: true }) + decoder.decode();
 }
 

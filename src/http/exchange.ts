@@ -7,7 +7,7 @@
  */
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
-import { type BodyHeaders, bodyText, isWebPage } from './body-text.js';
+import { type BodyHeaders, type BodyText, bodyText, isWebPage } from './body-text.js';
 
 /**
  * The largest body that is read, also once it is decompressed, where somebody counts what all
@@ -18,6 +18,7 @@ const MAX_COUNTED_BYTES = 32 * 1024 * 1024;
 const MAX_BODY_BYTES = 1024 * 1024;
 /** S3's error documents have a few hundred bytes. */
 export const MAX_ERROR_BYTES = 16 * 1024;
+const NO_TEXT: BodyText = { text: '', guessed: false };
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
 
@@ -31,7 +32,10 @@ export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export type HttpResult =
-  /** `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML. */
+  /**
+   * `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML.
+   * `guessed`: its charset is, so letters beyond ASCII may be wrong.
+   */
   | {
       kind: 'response';
       status: number;
@@ -40,6 +44,7 @@ export type HttpResult =
       webPage: boolean;
       /** As they came, names in small letters. */
       headers: ResponseHeaders;
+      guessed: boolean;
     }
   /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
   | { kind: 'failed'; failure: HttpFailure; code: string };
@@ -147,7 +152,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       contentType: String(headers['content-type'] ?? ''),
       contentEncoding: String(headers['content-encoding'] ?? ''),
     };
-    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond('');
+    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond(NO_TEXT);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -189,7 +194,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     try {
       const text = this.text();
-      if (this.holds(bytesOf(text))) this.respond(text);
+      if (this.holds(bytesOf(text.text))) this.respond(text);
     } catch (error) {
       const tooLarge = errorCode(error) === 'ERR_BUFFER_TOO_LARGE';
       if (tooLarge) this.fail('too-large', 'BODY_TOO_LARGE');
@@ -205,21 +210,21 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** Throws when a body that must be whole cannot be read; of an error what can be read is enough. */
-  private text(): string {
+  private text(): BodyText {
     const bytes = Buffer.concat(this.chunks);
     const partial = this.policy === 'of-error';
     try {
       return bodyText(bytes, this.bodyHeaders, { maxBytes: this.maxBytes, partial });
     } catch (error) {
       if (!partial) throw error;
-      return '';
+      return NO_TEXT;
     }
   }
 
-  private respond(body: string): void {
+  private respond({ text: body, guessed }: BodyText): void {
     const { status, retryAfter, headers } = this;
     const webPage = isWebPage(this.bodyHeaders);
-    this.settle({ kind: 'response', status, body, retryAfter, webPage, headers });
+    this.settle({ kind: 'response', status, body, retryAfter, webPage, guessed, headers });
   }
 
   private fail(failure: HttpFailure, code: string): void {

@@ -16,6 +16,8 @@ interface UploadPlan {
   scoped: boolean;
   /** Times it was sent again because nobody knew whether Atlas had taken it. */
   resubmissions: number;
+  /** An earlier run has sent some of its documents, and nobody knows whether Atlas took them. */
+  mayBeAtAtlas?: true;
 }
 
 /** Not yet sent, or surely not taken, or to be sent again. */
@@ -114,6 +116,8 @@ export interface BatchState {
    * the next pass begins with the others. Gone when the round begins.
    */
   checked?: IndexRanges;
+  /** Documents that earlier runs have sent, without knowing whether Atlas took them. */
+  unknownIndexes?: IndexRanges;
   /** When the first upload of all was sent. */
   submittedAt?: number;
   /** Transient errors in a row, for the back-off; cleared by success. */

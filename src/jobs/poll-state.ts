@@ -45,6 +45,8 @@ export interface PollState {
     present: number;
     /** What Atlas announced at the last poll; null before the first, or when it announces nothing. */
     announced: number | null;
+    /** Polls in a row before that which had announced the same. */
+    stays?: number;
   };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;

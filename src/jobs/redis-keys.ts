@@ -17,6 +17,14 @@ export function cancelKey(prefix: string, reference: string): string {
 }
 
 /**
+ * Sorted set: ids of batch jobs that somebody wants to cancel, by the time when they were added. Written
+ * by whoever cancels, read by workers that begin no batch; the newest 10,000, a week after the last.
+ */
+export function cancelledKey(prefix: string): string {
+  return `${prefix}:cancelled`;
+}
+
+/**
  * String: the Redis time in ms from which on a new poll is wanted. Written by callbacks and by
  * whoever wakes a batch; an hour. Never cleared.
  */

@@ -53,7 +53,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   until?: Promise<unknown>;
   /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
-  /** For faults of single items: of how many, on each page. For totals: how much too high. Default 1. */
+  /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */
   count?: number;
   /** For `one-page-more`: of the page that is not there, default 404. For `another-region`: 301 or 400. */
   status?: 301 | 400 | 404 | 500;
@@ -63,6 +63,8 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   encoding?: 'gzip' | 'deflate' | 'br';
   /** For `charset`. Default `iso-8859-1`. */
   charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
+  /** For `compressed` and `charset`: no header says so. */
+  unnamed?: boolean;
   /** For redirects: where to. */
   location?: string;
 }
@@ -73,6 +75,8 @@ export interface FaultPlan<Endpoint extends string, Kind extends string | number
   /** Probability of rules that name none. Default 1. */
   rate?: number;
   rules: readonly FaultRule<Endpoint, Kind, View>[];
+  /** Told of each fault that happens, and to which request. */
+  onFault?: (rule: FaultRule<Endpoint, Kind, View>, request: View) => void;
 }
 
 export class FaultEngine<Endpoint extends string, Kind extends string | number, View> {
@@ -80,6 +84,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
   /** `left`: how often a rule may still apply. */
   #rules: { rule: FaultRule<Endpoint, Kind, View>; left: number }[] = [];
   #rate = 1;
+  #onFault: FaultPlan<Endpoint, Kind, View>['onFault'];
   #random: Random;
   #setAt = 0;
 
@@ -91,6 +96,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
   set(plan: FaultPlan<Endpoint, Kind, View>): void {
     this.#rules = plan.rules.map((rule) => ({ rule, left: rule.times ?? Infinity }));
     this.#rate = plan.rate ?? 1;
+    this.#onFault = plan.onFault;
     this.#random = randomFrom(plan.seed ?? this.seed);
     this.#setAt = performance.now();
   }
@@ -118,6 +124,7 @@ export class FaultEngine<Endpoint extends string, Kind extends string | number, 
       armed.left -= 1;
       const name = String(fault);
       this.#fired[name] = (this.#fired[name] ?? 0) + 1;
+      this.#onFault?.(armed.rule, view);
       return armed.rule;
     }
     return undefined;

@@ -15,6 +15,7 @@ export type {
   AtlasUpload,
 } from './atlas/atlas-simulator.js';
 export type { CallbackCounts, CallbackOptions } from './atlas/callbacks.js';
+export { mixedAtlasFaults } from './atlas/mixed-faults.js';
 export type { S3Habit } from './s3/s3-habits.js';
 export type { S3Operation, S3Target } from './s3/s3-request.js';
 export {

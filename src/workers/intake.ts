@@ -1,41 +1,56 @@
 /**
  * Which batches a worker takes. While Atlas refuses its credentials it begins none: thousands would
  * do nothing but ask in vain. After a fault of its own it leaves them to others for a moment. Those that
- * have begun still end at their deadline.
+ * have begun still end at their deadline, and those that are cancelled at once.
  */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Credentials } from '../atlas/credentials.js';
-import { startedKey } from '../jobs/redis-keys.js';
+import { cancelledKey, startedKey } from '../jobs/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
 import { pause } from '../timeouts.js';
 
-/** Between two searches for batches whose deadline has come: soon after it, and one short script. */
+/** Between two searches for batches that have to end: soon after it, and one short script. */
 const SEARCH_EVERY_MS = 1_000;
 
 /**
- * Brings batches that have begun, and whose deadline has come, to the head of the queue. Returns how
- * many. KEYS started, delayed, waiting-children, wait, marker. ARGV: begun until, most of them.
+ * Brings batches to the head of the queue: those that have begun and whose deadline has come, and those
+ * that somebody cancelled, begun or not. Returns how many. KEYS started, cancelled, delayed,
+ * waiting-children, wait, prioritized, active, marker. ARGV: begun until, most of each kind.
  */
-const BRING_DUE = new LuaScript<number>(`
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+const BRING = new LuaScript<number>(`
 local brought = 0
-for _, id in ipairs(due) do
-  if redis.call('ZREM', KEYS[2], id) == 1
-    or (not redis.call('ZSCORE', KEYS[3], id) and redis.call('LREM', KEYS[4], 1, id) == 1) then
-    redis.call('RPUSH', KEYS[4], id)
-    brought = brought + 1
+local function bring(id)
+  if redis.call('ZREM', KEYS[3], id) == 0 and redis.call('LREM', KEYS[5], 1, id) == 0
+    and redis.call('ZREM', KEYS[6], id) == 0 then
+    return false
   end
+  redis.call('RPUSH', KEYS[5], id)
+  brought = brought + 1
+  return true
 end
-if brought > 0 then redis.call('ZADD', KEYS[5], 0, '0') end
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(due) do
+  if not redis.call('ZSCORE', KEYS[4], id) then bring(id) end
+end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[2] - 1)) do
+  local awaits = redis.call('ZSCORE', KEYS[4], id) or redis.call('LPOS', KEYS[7], id)
+  if not awaits and not bring(id) then redis.call('ZREM', KEYS[2], id) end
+end
+if brought > 0 then redis.call('ZADD', KEYS[8], 0, '0') end
 return brought
 `);
 /** Few: a batch in a long queue is searched for from one end to the other. */
 const BROUGHT_AT_ONCE = 20;
 
 export class Intake implements FetchGate {
+  /** The last search: one a second for all places of the process. */
+  private search: Promise<void> | undefined;
+  /** Batches that it brought and nobody has taken: as many places may fetch one. */
+  private brought = 0;
+
   constructor(
     private readonly parts: {
       writes: FetchGate;
@@ -59,16 +74,35 @@ export class Intake implements FetchGate {
 
   async opened(signal: AbortSignal): Promise<void> {
     await this.parts.writes.opened(signal);
-    while (this.leavesBatches() && !signal.aborted && (await this.bringDue()) === 0) {
+    while (this.leavesBatches() && !signal.aborted && !(await this.mayTakeOne())) {
       await pause(SEARCH_EVERY_MS, signal).catch(() => {});
     }
   }
 
-  private bringDue(): Promise<number> {
+  private async mayTakeOne(): Promise<boolean> {
+    this.search ??= this.bring()
+      .then((brought) => {
+        this.brought = brought;
+      })
+      .finally(() => {
+        setTimeout(() => {
+          this.search = undefined;
+        }, SEARCH_EVERY_MS).unref();
+      });
+    await this.search;
+    this.brought -= 1;
+    return this.brought >= 0;
+  }
+
+  private bring(): Promise<number> {
     const { redis, batches, clock, config } = this.parts;
-    const sets = ['delayed', 'waiting-children', 'wait', 'marker'].map((set) => batches.toKey(set));
-    const begunUntil = clock.now() - config.BATCH_DEADLINE_MS;
-    const keys = [startedKey(config.QUEUE_PREFIX), ...sets];
-    return BRING_DUE.run(redis, keys, [begunUntil, BROUGHT_AT_ONCE]);
+    const { QUEUE_PREFIX: prefix, BATCH_DEADLINE_MS } = config;
+    const sets = ['delayed', 'waiting-children', 'wait', 'prioritized', 'active', 'marker'];
+    const keys = [
+      startedKey(prefix),
+      cancelledKey(prefix),
+      ...sets.map((set) => batches.toKey(set)),
+    ];
+    return BRING.run(redis, keys, [clock.now() - BATCH_DEADLINE_MS, BROUGHT_AT_ONCE]);
   }
 }

@@ -21,6 +21,7 @@ export interface WorkerMetrics {
   pollsPerUpload: Histogram;
   pollMemoryBytes: Gauge;
   pollMemoryWaits: Counter;
+  unreadableExtracts: Counter;
   callbacksRescued: Counter;
   lagUpperBoundSeconds: Histogram;
   webhookAttempts: Counter<'code'>;
@@ -67,6 +68,10 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     pollMemoryWaits: counter(
       'poll_memory_waits_total',
       'Polls that were put off because other polls had the memory.',
+    ),
+    unreadableExtracts: counter(
+      'unreadable_extracts_total',
+      'Extracts of stored results that nobody could read, in whole or in part.',
     ),
     callbacksRescued: counter(
       'callbacks_rescued_total',

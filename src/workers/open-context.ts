@@ -78,6 +78,11 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     timeoutMs: config.ATLAS_TIMEOUT_MS,
     maxRequestsPerSecond: config.ATLAS_MAX_REQUESTS_PER_SECOND,
     connections,
+    // Half of the places are always there for batches that do not fail.
+    failingAtOnce: {
+      upload: Math.ceil(config.SUBMIT_CONCURRENCY / 2),
+      poll: Math.ceil(config.POLL_CONCURRENCY / 2),
+    },
     keyPrefix: prefix,
     redis,
     logger,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Breaker } from '../../src/atlas/breaker.js';
+import { FailingBatches } from '../../src/atlas/failing-batches.js';
 import type { BreakerState } from '../../src/atlas/observer.js';
 import { errorFor, rowFor } from '../../src/atlas/response-table.js';
 import { PermanentError, TransientError, UnknownBatchError } from '../../src/errors.js';
@@ -7,12 +8,14 @@ import { PermanentError, TransientError, UnknownBatchError } from '../../src/err
 const down = () => errorFor(rowFor('extracts', 500), 'answered 500');
 const busy = () => errorFor(rowFor('extracts', 429), 'answered 429');
 
+let failing: FailingBatches;
 let states: BreakerState[];
 let breaker: Breaker;
 let attempts: boolean[];
+let opened = 0;
 
 /** One attempt that ends with the error, or well; the error that came of it. */
-async function attempt(error?: Error, batch = attempts.length): Promise<unknown> {
+async function attempt(error?: Error, batch: number | string = attempts.length) {
   return breaker
     .run(`batch-${batch}`, async (probe) => {
       attempts.push(probe);
@@ -21,8 +24,10 @@ async function attempt(error?: Error, batch = attempts.length): Promise<unknown>
     .catch((thrown: unknown) => thrown);
 }
 
+/** Each time by other batches. */
 async function open(): Promise<void> {
-  for (let i = 0; i < 8; i += 1) await attempt(down());
+  opened += 1;
+  for (let i = 0; i < 8; i += 1) await attempt(down(), `${opened}-${i}`);
   attempts = [];
 }
 
@@ -31,7 +36,9 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'Date'] });
   states = [];
   attempts = [];
-  breaker = new Breaker({ random: () => 0.5, onChange: (state) => states.push(state) });
+  const random = () => 0.5;
+  failing = new FailingBatches({ places: undefined, random });
+  breaker = new Breaker({ failing, random, onChange: (state) => states.push(state) });
 });
 
 afterEach(() => {
@@ -58,6 +65,59 @@ describe('the circuit breaker', () => {
     expect(states).toEqual([]);
     expect(breaker.failuresInRow).toBe(30);
     await attempt(down(), 2);
+    expect(states).toEqual(['open']);
+  });
+
+  it('the circuit does not count batches that fail while others pass, until one of theirs passes', async () => {
+    for (let batch = 0; batch < 5; batch += 1) await attempt(down(), batch);
+    await attempt(undefined, 9);
+    for (let i = 0; i < 50; i += 1) await attempt(down(), i % 5);
+    expect(states).toEqual([]);
+    expect(breaker.failuresInRow).toBe(0);
+    for (let batch = 0; batch < 5; batch += 1) await attempt(undefined, batch);
+    vi.advanceTimersByTime(500);
+    for (let i = 0; i < 8; i += 1) await attempt(down(), i % 5);
+    expect(states).toEqual(['open']);
+  });
+
+  it('batches that have opened the circuit open it no second time before one of theirs passes', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('open');
+    vi.advanceTimersByTime(1_500);
+    await attempt(undefined, 99);
+    expect(states.at(-1)).toBe('closed');
+    vi.advanceTimersByTime(1_500);
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('closed');
+    expect(failing.has('batch-7')).toBe(true);
+    for (let batch = 100; batch < 108; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('open');
+  });
+
+  it('the open circuit leaves its probe to batches that have not failed, for a while', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    attempts = [];
+    vi.advanceTimersByTime(4_400);
+    expect(await attempt(undefined, 3)).toBeInstanceOf(TransientError);
+    await attempt(undefined, 99);
+    expect(attempts).toEqual([true]);
+    expect(states.at(-1)).toBe('closed');
+  });
+
+  it('the open circuit takes a batch that has failed for its probe when no other comes', async () => {
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    attempts = [];
+    vi.advanceTimersByTime(4_500);
+    await attempt(undefined, 3);
+    expect(attempts).toEqual([true]);
+  });
+
+  it('failures that come together open no circuit while others pass, however many batches they are of', async () => {
+    await attempt();
+    for (let i = 0; i < 100; i += 1) await attempt(down());
+    expect(states).toEqual([]);
+    vi.advanceTimersByTime(500);
+    await attempt(down());
     expect(states).toEqual(['open']);
   });
 
@@ -152,6 +212,7 @@ describe('the circuit breaker', () => {
 
   it('the circuit closes on a probe that is refused, unknown or too much, for Atlas answers', async () => {
     for (const error of [busy(), new UnknownBatchError('B')]) {
+      vi.advanceTimersByTime(500);
       await open();
       vi.advanceTimersByTime(1_500);
       expect(await attempt(error)).toBe(error);

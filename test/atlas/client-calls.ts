@@ -16,3 +16,6 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+/** One that is polled. */
+export const BATCH = { reference: 'loan', atlasBatchId: 'B-1' };

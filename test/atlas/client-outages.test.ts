@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
-import { PAGE, rejection, UPLOAD } from './client-calls.js';
+import { BATCH, PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas, RIGHT, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
@@ -20,7 +20,7 @@ describe('the token', () => {
     'a token that expires is replaced under %s once',
     async (call) => {
       const client = clientOf(atlas);
-      const work = () => (call === 'upload' ? client.upload(UPLOAD) : client.readPage('B-1', PAGE));
+      const work = () => (call === 'upload' ? client.upload(UPLOAD) : client.readPage(BATCH, PAGE));
       await work();
       atlas.expireToken();
       await work();
@@ -77,13 +77,42 @@ describe('the token', () => {
       await Promise.all(
         clients.flatMap((client) =>
           Array.from({ length: 20 }, async () => {
-            for (let i = 0; i < 3; i += 1) await client.readPage('B-1', PAGE);
+            for (let i = 0; i < 3; i += 1) await client.readPage(BATCH, PAGE);
           }),
         ),
       );
     }
     expect(atlas.count('authtoken')).toBeLessThanOrEqual(0.05 * atlas.received.length);
     expect(atlas.count('authtoken')).toBe(5);
+  });
+});
+
+describe('batches that fail while others pass', () => {
+  it('calls for them are few at once, and those for others go out', async () => {
+    const client = clientOf(atlas, { failingAtOnce: { upload: 1, poll: 1 } });
+    const good = atlas.onPage;
+    const sick = ['a', 'b'].map((reference) => ({ reference, atlasBatchId: reference }));
+    atlas.onPage = (_request, response) => json(response, {}, 504);
+    for (const batch of sick) await rejection(client.readPage(batch, PAGE));
+    atlas.onPage = good;
+    await client.readPage(BATCH, PAGE);
+
+    const held: (() => void)[] = [];
+    atlas.onPage = (request, response) => {
+      if (request.url?.includes('batch_id=B-1')) good(request, response);
+      else held.push(() => good(request, response));
+    };
+    const [first, second] = sick.map((batch) => client.readPage(batch, PAGE));
+    const error = await rejection(second as Promise<unknown>);
+    expect(error).toMatchObject({ name: 'BudgetExceededError', taken: 'not-taken' });
+    expect(Object(error).retryAfterMs).toBeGreaterThanOrEqual(1000);
+    await client.readPage(BATCH, PAGE);
+    await vi.waitUntil(() => held.length === 1);
+    held[0]?.();
+    expect(await first).toMatchObject({ page: 1 });
+    // The first has passed, and is like all others.
+    atlas.onPage = good;
+    await Promise.all(sick.map((batch) => client.readPage(batch, PAGE)));
   });
 });
 
@@ -100,14 +129,14 @@ describe('a 429', () => {
       clientOf(atlas, { redis: connect(test), keyPrefix: test.prefix }),
     );
     if (one === undefined || other === undefined) throw new Error('two clients');
-    await other.readPage('B-1', PAGE);
+    await other.readPage(BATCH, PAGE);
     atlas.onPage = tooMany('60');
-    expect(await rejection(one.readPage('B-1', PAGE))).toMatchObject({
+    expect(await rejection(one.readPage(BATCH, PAGE))).toMatchObject({
       taken: 'not-taken',
       retryAfterMs: 60_000,
     });
     const before = atlas.received.length;
-    for (const call of [other.readPage('B-1', PAGE), other.upload(UPLOAD)]) {
+    for (const call of [other.readPage(BATCH, PAGE), other.upload(UPLOAD)]) {
       const error = await rejection(call);
       expect(error).toMatchObject({ name: 'BudgetExceededError', taken: 'not-taken' });
       expect(Object(error).retryAfterMs).toBeGreaterThan(50_000);
@@ -121,7 +150,7 @@ describe('a 429', () => {
       atlas.onPage = good;
       tooMany('0.2')(request, response);
     };
-    expect(await clientOf(atlas).readPage('B-1', { page: 2, perPage: 1 })).toMatchObject({
+    expect(await clientOf(atlas).readPage(BATCH, { page: 2, perPage: 1 })).toMatchObject({
       page: 2,
     });
   });
@@ -145,14 +174,14 @@ describe('an outage', () => {
     vi.useFakeTimers({ toFake: ['performance', 'Date'] });
     const before = atlas.received.length;
     for (let i = 0; i < 100; i += 1) {
-      const error = await rejection(client.readPage(`B-${i}`, PAGE));
+      const error = await rejection(client.readPage({ ...BATCH, reference: `loan-${i}` }, PAGE));
       expect(error).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken: 'not-taken' });
     }
     expect(atlas.received.length - before).toBe(8);
 
     atlas.onPage = good;
     vi.advanceTimersByTime(1_500);
-    await client.readPage('B-1', PAGE);
+    await client.readPage(BATCH, PAGE);
     await client.upload(UPLOAD);
   });
 

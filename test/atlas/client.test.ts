@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAtlasClient } from '../../src/atlas/client.js';
 import { PermanentError } from '../../src/errors.js';
 import { testRedis } from '../helpers/redis.js';
-import { PAGE, rejection, UPLOAD } from './client-calls.js';
+import { BATCH, PAGE, rejection, UPLOAD } from './client-calls.js';
 import { clientOf, FakeAtlas, logSink, WRONG } from './fake-atlas.js';
 import { connect } from './redis-connection.js';
 import { json } from './test-server.js';
@@ -172,7 +172,10 @@ describe('readPage', () => {
         '{"data":[{"document_id":"1","file_data":{"n":12345678901234567890,"x":1.10}}],' +
           '"page":3,"per_page":20,"total_pages":4,"total_items":61,"has_next":true}',
       );
-    const page = await clientOf(atlas).readPage('BATCH 1&2', { page: 3, perPage: 50 });
+    const page = await clientOf(atlas).readPage(
+      { ...BATCH, atlasBatchId: 'BATCH 1&2' },
+      { page: 3, perPage: 50 },
+    );
     expect(page).toMatchObject({
       items: [{ atlasDocumentId: '1', fileData: '{"n":12345678901234567890,"x":1.10}' }],
       page: 3,
@@ -192,7 +195,7 @@ describe('readPage', () => {
 
   it('readPage names a batch that Atlas does not know, and asks once', async () => {
     atlas.onPage = (_request, response) => json(response, 'canary-body', 404);
-    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    const error = await rejection(clientOf(atlas).readPage(BATCH, PAGE));
     expect(error).toMatchObject({ name: 'UnknownBatchError' });
     expect(atlas.count('extracts')).toBe(1);
   });
@@ -204,15 +207,28 @@ describe('readPage', () => {
       (_request: unknown, response: Parameters<typeof json>[0]) => json(response, '{"data":[{"'),
     ];
     atlas.onPage = (request, response) => (faults.shift() ?? good)(request, response);
-    expect(await clientOf(atlas).readPage('B-1', PAGE)).toMatchObject({ page: 1 });
+    expect(await clientOf(atlas).readPage(BATCH, PAGE)).toMatchObject({ page: 1 });
     expect(atlas.count('extracts')).toBe(3);
   });
 
   it('readPage gives up after a couple of tries, and leaves the rest to the job', async () => {
     atlas.onPage = (_request, response) => json(response, '<html>canary-body</html>');
-    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    const error = await rejection(clientOf(atlas).readPage(BATCH, PAGE));
     expect(error).toMatchObject({ code: 'ATLAS_PROTOCOL' });
     expect(atlas.count('extracts')).toBe(3);
+  });
+
+  it('readPage takes a single extract that is too large for one that nobody can read', async () => {
+    atlas.onPage = (_request, response) => json(response, 'x'.repeat(33 * 1024 * 1024));
+    const client = clientOf(atlas);
+    expect(await rejection(client.readPage(BATCH, { page: 7, perPage: 2 }))).toMatchObject({
+      row: { halve: true },
+    });
+    expect(await client.readPage(BATCH, { page: 7, perPage: 1 })).toMatchObject({
+      items: [{ atlasDocumentId: null, unreadable: expect.stringContaining('extract 7 of') }],
+      totalItems: null,
+      hasNext: null,
+    });
   });
 
   it('readPage does not repeat at once what has a Retry-After', async () => {
@@ -220,7 +236,7 @@ describe('readPage', () => {
       response.writeHead(503, { 'retry-after': '60' });
       response.end();
     };
-    const error = await rejection(clientOf(atlas).readPage('B-1', PAGE));
+    const error = await rejection(clientOf(atlas).readPage(BATCH, PAGE));
     expect(error).toMatchObject({ retryAfterMs: 60_000 });
     expect(atlas.count('extracts')).toBe(1);
   });
@@ -236,7 +252,7 @@ describe('readPage', () => {
     };
     vi.useFakeTimers({ toFake: ['Date'], now: 0 });
     const client = clientOf(atlas, { redis, keyPrefix: test.prefix });
-    const error = await rejection(client.readPage('B-1', PAGE));
+    const error = await rejection(client.readPage(BATCH, PAGE));
     expect(error).toHaveProperty('retryAfterMs');
     expect(Object(error).retryAfterMs).toBeGreaterThan(80_000);
     expect(Object(error).retryAfterMs).toBeLessThanOrEqual(100_000);
@@ -278,7 +294,10 @@ describe('the client', () => {
     ];
     for (const responder of responders) {
       [atlas.onUpload, atlas.onPage] = [responder, responder];
-      for (const call of [client.upload(UPLOAD), client.readPage('canary-batch', PAGE)]) {
+      for (const call of [
+        client.upload(UPLOAD),
+        client.readPage({ ...BATCH, atlasBatchId: 'canary-batch' }, PAGE),
+      ]) {
         told.push(inspect(await rejection(call), { depth: 20, showHidden: true }));
       }
     }

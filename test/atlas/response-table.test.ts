@@ -33,7 +33,8 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [['unusable', 'too-large', 'not-text'], 'unknown', 'ATLAS_PROTOCOL'],
       [[401, 403], 'auth', 'ATLAS_AUTH'],
       [['unusable'], 'unknown', 'ATLAS_PROTOCOL', true],
-      [[400, 401, 403, 404, 409, 418], 'not-taken', 'ATLAS_UNAVAILABLE', true],
+      [[400, 403, 404, 409, 418], 'not-taken', 'ATLAS_UNAVAILABLE', true],
+      [[401], 'auth', 'ATLAS_AUTH', true],
       [[429, 503], 'not-taken', 'ATLAS_UNAVAILABLE', true],
       [[413], 'refused', 'ATLAS_REJECTED', true],
       [[200], 'taken', undefined, true],
@@ -52,6 +53,7 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [[200, 206], 'taken'],
       [[404], 'not-yet', 'ATLAS_REJECTED'],
       [[401, 403], 'auth', 'ATLAS_AUTH'],
+      [[401], 'auth', 'ATLAS_AUTH', true],
       [[429], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
       [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
@@ -67,9 +69,9 @@ const cases = EXPECTED.flatMap(([endpoint, rows]) =>
   ),
 );
 
-/** A gateway's web page is no word of Atlas, where asking again does no harm. */
+/** A gateway's web page is no word of Atlas, where asking again does no harm: but for a 401 to a token. */
 const WEB_PAGES = (['authtoken', 'extracts'] as const).flatMap((endpoint) =>
-  ([302, 400, 401, 403, 404, 410, 500, 503, 'unusable'] as const).map((kind) => ({
+  ([302, 400, 403, 404, 410, 500, 503, 'unusable'] as const).map((kind) => ({
     endpoint,
     kind,
   })),

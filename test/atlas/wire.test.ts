@@ -45,7 +45,10 @@ describe('readAccessToken and readBatchId', () => {
     '{"batch_id":9007199254740993}',
     '{"batch_id":null}',
     '{"batch_id":null,"data":{"batch_id":"B"}}',
-    '{"batch_id":"B\\n"}',
+    '{"batch_id":"B\\nC"}',
+    '{"batch_id":"None"}',
+    '{"batch_id":"null"}',
+    '{"batch_id":["B"]}',
     '{"batch_id":"B\\u0000"}',
     '{"batch_id":"\\ud800"}',
     JSON.stringify({ batch_id: 'B'.repeat(201) }),
@@ -57,7 +60,27 @@ describe('readAccessToken and readBatchId', () => {
     expect(readBatchId(JSON.stringify({ batch_id: 'B'.repeat(200) })).ok).toBe(true);
   });
 
-  it.each(['', 'a b', 'a\r\nInjected: 1', 'ä', 't'.repeat(8193), 7])(
+  it('readBatchId and readAccessToken drop the blanks around a text', () => {
+    expect(readBatchId('{"batch_id":" BATCH-1\\r\\n"}')).toEqual({ ok: true, value: 'BATCH-1' });
+    expect(readAccessToken('{"access_token":"\\tBearer t \\n"}')).toEqual({
+      ok: true,
+      value: 'Bearer t',
+    });
+  });
+
+  it.each(['"soon"', '-1', '0', 'null', '[]', '1e308'])(
+    'readAccessToken reads a token that expires in %s',
+    (expires) => {
+      const body = `{"access_token":"t","expires_in":${expires},"token_type":7}`;
+      expect(readAccessToken(body)).toEqual({ ok: true, value: 't' });
+    },
+  );
+
+  it('readAccessToken takes a safe integer for a token', () => {
+    expect(readAccessToken('{"access_token":7}')).toEqual({ ok: true, value: '7' });
+  });
+
+  it.each(['', '  ', 'a\r\nInjected: 1', 'ä', 't'.repeat(8193), 7.5, true, ['t']])(
     'readAccessToken refuses a token that cannot travel as a header',
     (token) => {
       expect(readAccessToken(JSON.stringify({ access_token: token })).ok).toBe(false);
@@ -169,13 +192,37 @@ describe('readExtractsPage', () => {
   );
 
   it.each([
+    ['in place of a list', (item: string) => `{"page":1,"data":${item},"total_items":1}`],
+    ['under data', (item: string) => `{"data":{"data":${item},"total_items":1}}`],
+  ])('readExtractsPage takes an item %s for a list of one', (_, bodyOf) => {
+    const body = bodyOf('{"note":{"file_data":2},"document_id":"1","file_data":{"a":1.10}}');
+    expect(readExtractsPage(body, 1)).toMatchObject({
+      value: { items: [{ atlasDocumentId: '1', fileData: '{"a":1.10}' }], totalItems: 1 },
+    });
+  });
+
+  it('readExtractsPage notes letters that may be wrong, and keeps the item', () => {
+    const data = [
+      { document_id: 'é', file_data: 'plain' },
+      { document_id: '2', file_data: 'Zoë' },
+    ];
+    const read = readExtractsPage(page({ data }), 1, { guessed: true });
+    expect(read.ok && read.value.items).toEqual([
+      { atlasDocumentId: 'é', fileData: '"plain"' },
+      { atlasDocumentId: '2', fileData: '"Zoë"', unreadable: expect.stringContaining('UTF-8') },
+    ]);
+  });
+
+  it.each([
     [200, ''],
     [200, '{"data":null}'],
     [200, '{"data":{"data":null,"page":1}}'],
+    [200, '{"data":{},"total_items":0,"has_next":false}'],
+    [200, '{"data":{"data":{},"total_items":0,"has_next":false}}'],
     [202, '{"status":"processing"}'],
     [202, 'accepted'],
   ])('readExtractsPage takes a %i with the body %j for an empty page', (status, body) => {
-    expect(readExtractsPage(body, 3, status)).toMatchObject({
+    expect(readExtractsPage(body, 3, { status })).toMatchObject({
       value: { items: [], page: 3, totalItems: 0, hasNext: false },
     });
   });

@@ -9,6 +9,7 @@ const DONE: PollFindings = {
   extractCount: 5,
   repeatedPage: false,
   missing: 0,
+  unreadable: 0,
 };
 
 describe('an upload is complete', () => {
@@ -39,6 +40,7 @@ describe('an upload is not complete', () => {
       'the list grew and a repeat stands for an item that was pushed past us',
       { totalItemsChanged: true, itemCount: 5, extractCount: 4 },
     ],
+    ['an item cannot be read', { unreadable: 1 }],
     ['an empty page says that there is more', { itemCount: 0, extractCount: 0 }],
   ])('an upload is not complete when %s', (_, findings) => {
     expect(isComplete({ ...DONE, ...findings })).toBe(false);
@@ -47,6 +49,9 @@ describe('an upload is not complete', () => {
 
 test.each<[boolean, string, Partial<PollFindings>]>([
   [true, 'a whole list has one item less than announced', { totalItems: 6 }],
+  [true, 'an item of a whole list cannot be read', { unreadable: 1 }],
+  [true, 'an item cannot be read and no total is announced', { unreadable: 1, totalItems: null }],
+  [false, 'an item cannot be read and a document is missing', { unreadable: 1, missing: 1 }],
   [false, 'all is there', {}],
   [false, 'no total is announced', { totalItems: null }],
   [false, 'a document is missing', { totalItems: 6, missing: 1 }],

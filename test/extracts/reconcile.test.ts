@@ -33,6 +33,16 @@ describe('documents', () => {
     },
   );
 
+  test('a document is present whose id comes back with blanks around it, unless two may be meant', () => {
+    const reconciliation = new Reconciliation(['a', 'b', 'b '], null);
+    reconciliation.addPage(1, [item('a   ', '1'), item('b ', '2'), item('b  ', '3')]);
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a', extracts: ['1'] },
+      { documentId: 'b ', extracts: ['2'] },
+    ]);
+    expect(reconciliation.unexpected()).toEqual([{ documentId: 'b  ', extracts: ['3'] }]);
+  });
+
   test('documents come in the order sent, whatever order Atlas has them in', () => {
     const reconciliation = new Reconciliation(['c', 'a', 'b'], null);
     reconciliation.addPage(1, [item('a'), item('b'), item('c')]);

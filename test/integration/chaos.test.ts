@@ -64,6 +64,19 @@ const ATLAS_FAULTS = [
   'has-next-false',
   'expire-tokens',
   'redirect',
+  'cut-body',
+  'idle-close',
+  'text-totals',
+  'total-too-high',
+  'total-too-low',
+  'one-page-more',
+  'null-data',
+  'object-for-list',
+  'padded-ids',
+  'padded-batch-id',
+  'number-batch-id',
+  'compressed',
+  'charset',
 ] as const;
 /** Not of the token endpoint: credentials that never gave a token end every batch at once. */
 const REFUSED_TOKENS = ([401, 403] as const).flatMap((fault) =>
@@ -122,7 +135,7 @@ async function breakEverything(
   { seed, batches, chaosMs, disturbances }: Chaos,
 ): Promise<BatchRequest[]> {
   const random = randomFrom(seed);
-  const rate = 0.2 / ATLAS_FAULTS.length;
+  const rate = 0.3 / ATLAS_FAULTS.length;
   system.atlas.setFaults({
     rules: [...ATLAS_FAULTS.map((fault) => ({ fault })), ...REFUSED_TOKENS].map((rule) => ({
       ...rule,

@@ -115,6 +115,12 @@ const READINGS: Fault[] = [
   { rule: { fault: 404, endpoint: 'extracts', body: 'html' }, name: '404 as HTML on extracts' },
   { rule: { fault: 'compressed' } },
   { rule: { fault: 'charset', charset: 'utf-16le' } },
+  { rule: { fault: 'compressed', unnamed: true }, name: 'compressed, unnamed' },
+  { rule: { fault: 'charset', unnamed: true }, name: 'charset, unnamed' },
+  { rule: { fault: 'total-too-low' } },
+  { rule: { fault: 'padded-ids' } },
+  { rule: { fault: 'padded-batch-id' } },
+  { rule: { fault: 'object-for-list' } },
 ];
 
 /** What is not documented and is no fault either. */
@@ -126,6 +132,10 @@ const HABITS: { name: string; atlas: NonNullable<SystemOptions['atlas']> }[] = [
   { name: 'responses under data', atlas: { envelope: 'data' } },
   { name: 'smaller pages than asked for', atlas: { maxPerPage: 1 } },
   { name: 'tokens that expire in the middle', atlas: { tokenTtlMs: 400, onlyNewestToken: true } },
+  {
+    name: 'tokens that expire, which a gateway says',
+    atlas: { tokenTtlMs: 400, tokenRefusal: 'html' },
+  },
   { name: 'a rate limit', atlas: { maxRequestsPerSecond: 40, retryAfter: '1' } },
 ];
 

@@ -22,6 +22,16 @@ it('a batch id that is a number is polled, and nothing is sent again', async () 
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
+it('a batch id with blanks around it is polled without them', async () => {
+  const system = await startSystem({ atlas: QUICK });
+  system.atlas.setFaults({ rules: [{ fault: 'padded-batch-id' }] });
+  await system.startWorker();
+  await system.submit('padded', 3);
+  const { data } = await system.event('done-padded');
+  const [{ batchId } = { batchId: '' }] = system.atlas.uploads();
+  expect(data).toMatchObject({ status: 'completed', batchIds: [batchId] });
+});
+
 it('an upload that Atlas took without a readable id is sent once more at most, and no other batch waits for it', async () => {
   const system = await startSystem({ atlas: QUICK });
   await system.startWorker();
@@ -94,6 +104,10 @@ it('a conflict after a response that was lost is ambiguous, and a conflict at fi
     message: expect.stringContaining('409'),
   });
   expect((await stateOf(system, 'lost')).uploads[0]?.resubmissions).toBe(1);
+
+  // An operator's retry knows that too.
+  await (await system.batches.getJob('batch-lost'))?.retry('failed');
+  expect((await system.event('done-lost~2')).data.reason?.code).toBe('AMBIGUOUS_SUBMISSION');
 
   await system.submit('again', 2);
   expect((await system.event('done-again')).data.reason?.code).toBe('ATLAS_REJECTED');

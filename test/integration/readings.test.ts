@@ -64,6 +64,50 @@ describe('one bad item', () => {
     ]);
   });
 
+  it.each([
+    { fault: 'null-file-data', times: 2 },
+    { fault: 'huge-body', bytes: 33 * 1024 * 1024, endpoint: 'extracts', times: 2 },
+  ] as AtlasFaultRule[])(
+    'a second extract of a document that cannot be read at first (%j) is not lost',
+    async (rule) => {
+      const system = await sendUnder([rule], {
+        documents: 1,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+      });
+      const { data, stored } = await endOf(system);
+      expect(data.status).toBe('completed');
+      expect(stored[0]?.documents[0]?.extracts).toHaveLength(2);
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
+  it('an extract that is too large alone costs that extract only', async () => {
+    const system = await sendUnder(
+      [{ fault: 'huge-body', bytes: 33 * 1024 * 1024, match: ({ page }) => page === 2 }],
+      { ...SOON, environment: { ...SOON.environment, ATLAS_EXTRACTS_PER_PAGE: '2' } },
+    );
+    const { data, stored } = await endOf(system);
+    expect(data).toMatchObject({
+      reason: { code: 'INCOMPLETE' },
+      documents: { total: 5, present: 4, missing: ['002'] },
+    });
+    expect(stored[0]?.unreadable).toEqual([
+      { documentId: null, reason: expect.stringContaining('extract 2 of the list') },
+    ]);
+  });
+
+  it('documents whose ids come back filled up with blanks are present', async () => {
+    const { data, stored } = await endOf(await sendUnder([{ fault: 'padded-ids' }]));
+    expect(data).toMatchObject({ status: 'completed', polls: 1 });
+    expect(stored).toMatchObject([{ missing: [], unexpected: [], unreadable: [] }]);
+  });
+
+  it('a document that comes as an object instead of a list is present', async () => {
+    const system = await sendUnder([{ fault: 'object-for-list' }], { documents: 1 });
+    expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
+  });
+
   it('documents whose ids come back as numbers are present', async () => {
     const system = await sendUnder([{ fault: 'number-ids' }], { ids: ['1', '22', '007'] });
     const { data, stored } = await endOf(system);
@@ -95,6 +139,27 @@ describe('odd totals', () => {
       environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
     });
     expect((await endOf(system)).data.status).toBe('completed');
+  });
+
+  it('a total that stays one too low, of more documents than a page holds, is not believed for long', async () => {
+    const system = await sendUnder([{ fault: 'total-too-low' }], {
+      environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+    });
+    const { data, uploads } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 } });
+    expect(data.polls).toBeLessThan(8);
+    expect(uploads).toBe(1);
+  });
+
+  it('a total that is too high, with a 404 for the page that it promises, is not waited for', async () => {
+    const system = await sendUnder(
+      [
+        { fault: 404, endpoint: 'extracts', match: ({ page = 1 }) => page > 1 },
+        { fault: 'total-too-high' },
+      ],
+      { environment: { ATLAS_EXTRACTS_PER_PAGE: '5' } },
+    );
+    expect((await endOf(system)).data).toMatchObject({ status: 'completed' });
   });
 
   it('a total that stays one too high holds the batch up for a few polls only', async () => {
@@ -166,6 +231,24 @@ describe('the body', () => {
       expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
     },
   );
+
+  it('a page that is compressed without a word of it is read', async () => {
+    const system = await sendUnder([{ fault: 'compressed', unnamed: true }]);
+    expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
+  });
+
+  it('a page whose charset nobody names is read as windows-1252, which is noted where it matters', async () => {
+    const system = await sendUnder([{ fault: 'charset', unnamed: true }], { documents: 40 });
+    const { data, stored } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 40 } });
+    const text = JSON.stringify(stored[0]?.documents);
+    expect(text).toContain('Zoë');
+    const noted = new Set(stored[0]?.unreadable.map(({ documentId }) => documentId));
+    const odd = stored[0]?.documents.filter((one) => /Zoë|Müller/.test(JSON.stringify(one)));
+    expect(odd?.length).toBeGreaterThan(0);
+    expect(odd?.filter(({ documentId }) => !noted.has(documentId))).toEqual([]);
+    expect(noted.size).toBeLessThan(40);
+  });
 
   it.each(['iso-8859-1', 'windows-1252', 'utf-16le'] as const)(
     'a page in %s is read',

@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
 import { REFUSAL_TTL_MS } from '../../src/atlas/token-vault.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
@@ -95,4 +96,45 @@ it('batches that have begun end at their deadline while credentials are refused,
   );
   expect(codes.filter((code) => code === 'ATLAS_AUTH').length).toBeLessThanOrEqual(4 * PLACES);
   await expectAllEndedOnce(system, [...flying, ...late]);
+});
+
+it('a batch that is cancelled while credentials are refused ends at once, begun or not', async () => {
+  const system = await startSystem({ atlas: { ...QUICK, completionMs: 3_600_000 } });
+  await system.startWorker();
+  const flying = await system.submit('flying', 1, 'flying-');
+  await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+  system.atlas.setFaults(REFUSED);
+  system.atlas.expireTokens();
+  const queued = await submitMany(system, 'queued', 60);
+  await waitUntil('jobs at rest', async () => {
+    const { active, wait, delayed } = await system.batches.getJobCounts(
+      'active',
+      'wait',
+      'delayed',
+    );
+    return active === 0 && (wait ?? 0) > 20 && (delayed ?? 0) > 0;
+  });
+  const client = createAtlasBatchClient({
+    redisUrl: system.environment.REDIS_URL ?? '',
+    prefix: system.prefix,
+  });
+  onTestFinished(() => client.close());
+  const waiting = await system.batches.getWaitingCount();
+  for (const reference of ['flying', 'queued-59', 'queued-0']) {
+    await client.cancel(reference, 'the customer withdrew');
+  }
+  for (const reference of ['flying', 'queued-59', 'queued-0']) {
+    const { data } = await system.event(`done-${reference}`);
+    expect(data.reason).toEqual({ code: 'CANCELLED', message: 'the customer withdrew' });
+  }
+  expect(await system.completions.count()).toBe(3);
+  // A batch that is taken may bring another one along, which its place had fetched.
+  expect(await system.batches.getWaitingCount()).toBeGreaterThanOrEqual(waiting - 2 - PLACES);
+  expect(system.atlas.uploads()).toHaveLength(1);
+
+  await mend(system);
+  system.atlas.completeNow();
+  for (const { reference } of queued) await client.cancel(reference, 'enough');
+  await batchesEnded(system, 61, TIMEOUT_MS);
+  await expectAllEndedOnce(system, [flying, ...queued]);
 });

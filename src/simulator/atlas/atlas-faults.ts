@@ -25,8 +25,12 @@ const ENDPOINT_OF = {
   'one-page-more': 'extracts',
   /** `total_items` is `count` too high. */
   'total-too-high': 'extracts',
+  /** `total_items` is `count` too low. */
+  'total-too-low': 'extracts',
   /** Totals, `page`, `per_page` and `has_next` are text: "5", "false". */
   'text-totals': 'extracts',
+  /** A list of one is that one, and an empty list is `{}`. */
+  'object-for-list': 'extracts',
   /** Not ready: 200 with `{"data":null}`. */
   'null-data': 'extracts',
   /** The first `count` items of a page have no `file_data`. */
@@ -39,6 +43,8 @@ const ENDPOINT_OF = {
   'blank-ids': 'extracts',
   /** Ids such as "17" are numbers; "017" stays text. */
   'number-ids': 'extracts',
+  /** Every `document_id` is filled up with blanks, as columns of a fixed width are. */
+  'padded-ids': 'extracts',
   /** Each `file_data` is `bytes` larger. */
   'huge-extracts': 'extracts',
   /** The upload is accepted and the batch exists, but the response does not name it. */
@@ -47,6 +53,8 @@ const ENDPOINT_OF = {
   'same-batch-id': 'multiupload',
   /** The `batch_id` is a number. */
   'number-batch-id': 'multiupload',
+  /** Blanks and a line break stand around the `batch_id`. */
+  'padded-batch-id': 'multiupload',
   /** 409 for documents that an earlier upload brought. */
   conflict: 'multiupload',
 } as const;
@@ -142,12 +150,14 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
     case 'compressed': {
       const { encoding = 'gzip' } = fault;
       const headers = { ...answer.headers, 'content-encoding': encoding };
-      return { ...answer, headers, body: COMPRESS[encoding](body) };
+      const compressed = { ...answer, body: COMPRESS[encoding](body) };
+      return fault.unnamed ? compressed : { ...compressed, headers };
     }
     case 'charset': {
       const { charset = 'iso-8859-1' } = fault;
       const headers = { ...answer.headers, 'content-type': `application/json; charset=${charset}` };
-      return { ...answer, headers, body: encode(body.toString(), charset) };
+      const encoded = { ...answer, body: encode(body.toString(), charset) };
+      return fault.unnamed ? encoded : { ...encoded, headers };
     }
     default:
       return answer;

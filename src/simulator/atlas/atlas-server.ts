@@ -62,6 +62,7 @@ export async function startAtlasSimulator(
     batches,
     fetcher,
     envelope: options.envelope ?? 'top',
+    tokenRefusal: options.tokenRefusal ?? 'json',
     totalItems: options.totalItems ?? true,
     maxPerPage,
     notFoundForMs: options.notFoundForMs ?? 0,

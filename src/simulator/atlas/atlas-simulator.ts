@@ -13,6 +13,8 @@ export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'>, Stand
   tokenTtlMs?: number | undefined;
   /** A new token ends the ones before it. Default false. */
   onlyNewestToken?: boolean | undefined;
+  /** How a token is refused: by Atlas (default), or by the web page of a gateway before it. */
+  tokenRefusal?: 'json' | 'html' | undefined;
   /** Where answers stand: at the top level (default) or under `data`. */
   envelope?: 'top' | 'data' | undefined;
   /** False leaves `total_items` out of pages. Default true. */

@@ -31,6 +31,7 @@ export interface EndpointContext {
   /** Absent: URLs are not fetched. */
   fetcher: UrlFetcher | undefined;
   envelope: 'top' | 'data';
+  tokenRefusal: 'json' | 'html';
   totalItems: boolean;
   maxPerPage: number;
   notFoundForMs: number;
@@ -64,7 +65,7 @@ export async function multiUpload(
   fault: Fault | undefined,
   accepted: (batch: AtlasBatch) => void,
 ): Promise<Answer> {
-  if (!context.tokens.honours(headers.token, performance.now())) return unauthorised();
+  if (!context.tokens.honours(headers.token, performance.now())) return unauthorised(context);
   if (!/^application\/json\b/i.test(headers['content-type'] ?? '')) {
     return refusal(400, 'content type must be application/json');
   }
@@ -89,7 +90,8 @@ export async function multiUpload(
   const asNumber = fault?.fault === 'number-batch-id';
   const batch = context.batches.add(body.product_type, documentIds, performance.now(), asNumber);
   accepted(batch);
-  const batchId = asNumber ? Number(batch.batchId) : batch.batchId;
+  const asText = fault?.fault === 'padded-batch-id' ? ` ${batch.batchId}\r\n` : batch.batchId;
+  const batchId = asNumber ? Number(batch.batchId) : asText;
   const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batchId };
   return answer(context, JSON.stringify(reply));
 }
@@ -102,7 +104,7 @@ export function extracts(
   fault: Fault | undefined,
 ): Answer {
   const now = performance.now();
-  if (!context.tokens.honours(headers.token, now)) return unauthorised();
+  if (!context.tokens.honours(headers.token, now)) return unauthorised(context);
   const page = askedPage(query);
   const perPage = positive(query.get('per_page') ?? String(context.maxPerPage));
   if (page === undefined || perPage === undefined) {
@@ -135,8 +137,10 @@ function answer(context: EndpointContext, json: string): Answer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body };
 }
 
-function unauthorised(): Answer {
-  return refusal(401, 'invalid token');
+function unauthorised({ tokenRefusal }: EndpointContext): Answer {
+  if (tokenRefusal === 'json') return refusal(401, 'invalid token');
+  const body = '<html><body><h1>401</h1>gateway</body></html>';
+  return { status: 401, headers: { 'content-type': 'text/html' }, body };
 }
 
 function positive(text: string): number | undefined {

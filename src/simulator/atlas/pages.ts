@@ -46,19 +46,21 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
   const cutShort = kind === 'has-next-false' && hidesDocument(list, end);
   const hasNext = endless || (page < pages && !cutShort);
   const totalPages = endless ? page + 1 : cutShort ? page : pages;
-  const tooHigh = kind === 'total-too-high' ? (fault?.count ?? 1) : 0;
+  const wrongBy = WRONG_TOTALS[kind ?? ''] ?? 0;
   const paging = {
     page,
     per_page: perPage,
     total_pages: totalPages,
-    ...(asked.totalItems && { total_items: total + tooHigh }),
+    ...(asked.totalItems && { total_items: Math.max(0, total + wrongBy * (fault?.count ?? 1)) }),
     has_next: hasNext,
     has_prev: page > 1,
   };
   const members = Object.entries(paging).map(([name, value]) => {
     return `"${name}":${kind === 'text-totals' ? `"${value}"` : value}`;
   });
-  return `{"data":[${data.join(',')}],${members.join(',')}}`;
+  const isObject = kind === 'object-for-list' && data.length < 2;
+  const items = isObject ? (data[0] ?? '{}') : `[${data.join(',')}]`;
+  return `{"data":${items},${members.join(',')}}`;
 }
 
 /** Whether whole documents stand beyond this position: a reader that stops here misses them. */
@@ -67,7 +69,14 @@ function hidesDocument(list: readonly ListedExtract[], end: number): boolean {
   return end > 0 && end < list.length && last?.document !== list[end - 1]?.document;
 }
 
-const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set(['number-ids', 'huge-extracts']);
+const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set([
+  'number-ids',
+  'padded-ids',
+  'huge-extracts',
+]);
+const WRONG_TOTALS: Readonly<Record<string, number>> = { 'total-too-high': 1, 'total-too-low': -1 };
+/** Characters of an id that is filled up with blanks. */
+const PADDED_LENGTH = 140;
 const DEFAULT_EXTRACT_BYTES = 1024 * 1024;
 
 function item(documentId: string, fileData: string, fault?: Fault): string {
@@ -84,6 +93,8 @@ function item(documentId: string, fileData: string, fault?: Fault): string {
       return `${start('" "')}${fileData}}`;
     case 'number-ids':
       return `${start(/^[1-9]\d{0,14}$/.test(documentId) ? documentId : id)}${fileData}}`;
+    case 'padded-ids':
+      return `${start(JSON.stringify(documentId.padEnd(PADDED_LENGTH)))}${fileData}}`;
     case 'huge-extracts': {
       const scan = 'x'.repeat(fault.bytes ?? DEFAULT_EXTRACT_BYTES);
       return `${start(id)}{"scan":"${scan}",${fileData.slice(1)}}`;

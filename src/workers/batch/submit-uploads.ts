@@ -26,7 +26,8 @@ export async function submitPlanned(run: BatchContext): Promise<void> {
   if (planned.length === 0) return;
   if (isPastDeadline(run)) return refuseUnsent(run);
   // A batch that is cancelled while it sleeps over an error must not run into it again and again.
-  if (run.state.errorStreak && (await flagsOf(run)).cancelled !== null) return;
+  const isHeldUp = run.state.errorStreak !== undefined || run.context.atlas.credentials.areRefused;
+  if (isHeldUp && (await flagsOf(run)).cancelled !== null) return;
 
   // One iterator for all lanes: each takes the next upload when it is free.
   const queue = planned.values();

@@ -4,9 +4,9 @@
  */
 import type { Reason } from '../../errors.js';
 import type { BatchOutcome, BatchState, Upload } from '../../jobs/batch-state.js';
-import type { IndexRanges } from '../../jobs/index-ranges.js';
+import { fromRanges, type IndexRanges, toRanges } from '../../jobs/index-ranges.js';
 import { missingDocuments } from '../../jobs/summary.js';
-import { halvesOf, nextUpload, type UploadStep } from './upload-transitions.js';
+import { halvesOf, mayBeAtAtlas, nextUpload, type UploadStep } from './upload-transitions.js';
 
 /**
  * One that is too large becomes its first half; its second half comes after all others.
@@ -26,7 +26,13 @@ export function stepUpload(state: BatchState, index: number, step: UploadStep): 
 /** The first round, or the next, begins with these uploads. */
 export function beginRound(state: BatchState, uploads: readonly Upload[]): BatchState {
   const { checked, ...next } = state;
-  return { ...next, round: state.round + 1, uploads: [...state.uploads, ...uploads] };
+  const unknown = new Set(fromRanges(state.unknownIndexes ?? ''));
+  const planned = uploads.map((upload) =>
+    fromRanges(upload.documentIndexes).some((index) => unknown.has(index))
+      ? { ...upload, mayBeAtAtlas: true as const }
+      : upload,
+  );
+  return { ...next, round: state.round + 1, uploads: [...state.uploads, ...planned] };
 }
 
 /**
@@ -86,8 +92,16 @@ export function beginRetry(
   const uploads = state.uploads.flatMap((upload) => nextUpload(upload, { kind: 'retry' }) ?? []);
   const outcomes = state.outcomes + 1;
   const next = { ...state, ...run, round: 0, outcomes, unexpectedErrors: 0, uploads };
+  const unknownIndexes = unknownOf(state);
+  if (unknownIndexes !== '') next.unknownIndexes = unknownIndexes;
   delete next.errorStreak;
   delete next.checked;
   delete next.outcome;
   return next;
+}
+
+/** Documents that were sent, without knowing whether Atlas took them. */
+function unknownOf({ uploads, unknownIndexes = '' }: BatchState): string {
+  const unknown = uploads.filter(mayBeAtAtlas).map(({ documentIndexes }) => documentIndexes);
+  return toRanges([unknownIndexes, ...unknown].flatMap(fromRanges));
 }

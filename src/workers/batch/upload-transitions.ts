@@ -106,7 +106,7 @@ function afterSending(
       return { ...planOf(upload), state: 'planned' };
     case 'refused':
       // It is a no to the repetition: what was sent before has probably arrived.
-      if (step.conflict && upload.resubmissions > 0) return ambiguous(upload, step.reason.message);
+      if (step.conflict && mayBeAtAtlas(upload)) return ambiguous(upload, step.reason.message);
       return refuse(upload, step.reason);
     case 'too-large': {
       const [half] = halvesOf(upload);
@@ -172,8 +172,15 @@ export function halvesOf(upload: Upload): PlannedUpload[] {
 }
 
 /** Without what only one state knows. */
-function planOf({ round, documentIndexes, scoped, resubmissions }: Upload) {
-  return { round, documentIndexes, scoped, resubmissions };
+function planOf({ round, documentIndexes, scoped, resubmissions, mayBeAtAtlas }: Upload) {
+  const plan = { round, documentIndexes, scoped, resubmissions };
+  return mayBeAtAtlas ? { ...plan, mayBeAtAtlas } : plan;
+}
+
+/** Whether its documents were sent before, and nobody knows whether Atlas took them. */
+export function mayBeAtAtlas(upload: Upload): boolean {
+  const isAmbiguous = upload.state === 'refused' && upload.reason.code === 'AMBIGUOUS_SUBMISSION';
+  return isAmbiguous || upload.resubmissions > 0 || upload.mayBeAtAtlas === true;
 }
 
 function pollAgain(upload: SentUpload | EndedUpload): SentUpload {

@@ -4,7 +4,7 @@ import type { Reason } from '../../errors.js';
 /** What a poll read of the extracts. */
 export interface PollReading {
   complete: boolean;
-  /** Nothing is missing and nothing more can be read, but Atlas announces more. */
+  /** Nothing is missing and nothing more can be read, but Atlas announces more, or sends what nobody can read. */
   overdue: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
@@ -22,7 +22,7 @@ export type PollEvent =
   /** The result object was written. */
   | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
   | { kind: 'not-found'; reason: Reason }
-  /** A page was too large to take: `perPage` extracts were asked for. */
+  /** A page was too large to take: `perPage` extracts were asked for, more than one. */
   | { kind: 'page-too-large'; reason: Reason; perPage: number }
   /** No error: the budget has no room before `retryAfterMs`. */
   | { kind: 'no-room'; reason: Reason; retryAfterMs: number }

@@ -4,13 +4,7 @@
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import {
-  describeReason,
-  OwnFaultError,
-  PermanentError,
-  TransientError,
-  UnknownBatchError,
-} from '../../errors.js';
+import { describeReason, OwnFaultError, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
@@ -171,9 +165,6 @@ function eventOfError(run: PollRun, error: unknown): PollEvent {
     const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
     return { kind, reason, retryAfterMs };
   }
-  if (error instanceof PermanentError) {
-    return { kind: 'transient-error', reason: error.reason, retryAfterMs: 0 };
-  }
   const { reference, atlasBatchId } = data;
   const fields = { reference, atlasBatchId, ...errorFields(error) };
   context.logger.error(fields, `an unforeseen error while polling ${atlasBatchId}`);
@@ -191,6 +182,7 @@ async function saveResult({ context, data, lease, state }: PollRun, result: Poll
   );
   context.metrics.pollJobs.inc({ status });
   context.metrics.pollsPerUpload.observe(polls);
+  context.metrics.unreadableExtracts.inc(unreadable);
   const { reference, atlasBatchId } = data;
   context.logger.info(
     { reference, atlasBatchId, status, present, total: state.total, polls, unexpected, unreadable },

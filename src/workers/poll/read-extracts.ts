@@ -9,12 +9,17 @@ import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
 import type { PollReading } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
+import { stayingPolls } from './transitions.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
 export const PAGES_IN_PARALLEL = 4;
 /** A list longer than this many pages, or than its documents explain, never ends. */
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
+/** So many extracts too large to take end a list: reading each of them costs as much as a response may. */
+const MAX_TOO_LARGE = 8;
+/** A total that stays is believed for so many polls, then for twice as many, and so on. */
+const BELIEVED_POLLS = 4;
 
 export interface Poll extends PollReading {
   found: Reconciliation | null;
@@ -52,7 +57,9 @@ export async function pollOnce(
     if (context.stopping.aborted) throw new StoppingError();
     const request = { page, perPage };
     const room = memory.page();
-    const read = await context.atlas.readPage(data.atlasBatchId, request, signal, room);
+    const read = await context.atlas.readPage(data, request, signal, room);
+    // Nothing is kept of an extract that was too large to take.
+    if (read.tooLarge) room.hold(0);
     room.holdItems(read.items.length);
     return read;
   });
@@ -77,10 +84,14 @@ async function readExtracts(
 
   memory.expect(wantedBytes);
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
-  const totals = new Set<number | null>();
+  const totals = new Set<number>();
   let repeatedPage = false;
-  const add = ({ page, totalItems, items }: ExtractsPage) => {
-    totals.add(totalItems);
+  let tooLargeCount = 0;
+  let unreadable = 0;
+  const add = ({ page, totalItems, items, tooLarge }: ExtractsPage) => {
+    if (totalItems !== null) totals.add(totalItems);
+    if (tooLarge) tooLargeCount += 1;
+    unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
     if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
     return added;
@@ -90,7 +101,10 @@ async function readExtracts(
   const isFull = ({ items, perPage: own }: ExtractsPage) => items.length >= (own ?? perPage);
   const hasNext = (page: ExtractsPage) => page.hasNext ?? isFull(page);
   // Lists do not shrink: a page that announces less than another is not believed.
-  const announced = () => (last.totalItems === null ? null : Math.max(...[...totals].map(Number)));
+  const announced = () => {
+    const isSilent = last.totalItems === null && !last.tooLarge;
+    return isSilent || totals.size === 0 ? null : Math.max(...totals);
+  };
 
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
   let last = await read(1, perPage);
@@ -119,11 +133,15 @@ async function readExtracts(
       const gone = one instanceof UnknownBatchError;
       ended = totalItems === null ? gone && isFull(last) : found.itemCount >= totalItems;
       if (ended) break;
-      // Without a total a 5xx may hide a page: believed when it stays while every document is there.
-      const overdue = !gone && totalItems === null && isFull(last) && found.present === total;
+      // A page may be hidden, or what was announced too high: believed when it stays while every
+      // document is there.
+      const mayBeAll = gone || (totalItems === null && isFull(last));
+      const overdue = mayBeAll && found.present === total;
       if (!gone && !overdue) throw one;
       return { ...incomplete(found, totalItems), overdue };
     }
+    ended ||= tooLargeCount >= MAX_TOO_LARGE;
+    if (ended && tooLargeCount === found.itemCount) throw nothingReadable(data);
     page = until;
   }
 
@@ -135,6 +153,7 @@ async function readExtracts(
     extractCount: found.extractCount,
     repeatedPage,
     missing: total - found.present,
+    unreadable,
   };
   return {
     ...incomplete(found, findings.totalItems),
@@ -159,13 +178,24 @@ function incomplete(found: Reconciliation, announced: number | null): Poll {
 /**
  * Each missing document needs at least one extract more. As many as that: read. More than that:
  * some documents have several, and only a list that has stopped growing is worth reading. Fewer
- * than were read before: what was read then says nothing any more.
+ * than were read before: what was read then says nothing any more. A total that stays may be too low,
+ * or count something else: read now and then.
  */
 function mayBeComplete(totalItems: number, total: number, before: PollState['seen']): boolean {
   if (totalItems < before.extracts) return true;
+  const stays = stayingPolls(before, totalItems);
+  if (stays >= BELIEVED_POLLS && Number.isInteger(Math.log2(stays / BELIEVED_POLLS))) return true;
   const needed = before.extracts + (total - before.present);
   if (totalItems <= needed) return totalItems === needed;
   return before.announced === null || before.announced === totalItems;
+}
+
+/** It is not one extract that is too large. */
+function nothingReadable({ atlasBatchId }: PollData): TransientError {
+  return new TransientError(
+    'ATLAS_PROTOCOL',
+    `none of the first ${MAX_TOO_LARGE} extracts of ${atlasBatchId} can be read: each response is larger than 32 MiB`,
+  );
 }
 
 function endless({ atlasBatchId }: PollData, why: string): TransientError {

@@ -16,9 +16,10 @@ import type { PollEvent, PollReading } from './poll-event.js';
 /** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */
 export const NOT_FOUND_TIMEOUT_MS = 120_000;
 /**
- * Every document is there and the list was read to its end, but Atlas announces more: the upload is
- * complete at this poll in a row. A list that lags behind its total catches up within seconds; a
- * total that counts something else never does.
+ * Every document is there and the list was read to its end, but Atlas announces more, or sends an item
+ * that nobody can read: the upload is complete at this poll in a row. A list that lags behind its total
+ * catches up within seconds, and so does an item that was not ready; a total that counts something
+ * else never does.
  */
 export const MAX_OVERDUE_POLLS = 4;
 
@@ -115,7 +116,7 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   const negative: PollState = {
     ...state,
     present,
-    seen: { ...known, announced },
+    seen: { ...known, announced, stays: stayingPolls(before.seen, announced) },
     negativePolls: negativePolls.slice(-KEPT_POLLS),
   };
   const nextPollAt = now + (overdue > 0 ? facts.retryMs(overdue, 0) : facts.nextPollMs(negative));
@@ -134,6 +135,11 @@ function afterStoring(
   return end(state, { status, ...counts, stored: true, endedAt: now });
 }
 
+/** Polls in a row before this one that announced the same total. */
+export function stayingPolls(before: PollState['seen'], announced: number | null): number {
+  return announced === null || announced !== before.announced ? 0 : (before.stays ?? 0) + 1;
+}
+
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
 function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
   const { deadlines, now } = facts;
@@ -147,13 +153,12 @@ function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): Pol
   return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
 }
 
-/** Asked again at once for half as many; a single extract that is too large is a transient error. */
+/** Asked again at once for half as many. */
 function afterLargePage(
   state: PollState,
   { reason, perPage }: Extract<PollEvent, { kind: 'page-too-large' }>,
   facts: PollFacts,
 ): PollDecision {
-  if (perPage <= 1) return afterTransientError(state, { reason, retryAfterMs: 0 }, facts);
   const half = Math.floor(perPage / 2);
   const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
   return sleep({ ...calm(state), perPage: half }, facts.now, line);

@@ -58,11 +58,36 @@ it('extracts can be as large as the rule says', async () => {
   expect((await read()).text.length).toBeGreaterThan(200_000);
 });
 
-it('totals can be text, and too high', async () => {
+it('a list of one can be that one, and an empty one an object', async () => {
+  const { read } = await startWithBatch(ids(1), { fault: 'object-for-list' });
+  expect((await read()).body.data).toMatchObject({ document_id: '001' });
+  expect((await read('&page=2')).body.data).toEqual({});
+});
+
+it('ids can be filled up with blanks, and a batch id can stand between some', async () => {
+  const pages = await startWithBatch(ids(1), { fault: 'padded-ids' });
+  expect((await pages.read()).body.data[0]?.document_id).toMatch(/^001 {137}$/);
+  const { caller } = await startWithBatch(ids(1), { fault: 'padded-batch-id' });
+  expect((await caller.upload(ids(2))).body.batch_id).toMatch(/^ BATCH-.*\r\n$/);
+});
+
+it('a token can be refused by the web page of a gateway', async () => {
+  const { atlas, caller } = await startAtlas({ tokenRefusal: 'html' });
+  const batchId = await caller.submit(ids(1));
+  atlas.expireTokens();
+  expect(await caller.extracts(batchId)).toMatchObject({
+    status: 401,
+    text: expect.stringContaining('<html>'),
+  });
+});
+
+it('totals can be text, too low and too high', async () => {
   const text = await startWithBatch(ids(1), { fault: 'text-totals' });
   expect((await text.read()).body).toMatchObject({
     ...{ page: '1', total_pages: '1', total_items: '1', has_next: 'false' },
   });
+  const low = await startWithBatch(ids(3), { fault: 'total-too-low', count: 2 });
+  expect((await low.read()).body).toMatchObject({ total_items: 1, has_next: false });
   const high = await startWithBatch(ids(1), { fault: 'total-too-high', count: 2 });
   expect((await high.read()).body).toMatchObject({ total_items: 3, has_next: false });
 });
@@ -109,6 +134,18 @@ it.each(['iso-8859-1', 'windows-1252', 'utf-16le'] as const)(
       .truth(batchId)
       .flatMap(({ extracts }) => extracts.map((e) => JSON.parse(e)));
     expect(data.map((item: { file_data: unknown }) => item.file_data)).toEqual(truth);
+  },
+);
+
+it.each([{ fault: 'compressed' }, { fault: 'charset' }] as const)(
+  'a body can be as the fault %j says, and no header of it',
+  async (rule) => {
+    const { atlas, caller, batchId } = await startWithBatch(ids(1), { ...rule, unnamed: true });
+    const url = `${atlas.url}/v1/docstream/extracts?batch_id=${batchId}`;
+    const { headers, body } = await send(url, { headers: { Token: caller.token } });
+    expect(headers['content-encoding']).toBeUndefined();
+    expect(headers['content-type']).toBe('application/json');
+    await body.dump();
   },
 );
 

@@ -290,12 +290,14 @@ function resultOf(status: PollResult['status'], { documentIndexes }: Upload): Po
   const complete = status === 'complete';
   const missing = complete ? '' : documentIndexes;
   const present = complete ? fromRanges(documentIndexes).length : 0;
+  // What is missing then came in a form that nobody can read.
+  const unreadable = status === 'incomplete' ? fromRanges(documentIndexes).length : 0;
   return {
     status,
     missing,
     present,
     unexpected: 0,
-    unreadable: 0,
+    unreadable,
     polls: 0,
     stored: complete,
     endedAt: 0,

@@ -1,4 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { resultOf } from '../../../src/jobs/batch-state.js';
+import { fromRanges } from '../../../src/jobs/index-ranges.js';
+import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload-transitions.js';
 import { MAX_ROUNDS, type World } from './batch-worlds.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
 
@@ -51,5 +54,11 @@ describe.each([
     expect(new Set(ends.map(({ saved }) => saved.outcome?.status)).size).toBe(2);
     expect(new Set(ends.map(({ saved }) => saved.round))).toContain(MAX_ROUNDS);
     expect(new Set(ends.map(({ attempt }) => attempt)).size).toBe(2);
+    const uploads = worlds.flatMap(({ saved }) => saved.uploads);
+    const resubmissions = new Set(uploads.map((upload) => upload.resubmissions));
+    expect([...resubmissions].sort()).toEqual(resubmit ? [0, 1, MAX_RESUBMISSIONS] : [0]);
+    const sizes = uploads.map(({ documentIndexes }) => fromRanges(documentIndexes).length);
+    expect([...new Set(sizes)].sort()).toEqual(size === 1 ? [1] : [1, 2]);
+    expect(uploads.some((upload) => (resultOf(upload)?.unreadable ?? 0) > 0)).toBe(true);
   });
 });

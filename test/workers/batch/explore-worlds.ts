@@ -5,38 +5,49 @@ import { nextWorlds, START, type World } from './batch-worlds.js';
 
 export interface Exploration {
   worlds: World[];
-  /** For each world, those that it comes from. */
-  from: number[][];
+  /** Of each step, the world that it leads from. Flat lists: there are half a million steps. */
+  from: number[];
+  /** And the one that it leads to. */
+  to: number[];
 }
 
 export function explore(resubmit: boolean, size: number): Exploration {
   const worlds = [{ ...START, size }];
-  const from: number[][] = [[]];
-  const known = new Map([[keyOf(START), 0]]);
+  const from: number[] = [];
+  const to: number[] = [];
+  const found = new Map([[keyOf(START), 0]]);
   for (let at = 0; at < worlds.length; at += 1) {
     for (const next of nextWorlds(worlds[at] ?? START, resubmit)) {
       const key = keyOf(next);
-      let id = known.get(key);
+      let id = found.get(key);
       if (id === undefined) {
         id = worlds.push(next) - 1;
-        known.set(key, id);
-        from.push([]);
+        found.set(key, id);
       }
-      from[id]?.push(at);
+      from.push(at);
+      to.push(id);
     }
   }
-  return { worlds, from };
+  return { worlds, from, to };
 }
 
 /** Of each world, whether one of these can follow. */
 export function canReach(
-  { worlds, from }: Exploration,
+  { worlds, from, to }: Exploration,
   isGoal: (world: World) => boolean,
 ): boolean[] {
+  // The steps that lead to a world, as a linked list.
+  const lastStep = new Int32Array(worlds.length).fill(-1);
+  const stepBefore = new Int32Array(to.length);
+  for (const [step, world] of to.entries()) {
+    stepBefore[step] = lastStep[world] ?? -1;
+    lastStep[world] = step;
+  }
   const reached = worlds.map(isGoal);
   const queue = worlds.flatMap((_, id) => (reached[id] ? id : []));
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const before of from[next] ?? []) {
+    for (let step = lastStep[next] ?? -1; step >= 0; step = stepBefore[step] ?? -1) {
+      const before = from[step] ?? 0;
       if (reached[before]) continue;
       reached[before] = true;
       queue.push(before);
@@ -45,49 +56,74 @@ export function canReach(
   return reached;
 }
 
-/** All of a world that what follows depends on; the two documents are alike. */
+/**
+ * All of a world that what follows depends on; the two documents are alike, and an outcome that is saved
+ * stays whatever the outside wants.
+ */
 function keyOf(world: World): string {
   const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished, orphaned } =
     world;
   const memory = live === null || live === saved ? null : live;
-  const documents = [0, 1].map((document) => {
-    const key = keyOfDocument(world, saved, document);
-    return memory ? `${key}/${keyOfDocument(world, memory, document)}` : key;
-  });
-  const flags = `${+failing}${+cancelled}${+pastDeadline}${+finished}${+orphaned}${attempt}${events.length}`;
+  const [first, second] = keysOfDocuments(world, saved, memory);
+  const wanted = saved.outcome ? '' : `${+cancelled}${+pastDeadline}`;
+  const flags = `${+failing}${wanted}${+finished}${+orphaned}${attempt}${events.length}`;
   const states = `${keyOfRun(saved)}|${memory ? keyOfRun(memory) : live === null}`;
-  return `${flags}|${states}|${documents.sort().join('|')}`;
+  return `${flags}|${states}|${first < second ? `${first}|${second}` : `${second}|${first}`}`;
 }
 
 function keyOfRun({ round, outcome }: BatchState): string {
   return outcome ? `${round}${outcome.status}${outcome.announced}` : `${round}`;
 }
 
-function keyOfDocument(world: World, { uploads }: BatchState, document: number): string {
-  let key = '';
-  for (const [index, upload] of uploads.entries()) {
-    const documents = fromRanges(upload.documentIndexes);
-    if (!documents.includes(document)) continue;
-    const sets = [world.posted, world.refusedByRedis, world.tried];
-    const flags = sets.map((indexes) => +indexes.includes(index)).join('');
-    const sender = `${world.away[index] ?? ''}${world.receipts[index]?.kind ?? ''}`;
-    key += `,${documents.length}${flags}${sender}${upload.state}${restOfKey(upload, world.polls)}`;
-  }
-  return key;
+function keysOfDocuments(
+  world: World,
+  saved: BatchState,
+  memory: BatchState | null,
+): [string, string] {
+  const keys: [string, string] = ['', ''];
+  addUploads(keys, world, saved);
+  if (memory === null) return keys;
+  keys[0] += '/';
+  keys[1] += '/';
+  addUploads(keys, world, memory);
+  return keys;
 }
 
-function restOfKey(upload: Upload, polls: World['polls']): string | number {
-  switch (upload.state) {
-    case 'planned':
-    case 'sending':
-      return upload.resubmissions;
-    case 'sent': {
-      const { runs, status } = polls[upload.atlasBatchId] ?? { runs: -1, status: 'none' };
-      return `${upload.result?.status}${status}${runs >= upload.expectedPollRuns}`;
-    }
-    case 'ended':
-      return upload.result.status;
-    case 'refused':
-      return '';
+function addUploads(keys: [string, string], world: World, { uploads }: BatchState): void {
+  const { posted, refusedByRedis, tried, away, receipts, polls } = world;
+  for (const [index, upload] of uploads.entries()) {
+    const { documents, key } = ofUpload(upload);
+    const flags = `${+posted.includes(index)}${+refusedByRedis.includes(index)}${+tried.includes(index)}`;
+    const sender = `${away[index] ?? ''}${receipts[index]?.kind ?? ''}`;
+    const whole = `,${flags}${sender}${key}${upload.state === 'sent' ? keyOfPoll(upload, polls) : ''}`;
+    for (const document of documents) keys[document as 0 | 1] += whole;
   }
+}
+
+/** What an upload says by itself; uploads are never changed, and are shared by many worlds. */
+const known = new WeakMap<Upload, { documents: number[]; key: string }>();
+
+function ofUpload(upload: Upload): { documents: number[]; key: string } {
+  let found = known.get(upload);
+  if (found === undefined) {
+    const documents = fromRanges(upload.documentIndexes);
+    const rest = 'result' in upload ? upload.result?.status : '';
+    const key = `${documents.length}${upload.state}${resubmissionsOf(upload)}${rest}`;
+    found = { documents, key };
+    known.set(upload, found);
+  }
+  return found;
+}
+
+/** Once it was sent, or refused, they lead to nothing more. */
+function resubmissionsOf({ state, resubmissions }: Upload): number | string {
+  return state === 'planned' || state === 'sending' ? resubmissions : '';
+}
+
+function keyOfPoll(
+  { atlasBatchId, expectedPollRuns }: Extract<Upload, { state: 'sent' }>,
+  polls: World['polls'],
+): string {
+  const { runs, status } = polls[atlasBatchId] ?? { runs: -1, status: 'none' };
+  return `${status}${runs >= expectedPollRuns}`;
 }

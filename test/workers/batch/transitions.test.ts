@@ -132,6 +132,17 @@ describe('an upload', () => {
     });
   });
 
+  it('a conflict is ambiguous when the upload, or an earlier run, has sent the documents', () => {
+    const conflict: UploadStep = { kind: 'refused', reason: REASON, conflict: true };
+    const codeOf = (upload: Upload) => {
+      const next = nextUpload(upload, conflict);
+      return next?.state === 'refused' && next.reason.code;
+    };
+    expect(codeOf(sending)).toBe('ATLAS_REJECTED');
+    expect(codeOf({ ...sending, resubmissions: 1 })).toBe('AMBIGUOUS_SUBMISSION');
+    expect(codeOf({ ...sending, mayBeAtAtlas: true })).toBe('AMBIGUOUS_SUBMISSION');
+  });
+
   it('an upload is sent once more at most when Atlas took it without a readable id', () => {
     const answered = { ...steps['unknown, to be sent again'], answered: true };
     const again = nextUpload(sending, answered);
@@ -246,6 +257,31 @@ describe('a batch', () => {
     ],
   ])('a batch %s', (_, state, changes, end) => {
     expect(afterRound(state, { ...facts, ...changes })).toEqual(end);
+  });
+
+  it('a batch that is retried remembers what was sent without knowing whether it was taken', () => {
+    const unknown = (documentIndexes: string, changes: object): Upload => ({
+      ...{ ...refused, documentIndexes },
+      ...changes,
+    });
+    const failed = {
+      ...stateOf(
+        unknown('0', { reason: { code: 'AMBIGUOUS_SUBMISSION', message: 'unknown' } }),
+        unknown('3', { resubmissions: 1 }),
+        unknown('5', {}),
+        { ...ended, documentIndexes: '6', resubmissions: 1 },
+      ),
+      unknownIndexes: '8',
+    };
+    const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 10 };
+    const retried = beginRetry(failed, run);
+    expect(retried.unknownIndexes).toBe('0,3,6,8');
+    const uploads: Upload[] = [
+      { ...planned, documentIndexes: '0-2' },
+      { ...planned, documentIndexes: '4-5' },
+    ];
+    const begun = beginRound(retried, uploads).uploads.slice(-2);
+    expect(begun).toEqual([{ ...uploads[0], mayBeAtAtlas: true }, uploads[1]]);
   });
 
   it('a batch that is retried keeps what is at Atlas, and nothing else', () => {

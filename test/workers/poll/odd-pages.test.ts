@@ -94,7 +94,6 @@ it('whatever a page holds, what is readable counts, nothing throws, and no poll 
 const events = fc.constantFrom<PollEvent>(
   { kind: 'not-found', reason: { code: 'ATLAS_REJECTED', message: '404' } },
   { kind: 'page-too-large', reason: { code: 'ATLAS_PROTOCOL', message: 'large' }, perPage: 8 },
-  { kind: 'page-too-large', reason: { code: 'ATLAS_PROTOCOL', message: 'large' }, perPage: 1 },
   { kind: 'transient-error', reason: { code: 'STORAGE', message: 'away' }, retryAfterMs: 0 },
   { kind: 'no-room', reason: { code: 'ATLAS_UNAVAILABLE', message: 'full' }, retryAfterMs: 3 },
   { kind: 'no-memory', wantedBytes: 9 },
@@ -115,9 +114,7 @@ it('no order of readings, errors, 404s and pages too large ends a poll job befor
       now += laterMs;
       const decision = afterPoll(beginPoll(state, now), event, { ...FACTS, now });
       if (now < FACTS.deadlines.share) expect(decision.next).not.toBe('end');
-      const notRead =
-        !['read', 'no-memory'].includes(event.kind) &&
-        !(event.kind === 'page-too-large' && event.perPage > 1);
+      const notRead = !['read', 'no-memory', 'page-too-large'].includes(event.kind);
       if (now >= FACTS.deadlines.batch && notRead) expect(decision.next).toBe('end');
       if (decision.next !== 'sleep') return;
       state = decision.state;

@@ -72,7 +72,6 @@ const events = {
   'stored in part': { kind: 'stored', present: 2, missing: '1', unexpected: 0, unreadable: 0 },
   'not found': { kind: 'not-found', reason: REASON },
   'a page too large': { kind: 'page-too-large', reason: REASON, perPage: 50 },
-  'an extract too large': { kind: 'page-too-large', reason: REASON, perPage: 1 },
   overdue: read(3, { complete: false, overdue: true, announced: 4 }),
   'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
   'no memory': { kind: 'no-memory', wantedBytes: 1000 },
@@ -104,7 +103,6 @@ const TABLE: Record<keyof typeof events, Next[]> = {
   'stored in part': always('incomplete'),
   'not found': ['sleep', 'sleep', 'rejected', 'rejected', 'rejected', 'rejected'],
   'a page too large': always('sleep'),
-  'an extract too large': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   overdue: ['sleep', 'store', 'store', 'store', 'store', 'store'],
   'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'no memory': always('sleep'),
@@ -141,7 +139,7 @@ describe('a poll job', () => {
     expect(state.negativePolls).toHaveLength(KEPT_POLLS);
     expect(state.negativePolls[0]).toEqual([2, 1]);
     const counted = decide(state, read(2, { found: null, announced: 9 }), 50_000).state;
-    expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9 });
+    expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9, stays: 0 });
   });
 
   it('a poll job counts errors in a row, and sleeps no longer than to the deadline', () => {
@@ -188,6 +186,16 @@ describe('a poll job', () => {
     const { state } = decide(fresh, events['a page too large'], 5000);
     expect(state).toMatchObject({ perPage: 25, nextPollAt: 5000, polls: 0 });
     expect(decide(state, events.incomplete, 6000).state.perPage).toBe(25);
+  });
+
+  it('a poll job counts for how many polls in a row the announced total has stayed', () => {
+    const announced = [2, 2, 2, 3, 3, null, null];
+    let state = fresh;
+    const stays = announced.map((total) => {
+      state = decide(state, read(2, { announced: total }), 5000).state;
+      return state.seen.stays;
+    });
+    expect(stays).toEqual([0, 1, 2, 0, 1, 0, 0]);
   });
 
   it('a poll job waits a few polls for what Atlas announces beyond a whole list, not longer', () => {

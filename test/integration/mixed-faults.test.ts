@@ -1,0 +1,258 @@
+/**
+ * All habits of Atlas at once. What Atlas has of a batch in the end, and which faults its uploads have
+ * met, decide which outcome is right.
+ */
+import { expect, it } from 'vitest';
+import { fromRanges } from '../../src/jobs/index-ranges.js';
+import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchSummary } from '../../src/jobs/summary.js';
+import {
+  type AtlasFaultRule,
+  type AtlasRequestView,
+  mixedAtlasFaults,
+} from '../../src/simulator/index.js';
+import { randomFrom } from '../../src/simulator/random.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
+import { expectAllEndedOnce, expectNoStrayKeys, readResults } from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import type { WorkerProcess } from '../helpers/worker-process.js';
+
+/** `npm run test:chaos` tries many seeds with more batches. */
+const SEEDS = Number(process.env.CHAOS_SEEDS ?? 1);
+const LONG = SEEDS > 1;
+const BATCHES = LONG ? 200 : 40;
+const RATE = 0.3;
+/** What can end has ended by then. */
+const TIMEOUT_MS = LONG ? 600_000 : 150_000;
+/** One document in so many never comes. */
+const NEVER_EVERY = 40;
+const isNever = (documentId: string) => documentId.endsWith('-never');
+
+/** Atlas may have taken the upload, and says so by no id. */
+const ANSWERED = new Set<AtlasFaultRule['fault']>([
+  'html-200',
+  'truncated-json',
+  'huge-body',
+  'no-batch-id',
+]);
+/** Atlas may have taken the upload, and says nothing. */
+const SILENT = new Set<AtlasFaultRule['fault']>([
+  ...([500, 502, 504] as const),
+  ...(['hang', 'hang-after', 'reset-before', 'reset-after', 'cut-body'] as const),
+]);
+/** A clear no, unless a gateway says it. */
+const REFUSED = new Set<AtlasFaultRule['fault']>([400, 404, 409, 413, 422, 'conflict']);
+
+/** Faults of uploads, by the document. */
+class Evidence {
+  private readonly met = new Map<string, AtlasFaultRule[]>();
+
+  readonly note = (rule: AtlasFaultRule, { endpoint, documentIds = [] }: AtlasRequestView) => {
+    if (endpoint !== 'multiupload') return;
+    for (const id of documentIds) this.met.set(id, [...(this.met.get(id) ?? []), rule]);
+  };
+
+  count(documentId: string, faults: ReadonlySet<AtlasFaultRule['fault']>): number {
+    return this.of(documentId).filter(({ fault }) => faults.has(fault)).length;
+  }
+
+  of(documentId: string): readonly AtlasFaultRule[] {
+    return this.met.get(documentId) ?? [];
+  }
+
+  isRefused(documentId: string): boolean {
+    return this.of(documentId).some(
+      ({ fault, body }) => REFUSED.has(fault) && (body !== 'html' || fault === 413),
+    );
+  }
+
+  isAmbiguous(documentId: string): boolean {
+    const answered = this.count(documentId, ANSWERED);
+    const unknown = this.count(documentId, SILENT) + answered;
+    const conflict = this.count(documentId, new Set(['conflict', 409]));
+    return unknown > 2 || (answered > 0 && unknown > 1) || (unknown > 0 && conflict > 0);
+  }
+
+  /** Atlas gave it the id of another upload. */
+  hasForeignId(documentId: string): boolean {
+    return this.count(documentId, new Set(['same-batch-id'])) > 0;
+  }
+}
+
+it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
+  'whatever mix of its habits Atlas shows, every batch ends once and rightly (seed %i)',
+  { timeout: 2 * TIMEOUT_MS },
+  async (seed) => {
+    const system = await startSystem({
+      atlas: {
+        seed,
+        completionMs: ({ random }) => 200 + 1000 * random(),
+        neverArrives: isNever,
+        fetchUrls: false,
+      },
+      environment: {
+        ATLAS_TIMEOUT_MS: '4000',
+        ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '4',
+        ATLAS_EXTRACTS_PER_PAGE: '3',
+        POLL_MAX_MS: '1000',
+        BATCH_DEADLINE_MS: '3600000',
+        SUBMIT_CONCURRENCY: '20',
+      },
+    });
+    const evidence = new Evidence();
+    system.atlas.setFaults({ ...mixedAtlasFaults({ rate: RATE, seed }), onFault: evidence.note });
+    const requests = await submitMany(system, seed);
+    const worker = await system.startWorkerProcess();
+    await waitUntil(
+      'the end of all batches whose documents come',
+      async () => {
+        const events = await system.completions.getJobs(['wait']);
+        const ended = new Set(events.map(({ id }) => id));
+        return requests.every(
+          ({ reference, documents }) =>
+            ended.has(`done-${reference}`) ||
+            documents.some(({ documentId: id }) => isNever(id) || evidence.hasForeignId(id)),
+        );
+      },
+      TIMEOUT_MS,
+    ).catch((error) => describeStuck(system, error));
+    expect(Object.keys(system.atlas.faultsFired()).length).toBeGreaterThan(30);
+
+    // What is left waits for documents that never come: now their deadline is here.
+    system.atlas.clearFaults();
+    worker.signal('SIGTERM');
+    await worker.exited;
+    const last = await system.startWorkerProcess({ BATCH_DEADLINE_MS: '1000' });
+    await batchesEnded(system, requests.length, TIMEOUT_MS);
+
+    await expectAllEndedOnce(system, requests);
+    for (const request of requests) await expectRightEnd(system, request, evidence);
+    expectRepeated(system, requests, [worker, last]);
+    last.signal('SIGTERM');
+    await last.exited;
+    await expectNoStrayKeys(system);
+  },
+);
+
+async function describeStuck(system: System, error: unknown): Promise<never> {
+  const done = await system.batches.getJobCounts('completed', 'failed');
+  await batchesEnded(system, -1, 0).catch((stuck) => {
+    throw new Error(`${JSON.stringify(done)}\n${stuck.message}`, { cause: error });
+  });
+  throw error;
+}
+
+async function submitMany(system: System, seed: number): Promise<BatchRequest[]> {
+  const random = randomFrom(seed);
+  return Promise.all(
+    Array.from({ length: BATCHES }, async (_, index) => {
+      const name = `mixed-${index}`;
+      const request = await system.request(name, 1 + Math.floor(random() * 9), `${index}-`);
+      for (const document of request.documents) {
+        if (random() < 1 / NEVER_EVERY) document.documentId += '-never';
+      }
+      await system.add(request);
+      return request;
+    }),
+  );
+}
+
+type Extracts = Map<string, Record<string, unknown>[]>;
+
+/** What the Atlas batches of a batch have of its documents. */
+function heldByAtlas({ atlas }: System, { batchIds }: BatchSummary): Extracts {
+  const held: Extracts = new Map();
+  for (const { documentId, extracts } of batchIds.flatMap((id) => atlas.truth(id))) {
+    if (extracts.length > 0)
+      held.set(
+        documentId,
+        extracts.map((raw) => JSON.parse(raw)),
+      );
+  }
+  return held;
+}
+
+async function expectRightEnd(
+  system: System,
+  { reference, documents }: BatchRequest,
+  evidence: Evidence,
+): Promise<void> {
+  const { data } = await system.event(`done-${reference}`);
+  const ids = documents.map(({ documentId }) => documentId);
+  const held = heldByAtlas(system, data);
+  const why = `${reference}: ${data.reason?.code} ${data.reason?.message}`;
+  expectStored(system, data, held);
+  switch (data.reason?.code) {
+    case undefined:
+      expect([...held.keys()], why).toEqual(expect.arrayContaining(ids));
+      expect(data.documents).toEqual({ total: ids.length, present: ids.length, missing: [] });
+      return;
+    case 'INCOMPLETE':
+      expect(data.documents.missing, why).toEqual(ids.filter((id) => !held.has(id)));
+      expect(
+        data.documents.missing.filter((id) => !isNever(id) && !evidence.hasForeignId(id)),
+      ).toEqual([]);
+      return;
+    case 'AMBIGUOUS_SUBMISSION':
+      expect(
+        ids.some((id) => evidence.isAmbiguous(id)),
+        why,
+      ).toBe(true);
+      return;
+    case 'ATLAS_REJECTED':
+      expect(
+        ids.some((id) => evidence.isRefused(id)),
+        why,
+      ).toBe(true);
+      return;
+    case 'ATLAS_PROTOCOL':
+      expect(data.reason.message, why).toContain('belongs to another batch');
+      expect(system.atlas.faultsFired()['same-batch-id'], why).toBeGreaterThan(0);
+      return;
+    default:
+      expect.fail(why);
+  }
+}
+
+/** Whatever is stored is an extract that Atlas has, in its order; what is not stored was unreadable. */
+function expectStored(system: System, { reference, results }: BatchSummary, held: Extracts): void {
+  for (const uri of results) {
+    const stored = readResults(system, uri) as ReturnType<typeof readResults> & {
+      unreadable: { documentId: string | null }[];
+    };
+    for (const { documentId, extracts } of stored.documents) {
+      const truth = [...(held.get(documentId) ?? [])];
+      const why = `${reference}/${documentId}`;
+      for (const extract of extracts) {
+        // What the faults add.
+        const { quality: _, scan: __, ...plain } = extract as Record<string, unknown>;
+        const at = truth.findIndex((one) => JSON.stringify(one) === JSON.stringify(plain));
+        expect(at, why).toBeGreaterThanOrEqual(0);
+        truth.splice(0, at + 1);
+      }
+      const lost = (held.get(documentId)?.length ?? 0) - extracts.length;
+      expect(stored.unreadable.length, why).toBeGreaterThanOrEqual(lost);
+    }
+  }
+}
+
+/** Documents were sent again only where a worker has said that it does not know what came of them. */
+function expectRepeated(system: System, requests: BatchRequest[], workers: WorkerProcess[]): void {
+  const allowed = new Map<string, number>();
+  const lines = workers.flatMap((worker) => worker.output().split('\n'));
+  for (const line of lines.filter((text) => text.includes('"result":"unknown"'))) {
+    const { reference, documents } = JSON.parse(line) as Record<'reference' | 'documents', string>;
+    const request = requests.find((one) => one.reference === reference);
+    for (const index of fromRanges(documents)) {
+      const id = request?.documents[index]?.documentId ?? '';
+      allowed.set(id, (allowed.get(id) ?? 0) + 1);
+    }
+  }
+  const taken = new Map<string, number>();
+  for (const id of [...system.atlas.batches()].flatMap(({ documentIds }) => documentIds)) {
+    taken.set(id, (taken.get(id) ?? 0) + 1);
+  }
+  const tooOften = [...taken].filter(([id, count]) => count - 1 > (allowed.get(id) ?? 0));
+  expect(tooOften).toEqual([]);
+}
