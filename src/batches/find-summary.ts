@@ -5,7 +5,7 @@ import { type BatchState, readState } from '../jobs/batch-state.js';
 import { eventJobId, nthEventJobId } from '../jobs/ids.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
 import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.js';
-import { resultUri } from '../storage/results-key.js';
+import { resultUri } from '../storage/results/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** How many events of one reference are read to find the latest. Retries are few. */

@@ -3,7 +3,7 @@
  * document that was sent again may be in a later object. Each object is opened when its first
  * document is due, so that few are open at once.
  */
-import type { ResultDocument } from '../storage/result-document.js';
+import type { ResultDocument } from '../storage/results/result-document.js';
 
 /** A results object that has not been opened yet. */
 export interface ResultSource {

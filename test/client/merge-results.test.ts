@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chainResults, mergeResults, type ResultSource } from '../../src/client/merge-results.js';
-import type { ResultDocument } from '../../src/storage/result-document.js';
+import type { ResultDocument } from '../../src/storage/results/result-document.js';
 
 /** A results object with the documents at `present`, sent with those at `indexes`. */
 function source(name: string, indexes: number[], present = indexes) {

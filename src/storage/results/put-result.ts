@@ -1,10 +1,10 @@
 /** Writes results objects, each on a condition of what it may replace. */
 import { AbortError } from 'p-retry';
 import type { Logger } from '../../logging.js';
-import { toResultBody } from '../result-body.js';
 import type { S3Http } from '../s3-http.js';
 import { headerOf, isSuccess } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
+import { toResultBody } from './result-body.js';
 
 /** `absent`: there is no object. `match`: it is this one. `none`: nobody can say. */
 export type PutCondition = { kind: 'absent' } | { kind: 'match'; etag: string } | { kind: 'none' };

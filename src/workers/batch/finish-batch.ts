@@ -13,7 +13,7 @@ import {
   summarizeInvalid,
 } from '../../jobs/summary.js';
 import { webhookPayload } from '../../jobs/webhook-state.js';
-import { resultsRoot, resultUri } from '../../storage/results-key.js';
+import { resultsRoot, resultUri } from '../../storage/results/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchRun } from './batch-context.js';

@@ -2,9 +2,9 @@
 import { TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData } from '../../jobs/poll-state.js';
-import { renderResult } from '../../storage/result-document.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
-import { resultKey } from '../../storage/results-key.js';
+import { renderResult } from '../../storage/results/result-document.js';
+import { resultKey } from '../../storage/results/results-key.js';
 import type { WorkerContext } from '../context.js';
 import type { JobLease } from '../runtime/job-lease.js';
 

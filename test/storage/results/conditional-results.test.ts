@@ -1,7 +1,7 @@
 /** Results under a condition: what another worker stored meanwhile is not replaced. */
 import { expect, onTestFinished, test } from 'vitest';
-import { type S3SimulatorOptions, startS3Simulator } from '../../src/simulator/index.js';
-import { createObjectStore } from '../../src/storage/object-store.js';
+import { type S3SimulatorOptions, startS3Simulator } from '../../../src/simulator/index.js';
+import { createObjectStore } from '../../../src/storage/object-store.js';
 
 const ABSENT = { kind: 'absent' } as const;
 

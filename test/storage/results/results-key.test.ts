@@ -5,7 +5,7 @@ import {
   resultKey,
   resultsRoot,
   resultUri,
-} from '../../src/storage/results-key.js';
+} from '../../../src/storage/results/results-key.js';
 
 describe('the key of a results object', () => {
   test.each([

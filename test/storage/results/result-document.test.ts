@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TransientError } from '../../src/errors.js';
-import { type ResultContent, renderResult } from '../../src/storage/result-document.js';
+import { TransientError } from '../../../src/errors.js';
+import { type ResultContent, renderResult } from '../../../src/storage/results/result-document.js';
 import {
   type ResultEntry,
   readResult,
   readResultDocuments,
-} from '../../src/storage/result-reader.js';
+} from '../../../src/storage/results/result-reader.js';
 
 const CONTENT: ResultContent = {
   reference: 'loan-8841',

@@ -1,6 +1,6 @@
 /** Reads results objects, line by line. `result-document.ts` has their form. */
-import { TransientError } from '../errors.js';
-import { isObject, parseJson } from '../json.js';
+import { TransientError } from '../../errors.js';
+import { isObject, parseJson } from '../../json.js';
 import {
   CLOSE,
   DOCUMENTS_OPEN,
