@@ -171,7 +171,7 @@ it.each([
       .statusCode;
   };
   expect(await post(compress(JSON.stringify(page('loan-1/a'))))).toBe(202);
-  expect(await post(Buffer.from('{"data":[]}'))).toBe(400);
+  expect(await post(compress('{"data":[]}').subarray(0, 8))).toBe(400);
   expect(await post(compress(Buffer.alloc(CALLBACK_BODY_LIMIT_BYTES + 1, ' ')))).toBe(413);
 });
 
