@@ -30,28 +30,28 @@ export async function ownerOf(
  * @param owner of {@link ownerOf}.
  */
 export function addPollJob(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   upload: SentUpload,
   owner: AtlasBatchOwner | null,
 ): Promise<void> {
-  const added = add(run, index, upload, owner);
+  const added = add(entry, index, upload, owner);
   added.catch(() => {});
-  run.addedPolls.set(index, added);
+  entry.addedPolls.set(index, added);
   return added;
 }
 
 async function add(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   upload: SentUpload,
   owner: AtlasBatchOwner | null,
 ): Promise<void> {
-  const { context, job, request } = run;
+  const { context, job, request } = entry;
   const { config, clock } = context;
   const { atlasBatchId, sentAt } = upload;
   if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
-    return refuseForeignUpload(run, index);
+    return refuseForeignUpload(entry, index);
   }
   const data: PollData = {
     v: 1,
@@ -65,7 +65,7 @@ async function add(
     scoped: upload.scoped,
     batchTimestamp: job.timestamp,
     sentAt,
-    batchStartedAt: run.state.startedAt,
+    batchStartedAt: entry.state.startedAt,
     roundsAfter: Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round),
   };
   const keep = { age: keepPollSeconds(config) };
@@ -73,20 +73,20 @@ async function add(
     await context.pollJobs.add(POLL_JOB, data, {
       jobId: pollJobId(atlasBatchId),
       delay: nextPollDelayMs(context, data, { present: 0, polls: 0 }, clock.now()),
-      parent: { id: run.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
+      parent: { id: entry.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
       continueParentOnFailure: true,
       removeOnComplete: keep,
       removeOnFail: keep,
     });
   } catch (error) {
     if (!hasCode(error, ErrorCode.ParentJobCannotBeReplaced)) throw error;
-    refuseForeignUpload(run, index);
+    refuseForeignUpload(entry, index);
   }
 }
 
 /** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */
-export function refuseForeignUpload(run: BatchContext, index: number): void {
-  run.state = stepUpload(run.state, index, { kind: 'not-ours' });
-  const upload = run.state.uploads[index];
-  if (upload?.state === 'refused') run.lease.note(upload.reason.message);
+export function refuseForeignUpload(entry: BatchContext, index: number): void {
+  entry.state = stepUpload(entry.state, index, { kind: 'not-ours' });
+  const upload = entry.state.uploads[index];
+  if (upload?.state === 'refused') entry.lease.note(upload.reason.message);
 }

@@ -37,29 +37,29 @@ export interface Ending {
  * Goes as far as it can: to the end, or to where polls are pending.
  * @throws TransientError; PermanentError.
  */
-export async function advanceBatch(run: BatchContext): Promise<Ending | WaitForChildren> {
-  const { context, request } = run;
+export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitForChildren> {
+  const { context, request } = entry;
   const total = request.documents.length;
   for (;;) {
-    checkpoint(run);
-    if (run.state.uploads.length === 0) await planNextRound(run, allIndexes(total));
-    await submitPlanned(run);
-    const collecting = collectPolls(run);
+    checkpoint(entry);
+    if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
+    await submitPlanned(entry);
+    const collecting = collectPolls(entry);
     // What the outside wants is read after all that was added: whoever wants it later finds it.
-    const wanted = flagsOf(run);
+    const wanted = flagsOf(entry);
     wanted.catch(() => {});
     if ((await collecting) > 0) {
       return {
         kind: 'wait-for-children',
-        added: run.addedPolls.values(),
-        afterwards: async () => wakePolls(run, await wanted),
+        added: entry.addedPolls.values(),
+        afterwards: async () => wakePolls(entry, await wanted),
       };
     }
     const { cancelled } = await wanted;
-    const end = afterRound(run.state, {
+    const end = afterRound(entry.state, {
       total,
       cancelled: cancelled && { code: 'CANCELLED', message: cancelled.reason },
-      pastDeadline: isPastDeadline(run),
+      pastDeadline: isPastDeadline(entry),
       maxRounds: context.config.RESUBMIT_MISSING + 1,
     });
     switch (end.next) {
@@ -68,31 +68,31 @@ export async function advanceBatch(run: BatchContext): Promise<Ending | WaitForC
       case 'failed':
         return { kind: 'ending', status: 'failed', reason: end.reason };
       case 'incomplete':
-        return { kind: 'ending', status: 'failed', reason: whyIncomplete(run, end.missing) };
+        return { kind: 'ending', status: 'failed', reason: whyIncomplete(entry, end.missing) };
       case 'round':
-        await planNextRound(run, end.missing);
+        await planNextRound(entry, end.missing);
     }
   }
 }
 
 /** The plan is saved with the first upload; a crash before that plans the same again. */
-async function planNextRound(run: BatchContext, indexes: number[]): Promise<void> {
-  const { context, lease } = run;
+async function planNextRound(entry: BatchContext, indexes: number[]): Promise<void> {
+  const { context, lease } = entry;
   try {
-    await checkDocuments(run, indexes);
+    await checkDocuments(entry, indexes);
   } catch (error) {
     // Whatever is wrong with the documents of a batch that nobody wants.
-    if ((await flagsOf(run)).cancelled !== null) return;
+    if ((await flagsOf(entry)).cancelled !== null) return;
     throw error;
   }
-  const round = run.state.round + 1;
+  const round = entry.state.round + 1;
   const uploads = planUploads(indexes, {
     round,
     size: context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD,
     // A callback names no batch: only its document ids tie it to one.
     scoped: hasCallbacks(context.config),
   });
-  run.state = beginRound(run.state, uploads);
+  entry.state = beginRound(entry.state, uploads);
   lease.note(
     round === 1
       ? `checked ${plural(indexes.length, 'object')}; sending them in ${plural(uploads.length, 'upload')}`
@@ -105,10 +105,10 @@ async function planNextRound(run: BatchContext, indexes: number[]): Promise<void
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-async function wakePolls(run: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
-  const { context, addedPolls } = run;
+async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
+  const { context, addedPolls } = entry;
   const { ATLAS_TIMEOUT_MS } = context.config;
-  const meant = uploadsThatAre(run.state, 'sent').filter(
+  const meant = uploadsThatAre(entry.state, 'sent').filter(
     ({ index, upload }) =>
       cancelled || (addedPolls.has(index) && wokenAt > upload.sentAt - ATLAS_TIMEOUT_MS),
   );

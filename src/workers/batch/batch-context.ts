@@ -1,4 +1,4 @@
-/** What one run of a batch carries from function to function. */
+/** What one entry of a batch job carries from function to function. */
 import { LockLostError } from '../../errors.js';
 import {
   type BatchState,
@@ -8,11 +8,11 @@ import {
 } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
 import type { WorkerContext } from '../context.js';
-import { type StepRun, StoppingError } from '../runtime/run-step.js';
+import { type StepEntry, StoppingError } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
 /** A job of the `atlas-batches` queue, valid or not. */
-export interface BatchRun extends StepRun<unknown, BatchState> {
+export interface BatchEntry extends StepEntry<unknown, BatchState> {
   context: WorkerContext;
   /** Null when the job's data is no valid request. */
   request: BatchRequest | null;
@@ -22,10 +22,10 @@ export interface BatchRun extends StepRun<unknown, BatchState> {
 }
 
 /** A valid one. */
-export interface BatchContext extends BatchRun {
+export interface BatchContext extends BatchEntry {
   request: BatchRequest;
   /**
-   * By the index of an upload, the adding of its poll job in this run of the step: the job is
+   * By the index of an upload, the adding of its poll job in this entry: the job is
    * pending, and known without asking.
    */
   addedPolls: Map<number, Promise<void>>;
@@ -40,10 +40,10 @@ export function deadlineOf({ state, context }: BatchContext): number {
  * Whether it is by our clock, or was by that of a worker whose poll ended then. The batch that such a
  * poll wakes may be some milliseconds early by ours, and must not begin another round.
  */
-export function isPastDeadline(run: BatchContext): boolean {
-  const deadline = deadlineOf(run);
-  const ends = run.state.uploads.map((upload) => resultOf(upload)?.endedAt ?? 0);
-  return Math.max(run.context.clock.now(), ...ends) >= deadline;
+export function isPastDeadline(entry: BatchContext): boolean {
+  const deadline = deadlineOf(entry);
+  const ends = entry.state.uploads.map((upload) => resultOf(upload)?.endedAt ?? 0);
+  return Math.max(entry.context.clock.now(), ...ends) >= deadline;
 }
 
 /** What becomes of an upload that Atlas may have taken: sent again, or refused. */

@@ -29,15 +29,18 @@ const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>
  * @throws PermanentError BUCKET_NOT_ALLOWED, OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError
  *   STORAGE, with what is known kept in the state; OwnFaultError where other workers allow a bucket.
  */
-export async function checkDocuments(run: BatchContext, indexes: readonly number[]): Promise<void> {
-  const { config } = run.context;
-  const bucketOf = (index: number) => run.request.documents[index]?.bucket ?? '';
+export async function checkDocuments(
+  entry: BatchContext,
+  indexes: readonly number[],
+): Promise<void> {
+  const { config } = entry.context;
+  const bucketOf = (index: number) => entry.request.documents[index]?.bucket ?? '';
   const forbidden = indexes.filter(
     (index) => !isBucketAllowed(bucketOf(index), config.S3_ALLOWED_BUCKETS, config.RESULTS_BUCKET),
   );
   if (forbidden.length > 0) {
     const buckets = new Set(forbidden.map(bucketOf));
-    const elsewhere = await run.context.bucketRules.allowedElsewhere(buckets);
+    const elsewhere = await entry.context.bucketRules.allowedElsewhere(buckets);
     const nowhere = forbidden.filter((index) => !elsewhere.has(bucketOf(index)));
     if (nowhere.length === 0) {
       throw new OwnFaultError(
@@ -47,13 +50,13 @@ export async function checkDocuments(run: BatchContext, indexes: readonly number
     }
     throw new PermanentError(
       'BUCKET_NOT_ALLOWED',
-      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(run, nowhere)}`,
+      `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(entry, nowhere)}`,
     );
   }
-  const verdicts = await findVerdicts(run, indexes);
+  const verdicts = await findVerdicts(entry, indexes);
   const issues = Object.entries(ISSUES).flatMap(([verdict, what]) => {
     const found = indexes.filter((index) => verdicts.get(index) === verdict);
-    return found.length > 0 ? [`${what}: ${nameDocuments(run, found)}`] : [];
+    return found.length > 0 ? [`${what}: ${nameDocuments(entry, found)}`] : [];
   });
   if (issues.length === 0) return;
   const isAbsent = [...verdicts.values()].includes('absent');
@@ -66,30 +69,30 @@ export async function checkDocuments(run: BatchContext, indexes: readonly number
  * ever come to its end.
  */
 async function findVerdicts(
-  run: BatchContext,
+  entry: BatchContext,
   indexes: readonly number[],
 ): Promise<Map<number, Verdict>> {
-  const readable = new Set(fromRanges(run.state.checked ?? ''));
+  const readable = new Set(fromRanges(entry.state.checked ?? ''));
   const open = indexes.filter((index) => !readable.has(index));
   const verdicts = new Map<number, Verdict>();
   try {
     for (let from = 0; from < open.length; from += CHECKED_AT_ONCE) {
-      checkpoint(run);
+      checkpoint(entry);
       const part = open.slice(from, from + CHECKED_AT_ONCE);
-      const objects = part.flatMap((index) => run.request.documents[index] ?? []);
+      const objects = part.flatMap((index) => entry.request.documents[index] ?? []);
       const note = (position: number, verdict: Verdict) => {
         const index = part[position] ?? -1;
         verdicts.set(index, verdict);
         if (verdict === 'readable') readable.add(index);
       };
-      await run.context.store.check(objects, note, run.signal);
+      await entry.context.store.check(objects, note, entry.signal);
     }
     for (const [index, verdict] of verdicts) {
-      const document = run.request.documents[index];
+      const document = entry.request.documents[index];
       if (verdict === 'doubtful' && document) throw deniedError(document);
     }
   } catch (error) {
-    run.state = noteChecked(run.state, toRanges(readable));
+    entry.state = noteChecked(entry.state, toRanges(readable));
     throw error;
   }
   return verdicts;

@@ -13,31 +13,31 @@ import { stepUpload } from './transitions.js';
  * job that was removed by hand is added again. One that ended in an earlier run polls once more.
  * @returns how many are pending.
  */
-export async function collectPolls(run: BatchContext): Promise<number> {
-  const sent = uploadsThatAre(run.state, 'sent');
-  const pending = await Promise.all(sent.map(({ index, upload }) => collect(run, index, upload)));
+export async function collectPolls(entry: BatchContext): Promise<number> {
+  const sent = uploadsThatAre(entry.state, 'sent');
+  const pending = await Promise.all(sent.map(({ index, upload }) => collect(entry, index, upload)));
   const count = pending.filter(Boolean).length;
-  const changed = sent.some(({ index }) => run.state.uploads[index]?.state !== 'sent');
+  const changed = sent.some(({ index }) => entry.state.uploads[index]?.state !== 'sent');
   // When none is left, what comes next saves; a crash before that collects the same again.
-  if (count > 0 && changed) await run.lease.save(run.state);
+  if (count > 0 && changed) await entry.lease.save(entry.state);
   return count;
 }
 
-async function collect(run: BatchContext, index: number, upload: SentUpload): Promise<boolean> {
-  const { context, lease } = run;
-  if (run.addedPolls.has(index)) return true;
+async function collect(entry: BatchContext, index: number, upload: SentUpload): Promise<boolean> {
+  const { context, lease } = entry;
+  if (entry.addedPolls.has(index)) return true;
   const { atlasBatchId, expectedPollRuns } = upload;
   const poll: Job<PollData, PollResult> | undefined = await context.pollJobs.getJob(
     pollJobId(atlasBatchId),
   );
   if (!poll) {
-    run.state = stepUpload(run.state, index, { kind: 'poll-removed' });
-    await lease.save(run.state);
-    await addPollJob(run, index, upload, await ownerOf(context, atlasBatchId));
-    return run.state.uploads[index]?.state === 'sent';
+    entry.state = stepUpload(entry.state, index, { kind: 'poll-removed' });
+    await lease.save(entry.state);
+    await addPollJob(entry, index, upload, await ownerOf(context, atlasBatchId));
+    return entry.state.uploads[index]?.state === 'sent';
   }
-  if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== run.job.timestamp) {
-    refuseForeignUpload(run, index);
+  if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== entry.job.timestamp) {
+    refuseForeignUpload(entry, index);
     return false;
   }
   if (poll.finishedOn === undefined) return true;
@@ -47,7 +47,10 @@ async function collect(run: BatchContext, index: number, upload: SentUpload): Pr
   }
   const result = poll.failedReason ? resultOfFailedJob(poll) : poll.returnvalue;
   const missing = missingOf(upload, poll.data, result);
-  run.state = stepUpload(run.state, index, { kind: 'poll-ended', result: { ...result, missing } });
+  entry.state = stepUpload(entry.state, index, {
+    kind: 'poll-ended',
+    result: { ...result, missing },
+  });
   return false;
 }
 

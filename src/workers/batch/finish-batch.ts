@@ -16,7 +16,7 @@ import { webhookPayload } from '../../jobs/webhook-state.js';
 import { resultsRoot, resultUri } from '../../storage/results/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';
-import type { BatchRun } from './batch-context.js';
+import type { BatchEntry } from './batch-context.js';
 import { beginRetry, endRun } from './transitions.js';
 
 /**
@@ -28,7 +28,7 @@ const EVENT_BACKOFF = { type: 'exponential', delay: 1000, jitter: 0.5 };
 
 /** Decides the outcome, saves it, and announces it. */
 export async function endBatch(
-  batch: BatchRun,
+  batch: BatchEntry,
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<StepResult<BatchSummary>> {
@@ -39,7 +39,7 @@ export async function endBatch(
 
 /** With the first event's id that is free, later than those of the job's earlier outcomes. */
 async function saveOutcome(
-  batch: BatchRun,
+  batch: BatchEntry,
   status: 'completed' | 'failed',
   reason?: Reason,
 ): Promise<BatchOutcome> {
@@ -66,7 +66,7 @@ async function saveOutcome(
 
 /** Adds the event of a saved outcome and finishes the job. Safe to run again at any point. */
 export async function announce(
-  batch: BatchRun,
+  batch: BatchEntry,
   outcome: BatchOutcome,
 ): Promise<StepResult<BatchSummary>> {
   const { context, job, lease, request, reference } = batch;
@@ -122,7 +122,7 @@ export async function announce(
 }
 
 /** An operator's retry of a failed batch. */
-export async function retryBatch(batch: BatchRun): Promise<void> {
+export async function retryBatch(batch: BatchEntry): Promise<void> {
   const { context, job, lease, request } = batch;
   if (request) await clearEarlierCancelFlag(context, request.reference, job);
   batch.state = beginRetry(batch.state, {

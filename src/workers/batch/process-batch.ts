@@ -25,13 +25,13 @@ import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
   rethrowInterruption,
+  type StepEntry,
   type StepResult,
-  type StepRun,
 } from '../runtime/run-step.js';
 import { advanceBatch, type Ending, type WaitForChildren } from './advance-batch.js';
 import {
   type BatchContext,
-  type BatchRun,
+  type BatchEntry,
   deadlineOf,
   flagsOf,
   isPastDeadline,
@@ -54,16 +54,16 @@ export function createBatchProcessor(context: WorkerContext): Processor<unknown,
     newState: (job) => newBatchState(job.attemptsMade, context.clock.now()),
     digest: digestState,
     started: { key: startedKey(context.config.QUEUE_PREFIX), at: startOfRun },
-    step: (run) => stepBatch(context, run),
+    step: (entry) => stepBatch(context, entry),
   });
 }
 
 async function stepBatch(
   context: WorkerContext,
-  step: StepRun<unknown, BatchState>,
+  step: StepEntry<unknown, BatchState>,
 ): Promise<StepResult<BatchSummary>> {
   const { request, issues, ...identity } = identify(step.job);
-  const batch: BatchRun = Object.assign(step, { context, request, ...identity });
+  const batch: BatchEntry = Object.assign(step, { context, request, ...identity });
   const { outcome } = batch.state;
   if (outcome) {
     const retried = batch.job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';
@@ -73,37 +73,37 @@ async function stepBatch(
   if (!request) {
     return endBatch(batch, 'failed', { code: 'INVALID_JOB', message: issues.join('; ') });
   }
-  const run: BatchContext = Object.assign(batch, { request, addedPolls: new Map() });
+  const entry: BatchContext = Object.assign(batch, { request, addedPolls: new Map() });
   try {
-    const next = await enter(run);
-    return next.kind === 'ending' ? await endBatch(run, next.status, next.reason) : next;
+    const next = await enter(entry);
+    return next.kind === 'ending' ? await endBatch(entry, next.status, next.reason) : next;
   } catch (error) {
-    rethrowInterruption(error, run);
-    if (error instanceof PermanentError) return endBatch(run, 'failed', error.reason);
-    if (!(error instanceof TransientError)) return afterUnexpectedError(run, error);
+    rethrowInterruption(error, entry);
+    if (error instanceof PermanentError) return endBatch(entry, 'failed', error.reason);
+    if (!(error instanceof TransientError)) return afterUnexpectedError(entry, error);
     if (error instanceof OwnFaultError) context.ownFaults.note(error);
-    return hasNothingLeft(run) ? endBatch(run, 'failed', error.reason) : waitOut(run, error);
+    return hasNothingLeft(entry) ? endBatch(entry, 'failed', error.reason) : waitOut(entry, error);
   }
 }
 
-async function enter(run: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
-  const stalls = run.job.stalledCounter - run.state.stallsBefore;
-  if (stalls >= MAX_STALLS) return endAfterStalls(run, stalls);
-  if ((await settleSending(run)) === 0) return advanceBatch(run);
+async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
+  const stalls = entry.job.stalledCounter - entry.state.stallsBefore;
+  if (stalls >= MAX_STALLS) return endAfterStalls(entry, stalls);
+  if ((await settleSending(entry)) === 0) return advanceBatch(entry);
   // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
-  return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + run.context.random()) };
+  return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
 }
 
 /** Does as little as it can: one of the steps before this has killed the workers. */
 async function endAfterStalls(
-  run: BatchContext,
+  entry: BatchContext,
   stalls: number,
 ): Promise<Ending | WaitForChildren> {
   const wait: WaitForChildren = { kind: 'wait-for-children', added: [] };
-  if (!run.childrenDone) return wait;
+  if (!entry.childrenDone) return wait;
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = stalls < 2 * MAX_STALLS;
-  if (mayCollect && (await collectPolls(run)) > 0) return wait;
+  if (mayCollect && (await collectPolls(entry)) > 0) return wait;
   const message = `workers died ${stalls} times while they had this batch`;
   return { kind: 'ending', status: 'failed', reason: { code: 'INTERNAL', message } };
 }
@@ -111,23 +111,23 @@ async function endAfterStalls(
 type Sleep = Extract<StepResult<never>, { kind: 'sleep' }>;
 
 /** Past the deadline, and nothing at Atlas to wait for. */
-function hasNothingLeft(run: BatchContext): boolean {
-  return isPastDeadline(run) && run.state.uploads.every(({ state }) => state !== 'sent');
+function hasNothingLeft(entry: BatchContext): boolean {
+  return isPastDeadline(entry) && entry.state.uploads.every(({ state }) => state !== 'sent');
 }
 
 /** A transient error never ends a batch before its deadline: counted, and slept over. */
-async function waitOut(run: BatchContext, error: TransientError): Promise<Sleep> {
-  const { context, lease } = run;
+async function waitOut(entry: BatchContext, error: TransientError): Promise<Sleep> {
+  const { context, lease } = entry;
   // No error, only no turn: comes back exactly when it is told to.
-  if (error instanceof BudgetExceededError) return sleep(run, error.retryAfterMs);
-  run.state = countTransientError(run.state, error.reason);
-  const count = run.state.errorStreak?.count ?? 1;
-  const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(run) - context.clock.now());
-  const inRow = relevantErrors(run, error, count);
+  if (error instanceof BudgetExceededError) return sleep(entry, error.retryAfterMs);
+  entry.state = countTransientError(entry.state, error.reason);
+  const count = entry.state.errorStreak?.count ?? 1;
+  const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(entry) - context.clock.now());
+  const inRow = relevantErrors(entry, error, count);
   const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
-  await lease.save(run.state, describeError(count, error.reason, delay));
-  return sleep(run, delay);
+  await lease.save(entry.state, describeError(count, error.reason, delay));
+  return sleep(entry, delay);
 }
 
 /** Errors in a row by which a batch backs off. */
@@ -144,22 +144,22 @@ function isOfAtlas(error: TransientError): boolean {
 }
 
 /** A request to cancel that came while the job was busy ends its sleep at once. */
-function sleep(run: BatchContext, delayMs: number): Sleep {
+function sleep(entry: BatchContext, delayMs: number): Sleep {
   return {
     kind: 'sleep',
     delayMs,
-    afterwards: async () => (await flagsOf(run)).cancelled !== null,
+    afterwards: async () => (await flagsOf(entry)).cancelled !== null,
   };
 }
 
 async function afterUnexpectedError(
-  run: BatchContext,
+  entry: BatchContext,
   error: unknown,
 ): Promise<StepResult<BatchSummary>> {
-  const { context, lease } = run;
-  run.state = countUnexpectedError(run.state);
-  const { unexpectedErrors, uploads } = run.state;
-  const { reference } = run.request;
+  const { context, lease } = entry;
+  entry.state = countUnexpectedError(entry.state);
+  const { unexpectedErrors, uploads } = entry.state;
+  const { reference } = entry.request;
   context.logger.error(
     { reference, ...errorFields(error) },
     `an unforeseen error in batch ${reference}`,
@@ -169,11 +169,11 @@ async function afterUnexpectedError(
     code: 'INTERNAL',
     message: `an unforeseen ${name} in this batch; the log has its stack`,
   };
-  const mayEnd = isPastDeadline(run) || uploads.every((upload) => upload.state !== 'sent');
-  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(run, 'failed', reason);
+  const mayEnd = isPastDeadline(entry) || uploads.every((upload) => upload.state !== 'sent');
+  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(entry, 'failed', reason);
   const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
-  await lease.save(run.state, describeError(unexpectedErrors, reason, delay));
-  return sleep(run, delay);
+  await lease.save(entry.state, describeError(unexpectedErrors, reason, delay));
+  return sleep(entry, delay);
 }
 
 interface Identity {

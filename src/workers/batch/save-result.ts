@@ -35,19 +35,19 @@ export function receiptOf(
  * @throws LockLostError when another worker has the batch; an error of Redis once the worker has ended.
  */
 export async function saveResult(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   result: SendResult,
 ): Promise<void> {
-  const { context, lease, request } = run;
+  const { context, lease, request } = entry;
   const { reference } = request;
-  const upload = sendingUpload(run, index);
-  const receipt = receiptOf(run, upload, result);
-  const follow = stepTo(run, index, result);
+  const upload = sendingUpload(entry, index);
+  const receipt = receiptOf(entry, upload, result);
+  const follow = stepTo(entry, index, result);
   const atlasBatchId = result.kind === 'accepted' ? result.atlasBatchId : null;
   const reply = await context.sentUploads.write(upload.nonce, { reference, result }, () =>
     // The state of now: other uploads of the batch may have gone on since the last try.
-    lease.saveOrLeave(run.state, receipt, { read: readWith(run, result) }),
+    lease.saveOrLeave(entry.state, receipt, { read: readWith(entry, result) }),
   );
   if (typeof reply === 'object') return follow(reply.saved);
   if (reply === 'left') {
@@ -56,18 +56,18 @@ export async function saveResult(
       { reference, atlasBatchId, result: result.kind },
       `another worker has ${reference}; it finds what Atlas answered in a receipt`,
     );
-  } else if (atlasBatchId !== null) reportOrphan(run, atlasBatchId);
+  } else if (atlasBatchId !== null) reportOrphan(entry, atlasBatchId);
   throw new LockLostError(lease.jobId);
 }
 
-/** Saves what a receipt says of an upload that another run of the job sent. The receipt goes with it. */
+/** Saves what a receipt says of an upload that another entry of the job sent. The receipt goes with it. */
 export async function saveReceipt(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   { key, result }: { key: string; result: SendResult },
 ): Promise<void> {
-  const follow = stepTo(run, index, result);
-  follow(await run.lease.save(run.state, '', { spent: key, read: readWith(run, result) }));
+  const follow = stepTo(entry, index, result);
+  follow(await entry.lease.save(entry.state, '', { spent: key, read: readWith(entry, result) }));
 }
 
 /**
@@ -75,36 +75,37 @@ export async function saveReceipt(
  * @returns whether it was saved: not when one has come meanwhile.
  */
 export async function saveAbsence(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   result: SendResult,
 ): Promise<boolean> {
-  const before = run.state;
-  const { key } = receiptOf(run, sendingUpload(run, index), result);
-  const follow = stepTo(run, index, result, false);
-  if (await run.lease.saveIfAbsent([key], run.state, lineOf(run, index, result))) {
+  const before = entry.state;
+  const { key } = receiptOf(entry, sendingUpload(entry, index), result);
+  const follow = stepTo(entry, index, result, false);
+  if (await entry.lease.saveIfAbsent([key], entry.state, lineOf(entry, index, result))) {
     follow([]);
     return true;
   }
-  run.state = before;
+  entry.state = before;
   return false;
 }
 
 /** Changes the state; what is returned is to be called when that is saved, with what was read. */
 function stepTo(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   result: SendResult,
   noted = true,
 ): (read: (string | null)[]) => void {
   const holder =
-    result.kind === 'accepted' ? holderOf(run.state.uploads, result.atlasBatchId) : undefined;
-  run.state = stepUpload(run.state, index, result);
-  if (noted) run.lease.note(lineOf(run, index, result));
+    result.kind === 'accepted' ? holderOf(entry.state.uploads, result.atlasBatchId) : undefined;
+  entry.state = stepUpload(entry.state, index, result);
+  if (noted) entry.lease.note(lineOf(entry, index, result));
   return ([owner = null]) => {
-    const upload = run.state.uploads[index];
-    if (result.kind === 'unknown') reportUnknown(run, upload, result.why);
-    if (upload?.state === 'sent' && !holder) void addPollJob(run, index, upload, readOwner(owner));
+    const upload = entry.state.uploads[index];
+    if (result.kind === 'unknown') reportUnknown(entry, upload, result.why);
+    if (upload?.state === 'sent' && !holder)
+      void addPollJob(entry, index, upload, readOwner(owner));
   };
 }
 

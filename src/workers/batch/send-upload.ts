@@ -22,16 +22,16 @@ class CancelledError extends Error {}
  *   StoppingError.
  */
 export async function sendUpload(
-  run: BatchContext,
+  entry: BatchContext,
   index: number,
   upload: PlannedUpload,
 ): Promise<void> {
-  const { context, request, signal } = run;
+  const { context, request, signal } = entry;
   const { reference, productType } = request;
-  const files = await signedFiles(run, upload);
+  const files = await signedFiles(entry, upload);
   const journal = {
-    sending: () => saveSending(run, index),
-    notTaken: () => settle(run, index, { kind: 'not-taken' }),
+    sending: () => saveSending(entry, index),
+    notTaken: () => settle(entry, index, { kind: 'not-taken' }),
   };
   try {
     const { atlasBatchId } = await context.atlas.upload(
@@ -39,15 +39,15 @@ export async function sendUpload(
       signal,
     );
     const sentAt = context.clock.now();
-    await settle(run, index, { kind: 'accepted', atlasBatchId, sentAt });
+    await settle(entry, index, { kind: 'accepted', atlasBatchId, sentAt });
   } catch (error) {
     if (error instanceof CancelledError) return;
     if (error instanceof LockLostError || error instanceof StoppingError) throw error;
     // Nothing was on its way, or it was surely not taken.
-    if (run.state.uploads[index]?.state !== 'sending') throw error;
-    const result = resultOfError(run, upload, error);
-    await settle(run, index, result);
-    if (result.kind === 'unknown' && !isDoomed(run)) throw error;
+    if (entry.state.uploads[index]?.state !== 'sending') throw error;
+    const result = resultOfError(entry, upload, error);
+    await settle(entry, index, result);
+    if (result.kind === 'unknown' && !isDoomed(entry)) throw error;
   }
 }
 
@@ -73,21 +73,21 @@ async function signedFiles(
  * so: a save whose reply was lost may have been made.
  * @throws CancelledError, StoppingError, LockLostError, TransientError: nothing may be sent.
  */
-async function saveSending(run: BatchContext, index: number): Promise<void> {
-  const { context, lease, request, job } = run;
+async function saveSending(entry: BatchContext, index: number): Promise<void> {
+  const { context, lease, request, job } = entry;
   const nonce = randomBytes(8).toString('hex');
   const startedAt = context.clock.now();
   const step = { kind: 'send', nonce, sender: context.heartbeat.id, startedAt } as const;
-  run.state = stepUpload(run.state, index, step);
-  const upload = run.state.uploads[index];
+  entry.state = stepUpload(entry.state, index, step);
+  const upload = entry.state.uploads[index];
   if (upload?.state !== 'sending') return;
-  const notSent = receiptOf(run, upload, { kind: 'not-taken' });
+  const notSent = receiptOf(entry, upload, { kind: 'not-taken' });
   const read = flagKeys(context, request.reference);
   context.sentUploads.begin(nonce, request.reference);
   const reply = await lease
-    .saveOrLeave(run.state, notSent, { renew: true, read })
+    .saveOrLeave(entry.state, notSent, { renew: true, read })
     .catch(async (cause) => {
-      await saveResult(run, index, { kind: 'not-taken' });
+      await saveResult(entry, index, { kind: 'not-taken' });
       const message = 'Redis did not take that an upload was to be sent, so it was not sent';
       throw new TransientError('INTERNAL', message, { cause });
     });
@@ -96,30 +96,30 @@ async function saveSending(run: BatchContext, index: number): Promise<void> {
     throw new LockLostError(lease.jobId);
   }
   if (toFlags(reply.saved, job.timestamp).cancelled !== null) {
-    await saveResult(run, index, { kind: 'cancelled' });
+    await saveResult(entry, index, { kind: 'cancelled' });
     throw new CancelledError();
   }
-  await confirmSending(run, index, nonce);
+  await confirmSending(entry, index, nonce);
 }
 
 /** Nothing is sent whose `sending` a failover could lose, where that is wanted. */
-async function confirmSending(run: BatchContext, index: number, nonce: string): Promise<void> {
-  const { replica, stopping } = run.context;
+async function confirmSending(entry: BatchContext, index: number, nonce: string): Promise<void> {
+  const { replica, stopping } = entry.context;
   if (replica === null) return;
   try {
-    await unlessAborted(replica.confirm({ ...run.lease.held, nonce }), stopping);
+    await unlessAborted(replica.confirm({ ...entry.lease.held, nonce }), stopping);
   } catch (error) {
-    await saveResult(run, index, { kind: 'not-taken' });
+    await saveResult(entry, index, { kind: 'not-taken' });
     throw stopping.aborted ? new StoppingError() : error;
   }
 }
 
 /** Tells of a response at once, and saves it. */
-async function settle(run: BatchContext, index: number, result: SendResult): Promise<void> {
-  const { metrics, logger } = run.context;
-  const { reference } = run.request;
+async function settle(entry: BatchContext, index: number, result: SendResult): Promise<void> {
+  const { metrics, logger } = entry.context;
+  const { reference } = entry.request;
   metrics.uploads.inc({ result: result.kind === 'accepted' ? 'sent' : result.kind });
-  const documents = run.state.uploads[index]?.documentIndexes ?? '';
+  const documents = entry.state.uploads[index]?.documentIndexes ?? '';
   const documentCount = fromRanges(documents).length;
   if (result.kind === 'accepted') {
     const { atlasBatchId } = result;
@@ -129,18 +129,18 @@ async function settle(run: BatchContext, index: number, result: SendResult): Pro
     const fields = { reference, documents, documentCount, result: result.kind };
     logger.info(fields, `Atlas's response to an upload of ${reference}: ${result.kind}`);
   }
-  await saveResult(run, index, result);
+  await saveResult(entry, index, result);
 }
 
-function resultOfError(run: BatchContext, upload: PlannedUpload, error: unknown): SendResult {
+function resultOfError(entry: BatchContext, upload: PlannedUpload, error: unknown): SendResult {
   if (error instanceof RefusalError) {
     const { reason, row } = error;
     if (!row.halve) return { kind: 'refused', reason, conflict: row.conflict === true };
     const [index = 0] = fromRanges(upload.documentIndexes);
-    const message = `${reason.message}: ${run.request.documents[index]?.documentId} is too large alone`;
+    const message = `${reason.message}: ${entry.request.documents[index]?.documentId} is too large alone`;
     return { kind: 'too-large', reason: { ...reason, message } };
   }
   const why = error instanceof TransientError ? error.message : 'an unforeseen error';
   const answered = error instanceof ResponseError && error.row.onceMore === true;
-  return { kind: 'unknown', why, resubmit: mayResubmit(run), answered };
+  return { kind: 'unknown', why, resubmit: mayResubmit(entry), answered };
 }

@@ -21,24 +21,25 @@ const UPLOADS_IN_PARALLEL = 4;
  * Sends what is planned, until all is sent, one is refused, or the batch is cancelled.
  * @throws TransientError when Atlas or S3 fails: what was not sent stays planned.
  */
-export async function submitPlanned(run: BatchContext): Promise<void> {
-  const planned = uploadsThatAre(run.state, 'planned');
+export async function submitPlanned(entry: BatchContext): Promise<void> {
+  const planned = uploadsThatAre(entry.state, 'planned');
   if (planned.length === 0) return;
-  if (isPastDeadline(run)) return refuseUnsent(run);
+  if (isPastDeadline(entry)) return refuseUnsent(entry);
   // A batch that is cancelled while it sleeps over an error must not run into it again and again.
-  const isHeldUp = run.state.errorStreak !== undefined || run.context.atlas.credentials.areRefused;
-  if (isHeldUp && (await flagsOf(run)).cancelled !== null) return;
+  const isHeldUp =
+    entry.state.errorStreak !== undefined || entry.context.atlas.credentials.areRefused;
+  if (isHeldUp && (await flagsOf(entry)).cancelled !== null) return;
 
   // One iterator for all lanes: each takes the next upload when it is free.
   const queue = planned.values();
-  const { length } = run.state.uploads;
+  const { length } = entry.state.uploads;
   let failure: unknown;
   async function lane(): Promise<void> {
     for (const { index, upload } of queue) {
-      if (failure !== undefined || isDoomed(run)) return;
+      if (failure !== undefined || isDoomed(entry)) return;
       try {
-        checkpoint(run);
-        await sendUpload(run, index, upload);
+        checkpoint(entry);
+        await sendUpload(entry, index, upload);
       } catch (error) {
         failure ??= error;
       }
@@ -48,18 +49,18 @@ export async function submitPlanned(run: BatchContext): Promise<void> {
   await Promise.all(Array.from({ length: lanes }, lane));
   if (failure !== undefined) throw failure;
   // The halves of uploads that were too large.
-  if (run.state.uploads.length > length && !isDoomed(run)) await submitPlanned(run);
+  if (entry.state.uploads.length > length && !isDoomed(entry)) await submitPlanned(entry);
 }
 
-async function refuseUnsent(run: BatchContext): Promise<void> {
-  const { BATCH_DEADLINE_MS } = run.context.config;
-  const why = run.state.errorStreak?.reason;
+async function refuseUnsent(entry: BatchContext): Promise<void> {
+  const { BATCH_DEADLINE_MS } = entry.context.config;
+  const why = entry.state.errorStreak?.reason;
   const reason = {
     code: why?.code ?? 'ATLAS_UNAVAILABLE',
     message: `not submitted within ${BATCH_DEADLINE_MS / 1000} s${why ? `: ${why.message}` : ''}`,
   };
-  for (const { index } of uploadsThatAre(run.state, 'planned')) {
-    run.state = stepUpload(run.state, index, { kind: 'too-late', reason });
+  for (const { index } of uploadsThatAre(entry.state, 'planned')) {
+    entry.state = stepUpload(entry.state, index, { kind: 'too-late', reason });
   }
-  await run.lease.save(run.state, 'the deadline came before all documents were sent');
+  await entry.lease.save(entry.state, 'the deadline came before all documents were sent');
 }

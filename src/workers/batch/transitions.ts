@@ -87,11 +87,11 @@ export function endRun(state: BatchState, outcome: BatchOutcome): BatchState {
 /** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
 export function beginRetry(
   state: BatchState,
-  run: Pick<BatchState, 'startedAtAttempt' | 'stallsBefore' | 'startedAt'>,
+  entry: Pick<BatchState, 'startedAtAttempt' | 'stallsBefore' | 'startedAt'>,
 ): BatchState {
   const uploads = state.uploads.flatMap((upload) => nextUpload(upload, { kind: 'retry' }) ?? []);
   const outcomes = state.outcomes + 1;
-  const next = { ...state, ...run, round: 0, outcomes, unexpectedErrors: 0, uploads };
+  const next = { ...state, ...entry, round: 0, outcomes, unexpectedErrors: 0, uploads };
   const unknownIndexes = unknownOf(state);
   if (unknownIndexes !== '') next.unknownIndexes = unknownIndexes;
   delete next.errorStreak;

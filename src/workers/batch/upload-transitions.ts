@@ -74,7 +74,7 @@ export function nextUpload(
 }
 
 /**
- * What came of an upload that an earlier run of the job was sending, for whoever finds it; null while
+ * What came of an upload that an earlier entry of the job was sending, for whoever finds it; null while
  * its sender may still say it.
  * @param receipt what the sender has written down
  * @param resubmit what this worker does about an unknown upload

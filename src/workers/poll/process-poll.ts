@@ -22,8 +22,8 @@ import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
   rethrowInterruption,
+  type StepEntry,
   type StepResult,
-  type StepRun,
 } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
@@ -34,7 +34,7 @@ import { pollOnce } from './read-extracts.js';
 import { storeResult } from './store-result.js';
 import { afterPoll, beginPoll, enterPoll, isLastPoll, type PollDecision } from './transitions.js';
 
-type PollRun = StepRun<PollData, PollState> & ObservedPoll;
+type PollEntry = StepEntry<PollData, PollState> & ObservedPoll;
 
 /** Processor of the `atlas-polls` queue. */
 export function createPollProcessor(context: WorkerContext): Processor<PollData, PollResult> {
@@ -42,32 +42,34 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
     queueName: POLLS_QUEUE,
     newState: ({ attemptsMade, data }) => newPollState(attemptsMade, data.documentIds.length),
     digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
-    step(run) {
-      run.state = enterPoll(run.state, run.job, context.clock.now());
-      return pollAndDecide(Object.assign(run, { context, data: run.job.data, wokenAtMs: null }));
+    step(entry) {
+      entry.state = enterPoll(entry.state, entry.job, context.clock.now());
+      return pollAndDecide(
+        Object.assign(entry, { context, data: entry.job.data, wokenAtMs: null }),
+      );
     },
   });
 }
 
 /** Polls once. The job sleeps until the next poll, or ends with its result. */
-async function pollAndDecide(run: PollRun): Promise<StepResult<PollResult>> {
-  const early = await eventBeforePoll(run);
+async function pollAndDecide(entry: PollEntry): Promise<StepResult<PollResult>> {
+  const early = await eventBeforePoll(entry);
   try {
-    const decision = early ? decide(run, early) : await poll(run);
-    return await carryOut(run, decision);
+    const decision = early ? decide(entry, early) : await poll(entry);
+    return await carryOut(entry, decision);
   } catch (error) {
-    rethrowInterruption(error, run);
-    return carryOut(run, decide(run, eventOfError(run, error)));
+    rethrowInterruption(error, entry);
+    return carryOut(entry, decide(entry, eventOfError(entry, error)));
   }
 }
 
 /** What the outside wants, and what earlier runs came to, may end the job before it polls. */
-async function eventBeforePoll(run: PollRun): Promise<PollEvent | null> {
-  const { context, data, state, job } = run;
+async function eventBeforePoll(entry: PollEntry): Promise<PollEvent | null> {
+  const { context, data, state, job } = entry;
   const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
   // Atlas may have called before it answered the upload.
   const since = state.lastPollAt ?? data.sentAt - context.config.ATLAS_TIMEOUT_MS;
-  run.wokenAtMs = wokenAt > since ? wokenAt - data.sentAt : null;
+  entry.wokenAtMs = wokenAt > since ? wokenAt - data.sentAt : null;
   if (cancelled) {
     return { kind: 'cancelled', reason: { code: 'CANCELLED', message: cancelled.reason } };
   }
@@ -77,47 +79,48 @@ async function eventBeforePoll(run: PollRun): Promise<PollEvent | null> {
   return { kind: 'deadly', reason: { code: 'INTERNAL', message } };
 }
 
-async function poll(run: PollRun): Promise<PollDecision> {
-  const { context, data, signal } = run;
-  run.state = beginPoll(run.state, context.clock.now());
-  const full = isLastPoll(run.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
-  const { seen: before, wantedBytes = 0 } = run.state;
-  const options = { full, before, perPage: perPageOf(run), wantedBytes };
+async function poll(entry: PollEntry): Promise<PollDecision> {
+  const { context, data, signal } = entry;
+  entry.state = beginPoll(entry.state, context.clock.now());
+  const full = isLastPoll(entry.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
+  const { seen: before, wantedBytes = 0 } = entry.state;
+  const options = { full, before, perPage: perPageOf(entry), wantedBytes };
   const memory = context.pollMemory.open(data.atlasBatchId, data.documentIds.length);
   try {
     const reading = await pollOnce(context, data, options, memory, signal);
-    const decision = decide(run, { kind: 'read', reading });
+    const decision = decide(entry, { kind: 'read', reading });
     if (decision.next !== 'store' || !reading.found) return decision;
-    return await store(run, reading.found);
+    return await store(entry, reading.found);
   } finally {
     memory.close();
   }
 }
 
 /** Extracts asked for at once: as configured, or fewer where that was too large. */
-function perPageOf({ context, state }: PollRun): number {
+function perPageOf({ context, state }: PollEntry): number {
   const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
   return Math.min(configured, state.perPage ?? configured);
 }
 
-async function store(run: PollRun, found: Reconciliation): Promise<PollDecision> {
-  await storeResult(run, found);
-  const { data } = run;
+async function store(entry: PollEntry, found: Reconciliation): Promise<PollDecision> {
+  await storeResult(entry, found);
+  const { data } = entry;
   const indexes = fromRanges(data.documentIndexes);
-  const decision = decide(run, {
+  const decision = decide(entry, {
     kind: 'stored',
     present: found.present,
     missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
     unexpected: found.unexpected().reduce((sum, { extracts }) => sum + extracts.length, 0),
     unreadable: found.unreadable().length,
   });
-  if (run.state.finalCheck === undefined) recordObservation(run, found.present === run.state.total);
+  if (entry.state.finalCheck === undefined)
+    recordObservation(entry, found.present === entry.state.total);
   return decision;
 }
 
 /** Changes the state; what is to be done about it is for {@link carryOut}. */
-function decide(run: PollRun, event: PollEvent): PollDecision {
-  const { context, data, state } = run;
+function decide(entry: PollEntry, event: PollEvent): PollDecision {
+  const { context, data, state } = entry;
   const now = context.clock.now();
   const deadlineMs = context.config.BATCH_DEADLINE_MS;
   const decision = afterPoll(state, event, {
@@ -128,16 +131,16 @@ function decide(run: PollRun, event: PollEvent): PollDecision {
     nextPollMs: (next) => nextPollDelayMs(context, data, next, now),
     retryMs: (count, retryAfterMs) => retryDelayMs(context, count, retryAfterMs),
   });
-  run.state = decision.state;
+  entry.state = decision.state;
   return decision;
 }
 
-async function carryOut(run: PollRun, decision: PollDecision): Promise<StepResult<PollResult>> {
+async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepResult<PollResult>> {
   if (decision.next === 'end') {
-    await saveResult(run, decision.result);
+    await saveResult(entry, decision.result);
     return { kind: 'finished', value: decision.result };
   }
-  const { context, data, lease, state } = run;
+  const { context, data, lease, state } = entry;
   await lease.save(state, decision.next === 'sleep' ? decision.line : '');
   return {
     kind: 'sleep',
@@ -149,11 +152,11 @@ async function carryOut(run: PollRun, decision: PollDecision): Promise<StepResul
   };
 }
 
-function eventOfError(run: PollRun, error: unknown): PollEvent {
-  const { context, data } = run;
+function eventOfError(entry: PollEntry, error: unknown): PollEvent {
+  const { context, data } = entry;
   if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
   if (error instanceof ResponseError && error.row.halve) {
-    return { kind: 'page-too-large', reason: error.reason, perPage: perPageOf(run) };
+    return { kind: 'page-too-large', reason: error.reason, perPage: perPageOf(entry) };
   }
   if (error instanceof NoMemoryError) {
     context.metrics.pollMemoryWaits.inc();
@@ -173,7 +176,7 @@ function eventOfError(run: PollRun, error: unknown): PollEvent {
   return { kind: 'unexpected-error', reason: { code: 'INTERNAL', message } };
 }
 
-async function saveResult({ context, data, lease, state }: PollRun, result: PollResult) {
+async function saveResult({ context, data, lease, state }: PollEntry, result: PollResult) {
   const { status, present, polls, unexpected, unreadable, reason } = result;
   const why = reason ? ` (${describeReason(reason)})` : '';
   await lease.save(

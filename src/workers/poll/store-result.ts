@@ -11,7 +11,7 @@ import type { JobLease } from '../runtime/job-lease.js';
 /** Tries to store it. Each that fails means that another worker has just stored one. */
 const MAX_TRIES = 5;
 
-interface StoringRun {
+interface StoringEntry {
   context: Pick<WorkerContext, 'store' | 'config'>;
   data: PollData;
   lease: Pick<JobLease<never>, 'renew' | 'isSurelyHeld'>;
@@ -28,7 +28,7 @@ interface StoringRun {
  * @throws LockLostError, TransientError.
  */
 export async function storeResult(
-  { context: { store, config }, data, lease, signal }: StoringRun,
+  { context: { store, config }, data, lease, signal }: StoringEntry,
   found: Reconciliation,
 ): Promise<void> {
   const { reference, atlasBatchId, productType, documentIds } = data;

@@ -1,7 +1,7 @@
 /**
  * The worker of one queue, set so that a killed one is replaced soon and no stall fails a job.
  *
- * It renews locks itself, by run. BullMQ forgets a job by its id when a run of it ends. A job that is
+ * It renews locks itself, by entry. BullMQ forgets a job by its id when an entry of it ends. A job that is
  * promoted right after its move may run again in the same process by then: it would go on
  * unrenewed, and lose its lock after 8 s.
  */
@@ -50,15 +50,15 @@ export interface Slot {
 /** Runs a step of a job under its lock. */
 export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
 
-interface Run {
+interface Entry {
   readonly jobId: string;
   readonly token: string;
   readonly lockLost: AbortController;
 }
 
 export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
-  /** What runs, and when it has ended. */
-  private readonly runs = new Map<Run, Promise<Result>>();
+  /** Jobs that run, and when it has ended. */
+  private readonly entries = new Map<Entry, Promise<Result>>();
   /** Jobs that are ours and do not run yet, by the token that locks them. */
   private readonly fetched = new Map<string, { id: string; data: JobJson }>();
   private renewal: NodeJS.Timeout | undefined;
@@ -72,7 +72,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
 
   /**
    * Runs a job that is locked with this token. When Redis refuses to end it, BullMQ would let it fail,
-   * without its event. It is left as it is, for the next run.
+   * without its event. It is left as it is, for the next entry.
    */
   process(job: Job<Data>, token: string, processor: Processor<Data, Result>): Promise<Result> {
     const { id: jobId = '' } = job;
@@ -85,7 +85,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     const lockLost = new AbortController();
     // Any number of requests may listen; each takes its listener away when it ends.
     setMaxListeners(0, lockLost.signal);
-    const run = { jobId, token, lockLost };
+    const entry = { jobId, token, lockLost };
     const slot = {
       token,
       signal: lockLost.signal,
@@ -93,15 +93,15 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     };
     const ended = processor(job, slot).finally(async () => {
       if (this.closing) await this.giveNextBack(token);
-      this.runs.delete(run);
+      this.entries.delete(entry);
     });
-    this.runs.set(run, ended);
+    this.entries.set(entry, ended);
     return ended;
   }
 
   /** Resolves when no job runs: at once, or when the last one that runs is over. */
   async whenIdle(): Promise<void> {
-    while (this.runs.size > 0) await Promise.allSettled(this.runs.values());
+    while (this.entries.size > 0) await Promise.allSettled(this.entries.values());
   }
 
   /** BullMQ calls it for the next job after one that was moved away. */
@@ -143,8 +143,8 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   }
 
   private async renewLocks(): Promise<void> {
-    // Of two runs of a job the later one has the lock.
-    const byJob = new Map([...this.runs.keys()].map((run) => [run.jobId, run]));
+    // Of two entries of a job the later one has the lock.
+    const byJob = new Map([...this.entries.keys()].map((entry) => [entry.jobId, entry]));
     if (byJob.size === 0) return;
     const locks = [...byJob.keys()].map((jobId) => this.toKey(`${jobId}:lock`));
     const tokens = [...byJob.values()].flatMap(({ token, jobId }) => [token, jobId]);

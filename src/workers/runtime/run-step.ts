@@ -37,8 +37,8 @@ export type StepResult<Value> =
   /** Another worker goes on with the job at once. */
   | { kind: 'give-back' };
 
-/** One run of a job, from its fetch to its move. */
-export interface StepRun<Data, State extends object> {
+/** One entry of a job: from its fetch to its move. */
+export interface StepEntry<Data, State extends object> {
   readonly job: Job<Data>;
   readonly lease: JobLease<State>;
   /** Aborted when the job's lock is lost. */
@@ -54,7 +54,7 @@ export interface JobKind<Data, State extends { v: 1 }, Value>
   queueName: string;
   /** The state of a job that saved none yet. */
   newState(job: Job<Data>): State;
-  step(run: StepRun<Data, State>): Promise<StepResult<Value>>;
+  step(entry: StepEntry<Data, State>): Promise<StepResult<Value>>;
 }
 
 /** The worker is stopping: the job is given back at the next safe point. */
@@ -128,9 +128,9 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
     return { kind: 'moved', to: 'delayed' };
   }
   const state = stored.kind === 'known' ? stored.state : kind.newState(job);
-  const run = { job, lease, signal: slot.signal, state, childrenDone: false };
+  const entry = { job, lease, signal: slot.signal, state, childrenDone: false };
   for (;;) {
-    const result = await callStep(kind, run);
+    const result = await callStep(kind, entry);
     switch (result.kind) {
       case 'finished':
       case 'failed':
@@ -147,7 +147,7 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
         const [waits] = await Promise.all([moved, ...result.added]);
         await result.afterwards?.();
         if (waits) return { kind: 'moved', to: 'waiting-children' };
-        run.childrenDone = true;
+        entry.childrenDone = true;
       }
     }
   }
@@ -155,10 +155,10 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
 
 async function callStep<Data, State extends { v: 1 }, Value>(
   kind: JobKind<Data, State, Value>,
-  run: StepRun<Data, State>,
+  entry: StepEntry<Data, State>,
 ): Promise<StepResult<Value>> {
   try {
-    return await kind.step(run);
+    return await kind.step(entry);
   } catch (error) {
     if (error instanceof StoppingError) return { kind: 'give-back' };
     throw error;

@@ -47,10 +47,10 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0
 export async function clearEarlierCancelFlag(
   { redis, config }: FlagStore,
   reference: string,
-  run: { timestamp: number; attemptsMade: number },
+  entry: { timestamp: number; attemptsMade: number },
 ): Promise<void> {
   const key = cancelKey(config.QUEUE_PREFIX, reference);
   const value = await redis.get(key);
-  if (value === null || isMeantForRun(value, run)) return;
+  if (value === null || isMeantForRun(value, entry)) return;
   await DELETE_IF_SAME.run(redis, [key], [value]);
 }

@@ -14,7 +14,7 @@ import {
 } from '../../jobs/webhook-state.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
-import { createProcessor, type StepResult, type StepRun } from '../runtime/run-step.js';
+import { createProcessor, type StepEntry, type StepResult } from '../runtime/run-step.js';
 import { planWebhook, responseCode } from './next-attempt.js';
 import { createWebhookSender, type WebhookSender } from './post-webhook.js';
 
@@ -39,7 +39,7 @@ export function createWebhookProcessor(
     queueName: WEBHOOKS_QUEUE,
     newState: (job) => newWebhookState(job.attemptsMade, context.clock.now()),
     digest: ({ failures }) => ({ failures }),
-    step: (run) => attemptDelivery(context, sender, run),
+    step: (entry) => attemptDelivery(context, sender, entry),
   });
 }
 
@@ -47,7 +47,7 @@ export function createWebhookProcessor(
 async function attemptDelivery(
   context: WorkerContext,
   sender: WebhookSender,
-  { job, lease, state: stored, signal }: StepRun<WebhookPayload, WebhookState>,
+  { job, lease, state: stored, signal }: StepEntry<WebhookPayload, WebhookState>,
 ): Promise<StepResult<WebhookReceipt>> {
   const { clock, logger, metrics, random } = context;
   const state =

@@ -7,8 +7,8 @@ import type { WorkerContext } from '../../../src/workers/context.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import {
   createProcessor,
+  type StepEntry,
   type StepResult,
-  type StepRun,
   StoppingError,
 } from '../../../src/workers/runtime/run-step.js';
 import { connectionTo, testRedis } from '../../helpers/redis.js';
@@ -21,7 +21,7 @@ interface State {
   steps: number;
 }
 
-type Run = StepRun<unknown, State>;
+type Run = StepEntry<unknown, State>;
 
 /** A worker of one queue with one job, `one`; the n-th step of the job is the n-th of these. */
 async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[]) {
