@@ -1,6 +1,7 @@
 /** The configuration of a worker, as a schema. The type is derived from it. */
 import { z } from 'zod';
-import { baseUrlIssue, transportIssue } from '../atlas/base-url.js';
+import { baseUrlIssue } from '../atlas/base-url.js';
+import { transportIssue } from '../http/transport-issue.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 import {
   callbackFields,

@@ -19,8 +19,7 @@ import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
-import { describeError } from '../poll/next-poll.js';
-import { backoffMs, MAX_STALLS, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { backoffMs, describeError, MAX_STALLS, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,

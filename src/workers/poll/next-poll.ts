@@ -1,10 +1,9 @@
 /** When a poll job polls again, and what it tells of it. */
 import { hasCallbacks } from '../../config/config.js';
-import { describeReason, type Reason } from '../../errors.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
-import { backoffMs } from '../runtime/backoff.js';
+import { backoffMs, seconds } from '../runtime/backoff.js';
 
 export interface PollDeadlines {
   /** End of the upload's share: the last full poll. */
@@ -81,18 +80,4 @@ export function describePoll(
   now: number,
 ): string {
   return `poll ${polls}: ${present} of ${total} present, next in ${seconds((nextPollAt ?? now) - now)}`;
-}
-
-/**
- * A line for the first, second, fourth, eighth … error in a row: an outage of an hour must not
- * push everything else out of the log.
- */
-export function describeError(count: number, reason: Reason, delayMs: number): string {
-  if ((count & (count - 1)) !== 0) return '';
-  const times = count === 1 ? '' : ` (${count} times in a row)`;
-  return `${describeReason(reason)}${times}, again in ${seconds(delayMs)}`;
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

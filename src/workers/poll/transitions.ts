@@ -9,8 +9,8 @@ import {
   type PollResult,
   type PollState,
 } from '../../jobs/poll-state.js';
-import { MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
-import { describeError, describePoll, type PollDeadlines } from './next-poll.js';
+import { describeError, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { describePoll, type PollDeadlines } from './next-poll.js';
 import type { PollEvent, PollReading } from './poll-event.js';
 
 /** A 404 that lasts this long without a break, and beyond the upload's share, is a refusal. */

@@ -1,4 +1,5 @@
-/** How often and how long a job that does not get on is tried again. */
+/** How often and how long a job that does not get on is tried again, and what its log says of it. */
+import { describeReason, type Reason } from '../../errors.js';
 
 /** A job whose worker died this often in one run is what kills it. */
 export const MAX_STALLS = 20;
@@ -17,4 +18,18 @@ export function backoffMs(
 ): number {
   const ceiling = Math.min(bounds.capMs, bounds.baseMs * 2 ** Math.min(count, 30));
   return Math.max(bounds.baseMs, Math.round(random() * ceiling));
+}
+
+/**
+ * A line for the first, second, fourth, eighth … error in a row: an outage of an hour must not
+ * push everything else out of the log.
+ */
+export function describeError(count: number, reason: Reason, delayMs: number): string {
+  if ((count & (count - 1)) !== 0) return '';
+  const times = count === 1 ? '' : ` (${count} times in a row)`;
+  return `${describeReason(reason)}${times}, again in ${seconds(delayMs)}`;
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }
