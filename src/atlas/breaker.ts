@@ -1,12 +1,12 @@
 /**
  * The circuit breaker of one process. It sends few requests to an Atlas that is down.
  *
- * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in
- * a row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused
- * token. They have to come from several batches, and nothing may have passed for a moment: a few bad
- * batches are nobody else's. Those that fail while others pass do not count at all. While it is open, requests are turned away at once, but for
- * one probe at a time. A probe that gets a response closes it. A 429 is no failure: Atlas is well, and
- * the block of the budget deals with it.
+ * While the circuit is closed, requests go out. It opens after {@link FAILURES_TO_OPEN} failures in a
+ * row that say that Atlas may be down: no response, a 5xx, a gateway's web page, or a refused token.
+ * They have to come from several batches, and nothing may have passed for a moment: a few bad batches
+ * are nobody else's. Those that fail while others pass do not count at all. While it is open, requests
+ * are turned away at once, but for one probe at a time. A probe that gets a response closes it. A 429
+ * is no failure: Atlas is well, and the block of the budget deals with it.
  */
 import { BatchError, type Reason, TransientError } from '../errors.js';
 import type { FailingBatches } from './failing-batches.js';
