@@ -67,6 +67,14 @@ const OTHERS: Refusal[] = [
   },
 ];
 
+async function startServer(...args: string[]) {
+  const server = await startPrivateRedis({ args });
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  return { server, admin };
+}
+
 const health = async (port: number, route: string) => {
   const response = await fetch(`http://127.0.0.1:${port}${route}`);
   return { status: response.status, text: await response.text() };
@@ -76,10 +84,7 @@ it.each(LONG ? [OOM, ...OTHERS] : [OOM])(
   'a worker whose Redis refuses writes ($kind) is not ready, says so in few lines, sends nothing, and goes on afterwards',
   { timeout: TEST_TIMEOUT_MS },
   async ({ kind, refuse, mend }) => {
-    const server = await startPrivateRedis({ args: ['--dbfilename', SNAPSHOT] });
-    onTestFinished(() => server.stop());
-    const admin = new Redis(server.url);
-    onTestFinished(() => admin.disconnect());
+    const { server, admin } = await startServer('--dbfilename', SNAPSHOT);
     const port = randomPort();
     const system = await startSystem({
       redisUrl: server.url,
@@ -125,10 +130,7 @@ it.each(LONG ? [OOM, ...OTHERS] : [OOM])(
 );
 
 it('a worker that may not fetch jobs any more is not ready until it may again', async () => {
-  const server = await startPrivateRedis();
-  onTestFinished(() => server.stop());
-  const admin = new Redis(server.url);
-  onTestFinished(() => admin.disconnect());
+  const { server, admin } = await startServer();
   const port = randomPort();
   const system = await startSystem({
     redisUrl: server.url,
