@@ -46,11 +46,6 @@ return brought
 const BROUGHT_AT_ONCE = 20;
 
 export class Intake implements FetchGate {
-  /** The last search: one a second for all places of the process. */
-  private search: Promise<void> | undefined;
-  /** Batches that it brought and nobody has taken: as many places may fetch one. */
-  private brought = 0;
-
   constructor(
     private readonly parts: {
       writes: FetchGate;
@@ -66,27 +61,18 @@ export class Intake implements FetchGate {
     return this.parts.writes.isClosed() || this.parts.credentials.areRefused;
   }
 
+  async mayFetch(): Promise<boolean> {
+    const { writes, credentials } = this.parts;
+    if (writes.isClosed()) return false;
+    return !credentials.areRefused || (await this.bring()) > 0;
+  }
+
   async opened(signal: AbortSignal): Promise<void> {
     const { writes, credentials } = this.parts;
     await writes.opened(signal);
-    while (credentials.areRefused && !signal.aborted && !(await this.mayTakeOne())) {
+    while (credentials.areRefused && !signal.aborted && (await this.bring()) === 0) {
       await pause(SEARCH_EVERY_MS, signal).catch(() => {});
     }
-  }
-
-  private async mayTakeOne(): Promise<boolean> {
-    this.search ??= this.bring()
-      .then((brought) => {
-        this.brought = brought;
-      })
-      .finally(() => {
-        setTimeout(() => {
-          this.search = undefined;
-        }, SEARCH_EVERY_MS).unref();
-      });
-    await this.search;
-    this.brought -= 1;
-    return this.brought >= 0;
   }
 
   private bring(): Promise<number> {
