@@ -11,6 +11,8 @@ import { isReplyError } from './reply-error.js';
 export interface FetchGate {
   /** Whether {@link opened} has to be waited for: nothing is fetched by the way. */
   isClosed(): boolean;
+  /** Whether a job may be fetched now. It does not wait: jobs that were fetched before would not run. */
+  mayFetch(): Promise<boolean>;
   /** Resolves when jobs may be fetched, or when the signal is aborted. */
   opened(signal: AbortSignal): Promise<void>;
 }
@@ -44,7 +46,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     // BullMQ waits for a job by a command of its own, which Redis may refuse too.
     const { backend } = this;
     const waitForJob = backend.waitForJob.bind(backend);
-    backend.waitForJob = async (timeout) => ((await this.mayFetch()) ? waitForJob(timeout) : null);
+    backend.waitForJob = async (timeout) => ((await this.opened()) ? waitForJob(timeout) : null);
   }
 
   /** Takes jobs, once both connections to Redis are usable. Rejects when the worker is closed before. */
@@ -54,8 +56,10 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job<Data, Result>> {
-    // No job, whatever the type says: BullMQ takes that for an empty queue.
-    if (!(await this.mayFetch())) return undefined as never;
+    await this.fetchPause;
+    const mayFetch = !this.stopped.signal.aborted && (await this.gate?.mayFetch()) !== false;
+    // No job, whatever the type says: BullMQ takes that for an empty queue, and waits for the next.
+    if (!mayFetch) return this.nextJobFromJobData() as never;
     const job = await super.moveToActive(token, name);
     this.refusals = 0;
     this.refusedFetch = null;
@@ -63,7 +67,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
   }
 
   /** Waits until a fetch makes sense. @returns false when the worker is closed before. */
-  private async mayFetch(): Promise<boolean> {
+  private async opened(): Promise<boolean> {
     await this.fetchPause;
     await this.gate?.opened(this.stopped.signal);
     return !this.stopped.signal.aborted;

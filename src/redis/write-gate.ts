@@ -61,6 +61,10 @@ export class WriteGate {
     return this.refusal !== null;
   }
 
+  async mayFetch(): Promise<boolean> {
+    return this.refusal === null;
+  }
+
   /** Resolves when Redis takes writes, or when the signal is aborted. */
   async opened(signal: AbortSignal): Promise<void> {
     if (this.refusal === null) return;

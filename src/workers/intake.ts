@@ -46,11 +46,6 @@ return brought
 const BROUGHT_AT_ONCE = 20;
 
 export class Intake implements FetchGate {
-  /** The last search: one a second for all places of the process. */
-  private search: Promise<void> | undefined;
-  /** Batches that it brought and nobody has taken: as many places may fetch one. */
-  private brought = 0;
-
   constructor(
     private readonly parts: {
       writes: FetchGate;
@@ -72,26 +67,16 @@ export class Intake implements FetchGate {
     return credentials.areRefused || ownFaults.holdIntake;
   }
 
-  async opened(signal: AbortSignal): Promise<void> {
-    await this.parts.writes.opened(signal);
-    while (this.leavesBatches() && !signal.aborted && !(await this.mayTakeOne())) {
-      await pause(SEARCH_EVERY_MS, signal).catch(() => {});
-    }
+  async mayFetch(): Promise<boolean> {
+    if (this.parts.writes.isClosed()) return false;
+    return !this.leavesBatches() || (await this.bring()) > 0;
   }
 
-  private async mayTakeOne(): Promise<boolean> {
-    this.search ??= this.bring()
-      .then((brought) => {
-        this.brought = brought;
-      })
-      .finally(() => {
-        setTimeout(() => {
-          this.search = undefined;
-        }, SEARCH_EVERY_MS).unref();
-      });
-    await this.search;
-    this.brought -= 1;
-    return this.brought >= 0;
+  async opened(signal: AbortSignal): Promise<void> {
+    await this.parts.writes.opened(signal);
+    while (this.leavesBatches() && !signal.aborted && (await this.bring()) === 0) {
+      await pause(SEARCH_EVERY_MS, signal).catch(() => {});
+    }
   }
 
   private bring(): Promise<number> {
