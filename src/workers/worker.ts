@@ -1,7 +1,7 @@
 /**
  * The worker: processors of all queues in one process, their start and their stop.
  *
- * Stopping takes no new job, lets the request in flight finish, gives every job back and resolves;
+ * Stopping takes no new job, lets uploads in flight finish, gives every job back and resolves;
  * it may be called twice, from any state. What does not come to rest in time is left to the next
  * worker, as after a crash.
  */

@@ -5,6 +5,7 @@ import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
+import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
 import { StoppingError } from '../runtime/run-step.js';
 import type { PollReading } from './poll-event.js';
@@ -43,8 +44,7 @@ type LaterPage = ExtractsPage | UnknownBatchError | ResponseError;
  * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
  * cost of a poll does not grow with the upload: everything is read only when it may be complete.
  * What it read is held by `memory` until that is closed.
- * @throws UnknownBatchError on a 404 of the first page, TransientError, NoMemoryError, StoppingError
- *   between two pages.
+ * @throws UnknownBatchError on a 404 of the first page, TransientError, NoMemoryError, StoppingError.
  */
 export async function pollOnce(
   context: WorkerContext,
@@ -53,7 +53,7 @@ export async function pollOnce(
   memory: PollAccount,
   signal: AbortSignal,
 ): Promise<Poll> {
-  return readExtracts(data, poll, memory, async (page, perPage) => {
+  const reading = readExtracts(data, poll, memory, async (page, perPage) => {
     if (context.stopping.aborted) throw new StoppingError();
     const request = { page, perPage };
     const room = memory.page();
@@ -62,6 +62,10 @@ export async function pollOnce(
     if (read.tooLarge) room.hold(0);
     room.holdItems(read.items.length);
     return read;
+  });
+  // Nothing is lost of a request that only reads: a worker that stops does not wait for it.
+  return unlessAborted(reading, context.stopping).catch((error) => {
+    throw context.stopping.aborted ? new StoppingError() : error;
   });
 }
 
