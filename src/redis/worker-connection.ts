@@ -3,6 +3,7 @@ import type { Command, Redis } from 'ioredis';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings } from '../repeated-lines.js';
 import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { joinWrites } from './joined-writes.js';
 import { complaintOf, isRefusal, redisAddress, refusalOf } from './reply-error.js';
 
 type WriteTarget = Parameters<Redis['sendCommand']>[1];
@@ -38,6 +39,7 @@ export class GatheringRedis extends RedisConnection {
 export function connectRedis(options: ConnectionOptions, logger: Logger): GatheringRedis {
   // As BullMQ wants it: a command waits for Redis, and is sent again after a reconnection.
   const redis = new GatheringRedis({ ...options, maxRetriesPerRequest: null });
+  redis.on('connect', () => joinWrites(redis.stream));
   const warn = createRepeatedWarnings(logger);
   redis.on('error', (error) => warn(error, complaintOf(redis, error)));
   return redis;
