@@ -3,10 +3,10 @@
  * replaces the old one as a whole, so that files of deleted sources do not stay, and a failed
  * compilation changes nothing.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rememberBuild, sourcesHash } from './build-stamp.mjs';
+import { runCommand } from './run-command.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -20,10 +20,7 @@ process.on('exit', () => {
 
 const hash = sourcesHash();
 const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
-const { status } = spawnSync(process.execPath, [...compiler, '--outDir', fresh], {
-  stdio: 'inherit',
-});
-if (status !== 0) process.exit(1);
+if (!(await runCommand(process.execPath, [...compiler, '--outDir', fresh]))) process.exit(1);
 
 cpSync(`src/${ASSETS}`, `${fresh}/${ASSETS}`, { recursive: true });
 chmodSync(`${fresh}/cli.js`, 0o755);

@@ -1,73 +1,63 @@
-/** Installs a Redis server program by the system's package manager, where that asks nothing. */
+/** Brings a Redis server program onto this machine, where that asks for no password and no answer. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { downloadRedis } from './download-redis.mjs';
+import { runCommand } from './run-command.mjs';
 
 /** Debian starts every service that it installs, unless this program says no with code 101. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** @typedef {{ program: string, args: readonly string[], env?: Record<string, string> }} Command */
-
 /**
- * What would install Redis here; nothing where it would need a password or an answer.
+ * How Redis may be brought here. `apt-get`: installed by root. `download`: unpacked into the project's
+ * own folder by anybody. `brew`: Homebrew, which refuses root. Undefined: a person must do it.
  * @param {{ isRoot: boolean, has: (program: string) => boolean }} machine
- * @returns {readonly Command[]}
+ * @returns {'apt-get' | 'download' | 'brew' | undefined}
  */
-export function installCommands({ isRoot, has }) {
-  if (isRoot && has('apt-get')) {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    return [
-      { program: 'apt-get', args: ['update', '-qq'], env },
-      {
-        program: 'apt-get',
-        args: ['install', '-qq', '-y', '--no-install-recommends', 'redis-server'],
-        env,
-      },
-    ];
-  }
-  // Homebrew refuses to run as root.
-  if (!isRoot && has('brew')) {
-    return [
-      {
-        program: 'brew',
-        args: ['install', '--quiet', 'redis'],
-        env: { HOMEBREW_NO_AUTO_UPDATE: '1' },
-      },
-    ];
-  }
-  return [];
+export function wayToRedis({ isRoot, has }) {
+  if (has('apt-get') && isRoot) return 'apt-get';
+  if (has('apt-get') && has('dpkg')) return 'download';
+  if (has('brew') && !isRoot) return 'brew';
+  return undefined;
 }
 
-/** Tries; whether it worked is seen by searching for the program again. */
-export function installRedis() {
-  const commands = installCommands({ isRoot: process.getuid?.() === 0, has });
-  withoutStartingServices(() =>
-    commands.every(({ program, args, env }) => {
-      // Progress belongs to standard error: standard output may be somebody's input.
-      const stdio = /** @type {const} */ (['ignore', process.stderr.fd, 'inherit']);
-      return (
-        spawnSync(program, args, { stdio: [...stdio], env: { ...process.env, ...env } }).status ===
-        0
-      );
-    }),
-  );
+/** For this machine. */
+export function wayHere() {
+  return wayToRedis({ isRoot: process.getuid?.() === 0, has });
+}
+
+/**
+ * Tries; whether it worked is seen by searching for the program again.
+ * @param {'apt-get' | 'download' | 'brew'} way
+ */
+export async function installRedis(way) {
+  if (way === 'apt-get') await installByApt();
+  else if (way === 'download') await downloadRedis();
+  else {
+    await runCommand('brew', ['install', '--quiet', 'redis'], {
+      env: { HOMEBREW_NO_AUTO_UPDATE: '1' },
+    });
+  }
+}
+
+async function installByApt() {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const forbidsServices = existsSync('/usr/sbin') && !existsSync(POLICY);
+  const allowServices = () => rmSync(POLICY, { force: true });
+  if (forbidsServices) {
+    writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    process.on('exit', allowServices);
+  }
+  const install = ['install', '-qq', '-y', '--no-install-recommends', 'redis-server'];
+  if (await runCommand('apt-get', ['update', '-qq'], { env })) {
+    await runCommand('apt-get', install, { env });
+  }
+  if (forbidsServices) {
+    allowServices();
+    process.off('exit', allowServices);
+  }
 }
 
 /** @param {string} program */
 function has(program) {
   return spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0;
-}
-
-/** @param {() => void} work */
-function withoutStartingServices(work) {
-  const isOurs = process.getuid?.() === 0 && existsSync('/usr/sbin') && !existsSync(POLICY);
-  // With a handler, Ctrl-C ends the command that runs, and then us, after the file is removed.
-  const ignore = () => {};
-  process.on('SIGINT', ignore);
-  if (isOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    work();
-  } finally {
-    if (isOurs) rmSync(POLICY, { force: true });
-    process.off('SIGINT', ignore);
-  }
 }

@@ -3,13 +3,13 @@
  * program, and `dist`. Prints nothing where all of it is there. It uses plain Node and no
  * dependencies, because it runs before anything is installed.
  */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isBuilt } from './build-stamp.mjs';
-import { installRedis } from './install-redis.mjs';
+import { installRedis, wayHere } from './install-redis.mjs';
 import { arePackagesInstalled } from './installed-packages.mjs';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from './redis-binary.mjs';
+import { runCommand } from './run-command.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -22,20 +22,26 @@ if (process.versions.node.localeCompare(minimum, 'en', { numeric: true }) < 0) {
   giveUp(`Node ${minimum} or later is needed, and this is ${process.versions.node}.`);
 }
 
+// First what may need a person: nobody likes to learn of it after a minute of installing.
+if (findRedisServer() === undefined) {
+  const way = wayHere();
+  if (way === undefined) giveUp(HOW_TO_INSTALL_REDIS);
+  const where = way === 'download' ? 'unpacked into .redis/' : 'not started as a service';
+  say(`bringing a Redis server program here (${where}) …`);
+  await installRedis(way);
+  if (findRedisServer() === undefined) giveUp(HOW_TO_INSTALL_REDIS);
+}
 if (!arePackagesInstalled()) {
   say('installing npm packages (some 150, mostly tools: ten seconds to a few minutes) …');
-  if (!npm('ci', '--no-audit', '--no-fund', '--loglevel=error')) {
+  if (!(await npm('ci', '--no-audit', '--no-fund', '--loglevel=error'))) {
     giveUp('npm could not install the packages; its own message is above.');
   }
 }
-if (findRedisServer() === undefined) {
-  say('installing a Redis server program (it is not started as a service) …');
-  installRedis();
-  if (findRedisServer() === undefined) giveUp(HOW_TO_INSTALL_REDIS);
-}
 if (!isBuilt()) {
   say('compiling to dist/ …');
-  if (!npm('run', '--silent', 'build')) giveUp('the sources do not compile; see above.');
+  if (!(await runCommand(process.execPath, ['scripts/build.mjs']))) {
+    giveUp('the sources do not compile; see above.');
+  }
 }
 
 /** @param {...string} args */
@@ -43,7 +49,7 @@ function npm(...args) {
   // Inside an npm script this is the npm that runs it, which may not be the one on the PATH.
   const running = process.env.npm_execpath;
   const [program, first] = running?.endsWith('.js') ? [process.execPath, [running]] : ['npm', []];
-  return spawnSync(program, [...first, ...args], { stdio: 'inherit' }).status === 0;
+  return runCommand(program, [...first, ...args]);
 }
 
 /** @param {string} message */

@@ -1,12 +1,19 @@
 /** Where a Redis server program is on this machine. Plain JavaScript: `prepare.mjs` runs it bare. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where `download-redis.mjs` puts one, for those who may not install programs. */
+export const DOWNLOADED_REDIS = fileURLToPath(new URL('../.redis', import.meta.url));
 
 /** Programs that speak Redis and are good enough for a private server, the best known first. */
 const NAMES = ['redis-server', 'valkey-server'];
 
-/** Homebrew's and Debian's places, for shells whose PATH lacks them. */
-const USUAL_PLACES = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/opt/local/bin'];
+/** Homebrew's and Debian's places, for shells whose PATH lacks them, and our own. */
+const USUAL_PLACES = [
+  ...['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin', '/opt/local/bin'],
+  join(DOWNLOADED_REDIS, 'bin'),
+];
 
 /** What to tell a person who has none. */
 export const HOW_TO_INSTALL_REDIS =

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { installCommands } from '../../scripts/install-redis.mjs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { wayToRedis } from '../../scripts/install-redis.mjs';
 import { holdsAll } from '../../scripts/installed-packages.mjs';
 
 const has =
@@ -7,15 +10,41 @@ const has =
   (program: string): boolean =>
     programs.includes(program);
 
-test('prepare installs Redis by apt-get only as root, and by brew only as another user', () => {
-  const programs = (isRoot: boolean, ...there: readonly string[]): string[] =>
-    installCommands({ isRoot, has: has(...there) }).map(({ program }) => program);
-  expect(programs(true, 'apt-get')).toEqual(['apt-get', 'apt-get']);
-  expect(programs(false, 'apt-get')).toEqual([]);
-  expect(programs(false, 'brew')).toEqual(['brew']);
-  expect(programs(true, 'brew')).toEqual([]);
-  expect(programs(true)).toEqual([]);
+test('prepare brings Redis here by apt-get as root, into the project as another user of Debian, and by brew elsewhere', () => {
+  const way = (isRoot: boolean, ...there: readonly string[]) =>
+    wayToRedis({ isRoot, has: has(...there) });
+  expect(way(true, 'apt-get', 'dpkg')).toBe('apt-get');
+  expect(way(false, 'apt-get', 'dpkg')).toBe('download');
+  expect(way(false, 'brew')).toBe('brew');
+  expect(way(true, 'brew')).toBeUndefined();
+  expect(way(true)).toBeUndefined();
 });
+
+test('no script waits for a pre-script, which npm leaves out with ignore-scripts', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const before = Object.keys(scripts).filter((name) => name.slice('pre'.length) in scripts);
+  expect(before).toEqual([]);
+});
+
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a command that runs ends with its children at %s', async ([signal, status]) => {
+  const owner = spawn(process.execPath, ['--input-type=module', '-e', RUNS_A_COMMAND], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void owner.kill('SIGKILL'));
+  owner.stderr.resume();
+  await once(owner.stderr, 'data');
+  owner.kill(signal);
+  // It closes when nobody holds its standard error any more: the last child is gone.
+  expect(await once(owner, 'close')).toEqual([status, null]);
+});
+
+/** A shell with a child of its own, as npm has them. */
+const RUNS_A_COMMAND = `
+import { runCommand } from '${new URL('../../scripts/run-command.mjs', import.meta.url)}';
+await runCommand('/bin/sh', ['-c', 'sleep 1000 & echo started; wait']);`;
 
 const WANTED = {
   '': { version: '0.1.0' },
