@@ -1,13 +1,16 @@
 /**
  * The demo: batches of scanned documents go from S3 through Atlas to stored extracts, and each
- * ends in one completion event. Redis, Atlas and S3 are private stand-ins, gone at the end.
+ * ends in one completion event. Redis, Atlas and S3 are private stand-ins, gone at the end. On a
+ * terminal, or with `--open`, all of it stays up until Ctrl-C, for a visit to the dashboard.
  */
 import '../src/cli/quiet-aws-sdk.js';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { followBatches } from '../src/cli/follow-batches.js';
 import { createProgressView } from '../src/cli/output/progress.js';
 import { formatTable } from '../src/cli/output/table.js';
-import { paint, print, printError } from '../src/cli/output/terminal.js';
+import { isTerminal, paint, print, printError } from '../src/cli/output/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
 import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';
@@ -22,6 +25,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => interrupt.abort());
 }
 const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+const { values } = parseArgs({ options: { open: { type: 'boolean' } } });
+const staysOpen = values.open ?? (isTerminal() && !process.env.CI);
 
 let stage: Stage | undefined;
 try {
@@ -29,6 +34,9 @@ try {
   stage = await setStage(signal);
   for (const line of stage.describe()) print(`  ${line}`);
   await play(stage);
+  headline('What to try next');
+  for (const [what, how] of whatNext(stage)) print(`  ${what}:\n    ${how}`);
+  if (staysOpen) await stayOpen(stage);
 } catch (error) {
   if (interrupt.signal.aborted) printError('stopped');
   else printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -76,11 +84,31 @@ async function play({ redisUrl, simulators }: Stage): Promise<void> {
     headline('Where the results are');
     const count = await saveResults(s3);
     print(`  in S3    s3://${RESULTS_BUCKET}/<reference>/<batch_id>.json, ${count} objects`);
-    print(`  copied   ${OUTPUT}/results/`);
-    print('');
+    print(`  copied   ${OUTPUT}/results/, which stays`);
   } finally {
     await client.close();
   }
+}
+
+/** What for, and the command or page. */
+function whatNext({ redisUrl }: Stage): [string, string][] {
+  return [
+    staysOpen
+      ? [
+          'one batch, from a second shell',
+          `REDIS_URL=${redisUrl} node dist/cli.js status loan-8844`,
+        ]
+      : ['the same, with a dashboard that stays up', 'npm run demo -- --open'],
+    ['Atlas and S3 for scans of your own', 'node dist/cli.js simulator --help'],
+    ['batches from your app', 'docs/upstream.md'],
+  ];
+}
+
+/** Resolves at Ctrl-C. */
+async function stayOpen({ dashboard: { url, user, password } }: Stage): Promise<void> {
+  headline('The dashboard, until Ctrl-C');
+  print(`  ${url}   user ${user}, password ${password}`);
+  if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
 }
 
 function headline(text: string): void {

@@ -16,9 +16,10 @@ export function summaryTable(
   summaries: readonly BatchSummary[],
   events: ReadonlyMap<string, string>,
 ): string[] {
-  const head = ['reference', 'status', 'documents', 'uploads', 'polls', 'time', 'event'];
+  // Without the polls, or it would wrap at 80 columns.
+  const head = ['reference', 'status', 'documents', 'uploads', 'time', 'event'];
   const rows = summaries.map((summary) => {
-    const { reference, status, documents, batchIds, polls, reason } = summary;
+    const { reference, status, documents, batchIds, reason } = summary;
     return [
       reference ?? '',
       paint(
@@ -27,12 +28,11 @@ export function summaryTable(
       ),
       `${documents.present}/${documents.total}`,
       String(batchIds.length),
-      String(polls),
       seconds(Date.parse(summary.completedAt) - Date.parse(summary.submittedAt ?? '')),
       events.get(reference ?? '') ?? 'none',
     ];
   });
-  const [title = '', ...lines] = formatTable([head, ...rows], [2, 3, 4, 5]);
+  const [title = '', ...lines] = formatTable([head, ...rows], [2, 3, 4]);
   return [paint('bold', title), ...lines];
 }
 

@@ -1,5 +1,6 @@
-/** Everything around the demo: a private Redis, the stand-ins, and a worker as its own process. */
+/** Everything around the demo: a private Redis, the stand-ins, and a worker with its dashboard as a process. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOrphanReaper } from '../scripts/orphan-reaper.js';
 import { startPrivateRedis } from '../scripts/private-redis.js';
+import { DASHBOARD_PATH } from '../src/server/dashboard/dashboard-path.js';
 import { type Simulators, startSimulators } from '../src/simulator/index.js';
 import { LOST_DOCUMENT, SCANS_BUCKET } from './batches.js';
 
@@ -16,6 +18,8 @@ export const OUTPUT = '.demo';
 export const RESULTS_BUCKET = 'atlas-results';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WORKER_LOG = join(OUTPUT, 'worker.log');
+/** Loopback only, for as long as the demo runs; but a password in a repository is none. */
+const LOGIN = { user: 'demo', password: randomBytes(9).toString('base64url') };
 
 /**
  * Atlas takes this long for a document. All but the lost one must be done within one round,
@@ -30,6 +34,7 @@ const POLL_MAX_MS = 1500;
 
 export interface Stage {
   redisUrl: string;
+  dashboard: { url: string; user: string; password: string };
   simulators: Simulators;
   /** A line each. */
   describe(): string[];
@@ -58,12 +63,13 @@ export async function setStage(signal: AbortSignal): Promise<Stage> {
     started.push(() => worker.stop());
     return {
       redisUrl: redis.url,
+      dashboard: { url: `${worker.url}${DASHBOARD_PATH}`, ...LOGIN },
       simulators,
       describe: () => [
         `Redis   private, on port ${redis.port}`,
         `Atlas   simulated, ${simulators.atlas.url}`,
         `S3      simulated, ${simulators.s3.url}`,
-        `worker  node dist/cli.js worker, process ${worker.pid}, log in ${WORKER_LOG}`,
+        `worker  node dist/cli.js start, process ${worker.pid}, log in ${WORKER_LOG}`,
       ],
       stop,
     };
@@ -75,7 +81,7 @@ export async function setStage(signal: AbortSignal): Promise<Stage> {
 
 async function startWorker(environment: Record<string, string>, signal: AbortSignal) {
   signal.throwIfAborted();
-  const child = spawn(process.execPath, [join(ROOT, 'dist/cli.js'), 'worker'], {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/cli.js'), 'start'], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
@@ -85,6 +91,9 @@ async function startWorker(environment: Record<string, string>, signal: AbortSig
       BATCH_DEADLINE_MS: String(DEADLINE_MS),
       POLL_MIN_MS: String(POLL_MIN_MS),
       POLL_MAX_MS: String(POLL_MAX_MS),
+      PORT: '0',
+      DASHBOARD_USER: LOGIN.user,
+      DASHBOARD_PASSWORD: LOGIN.password,
     },
     // In a process group of its own, so that Ctrl-C reaches only the demo, which then stops it.
     detached: true,
@@ -105,21 +114,22 @@ async function startWorker(environment: Record<string, string>, signal: AbortSig
     await orphanReaper.finish();
   };
   try {
-    await takesJobs(child, signal);
-    return { pid: child.pid, stop };
+    const url = await addressOnceStarted(child, signal);
+    return { pid: child.pid, url, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Resolves when the worker says in its log that it has started. */
-function takesJobs(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<void> {
+/** Resolves with the server's address when the log says that worker and server have started. */
+function addressOnceStarted(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     child.stdout?.on('data', (chunk) => {
       text += chunk;
-      if (text.includes('worker started')) resolve();
+      const [, url] = /"url":"([^"]+)".*server started/.exec(text) ?? [];
+      if (url !== undefined && text.includes('worker started')) resolve(url);
     });
     child.once('exit', () => reject(new Error(`the worker did not start; see ${WORKER_LOG}`)));
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

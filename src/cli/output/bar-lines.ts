@@ -18,8 +18,10 @@ function choose(statuses: readonly BatchStatus[], count: number): readonly Batch
 
 const MIN_BAR_WIDTH = 8;
 const MAX_BAR_WIDTH = 24;
-/** Space that is kept for a hint, so that bars do not change their width. */
-const HINT_WIDTH = 26;
+/** Space that is kept for a hint and the gap before it, so that bars do not change their width. */
+const HINT_WIDTH = 28;
+/** A longer reference is cut in its middle, for ends of references tell them apart. */
+const MAX_REFERENCE_WIDTH = 24;
 const COLOURS = {
   queued: 'gray',
   submitting: 'blue',
@@ -51,7 +53,7 @@ function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): s
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
     const state = paint(COLOURS[status.state], status.state.padEnd(LONGEST_STATE));
-    return [status.reference, '', `${present}/${total}`, state];
+    return [cutMiddle(status.reference), '', `${present}/${total}`, state];
   });
   const taken = Math.max(0, ...formatTable(words, [2]).map(widthOf)) + HINT_WIDTH;
   const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - taken));
@@ -60,6 +62,12 @@ function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): s
     return [reference, bar(status, barWidth), ...rest, paint('gray', hint(status, now))];
   });
   return formatTable(rows, [2]);
+}
+
+function cutMiddle(text: string): string {
+  if (text.length <= MAX_REFERENCE_WIDTH) return text;
+  const kept = (MAX_REFERENCE_WIDTH - 1) / 2;
+  return `${text.slice(0, Math.ceil(kept))}…${text.slice(-Math.floor(kept))}`;
 }
 
 function bar(status: BatchStatus, width: number): string {
