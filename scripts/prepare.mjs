@@ -33,7 +33,7 @@ if (findRedisServer() === undefined) {
 }
 if (!arePackagesInstalled()) {
   say('installing npm packages (some 150, mostly tools: ten seconds to a few minutes) …');
-  if (!(await npm('ci', '--no-audit', '--no-fund', '--loglevel=error'))) {
+  if (!(await npm('ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'))) {
     giveUp('npm could not install the packages; its own message is above.');
   }
 }

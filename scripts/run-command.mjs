@@ -10,7 +10,7 @@ import { constants } from 'node:os';
 const SIGNALLED = 128;
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 /** A program that is told to stop cleans up within this time, or not at all. */
-const STOP_TIMEOUT_MS = 5000;
+const STOP_TIMEOUT_MS = 2000;
 
 /**
  * Resolves with whether the program ended well. Its output goes to our standard error: our standard

@@ -12,11 +12,10 @@ import {
   expectStoredAsAtlasHasIt,
   stateOf,
 } from './invariants.js';
+import { LONG } from './long-form.js';
 import { type System, type SystemOptions, startSystem, startTestS3 } from './system.js';
 import { waitUntil } from './wait-until.js';
 
-/** `npm run test:chaos` tries each fault on a hundred batches, `npm test` on a handful. */
-export const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 export const BATCHES = LONG ? 100 : 4;
 export const TEST_TIMEOUT_MS = LONG ? 3_600_000 : 180_000;
 const WINDOW_MS = LONG ? 10_000 : 1500;

@@ -8,13 +8,11 @@ import {
   expectNoStrayKeys,
   expectStoredAsAtlasHasIt,
 } from '../helpers/invariants.js';
+import { LONG, SEEDS } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
-/** `npm run test:chaos` runs twenty seeds of hundreds of batches over all kinds of Redis. */
-const SEEDS = Number(process.env.CHAOS_SEEDS ?? 1);
-const LONG = SEEDS > 1;
 const WORKERS = 3;
 
 interface Chaos {

@@ -5,10 +5,11 @@ import {
   expectFewSubmissions,
   expectStoredAsAtlasHasIt,
 } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** `npm run test:chaos` takes every write, `npm test` every eleventh. */
-const STEP = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 1 : 11;
+const STEP = LONG ? 1 : 11;
 const TEST_TIMEOUT_MS = STEP === 1 ? 900_000 : 180_000;
 const DOCUMENTS = 3;
 /** Two uploads, and documents that take more than one poll. */

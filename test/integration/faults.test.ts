@@ -5,7 +5,6 @@ import type { AtlasRequestView } from '../../src/simulator/index.js';
 import {
   BATCHES,
   type Fault,
-  LONG,
   MODES,
   TEST_TIMEOUT_MS,
   tryAll,
@@ -14,6 +13,7 @@ import {
 } from '../helpers/fault-trials.js';
 import { startHostileAtlas } from '../helpers/hostile-atlas.js';
 import { expectStoredAsAtlasHasIt, readResults } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { type SystemOptions, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { allJobsEnded, atEveryWrite } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt, stateOf } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** `npm run test:chaos` freezes at every second write, `npm test` at every fifteenth. */
-const STEP = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 2 : 15;
+const STEP = LONG ? 2 : 15;
 const TEST_TIMEOUT_MS = STEP === 2 ? 900_000 : 180_000;
 const DOCUMENTS = 3;
 

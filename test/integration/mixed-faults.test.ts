@@ -14,12 +14,11 @@ import {
 import { randomFrom } from '../../src/simulator/random.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectNoStrayKeys, readResults } from '../helpers/invariants.js';
+import { SEEDS } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
-/** `npm run test:chaos` tries many seeds with more batches. */
-const SEEDS = Number(process.env.CHAOS_SEEDS ?? 1);
 const LONG = SEEDS > 1;
 const BATCHES = LONG ? 200 : 40;
 const RATE = 0.3;

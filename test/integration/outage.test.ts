@@ -6,12 +6,12 @@ import {
   expectFewSubmissions,
   expectStoredAsAtlasHasIt,
 } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem, startTestS3 } from '../helpers/system.js';
 import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const OUTAGE_MS = LONG ? 30_000 : 6000;
 const IN_FLIGHT = 300;
 const LATE = 20;

@@ -8,13 +8,12 @@ import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redi
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { startTcpValve, type TcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
-/** `npm run test:chaos` takes all that can happen to Redis, `npm test` one stall and one refusal. */
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 60 : 10;
 const DOCUMENTS = 3;
 /** Atlas takes an upload at once; its response comes while Redis is in the state to be tried. */

@@ -8,10 +8,10 @@ import {
   expectStoredAsAtlasHasIt,
   stateOf,
 } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 200 : 40;
 const REFUSED_MS = LONG ? 20_000 : 5000;
 const RECOVERY_TIMEOUT_MS = REFUSED_MS + 60_000;

@@ -8,6 +8,7 @@ import type { BatchSummary } from '../../src/jobs/summary.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { startCluster } from '../helpers/redis-cluster.js';
 import { hasData, MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
 import { startTlsRedisForClient } from '../helpers/redis-tls.js';
@@ -16,7 +17,6 @@ import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker, type WorkerProcess } from '../helpers/worker-process.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 200 : 20;
 const BATCHES_AFTER = 5;
 /** Long enough for all to be in flight at the same time. */

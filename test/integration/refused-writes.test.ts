@@ -6,10 +6,10 @@ import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectFewSubmissions } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 200 : 60;
 const REFUSED_MS = LONG ? 12_000 : 3000;
 const MAX_LINES = 100;

@@ -2,11 +2,12 @@
 import { expect, it } from 'vitest';
 import type { S3FaultRule } from '../../src/simulator/index.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
+import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 const BUCKET = 'kyc-documents';
-const QUEUED = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 2000 : 200;
+const QUEUED = LONG ? 2000 : 200;
 
 it('objects that nobody can fetch fail a batch before anything is sent, and are named with their reason', {
   timeout: 120_000,

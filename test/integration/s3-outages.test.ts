@@ -11,10 +11,10 @@ import {
   expectStoredAsAtlasHasIt,
   readResults,
 } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const WINDOW_MS = LONG ? 20_000 : 4000;
 const BATCHES_EACH = LONG ? 50 : 4;
 

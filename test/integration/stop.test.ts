@@ -3,11 +3,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import type { PollState } from '../../src/jobs/poll-state.js';
+import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 /** What a worker takes at most; container schedulers kill it 5 s later. */
 const STOP_MS = 25_000;
 const TEST_TIMEOUT_MS = 90_000;

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 
-const BATCHES = Number(process.env.CHAOS_SEEDS ?? 1) > 1 ? 300 : 100;
+const BATCHES = LONG ? 300 : 100;
 /** Several tokens expire while the batches are in flight. */
 const TOKEN_TTL_MS = 1500;
 const SHARE_OF_TOKEN_REQUESTS = 0.05;

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { AtlasEndpoint } from '../../../src/simulator/index.js';
+import { LONG } from '../../helpers/long-form.js';
 import { type System, startSystem } from '../../helpers/system.js';
 
-const LONG = Number(process.env.CHAOS_SEEDS ?? 1) > 1;
 const BATCHES = LONG ? 500 : 60;
 const BUDGET = 20;
 /** What Atlas may see in any second: the budget and a tenth. */
