@@ -7,6 +7,8 @@ const INTEGRATION_TIMEOUT_MS = 60_000;
 
 export default defineConfig({
   test: {
+    // The AWS SDK's advice to leave Node 20, once per process, says nothing of a test.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     // Once for the whole run: projects that do not extend this configuration do not repeat it.
     globalSetup: ['test/helpers/redis-setup.ts'],
     projects: [
