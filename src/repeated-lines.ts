@@ -13,7 +13,7 @@ const VARYING = /\S*\d\S*/g;
 /** Logs a warning, perhaps about an error, unless an equal one was logged lately. */
 export type WarnOfError = (error: unknown, message: string) => void;
 
-export function createRepeatedWarnings(logger: Logger): WarnOfError {
+export function createRepeatedWarnings(logger: Pick<Logger, 'warn'>): WarnOfError {
   /** How often each line came since it was logged. */
   const held = new Map<string, number>();
   return function warn(error, message) {

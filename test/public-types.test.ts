@@ -111,7 +111,7 @@ test.each([
   ['errors.d.ts', 'Reason'],
   ['batches/status.d.ts', 'UploadStatus'],
   ['batches/status.d.ts', 'BatchStatus'],
-  ['client/on-completion.d.ts', 'CompletionContext'],
+  ['client/completion-handler.d.ts', 'CompletionContext'],
   ['config/worker-options.d.ts', 'WorkerSettings'],
 ])('in %s every member of %s has a text', (file, type) => {
   const hovers = [...hoversOf(file, type)];
