@@ -2,7 +2,7 @@
 //
 //   REDIS_URL=redis://127.0.0.1:6379 node examples/enqueue.mjs
 import { readFile } from 'node:fs/promises';
-import { createAtlasBatchClient } from 'atlas-batch';
+import { createAtlasBatchClient } from 'atlas-batch/client';
 
 const atlas = createAtlasBatchClient({
   redisUrl: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379',

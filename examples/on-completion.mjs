@@ -2,7 +2,7 @@
 // the event's id, so that a second time changes nothing.
 //
 //   REDIS_URL=redis://127.0.0.1:6379 node examples/on-completion.mjs
-import { createAtlasBatchClient } from 'atlas-batch';
+import { createAtlasBatchClient } from 'atlas-batch/client';
 
 const atlas = createAtlasBatchClient({
   redisUrl: process.env.REDIS_URL ?? 'redis://127.0.0.1:6379',

@@ -61,6 +61,16 @@ export function bareError(error: unknown): Error {
   return code === undefined ? bare : Object.assign(bare, { code });
 }
 
+/**
+ * What may be logged of an error. The object itself may not: errors of client libraries carry the
+ * command or the request that failed, with everything in it.
+ */
+export function errorFields(error: unknown): { errorName: string; errorStack: string } {
+  return error instanceof Error
+    ? { errorName: error.name, errorStack: withoutArguments(error.stack ?? error.message) }
+    : { errorName: 'unknown', errorStack: typeof error };
+}
+
 /** The code of a failed system call, or the one that a library gave, such as `ECONNREFUSED`. */
 export function errorCode(error: unknown): string | undefined {
   const code: unknown = Reflect.get(Object(error), 'code');

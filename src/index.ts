@@ -2,12 +2,8 @@
 
 // A client: adds batches, follows them and reads their results.
 
-export {
-  type AtlasBatchClient,
-  type AtlasBatchClientOptions,
-  type ClientSettings,
-  createAtlasBatchClient,
-} from './client/client.js';
+export { type AtlasBatchClient, createAtlasBatchClient } from './client/client.js';
+export type { AtlasBatchClientOptions, ClientSettings } from './client/client-options.js';
 export type { RedisAddress, RedisLogin } from './client/redis-address.js';
 export type { ProxySettings } from './http/proxy.js';
 export type { RedisNode } from './redis/target.js';
@@ -31,7 +27,7 @@ export type {
   CompletionHandler,
   CompletionOptions,
   CompletionSubscription,
-} from './client/on-completion.js';
+} from './client/completion-handler.js';
 export type { BatchSummary, SummaryDocuments } from './jobs/summary.js';
 
 // Results: extracts by document type, with every digit.
@@ -47,6 +43,7 @@ export {
   isOfType,
   parseExtract,
 } from './client/extract.js';
+export type { ResultsOptions } from './client/results.js';
 
 // Errors, and why a batch failed.
 

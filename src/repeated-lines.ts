@@ -2,7 +2,8 @@
  * Log lines of what happens again and again while something is down: the first at once, then one
  * every ten seconds with how often it came meanwhile.
  */
-import { errorFields, type Logger } from './logging.js';
+import { errorFields } from './errors.js';
+import type { Logger } from './logging.js';
 
 /** Soon enough for somebody who watches, and an outage of an hour is 360 lines. */
 const INTERVAL_MS = 10_000;
@@ -12,7 +13,7 @@ const VARYING = /\S*\d\S*/g;
 /** Logs a warning, perhaps about an error, unless an equal one was logged lately. */
 export type WarnOfError = (error: unknown, message: string) => void;
 
-export function createRepeatedWarnings(logger: Logger): WarnOfError {
+export function createRepeatedWarnings(logger: Pick<Logger, 'warn'>): WarnOfError {
   /** How often each line came since it was logged. */
   const held = new Map<string, number>();
   return function warn(error, message) {

@@ -4,6 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** For connections to end in order, where nothing else is waited for. After it they are cut. */
 export const CLOSE_TIMEOUT_MS = 1000;
 
+/** Node's timers overflow beyond this; longer ones would fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Calls back after any time, `Infinity` included, which is never.
+ * @returns A function that calls it off. May be called twice.
+ */
+export function callAfter(milliseconds: number, act: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (left: number) => {
+    timer = setTimeout(
+      () => (left > MAX_TIMER_MS ? wait(left - MAX_TIMER_MS) : act()),
+      Math.min(left, MAX_TIMER_MS),
+    );
+  };
+  if (milliseconds !== Number.POSITIVE_INFINITY) wait(milliseconds);
+  return () => clearTimeout(timer);
+}
+
 /** Waits, or rejects with the signal's own reason as soon as it is aborted. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();

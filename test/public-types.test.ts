@@ -45,13 +45,19 @@ function namesIn(list: string): string[] {
   return [...list.matchAll(/\b(?!type\b)\w+/g)].map(([name]) => name);
 }
 
-const index = withoutComments(readFileSync(join(DIST, 'index.d.ts'), 'utf8'));
-const groups = [...index.matchAll(/^export (?:type )?\{([^}]*)\} from '(.*?)';/gm)].map(
-  ([, names = '', path = '']) => ({
+/** The groups of names that an entry of the package exports, and the file of each. */
+function groupsOf(entry: string) {
+  const path = join(DIST, entry);
+  const exported = withoutComments(readFileSync(path, 'utf8')).matchAll(
+    /^export (?:type )?\{([^}]*)\} from '(.*?)';/gm,
+  );
+  return [...exported].map(([, names = '', from = '']) => ({
     names: namesIn(names),
-    file: join(DIST, path.replace(/\.js$/, '.d.ts')),
-  }),
-);
+    file: join(dirname(path), from.replace(/\.js$/, '.d.ts')),
+  }));
+}
+
+const groups = groupsOf('index.d.ts');
 const publicNames = new Set(groups.flatMap(({ names }) => names));
 
 test('every name of the package leads to its declaration', () => {
@@ -61,6 +67,15 @@ test('every name of the package leads to its declaration', () => {
     const declared = declarationsOf(file).map(({ name }) => name);
     expect(declared, dirname(file)).toEqual(expect.arrayContaining(names));
   }
+});
+
+test('the client entry has every name of the package but those of workers', () => {
+  const home = (entry: string) =>
+    groupsOf(entry).flatMap(({ names, file }) => names.map((name) => `${name} of ${file}`));
+  const ofWorkers =
+    /^(AtlasBatchWorker|AtlasBatchWorkerOptions|createAtlasBatchWorker|WorkerSettings|Logger) of /;
+  const expected = home('index.d.ts').filter((name) => !ofWorkers.test(name));
+  expect(home('client/index.d.ts').sort()).toEqual(expected.sort());
 });
 
 test('no public member has a type that the package does not export', () => {
@@ -111,7 +126,7 @@ test.each([
   ['errors.d.ts', 'Reason'],
   ['batches/status.d.ts', 'UploadStatus'],
   ['batches/status.d.ts', 'BatchStatus'],
-  ['client/on-completion.d.ts', 'CompletionContext'],
+  ['client/completion-handler.d.ts', 'CompletionContext'],
   ['config/worker-options.d.ts', 'WorkerSettings'],
 ])('in %s every member of %s has a text', (file, type) => {
   const hovers = [...hoversOf(file, type)];

@@ -10,11 +10,7 @@ beforeEach(() => {
 
 function record() {
   const lines: { message: string; repeated: unknown }[] = [];
-  const ignore = () => {};
   const warn = createRepeatedWarnings({
-    debug: ignore,
-    info: ignore,
-    error: ignore,
     warn: (fields, message) =>
       void lines.push({ message, repeated: Reflect.get(fields, 'repeated') }),
   });

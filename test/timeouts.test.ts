@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { settlesWithin, unlessAborted, withTimeout } from '../src/timeouts.js';
+import { callAfter, settlesWithin, unlessAborted, withTimeout } from '../src/timeouts.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -48,5 +48,28 @@ describe('unlessAborted', () => {
     abort.abort(new Error('enough'));
     await waiting;
     expect(await unlessAborted(Promise.resolve(1), new AbortController().signal)).toBe(1);
+  });
+});
+
+describe('callAfter', () => {
+  const YEAR_MS = 365 * 86_400_000;
+
+  it('callAfter calls back after a time that is longer than a timer of Node can be', async () => {
+    const act = vi.fn();
+    callAfter(YEAR_MS, act);
+    await vi.advanceTimersByTimeAsync(YEAR_MS - 1);
+    expect(act).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(act).toHaveBeenCalledOnce();
+  });
+
+  it('callAfter never calls back after Infinity, nor once it is called off', () => {
+    callAfter(Number.POSITIVE_INFINITY, vi.fn());
+    expect(vi.getTimerCount()).toBe(0);
+    const callOff = callAfter(YEAR_MS, vi.fn());
+    vi.advanceTimersByTime(YEAR_MS - 1);
+    callOff();
+    callOff();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

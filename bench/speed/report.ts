@@ -18,7 +18,7 @@ export function atLeast(ratio: number, least: number): Verdict {
 }
 
 export function atMost(ratio: number, most: number): Verdict {
-  return { ratio, target: `at most ${most}`, met: ratio <= most };
+  return { ratio, target: `at most ${Number(most.toFixed(2))}`, met: ratio <= most };
 }
 
 /** Nearest rank. */

@@ -12,6 +12,7 @@ import { measureBesideSick } from './measures/beside-sick.js';
 import { measureCallbacks } from './measures/callbacks.js';
 import { measureHugeResponses, measureLargeLists } from './measures/huge-responses.js';
 import { measureLearnedMemory } from './measures/learned-memory.js';
+import { measureLoading } from './measures/loading.js';
 import { measurePollCost } from './measures/poll-cost.js';
 import { measurePresigning } from './measures/presigning.js';
 import { measureRedisMemory } from './measures/redis-memory.js';
@@ -126,6 +127,24 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
         figures: `${enqueueManyMs.toFixed(0)} to ${bareMs.toFixed(0)}`,
         ...atMost(enqueueManyMs / bareMs, 10),
       },
+    ];
+  },
+
+  async loading() {
+    const { all, client, withSession } = await measureLoading(RUNS);
+    const over = (one: typeof all) => ({
+      modules: one.modules / all.modules,
+      ms: percentile(one.ms, 50) / percentile(all.ms, 50),
+    });
+    const modules = (one: typeof all) => `${one.modules} to ${all.modules}`;
+    const ms = (one: typeof all) => `${spread(one.ms, 0)} to ${spread(all.ms, 0)}`;
+    const what = "of 'atlas-batch/client', over 'atlas-batch'";
+    const later = `${what}, with the first client`;
+    return [
+      { what: `modules ${what}`, figures: modules(client), ...atMost(over(client).modules, 1 / 3) },
+      { what: `ms ${what}`, figures: ms(client), ...atMost(over(client).ms, 1 / 3) },
+      { what: `modules ${later}`, figures: modules(withSession), ratio: over(withSession).modules },
+      { what: `ms ${later}`, figures: ms(withSession), ratio: over(withSession).ms },
     ];
   },
 

@@ -7,73 +7,38 @@
  *     for await (const { documentId, extracts } of atlas.results(reference)) …
  *     await atlas.close();
  */
-import type { S3ClientConfig } from '@aws-sdk/client-s3';
-import type { Telemetry } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
-import { type CancelResult, cancelBatch } from '../batches/cancel.js';
-import { openQueues } from '../batches/client-queues.js';
-import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import type { CancelResult } from '../batches/cancel.js';
+import type { BatchStatus } from '../batches/status.js';
 import { ClientClosedError } from '../errors.js';
-import type { ProxySettings } from '../http/proxy.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
 import type { RedisTarget } from '../redis/target.js';
-import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
-import { createEndWatcher, type WaitOptions } from './end-watcher.js';
-import { type BatchInput, type EnqueueResult, enqueueBatch, enqueueBatches } from './enqueue.js';
-import type { DocumentResult } from './extract.js';
+import {
+  type AtlasBatchClientOptions,
+  type ClientSettings,
+  checkClientOptions,
+} from './client-options.js';
 import {
   type CompletionHandler,
   type CompletionOptions,
   type CompletionSubscription,
-  subscribeToCompletions,
-} from './on-completion.js';
-import { type Closeable, type EventsOptions, followProgress } from './progress-events.js';
-import { type RedisAddress, targetAt, targetAtUrl, targetOfCluster } from './redis-address.js';
-import { createResultReader } from './results.js';
-
-/** Settings of a client, besides where Redis is. */
-export interface ClientSettings {
-  /** The workers' `QUEUE_PREFIX`. Default `{atlas}`, as theirs. */
-  prefix?: string | undefined;
-  /**
-   * How to reach S3, for `results`. Set `{ forcePathStyle: true }` where the workers have
-   * `S3_FORCE_PATH_STYLE`. What is not set comes from AWS's own variables.
-   */
-  s3?: S3ClientConfig | undefined;
-  /** Proxies on the way to S3. Default: it is reached directly; the environment is not read. */
-  proxy?: ProxySettings | undefined;
-  /** Where a trace of each batch begins, such as `new BullMQOtel('my-app')` of bullmq-otel. */
-  telemetry?: Telemetry | undefined;
-}
-
-/** Where Redis is, or a connection of yours, and settings. */
-export type AtlasBatchClientOptions = ClientSettings &
-  (
-    | {
-        /** Redis, such as `redis://127.0.0.1:6379`. The connection is closed with the client. */
-        redisUrl: string;
-        redis?: undefined;
-        connection?: undefined;
-      }
-    | {
-        /** A server, Sentinels or a Cluster. The connection is closed with the client. */
-        redis: RedisAddress;
-        redisUrl?: undefined;
-        connection?: undefined;
-      }
-    | {
-        /**
-         * A connection of yours. It stays open when the client is closed. Of a Cluster the client
-         * takes nodes and options, and opens connections of its own to the node that holds its keys.
-         */
-        connection: Redis | Cluster;
-        redis?: undefined;
-        redisUrl?: undefined;
-      }
-  );
+  checkHandler,
+} from './completion-handler.js';
+import type { WaitOptions } from './end-watcher.js';
+import type { BatchInput, EnqueueResult } from './enqueue.js';
+import type { DocumentResult } from './extract.js';
+import type { EventsOptions } from './progress-events.js';
+import {
+  isCluster,
+  isConnection,
+  optionsOfConnection,
+  targetAt,
+  targetAtUrl,
+  targetOfCluster,
+} from './redis-address.js';
+import type { ResultsOptions } from './results.js';
 
 /** Every method throws {@link RedisUnavailableError} within seconds when Redis is down. */
 export interface AtlasBatchClient {
@@ -101,12 +66,16 @@ export interface AtlasBatchClient {
   /**
    * The documents of an ended batch that have extracts, in the order of the request. They are read
    * from S3 as the loop goes on.
-   * @throws UnknownReferenceError, BatchRunningError, TransientError `STORAGE`.
+   * @throws UnknownReferenceError, BatchRunningError, TransientError `STORAGE`, the signal's reason.
    */
-  results(reference: string): AsyncGenerator<DocumentResult, void, undefined>;
+  results(
+    reference: string,
+    options?: ResultsOptions,
+  ): AsyncGenerator<DocumentResult, void, undefined>;
   /**
    * Calls a handler for each completion event, at least once, whichever process dies. All clients
    * and consumers of this Redis share the events, so run one group of handlers.
+   * @throws UsageError at once without a handler.
    */
   onCompletion(handler: CompletionHandler, options?: CompletionOptions): CompletionSubscription;
   /** The status of each batch whenever it has changed, until `break` or the signal ends the loop. */
@@ -117,65 +86,76 @@ export interface AtlasBatchClient {
   close(): Promise<void>;
 }
 
-/** A client of the workers that use a Redis. @throws UsageError without a Redis to connect to. */
+/**
+ * A client of the workers that use a Redis. It connects at once, and is usable before that.
+ * @throws UsageError that names the option that is wrong.
+ */
 export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasBatchClient {
-  const { redis, redisUrl, connection } = options;
-  if (connection && !isCluster(connection)) return clientOn(borrowLink(connection), options);
-  const target = connection
-    ? targetOfCluster(connection)
-    : redis
-      ? targetAt(redis)
-      : targetAtUrl(redisUrl, 'redisUrl');
-  return createClient(target, options);
+  checkClientOptions(options);
+  return openClient(linkOf(options), options);
 }
 
 /** For callers that know where Redis is from their configuration. */
 export function createClient(target: RedisTarget, settings: ClientSettings): AtlasBatchClient {
   const { prefix = DEFAULT_QUEUE_PREFIX } = settings;
-  return clientOn(openLink(connectionOptions(target, prefix)), settings);
+  return openClient(openLink(connectionOptions(target, prefix)), settings);
 }
 
-function clientOn(link: RedisLink, options: ClientSettings): AtlasBatchClient {
-  const queues = openQueues(link, options.prefix ?? DEFAULT_QUEUE_PREFIX, options.telemetry);
-  const watcher = createEndWatcher(queues);
-  const reader = createResultReader(queues, options);
-  const opened = new Set<Closeable>();
+function linkOf(options: AtlasBatchClientOptions): RedisLink {
+  const { redis, redisUrl, connection, prefix = DEFAULT_QUEUE_PREFIX } = options;
+  const open = (target: RedisTarget) => openLink(connectionOptions(target, prefix));
+  if (redis !== undefined) return open(targetAt(redis));
+  if (connection === undefined) return open(targetAtUrl(redisUrl, 'redisUrl'));
+  if (!isConnection(connection)) return openLink(optionsOfConnection(connection));
+  return isCluster(connection) ? open(targetOfCluster(connection)) : borrowLink(connection);
+}
+
+function openClient(link: RedisLink, settings: ClientSettings): AtlasBatchClient {
   const closing = new AbortController();
+  // Loaded with the first client, and not with this module: BullMQ and the checks of a batch are most
+  // of what an app would wait for at its start. The connection opens meanwhile.
+  const session = import('./session.js').then(({ openSession }) =>
+    openSession(link, settings, closing.signal),
+  );
+  // Each call reports it.
+  session.catch(() => {});
   let closed: Promise<void> | undefined;
 
+  async function open() {
+    if (closed) throw new ClientClosedError();
+    const opened = await session;
+    if (closed) throw new ClientClosedError();
+    return opened;
+  }
+
   return {
-    enqueue: (batch) => enqueueBatch(queues, batch),
-    enqueueMany: (batches) => enqueueBatches(queues, batches),
-    status: (reference) => link.run(() => readBatchStatus(queues, reference)),
-    wait: (reference, waitOptions) => watcher.wait(reference, waitOptions),
-    results: (reference) => reader.read(reference),
-    onCompletion(handler, handlerOptions = {}) {
-      if (closed) throw new ClientClosedError();
-      const subscription = subscribeToCompletions(queues, handler, handlerOptions);
-      opened.add(subscription);
-      return {
-        close: () => subscription.close().finally(() => opened.delete(subscription)),
-      };
+    enqueue: async (batch) => (await open()).enqueue(batch),
+    enqueueMany: async (batches) => (await open()).enqueueMany(batches),
+    status: async (reference) => (await open()).status(reference),
+    wait: async (reference, options) => (await open()).wait(reference, options),
+    async *results(reference, options) {
+      yield* (await open()).results(reference, options);
     },
-    events: (eventsOptions = {}) =>
-      followProgress(queues, eventsOptions, { closing: closing.signal, opened }),
-    cancel: (reference, reason = 'cancelled by the caller') =>
-      link.run(() => cancelBatch(queues, reference, reason)),
+    onCompletion(handler, options = {}) {
+      checkHandler(handler, options);
+      if (closed) throw new ClientClosedError();
+      const subscription = session.then((opened) => opened.onCompletion(handler, options));
+      return { close: async () => (await subscription).close() };
+    },
+    async *events(options) {
+      yield* (await open()).events(options);
+    },
+    cancel: async (reference, reason) => (await open()).cancel(reference, reason),
     close() {
       closed ??= (async () => {
         closing.abort();
-        await Promise.all([...opened].map((one) => one.close()));
-        // BullMQ waits for as long as Redis is away.
-        await settlesWithin(Promise.all([watcher.close(), queues.close()]), CLOSE_TIMEOUT_MS);
-        reader.close();
-        link.close();
+        try {
+          await (await session).close();
+        } finally {
+          link.close();
+        }
       })();
       return closed;
     },
   };
-}
-
-/** It may come from another copy of ioredis. */
-function isCluster(connection: Redis | Cluster): connection is Cluster {
-  return connection.isCluster;
 }

@@ -8,10 +8,17 @@
 import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
-import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
+import {
+  ClientClosedError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+  UsageError,
+} from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
+import { callAfter } from '../timeouts.js';
+import { checkOptions, checkSignal } from './check-options.js';
 import { WaitTimeoutError } from './client-errors.js';
 import { openQueueEvents } from './queue-events.js';
 
@@ -20,7 +27,7 @@ const READ_EVERY_MS = 3000;
 
 /** How long to wait for the end of a batch. */
 export interface WaitOptions {
-  /** In milliseconds. Default: as long as it takes. */
+  /** In milliseconds, from 0 to any number. `Infinity`, the default: as long as it takes. */
   timeoutMs?: number | undefined;
   /** Ends the waiting; its reason is thrown. */
   signal?: AbortSignal | undefined;
@@ -78,9 +85,10 @@ export function createEndWatcher(queues: ClientQueues) {
      * Resolves when the batch has ended, completed or failed. After the start, Redis may go away
      * and come back.
      * @throws UnknownReferenceError, WaitTimeoutError, ClientClosedError, the signal's reason;
-     * RedisUnavailableError at the start.
+     * RedisUnavailableError and UsageError at the start.
      */
     async wait(reference: string, options: WaitOptions = {}): Promise<BatchSummary> {
+      checkWaitOptions(options);
       options.signal?.throwIfAborted();
       const jobId = batchJobId(reference);
       const waiter = createWaiter(reference, options);
@@ -123,8 +131,19 @@ function nullWhenAway(error: unknown): null {
   throw error;
 }
 
+function checkWaitOptions(options: WaitOptions): void {
+  checkOptions('wait', options, ['timeoutMs', 'signal']);
+  checkSignal(options.signal);
+  const { timeoutMs } = options;
+  if (timeoutMs === undefined || (typeof timeoutMs === 'number' && timeoutMs >= 0)) return;
+  throw new UsageError('timeoutMs must be a number of milliseconds, at least 0, or Infinity');
+}
+
 /** One caller that waits for the end of a batch, until its time is up or its signal aborts. */
-function createWaiter(reference: string, { timeoutMs, signal }: WaitOptions) {
+function createWaiter(
+  reference: string,
+  { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions,
+) {
   let awake = false;
   let over: { error: unknown } | undefined;
   let settle: (() => void) | undefined;
@@ -133,10 +152,7 @@ function createWaiter(reference: string, { timeoutMs, signal }: WaitOptions) {
     over ??= { error };
     settle?.();
   };
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => giveUp(new WaitTimeoutError(reference, timeoutMs)), timeoutMs);
+  const callOff = callAfter(timeoutMs, () => giveUp(new WaitTimeoutError(reference, timeoutMs)));
   const onAbort = () => giveUp(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
 
@@ -158,7 +174,7 @@ function createWaiter(reference: string, { timeoutMs, signal }: WaitOptions) {
       awake = false;
     },
     stop() {
-      clearTimeout(timer);
+      callOff();
       signal?.removeEventListener('abort', onAbort);
     },
   };

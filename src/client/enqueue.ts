@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ClientQueues } from '../batches/client-queues.js';
+import { UsageError } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
@@ -48,6 +49,7 @@ export async function enqueueBatches(
   queues: ClientQueues,
   batches: readonly BatchInput[],
 ): Promise<EnqueueResult[]> {
+  if (!Array.isArray(batches)) throw new UsageError('enqueueMany takes a list of batches');
   const requests = await checkBatches(batches);
   const results: EnqueueResult[] = [];
   for (let from = 0; from < requests.length; from += CHUNK) {

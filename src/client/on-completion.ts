@@ -4,7 +4,7 @@
  */
 import type { Job } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
-import { bareError } from '../errors.js';
+import { bareError, errorName } from '../errors.js';
 import {
   COMPLETED_EVENT,
   COMPLETIONS_QUEUE,
@@ -14,52 +14,21 @@ import {
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { PausingWorker } from '../redis/pausing-worker.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
+import type {
+  CompletionContext,
+  CompletionHandler,
+  CompletionOptions,
+  CompletionSubscription,
+} from './completion-handler.js';
 
 const DEFAULT_CONCURRENCY = 10;
-
-/** What a handler is told besides the summary. */
-export interface CompletionContext {
-  /**
-   * The same each time the event is seen, and never that of another event, also when a reference is
-   * used again. A handler remembers it to do its work only once.
-   */
-  eventId: string;
-  /** Which event it is. */
-  name: 'batch.completed' | 'batch.failed';
-  /** 1 at first, one more each time the handler has thrown. */
-  attempt: number;
-  /** Aborted when this process was frozen and the event went to another handler. */
-  signal: AbortSignal;
-}
-
-/** When it throws, `onError` is called, and this one event comes again with back-off. */
-export type CompletionHandler = (
-  summary: BatchSummary,
-  context: CompletionContext,
-) => Promise<void> | void;
-
-/** How events are handled in this process. */
-export interface CompletionOptions {
-  /** Handlers that run at once in this process. Default 10. */
-  concurrency?: number | undefined;
-  /**
-   * Called with what a handler threw, and with errors of Redis (then without an event id). An event
-   * whose handler has thrown 20 times stays among the queue's failed jobs. Default: not called.
-   */
-  onError?: ((error: Error, eventId: string | null) => void) | undefined;
-}
-
-/** A handler that gets events until it is closed. */
-export interface CompletionSubscription {
-  /** Takes no more events, and resolves when the handlers that run have returned. */
-  close(): Promise<void>;
-}
 
 export function subscribeToCompletions(
   { link, prefix }: ClientQueues,
   handler: CompletionHandler,
-  { concurrency = DEFAULT_CONCURRENCY, onError = () => {} }: CompletionOptions,
+  { concurrency = DEFAULT_CONCURRENCY, onError = warnings() }: CompletionOptions,
 ): CompletionSubscription {
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
@@ -105,6 +74,24 @@ export function subscribeToCompletions(
       })();
       return closed;
     },
+  };
+}
+
+/**
+ * Without an `onError` of the app: warnings of Node, which go to standard error unless the app listens.
+ * What a handler threw may hold extracted fields, so only its name is said.
+ */
+function warnings(): NonNullable<CompletionOptions['onError']> {
+  const warn = createRepeatedWarnings({
+    warn: (_, message) => process.emitWarning(message, 'AtlasBatchWarning'),
+  });
+  return (error, eventId) => {
+    const what =
+      eventId === null
+        ? 'completion events cannot be read from Redis now'
+        : `the handler of completion event ${eventId} failed`;
+    const more = 'give onCompletion an onError to be told more';
+    warn(undefined, `${what} (${errorName(error)}); ${more}`);
   };
 }
 

@@ -5,9 +5,15 @@
 import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
-import { ClientClosedError, RedisUnavailableError, UnknownReferenceError } from '../errors.js';
+import {
+  ClientClosedError,
+  RedisUnavailableError,
+  UnknownReferenceError,
+  UsageError,
+} from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { checkOptions, checkSignal } from './check-options.js';
 import { openQueueEvents } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */
@@ -23,8 +29,9 @@ export interface EventsOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Events of BullMQ that say that a batch job has changed. */
-const BATCH_EVENTS = ['added', 'progress', 'completed', 'failed'] as const;
+/** Events of BullMQ that say that a batch job has changed, and those of its end. */
+const CHANGES = ['added', 'progress'] as const;
+const ENDS = ['completed', 'failed'] as const;
 
 /**
  * The status of a batch each time it has changed. A slow reader gets the latest status of each batch
@@ -32,15 +39,18 @@ const BATCH_EVENTS = ['added', 'progress', 'completed', 'failed'] as const;
  */
 export async function* followProgress(
   queues: ClientQueues,
-  { references, signal }: EventsOptions,
+  options: EventsOptions = {},
   client: { closing: AbortSignal; opened: Set<Closeable> },
 ): AsyncGenerator<BatchStatus, void, undefined> {
+  checkEventsOptions(options);
+  const { references, signal } = options;
   const wanted = references && new Set(references);
-  const changed = new Set<string>();
+  /** Batches to tell of, and whether they have ended. */
+  const changed = new Map<string, boolean>();
   let wake: () => void = () => {};
-  const note = (reference: string | null) => {
+  const note = (reference: string | null, hasEnded: boolean) => {
     if (reference === null || wanted?.has(reference) === false) return;
-    changed.add(reference);
+    changed.set(reference, hasEnded || changed.get(reference) === true);
     wake();
   };
   const ended = () => signal?.aborted || client.closing.aborted;
@@ -53,16 +63,19 @@ export async function* followProgress(
   try {
     await queues.link.run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
     while (!ended()) {
-      const [reference] = changed;
-      if (reference === undefined) {
+      const [next] = changed;
+      if (next === undefined) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
         continue;
       }
+      const [reference, hasEnded] = next;
       changed.delete(reference);
       const status = await queues.link.run(() => readBatchStatus(queues, reference)).catch(skip);
-      if (status && !ended()) yield status;
+      // What came before the end may be read after it. The end is told by its own event alone, or it
+      // would be told twice.
+      if (status && !ended() && (hasEnded || status.summary === null)) yield status;
     }
   } finally {
     signal?.removeEventListener('abort', onEnd);
@@ -72,16 +85,30 @@ export async function* followProgress(
   }
 }
 
-function listen(queues: ClientQueues, note: (reference: string | null) => void): QueueEvents[] {
+function listen(
+  queues: ClientQueues,
+  note: (reference: string | null, hasEnded: boolean) => void,
+): QueueEvents[] {
   const batches = openQueueEvents(queues, BATCHES_QUEUE);
-  for (const name of BATCH_EVENTS) {
-    batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId)));
+  for (const name of [...CHANGES, ...ENDS]) {
+    const isEnd = ENDS.some((end) => end === name);
+    batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId), isEnd));
   }
   const polls = openQueueEvents(queues, POLLS_QUEUE);
   polls.on('progress', ({ jobId }) => {
-    findParent(queues, jobId).then(note, () => {});
+    findParent(queues, jobId).then(
+      (reference) => note(reference, false),
+      () => {},
+    );
   });
   return [batches, polls];
+}
+
+function checkEventsOptions(options: EventsOptions): void {
+  checkOptions('events', options, ['references', 'signal']);
+  checkSignal(options.signal);
+  if (options.references === undefined || Array.isArray(options.references)) return;
+  throw new UsageError('references must be a list of references');
 }
 
 /** The batch of a poll job: the last part of its parent's key. */

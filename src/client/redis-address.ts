@@ -1,9 +1,13 @@
 /** Where the Redis of a client is, as upstream apps say it. */
-import { type ConnectionOptions, createSecureContext } from 'node:tls';
-import type { Cluster, ClusterNode } from 'ioredis';
+import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Cluster, ClusterNode, Redis, RedisOptions } from 'ioredis';
 import { UsageError } from '../errors.js';
+import { isObject } from '../json.js';
+import { withTimeouts } from '../redis/connect.js';
+import type { ConnectionOptions } from '../redis/connection.js';
 import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
 import type { TlsSource } from '../redis/tls.js';
+import { checkOptions } from './check-options.js';
 
 /** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
 export interface RedisLogin {
@@ -12,8 +16,11 @@ export interface RedisLogin {
   /** Default: none. */
   password?: string | undefined;
   /** `true`, or options of Node, such as `ca`, `cert` and `key` as PEM text. */
-  tls?: boolean | ConnectionOptions | undefined;
+  tls?: boolean | TlsOptions | undefined;
 }
+
+/** The last port of TCP. */
+const MAX_PORT = 65_535;
 
 /** One server, Sentinels and the name that they know the master by, or nodes of a Cluster. */
 export type RedisAddress =
@@ -21,7 +28,7 @@ export type RedisAddress =
       /** Such as `redis://127.0.0.1:6379`, or `rediss:` for TLS. */
       url: string;
       /** Options of Node for `rediss:`, such as `ca`, `cert` and `key` as PEM text. */
-      tls?: ConnectionOptions | undefined;
+      tls?: TlsOptions | undefined;
     }
   | (RedisLogin & {
       sentinels: readonly RedisNode[];
@@ -37,36 +44,109 @@ export type RedisAddress =
       cluster: readonly RedisNode[];
     });
 
+const LOGIN = ['username', 'password', 'tls'];
+
 /** @throws UsageError when it is no address. */
 export function targetAt(address: RedisAddress): RedisTarget {
-  if ('url' in address) return targetAtUrl(address.url, 'redis.url', address.tls);
+  const forms = ['url', 'sentinels', 'cluster'];
+  if (!forms.some((form) => form in Object(address))) {
+    throw new UsageError('redis must be { url }, { sentinels, name } or { cluster }');
+  }
+  if ('url' in address) {
+    checkOptions('redis', address, ['url', 'tls']);
+    return targetAtUrl(address.url, 'redis.url', address.tls);
+  }
   const { username, password, tls } = address;
   const access = {
     credentials: () => ({ username, password }),
     tls: tls ? sourceOf(tls === true ? {} : tls) : undefined,
   };
   if ('cluster' in address) {
-    if (address.cluster.length === 0) throw new UsageError('redis.cluster names no node');
+    checkOptions('redis', address, ['cluster', ...LOGIN]);
+    checkNodes('redis.cluster', address.cluster);
     return { kind: 'cluster', nodes: address.cluster, db: 0, ...access };
   }
+  checkOptions('redis', address, ['sentinels', 'name', 'sentinelPassword', 'db', ...LOGIN]);
   const { sentinels, name, sentinelPassword, db = 0 } = address;
-  if (sentinels.length === 0) throw new UsageError('redis.sentinels names no Sentinel');
+  checkNodes('redis.sentinels', sentinels);
   if (!name) throw new UsageError('redis.name is missing: what the Sentinels call the master');
   const credentials = () => ({ username, password, sentinelPassword });
   return { kind: 'sentinels', sentinels, name, db, ...access, credentials };
 }
 
+function checkNodes(option: string, nodes: unknown): void {
+  const isNode = (node: unknown) =>
+    isObject(node) && typeof node.host === 'string' && Number.isInteger(node.port);
+  if (Array.isArray(nodes) && nodes.length > 0 && nodes.every(isNode)) return;
+  throw new UsageError(`${option} must list at least one { host, port }`);
+}
+
 /** @param option What the caller calls the URL. */
-export function targetAtUrl(url: unknown, option: string, tls?: ConnectionOptions): RedisTarget {
+export function targetAtUrl(url: unknown, option: string, tls?: TlsOptions): RedisTarget {
+  const { node, db, isTls, username, password } = parsed(url, option);
+  if (tls && !isTls) throw new UsageError(`${option} must be rediss:// for redis.tls`);
+  const credentials = () => ({ username, password });
+  return { kind: 'single', node, db, credentials, tls: isTls ? sourceOf(tls ?? {}) : undefined };
+}
+
+function parsed(url: unknown, option: string) {
   try {
-    const { node, db, isTls, username, password } = parseRedisUrl(String(url ?? ''));
-    if (tls && !isTls) throw new TypeError('must be rediss:// for redis.tls');
-    const credentials = () => ({ username, password });
-    return { kind: 'single', node, db, credentials, tls: isTls ? sourceOf(tls ?? {}) : undefined };
+    return parseRedisUrl(String(url));
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`${option} ${error.message}`);
     throw error;
   }
+}
+
+type Given = Redis | Cluster | RedisOptions;
+
+/**
+ * Whether it is a connection, and not the options of one. It may come from another copy of ioredis.
+ * @throws UsageError for a client of another library, and for one that puts names before all keys.
+ */
+export function isConnection(given: Given): given is Redis | Cluster {
+  const isOurs = 'duplicate' in given && 'status' in given && 'options' in given;
+  if (!isOurs && ('sendCommand' in given || 'duplicate' in given)) {
+    throw new UsageError('connection must be an ioredis Redis or Cluster, or options such as host');
+  }
+  const { keyPrefix } = isOurs ? given.options : (given as RedisOptions);
+  if (keyPrefix) {
+    throw new UsageError('connection has a keyPrefix, which BullMQ refuses; use prefix instead');
+  }
+  return isOurs;
+}
+
+export function isCluster(connection: Redis | Cluster): connection is Cluster {
+  return connection.isCluster;
+}
+
+/**
+ * Options of ioredis, and `url` as BullMQ takes it besides.
+ * @throws UsageError for a host or a port that is none.
+ */
+export function optionsOfConnection({
+  url,
+  ...options
+}: RedisOptions & { url?: unknown }): ConnectionOptions {
+  const { host, port } = options;
+  if (host !== undefined && (typeof host !== 'string' || host === '')) {
+    throw new UsageError('connection.host must be a name or an address');
+  }
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= MAX_PORT)) {
+    throw new UsageError(`connection.port must be a whole number from 1 to ${MAX_PORT}`);
+  }
+  return withTimeouts({ ...(url !== undefined && ofUrl(url)), ...options });
+}
+
+function ofUrl(url: unknown): RedisOptions {
+  const { node, db, isTls, username, password } = parsed(url, 'connection.url');
+  return {
+    ...node,
+    db,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(isTls && { tls: {} }),
+  };
 }
 
 /**
@@ -98,7 +178,7 @@ function nodeOf(node: ClusterNode): RedisNode {
 }
 
 /** @throws UsageError for what is no certificate, which a connection would fail with for ever. */
-function sourceOf(options: ConnectionOptions): TlsSource {
+function sourceOf(options: TlsOptions): TlsSource {
   try {
     createSecureContext(options);
   } catch {

@@ -13,9 +13,17 @@ import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/results/result-document.js';
 import { readResultDocuments } from '../storage/results/result-reader.js';
 import { parseResultUri, resultUri } from '../storage/results/results-key.js';
+import { unlessAborted } from '../timeouts.js';
+import { checkOptions, checkSignal } from './check-options.js';
 import { BatchRunningError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
+
+/** How to read results. */
+export interface ResultsOptions {
+  /** Ends the reading, also in the middle of an object; its reason is thrown. */
+  signal?: AbortSignal | undefined;
+}
 
 /** Objects of one batch are read one or two at a time; several batches may be read at once. */
 const CONNECTIONS = 16;
@@ -47,9 +55,12 @@ export function createResultReader(
     return store;
   }
 
-  async function* open(uri: string): AsyncGenerator<ResultDocument, void, undefined> {
+  async function* open(
+    uri: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ResultDocument, void, undefined> {
     const { bucket, key } = parseResultUri(uri);
-    const stream = await (await storeOf(bucket)).getResult(key);
+    const stream = await (await storeOf(bucket)).getResult(key, signal);
     if (stream === null) throw new TransientError('STORAGE', `there is no object ${uri} any more`);
     yield* readResultDocuments(stream);
   }
@@ -57,12 +68,21 @@ export function createResultReader(
   return {
     /**
      * All documents that have extracts, in the order of the request.
-     * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`.
+     * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`; the signal's reason.
      */
-    async *read(reference: string): AsyncGenerator<DocumentResult, void, undefined> {
-      const found = await queues.link.run(() => findEndedBatch(queues, reference));
-      for await (const { documentId, extracts } of documentsOf(found, open)) {
-        yield toDocumentResult(documentId, extracts);
+    async *read(
+      reference: string,
+      options: ResultsOptions = {},
+    ): AsyncGenerator<DocumentResult, void, undefined> {
+      checkOptions('results', options, ['signal']);
+      checkSignal(options.signal);
+      const { signal } = options;
+      const finding = queues.link.run(() => findEndedBatch(queues, reference));
+      const found = await unlessAborted(finding, signal);
+      for await (const document of documentsOf(found, (uri) => open(uri, signal))) {
+        // Documents may have arrived before the abort.
+        signal?.throwIfAborted();
+        yield toDocumentResult(document.documentId, document.extracts);
       }
     },
     close() {

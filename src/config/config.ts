@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { baseUrlIssue } from '../atlas/base-url.js';
 import { transportIssue } from '../http/transport-issue.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
+import { MAX_TIMER_MS } from '../timeouts.js';
 import {
   callbackFields,
   header,
   integer,
-  MAX_TIMER_MS,
   needs,
   optional,
   secrets,

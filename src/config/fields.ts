@@ -2,9 +2,6 @@
 import { z } from 'zod';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
 
-/** Node's timers overflow beyond this; longer ones would fire at once. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
 /** What travels as a header of HTTP. */
 export const header = (want: string) =>

@@ -24,15 +24,24 @@ const SENTINEL_RETRY_MS = 5000;
 /** Who tells us where the master is may be late: at the start too, its word gets this much time. */
 const SETTLE_MS = 5000;
 
+const TIMEOUTS = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+  maxLoadingRetryTime: LOADING_RETRY_MS,
+};
+
+/** Options of ioredis that somebody else wrote: the time limits that they leave out are ours. */
+export function withTimeouts(options: RedisOptions): ConnectionOptions {
+  return { ...TIMEOUTS, ...options };
+}
+
 /** @param keyPrefix Of all keys: its braces say which slot of a Cluster they are in. */
 export function connectionOptions(target: RedisTarget, keyPrefix: string): ConnectionOptions {
   const common: ConnectionOptions = {
     credentials: target.credentials,
     ...target.credentials(),
     db: target.db,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-    maxLoadingRetryTime: LOADING_RETRY_MS,
+    ...TIMEOUTS,
     resendForMs: target.kind === 'single' ? 0 : SETTLE_MS,
     // What it holds is asked for each connection, by the connector.
     ...(target.tls && { tls: {} }),

@@ -2,8 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { RedisUnavailableError } from '../errors.js';
-import { errorFields, type Logger } from '../logging.js';
+import { errorFields, RedisUnavailableError } from '../errors.js';
+import type { Logger } from '../logging.js';
 import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
 import { dashboard } from './dashboard/dashboard.js';

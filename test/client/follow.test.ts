@@ -52,6 +52,34 @@ test('results of a batch that runs, and of one that nobody knows, are errors wit
   await expect(client.status('never')).rejects.toBeInstanceOf(UnknownReferenceError);
 });
 
+test('a signal ends the reading of results between documents, while S3 hangs, and before', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  await system.submit('left', 5);
+  await client.wait('left');
+  const read: string[] = [];
+  const between = new AbortController();
+  const reading = (async () => {
+    for await (const { documentId } of client.results('left', { signal: between.signal })) {
+      read.push(documentId);
+      between.abort(new Error('enough'));
+    }
+  })();
+  await expect(reading).rejects.toThrow('enough');
+  expect(read).toHaveLength(1);
+  system.s3.setFaults({ rules: [{ fault: 'hang' }] });
+  const hanging = new AbortController();
+  const first = client.results('left', { signal: hanging.signal }).next();
+  first.catch(() => {});
+  await waitUntil('a request that hangs', () => system.s3.faultsFired().hang === 1);
+  hanging.abort(new Error('too slow'));
+  await expect(first).rejects.toThrow('too slow');
+  const late = client.results('left', { signal: hanging.signal }).next();
+  await expect(late).rejects.toThrow('too slow');
+  expect(system.s3.faultsFired().hang).toBe(1);
+});
+
 test('the status of a batch goes from queued over processing to the summary', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
   const client = clientOf(system);

@@ -7,7 +7,8 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import type { CompletionContext } from '../../src/client/on-completion.js';
+import type { CompletionContext } from '../../src/client/completion-handler.js';
+import { UsageError } from '../../src/errors.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { MIN_PAUSE_MS } from '../../src/redis/pausing-worker.js';
 import { startSystem } from '../helpers/system.js';
@@ -103,15 +104,20 @@ test('an error that a handler throws brings back its event alone', async () => {
 test('an event whose handler never succeeds is kept among the failed, and blocks no other', async () => {
   const { client, url, prefix } = startClient();
   const { announce, queue } = announcer(url, prefix);
-  client.onCompletion(({ reference }) => {
-    if (reference === 'poison') throw new Error('no');
-  });
+  const errors: string[] = [];
+  client.onCompletion(
+    ({ reference }) => {
+      if (reference === 'poison') throw new Error('no');
+    },
+    { onError: (_, eventId) => void errors.push(String(eventId)) },
+  );
   await announce('poison', 2);
   await announce('fine');
   await waitUntil('the end of both', async () => {
     const { completed, failed } = await queue.getJobCounts('completed', 'failed');
     return completed === 1 && failed === 1;
   });
+  expect(errors).toEqual(['done-poison', 'done-poison']);
 });
 
 test('handlers run at once up to the concurrency, and close waits for them', async () => {
@@ -204,4 +210,47 @@ test('a password that is refused does not reach onError', async () => {
   const error = await refused;
   expect(error.message).toContain('WRONGPASS');
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('canary');
+});
+
+test('onCompletion without a handler throws at once, and takes no event', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce, queue } = announcer(url, prefix);
+  await announce('kept');
+  for (const [handler, options, message] of [
+    [undefined, {}, /onCompletion needs a handler/],
+    [{ concurrency: 3 }, {}, /onCompletion needs a handler/],
+    [() => {}, { concurrency: 0 }, /concurrency must be a whole number/],
+    [() => {}, { concurrency: 'x' }, /concurrency must be a whole number/],
+    [() => {}, { onError: 'log' }, /onError must be a function/],
+    [() => {}, { onerror: () => {} }, /no option onerror; it has concurrency, onError/],
+  ]) {
+    const subscribe = () => client.onCompletion(handler as never, options as never);
+    expect(subscribe).toThrow(UsageError);
+    expect(subscribe).toThrow(message as RegExp);
+  }
+  await client.close();
+  expect(await queue.getJobCounts('waiting', 'active')).toEqual({ waiting: 1, active: 0 });
+});
+
+test('what a handler throws is seen without an onError, and none of what it says', async () => {
+  const { client, url, prefix } = startClient();
+  const { announce } = announcer(url, prefix);
+  const warned = once(process, 'warning');
+  let attempts = 0;
+  client.onCompletion(() => {
+    attempts += 1;
+    if (attempts < 4) throw new RangeError('canary 4711 is no name');
+  });
+  await announce('loud');
+  const [warning] = await warned;
+  expect(warning.name).toBe('AtlasBatchWarning');
+  expect(warning.message).toMatch(/handler of completion event done-loud failed \(RangeError\)/);
+  expect(inspect(warning, { depth: 20, showHidden: true })).not.toContain('canary');
+  const more: string[] = [];
+  const note = ({ message }: Error) => void more.push(message);
+  process.on('warning', note);
+  onTestFinished(() => void process.off('warning', note));
+  await waitUntil('the fourth attempt', () => attempts === 4);
+  // Those of the next seconds are counted in one.
+  expect(more).toEqual([]);
 });

@@ -49,6 +49,28 @@ test('progress events tell the status of a batch as it goes, to its end', async 
   expect(seen.at(-1)?.summary).toEqual(await client.wait('loan-1'));
 });
 
+test('progress events tell each end once', async () => {
+  const system = await startSystem({ redisUrl: await ownRedis() });
+  const client = clientOf(system);
+  const references = Array.from({ length: 20 }, (_, i) => `loan-${i}`);
+  const ends: (string | null)[] = [];
+  const controller = new AbortController();
+  const told = (async () => {
+    for await (const { summary } of client.events({ signal: controller.signal })) {
+      if (summary) ends.push(summary.reference);
+      if (summary?.reference === 'last') controller.abort();
+    }
+  })();
+  await listenersAreThere(system.redis);
+  await system.startWorker();
+  for (const reference of references) await system.submit(reference, 2);
+  await system.add({ reference: 'invalid' });
+  await Promise.all([...references, 'invalid'].map((reference) => client.wait(reference)));
+  await system.submit('last', 1);
+  await told;
+  expect(ends.sort()).toEqual([...references, 'invalid', 'last'].sort());
+});
+
 test('progress events tell of the batches that were asked for, and of no others', async () => {
   const system = await startSystem({ redisUrl: await ownRedis() });
   const client = clientOf(system);

@@ -1,9 +1,6 @@
 import { onTestFinished } from 'vitest';
-import {
-  type AtlasBatchClient,
-  type AtlasBatchClientOptions,
-  createAtlasBatchClient,
-} from '../../src/client/client.js';
+import { type AtlasBatchClient, createAtlasBatchClient } from '../../src/client/client.js';
+import type { AtlasBatchClientOptions } from '../../src/client/client-options.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import { testRedis } from '../helpers/redis.js';
 import type { System } from '../helpers/system.js';

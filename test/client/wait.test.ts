@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { WaitTimeoutError } from '../../src/client/client-errors.js';
-import { ClientClosedError, UnknownReferenceError } from '../../src/errors.js';
+import { ClientClosedError, UnknownReferenceError, UsageError } from '../../src/errors.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';
@@ -113,3 +113,32 @@ test('wait does not wait for a batch that nobody has added', async () => {
   const { client } = startClient();
   await expect(client.wait('never')).rejects.toBeInstanceOf(UnknownReferenceError);
 });
+
+test.each([Number.POSITIVE_INFINITY, 1e12, 2 ** 31])(
+  'a wait with a time limit of %d ms goes on until the batch ends',
+  async (timeoutMs) => {
+    const system = await startSystem();
+    const client = clientOf(system);
+    await system.submit('long', 1);
+    const wait = client.wait('long', { timeoutMs });
+    const settled = wait.then(
+      () => 'settled',
+      () => 'settled',
+    );
+    // A timer that overflows fires within a millisecond; each reply of Redis takes longer.
+    for (let i = 0; i < 20; i += 1) await client.status('long');
+    expect(await Promise.race([settled, Promise.resolve('waiting')])).toBe('waiting');
+    await system.startWorker();
+    expect((await wait).status).toBe('completed');
+  },
+);
+
+test.each(['x', '5', Number.NaN, -1, null, {}])(
+  'a wait with %j for a time limit is refused in a sentence that names it',
+  async (timeoutMs) => {
+    const { client } = startClient();
+    const error = await client.wait('a', { timeoutMs } as never).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toMatch(/^timeoutMs must be a number of milliseconds/);
+  },
+);

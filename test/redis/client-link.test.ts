@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import { ClientClosedError, RedisUnavailableError, UsageError } from '../../src/errors.js';
+import { ClientClosedError, RedisUnavailableError } from '../../src/errors.js';
 import { startTcp } from '../atlas/test-server.js';
 import { batchOf, startClient } from '../client/test-client.js';
 import { testRedis } from '../helpers/redis.js';
@@ -124,12 +124,24 @@ test('a client fails fast on a connection of its caller that waits for ever', as
   await expect(client.enqueue(batchOf('a'))).rejects.toBeInstanceOf(RedisUnavailableError);
 });
 
-test('a client may be closed twice, and says so to whoever calls it later', async () => {
+test('a client may be closed twice, and every method says so to whoever calls it later', async () => {
   const { client } = startClient();
   await client.enqueue(batchOf('a'));
   await client.close();
   await client.close();
-  await expect(client.status('a')).rejects.toBeInstanceOf(ClientClosedError);
+  for (const call of [
+    () => client.enqueue(batchOf('a')),
+    () => client.enqueueMany([batchOf('a')]),
+    () => client.enqueueMany([]),
+    () => client.status('a'),
+    () => client.wait('a'),
+    () => client.results('a').next(),
+    () => client.events().next(),
+    () => client.cancel('a'),
+    async () => client.onCompletion(() => {}),
+  ]) {
+    await expect(call()).rejects.toBeInstanceOf(ClientClosedError);
+  }
 });
 
 test('a client that never got a connection closes too', async () => {
@@ -185,8 +197,4 @@ test('a client that has waited closes when Redis has gone', async () => {
   await expect(client.wait('a', { timeoutMs: 1 })).rejects.toThrow(/did not end within 1 ms/);
   await redis.kill();
   await client.close();
-});
-
-test.each([undefined, '', 'localhost'])('%j is no Redis to connect to', (redisUrl) => {
-  expect(() => createAtlasBatchClient({ redisUrl } as never)).toThrow(UsageError);
 });

@@ -5,7 +5,13 @@
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import { OwnFaultError, PermanentError, type Reason, TransientError } from '../../errors.js';
+import {
+  errorFields,
+  OwnFaultError,
+  PermanentError,
+  type Reason,
+  TransientError,
+} from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
   eventJobId,
@@ -17,7 +23,6 @@ import { BATCH_JOB, BATCHES_QUEUE } from '../../jobs/queues.js';
 import { startedKey } from '../../jobs/redis-keys.js';
 import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
-import { errorFields } from '../../logging.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, describeError, MAX_STALLS, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
 import type { Processor } from '../runtime/queue-worker.js';

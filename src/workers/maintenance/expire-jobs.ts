@@ -6,7 +6,7 @@
  */
 import type { Queue } from 'bullmq';
 import { keepPollSeconds } from '../../config/config.js';
-import { errorFields } from '../../logging.js';
+import { errorFields } from '../../errors.js';
 import type { WorkerContext } from '../context.js';
 
 /** A job is removed at most a tenth of its life late. */

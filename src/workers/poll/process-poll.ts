@@ -4,7 +4,13 @@
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-table.js';
-import { describeReason, OwnFaultError, TransientError, UnknownBatchError } from '../../errors.js';
+import {
+  describeReason,
+  errorFields,
+  OwnFaultError,
+  TransientError,
+  UnknownBatchError,
+} from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
@@ -14,7 +20,6 @@ import {
   type PollState,
 } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
-import { errorFields } from '../../logging.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import { MAX_STALLS } from '../runtime/backoff.js';

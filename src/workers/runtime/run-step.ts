@@ -9,9 +9,9 @@
  */
 import type { Job } from 'bullmq';
 import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
-import { LockLostError } from '../../errors.js';
+import { errorFields, LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
-import { errorFields, type Logger } from '../../logging.js';
+import type { Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';

@@ -1,0 +1,35 @@
+/** What callers without types pass by mistake, said in a sentence before anything is done. */
+import { UsageError } from '../errors.js';
+import { isObject } from '../json.js';
+
+/**
+ * @returns The options, to be checked one by one.
+ * @throws UsageError for what is no object, and for options that do not exist.
+ */
+export function checkOptions(
+  of: string,
+  options: unknown,
+  known: readonly string[],
+): Record<string, unknown> {
+  if (!isObject(options)) {
+    throw new UsageError(`${of} takes its options as an object, with ${known.join(', ')}`);
+  }
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(`${of} has no option ${unknown.join(', ')}; it has ${known.join(', ')}`);
+  }
+  return options;
+}
+
+/** @throws UsageError for a signal that is given and none. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || (isObject(signal) && 'aborted' in signal)) return;
+  throw new UsageError('signal must be an AbortSignal');
+}
+
+/** @throws UsageError for an option that is given and not of this type. */
+export function checkType(name: string, value: unknown, type: 'function' | 'object' | 'string') {
+  const isOfType = type === 'object' ? isObject(value) : typeof value === type;
+  if (value === undefined || isOfType) return;
+  throw new UsageError(`${name} must be ${type === 'object' ? 'an' : 'a'} ${type}`);
+}
