@@ -65,6 +65,8 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
   /** For `compressed` and `charset`: no header says so. */
   unnamed?: boolean;
+  /** For `compressed` and `charset`: a header says so, and the body is plain UTF-8. */
+  mislabelled?: boolean;
   /** For redirects: where to. */
   location?: string;
 }

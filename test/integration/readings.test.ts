@@ -237,6 +237,24 @@ describe('the body', () => {
     expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
   });
 
+  it.each([
+    { fault: 'compressed', encoding: 'br' },
+    { fault: 'charset', charset: 'iso-8859-1' },
+  ] as AtlasFaultRule[])(
+    'responses that are not what their headers say (%j) are read, and nothing is sent twice for them',
+    async (rule) => {
+      const system = await sendUnder([{ ...rule, mislabelled: true }], { documents: 40 });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 40 } });
+      expect(uploads).toBe(1);
+      const truth = system.atlas.truth(data.batchIds[0] ?? '');
+      expect(stored[0]?.documents.map(({ extracts }) => extracts)).toEqual(
+        truth.map(({ extracts }) => extracts.map((raw) => JSON.parse(raw))),
+      );
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
   it('a page whose charset nobody names is read as windows-1252, which is noted where it matters', async () => {
     const system = await sendUnder([{ fault: 'charset', unnamed: true }], { documents: 40 });
     const { data, stored } = await endOf(system);

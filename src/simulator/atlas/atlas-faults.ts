@@ -150,12 +150,14 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
     case 'compressed': {
       const { encoding = 'gzip' } = fault;
       const headers = { ...answer.headers, 'content-encoding': encoding };
+      if (fault.mislabelled) return { ...answer, headers };
       const compressed = { ...answer, body: COMPRESS[encoding](body) };
       return fault.unnamed ? compressed : { ...compressed, headers };
     }
     case 'charset': {
       const { charset = 'iso-8859-1' } = fault;
       const headers = { ...answer.headers, 'content-type': `application/json; charset=${charset}` };
+      if (fault.mislabelled) return { ...answer, headers };
       const encoded = { ...answer, body: encode(body.toString(), charset) };
       return fault.unnamed ? encoded : { ...encoded, headers };
     }

@@ -149,6 +149,23 @@ it.each([{ fault: 'compressed' }, { fault: 'charset' }] as const)(
   },
 );
 
+it.each([
+  [{ fault: 'compressed', encoding: 'br' }, { 'content-encoding': 'br' }],
+  [
+    { fault: 'charset', charset: 'utf-16le' },
+    { 'content-type': 'application/json; charset=utf-16le' },
+  ],
+] as const)(
+  'a header can say what the fault %j says, and the body be plain',
+  async (rule, says) => {
+    const { atlas, caller, batchId } = await startWithBatch(ids(1), { ...rule, mislabelled: true });
+    const url = `${atlas.url}/v1/docstream/extracts?batch_id=${batchId}`;
+    const { headers, body } = await send(url, { headers: { Token: caller.token } });
+    expect(headers).toMatchObject(says);
+    expect(await body.json()).toMatchObject({ total_items: 1 });
+  },
+);
+
 it('a batch id can be a number, under which the batch is found', async () => {
   const { caller } = await startWithBatch(ids(1), { fault: 'number-batch-id' });
   const { batch_id: batchId } = (await caller.upload(ids(2))).body;
