@@ -66,8 +66,12 @@ const DOUBTFUL = /^(windows-1252|utf-16.*)$/;
 const TEXT_START = /^(\xef\xbb\xbf)?\s*[{["<]/;
 const START_BYTES = 64;
 
-export function isWebPage({ contentType }: BodyHeaders): boolean {
-  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType);
+/** What a body says that it is. `other`: neither, or nothing is said. */
+export type BodyForm = 'json' | 'web-page' | 'other';
+
+export function formOf({ contentType }: BodyHeaders): BodyForm {
+  if (/^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType)) return 'web-page';
+  return /^\s*[\w-]+\/([\w.-]+\+)?json\b/i.test(contentType) ? 'json' : 'other';
 }
 
 /**

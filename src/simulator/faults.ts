@@ -44,7 +44,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For status faults: the `Retry-After` header, word for word, even when it makes no sense. */
   retryAfter?: string;
   /** For status faults: the form of the body. Default `json`. */
-  body?: 'json' | 'html' | 'empty';
+  body?: 'json' | 'html' | 'text' | 'empty';
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
   /** For `slow` and `late`: how much later. For `idle-close`: see there. Default 1,000 ms. */

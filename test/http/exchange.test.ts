@@ -41,7 +41,7 @@ describe('request', () => {
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
-      webPage: false,
+      form: 'json',
       headers: expect.objectContaining({ 'content-type': 'application/json' }),
       guessed: false,
     });
@@ -91,7 +91,7 @@ describe('request', () => {
       status: 307,
       body: '',
       retryAfter: '3',
-      webPage: false,
+      form: 'other',
       headers: expect.objectContaining({ location: '/elsewhere' }),
       guessed: false,
     });
@@ -376,9 +376,15 @@ describe('a body that is not plain UTF-8', () => {
     expect(response).toMatchObject({ status: 403, body: expect.stringContaining('AccessDenied') });
   });
 
-  it('a response says whether it is a web page', async () => {
-    const base = await answering({ 'content-type': 'text/html; charset=utf-8' }, HINDI, 404);
-    expect(await http(base).request(GET)).toMatchObject({ status: 404, webPage: true });
+  it.each([
+    ['text/html; charset=utf-8', 'web-page'],
+    ['Application/JSON;charset=utf-8', 'json'],
+    ['application/problem+json', 'json'],
+    ['text/plain', 'other'],
+    ['', 'other'],
+  ])('a response says whether it is JSON, a web page or neither (%s)', async (type, form) => {
+    const base = await answering(type === '' ? {} : { 'content-type': type }, HINDI, 404);
+    expect(await http(base).request(GET)).toMatchObject({ status: 404, form });
   });
 });
 
