@@ -56,7 +56,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */
   count?: number;
   /** For `one-page-more`: of the page that is not there, default 404. For `another-region`: 301 or 400. */
-  status?: 301 | 400 | 404 | 500;
+  status?: 301 | 400 | 404 | 416 | 500;
   /** For `another-region`: in which the bucket lies. */
   region?: string;
   /** For `compressed`. Default `gzip`. */

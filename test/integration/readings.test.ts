@@ -191,19 +191,24 @@ describe('not ready', () => {
 });
 
 describe('pages after the last', () => {
-  it.each([404, 500] as const)(
-    'a %i after everything announced has come is the end of the list',
-    async (status) => {
-      const system = await sendUnder([{ fault: 'one-page-more', status }], {
-        environment: { ATLAS_EXTRACTS_PER_PAGE: '5' },
-      });
+  it.each([
+    { fault: 'one-page-more', status: 404 },
+    { fault: 'one-page-more', status: 416 },
+    { fault: 'one-page-more', status: 400 },
+    { fault: 'one-page-more', status: 500 },
+    { fault: 'last-page-again' },
+    { fault: 'endless' },
+  ] as AtlasFaultRule[])(
+    'the list ends where everything announced has come, whatever is answered beyond (%j)',
+    async (rule) => {
+      const system = await sendUnder([rule], { environment: { ATLAS_EXTRACTS_PER_PAGE: '5' } });
       const { data, uploads } = await endOf(system);
       expect(data).toMatchObject({ status: 'completed', polls: 1 });
       expect(uploads).toBe(1);
     },
   );
 
-  it.each([404, 500] as const)(
+  it.each([404, 416, 500] as const)(
     'a %i after a full last page without a total is the end of the list',
     async (status) => {
       const system = await sendUnder([{ fault: 'one-page-more', status }], {

@@ -23,6 +23,8 @@ const ENDPOINT_OF = {
   'has-next-false': 'extracts',
   /** The last page says `has_next` too, and the page after it is answered with `status`. */
   'one-page-more': 'extracts',
+  /** The same, and the page after it is the last page again, under its own number. */
+  'last-page-again': 'extracts',
   /** `total_items` is `count` too high. */
   'total-too-high': 'extracts',
   /** `total_items` is `count` too low. */

@@ -101,6 +101,12 @@ it.each([404, 500] as const)(
   },
 );
 
+it('the page after the last can be the last one again', async () => {
+  const { read } = await startWithBatch(ids(3), { fault: 'last-page-again' });
+  const { body } = await read('&per_page=2&page=3');
+  expect(body).toMatchObject({ page: 2, has_next: true, data: [{ document_id: '003' }] });
+});
+
 it('a batch can be not ready as data that is null', async () => {
   const { read } = await startWithBatch(ids(1), { fault: 'null-data' });
   expect((await read()).text).toBe('{"data":null}');
