@@ -56,9 +56,9 @@ export function createCaller(parts: {
       seconds: (performance.now() - sent) / 1000,
     });
 
-    const webPage = response.kind === 'response' && response.webPage;
+    const form = response.kind === 'response' ? response.form : 'json';
     const kind = response.kind === 'failed' ? response.failure : response.status;
-    const row = rowFor(endpoint, kind, webPage);
+    const row = rowFor(endpoint, kind, form);
     if (row.meaning === 'not-taken' || row.meaning === 'auth') await journal?.notTaken();
 
     const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
@@ -72,7 +72,7 @@ export function createCaller(parts: {
     if (row.meaning === 'taken') {
       const parsed = call.read(response.body, response);
       if (parsed.ok) return parsed.value;
-      throw fail(rowFor(endpoint, 'unusable', webPage), `answered ${status}, but ${parsed.why}`);
+      throw fail(rowFor(endpoint, 'unusable', form), `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
@@ -80,7 +80,7 @@ export function createCaller(parts: {
       waitMs = await budget.block(waitMs);
       logger.warn({ endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
     }
-    throw fail(row, `answered ${status}${webPage ? ' with a web page' : ''}`, waitMs);
+    throw fail(row, `answered ${status}${FORMS[form]}`, waitMs);
   };
 }
 
@@ -91,6 +91,8 @@ const DESCRIPTIONS = {
   'too-large': 'gave a response that is too large',
   'not-text': 'gave a response that is no text',
 } as const;
+
+const FORMS = { json: '', 'web-page': ' with a web page', other: ' without JSON' } as const;
 
 export function withToken<T>(made: Call<T>, token: string): Call<T> {
   const headers = { ...made.request.headers, Token: token };

@@ -11,6 +11,7 @@ import {
   TransientError,
   UnknownBatchError,
 } from '../errors.js';
+import type { BodyForm } from '../http/body-text.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
@@ -30,6 +31,8 @@ export interface ResponseRow {
   readonly when: readonly (ResponseKind | '2xx' | '3xx' | '4xx' | '5xx' | 'other')[];
   /** Only when the response is a web page: a gateway's, which stands before Atlas. */
   readonly asWebPage?: true;
+  /** Only when the response is no JSON, which is all that Atlas speaks. */
+  readonly unlessJson?: true;
   readonly meaning: Meaning;
   /** Reason code of the error; none for success. */
   readonly code?: ReasonCode;
@@ -133,6 +136,8 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
     },
     TOKEN_REFUSED_BY_GATEWAY,
     { when: ['4xx'], asWebPage: true, meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
+    // Gateways and meshes without a route say so in text, XML or nothing at all; Atlas has the route.
+    { when: [404, 405], unlessJson: true, meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
     TOKEN_REFUSED,
     { when: ['not-sent'], meaning: 'not-taken', ...UNAVAILABLE, ...RETRIED },
     { when: [503, 407, 408, 421, 425], meaning: 'not-taken', ...UNAVAILABLE, ...DELAYED },
@@ -198,12 +203,17 @@ export const RESPONSES: readonly ResponseRow[] = (
 ).flatMap((endpoint) => ROWS[endpoint].map((row) => ({ endpoint, ...row })));
 
 /** The row that decides about a response. The last row of every endpoint is for `other`. */
-export function rowFor(endpoint: Endpoint, kind: ResponseKind, webPage = false): ResponseRow {
+export function rowFor(
+  endpoint: Endpoint,
+  kind: ResponseKind,
+  form: BodyForm = 'json',
+): ResponseRow {
   const statusClass = typeof kind === 'number' ? `${Math.trunc(kind / 100)}xx` : undefined;
   const row = RESPONSES.find(
     (candidate) =>
       candidate.endpoint === endpoint &&
-      (webPage || candidate.asWebPage === undefined) &&
+      (form === 'web-page' || candidate.asWebPage === undefined) &&
+      (form !== 'json' || candidate.unlessJson === undefined) &&
       candidate.when.some((when) => when === kind || when === statusClass || when === 'other'),
   );
   if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);

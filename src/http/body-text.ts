@@ -2,6 +2,10 @@
  * The text of a body: decompressed, though nobody asked for compression, and decoded from the charset
  * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8; and what is no
  * UTF-8 either is taken for windows-1252, in which all bytes are text.
+ *
+ * Headers are believed less than bytes: servers name a compression that a proxy has undone, a charset
+ * in the place of one, or the charset that they have as a default. Our bodies are JSON or XML, so their
+ * first characters are ASCII.
  */
 import zlib from 'node:zlib';
 
@@ -54,10 +58,20 @@ const FLUSHES: Readonly<Record<string, number>> = {
 /** One for all responses: making it costs more than a small response's text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const LOOSE_UTF8 = new TextDecoder('utf-8');
+/** What ISO-8859-1 and ASCII are called, too. */
 const WINDOWS_1252 = 'windows-1252';
+/** Charsets that servers name by default. UTF-16 is known by its bytes. */
+const DOUBTFUL = /^(windows-1252|utf-16.*)$/;
+/** How JSON and XML begin; no compressed body does, but by chance. */
+const TEXT_START = /^(\xef\xbb\xbf)?\s*[{["<]/;
+const START_BYTES = 64;
 
-export function isWebPage({ contentType }: BodyHeaders): boolean {
-  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType);
+/** What a body says that it is. `other`: neither, or nothing is said. */
+export type BodyForm = 'json' | 'web-page' | 'other';
+
+export function formOf({ contentType }: BodyHeaders): BodyForm {
+  if (/^\s*(text\/html|application\/xhtml\+xml)\b/i.test(contentType)) return 'web-page';
+  return /^\s*[\w-]+\/([\w.-]+\+)?json\b/i.test(contentType) ? 'json' : 'other';
 }
 
 /**
@@ -76,27 +90,44 @@ export function decompress(
   { maxBytes, partial }: Limits,
 ): Buffer {
   if (bytes.length === 0) return bytes;
-  const codings =
-    encodings === '' ? [isGzip(bytes) ? 'gzip' : 'identity'] : encodings.toLowerCase().split(',');
+  // Two who compress it may name it once, or not at all.
+  const codings = ['gzip', ...encodings.toLowerCase().split(',')];
   return codings.reduceRight((body, name) => {
     const coding = name.trim();
     const flush = FLUSHES[coding] ?? zlib.constants.Z_SYNC_FLUSH;
     const options = { maxOutputLength: maxBytes, ...(partial && { finishFlush: flush }) };
-    const decoder = DECOMPRESS[coding];
-    if (decoder === undefined) throw new Error('an unknown content coding');
-    return decoder(body, options);
+    try {
+      const decoder = coding === '' ? gunzip : DECOMPRESS[coding];
+      if (decoder === undefined) throw new Error('an unknown content coding');
+      return decoder(body, options);
+    } catch (error) {
+      if (TEXT_START.test(body.toString('latin1', 0, START_BYTES))) return body;
+      throw error;
+    }
   }, bytes);
 }
 
 function decode(bytes: Buffer, contentType: string, fatal: boolean): BodyText {
   const [, label = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType) ?? [];
-  const decoder = /^utf-?8$/i.test(label) ? null : decoderOf(label, fatal);
-  if (decoder !== null) return { text: wholeText(decoder, bytes), guessed: false };
+  const named = /^utf-?8$/i.test(label) ? null : decoderOf(label, fatal);
+  const utf16 = utf16Of(bytes);
+  if (utf16) return { text: wholeText(new TextDecoder(utf16, { fatal }), bytes), guessed: false };
+  // What is UTF-8 with letters beyond ASCII is hardly ever text of one byte a letter.
+  const isDoubtful = named === null || DOUBTFUL.test(named.encoding);
+  if (!isDoubtful) return { text: wholeText(named, bytes), guessed: false };
   try {
     return { text: (fatal ? UTF8 : LOOSE_UTF8).decode(bytes), guessed: false };
   } catch {
-    return { text: wholeText(new TextDecoder(WINDOWS_1252), bytes), guessed: true };
+    const guessed = named?.encoding !== WINDOWS_1252;
+    return { text: wholeText(new TextDecoder(WINDOWS_1252), bytes), guessed };
   }
+}
+
+/** The byte order mark, or the empty half of an ASCII character, which begins every body of ours. */
+function utf16Of([first, second]: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if ((first === 0xff && second === 0xfe) || (first && second === 0)) return 'utf-16le';
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second)) return 'utf-16be';
+  return undefined;
 }
 
 /** In one call, Node 20 takes windows-1252 for ISO-8859-1. */

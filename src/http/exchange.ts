@@ -7,7 +7,7 @@
  */
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
-import { type BodyHeaders, type BodyText, bodyText, isWebPage } from './body-text.js';
+import { type BodyForm, type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
 
 /**
  * The largest body that is read, also once it is decompressed, where somebody counts what all
@@ -33,7 +33,7 @@ export type ResponseHeaders = Readonly<Record<string, string | string[] | undefi
 
 export type HttpResult =
   /**
-   * `body` is what the policy asks for, and otherwise empty. `webPage`: the response is HTML.
+   * `body` is what the policy asks for, and otherwise empty.
    * `guessed`: its charset is, so letters beyond ASCII may be wrong.
    */
   | {
@@ -41,7 +41,7 @@ export type HttpResult =
       status: number;
       body: string;
       retryAfter: string | undefined;
-      webPage: boolean;
+      form: BodyForm;
       /** As they came, names in small letters. */
       headers: ResponseHeaders;
       guessed: boolean;
@@ -223,8 +223,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   private respond({ text: body, guessed }: BodyText): void {
     const { status, retryAfter, headers } = this;
-    const webPage = isWebPage(this.bodyHeaders);
-    this.settle({ kind: 'response', status, body, retryAfter, webPage, guessed, headers });
+    const form = formOf(this.bodyHeaders);
+    this.settle({ kind: 'response', status, body, retryAfter, form, guessed, headers });
   }
 
   private fail(failure: HttpFailure, code: string): void {

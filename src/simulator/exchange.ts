@@ -74,6 +74,8 @@ export function withRetryAfter(answer: Answer, retryAfter: string | undefined): 
 /** An error of the service itself, or what a gateway in front of it says. */
 function inForm(form: Fault['body'], status: number, errorOf: (status: number) => Answer): Answer {
   if (form === 'empty') return { status };
+  if (form === 'text')
+    return { status, headers: { 'content-type': 'text/plain' }, body: 'no route' };
   if (form !== 'html') return errorOf(status);
   const body = `<html><body><h1>${status}</h1><hr>gateway</body></html>`;
   return { status, headers: { 'content-type': 'text/html' }, body };

@@ -44,7 +44,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For status faults: the `Retry-After` header, word for word, even when it makes no sense. */
   retryAfter?: string;
   /** For status faults: the form of the body. Default `json`. */
-  body?: 'json' | 'html' | 'empty';
+  body?: 'json' | 'html' | 'text' | 'empty';
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
   /** For `slow` and `late`: how much later. For `idle-close`: see there. Default 1,000 ms. */
@@ -56,7 +56,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */
   count?: number;
   /** For `one-page-more`: of the page that is not there, default 404. For `another-region`: 301 or 400. */
-  status?: 301 | 400 | 404 | 500;
+  status?: 301 | 400 | 404 | 416 | 500;
   /** For `another-region`: in which the bucket lies. */
   region?: string;
   /** For `compressed`. Default `gzip`. */
@@ -65,6 +65,8 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
   /** For `compressed` and `charset`: no header says so. */
   unnamed?: boolean;
+  /** For `compressed` and `charset`: a header says so, and the body is plain UTF-8. */
+  mislabelled?: boolean;
   /** For redirects: where to. */
   location?: string;
 }

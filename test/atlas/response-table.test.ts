@@ -9,8 +9,9 @@ import {
   rowFor,
 } from '../../src/atlas/response-table.js';
 import { PermanentError, UnknownBatchError } from '../../src/errors.js';
+import type { BodyForm } from '../../src/http/body-text.js';
 
-type Expected = [ResponseKind[], string, code?: string | undefined, webPage?: boolean];
+type Expected = [ResponseKind[], string, code?: string | undefined, form?: BodyForm];
 
 /** What each response must mean, written again by hand: kinds, meaning, reason code. */
 const EXPECTED: [Endpoint, Expected[]][] = [
@@ -32,13 +33,17 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [[200, 201, 202], 'taken'],
       [['unusable', 'too-large', 'not-text'], 'unknown', 'ATLAS_PROTOCOL'],
       [[401, 403], 'auth', 'ATLAS_AUTH'],
-      [['unusable'], 'unknown', 'ATLAS_PROTOCOL', true],
-      [[400, 403, 404, 409, 418], 'not-taken', 'ATLAS_UNAVAILABLE', true],
-      [[401], 'auth', 'ATLAS_AUTH', true],
-      [[429, 503], 'not-taken', 'ATLAS_UNAVAILABLE', true],
-      [[413], 'refused', 'ATLAS_REJECTED', true],
-      [[200], 'taken', undefined, true],
-      [[500, 502, 504], 'unknown', 'ATLAS_UNAVAILABLE', true],
+      [['unusable'], 'unknown', 'ATLAS_PROTOCOL', 'web-page'],
+      [[400, 403, 404, 409, 418], 'not-taken', 'ATLAS_UNAVAILABLE', 'web-page'],
+      [[401], 'auth', 'ATLAS_AUTH', 'web-page'],
+      [[429, 503], 'not-taken', 'ATLAS_UNAVAILABLE', 'web-page'],
+      [[413], 'refused', 'ATLAS_REJECTED', 'web-page'],
+      [[200], 'taken', undefined, 'web-page'],
+      [[500, 502, 504], 'unknown', 'ATLAS_UNAVAILABLE', 'web-page'],
+      [[404, 405], 'not-taken', 'ATLAS_UNAVAILABLE', 'other'],
+      [[400, 409, 413, 422], 'refused', 'ATLAS_REJECTED', 'other'],
+      [[401, 403], 'auth', 'ATLAS_AUTH', 'other'],
+      [[500, 502], 'unknown', 'ATLAS_UNAVAILABLE', 'other'],
       [[429, 503, 407, 408, 421, 425], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [['not-sent'], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [[301, 302, 307, 308], 'not-taken', 'ATLAS_PROTOCOL'],
@@ -52,8 +57,9 @@ const EXPECTED: [Endpoint, Expected[]][] = [
     [
       [[200, 206], 'taken'],
       [[404], 'not-yet', 'ATLAS_REJECTED'],
+      [[404], 'not-yet', 'ATLAS_REJECTED', 'other'],
       [[401, 403], 'auth', 'ATLAS_AUTH'],
-      [[401], 'auth', 'ATLAS_AUTH', true],
+      [[401], 'auth', 'ATLAS_AUTH', 'web-page'],
       [[429], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
       [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
@@ -64,8 +70,8 @@ const EXPECTED: [Endpoint, Expected[]][] = [
 ];
 
 const cases = EXPECTED.flatMap(([endpoint, rows]) =>
-  rows.flatMap(([kinds, meaning, code, webPage = false]) =>
-    kinds.map((kind) => ({ endpoint, kind, meaning, code, webPage })),
+  rows.flatMap(([kinds, meaning, code, form]) =>
+    kinds.map((kind) => ({ endpoint, kind, meaning, code, form })),
   ),
 );
 
@@ -83,16 +89,16 @@ describe('the table of responses', () => {
     ({ endpoint, kind }) => {
       const meaning = endpoint === 'extracts' ? 'broken' : 'not-taken';
       const outage = { meaning, code: 'ATLAS_UNAVAILABLE', countsAsOutage: true };
-      expect(rowFor(endpoint, kind, true)).toMatchObject(outage);
-      expect(rowFor(endpoint, 429, true)).toBe(rowFor(endpoint, 429));
-      expect(rowFor(endpoint, 200, true).meaning).toBe('taken');
+      expect(rowFor(endpoint, kind, 'web-page')).toMatchObject(outage);
+      expect(rowFor(endpoint, 429, 'web-page')).toBe(rowFor(endpoint, 429));
+      expect(rowFor(endpoint, 200, 'web-page').meaning).toBe('taken');
     },
   );
 
   it.each(cases)(
-    'the table of responses has $kind from $endpoint for $meaning (a web page: $webPage)',
-    ({ endpoint, kind, meaning, code, webPage }) => {
-      const row = rowFor(endpoint, kind, webPage);
+    'the table of responses has $kind from $endpoint for $meaning (a body of the form $form)',
+    ({ endpoint, kind, meaning, code, form }) => {
+      const row = rowFor(endpoint, kind, form);
       expect(row.meaning).toBe(meaning);
       expect(row.code).toBe(code);
     },
@@ -100,8 +106,8 @@ describe('the table of responses', () => {
 
   it('the table of responses has no row that nothing reaches', () => {
     const reached = new Set([
-      ...cases.map(({ endpoint, kind, webPage }) => rowFor(endpoint, kind, webPage)),
-      ...WEB_PAGES.map(({ endpoint, kind }) => rowFor(endpoint, kind, true)),
+      ...cases.map(({ endpoint, kind, form }) => rowFor(endpoint, kind, form)),
+      ...WEB_PAGES.map(({ endpoint, kind }) => rowFor(endpoint, kind, 'web-page')),
     ]);
     expect(RESPONSES.filter((row) => !reached.has(row))).toEqual([]);
   });
@@ -123,13 +129,13 @@ describe('the table of responses', () => {
       expect(rowFor('multiupload', kind).countsAsOutage).toBe(true);
     for (const kind of ['unusable', 404] as const) {
       expect(rowFor('multiupload', kind).countsAsOutage).toBeUndefined();
-      expect(rowFor('multiupload', kind, true).countsAsOutage).toBe(true);
+      expect(rowFor('multiupload', kind, 'web-page').countsAsOutage).toBe(true);
     }
   });
 
   it('the table of responses halves an upload that is too large, whoever says so', () => {
-    for (const webPage of [false, true])
-      expect(rowFor('multiupload', 413, webPage)).toMatchObject({ halve: true });
+    for (const form of ['json', 'web-page', 'other'] as const)
+      expect(rowFor('multiupload', 413, form)).toMatchObject({ halve: true });
   });
 
   it('the table of responses is the same in docs/responses.md', async () => {
@@ -200,6 +206,7 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | too-large | a page of more than 32 MiB; a token or an upload's id in more than 1 MiB |
 | not-text | bytes that are not what the headers say: a damaged compression, no text of that charset |
 | … as a web page | \`Content-Type\` is HTML: a gateway's, which stands before Atlas |
+| … without JSON | \`Content-Type\` is not JSON, or absent |
 | unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
 | other | anything that no row above names |
 
@@ -210,7 +217,7 @@ ${endpoints.map(([endpoint, title]) => printedEndpoint(endpoint, title)).join(''
 
 function printedEndpoint(endpoint: Endpoint, title: string): string {
   const line = (row: ResponseRow) =>
-    `| ${row.when.join(', ')}${row.asWebPage ? ' as a web page' : ''} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.holdsAllProcesses ? 'yes' : ''} | ${row.consequence} |`;
+    `| ${row.when.join(', ')}${row.asWebPage ? ' as a web page' : ''}${row.unlessJson ? ' without JSON' : ''} | ${row.meaning} | ${row.code ?? ''} | ${row.countsAsOutage ? 'yes' : ''} | ${row.holdsAllProcesses ? 'yes' : ''} | ${row.consequence} |`;
   return `
 ## ${title}
 

@@ -41,7 +41,7 @@ describe('request', () => {
       status: 201,
       body: JSON.stringify({ got: ['POST', '/gateway/v1/x?a=b', 't', '{"ü":1}'] }),
       retryAfter: undefined,
-      webPage: false,
+      form: 'json',
       headers: expect.objectContaining({ 'content-type': 'application/json' }),
       guessed: false,
     });
@@ -91,7 +91,7 @@ describe('request', () => {
       status: 307,
       body: '',
       retryAfter: '3',
-      webPage: false,
+      form: 'other',
       headers: expect.objectContaining({ location: '/elsewhere' }),
       guessed: false,
     });
@@ -325,6 +325,11 @@ describe('a body that is not plain UTF-8', () => {
     ['deflate, GZIP', gzipSync(deflateSync(HINDI))],
     ['gzip', HINDI],
     ['', gzipSync(HINDI)],
+    ['gzip', gzipSync(gzipSync(HINDI))],
+    ['br', HINDI],
+    ['deflate', HINDI],
+    ['utf-8', HINDI],
+    ['none', HINDI],
   ])('a body in %s that nobody asked for is decompressed', async (encoding, body) => {
     const base = await answering({ 'content-encoding': encoding }, body);
     expect(await http(base).request(GET)).toMatchObject({ body: HINDI.toString() });
@@ -337,6 +342,13 @@ describe('a body that is not plain UTF-8', () => {
     ['nobody-knows-it', HINDI, HINDI.toString()],
     ['nobody-knows-it', Buffer.from('"\xe9"', 'latin1'), '"é"'],
     ['utf-8', Buffer.from('"\xe9"', 'latin1'), '"é"'],
+    ['ISO-8859-1', HINDI, HINDI.toString()],
+    ['us-ascii', HINDI, HINDI.toString()],
+    ['utf-16', HINDI, HINDI.toString()],
+    ['utf-8', Buffer.from('\ufeff"é€"', 'utf16le'), '"é€"'],
+    ['utf-8', Buffer.from('"é€"', 'utf16le'), '"é€"'],
+    ['utf-16le', Buffer.from('\ufeff"é€"', 'utf16le').swap16(), '"é€"'],
+    ['utf-8', Buffer.from('"é€"', 'utf16le').swap16(), '"é€"'],
   ])('a body in the charset %s is decoded', async (charset, body, text) => {
     const base = await answering({ 'content-type': `application/json; charset=${charset}` }, body);
     expect(await http(base).request(GET)).toMatchObject({ body: text });
@@ -350,8 +362,8 @@ describe('a body that is not plain UTF-8', () => {
 
   it.each([
     ['gzip', gzipSync(HINDI).subarray(0, 20)],
-    ['br', HINDI],
-    ['nobody-knows-it', HINDI],
+    ['br', brotliCompressSync(HINDI).subarray(0, 10)],
+    ['nobody-knows-it', brotliCompressSync(HINDI)],
   ])('a body that is no whole %s fails', async (encoding, body) => {
     const base = await answering({ 'content-encoding': encoding }, body);
     expect(await http(base).request(GET)).toMatchObject({ failure: 'not-text' });
@@ -364,9 +376,15 @@ describe('a body that is not plain UTF-8', () => {
     expect(response).toMatchObject({ status: 403, body: expect.stringContaining('AccessDenied') });
   });
 
-  it('a response says whether it is a web page', async () => {
-    const base = await answering({ 'content-type': 'text/html; charset=utf-8' }, HINDI, 404);
-    expect(await http(base).request(GET)).toMatchObject({ status: 404, webPage: true });
+  it.each([
+    ['text/html; charset=utf-8', 'web-page'],
+    ['Application/JSON;charset=utf-8', 'json'],
+    ['application/problem+json', 'json'],
+    ['text/plain', 'other'],
+    ['', 'other'],
+  ])('a response says whether it is JSON, a web page or neither (%s)', async (type, form) => {
+    const base = await answering(type === '' ? {} : { 'content-type': type }, HINDI, 404);
+    expect(await http(base).request(GET)).toMatchObject({ status: 404, form });
   });
 });
 

@@ -117,6 +117,8 @@ const READINGS: Fault[] = [
   { rule: { fault: 'charset', charset: 'utf-16le' } },
   { rule: { fault: 'compressed', unnamed: true }, name: 'compressed, unnamed' },
   { rule: { fault: 'charset', unnamed: true }, name: 'charset, unnamed' },
+  { rule: { fault: 'compressed', encoding: 'br', mislabelled: true }, name: 'compressed in vain' },
+  { rule: { fault: 'charset', mislabelled: true }, name: 'charset, mislabelled' },
   { rule: { fault: 'total-too-low' } },
   { rule: { fault: 'padded-ids' } },
   { rule: { fault: 'padded-batch-id' } },

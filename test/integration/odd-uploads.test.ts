@@ -50,19 +50,22 @@ it('an upload that Atlas took without a readable id is sent once more at most, a
   await expectAllEndedOnce(system, requests);
 });
 
-it('a web page of a gateway with 404 on uploads for three seconds fails no batch', async () => {
-  const system = await startSystem({ atlas: QUICK });
-  system.atlas.setFaults({
-    rules: [{ fault: 404, endpoint: 'multiupload', body: 'html', untilMs: 3000 }],
-  });
-  await system.startWorker();
-  const requests = await submitMany(system, 15);
-  await batchesEnded(system, 15, TIMEOUT_MS);
-  for (const { reference } of requests) {
-    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
-  }
-  expect(system.atlas.uploads()).toHaveLength(15);
-});
+it.each(['html', 'text', 'empty'] as const)(
+  'a 404 of a gateway (%s) on uploads for three seconds fails no batch',
+  async (body) => {
+    const system = await startSystem({ atlas: QUICK });
+    system.atlas.setFaults({
+      rules: [{ fault: 404, endpoint: 'multiupload', body, untilMs: 3000 }],
+    });
+    await system.startWorker();
+    const requests = await submitMany(system, 15);
+    await batchesEnded(system, 15, TIMEOUT_MS);
+    for (const { reference } of requests) {
+      expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+    }
+    expect(system.atlas.uploads()).toHaveLength(15);
+  },
+);
 
 it.each(['json', 'html'] as const)(
   'an upload that is too large (413 in %s) is sent in halves, down to one document',

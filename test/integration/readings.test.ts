@@ -191,19 +191,24 @@ describe('not ready', () => {
 });
 
 describe('pages after the last', () => {
-  it.each([404, 500] as const)(
-    'a %i after everything announced has come is the end of the list',
-    async (status) => {
-      const system = await sendUnder([{ fault: 'one-page-more', status }], {
-        environment: { ATLAS_EXTRACTS_PER_PAGE: '5' },
-      });
+  it.each([
+    { fault: 'one-page-more', status: 404 },
+    { fault: 'one-page-more', status: 416 },
+    { fault: 'one-page-more', status: 400 },
+    { fault: 'one-page-more', status: 500 },
+    { fault: 'last-page-again' },
+    { fault: 'endless' },
+  ] as AtlasFaultRule[])(
+    'the list ends where everything announced has come, whatever is answered beyond (%j)',
+    async (rule) => {
+      const system = await sendUnder([rule], { environment: { ATLAS_EXTRACTS_PER_PAGE: '5' } });
       const { data, uploads } = await endOf(system);
       expect(data).toMatchObject({ status: 'completed', polls: 1 });
       expect(uploads).toBe(1);
     },
   );
 
-  it.each([404, 500] as const)(
+  it.each([404, 416, 500] as const)(
     'a %i after a full last page without a total is the end of the list',
     async (status) => {
       const system = await sendUnder([{ fault: 'one-page-more', status }], {
@@ -236,6 +241,24 @@ describe('the body', () => {
     const system = await sendUnder([{ fault: 'compressed', unnamed: true }]);
     expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 1 });
   });
+
+  it.each([
+    { fault: 'compressed', encoding: 'br' },
+    { fault: 'charset', charset: 'iso-8859-1' },
+  ] as AtlasFaultRule[])(
+    'responses that are not what their headers say (%j) are read, and nothing is sent twice for them',
+    async (rule) => {
+      const system = await sendUnder([{ ...rule, mislabelled: true }], { documents: 40 });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 40 } });
+      expect(uploads).toBe(1);
+      const truth = system.atlas.truth(data.batchIds[0] ?? '');
+      expect(stored[0]?.documents.map(({ extracts }) => extracts)).toEqual(
+        truth.map(({ extracts }) => extracts.map((raw) => JSON.parse(raw))),
+      );
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
 
   it('a page whose charset nobody names is read as windows-1252, which is noted where it matters', async () => {
     const system = await sendUnder([{ fault: 'charset', unnamed: true }], { documents: 40 });

@@ -23,6 +23,8 @@ const ENDPOINT_OF = {
   'has-next-false': 'extracts',
   /** The last page says `has_next` too, and the page after it is answered with `status`. */
   'one-page-more': 'extracts',
+  /** The same, and the page after it is the last page again, under its own number. */
+  'last-page-again': 'extracts',
   /** `total_items` is `count` too high. */
   'total-too-high': 'extracts',
   /** `total_items` is `count` too low. */
@@ -150,12 +152,14 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
     case 'compressed': {
       const { encoding = 'gzip' } = fault;
       const headers = { ...answer.headers, 'content-encoding': encoding };
+      if (fault.mislabelled) return { ...answer, headers };
       const compressed = { ...answer, body: COMPRESS[encoding](body) };
       return fault.unnamed ? compressed : { ...compressed, headers };
     }
     case 'charset': {
       const { charset = 'iso-8859-1' } = fault;
       const headers = { ...answer.headers, 'content-type': `application/json; charset=${charset}` };
+      if (fault.mislabelled) return { ...answer, headers };
       const encoded = { ...answer, body: encode(body.toString(), charset) };
       return fault.unnamed ? encoded : { ...encoded, headers };
     }

@@ -23,7 +23,7 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
   const total = list.length + foreign;
   const pages = Math.max(1, Math.ceil(total / perPage));
   if (kind === 'one-page-more' && asked.page > pages) return undefined;
-  const page = kind === 'wrong-page' ? asked.page + 1 : asked.page;
+  const page = pageGiven(kind, asked.page, pages);
   const shown = kind === 'endless' ? ((page - 1) % pages) + 1 : page;
   const start = (shown - 1) * perPage;
   const end = Math.min(start + perPage, total);
@@ -42,7 +42,7 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
           ),
     );
   }
-  const endless = kind === 'endless' || kind === 'one-page-more';
+  const endless = kind !== undefined && ENDLESS.has(kind);
   const cutShort = kind === 'has-next-false' && hidesDocument(list, end);
   const hasNext = endless || (page < pages && !cutShort);
   const totalPages = endless ? page + 1 : cutShort ? page : pages;
@@ -63,12 +63,23 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
   return `{"data":${items},${members.join(',')}}`;
 }
 
+function pageGiven(kind: Fault['fault'] | undefined, asked: number, pages: number): number {
+  if (kind === 'last-page-again') return Math.min(asked, pages);
+  return kind === 'wrong-page' ? asked + 1 : asked;
+}
+
 /** Whether whole documents stand beyond this position: a reader that stops here misses them. */
 function hidesDocument(list: readonly ListedExtract[], end: number): boolean {
   const last = list.at(-1);
   return end > 0 && end < list.length && last?.document !== list[end - 1]?.document;
 }
 
+/** Every page says that another one follows. */
+const ENDLESS: ReadonlySet<string | number> = new Set([
+  'endless',
+  'one-page-more',
+  'last-page-again',
+]);
 const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set([
   'number-ids',
   'padded-ids',

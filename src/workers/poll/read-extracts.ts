@@ -21,6 +21,8 @@ const PAGES_PER_DOCUMENT = 4;
 const MAX_TOO_LARGE = 8;
 /** A total that stays is believed for so many polls, then for twice as many, and so on. */
 const BELIEVED_POLLS = 4;
+/** The rows of what may be answered beyond the last page. */
+const BEYOND = ['5xx', 'unusable', 'other'] as const;
 
 export interface Poll extends PollReading {
   found: Reconciliation | null;
@@ -116,8 +118,10 @@ async function readExtracts(
   let ended = false;
   for (let page = 1; !ended && (hasNext(last) || page < (last.totalPages ?? 1)); ) {
     if (page > 1 && added === 0) {
-      // Beyond its end a list is empty, or begins again where Atlas never spoke of pages.
-      ended = last.items.length === 0 || last.hasNext === null;
+      // Beyond its end a list is empty, or begins again: where Atlas never spoke of pages, or all that
+      // it announced has come.
+      const hasAll = totals.size === 1 && found.extractCount >= Math.max(...totals);
+      ended = last.items.length === 0 || last.hasNext === null || hasAll;
       if (ended) break;
       throw endless(data, `page ${page} brings nothing new`);
     }
@@ -166,11 +170,16 @@ async function readExtracts(
   };
 }
 
-/** Beyond the last page Atlas may answer 404 or a 5xx. Whether it was the last is seen later. */
+/**
+ * Beyond the last page Atlas may answer 404, another 4xx, a 5xx, or the last page once more. Whether it
+ * was the last is seen later.
+ */
 function laterPage(reading: Promise<ExtractsPage>): Promise<LaterPage> {
   return reading.catch((error: unknown) => {
     if (error instanceof UnknownBatchError) return error;
-    if (error instanceof ResponseError && error.row.when.includes('5xx')) return error;
+    if (error instanceof ResponseError && BEYOND.some((kind) => error.row.when.includes(kind))) {
+      return error;
+    }
     throw error;
   });
 }

@@ -101,6 +101,12 @@ it.each([404, 500] as const)(
   },
 );
 
+it('the page after the last can be the last one again', async () => {
+  const { read } = await startWithBatch(ids(3), { fault: 'last-page-again' });
+  const { body } = await read('&per_page=2&page=3');
+  expect(body).toMatchObject({ page: 2, has_next: true, data: [{ document_id: '003' }] });
+});
+
 it('a batch can be not ready as data that is null', async () => {
   const { read } = await startWithBatch(ids(1), { fault: 'null-data' });
   expect((await read()).text).toBe('{"data":null}');
@@ -146,6 +152,23 @@ it.each([{ fault: 'compressed' }, { fault: 'charset' }] as const)(
     expect(headers['content-encoding']).toBeUndefined();
     expect(headers['content-type']).toBe('application/json');
     await body.dump();
+  },
+);
+
+it.each([
+  [{ fault: 'compressed', encoding: 'br' }, { 'content-encoding': 'br' }],
+  [
+    { fault: 'charset', charset: 'utf-16le' },
+    { 'content-type': 'application/json; charset=utf-16le' },
+  ],
+] as const)(
+  'a header can say what the fault %j says, and the body be plain',
+  async (rule, says) => {
+    const { atlas, caller, batchId } = await startWithBatch(ids(1), { ...rule, mislabelled: true });
+    const url = `${atlas.url}/v1/docstream/extracts?batch_id=${batchId}`;
+    const { headers, body } = await send(url, { headers: { Token: caller.token } });
+    expect(headers).toMatchObject(says);
+    expect(await body.json()).toMatchObject({ total_items: 1 });
   },
 );
 
