@@ -28,8 +28,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           exclude: ['test/integration/alone/**'],
-          // Each starts processes of its own; more at once only disturb each other's timing.
-          maxWorkers: 2,
+          // Most of their time is waiting for back-offs and locks; with more at once the CPU is the limit.
+          maxWorkers: 4,
           testTimeout: INTEGRATION_TIMEOUT_MS,
           hookTimeout: INTEGRATION_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
