@@ -23,6 +23,16 @@ const STOP_TIMEOUT_MS = 2000;
  */
 export async function runCommand(program, args, { env = {}, cwd, quiet = false } = {}) {
   const output = quiet ? 'ignore' : process.stderr.fd;
+  /** @type {NodeJS.Signals | undefined} */
+  let stoppedBy;
+  /** @param {NodeJS.Signals} signal */
+  const stop = (signal) => {
+    stoppedBy ??= signal;
+    killGroup(child.pid, signal);
+    setTimeout(() => killGroup(child.pid, 'SIGKILL'), STOP_TIMEOUT_MS).unref();
+  };
+  // Before there is a program: a signal in between would end us and leave it running.
+  for (const signal of SIGNALS) process.on(signal, stop);
   const child = spawn(program, args, {
     cwd,
     env: { ...process.env, ...env },
@@ -34,15 +44,6 @@ export async function runCommand(program, args, { env = {}, cwd, quiet = false }
     ([code]) => code === 0,
     () => false,
   );
-  /** @type {NodeJS.Signals | undefined} */
-  let stoppedBy;
-  /** @param {NodeJS.Signals} signal */
-  const stop = (signal) => {
-    stoppedBy ??= signal;
-    killGroup(child.pid, signal);
-    setTimeout(() => killGroup(child.pid, 'SIGKILL'), STOP_TIMEOUT_MS).unref();
-  };
-  for (const signal of SIGNALS) process.on(signal, stop);
   const succeeded = await ended;
   for (const signal of SIGNALS) process.off(signal, stop);
   if (stoppedBy === undefined) return succeeded;
