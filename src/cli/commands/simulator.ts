@@ -1,16 +1,15 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { UsageError } from '../../errors.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
 import type { Simulators } from '../../simulator/index.js';
-import { whyClutter } from '../clutter.js';
 import { createCommand } from '../command.js';
-import { print, printError, printJson } from '../output/terminal.js';
+import { explainListening } from '../explain-listening.js';
+import { reportLeftOut } from '../output/left-out.js';
+import { print, printJson } from '../output/terminal.js';
+import { readDocuments } from '../read-documents.js';
 import { runUntilSignal } from '../run-until-signal.js';
 
 const RESULTS_BUCKET = 'atlas-results';
 const DOCUMENTS_BUCKET = 'kyc-documents';
+const MAX_PORT = 65_535;
 
 interface SimulatorOptions {
   port: number;
@@ -28,11 +27,14 @@ export function simulatorCommand(): Command {
     'simulator --documents ./scans --completion-ms 5000',
     'simulator --json --port 4010 --s3-port 4020',
   ])
-    .option('--port <number>', 'port of Atlas; 0 takes a free one', wholeNumber, 0)
-    .option('--s3-port <number>', 'port of S3; 0 takes a free one', wholeNumber, 0)
+    .option('--port <number>', 'port of Atlas; 0 takes a free one', portNumber, 0)
+    .option('--s3-port <number>', 'port of S3; 0 takes a free one', portNumber, 0)
     .option('--host <address>', 'address that both listen on', '127.0.0.1')
     .option('--directory <dir>', 'keep the objects of S3 there; in memory without it')
-    .option('--documents <dir>', `put its files into the bucket ${DOCUMENTS_BUCKET}`)
+    .option(
+      '--documents <dir>',
+      `put its files, folders below too, into the bucket ${DOCUMENTS_BUCKET}`,
+    )
     .option('--completion-ms <number>', 'time until a document is done', wholeNumber)
     .option('--json', 'print the variables as JSON')
     .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
@@ -45,6 +47,8 @@ async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
   const simulators = await startSimulators({
     atlas: { host, port, completionMs },
     s3: { host, port: s3Port, directory },
+  }).catch((error) => {
+    throw explainListening(error, { ports: '--port and --s3-port', host: '--host' });
   });
   try {
     if (options.documents !== undefined) await putDocuments(simulators, options.documents);
@@ -59,15 +63,12 @@ async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
 }
 
 async function putDocuments({ s3 }: Simulators, directory: string): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
-    throw new UsageError(`cannot read the directory ${directory} (${error.code})`);
-  });
-  for (const { name } of entries.filter((entry) => entry.isFile())) {
-    const content = await readFile(join(directory, name));
-    const why = whyClutter({ key: name, size: content.length });
-    if (why === undefined) s3.put(DOCUMENTS_BUCKET, name, content);
-    else printError(`left out: ${escapeControls(name)} (${why})`);
+  const leftOut: { key: string; why: string }[] = [];
+  for await (const file of readDocuments(directory)) {
+    if ('why' in file) leftOut.push(file);
+    else s3.put(DOCUMENTS_BUCKET, file.key, file.content);
   }
+  reportLeftOut(leftOut);
 }
 
 function printExports(environment: Record<string, string>): void {
@@ -78,4 +79,10 @@ function printExports(environment: Record<string, string>): void {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > MAX_PORT) throw new InvalidArgumentError(`The last port is ${MAX_PORT}.`);
+  return port;
 }

@@ -2,20 +2,17 @@ import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
 import { UsageError } from '../../errors.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
 import { plural } from '../../plural.js';
 import { type StoredFile, whyClutter } from '../clutter.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches } from '../follow-batches.js';
 import { describeEnd } from '../output/describe-batch.js';
+import { reportLeftOut } from '../output/left-out.js';
 import { formatTable } from '../output/table.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { parseLocation, planBatches } from '../plan-batches.js';
 import { readManifest } from '../read-manifest.js';
 import { toReference, withClient } from '../with-client.js';
-
-/** More of what is left out are counted only. */
-const SHOWN_CLUTTER = 10;
 
 interface SubmitOptions {
   manifest?: string;
@@ -93,20 +90,14 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
   return batches;
 }
 
-/** Says what is left out, on standard error: standard output is for batches. */
 function withoutClutter(objects: readonly StoredFile[]): string[] {
-  const clutter = objects.flatMap((object) => {
-    const why = whyClutter(object);
-    return why === undefined || why === 'a folder' ? [] : `${object.key} (${why})`;
-  });
-  if (clutter.length > 0) {
-    const more = clutter.length > SHOWN_CLUTTER ? ' …' : '';
-    const some = escapeControls(clutter.slice(0, SHOWN_CLUTTER).join(', '));
-    printError(
-      `left out, since they are no documents: ${plural(clutter.length, 'object')}: ${some}${more}`,
-    );
-  }
-  return objects.filter((object) => whyClutter(object) === undefined).map(({ key }) => key);
+  const judged = objects.map((object) => ({ key: object.key, why: whyClutter(object) }));
+  reportLeftOut(
+    judged.flatMap(({ key, why }) =>
+      why === undefined || why === 'a folder' ? [] : [{ key, why }],
+    ),
+  );
+  return judged.flatMap(({ key, why }) => (why === undefined ? [key] : []));
 }
 
 async function showPlan(
