@@ -4,6 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { spawnWorker } from '../helpers/worker-process.js';
 import { runCli, spawnCli } from './run-cli.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -94,4 +97,82 @@ test('the simulator offers the files of all folders below, and submit makes a ba
     ['8841', ['8841/aadhaar/front.jpg', '8841/pan.jpg']],
     ['8842', ['8842/pan.jpg']],
   ]);
+});
+
+/** The token that the simulator gives, and the status with which it answers. */
+async function logIn(environment: Record<string, string>) {
+  const response = await fetch(`${environment.ATLAS_BASE_URL}/v1/docstream/authtoken`, {
+    method: 'POST',
+    headers: {
+      'Client-Id': environment.ATLAS_CLIENT_ID ?? '',
+      'Client-Secret': environment.ATLAS_CLIENT_SECRET ?? '',
+    },
+  });
+  return response.status;
+}
+
+test('faults come from the shell by name, for an endpoint, and as a rule, and each request is a line', async () => {
+  const { environment, stderr } = await startSimulator(
+    ...['--log', '--fault', 'multiupload:400', '--fault', '{"fault":503,"times":2}'],
+    ...['--s3-fault', 'head:AccessDenied'],
+  );
+  expect([await logIn(environment), await logIn(environment), await logIn(environment)]).toEqual([
+    503, 503, 200,
+  ]);
+  await waitUntil('a line of each request', () => stderr().split('\n').length === 4);
+  const lines = stderr().trim().split('\n');
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3}Z {2}Atlas {2}authtoken {4}503, \d+ bytes$/);
+  expect(lines[2]).toMatch(/authtoken {4}200/);
+});
+
+test.each([
+  { args: ['--fault', 'no-such'], says: /^there is no fault "no-such"; known are / },
+  { args: ['--s3-fault', 'put:no-batch-id'], says: /^there is no fault "no-batch-id"; / },
+  { args: ['--fault', '{"fault":'], says: /A rule is JSON, such as/ },
+  { args: ['--callback', 'somewhere'], says: /^--callback must be the address of a server/ },
+  { args: ['--content', '/nowhere.json'], says: /^cannot read \/nowhere\.json \(ENOENT\)/ },
+])('the simulator refuses $args, and exits with 2', async ({ args, says }) => {
+  const { code, stdout, stderr } = await runCli(['simulator', ...args]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('--content says what documents hold, and --callback gives the credentials of callbacks', async () => {
+  const system = await startSystem();
+  const files = await folderWith({
+    'scans/8841/pan.jpg': 'scan',
+    'scans/8841/lost.jpg': 'scan',
+    'content.json': JSON.stringify({
+      'pan.jpg': { fields: { name: 'Asha Rao' }, confidence: 0.5 },
+      'lost.jpg': 'never',
+    }),
+    'wrong.json': JSON.stringify({ 'pan.jpg': 'nver' }),
+  });
+  const wrong = await runCli(['simulator', '--content', join(files, 'wrong.json')]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('said of pan.jpg')]);
+  const { environment } = await startSimulator(
+    ...['--documents', join(files, 'scans'), '--content', join(files, 'content.json')],
+    ...['--completion-ms', '0', '--callback', 'http://127.0.0.1:3000/'],
+  );
+  expect(Object.keys(environment)).toEqual(
+    expect.arrayContaining(['CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET']),
+  );
+  const all = { ...system.environment, ...environment, BATCH_DEADLINE_MS: '3000' };
+  const worker = spawnWorker(all);
+  onTestFinished(() => worker.kill());
+  await worker.started();
+  const sent = await runCli(
+    ['submit', '--s3', 's3://kyc-documents/8841/', '--product', 'LOAN_APP', '--wait', '--json'],
+    all,
+  );
+  expect(JSON.parse(sent.stdout)).toMatchObject({
+    reason: { code: 'INCOMPLETE' },
+    documents: { missing: ['lost.jpg'] },
+  });
+  const { stdout } = await runCli(['results', '8841'], all);
+  expect(JSON.parse(stdout)).toEqual({
+    documentId: 'pan.jpg',
+    extracts: [{ document_type: 'PAN', name: { value: 'Asha Rao', confidence_score: 0.5 } }],
+  });
 });

@@ -1,10 +1,19 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Simulators } from '../../simulator/index.js';
+import { UsageError } from '../../errors.js';
+import type {
+  AtlasFaultRule,
+  CallbackOptions,
+  S3FaultRule,
+  Simulators,
+} from '../../simulator/index.js';
 import { createCommand } from '../command.js';
 import { explainListening } from '../explain-listening.js';
 import { reportLeftOut } from '../output/left-out.js';
+import { printRequests } from '../output/request-lines.js';
 import { print, printJson } from '../output/terminal.js';
 import { readDocuments } from '../read-documents.js';
+import { readFault, type ShellFault } from '../read-fault.js';
+import { readJson } from '../read-manifest.js';
 import { runUntilSignal } from '../run-until-signal.js';
 
 const RESULTS_BUCKET = 'atlas-results';
@@ -18,6 +27,11 @@ interface SimulatorOptions {
   directory?: string;
   documents?: string;
   completionMs?: number;
+  content?: string;
+  fault?: ShellFault[];
+  s3Fault?: ShellFault[];
+  callback?: string;
+  log?: true;
   json?: true;
 }
 
@@ -26,6 +40,7 @@ export function simulatorCommand(): Command {
     'simulator',
     'simulator --documents ./scans --completion-ms 5000',
     'simulator --json --port 4010 --s3-port 4020',
+    'simulator --log --fault no-batch-id --fault \'{"fault":503,"times":3}\'',
   ])
     .option('--port <number>', 'port of Atlas; 0 takes a free one', portNumber, 0)
     .option('--s3-port <number>', 'port of S3; 0 takes a free one', portNumber, 0)
@@ -36,30 +51,75 @@ export function simulatorCommand(): Command {
       `put its files, folders below too, into the bucket ${DOCUMENTS_BUCKET}`,
     )
     .option('--completion-ms <number>', 'time until a document is done', wholeNumber)
+    .option('--content <file>', 'JSON: what documents hold, by the name of the file')
+    .option(
+      '--fault <fault>',
+      'of Atlas: 503, multiupload:503, or a rule as JSON; repeatable',
+      readFault,
+    )
+    .option('--s3-fault <fault>', 'of S3: 503, get:AccessDenied, or a rule; repeatable', readFault)
+    .option('--callback <url>', 'address of our server, which Atlas calls when a batch is done')
+    .option('--log', 'print each request on standard error')
     .option('--json', 'print the variables as JSON')
     .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
 }
 
 async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
   const { host, port, s3Port, directory, completionMs } = options;
+  const documents = options.content === undefined ? undefined : await readJson(options.content);
+  const callback = options.callback === undefined ? undefined : callbackTo(options.callback);
   // Imported here, so that a worker in production never loads it.
   const { startSimulators } = await import('../../simulator/index.js');
   const simulators = await startSimulators({
-    atlas: { host, port, completionMs },
+    atlas: { host, port, completionMs, documents, callback },
     s3: { host, port: s3Port, directory },
   }).catch((error) => {
     throw explainListening(error, { ports: '--port and --s3-port', host: '--host' });
   });
   try {
+    setFaults(simulators, options);
     if (options.documents !== undefined) await putDocuments(simulators, options.documents);
   } catch (error) {
     await simulators.stop();
     throw error;
   }
-  const environment = { ...simulators.environment, RESULTS_BUCKET };
+  if (options.log) printRequests(simulators);
+  const environment = {
+    ...simulators.environment,
+    RESULTS_BUCKET,
+    ...(callback && {
+      CALLBACK_CLIENT_ID: callback.clientId,
+      CALLBACK_CLIENT_SECRET: callback.clientSecret,
+    }),
+  };
   if (options.json) printJson(environment);
   else printExports(environment);
   return simulators;
+}
+
+/** They come from a shell: the simulator refuses what it does not know. */
+function setFaults(
+  { atlas, s3 }: Simulators,
+  { fault = [], s3Fault = [] }: SimulatorOptions,
+): void {
+  atlas.setFaults({ rules: fault as AtlasFaultRule[] });
+  s3.setFaults({ rules: s3Fault as S3FaultRule[] });
+}
+
+/** The routes of our server, with credentials that it gets by the variables. */
+function callbackTo(url: string): CallbackOptions {
+  if (!/^https?:\/\/[^/]+\/?$/.test(url)) {
+    throw new UsageError(
+      '--callback must be the address of a server, such as http://127.0.0.1:3000',
+    );
+  }
+  const base = url.replace(/\/$/, '');
+  return {
+    authUrl: `${base}/callbacks/atlas/token`,
+    callbackUrl: `${base}/callbacks/atlas`,
+    clientId: 'simulator-callback',
+    clientSecret: 'simulator-callback-secret',
+  };
 }
 
 async function putDocuments({ s3 }: Simulators, directory: string): Promise<void> {

@@ -70,7 +70,7 @@ async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
     if (product !== undefined || reference !== undefined || byFolder) {
       throw new UsageError('--product, --reference and --by-folder go with --s3 only');
     }
-    return [await readManifest(manifest)];
+    return readManifest(manifest);
   }
   if (reference !== undefined) toReference(reference);
   if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
