@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test, vi } from 'vitest';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { CLI, runCli, spawnCli } from './run-cli.js';
@@ -33,6 +36,21 @@ test('submit --wait, status and results show a batch from scan to extract', asyn
     return `{"documentId":"${documentId}","extracts":[${raw}]}\n`;
   });
   expect(results.stdout).toBe(lines.join(''));
+  const folder = await mkdtemp(join(tmpdir(), 'results-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'loan-1.jsonl');
+  expect(await run(['results', 'loan-1', '-o', file])).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await readFile(file, 'utf8')).toBe(lines.join(''));
+  expect(await readdir(folder)).toEqual(['loan-1.jsonl']);
+  const nowhere = join(folder, 'none', 'loan-1.jsonl');
+  expect(await run(['results', 'loan-1', '-o', nowhere])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `cannot write ${nowhere} (ENOENT)\n`,
+  });
+  const again = await run(['submit', '-qm', '-'], manifest);
+  expect(again).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await run(['status', '-q', 'loan-1'])).toEqual({ code: 0, stdout: '', stderr: '' });
   // The numbers that a parser of doubles would change.
   expect(results.stdout).toMatch(/"reference":\d{20}\b/);
   expect(results.stdout).toMatch(/\b1\.10\b/);

@@ -17,6 +17,7 @@ const COMMANDS = [
   'results',
   'cancel',
   'doctor',
+  'completion',
 ];
 const NO_STACK = /^\s+at /m;
 
@@ -29,6 +30,8 @@ test('--help lists every command, and each command has help with an example', as
   const { code, stdout } = await runCli(['--help']);
   expect(code).toBe(0);
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  const [, documentation = ''] = /^Documentation: (.*)$/m.exec(stdout) ?? [];
+  expect(readFileSync(documentation, 'utf8')).toMatch(/^# Documentation/);
   const helps = await Promise.all(COMMANDS.map((command) => runCli([command, '--help'])));
   for (const [i, { code, stdout }] of helps.entries()) {
     expect(code).toBe(0);

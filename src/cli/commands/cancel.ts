@@ -7,6 +7,7 @@ import { toReferences, withClient } from '../with-client.js';
 
 interface CancelOptions {
   reason: string;
+  quiet?: true;
   json?: true;
 }
 
@@ -18,6 +19,7 @@ export function cancelCommand(finish: Finish): Command {
   )
     .argument('<reference...>', 'the batches', toReferences)
     .option('--reason <text>', 'told in the completion event', 'cancelled by an operator')
+    .option('-q, --quiet', 'print nothing but what is wrong')
     .option('--json', 'print JSON, a line a batch')
     .action(async (references: string[], options: CancelOptions) =>
       finish(await cancel(references, options)),
@@ -37,10 +39,11 @@ async function cancel(references: readonly string[], options: CancelOptions): Pr
   });
 }
 
-function report(result: CancelResult, { json }: CancelOptions): void {
+function report(result: CancelResult, { json, quiet }: CancelOptions): void {
   const { status, reference } = result;
   if (status === 'unknown') reportUnknown(reference, { json });
   else if (json) printJson(result);
-  else if (status === 'cancelling') print(`${reference}: cancelling`);
-  else printError(`${reference} has ended already`);
+  else if (status === 'cancelling') {
+    if (!quiet) print(`${reference}: cancelling`);
+  } else printError(`${reference} has ended already`);
 }

@@ -12,6 +12,7 @@ import { toReferences, withClient } from '../with-client.js';
 interface StatusOptions {
   watch?: true;
   all?: true;
+  quiet?: true;
   json?: true;
 }
 
@@ -22,8 +23,9 @@ export function statusCommand(finish: Finish): Command {
     'status loan-8841 --json',
   ])
     .argument('<reference...>', 'the batches', toReferences)
-    .option('--watch', 'follow them until they have ended')
-    .option('--all', 'show every upload of a large batch')
+    .option('-w, --watch', 'follow them until they have ended')
+    .option('-a, --all', 'show every upload of a large batch')
+    .option('-q, --quiet', 'print nothing; the exit code says whether one has failed')
     .option('--json', 'print JSON, a line a batch')
     .action(async (references: string[], options: StatusOptions) =>
       finish(await untilInterrupted((signal) => showStatus(references, options, signal))),
@@ -40,7 +42,7 @@ async function showStatus(
     if (options.watch) await watch(client, known, options, signal);
     return readStatuses(client, references);
   });
-  for (const reference of references) {
+  for (const reference of options.quiet ? [] : references) {
     const status = statuses.get(reference);
     if (status === undefined) reportUnknown(reference, options);
     else show(status, options);
@@ -52,11 +54,11 @@ async function showStatus(
 async function watch(
   client: AtlasBatchClient,
   references: readonly string[],
-  { json }: StatusOptions,
+  { json, quiet }: StatusOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { createProgressView } = await import('../output/progress.js');
-  const view = json ? { show: () => {}, done: () => {} } : createProgressView();
+  const view = json || quiet ? { show: () => {}, done: () => {} } : createProgressView();
   await followBatches(client, references, view, signal);
 }
 
