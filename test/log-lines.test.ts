@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeLogLine } from '../src/log-lines.js';
+import { onTerminal } from './helpers/on-terminal.js';
 import { waitUntil } from './helpers/wait-until.js';
 
 const TIME = Date.parse('2026-11-29T12:00:00.123Z');
@@ -25,9 +26,7 @@ test('a stack stands below its line, and nothing moves the cursor', () => {
 /** What a worker without its Redis logs, on a terminal or in a pipe. */
 async function logOf(terminal: boolean): Promise<string> {
   const command = `"${process.execPath}" dist/cli.js worker`;
-  const [program = '', ...args] = terminal
-    ? ['script', '--quiet', '--return', '--command', command, '/dev/null']
-    : ['sh', '-c', `exec ${command}`];
+  const [program, args] = terminal ? onTerminal(command) : ['sh', ['-c', `exec ${command}`]];
   const child = spawn(program, args, {
     env: {
       PATH: process.env.PATH,
