@@ -114,7 +114,8 @@ test('commands of atlas-batch and their options that the docs name exist', () =>
     ...ofLanguage('sh').flatMap(({ code }) => code.split('\n')),
   ];
   const used = lines.flatMap((line) => {
-    const [, name, rest = ''] = /^(?:atlas-batch|node dist\/cli\.js) ([a-z]+)(.*)/.exec(line) ?? [];
+    const [, name, rest = ''] =
+      /^(?:(?:npx )?atlas-batch|node dist\/cli\.js) ([a-z]+)(.*)/.exec(line) ?? [];
     return name === undefined ? [] : [{ line, name, rest }];
   });
   expect(used.length).toBeGreaterThan(10);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { UsageError } from '../../errors.js';
 import type { HostedWorker } from '../../server/context.js';
 import type { AtlasBatchServer } from '../../server/server.js';
 import { createCommand } from '../command.js';
+import { explainListening } from '../explain-listening.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
 export function workerCommand(): Command {
@@ -72,19 +72,13 @@ async function createServer(
   return routes === 'all' ? createAtlasBatchServer({ worker }) : createWorkerHealth({ worker });
 }
 
-/** Stops the server when it cannot listen. @throws UsageError when the port is taken. */
+/** Stops the server when it cannot listen. @throws UsageError that says which variable to set. */
 async function listenOrStop(server: AtlasBatchServer): Promise<Stoppable> {
   try {
     await server.listen();
     return server;
   } catch (error) {
     await server.stop();
-    throw explainPort(error);
+    throw explainListening(error, { ports: 'PORT, ADMIN_PORT or WORKER_PORT', host: 'HOST' });
   }
-}
-
-function explainPort(error: unknown): unknown {
-  const { code, port } = Object(error);
-  if (code !== 'EADDRINUSE') return error;
-  return new UsageError(`port ${port} is taken; set PORT, ADMIN_PORT or WORKER_PORT to a free one`);
 }

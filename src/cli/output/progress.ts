@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import type { BatchStatus } from '../../batches/status.js';
 import { barLines } from './bar-lines.js';
 import { describeProgress } from './describe-batch.js';
+import { BATCHES_SHOWN } from './describe-submission.js';
 import { isTerminal, print } from './terminal.js';
 
 export interface ProgressView {
@@ -16,11 +17,22 @@ export function createProgressView(): ProgressView {
   return isTerminal() ? createBars() : createLines();
 }
 
+/** More batches than this are counted, a line each time that another tenth has ended. */
+const TENTHS = 10;
+
 /** Writes a line when documents, state, uploads or error changed. A poll alone brings no line. */
 function createLines(): ProgressView {
   const shown = new Map<string, string>();
+  let tenths = -1;
   return {
     show(statuses) {
+      if (statuses.length > BATCHES_SHOWN) {
+        const ended = statuses.filter(({ summary }) => summary).length;
+        const reached = Math.floor((ended / statuses.length) * TENTHS);
+        if (reached > tenths) print(describeMany(statuses, ended));
+        tenths = Math.max(tenths, reached);
+        return;
+      }
       for (const status of statuses) {
         const { state, documents, uploads, lastError } = status;
         const change = [state, documents.present, uploads.length, lastError?.code].join();
@@ -31,6 +43,14 @@ function createLines(): ProgressView {
     },
     done() {},
   };
+}
+
+function describeMany(statuses: readonly BatchStatus[], ended: number): string {
+  const sum = (pick: (status: BatchStatus) => number) =>
+    statuses.reduce((total, status) => total + pick(status), 0);
+  const present = sum(({ documents }) => documents.present);
+  const total = sum(({ documents }) => documents.total);
+  return `${ended} of ${statuses.length} batches have ended, ${present} of ${total} documents`;
 }
 
 const USUAL_COLUMNS = 80;

@@ -1,11 +1,18 @@
 /** The faults of the simulated Atlas, and the responses that they bring. */
 import zlib from 'node:zlib';
+import type { KnownFaults } from '../check-faults.js';
 import type { Fault } from '../exchange.js';
-import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
+import {
+  CONNECTION_FAULTS,
+  type FaultPlan,
+  type FaultRule,
+  STATUS_FAULTS,
+} from '../fault-rules.js';
 import type { Answer } from '../http-server.js';
 
 /** The endpoints of the stand-in, as counters and fault rules name them. */
-export type AtlasEndpoint = 'authtoken' | 'multiupload' | 'extracts' | 'other';
+const ENDPOINTS = ['authtoken', 'multiupload', 'extracts', 'other'] as const;
+export type AtlasEndpoint = (typeof ENDPOINTS)[number];
 
 /** Faults that belong to one endpoint, with that endpoint. */
 const ENDPOINT_OF = {
@@ -61,24 +68,34 @@ const ENDPOINT_OF = {
   conflict: 'multiupload',
 } as const;
 
-export type AtlasFaultKind =
-  | StatusFault
-  | ConnectionFault
-  | keyof typeof ENDPOINT_OF
+/** Faults of any endpoint. */
+const ANYWHERE = [
   /** 200 with a web page; nothing is carried out. */
-  | 'html-200'
+  'html-200',
   /** Carried out; 200 with the first half of the body. */
-  | 'truncated-json'
+  'truncated-json',
   /** 200 with a body of `bytes` bytes that never becomes a whole document. */
-  | 'huge-body'
+  'huge-body',
   /** Forgets every token before it handles the request. */
-  | 'expire-tokens'
+  'expire-tokens',
   /** 302 to `location`; nothing is carried out. */
-  | 'redirect'
+  'redirect',
   /** Carried out; the body is compressed though nobody asked for it. */
-  | 'compressed'
+  'compressed',
   /** Carried out; the body is in another `charset`, which `Content-Type` names. */
-  | 'charset';
+  'charset',
+] as const;
+
+export type AtlasFaultKind =
+  | (typeof STATUS_FAULTS)[number]
+  | (typeof CONNECTION_FAULTS)[number]
+  | (typeof ANYWHERE)[number]
+  | keyof typeof ENDPOINT_OF;
+
+export const KNOWN_ATLAS_FAULTS: KnownFaults = {
+  faults: [...STATUS_FAULTS, ...CONNECTION_FAULTS, ...ANYWHERE, ...Object.keys(ENDPOINT_OF)],
+  endpoints: ENDPOINTS,
+};
 
 /** What the `match` of a rule gets of a request. */
 export interface AtlasRequestView {

@@ -12,6 +12,7 @@ import {
   type AtlasRequestView,
   answerInstead,
   bindToEndpoints,
+  KNOWN_ATLAS_FAULTS,
   maim,
   refusal,
 } from './atlas-faults.js';
@@ -127,14 +128,22 @@ export async function startAtlasSimulator(
   const listener = await listen(handle, options);
   let stopped: Promise<void> | undefined;
   return {
-    ...standIn(listener, traffic, faults),
+    ...standIn(listener, traffic, faults, {
+      known: KNOWN_ATLAS_FAULTS,
+      completed: bindToEndpoints,
+      forget() {
+        batches.clear();
+        tokens.forgetAll();
+        uploads = [];
+        callbacks.reset(options.callback);
+      },
+    }),
     clientId: context.clientId,
     clientSecret: context.clientSecret,
     batches: () => batches.all(),
     uploads: () => [...uploads],
     truth: (batchId) => batches.truth(batchId),
     bytesSent: (endpoint) => traffic.bytesSent(endpoint),
-    setFaults: (plan) => faults.set(bindToEndpoints(plan)),
     completeNow(batchId) {
       batches.completeNow(batchId);
       callbacks.hasten(batchId);

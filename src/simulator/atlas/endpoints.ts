@@ -5,6 +5,7 @@ import type { Fault } from '../exchange.js';
 import type { Answer } from '../http-server.js';
 import type { AtlasBatch, AtlasBatches } from './atlas-batches.js';
 import { refusal } from './atlas-faults.js';
+import { fileNameOf } from './document-content.js';
 import { pageText } from './pages.js';
 import type { Tokens } from './tokens.js';
 import type { UrlFetcher } from './url-fetcher.js';
@@ -88,7 +89,13 @@ export async function multiUpload(
     return refusal(409, 'documents are there already');
   }
   const asNumber = fault?.fault === 'number-batch-id';
-  const batch = context.batches.add(body.product_type, documentIds, performance.now(), asNumber);
+  const batch = context.batches.add(
+    body.product_type,
+    documentIds,
+    urls.map(fileNameOf),
+    performance.now(),
+    asNumber,
+  );
   accepted(batch);
   const asText = fault?.fault === 'padded-batch-id' ? ` ${batch.batchId}\r\n` : batch.batchId;
   const batchId = asNumber ? Number(batch.batchId) : asText;

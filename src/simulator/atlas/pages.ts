@@ -90,9 +90,11 @@ const WRONG_TOTALS: Readonly<Record<string, number>> = { 'total-too-high': 1, 't
 const PADDED_LENGTH = 140;
 const DEFAULT_EXTRACT_BYTES = 1024 * 1024;
 
-function item(documentId: string, fileData: string, fault?: Fault): string {
+/** Without `fileData` it is a document that nobody can read. */
+function item(documentId: string, fileData: string | undefined, fault?: Fault): string {
   const start = (id: string) => `{"document_id":${id},"file_data":`;
   const id = JSON.stringify(documentId);
+  if (fileData === undefined) return `{"document_id":${id}}`;
   switch (fault?.fault) {
     case 'no-file-data':
       return `{"document_id":${id}}`;
