@@ -1,7 +1,7 @@
 /** What Atlas may answer to a poll, beyond its documentation: each of these was an incident somewhere. */
 import { describe, expect, it } from 'vitest';
 import type { PollState } from '../../src/jobs/poll-state.js';
-import type { AtlasFaultRule } from '../../src/simulator/index.js';
+import type { AtlasFaultRule, AtlasRequestView } from '../../src/simulator/index.js';
 import { readResults } from '../helpers/invariants.js';
 import { type System, type SystemOptions, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -81,6 +81,23 @@ describe('one bad item', () => {
       expect(stored[0]?.unreadable).toEqual([]);
     },
   );
+
+  it('what one poll can read and another cannot is not lost, however long that lasts', async () => {
+    let polls = 0;
+    const bad = ({ page }: AtlasRequestView) => {
+      if (page === 1) polls += 1;
+      return page === 1 + (polls % 2) && polls < 12;
+    };
+    const system = await sendUnder([{ fault: 'null-file-data', match: bad }], {
+      documents: 1,
+      atlas: { extractsPerDocument: () => 3 },
+      environment: { ATLAS_EXTRACTS_PER_PAGE: '1' },
+    });
+    const { data, stored } = await endOf(system);
+    expect(data.status).toBe('completed');
+    expect(stored[0]?.documents[0]?.extracts).toHaveLength(3);
+    expect(stored[0]?.unreadable).toEqual([]);
+  });
 
   it('an extract that is too large alone costs that extract only', async () => {
     const system = await sendUnder(

@@ -84,7 +84,8 @@ async function readExtracts(
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      return { complete: false, overdue: false, present, announced: totalItems, found: null };
+      const notRead = { complete: false, overdue: false, unreadable: '', found: null };
+      return { ...notRead, present, announced: totalItems };
     }
   }
 
@@ -185,7 +186,9 @@ function laterPage(reading: Promise<ExtractsPage>): Promise<LaterPage> {
 }
 
 function incomplete(found: Reconciliation, announced: number | null): Poll {
-  return { complete: false, overdue: false, present: found.present, announced, found };
+  const { present } = found;
+  const unreadable = found.unreadableDigest();
+  return { complete: false, overdue: false, unreadable, present, announced, found };
 }
 
 /**
