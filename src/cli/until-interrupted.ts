@@ -10,7 +10,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
  */
 export async function untilInterrupted(
   action: (signal: AbortSignal) => Promise<ExitCode>,
-  farewell: () => void,
+  farewell: () => void = () => {},
 ): Promise<ExitCode> {
   const interruption = new AbortController();
   let code: ExitCode = INTERRUPTED;
