@@ -78,10 +78,12 @@ export class AtlasBatches {
     productType: string,
     documentIds: readonly string[],
     submittedAt: number,
-    asNumber = false,
+    asNumber: 'short' | 'long' | undefined = undefined,
   ): AtlasBatch {
     const ordinal = this.#submitted;
-    const batchId = asNumber ? numberIdOf(ordinal) : batchIdOf(this.options.seed, ordinal);
+    const batchId = asNumber
+      ? numberIdOf(ordinal, asNumber === 'long')
+      : batchIdOf(this.options.seed, ordinal);
     this.#submitted += 1;
     const held = this.#drawn({ batchId, productType, documentIds, submittedAt });
     this.#held.set(batchId, held);

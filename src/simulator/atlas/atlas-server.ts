@@ -22,6 +22,7 @@ import {
   authToken,
   type EndpointContext,
   extracts,
+  givenPerPage,
   multiUpload,
   parseUpload,
 } from './endpoints.js';
@@ -92,6 +93,7 @@ export async function startAtlasSimulator(
       bytes: raw.length,
       batchId: query.get('batch_id') ?? undefined,
       page: endpoint === 'extracts' ? askedPage(query) : undefined,
+      perPage: endpoint === 'extracts' ? givenPerPage(context, query) : undefined,
       productType: body?.product_type,
       documentIds: body?.file_urls.map((file) => file.document_id),
     };
