@@ -1,7 +1,8 @@
 /** Pages of which any field may be of another type, absent, null or absurd. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { errorFor, rowFor } from '../../../src/atlas/response-table.js';
+import { errorFor } from '../../../src/atlas/response-errors.js';
+import { rowFor } from '../../../src/atlas/response-table.js';
 import { readExtractsPage } from '../../../src/atlas/wire.js';
 import { TransientError, UnknownBatchError } from '../../../src/errors.js';
 import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
