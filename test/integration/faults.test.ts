@@ -106,11 +106,16 @@ const RESPONSES: Fault[] = [
 
 /** What real services do, beyond the documentation. */
 const READINGS: Fault[] = [
-  ...(['no-file-data', 'null-file-data', 'blank-ids'] as const).map((fault) => ({
+  ...(['no-file-data', 'null-file-data', 'empty-file-data', 'blank-ids'] as const).map((fault) => ({
     rule: { fault },
     // Of a document with two extracts the other one counts, and the batch completes without.
     system: { atlas: { extractsPerDocument: () => 1 } },
   })),
+  ...(['comma', 'before', 'twice', 'string'] as const).map((flaw) => ({
+    rule: { fault: 'nearly-json' as const, flaw },
+    name: `nearly-json, ${flaw}`,
+  })),
+  { rule: { fault: 'number-batch-id', long: true } },
   { rule: { fault: 'text-totals' } },
   { rule: { fault: 'total-too-high' } },
   { rule: { fault: 'one-page-more' } },

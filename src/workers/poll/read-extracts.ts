@@ -1,6 +1,6 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
 import type { ExtractsPage } from '../../atlas/client.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
