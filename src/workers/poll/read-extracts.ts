@@ -7,7 +7,6 @@ import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
-import { StoppingError } from '../runtime/run-step.js';
 import type { PollReading } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
 import { stayingPolls } from './transitions.js';
@@ -56,7 +55,7 @@ export async function pollOnce(
   signal: AbortSignal,
 ): Promise<Poll> {
   const reading = readExtracts(data, poll, memory, async (page, perPage) => {
-    if (context.stopping.aborted) throw new StoppingError();
+    context.stopping.throwIfAborted();
     const request = { page, perPage };
     const room = memory.page();
     const read = await context.atlas.readPage(data, request, signal, room);
@@ -66,9 +65,7 @@ export async function pollOnce(
     return read;
   });
   // Nothing is lost of a request that only reads: a worker that stops does not wait for it.
-  return unlessAborted(reading, context.stopping).catch((error) => {
-    throw context.stopping.aborted ? new StoppingError() : error;
-  });
+  return unlessAborted(reading, context.stopping);
 }
 
 async function readExtracts(
