@@ -5,7 +5,8 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, ResponseError, type ResponseRow, rowFor } from './response-table.js';
+import { errorFor, ResponseError } from './response-errors.js';
+import { type ResponseRow, rowFor } from './response-table.js';
 import type { AtlasCredentials } from './token-vault.js';
 import type { Parsed } from './wire.js';
 

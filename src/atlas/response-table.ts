@@ -1,16 +1,10 @@
 /**
- * What each response of each endpoint means, as one table, and the error that follows from it.
+ * What each response of each endpoint means, as one table.
  *
  * The first row of an endpoint that matches decides. The table is data, so that people can read it:
  * `docs/responses.md` is printed from it.
  */
-import {
-  type BatchError,
-  PermanentError,
-  type ReasonCode,
-  TransientError,
-  UnknownBatchError,
-} from '../errors.js';
+import type { ReasonCode } from '../errors.js';
 import type { BodyForm } from '../http/body-text.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
@@ -218,41 +212,4 @@ export function rowFor(
   );
   if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);
   return row;
-}
-
-/** The transient error that a response of Atlas, or its absence, stands for. */
-export class ResponseError extends TransientError {
-  constructor(
-    readonly row: ResponseRow,
-    message: string,
-    options: { retryAfterMs?: number } = {},
-  ) {
-    const taken = row.meaning === 'unknown' ? 'unknown' : 'not-taken';
-    super(row.code ?? 'INTERNAL', message, { ...options, taken });
-  }
-}
-
-/** Atlas's no to an upload. */
-export class RefusalError extends PermanentError {
-  constructor(
-    readonly row: ResponseRow,
-    message: string,
-  ) {
-    super('ATLAS_REJECTED', message);
-  }
-}
-
-/**
- * The error of a row that is not a success. `detail` ends the sentence "Atlas's multiupload …" and
- * holds statuses and codes only.
- */
-export function errorFor(
-  row: ResponseRow,
-  detail: string,
-  context: { atlasBatchId?: string | undefined; retryAfterMs?: number } = {},
-): BatchError {
-  const message = `Atlas's ${row.endpoint} ${detail}`;
-  if (row.meaning === 'refused') return new RefusalError(row, message);
-  if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
-  return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
 }

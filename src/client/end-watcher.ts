@@ -5,7 +5,6 @@
  * trimmed and connections break, so the jobs are also read at intervals. A waiter that is woken reads
  * the job, and waits on when the batch has not ended.
  */
-import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import {
@@ -20,7 +19,7 @@ import type { BatchSummary } from '../jobs/summary.js';
 import { callAfter } from '../timeouts.js';
 import { checkOptions, checkSignal } from './check-options.js';
 import { WaitTimeoutError } from './client-errors.js';
-import { openQueueEvents } from './queue-events.js';
+import { QueueEventReader } from './queue-events.js';
 
 /** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
 const READ_EVERY_MS = 3000;
@@ -36,7 +35,7 @@ export interface WaitOptions {
 export function createEndWatcher(queues: ClientQueues) {
   const { link, batches } = queues;
   const waiters = new Map<string, Set<() => void>>();
-  let listening: Promise<QueueEvents> | undefined;
+  let listening: Promise<QueueEventReader> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -44,10 +43,10 @@ export function createEndWatcher(queues: ClientQueues) {
     for (const waiter of waiters.get(jobId) ?? []) waiter();
   };
 
-  async function listen(): Promise<QueueEvents> {
+  async function listen(): Promise<QueueEventReader> {
     // Read before any job is: no event falls between reading a job and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
-    const events = openQueueEvents(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
+    const events = new QueueEventReader(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
     events.on('completed', ({ jobId }) => wake(jobId));
     events.on('failed', ({ jobId }) => wake(jobId));
     return events;
@@ -121,7 +120,7 @@ export function createEndWatcher(queues: ClientQueues) {
       clearInterval(timer);
       for (const jobId of [...waiters.keys()]) wake(jobId);
       const events = await listening?.catch(() => undefined);
-      await events?.close().catch(() => {});
+      await events?.close();
     },
   };
 }

@@ -63,7 +63,7 @@ export function subscribeToCompletions(
   return {
     close() {
       closed ??= (async () => {
-        const ended = worker.close();
+        const ended = worker.close().catch(() => {});
         let isOver = false;
         // Handlers have all the time that they want. BullMQ waits for as long as Redis is away.
         do {

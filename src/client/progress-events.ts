@@ -2,22 +2,18 @@
  * Progress of batches as it happens, for screens. It is not durable: a change while nobody listens
  * is not reported later. For the end of a batch there are `wait` and `onCompletion`.
  */
-import type { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
-import {
-  ClientClosedError,
-  RedisUnavailableError,
-  UnknownReferenceError,
-  UsageError,
-} from '../errors.js';
+import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { unlessAborted } from '../timeouts.js';
 import { checkOptions, checkSignal } from './check-options.js';
-import { openQueueEvents } from './queue-events.js';
+import { QueueEventReader } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */
 export interface Closeable {
+  /** Never rejects. */
   close(): Promise<void>;
 }
 
@@ -53,16 +49,21 @@ export async function* followProgress(
     changed.set(reference, hasEnded || changed.get(reference) === true);
     wake();
   };
-  const ended = () => signal?.aborted || client.closing.aborted;
-  const onEnd = () => wake();
-  signal?.addEventListener('abort', onEnd);
-  client.closing.addEventListener('abort', onEnd);
+  const over = new AbortController();
+  const end = () => {
+    over.abort();
+    wake();
+  };
+  signal?.addEventListener('abort', end);
+  client.closing.addEventListener('abort', end);
+  if (signal?.aborted) end();
+  const run = <T>(action: () => Promise<T>) => unlessAborted(queues.link.run(action), over.signal);
   const listeners = listen(queues, note);
   // A reader that abandons the loop closes nothing: then the client does at its own end.
   for (const one of listeners) client.opened.add(one);
   try {
-    await queues.link.run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
-    while (!ended()) {
+    await run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
+    while (!over.signal.aborted) {
       const [next] = changed;
       if (next === undefined) {
         await new Promise<void>((resolve) => {
@@ -72,29 +73,31 @@ export async function* followProgress(
       }
       const [reference, hasEnded] = next;
       changed.delete(reference);
-      const status = await queues.link.run(() => readBatchStatus(queues, reference)).catch(skip);
+      const status = await run(() => readBatchStatus(queues, reference)).catch(skip);
       // What came before the end may be read after it. The end is told by its own event alone, or it
       // would be told twice.
-      if (status && !ended() && (hasEnded || status.summary === null)) yield status;
+      if (status && (hasEnded || status.summary === null)) yield status;
     }
+  } catch (error) {
+    if (!over.signal.aborted) throw error;
   } finally {
-    signal?.removeEventListener('abort', onEnd);
-    client.closing.removeEventListener('abort', onEnd);
+    signal?.removeEventListener('abort', end);
+    client.closing.removeEventListener('abort', end);
     for (const one of listeners) client.opened.delete(one);
-    await Promise.allSettled(listeners.map((one) => one.close()));
+    await Promise.all(listeners.map((one) => one.close()));
   }
 }
 
 function listen(
   queues: ClientQueues,
   note: (reference: string | null, hasEnded: boolean) => void,
-): QueueEvents[] {
-  const batches = openQueueEvents(queues, BATCHES_QUEUE);
+): QueueEventReader[] {
+  const batches = new QueueEventReader(queues, BATCHES_QUEUE);
   for (const name of [...CHANGES, ...ENDS]) {
     const isEnd = ENDS.some((end) => end === name);
     batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId), isEnd));
   }
-  const polls = openQueueEvents(queues, POLLS_QUEUE);
+  const polls = new QueueEventReader(queues, POLLS_QUEUE);
   polls.on('progress', ({ jobId }) => {
     findParent(queues, jobId).then(
       (reference) => note(reference, false),
@@ -119,12 +122,6 @@ async function findParent({ link, pollJobs }: ClientQueues, jobId: string): Prom
 
 /** A batch that was removed has no status, and Redis may come back. */
 function skip(error: unknown): null {
-  if (
-    error instanceof UnknownReferenceError ||
-    error instanceof RedisUnavailableError ||
-    error instanceof ClientClosedError
-  ) {
-    return null;
-  }
+  if (error instanceof UnknownReferenceError || error instanceof RedisUnavailableError) return null;
   throw error;
 }

@@ -2,34 +2,61 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
+import type { RedisConnection } from '../redis/connection.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 
-/** While Redis refuses to read them: soon there again when an operator has mended it. */
+/** While Redis is away or refuses: soon there again when it is mended. */
 const READ_AGAIN_MS = 1000;
 
 /**
  * Reads the events of a queue until it is closed. BullMQ by itself stops for good when Redis refuses
- * one read: a permission that is withdrawn for a moment, a password that is being rotated.
- * @param lastEventId Reads what came after it. Default: what comes from now on.
+ * its first command: a permission that is withdrawn for a moment, a password that is being rotated.
  */
-export function openQueueEvents(
-  queues: ClientQueues,
-  name: string,
-  lastEventId?: string,
-): QueueEvents {
-  const events = new QueueEvents(name, {
-    connection: queues.link.forBlocking(),
-    prefix: queues.prefix,
-    autorun: false,
-    ...(lastEventId !== undefined && { lastEventId }),
-  });
-  events.on('error', () => {});
-  keepReading(events);
-  return events;
+export class QueueEventReader extends QueueEvents {
+  private readonly connection: RedisConnection;
+
+  /** @param lastEventId Reads what came after it. Default: what comes from now on. */
+  constructor({ link, prefix }: ClientQueues, name: string, lastEventId?: string) {
+    const connection = link.forBlocking();
+    super(name, {
+      connection,
+      prefix,
+      autorun: false,
+      ...(lastEventId !== undefined && { lastEventId }),
+    });
+    this.connection = connection;
+    this.on('error', () => {});
+    this.keepReading();
+  }
+
+  /**
+   * Never rejects, and ends within a bound. BullMQ's own waits for a connection that never came, and
+   * rejects when Redis goes away meanwhile.
+   */
+  override async close(): Promise<void> {
+    const closed = super.close().catch(() => {});
+    await settlesWithin(closed, CLOSE_TIMEOUT_MS);
+    this.connection.disconnectAll();
+  }
+
+  private async keepReading(): Promise<void> {
+    while (!this.closing) {
+      await this.run().catch(() => {});
+      await retryPause();
+    }
+  }
+
+  /** BullMQ's own pause cannot be ended, and keeps a process alive for five seconds. */
+  protected override async checkConnectionError<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch {
+      await retryPause();
+      return undefined;
+    }
+  }
 }
 
-async function keepReading(events: QueueEvents): Promise<void> {
-  while (!events.closing) {
-    await events.run().catch(() => {});
-    await sleep(READ_AGAIN_MS, undefined, { ref: false });
-  }
+function retryPause(): Promise<void> {
+  return sleep(READ_AGAIN_MS, undefined, { ref: false });
 }

@@ -54,8 +54,8 @@ export interface PollState {
   perPage?: number;
   /** What an earlier poll found no room for in memory; it is asked for before the next one reads. */
   wantedBytes?: number;
-  /** Polls in a row that read everything but what Atlas announced beyond it. */
-  overdue?: number;
+  /** Polls in a row that read everything but what Atlas announced beyond it, or the same unreadable items. */
+  overdue?: { polls: number; unreadable: string };
   /** Transient errors in a row, for the back-off. */
   errorStreak?: { count: number; reason: Reason };
   unexpectedErrors: number;

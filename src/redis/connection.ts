@@ -45,7 +45,9 @@ export class RedisConnection extends Redis {
    */
   resendForMs: number;
   /** BullMQ may leave one open when Redis is away. */
-  private readonly duplicates: Redis[] = [];
+  private readonly duplicates: RedisConnection[] = [];
+  /** BullMQ may try to connect once more. */
+  private isOver = false;
   private readonly refusedSince = new WeakMap<Command, number>();
   /** The socket that is being left: a hundred refusals leave it once. */
   private left: Redis['stream'] | undefined;
@@ -77,19 +79,23 @@ export class RedisConnection extends Redis {
       stopWatch();
       if (!this.opening.isReady) this.endOpening();
     });
+    // ioredis forgets those that wait to be sent again, when the next connection is not there yet.
+    this.on('end', () => {
+      const queue = Reflect.get(this as object, 'prevCommandQueue');
+      if (queue) rejectAll(queue);
+    });
   }
 
   /** ioredis forgets the commands that open a connection, and says nothing, when it is cut meanwhile. */
   private endOpening(): void {
-    for (let item = this.commandQueue.shift(); item; item = this.commandQueue.shift()) {
-      (item.command as Command).reject(new Error('Connection is closed.'));
-    }
+    rejectAll(this.commandQueue);
     if (this.opening.error !== undefined) return;
     const message = 'the connection was closed before it served';
     this.silentEmit('error', Object.assign(new Error(message), { code: 'ECONNRESET' }));
   }
 
   override connect(callback?: (error?: Error | null) => void): Promise<void> {
+    if (this.isOver) return Promise.reject(new Error('Connection is closed.'));
     Object.assign(this.options, this.options.credentials?.());
     return super.connect(callback);
   }
@@ -98,6 +104,7 @@ export class RedisConnection extends Redis {
   override duplicate(override: ConnectionOptions = {}): never {
     const duplicate = new RedisConnection({ ...this.options, ...override, ...FOR_BLOCKING });
     this.duplicates.push(duplicate);
+    if (this.isOver) duplicate.disconnectAll();
     // It is what ioredis says that it returns, but for types that no class can name.
     return duplicate as never;
   }
@@ -108,9 +115,10 @@ export class RedisConnection extends Redis {
     super.disconnect(reconnect);
   }
 
-  /** Ends the connection and all duplicates at once, in whatever state they are. */
+  /** Ends the connection and all duplicates for good, in whatever state they are. */
   disconnectAll(): void {
     for (const redis of [...this.duplicates, this]) {
+      redis.isOver = true;
       // Errors of a connection that is being closed concern nobody, and must not end the process.
       redis.on('error', () => {});
       redis.disconnect();
@@ -173,6 +181,12 @@ export class RedisConnection extends Redis {
     }, CHECK_EVERY_MS);
     timer.unref();
     return () => clearInterval(timer);
+  }
+}
+
+function rejectAll(queue: Redis['commandQueue']): void {
+  for (let item = queue.shift(); item; item = queue.shift()) {
+    (item.command as Command).reject(new Error('Connection is closed.'));
   }
 }
 

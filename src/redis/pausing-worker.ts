@@ -66,6 +66,11 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     return job;
   }
 
+  /** BullMQ's pause after an error would keep a closed worker alive. It asks once per interval anyway. */
+  protected override checkConnectionError<T>(action: () => Promise<T>): Promise<T | undefined> {
+    return super.checkConnectionError(action, 0);
+  }
+
   /** Waits until a fetch makes sense. @returns false when the worker is closed before. */
   private async opened(): Promise<boolean> {
     await this.fetchPause;

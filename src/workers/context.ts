@@ -48,6 +48,6 @@ export interface WorkerContext {
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Aborted when the worker stops: jobs are given back at their next safe point. */
+  /** Aborted with a `StoppingError` when the worker stops: jobs are given back at their next safe point. */
   stopping: AbortSignal;
 }

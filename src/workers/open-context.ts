@@ -43,7 +43,7 @@ export interface OpenOptions {
   /** Default: the policy that learns. */
   policy?: PollPolicy | undefined;
   status: WorkerStatus;
-  /** Aborted when the worker stops. */
+  /** Aborted with a `StoppingError` when the worker stops. */
   stopping: AbortSignal;
   /** Takes each part that was opened. */
   parts: StartedParts;

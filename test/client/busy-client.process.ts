@@ -15,7 +15,8 @@ await client
   })
   .catch(() => {});
 void client.wait('waited-for').catch(() => {});
+const told = once(process, 'SIGTERM');
 process.stdout.write('busy\n');
-await once(process, 'SIGTERM');
+await told;
 await client.close();
 process.stdout.write('closed\n');

@@ -21,6 +21,10 @@ export interface TcpValve {
   refuse(): Promise<void>;
   /** Accepts connections and resets them. */
   slam(): Promise<void>;
+  /** Resets open connections, and accepts new ones without a word. */
+  hush(): Promise<void>;
+  /** Calls back when the next client ends its connection. */
+  onNextLeave(act: () => void): void;
   /** Connections accepted since it was last told how to behave. */
   connections(): number;
 }
@@ -31,6 +35,7 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
   let accepted = 0;
   let goal = target;
   let isSilent = false;
+  let onLeave = () => {};
   const pairs = new Set<readonly [Socket, Socket]>();
   const sockets = new Set<Socket>();
 
@@ -62,6 +67,7 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
     const pair = [socket, onward] as const;
     pairs.add(pair);
     socket.on('close', () => pairs.delete(pair));
+    socket.on('end', () => onLeave());
     socket.on('close', () => onward.destroy());
     onward.on('close', () => socket.destroy());
     socket.pipe(onward).pipe(socket);
@@ -99,6 +105,13 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
     admit: () => reopen(passThrough),
     refuse: shut,
     slam: () => reopen((socket) => socket.resetAndDestroy()),
+    hush: () => reopen(() => {}),
+    onNextLeave(act) {
+      onLeave = () => {
+        onLeave = () => {};
+        act();
+      };
+    },
     connections: () => accepted,
   };
 }

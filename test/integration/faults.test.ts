@@ -75,7 +75,14 @@ const CONNECTIONS: Fault[] = [
 const RESPONSES: Fault[] = [
   { rule: { fault: 'html-200' }, ends: UNKNOWN },
   { rule: { fault: 'truncated-json' }, ends: UNKNOWN },
-  { rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 }, ends: UNKNOWN, batches: FEW },
+  {
+    // An extract that is too large four times in a row is unreadable. Of a document with two the other
+    // one counts, and the batch would complete without.
+    rule: { fault: 'huge-body', bytes: 33 * 1024 * 1024 },
+    ends: UNKNOWN,
+    batches: FEW,
+    system: { atlas: { extractsPerDocument: () => 1 } },
+  },
   { rule: { fault: 'no-batch-id' }, ends: UNKNOWN },
   {
     // Who is told the id first holds it, also when it is not theirs: then nothing ever comes.
@@ -99,11 +106,16 @@ const RESPONSES: Fault[] = [
 
 /** What real services do, beyond the documentation. */
 const READINGS: Fault[] = [
-  ...(['no-file-data', 'null-file-data', 'blank-ids'] as const).map((fault) => ({
+  ...(['no-file-data', 'null-file-data', 'empty-file-data', 'blank-ids'] as const).map((fault) => ({
     rule: { fault },
     // Of a document with two extracts the other one counts, and the batch completes without.
     system: { atlas: { extractsPerDocument: () => 1 } },
   })),
+  ...(['comma', 'before', 'twice', 'string'] as const).map((flaw) => ({
+    rule: { fault: 'nearly-json' as const, flaw },
+    name: `nearly-json, ${flaw}`,
+  })),
+  { rule: { fault: 'number-batch-id', long: true } },
   { rule: { fault: 'text-totals' } },
   { rule: { fault: 'total-too-high' } },
   { rule: { fault: 'one-page-more' } },

@@ -88,6 +88,26 @@ test('a connection that falls silent is made anew, and one that blocks is left a
   expect(await blocking.client('ID')).toBe(id);
 });
 
+test('a command that waits to be sent again fails when the connection is ended', async () => {
+  const valve = await startTcpValve(Number(new URL(testRedis().url).port));
+  const redis = connect(`redis://127.0.0.1:${valve.port}`);
+  await redis.ping();
+  const popped = redis.bzpopmin('none', 60);
+  await valve.hush();
+  await waitUntil('a new connection', () => valve.connections() > 0);
+  redis.disconnectAll();
+  await expect(popped).rejects.toThrow('Connection is closed.');
+});
+
+test('a connection that was ended for good never opens again, nor does one made of it', async () => {
+  const redis = connect(testRedis().url);
+  await redis.ping();
+  redis.disconnectAll();
+  await expect(redis.connect()).rejects.toThrow('Connection is closed.');
+  const duplicate: RedisConnection = redis.duplicate();
+  await expect(duplicate.ping()).rejects.toThrow('Connection is closed.');
+});
+
 test('a client of a Cluster goes past nodes that are away', async () => {
   const { addresses } = await startCluster();
   const cluster = [1, ...addresses.map((address) => Number(address.split(':').at(-1)))];

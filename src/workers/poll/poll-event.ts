@@ -6,6 +6,8 @@ export interface PollReading {
   complete: boolean;
   /** Nothing is missing and nothing more can be read, but Atlas announces more, or sends what nobody can read. */
   overdue: boolean;
+  /** A digest of the items that nobody could read; empty without any. */
+  unreadable: string;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
   /** Items that Atlas announced; null when it announces nothing. */

@@ -3,7 +3,7 @@
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import {
   describeReason,
   errorFields,

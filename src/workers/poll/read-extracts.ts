@@ -1,13 +1,12 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
 import type { ExtractsPage } from '../../atlas/client.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
-import { StoppingError } from '../runtime/run-step.js';
 import type { PollReading } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
 import { stayingPolls } from './transitions.js';
@@ -56,7 +55,7 @@ export async function pollOnce(
   signal: AbortSignal,
 ): Promise<Poll> {
   const reading = readExtracts(data, poll, memory, async (page, perPage) => {
-    if (context.stopping.aborted) throw new StoppingError();
+    context.stopping.throwIfAborted();
     const request = { page, perPage };
     const room = memory.page();
     const read = await context.atlas.readPage(data, request, signal, room);
@@ -66,9 +65,7 @@ export async function pollOnce(
     return read;
   });
   // Nothing is lost of a request that only reads: a worker that stops does not wait for it.
-  return unlessAborted(reading, context.stopping).catch((error) => {
-    throw context.stopping.aborted ? new StoppingError() : error;
-  });
+  return unlessAborted(reading, context.stopping);
 }
 
 async function readExtracts(
@@ -84,7 +81,8 @@ async function readExtracts(
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      return { complete: false, overdue: false, present, announced: totalItems, found: null };
+      const notRead = { complete: false, overdue: false, unreadable: '', found: null };
+      return { ...notRead, present, announced: totalItems };
     }
   }
 
@@ -185,7 +183,9 @@ function laterPage(reading: Promise<ExtractsPage>): Promise<LaterPage> {
 }
 
 function incomplete(found: Reconciliation, announced: number | null): Poll {
-  return { complete: false, overdue: false, present: found.present, announced, found };
+  const { present } = found;
+  const unreadable = found.unreadableDigest();
+  return { complete: false, overdue: false, unreadable, present, announced, found };
 }
 
 /**

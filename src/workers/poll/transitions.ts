@@ -100,10 +100,11 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
 function afterReading(before: PollState, reading: PollReading, facts: PollFacts): PollDecision {
   const { data, now } = facts;
   const { found, announced, present } = reading;
-  const { overdue: overdueBefore = 0, ...rest } = calm(before);
-  const grew = found !== null && found.extractCount !== before.seen.extracts;
-  const overdue = reading.overdue ? (grew ? 0 : overdueBefore) + 1 : 0;
-  const state = { ...rest, polls: before.polls + 1, ...(overdue > 0 && { overdue }) };
+  const { overdue: _, ...rest } = calm(before);
+  const overdue = overduePolls(before, reading);
+  const { unreadable } = reading;
+  const polls = before.polls + 1;
+  const state = { ...rest, polls, ...(overdue > 0 && { overdue: { polls: overdue, unreadable } }) };
   const complete = reading.complete || overdue >= MAX_OVERDUE_POLLS;
   if (found && (complete || isLastPoll(state, facts.deadlines))) {
     if (found.present >= state.stored) return { next: 'store', state };
@@ -121,6 +122,18 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   };
   const nextPollAt = now + (overdue > 0 ? facts.retryMs(overdue, 0) : facts.nextPollMs(negative));
   return sleep(negative, nextPollAt, describePoll({ ...negative, nextPollAt }, now));
+}
+
+/**
+ * This poll and those before it that came to the same. What one poll can read and another cannot is not
+ * lost: it is waited for.
+ */
+function overduePolls({ overdue, seen }: PollState, reading: PollReading): number {
+  if (!reading.overdue) return 0;
+  const { found, unreadable } = reading;
+  const isSame =
+    overdue?.unreadable === unreadable && (found === null || found.extractCount === seen.extracts);
+  return isSame ? overdue.polls + 1 : 1;
 }
 
 function afterStoring(

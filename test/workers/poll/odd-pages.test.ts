@@ -1,7 +1,8 @@
 /** Pages of which any field may be of another type, absent, null or absurd. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { errorFor, rowFor } from '../../../src/atlas/response-table.js';
+import { errorFor } from '../../../src/atlas/response-errors.js';
+import { rowFor } from '../../../src/atlas/response-table.js';
 import { readExtractsPage } from '../../../src/atlas/wire.js';
 import { TransientError, UnknownBatchError } from '../../../src/errors.js';
 import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
@@ -32,8 +33,17 @@ const goodItem = fc
   .tuple(fc.constantFrom<string | number>(17, ...DOCUMENTS), fc.dictionary(fc.string(), odd))
   .map(([id, fields]) => ({
     good: String(id),
-    text: JSON.stringify({ document_id: id, file_data: fields }),
+    text: JSON.stringify({ document_id: id, file_data: { ...fields, document_type: 'PAN' } }),
   }));
+/** What JSON can be written as that is not quite JSON. */
+const flaw = fc.constantFrom<(json: string) => string>(
+  (json) => json,
+  (json) => json.replace(/}$/, ',}'),
+  (json) => `\ufeff${json}`,
+  (json) => `Warning: array {} in app.php\n${json}`,
+  (json) => json + json,
+  (json) => JSON.stringify(json),
+);
 const oddItem = fc
   .oneof(odd, fc.record({ document_id: odd, file_data: odd }, { requiredKeys: [] }))
   .map((item) => ({ good: null, text: JSON.stringify(item).replaceAll('1.5', 'NaN') }));
@@ -73,12 +83,12 @@ async function poll(first: string, then: string): Promise<PollEvent> {
 
 it('whatever a page holds, what is readable counts, nothing throws, and no poll job ends early', async () => {
   let read = 0;
-  const property = fc.asyncProperty(pages, beyond, async ({ items, paging }, then) => {
+  const property = fc.asyncProperty(pages, beyond, flaw, async ({ items, paging }, then, write) => {
     const members = Object.entries(paging).map(
       ([name, value]) => `"${name}":${JSON.stringify(value)}`,
     );
-    const first = `{${[`"data":[${items.map(({ text }) => text).join(',')}]`, ...members].join(',')}}`;
-    const event = await poll(first, then);
+    const data = `"data":[${items.map(({ text }) => text).join(',')}]`;
+    const event = await poll(write(`{${[data, ...members].join(',')}}`), then);
     const decision = afterPoll(beginPoll(newPollState(0, 4), 10), event, FACTS);
     expect(decision.next).not.toBe('end');
     if (event.kind !== 'read') return;
@@ -100,8 +110,8 @@ const events = fc.constantFrom<PollEvent>(
   ...[1, 4].flatMap((present): PollEvent[] =>
     [false, true].map((overdue) => {
       const found = { extractCount: present, present };
-      const reading = { complete: false, overdue: overdue && present === 4, present, announced: 5 };
-      return { kind: 'read', reading: { ...reading, found } };
+      const reading = { complete: false, unreadable: '', present, announced: 5, found };
+      return { kind: 'read', reading: { ...reading, overdue: overdue && present === 4 } };
     }),
   ),
 );

@@ -56,6 +56,7 @@ const read = (present: number, changes: object = {}): PollEvent => ({
   reading: {
     complete: present === 3,
     overdue: false,
+    unreadable: '',
     present,
     announced: present,
     found: { extractCount: present, present },
@@ -214,8 +215,17 @@ describe('a poll job', () => {
       overdue: true,
       found: { extractCount: 4, present: 3 },
     });
-    expect(decide(once, grown, 6000).state.overdue).toBe(1);
+    expect(decide(once, grown, 6000).state.overdue).toMatchObject({ polls: 1 });
     expect(decide(once, events.incomplete, 6000).state.overdue).toBeUndefined();
+  });
+
+  it('a poll job does not give up what one poll could read and another could not', () => {
+    let decision = decide(fresh, events.overdue, 5000);
+    for (let poll = 1; poll <= 2 * MAX_OVERDUE_POLLS; poll += 1) {
+      expect(decision.next).toBe('sleep');
+      const other = read(3, { complete: false, overdue: true, unreadable: `item ${poll % 2}` });
+      decision = decide(decision.state, other, 5000);
+    }
   });
 
   it('a poll job ends after ten errors that nobody foresaw', () => {
