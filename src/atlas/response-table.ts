@@ -36,8 +36,8 @@ export interface ResponseRow {
   readonly holdsAllProcesses?: true;
   /** Sending it again at once is safe and may well help. Retry-After comes first. */
   readonly retryNow?: true;
-  /** It was too much at once: half of it is tried next. */
-  readonly halve?: true;
+  /** It was too much at once, or something in it is bad: half of it is tried next. */
+  readonly halve?: 'at-once' | 'when-it-lasts';
   /** Atlas says that it has these documents already. */
   readonly conflict?: true;
   /** Atlas has it, and did not say under which id: it is sent once more at most. */
@@ -62,6 +62,16 @@ const RETRIED = {
   retryNow: true,
   consequence: `sent again at once, a couple of times; then ${DELAYED.consequence}`,
 } as const;
+const HALF_A_PAGE = 'asked again with half the page size; a single extract is listed as unreadable';
+const HALVED_AT_ONCE = { halve: 'at-once', consequence: HALF_A_PAGE } as const;
+/** One bad extract costs itself, and not the others on its page. */
+function halvedWhenItLasts({ consequence, ...row }: Row): Row {
+  return {
+    ...row,
+    halve: 'when-it-lasts',
+    consequence: `${consequence}. When it comes twice in a row: ${HALF_A_PAGE}`,
+  };
+}
 
 const TOO_MANY_REQUESTS: Row = {
   when: [429],
@@ -125,7 +135,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       when: [413],
       meaning: 'refused',
       code: 'ATLAS_REJECTED',
-      halve: true,
+      halve: 'at-once',
       consequence: 'each half is sent; an upload of one document ends',
     },
     TOKEN_REFUSED_BY_GATEWAY,
@@ -161,8 +171,9 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   ],
   extracts: [
     TOO_MANY_REQUESTS,
+    { when: [413], meaning: 'broken', ...UNREADABLE, ...HALVED_AT_ONCE },
     TOKEN_REFUSED_BY_GATEWAY,
-    GATEWAY,
+    halvedWhenItLasts(GATEWAY),
     {
       when: ['2xx'],
       meaning: 'taken',
@@ -177,18 +188,19 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
         'Of a later page: the list ends there, or is read again',
     },
     TOKEN_REFUSED,
-    { when: ['not-sent', 'cut', '5xx'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
-    { when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED },
+    { when: ['not-sent'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
+    halvedWhenItLasts({ when: ['cut', '5xx'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED }),
+    halvedWhenItLasts({ when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED }),
     { when: [408, 425], meaning: 'broken', code: 'ATLAS_UNAVAILABLE', ...RETRIED },
-    { when: ['unusable', 'not-text'], meaning: 'broken', ...UNREADABLE, ...RETRIED },
-    {
-      when: ['too-large'],
+    halvedWhenItLasts({
+      when: ['unusable', 'not-text'],
       meaning: 'broken',
       ...UNREADABLE,
-      halve: true,
-      consequence: 'asked again with half the page size; a single extract is listed as unreadable',
-    },
-    { when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
+      ...RETRIED,
+    }),
+    { when: ['too-large'], meaning: 'broken', ...UNREADABLE, ...HALVED_AT_ONCE },
+    { when: ['3xx'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
+    halvedWhenItLasts({ when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED }),
   ],
 };
 

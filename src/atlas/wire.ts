@@ -45,8 +45,6 @@ export interface ExtractsPage {
   totalItems: number | null;
   /** Null when Atlas says nothing of other pages. */
   hasNext: boolean | null;
-  /** It is a page of one extract, which was too large to take. */
-  tooLarge?: true;
 }
 
 /** What a body says, or why it is unusable. */
@@ -164,14 +162,6 @@ export function readExtractsPage(
       hasNext: page.has_next ?? (pages === null ? null : asked < pages),
     },
   };
-}
-
-/** The place of an extract in the list, which is all that is known of it. */
-export function tooLargeExtract(place: number): ExtractsPage {
-  const unreadable = `extract ${place} of the list is larger than 32 MiB`;
-  const items = [{ atlasDocumentId: null, fileData: null, unreadable }];
-  const unknown = { perPage: null, totalPages: null, totalItems: null, hasNext: null };
-  return { ...unknown, items, page: place, tooLarge: true };
 }
 
 function notReady(page: number): ExtractsPage {

@@ -61,7 +61,7 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
       [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
       [['unusable', 'too-large', 'not-text'], 'broken', 'ATLAS_PROTOCOL'],
-      [[302, 400, 405, 410, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
+      [[302, 304, 400, 405, 410, 413, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
     ],
   ],
 ];
@@ -132,7 +132,20 @@ describe('the table of responses', () => {
 
   it('the table of responses halves an upload that is too large, whoever says so', () => {
     for (const form of ['json', 'web-page', 'other'] as const)
-      expect(rowFor('multiupload', 413, form)).toMatchObject({ halve: true });
+      expect(rowFor('multiupload', 413, form)).toMatchObject({ halve: 'at-once' });
+  });
+
+  it('the table of responses halves a page that is too large, and one that stays unreadable, and no other', () => {
+    for (const kind of [413, 'too-large'] as const)
+      expect(rowFor('extracts', kind).halve).toBe('at-once');
+    for (const form of ['json', 'web-page', 'other'] as const)
+      expect(rowFor('extracts', 413, form).halve).toBe('at-once');
+    const lasting = ['timed-out', 'cut', 'unusable', 'not-text', 400, 422, 500, 504] as const;
+    for (const kind of lasting) expect(rowFor('extracts', kind).halve).toBe('when-it-lasts');
+    for (const kind of ['unusable', 504] as const)
+      expect(rowFor('extracts', kind, 'web-page').halve).toBe('when-it-lasts');
+    for (const kind of ['not-sent', 200, 302, 401, 403, 404, 429] as const)
+      expect(rowFor('extracts', kind).halve).toBeUndefined();
   });
 
   it('the table of responses is the same in docs/responses.md', async () => {

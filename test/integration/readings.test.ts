@@ -117,6 +117,70 @@ describe('one bad item', () => {
     ]);
   });
 
+  it.each([
+    { fault: 413 },
+    { fault: 413, body: 'html' },
+    { fault: 400 },
+    { fault: 422 },
+    { fault: 500 },
+    { fault: 504, body: 'html' },
+    { fault: 'html-200' },
+    { fault: 'truncated-json' },
+    { fault: 'cut-body' },
+    { fault: 'hang' },
+    { fault: 'huge-body', bytes: 33 * 1024 * 1024 },
+  ] as AtlasFaultRule[])(
+    'an extract for which its page is never given (%j) costs that extract only',
+    async (rule) => {
+      const holdsThird = ({ page = 1, perPage = 50 }: AtlasRequestView) =>
+        Math.ceil(3 / perPage) === page;
+      const system = await sendUnder([{ ...rule, endpoint: 'extracts', match: holdsThird }], {
+        documents: 6,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_TIMEOUT_MS: '1000', ATLAS_EXTRACTS_PER_PAGE: '8' },
+      });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(uploads).toBe(1);
+      const kept = stored[0]?.documents.map(({ extracts }) => extracts.length);
+      expect(kept).toEqual([2, 1, 2, 2, 2, 2]);
+      expect(stored[0]?.unreadable).toEqual([
+        { documentId: null, reason: expect.stringContaining('extract 3 of the list') },
+      ]);
+    },
+  );
+
+  it.each([500, 422] as const)(
+    'the first extract of a list longer than a page, with which nothing is given (%i), costs itself only',
+    async (fault) => {
+      const match = ({ page }: AtlasRequestView) => page === 1;
+      const system = await sendUnder([{ fault, endpoint: 'extracts', match }], {
+        documents: 6,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '4' },
+      });
+      const { data, stored } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(stored[0]?.documents.map(({ extracts }) => extracts.length)).toEqual([
+        ...[1, 2, 2, 2, 2, 2],
+      ]);
+    },
+  );
+
+  it.each([500, 400, 'html-200'] as const)(
+    'an Atlas of which no page can be read for a while (%s) loses nothing',
+    async (fault) => {
+      const system = await sendUnder([{ fault, endpoint: 'extracts', times: 60 }], {
+        documents: 6,
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '4' },
+      });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(uploads).toBe(1);
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
   it('documents whose ids come back filled up with blanks are present', async () => {
     const { data, stored } = await endOf(await sendUnder([{ fault: 'padded-ids' }]));
     expect(data).toMatchObject({ status: 'completed', polls: 1 });
