@@ -5,7 +5,8 @@ import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, ResponseError, type ResponseRow, rowFor } from './response-table.js';
+import { errorFor, ResponseError } from './response-errors.js';
+import { type ResponseRow, rowFor } from './response-table.js';
 import type { AtlasCredentials } from './token-vault.js';
 import type { Parsed } from './wire.js';
 
@@ -14,8 +15,6 @@ export interface Call<T> extends BudgetQuestion {
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
   read: (body: string, response: { status: number; guessed: boolean }) => Parsed<T>;
-  /** What the call comes to when the response is too large to take; without it, an error. */
-  tooLarge?: () => T;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   journal?: Journal | undefined;
@@ -64,7 +63,6 @@ export function createCaller(parts: {
     const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
       errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
-      if (response.failure === 'too-large' && call.tooLarge) return call.tooLarge();
       throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
     }
     const { status } = response;

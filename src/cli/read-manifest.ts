@@ -5,26 +5,57 @@ import { errorName, UsageError } from '../errors.js';
 import { decodeText } from '../json.js';
 
 /**
- * Reads a manifest from a file, or from standard input for `-`. It is not validated: the client does
- * that and names every issue. Windows writes UTF-16, and byte order marks.
- * @throws UsageError when it cannot be read, or is no text or no JSON.
+ * Reads a manifest from a file, or from standard input for `-`: one batch, a list of them, or one per
+ * line. They are not validated: the client does that and names every issue.
+ * @throws UsageError when it cannot be read, or is no text or no JSON, or holds no batch.
  */
-export async function readManifest(file: string): Promise<BatchInput> {
+export async function readManifest(file: string): Promise<BatchInput[]> {
+  const what = `the manifest ${file}`;
+  const text = await readText(file, what);
+  const content = parse(text) ?? parseLines(text, what);
+  const batches = Array.isArray(content) ? content : [content];
+  if (batches.length === 0) throw new UsageError(`${what} holds no batch`);
+  return batches;
+}
+
+/** Reads what is to be JSON, of any form. @throws UsageError as above. */
+// biome-ignore lint/suspicious/noExplicitAny: whoever takes it validates it
+export async function readJson(file: string): Promise<any> {
+  const content = parse(await readText(file, file));
+  if (content === undefined) throw new UsageError(`${file} is not valid JSON`);
+  return content;
+}
+
+/** Windows writes UTF-16, and byte order marks. */
+async function readText(file: string, what: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await (file === '-' ? buffer(process.stdin) : readFile(file));
   } catch (error) {
-    throw new UsageError(`cannot read the manifest ${file} (${errorName(error)})`);
+    throw new UsageError(`cannot read ${what} (${errorName(error)})`);
   }
   const text = decodeText(bytes);
-  if (text === undefined) {
-    throw new UsageError(
-      `the manifest ${file} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8`,
-    );
-  }
+  if (text !== undefined) return text;
+  throw new UsageError(`${what} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8`);
+}
+
+function parseLines(text: string, what: string): unknown[] {
+  const lines = text.split('\n').map((line, i) => ({ line: line.trim(), number: i + 1 }));
+  const filled = lines.filter(({ line }) => line !== '');
+  const first = parse(filled[0]?.line ?? '');
+  // A first line that is no JSON by itself begins a text over several lines.
+  if (first === undefined) throw new UsageError(`${what} is not valid JSON`);
+  return filled.map(({ line, number }) => {
+    const batch = parse(line);
+    if (batch === undefined) throw new UsageError(`line ${number} of ${what} is not valid JSON`);
+    return batch;
+  });
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UsageError(`the manifest ${file} is not valid JSON`);
+    return undefined;
   }
 }

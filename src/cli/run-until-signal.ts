@@ -1,14 +1,13 @@
 /** Runs a process until a signal stops it. */
 import { once } from 'node:events';
 import { settlesWithin } from '../timeouts.js';
+import { INTERRUPTED } from './command.js';
 
 /** Something that was started. */
 export interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** Exit code of a process that a second signal ended: 128 + SIGINT, as in shells. */
-const INTERRUPTED = 130;
 /** A start that has failed closes what it opened in this time, and then says why. */
 const FAILED_START_MS = 1000;
 /** Longest stop. Schedulers of containers kill a process after 30 s. */

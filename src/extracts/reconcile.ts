@@ -5,6 +5,7 @@
  * The result depends on what the pages hold and on their numbers. It does not depend on the order
  * in which they arrive, because pages after the first are fetched side by side.
  */
+import { createHash } from 'node:crypto';
 import { TransientError } from '../errors.js';
 import { comparableId } from '../jobs/ids.js';
 
@@ -17,6 +18,9 @@ export const MAX_UNEXPECTED = 1_000;
 
 /** How many unreadable items are listed. As many say all that can be learnt of them. */
 const MAX_UNREADABLE = 1_000;
+
+/** 96 bits: two lists of one Atlas batch do not share them by chance. */
+const DIGEST_LENGTH = 16;
 
 /** One item of `data`: the id as Atlas sent it, and `file_data` as raw JSON text. */
 export interface PageItem {
@@ -223,12 +227,22 @@ export class Reconciliation {
 
   /** Items that nobody can read, and extracts of which a part was lost, as Atlas listed them. */
   unreadable(): UnreadableItem[] {
+    return this.wrongInOrder().map(({ documentId, reason }) => ({ documentId, reason }));
+  }
+
+  /** Short, and another one for other items or other places in the list; empty without any. */
+  unreadableDigest(): string {
+    if (this.wrongCount === 0) return '';
+    const text = JSON.stringify(this.wrongInOrder().map(({ reason: _, ...item }) => item));
+    return createHash('sha256').update(text).digest('base64url').slice(0, DIGEST_LENGTH);
+  }
+
+  private wrongInOrder(): (UnreadableItem & { place: Place })[] {
     return [...this.wrong]
       .flatMap(([documentId, reasons]) =>
         reasons.inOrder().map(({ place, fileData: reason }) => ({ documentId, reason, place })),
       )
-      .sort((a, b) => comparePlaces(a.place, b.place))
-      .map(({ documentId, reason }) => ({ documentId, reason }));
+      .sort((a, b) => comparePlaces(a.place, b.place));
   }
 }
 

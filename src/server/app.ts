@@ -4,9 +4,7 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { errorFields, RedisUnavailableError } from '../errors.js';
 import type { Logger } from '../logging.js';
-import { callbacks } from './callbacks/routes.js';
 import type { ServerContext } from './context.js';
-import { dashboard } from './dashboard/dashboard.js';
 import { liveRoute, metricsRoute, readyRoute } from './health/health.js';
 import {
   BODY_LIMIT_BYTES,
@@ -43,8 +41,15 @@ export async function createApp(
     readyRoute(app, context);
     metricsRoute(app, context);
   }
-  if (parts.includes('callbacks')) await callbacks(app, context);
-  if (parts.includes('dashboard')) await dashboard(app, context);
+  // Loaded where they are served: a worker's health needs neither.
+  if (parts.includes('callbacks')) {
+    const { callbacks } = await import('./callbacks/routes.js');
+    await callbacks(app, context);
+  }
+  if (parts.includes('dashboard')) {
+    const { dashboard } = await import('./dashboard/dashboard.js');
+    await dashboard(app, context);
+  }
   return app;
 }
 

@@ -1,7 +1,7 @@
 /** Handles one request, with at most one fault of the connection, and counts it. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FaultRule } from './faults.js';
+import type { FaultRule } from './fault-rules.js';
 import { type Answer, send } from './http-server.js';
 
 const DEFAULT_SLOW_MS = 1000;

@@ -1,6 +1,6 @@
 /** Stand-ins for Atlas and S3: for the demo, tests, benchmarks and integrators. */
 
-export type { AtlasBatch, DocumentContext } from './atlas/atlas-batches.js';
+export type { AtlasBatch, DocumentContext, DocumentScript } from './atlas/atlas-batches.js';
 export type {
   AtlasEndpoint,
   AtlasFaultKind,
@@ -15,6 +15,12 @@ export type {
   AtlasUpload,
 } from './atlas/atlas-simulator.js';
 export type { CallbackCounts, CallbackOptions } from './atlas/callbacks.js';
+export type {
+  DocumentContent,
+  DocumentOutcome,
+  FieldContent,
+  FieldValue,
+} from './atlas/document-content.js';
 export { mixedAtlasFaults } from './atlas/mixed-faults.js';
 export type { S3Habit } from './s3/s3-habits.js';
 export type { S3Operation, S3Target } from './s3/s3-request.js';

@@ -13,6 +13,8 @@ export interface Simulators {
   s3: S3Simulator;
   /** The variables with which a worker finds and may use both; path style. */
   environment: Record<string, string>;
+  /** Both as at the start, on the same ports. */
+  reset(): void;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,10 @@ export async function startSimulators(options: SimulatorsOptions = {}): Promise<
         AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
         ...(sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: sessionToken }),
         S3_FORCE_PATH_STYLE: 'true',
+      },
+      reset() {
+        atlas.reset();
+        s3.reset();
       },
       async stop() {
         await Promise.all([atlas.stop(), s3.stop()]);

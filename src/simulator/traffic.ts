@@ -46,6 +46,13 @@ export class Traffic<Endpoint extends string> implements RequestCounters<Endpoin
     this.#bytes.set(endpoint, (this.#bytes.get(endpoint) ?? 0) + bytes);
   }
 
+  /** As at the start; listeners stay. */
+  reset(): void {
+    this.#counts.clear();
+    this.#bytes.clear();
+    this.#log = [];
+  }
+
   count(endpoint?: Endpoint, status?: number): number {
     const counted = endpoint === undefined ? [...this.#counts.keys()] : [endpoint];
     const entries = counted.flatMap((each) => [...(this.#counts.get(each) ?? [])]);

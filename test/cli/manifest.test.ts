@@ -36,3 +36,55 @@ test('a manifest in no known encoding is named, and what to do', async () => {
     stderr: `the manifest ${file} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8\n`,
   });
 });
+
+const SECOND = { ...MANIFEST, reference: 'loan-8842' };
+
+test.each([
+  ['a list', JSON.stringify([MANIFEST, SECOND], null, 2)],
+  ['one a line', `${JSON.stringify(MANIFEST)}\n\n${JSON.stringify(SECOND)}\r\n`],
+])('a manifest of several batches as %s is read', async (_, text) => {
+  const { run } = await submit(Buffer.from(text));
+  const read = run.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line || 'null'));
+  expect([run.code, run.stderr, read]).toEqual([0, '', [MANIFEST, SECOND]]);
+});
+
+test.each([
+  ['{\n"reference": "a"', /^the manifest \S+ is not valid JSON$/m],
+  ['', /^the manifest \S+ is not valid JSON$/m],
+  ['[]', /^the manifest \S+ holds no batch$/m],
+  [`${JSON.stringify(MANIFEST)}\n{"ref`, /^line 2 of the manifest \S+ is not valid JSON$/m],
+  [JSON.stringify([MANIFEST, { ...SECOND, productType: 5 }]), /^ {2}batches\[1\]: productType /m],
+])('the manifest %j is refused in a sentence', async (text, says) => {
+  const { run } = await submit(Buffer.from(text));
+  expect([run.code, run.stdout]).toEqual([2, '']);
+  expect(run.stderr).toMatch(says);
+});
+
+test('a dry run lists the documents, and no more than a person reads', async () => {
+  const many = {
+    ...MANIFEST,
+    documents: Array.from({ length: 500 }, (_, i) => ({
+      documentId: `${i}`,
+      bucket: 'kyc',
+      key: `8841/${i}.jpg`,
+    })),
+  };
+  const text = Array.from({ length: 30 }, (_, i) =>
+    JSON.stringify({ ...many, reference: `loan-${i}` }),
+  ).join('\n');
+  const { stdout } = await runCli(['submit', '--manifest', '-', '--dry-run'], {}, text);
+  const lines = stdout.trim().split('\n');
+  expect(lines.slice(0, 2)).toEqual([
+    'loan-0  LOAN_APP  500 documents',
+    '  0  s3://kyc/8841/0.jpg',
+  ]);
+  expect(lines).toContain('  … 490 more; --json shows all');
+  expect(lines.slice(-2)).toEqual([
+    '… 10 more batches; --json shows all',
+    '30 batches would be sent',
+  ]);
+  expect(lines.length).toBeLessThan(300);
+});

@@ -16,7 +16,8 @@ test('submit --s3 lists the bucket, sends a batch for each folder, and waits for
     code: 0,
     stderr: '',
     stdout:
-      'a  LOAN_APP  2 documents  1.jpg …\nb  LOAN_APP  1 document   1.pdf\n2 batches would be sent\n',
+      'a  LOAN_APP  2 documents\n  1.jpg  s3://kyc-documents/in/a/1.jpg\n  2.jpg  s3://kyc-documents/in/a/2.jpg\n' +
+      'b  LOAN_APP  1 document\n  1.pdf  s3://kyc-documents/in/b/1.pdf\n2 batches would be sent\n',
   });
   expect(await system.batches.getJobCounts('waiting')).toEqual({ waiting: 0 });
 
@@ -31,7 +32,10 @@ test('submit --s3 lists the bucket, sends a batch for each folder, and waits for
     (await system.event('done-b')).data,
   ]);
   const again = await runCli(args, system.environment);
-  expect([again.code, again.stdout]).toEqual([0, 'a: known already\nb: known already\n']);
+  expect([again.code, again.stdout]).toEqual([
+    0,
+    'a: known already, completed\nb: known already, completed\n',
+  ]);
 });
 
 test('submit --s3 says what is wrong with the bucket, and when there is nothing below', async () => {
@@ -58,7 +62,8 @@ test.each([301, 400] as const)(
     expect(await runCli(args, environment)).toEqual({
       code: 0,
       stderr: '',
-      stdout: '8841  X  1 document  pan.jpg\n1 batch would be sent\n',
+      stdout:
+        '8841  X  1 document\n  pan.jpg  s3://kyc-documents/8841/pan.jpg\n1 batch would be sent\n',
     });
   },
 );
@@ -98,7 +103,8 @@ test.each([
   [['--s3', 's3://kyc/'], /--s3 needs --product TYPE/],
   [['--s3', 's3://Kyc_Docs/in', '--product', 'X'], /Kyc_Docs must be the name of a bucket/],
   [['--s3', 'kyc', '--product', 'X'], /--s3 must be s3:\/\/bucket\/prefix\//],
-  [['--s3', 's3://kyc/', '--manifest', 'x'], /say what to submit/],
+  [['--s3', 's3://kyc/', '--manifest', 'x'], /^--manifest and --s3 exclude each other/],
+  [['--product', 'X'], /^say what to submit/],
   [['--manifest', 'x', '--by-folder'], /go with --s3 only/],
 ])('submit %j is wrong usage', async (args, says) => {
   const { code, stderr } = await runCli(['submit', ...args]);

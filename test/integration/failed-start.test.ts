@@ -205,6 +205,23 @@ it('a process whose port is taken names the variable, and takes no jobs', async 
   ]);
 });
 
+it.each([
+  ['192.0.2.1', '192.0.2.1 is no address of this host; set HOST to one that is'],
+  [
+    'no-such-host.invalid',
+    'no-such-host.invalid has no address; set HOST to a name or an address that has',
+  ],
+])('a process that is to listen on %s says that HOST is wrong', async (host, says) => {
+  const system = await startSystem();
+  const { code, sentences } = await failedStart({
+    ...system.environment,
+    HOST: host,
+    PORT: '0',
+    WORKER_PORT: '0',
+  });
+  expect([code, sentences]).toEqual([2, [says]]);
+});
+
 /** What a process says that cannot start; lines of the log are no sentences. */
 async function failedStart(environment: Record<string, string>, command?: 'start') {
   const child = spawnWorker(environment, [], command);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { FaultEngine, type FaultPlan } from '../../src/simulator/faults.js';
+import type { FaultPlan } from '../../src/simulator/fault-rules.js';
+import { FaultEngine } from '../../src/simulator/faults.js';
 
 type Plan = FaultPlan<'a' | 'b', string, { id: number }>;
 

@@ -1,16 +1,24 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../../errors.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
-import type { Simulators } from '../../simulator/index.js';
-import { whyClutter } from '../clutter.js';
+import type {
+  AtlasFaultRule,
+  CallbackOptions,
+  S3FaultRule,
+  Simulators,
+} from '../../simulator/index.js';
 import { createCommand } from '../command.js';
-import { print, printError, printJson } from '../output/terminal.js';
+import { explainListening } from '../explain-listening.js';
+import { reportLeftOut } from '../output/left-out.js';
+import { printRequests } from '../output/request-lines.js';
+import { print, printJson } from '../output/terminal.js';
+import { readDocuments } from '../read-documents.js';
+import { readFault, type ShellFault } from '../read-fault.js';
+import { readJson } from '../read-manifest.js';
 import { runUntilSignal } from '../run-until-signal.js';
 
 const RESULTS_BUCKET = 'atlas-results';
 const DOCUMENTS_BUCKET = 'kyc-documents';
+const MAX_PORT = 65_535;
 
 interface SimulatorOptions {
   port: number;
@@ -19,6 +27,11 @@ interface SimulatorOptions {
   directory?: string;
   documents?: string;
   completionMs?: number;
+  content?: string;
+  fault?: ShellFault[];
+  s3Fault?: ShellFault[];
+  callback?: string;
+  log?: true;
   json?: true;
 }
 
@@ -27,47 +40,95 @@ export function simulatorCommand(): Command {
     'simulator',
     'simulator --documents ./scans --completion-ms 5000',
     'simulator --json --port 4010 --s3-port 4020',
+    'simulator --log --fault no-batch-id --fault \'{"fault":503,"times":3}\'',
   ])
-    .option('--port <number>', 'port of Atlas; 0 takes a free one', wholeNumber, 0)
-    .option('--s3-port <number>', 'port of S3; 0 takes a free one', wholeNumber, 0)
+    .option('--port <number>', 'port of Atlas; 0 takes a free one', portNumber, 0)
+    .option('--s3-port <number>', 'port of S3; 0 takes a free one', portNumber, 0)
     .option('--host <address>', 'address that both listen on', '127.0.0.1')
     .option('--directory <dir>', 'keep the objects of S3 there; in memory without it')
-    .option('--documents <dir>', `put its files into the bucket ${DOCUMENTS_BUCKET}`)
+    .option(
+      '--documents <dir>',
+      `put its files, folders below too, into the bucket ${DOCUMENTS_BUCKET}`,
+    )
     .option('--completion-ms <number>', 'time until a document is done', wholeNumber)
+    .option('--content <file>', 'JSON: what documents hold, by the name of the file')
+    .option(
+      '--fault <fault>',
+      'of Atlas: 503, multiupload:503, or a rule as JSON; repeatable',
+      readFault,
+    )
+    .option('--s3-fault <fault>', 'of S3: 503, get:AccessDenied, or a rule; repeatable', readFault)
+    .option('--callback <url>', 'address of our server, which Atlas calls when a batch is done')
+    .option('--log', 'print each request on standard error')
     .option('--json', 'print the variables as JSON')
     .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
 }
 
 async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
   const { host, port, s3Port, directory, completionMs } = options;
+  const documents = options.content === undefined ? undefined : await readJson(options.content);
+  const callback = options.callback === undefined ? undefined : callbackTo(options.callback);
   // Imported here, so that a worker in production never loads it.
   const { startSimulators } = await import('../../simulator/index.js');
   const simulators = await startSimulators({
-    atlas: { host, port, completionMs },
+    atlas: { host, port, completionMs, documents, callback },
     s3: { host, port: s3Port, directory },
+  }).catch((error) => {
+    throw explainListening(error, { ports: '--port and --s3-port', host: '--host' });
   });
   try {
+    setFaults(simulators, options);
     if (options.documents !== undefined) await putDocuments(simulators, options.documents);
   } catch (error) {
     await simulators.stop();
     throw error;
   }
-  const environment = { ...simulators.environment, RESULTS_BUCKET };
+  if (options.log) printRequests(simulators);
+  const environment = {
+    ...simulators.environment,
+    RESULTS_BUCKET,
+    ...(callback && {
+      CALLBACK_CLIENT_ID: callback.clientId,
+      CALLBACK_CLIENT_SECRET: callback.clientSecret,
+    }),
+  };
   if (options.json) printJson(environment);
   else printExports(environment);
   return simulators;
 }
 
-async function putDocuments({ s3 }: Simulators, directory: string): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error) => {
-    throw new UsageError(`cannot read the directory ${directory} (${error.code})`);
-  });
-  for (const { name } of entries.filter((entry) => entry.isFile())) {
-    const content = await readFile(join(directory, name));
-    const why = whyClutter({ key: name, size: content.length });
-    if (why === undefined) s3.put(DOCUMENTS_BUCKET, name, content);
-    else printError(`left out: ${escapeControls(name)} (${why})`);
+/** They come from a shell: the simulator refuses what it does not know. */
+function setFaults(
+  { atlas, s3 }: Simulators,
+  { fault = [], s3Fault = [] }: SimulatorOptions,
+): void {
+  atlas.setFaults({ rules: fault as AtlasFaultRule[] });
+  s3.setFaults({ rules: s3Fault as S3FaultRule[] });
+}
+
+/** The routes of our server, with credentials that it gets by the variables. */
+function callbackTo(url: string): CallbackOptions {
+  if (!/^https?:\/\/[^/]+\/?$/.test(url)) {
+    throw new UsageError(
+      '--callback must be the address of a server, such as http://127.0.0.1:3000',
+    );
   }
+  const base = url.replace(/\/$/, '');
+  return {
+    authUrl: `${base}/callbacks/atlas/token`,
+    callbackUrl: `${base}/callbacks/atlas`,
+    clientId: 'simulator-callback',
+    clientSecret: 'simulator-callback-secret',
+  };
+}
+
+async function putDocuments({ s3 }: Simulators, directory: string): Promise<void> {
+  const leftOut: { key: string; why: string }[] = [];
+  for await (const file of readDocuments(directory)) {
+    if ('why' in file) leftOut.push(file);
+    else s3.put(DOCUMENTS_BUCKET, file.key, file.content);
+  }
+  reportLeftOut(leftOut);
 }
 
 function printExports(environment: Record<string, string>): void {
@@ -78,4 +139,10 @@ function printExports(environment: Record<string, string>): void {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > MAX_PORT) throw new InvalidArgumentError(`The last port is ${MAX_PORT}.`);
+  return port;
 }

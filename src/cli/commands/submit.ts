@@ -1,30 +1,26 @@
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
-import type { BatchInput, EnqueueResult } from '../../client/enqueue.js';
-import { UsageError } from '../../errors.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
-import { plural } from '../../plural.js';
-import { type StoredFile, whyClutter } from '../clutter.js';
+import type { BatchInput } from '../../client/enqueue.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
-import { followBatches } from '../follow-batches.js';
-import { describeEnd } from '../output/describe-batch.js';
-import { formatTable } from '../output/table.js';
+import { followBatches, readStatuses } from '../follow-batches.js';
+import { describePlan } from '../output/describe-plan.js';
+import {
+  describeAdded,
+  describeEnds,
+  describeFailures,
+  describeRefused,
+  hasFailed,
+  type Submitted,
+} from '../output/describe-submission.js';
 import { print, printError, printJson } from '../output/terminal.js';
-import { parseLocation, planBatches } from '../plan-batches.js';
-import { readManifest } from '../read-manifest.js';
-import { toReference, withClient } from '../with-client.js';
+import { type BatchSource, readBatches } from '../read-batches.js';
+import { untilInterrupted } from '../until-interrupted.js';
+import { withClient } from '../with-client.js';
 
-/** More of what is left out are counted only. */
-const SHOWN_CLUTTER = 10;
-
-interface SubmitOptions {
-  manifest?: string;
-  s3?: string;
-  product?: string;
-  reference?: string;
-  byFolder?: true;
+interface SubmitOptions extends BatchSource {
   dryRun?: true;
   wait?: true;
+  quiet?: true;
   json?: true;
 }
 
@@ -35,13 +31,17 @@ export function submitCommand(finish: Finish): Command {
     'submit --s3 s3://kyc-documents/8841/ --product LOAN_APP --dry-run',
     'submit --s3 s3://kyc-archive/2025/ --product LOAN_APP --by-folder',
   ])
-    .option('--manifest <file>', 'JSON: { reference, productType, documents }; - reads stdin')
+    .option(
+      '-m, --manifest <file>',
+      'JSON: { reference, productType, documents }, a list of them, or one a line; - reads stdin',
+    )
     .option('--s3 <uri>', 'all documents in the folder s3://bucket/prefix/')
     .option('--product <type>', 'with --s3: product type as Atlas knows it')
     .option('--reference <reference>', 'with --s3: default is the last part of the prefix')
     .option('--by-folder', 'with --s3: a batch for each folder directly below the prefix')
-    .option('--dry-run', 'show what would be sent, and send nothing')
-    .option('--wait', 'show progress until the end; exit with 1 when a batch fails')
+    .option('-n, --dry-run', 'show what would be sent, and send nothing')
+    .option('-w, --wait', 'show progress until the end; exit with 1 when a batch fails')
+    .option('-q, --quiet', 'print nothing but what is wrong')
     .option('--json', 'print JSON, a line a batch')
     .action(async (options: SubmitOptions) => finish(await submit(options)));
 }
@@ -50,63 +50,46 @@ async function submit(options: SubmitOptions): Promise<ExitCode> {
   const batches = await readBatches(options);
   if (options.dryRun) return showPlan(batches, options);
   return withClient(async (client) => {
-    const added = await client.enqueueMany(batches);
-    const conflicts = added.filter(({ status }) => status === 'conflict');
-    // With --wait and --json only the summaries are printed.
-    const quiet = options.wait && options.json && conflicts.length === 0;
-    if (!quiet) for (const one of added) report(one, options);
-    for (const { reference } of conflicts) {
-      printError(`another batch has the reference ${reference}; nothing was added`);
-    }
-    if (conflicts.length > 0) return 1;
-    const references = added.map(({ reference }) => reference);
-    return options.wait ? waitForEnd(client, references, options) : 0;
+    const submitted = await addAll(client, batches);
+    const conflicts = submitted.some(({ status }) => status === 'conflict');
+    const waits = options.wait && !conflicts;
+    reportAdded(submitted, options, waits);
+    for (const line of describeRefused(submitted)) printError(line);
+    if (waits)
+      return waitForEnd(client, [...new Set(submitted.map(({ reference }) => reference))], options);
+    return conflicts || submitted.some(hasFailed) ? 1 : 0;
   });
 }
 
-async function readBatches(options: SubmitOptions): Promise<BatchInput[]> {
-  const { manifest, s3, product, reference, byFolder } = options;
-  if ((manifest === undefined) === (s3 === undefined)) {
-    throw new UsageError('say what to submit: --manifest FILE, or --s3 s3://bucket/prefix/');
-  }
-  if (manifest !== undefined) {
-    if (product !== undefined || reference !== undefined || byFolder) {
-      throw new UsageError('--product, --reference and --by-folder go with --s3 only');
-    }
-    return [await readManifest(manifest)];
-  }
-  if (reference !== undefined) toReference(reference);
-  if (product === undefined) throw new UsageError('--s3 needs --product TYPE');
-  const location = parseLocation(s3 ?? '');
-  const folder = `s3://${location.bucket}/${location.prefix}`;
-  const { loadS3Config } = await import('../../config/environment.js');
-  const { listObjects } = await import('../list-scans.js');
-  const { proxiesOf } = await import('../../config/proxy-fields.js');
-  const config = loadS3Config();
-  const objects = await listObjects(location, {
-    forcePathStyle: config.S3_FORCE_PATH_STYLE,
-    proxies: proxiesOf(config),
-  });
-  const keys = withoutClutter(objects);
-  const batches = planBatches(location, keys, { productType: product, reference, byFolder });
-  if (batches.length === 0) throw new UsageError(`there are no documents in ${folder}`);
-  return batches;
+function reportAdded(
+  submitted: readonly Submitted[],
+  { json, quiet }: SubmitOptions,
+  waits: boolean | undefined,
+): void {
+  if (quiet) return;
+  if (!json) for (const line of describeAdded(submitted)) print(line);
+  // With --wait and --json only the summaries are printed.
+  else if (!waits) for (const one of submitted) printJson(toJson(one));
 }
 
-/** Says what is left out, on standard error: standard output is for batches. */
-function withoutClutter(objects: readonly StoredFile[]): string[] {
-  const clutter = objects.flatMap((object) => {
-    const why = whyClutter(object);
-    return why === undefined || why === 'a folder' ? [] : `${object.key} (${why})`;
-  });
-  if (clutter.length > 0) {
-    const more = clutter.length > SHOWN_CLUTTER ? ' …' : '';
-    const some = escapeControls(clutter.slice(0, SHOWN_CLUTTER).join(', '));
-    printError(
-      `left out, since they are no documents: ${plural(clutter.length, 'object')}: ${some}${more}`,
-    );
-  }
-  return objects.filter((object) => whyClutter(object) === undefined).map(({ key }) => key);
+async function addAll(
+  client: AtlasBatchClient,
+  batches: readonly BatchInput[],
+): Promise<Submitted[]> {
+  const added = await client.enqueueMany(batches);
+  const duplicates = added.filter(({ status }) => status === 'duplicate');
+  const known = await readStatuses(
+    client,
+    duplicates.map(({ reference }) => reference),
+  );
+  return added.map((one) =>
+    one.status === 'duplicate' ? { ...one, known: known.get(one.reference) } : one,
+  );
+}
+
+function toJson({ status, reference, known }: Submitted): object {
+  if (known === undefined) return { status, reference };
+  return { status, reference, state: known.state, reason: known.summary?.reason ?? null };
 }
 
 async function showPlan(
@@ -115,38 +98,32 @@ async function showPlan(
 ): Promise<ExitCode> {
   const { checkBatches } = await import('../../client/enqueue.js');
   const requests = await checkBatches(batches);
-  if (json) {
-    for (const request of requests) printJson(request);
-    return 0;
-  }
-  const rows = requests.map(({ reference, productType, documents }) => [
-    reference,
-    productType,
-    plural(documents.length, 'document'),
-    `${documents[0]?.documentId}${documents.length > 1 ? ' …' : ''}`,
-  ]);
-  for (const line of formatTable(rows)) print(line);
-  print(`${plural(requests.length, 'batch', 'batches')} would be sent`);
+  if (json) for (const request of requests) printJson(request);
+  else for (const line of describePlan(requests)) print(line);
   return 0;
-}
-
-function report(result: EnqueueResult, { json }: SubmitOptions): void {
-  if (json) printJson(result);
-  else if (result.status === 'added') print(`${result.reference}: added`);
-  else if (result.status === 'duplicate') print(`${result.reference}: known already`);
 }
 
 async function waitForEnd(
   client: AtlasBatchClient,
   references: readonly string[],
-  { json }: SubmitOptions,
+  { json, quiet }: SubmitOptions,
 ): Promise<ExitCode> {
   const { createProgressView } = await import('../output/progress.js');
-  const view = json ? { show: () => {}, done: () => {} } : createProgressView();
-  const summaries = await followBatches(client, references, view);
-  for (const summary of summaries) {
-    if (json) printJson(summary);
-    else print([`${summary.reference}: ${summary.status}`, ...describeEnd(summary)].join('\n'));
-  }
-  return summaries.every(({ status }) => status === 'completed') ? 0 : 1;
+  const view = json || quiet ? { show: () => {}, done: () => {} } : createProgressView();
+  return untilInterrupted(
+    async (signal) => {
+      const summaries = await followBatches(client, references, view, signal);
+      if (quiet) for (const line of describeFailures(summaries)) printError(line);
+      else if (json) for (const summary of summaries) printJson(summary);
+      else for (const line of describeEnds(summaries)) print(line);
+      return summaries.every(({ status }) => status === 'completed') ? 0 : 1;
+    },
+    () => printError(describeGoingOn(references)),
+  );
+}
+
+function describeGoingOn([first = '', ...others]: readonly string[]): string {
+  const subject = others.length === 0 ? `${first} goes on` : 'the batches go on';
+  const example = others.length === 0 ? '' : ', and so on';
+  return `${subject} without us; atlas-batch status ${first} --watch follows it${example}`;
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { UsageError } from '../../errors.js';
+import type { HostedWorker } from '../../server/context.js';
 import type { AtlasBatchServer } from '../../server/server.js';
 import { createCommand } from '../command.js';
+import { explainListening } from '../explain-listening.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
 export function workerCommand(): Command {
@@ -34,18 +35,15 @@ async function startWorker(
   routes: 'all' | 'health',
   started: (part: Stoppable) => void,
 ): Promise<Stoppable> {
-  const [workers, { createAtlasBatchServer, createWorkerHealth }, environment, traces] =
-    await Promise.all([
-      import('../../workers/worker.js'),
-      import('../../server/server.js'),
-      import('../../config/environment.js'),
-      import('../../telemetry.js'),
-    ]);
+  const [workers, environment, traces] = await Promise.all([
+    import('../../workers/worker.js'),
+    import('../../config/environment.js'),
+    import('../../telemetry.js'),
+  ]);
   const config = environment.loadWholeConfig();
   const status = new workers.WorkerStatus();
   // Before the worker: its start may wait for Redis, and health says so.
-  const create = routes === 'all' ? createAtlasBatchServer : createWorkerHealth;
-  const server = await create({ worker: status });
+  const server = await createServer(routes, status);
   if (server) started(await listenOrStop(server));
   try {
     const telemetry = await traces.createTelemetry(environment.wantsTraces());
@@ -63,19 +61,24 @@ async function startWorker(
   }
 }
 
-/** Stops the server when it cannot listen. @throws UsageError when the port is taken. */
+/** Undefined for a worker without a port, which is spared the time that loading a server takes. */
+async function createServer(
+  routes: 'all' | 'health',
+  worker: HostedWorker,
+): Promise<AtlasBatchServer | undefined> {
+  const { loadServerConfig } = await import('../../config/environment.js');
+  if (routes === 'health' && loadServerConfig().WORKER_PORT === null) return undefined;
+  const { createAtlasBatchServer, createWorkerHealth } = await import('../../server/server.js');
+  return routes === 'all' ? createAtlasBatchServer({ worker }) : createWorkerHealth({ worker });
+}
+
+/** Stops the server when it cannot listen. @throws UsageError that says which variable to set. */
 async function listenOrStop(server: AtlasBatchServer): Promise<Stoppable> {
   try {
     await server.listen();
     return server;
   } catch (error) {
     await server.stop();
-    throw explainPort(error);
+    throw explainListening(error, { ports: 'PORT, ADMIN_PORT or WORKER_PORT', host: 'HOST' });
   }
-}
-
-function explainPort(error: unknown): unknown {
-  const { code, port } = Object(error);
-  if (code !== 'EADDRINUSE') return error;
-  return new UsageError(`port ${port} is taken; set PORT, ADMIN_PORT or WORKER_PORT to a free one`);
 }

@@ -3,6 +3,7 @@ import { createLogUpdate } from 'log-update';
 import type { BatchStatus } from '../../batches/status.js';
 import { barLines } from './bar-lines.js';
 import { describeProgress } from './describe-batch.js';
+import { BATCHES_SHOWN } from './describe-submission.js';
 import { isTerminal, print } from './terminal.js';
 
 export interface ProgressView {
@@ -13,14 +14,26 @@ export interface ProgressView {
 }
 
 export function createProgressView(): ProgressView {
-  return isTerminal() ? createBars() : createLines();
+  // Some terminals report a size of 0: nothing can be drawn there.
+  return isTerminal() && process.stdout.columns > 0 ? createBars() : createLines();
 }
+
+/** More batches than this are counted, a line each time that another tenth has ended. */
+const TENTHS = 10;
 
 /** Writes a line when documents, state, uploads or error changed. A poll alone brings no line. */
 function createLines(): ProgressView {
   const shown = new Map<string, string>();
+  let tenths = -1;
   return {
     show(statuses) {
+      if (statuses.length > BATCHES_SHOWN) {
+        const ended = statuses.filter(({ summary }) => summary).length;
+        const reached = Math.floor((ended / statuses.length) * TENTHS);
+        if (reached > tenths) print(describeMany(statuses, ended));
+        tenths = Math.max(tenths, reached);
+        return;
+      }
       for (const status of statuses) {
         const { state, documents, uploads, lastError } = status;
         const change = [state, documents.present, uploads.length, lastError?.code].join();
@@ -33,16 +46,19 @@ function createLines(): ProgressView {
   };
 }
 
-const USUAL_COLUMNS = 80;
-const USUAL_ROWS = 24;
+function describeMany(statuses: readonly BatchStatus[], ended: number): string {
+  const sum = (pick: (status: BatchStatus) => number) =>
+    statuses.reduce((total, status) => total + pick(status), 0);
+  const present = sum(({ documents }) => documents.present);
+  const total = sum(({ documents }) => documents.total);
+  return `${ended} of ${statuses.length} batches have ended, ${present} of ${total} documents`;
+}
 
 function createBars(): ProgressView {
   const update = createLogUpdate(process.stdout);
   return {
     show(statuses) {
-      // Some terminals report a size of 0.
-      const columns = process.stdout.columns || USUAL_COLUMNS;
-      const rows = process.stdout.rows || USUAL_ROWS;
+      const { columns, rows } = process.stdout;
       update(barLines(statuses, { columns, rows, now: Date.now() }).join('\n'));
     },
     done() {

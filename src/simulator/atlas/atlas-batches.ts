@@ -4,6 +4,12 @@
  */
 import { type Random, randomFrom, seedFrom } from '../random.js';
 import { batchIdOf, numberIdOf } from './batch-id.js';
+import {
+  checkOutcome,
+  contentByName,
+  type DocumentContent,
+  type DocumentOutcome,
+} from './document-content.js';
 import { extractText } from './extract-text.js';
 
 /** A document becomes visible between these, drawn evenly, unless the options say otherwise. */
@@ -16,6 +22,8 @@ const SHARE_OF_TWO = 0.08;
 /** A document, as the options that decide about its arrival get it. */
 export interface DocumentContext {
   documentId: string;
+  /** Of the scan, without folders, as its URL names it. */
+  fileName: string;
   productType: string;
   batchId: string;
   /** Position in the upload, from 0. */
@@ -28,12 +36,22 @@ export interface DocumentContext {
   batchRandom: Random;
 }
 
+export type DocumentScript =
+  | Readonly<Record<string, DocumentOutcome>>
+  | ((context: DocumentContext) => DocumentOutcome | undefined);
+
 export interface BatchOptions {
   seed: number;
   /** Time from submission until a document is visible, in milliseconds. */
   completionMs?: number | ((context: DocumentContext) => number) | undefined;
   /** Default: most have one, some two or three. */
   extractsPerDocument?: ((context: DocumentContext) => number) | undefined;
+  /**
+   * What documents hold, by document id or by the name of the file, or as a function. What is not said
+   * comes from the name of the file: `pan.jpg` is a PAN card, `aadhaar-front.png` an Aadhaar card,
+   * `bank-statement.pdf` a bank statement.
+   */
+  documents?: DocumentScript | undefined;
   /** A document for which this is true never gets an extract in this batch. */
   neverArrives?: ((documentId: string, context: DocumentContext) => boolean) | undefined;
   /** The oldest are forgotten beyond this many. Default: none is. */
@@ -57,6 +75,8 @@ interface HeldBatch extends AtlasBatch {
   order?: number[];
   /** Extracts of each document; absent: one each. */
   counts: number[] | undefined;
+  /** What is said of each document; absent: nothing of any. */
+  outcomes: (DocumentOutcome | undefined)[] | undefined;
   /** When everything that will come is there, since submission. */
   lastMs: number;
 }
@@ -72,24 +92,39 @@ export class AtlasBatches {
   readonly #held = new Map<string, HeldBatch>();
   #submitted = 0;
 
-  constructor(private readonly options: BatchOptions) {}
+  /** @throws UsageError when what is said of a document makes no sense. */
+  constructor(private readonly options: BatchOptions) {
+    const { documents = {} } = options;
+    if (typeof documents === 'function') return;
+    for (const [name, outcome] of Object.entries(documents)) checkOutcome(name, outcome);
+  }
 
+  /** @param fileNames Of the documents, in their order. */
   add(
     productType: string,
     documentIds: readonly string[],
+    fileNames: readonly string[],
     submittedAt: number,
-    asNumber = false,
+    asNumber: 'short' | 'long' | undefined = undefined,
   ): AtlasBatch {
     const ordinal = this.#submitted;
-    const batchId = asNumber ? numberIdOf(ordinal) : batchIdOf(this.options.seed, ordinal);
+    const batchId = asNumber
+      ? numberIdOf(ordinal, asNumber === 'long')
+      : batchIdOf(this.options.seed, ordinal);
     this.#submitted += 1;
-    const held = this.#drawn({ batchId, productType, documentIds, submittedAt });
+    const held = this.#drawn({ batchId, productType, documentIds, submittedAt }, fileNames);
     this.#held.set(batchId, held);
     this.newest = held;
     const [oldest] = this.#held.keys();
     const limit = this.options.retainBatches ?? Number.POSITIVE_INFINITY;
     if (this.#held.size > limit && oldest !== undefined) this.#held.delete(oldest);
     return held;
+  }
+
+  /** Forgets all. Ids go on, so that none comes again while somebody remembers it. */
+  clear(): void {
+    this.#held.clear();
+    this.newest = undefined;
   }
 
   get(batchId: string): AtlasBatch | undefined {
@@ -137,10 +172,13 @@ export class AtlasBatches {
     return list;
   }
 
-  /** The raw text of one extract. */
-  text(batch: AtlasBatch, { document, extract }: ListedExtract): string {
+  /** The raw text of one extract; undefined for a document that fails. */
+  text(batch: AtlasBatch, { document, extract }: ListedExtract): string | undefined {
     const documentId = batch.documentIds[document] ?? '';
-    return extractText(this.options.seed, batch.productType, documentId, extract);
+    const outcome = this.#held.get(batch.batchId)?.outcomes?.[document];
+    if (outcome === 'fails' || outcome === 'never') return undefined;
+    const content = isList(outcome) ? outcome[extract] : outcome;
+    return extractText(this.options.seed, batch.productType, documentId, extract, content);
   }
 
   /** All that a batch will ever give, in the order in which its documents were sent. */
@@ -149,20 +187,24 @@ export class AtlasBatches {
     if (held === undefined) return [];
     return held.documentIds.map((documentId, document) => ({
       documentId,
-      extracts: Array.from({ length: held.counts?.[document] ?? 1 }, (_, extract) =>
-        this.text(held, { document, extract }),
-      ),
+      extracts: Array.from(
+        { length: held.counts?.[document] ?? 1 },
+        (_, extract) => this.text(held, { document, extract }) ?? [],
+      ).flat(),
     }));
   }
 
-  #drawn(upload: AtlasBatch): HeldBatch {
+  #drawn(upload: AtlasBatch, fileNames: readonly string[]): HeldBatch {
     const { completionMs = drawDelay } = this.options;
     const { documentIds } = upload;
-    const counts = this.#contexts(upload, 'extracts').map((context) => this.#extractsOf(context));
+    const ofExtracts = this.#contexts(upload, fileNames, 'extracts');
+    const said = ofExtracts.map((context) => this.#outcomeOf(context));
+    const outcomes = said.some((outcome) => outcome !== undefined) ? said : undefined;
+    const counts = ofExtracts.map((context, i) => this.#extractsOf(context, said[i]));
     const plain = counts.every((count) => count === 1);
-    const held = { ...upload, counts: plain ? undefined : counts };
+    const held = { ...upload, outcomes, counts: plain ? undefined : counts };
     if (typeof completionMs === 'number') return { ...held, lastMs: completionMs };
-    const contexts = this.#contexts(upload, 'completion');
+    const contexts = this.#contexts(upload, fileNames, 'completion');
     const delays = contexts.map((context) => completionMs(context));
     const order = [...documentIds.keys()];
     order.sort((a, b) => (delays[a] ?? 0) - (delays[b] ?? 0));
@@ -170,8 +212,31 @@ export class AtlasBatches {
     return { ...held, delays, order, lastMs: Math.max(0, delays[last] ?? 0) };
   }
 
-  #extractsOf(context: DocumentContext): number {
+  /** What the options say of a document, else what the name of its file says. */
+  #outcomeOf(context: DocumentContext): DocumentOutcome | undefined {
+    const { documentId, fileName } = context;
+    const { documents = {} } = this.options;
+    if (typeof documents === 'function') {
+      const outcome = documents(context);
+      return outcome === undefined ? contentByName(fileName) : checkOutcome(documentId, outcome);
+    }
+    // While callbacks are on, ids travel behind the reference of their batch.
+    const ownId = documentId.slice(documentId.indexOf('/') + 1);
+    const name = [documentId, ownId, fileName].find((each) => Object.hasOwn(documents, each));
+    const outcome = name === undefined ? undefined : documents[name];
+    const byName = contentByName(fileName);
+    if (outcome === undefined) return byName;
+    if (typeof outcome === 'string') return outcome;
+    return isList(outcome)
+      ? outcome.map((content) => ({ ...byName, ...content }))
+      : { ...byName, ...outcome };
+  }
+
+  #extractsOf(context: DocumentContext, outcome: DocumentOutcome | undefined): number {
     const { seed, extractsPerDocument, neverArrives } = this.options;
+    if (outcome === 'never') return 0;
+    if (outcome === 'fails') return 1;
+    if (isList(outcome)) return outcome.length;
     if (neverArrives?.(context.documentId, context) === true) return 0;
     if (extractsPerDocument !== undefined) return extractsPerDocument(context);
     const share = randomFrom(seedFrom(seed, context.documentId))();
@@ -180,10 +245,15 @@ export class AtlasBatches {
   }
 
   /** Each purpose has streams of its own, or what has many extracts would also come early. */
-  #contexts({ batchId, productType, documentIds }: AtlasBatch, purpose: string): DocumentContext[] {
+  #contexts(
+    { batchId, productType, documentIds }: AtlasBatch,
+    fileNames: readonly string[],
+    purpose: string,
+  ): DocumentContext[] {
     const seed = seedFrom(this.options.seed, `${purpose} ${this.#submitted}`);
     return documentIds.map((documentId, index) => ({
       documentId,
+      fileName: fileNames[index] ?? '',
       productType,
       batchId,
       index,
@@ -196,4 +266,8 @@ export class AtlasBatches {
 
 function drawDelay({ random }: DocumentContext): number {
   return DEFAULT_FIRST_MS + (DEFAULT_LAST_MS - DEFAULT_FIRST_MS) * random();
+}
+
+function isList(outcome: DocumentOutcome | undefined): outcome is readonly DocumentContent[] {
+  return Array.isArray(outcome);
 }

@@ -1,11 +1,18 @@
 /** The faults of the simulated Atlas, and the responses that they bring. */
 import zlib from 'node:zlib';
+import type { KnownFaults } from '../check-faults.js';
 import type { Fault } from '../exchange.js';
-import type { ConnectionFault, FaultPlan, FaultRule, StatusFault } from '../faults.js';
+import {
+  CONNECTION_FAULTS,
+  type FaultPlan,
+  type FaultRule,
+  STATUS_FAULTS,
+} from '../fault-rules.js';
 import type { Answer } from '../http-server.js';
 
 /** The endpoints of the stand-in, as counters and fault rules name them. */
-export type AtlasEndpoint = 'authtoken' | 'multiupload' | 'extracts' | 'other';
+const ENDPOINTS = ['authtoken', 'multiupload', 'extracts', 'other'] as const;
+export type AtlasEndpoint = (typeof ENDPOINTS)[number];
 
 /** Faults that belong to one endpoint, with that endpoint. */
 const ENDPOINT_OF = {
@@ -39,6 +46,8 @@ const ENDPOINT_OF = {
   'no-file-data': 'extracts',
   /** Theirs is `null`. */
   'null-file-data': 'extracts',
+  /** Theirs is `empty`. */
+  'empty-file-data': 'extracts',
   /** Theirs holds a `NaN`, which is no JSON. */
   'not-a-number': 'extracts',
   /** Their `document_id` is blank. */
@@ -61,24 +70,39 @@ const ENDPOINT_OF = {
   conflict: 'multiupload',
 } as const;
 
-export type AtlasFaultKind =
-  | StatusFault
-  | ConnectionFault
-  | keyof typeof ENDPOINT_OF
+/** Faults of any endpoint. */
+const ANYWHERE = [
   /** 200 with a web page; nothing is carried out. */
-  | 'html-200'
+  'html-200',
   /** Carried out; 200 with the first half of the body. */
-  | 'truncated-json'
+  'truncated-json',
+  /**
+   * Carried out; the body is JSON but for a `flaw`: a comma after the last member, a byte order mark, a
+   * warning before or after it, the whole of it twice, or as a string.
+   */
+  'nearly-json',
   /** 200 with a body of `bytes` bytes that never becomes a whole document. */
-  | 'huge-body'
+  'huge-body',
   /** Forgets every token before it handles the request. */
-  | 'expire-tokens'
+  'expire-tokens',
   /** 302 to `location`; nothing is carried out. */
-  | 'redirect'
+  'redirect',
   /** Carried out; the body is compressed though nobody asked for it. */
-  | 'compressed'
+  'compressed',
   /** Carried out; the body is in another `charset`, which `Content-Type` names. */
-  | 'charset';
+  'charset',
+] as const;
+
+export type AtlasFaultKind =
+  | (typeof STATUS_FAULTS)[number]
+  | (typeof CONNECTION_FAULTS)[number]
+  | (typeof ANYWHERE)[number]
+  | keyof typeof ENDPOINT_OF;
+
+export const KNOWN_ATLAS_FAULTS: KnownFaults = {
+  faults: [...STATUS_FAULTS, ...CONNECTION_FAULTS, ...ANYWHERE, ...Object.keys(ENDPOINT_OF)],
+  endpoints: ENDPOINTS,
+};
 
 /** What the `match` of a rule gets of a request. */
 export interface AtlasRequestView {
@@ -86,6 +110,8 @@ export interface AtlasRequestView {
   /** Of `extracts`, as asked. */
   batchId?: string | undefined;
   page?: number | undefined;
+  /** Extracts on a page, as asked, and at most as many as the simulator gives. */
+  perPage?: number | undefined;
   /** Of `multiupload`, where the body is sound. */
   productType?: string | undefined;
   /** Size of the body. */
@@ -149,6 +175,8 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
   switch (fault?.fault) {
     case 'truncated-json':
       return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
+    case 'nearly-json':
+      return { ...answer, body: FLAWED[fault.flaw ?? 'comma'](body.toString()) };
     case 'compressed': {
       const { encoding = 'gzip' } = fault;
       const headers = { ...answer.headers, 'content-encoding': encoding };
@@ -167,6 +195,16 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
       return answer;
   }
 }
+
+const WARNING = '<br />\n<b>Warning</b>: Undefined index {scan} in <b>/srv/app.php</b><br />\n';
+const FLAWED: Readonly<Record<NonNullable<Fault['flaw']>, (json: string) => string>> = {
+  comma: (json) => json.replace('],"page":', ',],"page":').replace(/}$/, ',}'),
+  mark: (json) => `\ufeff${json}`,
+  before: (json) => WARNING + json,
+  after: (json) => `${json}\n${WARNING}`,
+  twice: (json) => json + json,
+  string: (json) => JSON.stringify(json),
+};
 
 const COMPRESS = {
   gzip: zlib.gzipSync,

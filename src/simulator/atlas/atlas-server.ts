@@ -12,6 +12,7 @@ import {
   type AtlasRequestView,
   answerInstead,
   bindToEndpoints,
+  KNOWN_ATLAS_FAULTS,
   maim,
   refusal,
 } from './atlas-faults.js';
@@ -22,6 +23,7 @@ import {
   authToken,
   type EndpointContext,
   extracts,
+  givenPerPage,
   multiUpload,
   parseUpload,
 } from './endpoints.js';
@@ -92,6 +94,7 @@ export async function startAtlasSimulator(
       bytes: raw.length,
       batchId: query.get('batch_id') ?? undefined,
       page: endpoint === 'extracts' ? askedPage(query) : undefined,
+      perPage: endpoint === 'extracts' ? givenPerPage(context, query) : undefined,
       productType: body?.product_type,
       documentIds: body?.file_urls.map((file) => file.document_id),
     };
@@ -127,14 +130,22 @@ export async function startAtlasSimulator(
   const listener = await listen(handle, options);
   let stopped: Promise<void> | undefined;
   return {
-    ...standIn(listener, traffic, faults),
+    ...standIn(listener, traffic, faults, {
+      known: KNOWN_ATLAS_FAULTS,
+      completed: bindToEndpoints,
+      forget() {
+        batches.clear();
+        tokens.forgetAll();
+        uploads = [];
+        callbacks.reset(options.callback);
+      },
+    }),
     clientId: context.clientId,
     clientSecret: context.clientSecret,
     batches: () => batches.all(),
     uploads: () => [...uploads],
     truth: (batchId) => batches.truth(batchId),
     bytesSent: (endpoint) => traffic.bytesSent(endpoint),
-    setFaults: (plan) => faults.set(bindToEndpoints(plan)),
     completeNow(batchId) {
       batches.completeNow(batchId);
       callbacks.hasten(batchId);

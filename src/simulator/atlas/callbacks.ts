@@ -27,7 +27,7 @@ export interface CallbackCounts {
 }
 
 export class Callbacks {
-  readonly counts: CallbackCounts = { delivered: 0, dropped: 0, failed: 0 };
+  counts: CallbackCounts = { delivered: 0, dropped: 0, failed: 0 };
   readonly #random: Random;
   readonly #planned = new Map<string, { timer: NodeJS.Timeout; call: () => void }>();
   readonly #agent = new Agent({ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
@@ -62,9 +62,16 @@ export class Callbacks {
     for (const id of chosen) this.#planned.get(id)?.call();
   }
 
-  async stop(): Promise<void> {
+  /** Forgets what is planned and counted. */
+  reset(options: CallbackOptions | undefined): void {
     for (const { timer } of this.#planned.values()) clearTimeout(timer);
     this.#planned.clear();
+    this.counts = { delivered: 0, dropped: 0, failed: 0 };
+    this.options = options;
+  }
+
+  async stop(): Promise<void> {
+    this.reset(undefined);
     await this.#agent.destroy();
   }
 

@@ -6,6 +6,7 @@
  * several scripts, escapes, braces and quotes inside strings, uneven white space.
  */
 import { type Random, randomFrom, seedFrom } from '../random.js';
+import type { DocumentContent } from './document-content.js';
 
 const GIVEN_NAMES = ['Aarav', 'Diya', 'राजेश', 'Zoë', 'Ishaan', 'லட்சுமி', 'Meera', 'O\\u2019Neil'];
 const FAMILY_NAMES = ['Sharma', 'Patel', 'कुमार', 'Iyer', "D'Souza", 'Nair', 'Müller', 'Khan'];
@@ -19,7 +20,8 @@ const CITIES = [
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /**
- * The JSON text of one `file_data`: of a PAN card, an Aadhaar card or a bank statement.
+ * The JSON text of one `file_data`: of a PAN card, an Aadhaar card or a bank statement, unless its
+ * content says otherwise.
  * @param number The first extract of a document is 0.
  */
 export function extractText(
@@ -27,56 +29,87 @@ export function extractText(
   productType: string,
   documentId: string,
   number: number,
+  content: DocumentContent = {},
 ): string {
   const random = randomFrom(seedFrom(seedFrom(seed, productType) + number, documentId));
-  const kind = Math.floor(random() * 3);
-  if (kind === 0) return panText(random);
-  return kind === 1 ? aadhaarText(random) : bankStatementText(random);
+  const drawn = TYPES[Math.floor(random() * TYPES.length)] ?? 'PAN';
+  const type = content.type ?? drawn;
+  if (content.fields !== undefined) return textOfFields(type, content.fields, content.confidence);
+  const score = scoreOf(random, content.confidence);
+  if (type === 'PAN') return panText(random, score);
+  if (type === 'AADHAAR') return aadhaarText(random, score);
+  if (type === 'BANK_STATEMENT') return bankStatementText(random, score);
+  return `{"document_type":${JSON.stringify(type)},"name":${field(name(random), score)}}`;
 }
 
-function panText(random: Random): string {
+const TYPES = ['PAN', 'AADHAAR', 'BANK_STATEMENT'] as const;
+const CERTAIN = 1;
+
+/** The fields that a test gives. */
+function textOfFields(
+  type: string,
+  fields: NonNullable<DocumentContent['fields']>,
+  confidence = CERTAIN,
+): string {
+  const members = Object.entries(fields).map(([name, given]) => {
+    const { value, confidence: own = confidence } =
+      given !== null && typeof given === 'object' ? given : { value: given };
+    return [name, { value, confidence_score: own }];
+  });
+  return JSON.stringify({ document_type: type, ...Object.fromEntries(members) });
+}
+
+/** Gives the confidence of one field after the other. */
+type Score = () => string;
+
+function scoreOf(random: Random, confidence: number | undefined): Score {
+  if (confidence !== undefined) return () => String(confidence);
+  return () => (random() < 0.3 ? '1' : `0.${50 + Math.floor(random() * 50)}`);
+}
+
+function panText(random: Random, score: Score): string {
   const number = letters(random, 5) + digits(random, 4) + letters(random, 1);
   return (
-    `{"document_type":"PAN","name":${field(name(random), random)},` +
-    `"father_name":${field(name(random), random)},"date_of_birth":${field(date(random), random)},` +
-    `"pan_number":${field(number, random)},"validation":${validation(random)}}`
+    `{"document_type":"PAN","name":${field(name(random), score)},` +
+    `"father_name":${field(name(random), score)},"date_of_birth":${field(date(random), score)},` +
+    `"pan_number":${field(number, score)},"validation":${validation(random, score)}}`
   );
 }
 
-function aadhaarText(random: Random): string {
+function aadhaarText(random: Random, score: Score): string {
   return (
-    `{"document_type": "AADHAAR", "name": ${field(name(random), random)}, ` +
-    `"date_of_birth": ${field(date(random), random)}, ` +
+    `{"document_type": "AADHAAR", "name": ${field(name(random), score)}, ` +
+    `"date_of_birth": ${field(date(random), score)}, ` +
     `"gender": {"value": "${pick(random, ['MALE', 'FEMALE', 'OTHER'])}", "confidence_score": 1}, ` +
-    `"aadhaar_number": ${field(digits(random, 12), random)}, ` +
-    `"address": ${field(`12\\/4, ${pick(random, CITIES)}`, random)}, ` +
-    `"validation": ${validation(random)}}`
+    `"aadhaar_number": ${field(digits(random, 12), score)}, ` +
+    `"address": ${field(`12\\/4, ${pick(random, CITIES)}`, score)}, ` +
+    `"validation": ${validation(random, score)}}`
   );
 }
 
-function bankStatementText(random: Random): string {
+function bankStatementText(random: Random, score: Score): string {
   const entries = Array.from(
     { length: 1 + Math.floor(random() * 4) },
     () => `{"date":"${date(random)}","amount":${amount(random)},"credit":${random() < 0.5}}`,
   );
   return (
-    `{"document_type":"BANK_STATEMENT",\n  "account_holder":${field(name(random), random)},\n` +
+    `{"document_type":"BANK_STATEMENT",\n  "account_holder":${field(name(random), score)},\n` +
     `  "account_number":{"value":${digits(random, 20)},"confidence_score":0.90},\n` +
     `  "opening_balance":{"value":1.10,"confidence_score":1},"closing_balance":${amount(random)},\n` +
-    `  "transactions":[${entries.join(', ')}],"remark":null,"validation":${validation(random)}}`
+    `  "transactions":[${entries.join(', ')}],"remark":null,"validation":${validation(random, score)}}`
   );
 }
 
 /** Every type has one: nested, with the numbers that doubles lose. */
-function validation(random: Random): string {
+function validation(random: Random, score: Score): string {
   return (
     `{"valid":true,"reference":${digits(random, 20)},"weight":1.10,"tolerance":1E-7,` +
-    `"checks":[{"name":"format","score":1.0},{"name":"checksum","score":${score(random)}}]}`
+    `"checks":[{"name":"format","score":1.0},{"name":"checksum","score":${score()}}]}`
   );
 }
 
-function field(value: string, random: Random): string {
-  return `{"value":"${value}","confidence_score":${score(random)}}`;
+function field(value: string, score: Score): string {
+  return `{"value":"${value}","confidence_score":${score()}}`;
 }
 
 function name(random: Random): string {
@@ -91,10 +124,6 @@ function date(random: Random): string {
 
 function amount(random: Random): string {
   return `${Math.floor(random() * 100_000)}.${Math.floor(random() * 10)}0`;
-}
-
-function score(random: Random): string {
-  return random() < 0.3 ? '1' : `0.${50 + Math.floor(random() * 50)}`;
 }
 
 function digits(random: Random, length: number): string {

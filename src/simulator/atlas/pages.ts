@@ -90,20 +90,24 @@ const WRONG_TOTALS: Readonly<Record<string, number>> = { 'total-too-high': 1, 't
 const PADDED_LENGTH = 140;
 const DEFAULT_EXTRACT_BYTES = 1024 * 1024;
 
-function item(documentId: string, fileData: string, fault?: Fault): string {
+/** Without `fileData` it is a document that nobody can read. */
+function item(documentId: string, fileData: string | undefined, fault?: Fault): string {
   const start = (id: string) => `{"document_id":${id},"file_data":`;
   const id = JSON.stringify(documentId);
+  if (fileData === undefined) return `{"document_id":${id}}`;
   switch (fault?.fault) {
     case 'no-file-data':
       return `{"document_id":${id}}`;
     case 'null-file-data':
       return `${start(id)}null}`;
+    case 'empty-file-data':
+      return `${start(id)}${fault.empty ?? '{}'}}`;
     case 'not-a-number':
       return `${start(id)}{"quality":NaN,${fileData.slice(1)}}`;
     case 'blank-ids':
       return `${start('" "')}${fileData}}`;
     case 'number-ids':
-      return `${start(/^[1-9]\d{0,14}$/.test(documentId) ? documentId : id)}${fileData}}`;
+      return `${start(/^[1-9]\d*$/.test(documentId) ? documentId : id)}${fileData}}`;
     case 'padded-ids':
       return `${start(JSON.stringify(documentId.padEnd(PADDED_LENGTH)))}${fileData}}`;
     case 'huge-extracts': {

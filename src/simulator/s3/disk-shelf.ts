@@ -60,6 +60,11 @@ export class DiskShelf {
     rmSync(this.#bodyFile(bucket, key), { force: true });
   }
 
+  /** Removes a bucket with all that it holds. */
+  removeBucket(bucket: string): void {
+    rmSync(join(this.directory, bucket), { recursive: true, force: true });
+  }
+
   #bodyFile(bucket: string, key: string): string {
     return join(this.directory, bucket, fileName(key));
   }

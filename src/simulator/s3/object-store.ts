@@ -70,6 +70,12 @@ export class ObjectStore {
     this.shelf?.remove(bucket, key);
   }
 
+  /** Removes every object and every bucket. */
+  clear(): void {
+    for (const bucket of this.#buckets.keys()) this.shelf?.removeBucket(bucket);
+    this.#buckets.clear();
+  }
+
   /** All keys of a bucket in the order of their UTF-8 bytes. */
   keys(bucket: string): readonly string[] {
     const held = this.#buckets.get(bucket);

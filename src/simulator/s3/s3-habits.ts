@@ -1,5 +1,5 @@
 /** Habits of S3 that no bad network explains: policies, credentials, archives, other regions. As faults. */
-import type { FaultRule } from '../faults.js';
+import type { FaultRule } from '../fault-rules.js';
 import type { Answer } from '../http-server.js';
 import type { S3Target } from './s3-request.js';
 import { isErrorCode, S3Error, type S3ErrorCode } from './s3-xml.js';

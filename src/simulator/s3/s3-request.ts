@@ -4,8 +4,11 @@ import { headerOf, type SignedRequest } from './canonical-request.js';
 import { S3Error } from './s3-xml.js';
 
 /** The operations of the stand-in, as counters and fault rules name them. */
-export type S3Operation = ObjectOperation | 'list' | 'head-bucket' | 'create-bucket' | 'other';
-type ObjectOperation = 'put' | 'get' | 'head' | 'delete';
+export const S3_OPERATIONS = [
+  ...(['put', 'get', 'head', 'delete'] as const),
+  ...(['list', 'head-bucket', 'create-bucket', 'other'] as const),
+] as const;
+export type S3Operation = (typeof S3_OPERATIONS)[number];
 
 export interface S3Target {
   operation: S3Operation;

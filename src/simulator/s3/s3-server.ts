@@ -1,7 +1,14 @@
 /** The S3 stand-in: verifies signatures, stores objects, and has faults on demand. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KnownFaults } from '../check-faults.js';
 import { answerUnderFault } from '../exchange.js';
-import { type ConnectionFault, FaultEngine, type FaultPlan, type FaultRule } from '../faults.js';
+import {
+  CONNECTION_FAULTS,
+  type ConnectionFault,
+  type FaultPlan,
+  type FaultRule,
+} from '../fault-rules.js';
+import { FaultEngine } from '../faults.js';
 import { type Answer, listen, readBody } from '../http-server.js';
 import { DEFAULT_SEED, type StandIn, type StandInOptions, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
@@ -10,8 +17,14 @@ import { ObjectStore, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
 import { refusalBy, type S3Habit, withHabit } from './s3-habits.js';
 import { type ConditionalWrites, operate } from './s3-operations.js';
-import { parseRequest, type S3Operation, type S3Target, targetOf } from './s3-request.js';
-import { errorAnswer, S3Error } from './s3-xml.js';
+import {
+  parseRequest,
+  S3_OPERATIONS,
+  type S3Operation,
+  type S3Target,
+  targetOf,
+} from './s3-request.js';
+import { errorAnswer, S3_ERROR_CODES, S3Error } from './s3-xml.js';
 import { SignatureVerifier } from './sigv4.js';
 
 /** No part of this project sends more in one request; S3 itself takes 5 GiB. */
@@ -20,9 +33,15 @@ const MAX_BODY_BYTES = 1024 * 1024 * 1024;
 const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /** Status faults answer with the error document that S3 sends with that status. */
-export type S3FaultKind = 403 | 404 | 409 | 500 | 503 | ConnectionFault | S3Habit;
+const STATUSES = [403, 404, 409, 500, 503] as const;
+export type S3FaultKind = (typeof STATUSES)[number] | ConnectionFault | S3Habit;
 export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
 export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
+
+const KNOWN_FAULTS: KnownFaults = {
+  faults: [...STATUSES, ...CONNECTION_FAULTS, 'archived', 'another-region', ...S3_ERROR_CODES],
+  endpoints: S3_OPERATIONS,
+};
 
 /** What cannot even be parsed. */
 const UNREADABLE: S3Target = {
@@ -85,7 +104,10 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
   const clock = options.clock ?? Date.now;
   const shelf = options.directory === undefined ? undefined : new DiskShelf(options.directory);
   const store = new ObjectStore(clock, shelf);
-  for (const bucket of options.buckets ?? []) store.createBucket(bucket);
+  const createBuckets = () => {
+    for (const bucket of options.buckets ?? []) store.createBucket(bucket);
+  };
+  createBuckets();
   const context = {
     store,
     region,
@@ -138,7 +160,13 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
 
   const listener = await listen(handle, options);
   return {
-    ...standIn(listener, traffic, faults),
+    ...standIn(listener, traffic, faults, {
+      known: KNOWN_FAULTS,
+      forget() {
+        store.clear();
+        createBuckets();
+      },
+    }),
     accessKeyId,
     secretAccessKey,
     region,

@@ -36,6 +36,7 @@ const STATUS_OF = {
 } as const;
 
 export type S3ErrorCode = keyof typeof STATUS_OF;
+export const S3_ERROR_CODES = Object.keys(STATUS_OF);
 
 /** A request that S3 refuses. */
 export class S3Error extends Error {

@@ -1,6 +1,6 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
 import { randomBytes } from 'node:crypto';
-import { RefusalError, ResponseError } from '../../atlas/response-table.js';
+import { RefusalError, ResponseError } from '../../atlas/response-errors.js';
 import { LockLostError, TransientError } from '../../errors.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';

@@ -1,0 +1,89 @@
+/** What became of batches that were submitted, no more than a person reads. Pure. */
+import type { BatchStatus } from '../../batches/status.js';
+import type { EnqueueResult } from '../../client/enqueue.js';
+import { describeReason } from '../../errors.js';
+import type { BatchSummary } from '../../jobs/summary.js';
+import { plural } from '../../plural.js';
+import { describeEnd } from './describe-batch.js';
+import { firstOf } from './first-of.js';
+
+/** As many batches get lines of their own; more are counted. */
+export const BATCHES_SHOWN = 10;
+
+/** One batch that was submitted, and where it stands when it was known before. */
+export interface Submitted extends EnqueueResult {
+  known?: BatchStatus | undefined;
+}
+
+/** Those that were added or are on their way. */
+export function describeAdded(submitted: readonly Submitted[]): string[] {
+  const fine = submitted.filter((one) => one.status !== 'conflict' && !hasFailed(one));
+  if (fine.length <= BATCHES_SHOWN) {
+    return fine.map(({ reference, status, known }) =>
+      status === 'added'
+        ? `${reference}: added`
+        : `${reference}: known already${known ? `, ${known.state}` : ''}`,
+    );
+  }
+  const added = fine.filter(({ status }) => status === 'added').length;
+  const lines = added > 0 ? [`${plural(added, 'batch', 'batches')} added`] : [];
+  return added < fine.length ? [...lines, `${fine.length - added} known already`] : lines;
+}
+
+/** Those that nothing was done about, and what to do. */
+export function describeRefused(submitted: readonly Submitted[]): string[] {
+  const more = (left: number) => [`… and ${left} more; --json shows all`];
+  const conflicts = submitted.filter(({ status }) => status === 'conflict');
+  const failed = submitted.filter(hasFailed);
+  const lines = [
+    ...firstOf(
+      conflicts,
+      BATCHES_SHOWN,
+      ({ reference }) => [`another batch has the reference ${reference}; nothing was added`],
+      more,
+    ),
+    ...firstOf(failed, BATCHES_SHOWN, describeFailed, more),
+  ];
+  if (failed.length === 0) return lines;
+  return [
+    ...lines,
+    'What has failed is not sent again: retry it on its page of the dashboard, or submit it under another reference.',
+  ];
+}
+
+function describeFailed({ reference, known }: Submitted): string[] {
+  const reason = known?.summary?.reason;
+  return [`${reference} has failed before${reason ? `, ${describeReason(reason)}` : ''}`];
+}
+
+/** Known before, and ended without success: adding it again does nothing. */
+export function hasFailed({ known }: Submitted): boolean {
+  return known?.state === 'failed';
+}
+
+/** How they ended: all of it for one or some, and for many those that failed and a count. */
+export function describeEnds(summaries: readonly BatchSummary[]): string[] {
+  const describe = (summary: BatchSummary) => [
+    `${summary.reference}: ${summary.status}`,
+    ...describeEnd(summary),
+  ];
+  if (summaries.length === 1) return summaries.flatMap(describe);
+  const failed = summaries.filter(({ status }) => status === 'failed').length;
+  const counts = [`${summaries.length - failed} completed`, `${failed} failed`];
+  return [
+    ...describeFailures(summaries),
+    `${plural(summaries.length, 'batch', 'batches')}: ${counts.join(', ')}`,
+  ];
+}
+
+/** Those that failed, and why. */
+export function describeFailures(summaries: readonly BatchSummary[]): string[] {
+  return firstOf(
+    summaries.filter(({ status }) => status === 'failed'),
+    BATCHES_SHOWN,
+    ({ reference, reason }) => [
+      `${reference}: failed${reason ? `, ${describeReason(reason)}` : ''}`,
+    ],
+    (left) => [`… and ${left} more failed; --json shows all`],
+  );
+}

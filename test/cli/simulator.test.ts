@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { spawnWorker } from '../helpers/worker-process.js';
+import { runCli, spawnCli } from './run-cli.js';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const NO_STACK = /^\s+at /m;
+
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return Object(server.address()).port;
+}
+
+async function folderWith(files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'scans-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(join(folder, path, '..'), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  return folder;
+}
+
+/** A simulator that runs until the end of the test, and the variables that it prints. */
+async function startSimulator(...args: string[]) {
+  const child = spawnCli(['simulator', '--json', ...args]);
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const [line] = await once(child.stdout?.setEncoding('utf8') ?? child, 'data');
+  const environment: Record<string, string> = JSON.parse(String(line));
+  return { child, environment, stderr: () => stderr };
+}
+
+test('the simulator says in a sentence that a port is taken, and exits with 2', async () => {
+  const port = await takenPort();
+  for (const option of ['--port', '--s3-port']) {
+    expect(await runCli(['simulator', option, String(port)])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `port ${port} is taken; set --port and --s3-port to a free one\n`,
+    });
+  }
+});
+
+test.each([
+  { args: ['--port', '99999'], says: /The last port is 65535/ },
+  { args: ['--s3-port', '65536'], says: /The last port is 65535/ },
+  { args: ['--host', '192.0.2.1'], says: /^192\.0\.2\.1 is no address of this host; set --host/ },
+  {
+    args: ['--host', 'no-such-host.invalid'],
+    says: /^no-such-host\.invalid has no address; set --host/,
+  },
+])('the simulator refuses $args in a sentence, and exits with 2', async ({ args, says }) => {
+  const { code, stdout, stderr } = await runCli(['simulator', ...args]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('the simulator offers the files of all folders below, and submit makes a batch of each', async () => {
+  const scans = await folderWith({
+    '8841/pan.jpg': 'scan',
+    '8841/aadhaar/front.jpg': 'scan',
+    '8842/pan.jpg': 'scan',
+    '8842/.DS_Store': 'clutter',
+    '8842/empty.jpg': '',
+  });
+  await symlink(scans, join(scans, 'round'));
+  const { environment, stderr } = await startSimulator('--documents', scans);
+  expect(stderr()).toBe(
+    'left out, since they are no documents: 3 objects: 8842/.DS_Store (a file of the system), 8842/empty.jpg (empty), round (a link to no file)\n',
+  );
+  const args = ['submit', '--s3', 's3://kyc-documents', '--product', 'LOAN_APP', '--by-folder'];
+  const planned = await runCli([...args, '--dry-run', '--json'], environment);
+  expect(planned.code).toBe(0);
+  const batches = planned.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(
+    batches.map(({ reference, documents }) => [
+      reference,
+      documents.map(({ key }: { key: string }) => key),
+    ]),
+  ).toEqual([
+    ['8841', ['8841/aadhaar/front.jpg', '8841/pan.jpg']],
+    ['8842', ['8842/pan.jpg']],
+  ]);
+});
+
+/** The token that the simulator gives, and the status with which it answers. */
+async function logIn(environment: Record<string, string>) {
+  const response = await fetch(`${environment.ATLAS_BASE_URL}/v1/docstream/authtoken`, {
+    method: 'POST',
+    headers: {
+      'Client-Id': environment.ATLAS_CLIENT_ID ?? '',
+      'Client-Secret': environment.ATLAS_CLIENT_SECRET ?? '',
+    },
+  });
+  return response.status;
+}
+
+test('faults come from the shell by name, for an endpoint, and as a rule, and each request is a line', async () => {
+  const { environment, stderr } = await startSimulator(
+    ...['--log', '--fault', 'multiupload:400', '--fault', '{"fault":503,"times":2}'],
+    ...['--s3-fault', 'head:AccessDenied'],
+  );
+  expect([await logIn(environment), await logIn(environment), await logIn(environment)]).toEqual([
+    503, 503, 200,
+  ]);
+  await waitUntil('a line of each request', () => stderr().split('\n').length === 4);
+  const lines = stderr().trim().split('\n');
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3}Z {2}Atlas {2}authtoken {4}503, \d+ bytes$/);
+  expect(lines[2]).toMatch(/authtoken {4}200/);
+});
+
+test.each([
+  { args: ['--fault', 'no-such'], says: /^there is no fault "no-such"; known are / },
+  { args: ['--s3-fault', 'put:no-batch-id'], says: /^there is no fault "no-batch-id"; / },
+  { args: ['--fault', '{"fault":'], says: /A rule is JSON, such as/ },
+  { args: ['--callback', 'somewhere'], says: /^--callback must be the address of a server/ },
+  { args: ['--content', '/nowhere.json'], says: /^cannot read \/nowhere\.json \(ENOENT\)/ },
+])('the simulator refuses $args, and exits with 2', async ({ args, says }) => {
+  const { code, stdout, stderr } = await runCli(['simulator', ...args]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('--content says what documents hold, and --callback gives the credentials of callbacks', async () => {
+  const system = await startSystem();
+  const files = await folderWith({
+    'scans/8841/pan.jpg': 'scan',
+    'scans/8841/lost.jpg': 'scan',
+    'content.json': JSON.stringify({
+      'pan.jpg': { fields: { name: 'Asha Rao' }, confidence: 0.5 },
+      'lost.jpg': 'never',
+    }),
+    'wrong.json': JSON.stringify({ 'pan.jpg': 'nver' }),
+  });
+  const wrong = await runCli(['simulator', '--content', join(files, 'wrong.json')]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('said of pan.jpg')]);
+  const { environment } = await startSimulator(
+    ...['--documents', join(files, 'scans'), '--content', join(files, 'content.json')],
+    ...['--completion-ms', '0', '--callback', 'http://127.0.0.1:3000/'],
+  );
+  expect(Object.keys(environment)).toEqual(
+    expect.arrayContaining(['CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET']),
+  );
+  const all = { ...system.environment, ...environment, BATCH_DEADLINE_MS: '3000' };
+  const worker = spawnWorker(all);
+  onTestFinished(() => worker.kill());
+  await worker.started();
+  const sent = await runCli(
+    ['submit', '--s3', 's3://kyc-documents/8841/', '--product', 'LOAN_APP', '--wait', '--json'],
+    all,
+  );
+  expect(JSON.parse(sent.stdout)).toMatchObject({
+    reason: { code: 'INCOMPLETE' },
+    documents: { missing: ['lost.jpg'] },
+  });
+  const { stdout } = await runCli(['results', '8841'], all);
+  expect(JSON.parse(stdout)).toEqual({
+    documentId: 'pan.jpg',
+    extracts: [{ document_type: 'PAN', name: { value: 'Asha Rao', confidence_score: 0.5 } }],
+  });
+});
