@@ -8,7 +8,9 @@ const BUCKET = 'create the bucket, or correct its name';
 const REGION = 'set AWS_REGION to the region of the bucket';
 const CREDENTIALS = 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role';
 const NO_CREDENTIALS = 'set AWS credentials as the AWS SDK reads them';
-const NO_REGION = 'set AWS_REGION';
+const NO_REGION = 'set AWS_REGION to a name such as eu-central-1';
+const NO_URL = 'set AWS_ENDPOINT_URL_S3 to a URL such as https://s3.example.com';
+const NO_FILE = 'a file is not there that AWS_WEB_IDENTITY_TOKEN_FILE or a profile of AWS names';
 const CLOCK = 'set the clock of this host';
 
 /** By S3's own error code, or the name of an error of the SDK. */
@@ -27,7 +29,27 @@ const ADVICE: ReadonlyMap<string | null, string> = new Map([
   ['InvalidToken', CREDENTIALS],
   ['ExpiredToken', CREDENTIALS],
   ['CredentialsProviderError', NO_CREDENTIALS],
+  // What Node and undici call it: no header carries such a key, no file of credentials has that name.
+  ['UND_ERR_INVALID_ARG', CREDENTIALS],
+  ['ENOENT', NO_FILE],
+  ['ERR_INVALID_URL', NO_URL],
 ]);
+
+const REACH = 'correct AWS_ENDPOINT_URL_S3, or let this host reach S3';
+/** Of failures of the network, where the code says more than that nobody answers. */
+const NETWORK_ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(ENOTFOUND|EAI_AGAIN)$/,
+    'correct AWS_ENDPOINT_URL_S3, AWS_REGION or S3_FORCE_PATH_STYLE: no such host is known',
+  ],
+  [
+    /SSL|TLS|CERT|SIGNATURE/,
+    'correct AWS_ENDPOINT_URL_S3: no TLS is spoken there, or its certificate is not trusted (NODE_EXTRA_CA_CERTS)',
+  ],
+  // From here on somebody was reached. It passes, or the address is another server's.
+  [/^(E[A-Z]+|UND_ERR_\w+)$/, REACH],
+];
+const NOT_S3 = 'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does';
 
 const PERMISSIONS: Readonly<Record<S3Method, string>> = {
   HEAD: 's3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
@@ -45,9 +67,14 @@ function describeRequest(method: S3Method, { bucket, key }: ObjectReference): st
 
 function adviceFor(error: unknown): string | undefined {
   const { name, message } = error instanceof Error ? error : new Error();
-  // The SDK gives this error no name.
-  if (message === 'Region is missing') return NO_REGION;
-  return ADVICE.get(name) ?? proxyAdvice(errorName(error));
+  // The SDK gives these errors no name.
+  if (/^Region (is missing|not accepted)/.test(message)) return NO_REGION;
+  return ADVICE.get(name) ?? adviceByCode(errorName(error));
+}
+
+function adviceByCode(code: string): string | undefined {
+  const byNetwork = NETWORK_ADVICE.find(([pattern]) => pattern.test(code))?.[1];
+  return ADVICE.get(code) ?? proxyAdvice(code) ?? byNetwork;
 }
 
 /** What this process is configured with is wrong: another one may do better with the same object. */
@@ -55,6 +82,8 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   CREDENTIALS,
   NO_CREDENTIALS,
   NO_REGION,
+  NO_URL,
+  NO_FILE,
   CLOCK,
   PROXY_LOGIN,
 ]);
@@ -74,7 +103,7 @@ export function responseError(
   const name = code === null ? '' : ` ${code}`;
   return storageError(
     `${describeRequest(method, object)}: S3 answered ${status}${name}`,
-    ADVICE.get(code) ?? adviceByStatus(method, status),
+    ADVICE.get(code) ?? adviceByStatus(method, status) ?? adviceWithoutCode(method, status, code),
   );
 }
 
@@ -88,13 +117,23 @@ function adviceByStatus(method: S3Method, status: number): string | undefined {
   return status === 301 || status === 307 ? REGION : undefined;
 }
 
+/** S3 names what it refuses, but in the response to HEAD, which has no body. */
+function adviceWithoutCode(
+  method: S3Method,
+  status: number,
+  code: string | null,
+): string | undefined {
+  const isRefusal = status >= 400 && status < 500 && status !== 429;
+  return code === null && method !== 'HEAD' && isRefusal ? NOT_S3 : undefined;
+}
+
 /** The request could not be signed: nothing was sent. */
 export function signingError(
   method: S3Method,
   object: ObjectReference,
   error: unknown,
 ): TransientError {
-  const { name } = error instanceof Error ? error : new Error();
+  const name = errorName(error);
   const what = `${describeRequest(method, object)}: the request could not be signed (${name})`;
   return storageError(what, adviceFor(error), error);
 }
@@ -110,7 +149,7 @@ export function networkError(
 ): TransientError {
   return storageError(
     `${describeRequest(method, object)}: no response from S3 (${code})`,
-    proxyAdvice(code),
+    adviceByCode(code),
   );
 }
 

@@ -296,6 +296,51 @@ test('the doctor says that results cannot be written', async () => {
   );
 });
 
+test('the doctor names the variable of S3 that is wrong', async () => {
+  const { environment, simulators } = await startHealthy();
+  const { AWS_ACCESS_KEY_ID: _, AWS_SECRET_ACCESS_KEY: __, ...without } = environment;
+  const at = (url: string) => ({ ...environment, AWS_ENDPOINT_URL_S3: url });
+  const reach = 'correct AWS_ENDPOINT_URL_S3, or let this host reach S3';
+  const named =
+    'correct AWS_ENDPOINT_URL_S3, AWS_REGION or S3_FORCE_PATH_STYLE: no such host is known';
+  const url = 'set AWS_ENDPOINT_URL_S3 to a URL such as https://s3.example.com';
+  const cases: [Record<string, string>, string][] = [
+    [{ ...environment, AWS_REGION: 'us east 1' }, 'set AWS_REGION to a name such as eu-central-1'],
+    [{ ...environment, AWS_REGION: '' }, 'set AWS_REGION to a name such as eu-central-1'],
+    [at('http://127.0.0.1:1'), reach],
+    [at('https://s3.nowhere.invalid'), named],
+    [at('127.0.0.1:9000'), url],
+    [at('minio'), url],
+    [
+      at(simulators.s3.url.replace('http', 'https')),
+      'correct AWS_ENDPOINT_URL_S3: no TLS is spoken there, or its certificate is not trusted (NODE_EXTRA_CA_CERTS)',
+    ],
+    [
+      at(simulators.atlas.url),
+      'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does',
+    ],
+    [
+      { ...environment, AWS_ACCESS_KEY_ID: 'canary\n' },
+      'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role',
+    ],
+    [without, 'set AWS credentials as the AWS SDK reads them'],
+    [
+      {
+        ...without,
+        AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/x',
+        AWS_WEB_IDENTITY_TOKEN_FILE: '/nowhere',
+      },
+      'a file is not there that AWS_WEB_IDENTITY_TOKEN_FILE or a profile of AWS names',
+    ],
+  ];
+  for (const [wrong, advice] of cases) {
+    const line = await complaint({ ...wrong, AWS_EC2_METADATA_DISABLED: 'true' });
+    expect(line).toMatch(/^FAIL {2}S3 /);
+    expect(line.endsWith(`; ${advice}`), line).toBe(true);
+    expect(line).not.toContain('canary');
+  }
+});
+
 test('the doctor names wrong credentials of Atlas', async () => {
   const { environment } = await startHealthy();
   const line = await complaint({ ...environment, ATLAS_CLIENT_SECRET: 'canary' });

@@ -80,6 +80,27 @@ it.each<[string, S3FaultRule]>([
   expect(events.filter(({ name }) => name !== 'batch.completed')).toEqual([]);
 });
 
+it.each([
+  [
+    'a role that may read nothing in a bucket',
+    'role',
+    '403 AccessDenied; the role needs s3:GetObject there',
+  ],
+  ['an S3 that is not there', 'host', '(ECONNREFUSED); correct AWS_ENDPOINT_URL_S3, or let this'],
+])('%s is said in the log, with what to set, and fails no batch', async (_, what, line) => {
+  const system = await startSystem();
+  if (what === 'role') system.s3.setFaults({ rules: [{ fault: 'AccessDenied' }] });
+  const worker = await system.startWorkerProcess(
+    what === 'host' ? { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' } : {},
+  );
+  const references = ['loan-1', 'loan-2', 'loan-3'];
+  await Promise.all(references.map((reference) => system.submit(reference, 2)));
+  await waitUntil('a line of the log', () => worker.output().includes(line));
+  const lines = worker.output().split('\n');
+  expect(lines.filter((one) => one.includes(line) && !one.includes('times more'))).toHaveLength(1);
+  expect(await system.completions.count()).toBe(0);
+});
+
 it('a role that only some of the hosts of S3 know yet fails no batch', {
   timeout: 120_000,
 }, async () => {
