@@ -1,6 +1,7 @@
 /** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
 import type { ResponseMemory } from '../http/exchange.js';
 import type { Http, HttpRequest } from '../http/host-client.js';
+import { proxyAdvice } from '../http/proxy.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
@@ -63,7 +64,9 @@ export function createCaller(parts: {
     const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
       errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
-      throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
+      const advice = proxyAdvice(response.code);
+      const what = `${DESCRIPTIONS[response.failure]} (${response.code})`;
+      throw fail(row, advice === undefined ? what : `${what}; ${advice}`);
     }
     const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
+import type { TransientError } from '../errors.js';
 import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { WebhookPayload } from '../jobs/webhook-state.js';
@@ -45,6 +46,8 @@ export interface WorkerContext {
   replica: ReplicaConfirmation | null;
   writes: WriteGate;
   logger: Logger;
+  /** Logs why jobs wait and are tried again, rarely. */
+  warnOfDelay(error: TransientError): void;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */
   random: () => number;

@@ -18,7 +18,7 @@ import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { WriteGate } from '../redis/write-gate.js';
-import { createRepeatedWarnings } from '../repeated-lines.js';
+import { createRepeatedWarnings, kindOf } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { publicAddressIssue } from '../storage/public-address.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
@@ -174,6 +174,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     replica: confirmationOf(options, metrics),
     writes,
     logger,
+    warnOfDelay: ({ message }) =>
+      warn(undefined, `jobs wait and are tried again: ${message}`, kindOf(message)),
     metrics,
     random: Math.random,
     stopping,

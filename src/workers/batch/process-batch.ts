@@ -86,6 +86,7 @@ async function stepBatch(
     if (error instanceof PermanentError) return endBatch(entry, 'failed', error.reason);
     if (!(error instanceof TransientError)) return afterUnexpectedError(entry, error);
     if (error instanceof OwnFaultError) context.ownFaults.note(error);
+    else if (!(error instanceof BudgetExceededError)) context.warnOfDelay(error);
     return hasNothingLeft(entry) ? endBatch(entry, 'failed', error.reason) : waitOut(entry, error);
   }
 }

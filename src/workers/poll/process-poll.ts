@@ -173,8 +173,9 @@ function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   if (error instanceof OwnFaultError) context.ownFaults.note(error);
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
-    const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
-    return { kind, reason, retryAfterMs };
+    if (error instanceof BudgetExceededError) return { kind: 'no-room', reason, retryAfterMs };
+    if (!(error instanceof OwnFaultError)) context.warnOfDelay(error);
+    return { kind: 'transient-error', reason, retryAfterMs };
   }
   const { reference, atlasBatchId } = data;
   const fields = { reference, atlasBatchId, ...errorFields(error) };
