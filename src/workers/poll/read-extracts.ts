@@ -25,7 +25,7 @@ const COSTLY = ['too-large', 'timed-out'] as const;
 /** A total that stays is believed for so many polls, then for twice as many, and so on. */
 const BELIEVED_POLLS = 4;
 /** The rows of what may be answered beyond the last page. */
-const BEYOND = ['5xx', 'unusable', 'other'] as const;
+const BEYOND = ['5xx', 'unusable', 'another-page', 'other'] as const;
 
 export interface Poll extends PollReading {
   found: Reconciliation | null;
@@ -97,13 +97,20 @@ async function readExtracts(
     if (failure && isCostly(failure)) unread.costly += 1;
     unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
-    if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
+    // More than asked for: pages mean nothing to this Atlas, and each of them is the whole list.
+    if (page > 1 && items.length > 0 && items.length <= perPage && added === 0) repeatedPage = true;
     return added;
   };
-  // Atlas may have smaller pages than asked for. Where it says nothing of other pages, a full one may
-  // have a next one.
+  // Atlas may have smaller pages than asked for.
   const isFull = ({ items, perPage: own }: ReadPage) => items.length >= (own ?? perPage);
-  const hasNext = (page: ReadPage) => page.hasNext ?? (isFull(page) && !(page.failure && hasAll()));
+  // Where Atlas does not say, a next page is likely when more was announced; without totals, after a
+  // full page; and where it says nothing at all, as long as documents are missing.
+  const hasNext = (page: ReadPage): boolean => {
+    if (page.hasNext !== null || page.items.length === 0) return page.hasNext ?? false;
+    if (totals.size > 0) return !hasAll();
+    if (page.totalPages !== null) return page.page < page.totalPages;
+    return isFull(page) || (page.perPage === null && found.present < total);
+  };
   // Lists do not shrink: a page that announces less than another is not believed.
   const announced = () => {
     const isSilent = last.totalItems === null && !last.failure;
@@ -122,6 +129,10 @@ async function readExtracts(
       const repeats = totals.size === 1 && found.extractCount >= Math.max(...totals);
       ended = last.items.length === 0 || last.hasNext === null || repeats;
       if (ended) break;
+      // Believed when it stays while every document is there.
+      if (totals.size === 0 && found.present === total) {
+        return { ...incomplete(found, null), overdue: true };
+      }
       throw endless(data, `page ${page} brings nothing new`);
     }
     if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
@@ -141,7 +152,9 @@ async function readExtracts(
       }
       const totalItems = announced();
       const gone = one instanceof UnknownBatchError;
+      const isGuess = last.hasNext === null && !isFull(last);
       ended = totalItems === null ? gone && isFull(last) : found.itemCount >= totalItems;
+      ended ||= isGuess && page >= (last.totalPages ?? 1);
       if (ended) break;
       // A page may be hidden, or what was announced too high: believed when it stays while every
       // document is there.
