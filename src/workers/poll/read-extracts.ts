@@ -31,6 +31,8 @@ export interface Poll extends PollReading {
   found: Reconciliation | null;
 }
 
+const NOT_COMPLETE = { complete: false, overdue: false, failing: false } as const;
+
 interface PollOptions {
   /** Reads everything, whatever a count request would say. */
   full: boolean;
@@ -79,7 +81,7 @@ async function readExtracts(
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      const notRead = { complete: false, overdue: false, unreadable: '', found: null };
+      const notRead = { ...NOT_COMPLETE, unreadable: '', found: null };
       return { ...notRead, present, announced: totalItems };
     }
   }
@@ -88,13 +90,14 @@ async function readExtracts(
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number>();
   let repeatedPage = false;
-  const unread = { all: 0, inARow: 0, costly: 0 };
+  const unread = { all: 0, inARow: 0, costly: 0, lasting: 0 };
   let unreadable = 0;
   const add = ({ page, totalItems, items, failure }: ReadPage) => {
     if (totalItems !== null) totals.add(totalItems);
     unread.inARow = failure ? unread.inARow + 1 : 0;
     if (failure) unread.all += 1;
     if (failure && isCostly(failure)) unread.costly += 1;
+    if (failure?.row.halve === 'when-it-lasts') unread.lasting += 1;
     unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
     // More than asked for: pages mean nothing to this Atlas, and each of them is the whole list.
@@ -118,6 +121,12 @@ async function readExtracts(
   };
   const hasAll = () => totals.size > 0 && found.itemCount >= Math.max(...totals);
 
+  const readSoFar = (totalItems: number | null): Poll => ({
+    ...{ ...NOT_COMPLETE, found, present: found.present, announced: totalItems },
+    unreadable: found.unreadableDigest(),
+    failing: unread.lasting > 0,
+  });
+
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
   let last = await read(1, perPage);
   let added = add(last);
@@ -131,7 +140,7 @@ async function readExtracts(
       if (ended) break;
       // Believed when it stays while every document is there.
       if (totals.size === 0 && found.present === total) {
-        return { ...incomplete(found, null), overdue: true };
+        return { ...readSoFar(null), overdue: true };
       }
       throw endless(data, `page ${page} brings nothing new`);
     }
@@ -161,7 +170,7 @@ async function readExtracts(
       const mayBeAll = gone || (totalItems === null && isFull(last));
       const overdue = mayBeAll && found.present === total;
       if (!gone && !overdue) throw one;
-      return { ...incomplete(found, totalItems), overdue };
+      return { ...readSoFar(totalItems), overdue };
     }
     ended ||= unread.inARow >= MAX_UNREAD || unread.costly >= MAX_UNREAD;
     if (ended && unread.all === found.itemCount) throw nothingReadable(data, last.failure);
@@ -179,7 +188,7 @@ async function readExtracts(
     unreadable,
   };
   return {
-    ...incomplete(found, findings.totalItems),
+    ...readSoFar(findings.totalItems),
     complete: isComplete(findings),
     overdue: isOverdue(findings),
   };
@@ -197,12 +206,6 @@ function laterPage(reading: Promise<ReadPage>): Promise<LaterPage> {
     }
     throw error;
   });
-}
-
-function incomplete(found: Reconciliation, announced: number | null): Poll {
-  const { present } = found;
-  const unreadable = found.unreadableDigest();
-  return { complete: false, overdue: false, unreadable, present, announced, found };
 }
 
 /**
