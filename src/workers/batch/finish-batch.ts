@@ -17,6 +17,7 @@ import { resultsRoot, resultUri } from '../../storage/results/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchEntry } from './batch-context.js';
+import { leaveGate } from './gate-turn.js';
 import { beginRetry, endRun } from './transitions.js';
 
 /**
@@ -72,6 +73,7 @@ export async function announce(
   const { context, job, lease, request, reference } = batch;
   const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks, pollJobPruner } = context;
+  await leaveGate(batch);
   const summary = request
     ? summarize(request, state, (atlasBatchId) =>
         resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
