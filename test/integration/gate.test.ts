@@ -83,6 +83,38 @@ it('a batch in line is cancelled at once, and so is one of which a part is at At
   await gateEmpty(system);
 });
 
+it('an urgent batch goes before a flood of bulk ones, and its event repeats its metadata', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: COMPLETION_MS },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '2' },
+  });
+  const bulk = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => system.request(`bulk-${n}`, 1, `bulk-${n}-`)),
+  );
+  for (const request of bulk) await system.add({ ...request, priority: 'bulk' });
+  const urgent = await system.request('now', 1, 'now-');
+  const metadata = { loan: '8841' };
+  // A priority of BullMQ's own is seen, and decides nothing once a worker has taken the job.
+  await system.batches.add(
+    'batch',
+    { ...urgent, priority: 'urgent', tenant: 'branch-12', metadata },
+    { jobId: 'batch-now', priority: 9 },
+  );
+  await system.startWorker();
+  await waitUntil('a line', async () => (await system.batches.getDelayedCount()) > 20);
+  const sentBefore = system.atlas.uploads().length;
+  const { data } = await system.event('done-now');
+  expect(data.metadata).toEqual(metadata);
+  const place = system.atlas
+    .uploads()
+    .findIndex(({ documentIds }) => documentIds.includes('now-001'));
+  // Those that were admitted when it came, and those of which the intake took the room meanwhile.
+  expect(place).toBeLessThan(sentBefore + 8);
+  await allJobsEnded(system, 31);
+  expect((await system.batches.getJob('batch-now'))?.returnvalue).not.toHaveProperty('metadata');
+  await gateEmpty(system);
+});
+
 it('kill -9 of workers neither exceeds the limit nor loses room', {
   timeout: 240_000,
 }, async () => {

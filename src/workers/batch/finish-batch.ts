@@ -84,10 +84,12 @@ export async function announce(
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
     const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
+    // What is the caller's own goes to whoever handles the event, and not into the job as well.
+    const event = request?.metadata ? { ...summary, metadata: request.metadata } : summary;
     if (config.COMPLETION_WEBHOOK_URL !== null) {
-      await webhooks.add(name, webhookPayload(name, summary), options);
+      await webhooks.add(name, webhookPayload(name, event), options);
     }
-    await completions.add(name, summary, {
+    await completions.add(name, event, {
       ...options,
       attempts: EVENT_ATTEMPTS,
       backoff: EVENT_BACKOFF,

@@ -1,4 +1,6 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
+
+import { flowOf } from '../../gate/flow.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
@@ -21,8 +23,6 @@ import { stopClock } from './transitions.js';
  */
 const LINE_SLEEP_MS = 6 * 3600 * 1000;
 
-const FLOW = { name: 'normal', weight: 10 };
-
 /** Planned uploads, each with its index. */
 export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
 
@@ -37,7 +37,7 @@ export async function askForTurn(entry: BatchContext, planned: Planned): Promise
       documentCount: fromRanges(upload.documentIndexes).length,
     })),
     {
-      flow: FLOW,
+      flow: flowOf(entry.request, entry.context.config.TENANT_WEIGHTS),
       holders: planned.flatMap(({ upload }) =>
         unknownMembersOf(entry, upload).map(
           (member) => [member, `until ${endOfShare(entry, upload)}`] as const,
