@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { expectedDuration } from './test/helpers/expected-duration.js';
 
 /** Property tests take long on a machine that does other things too; only a hang takes this. */
-const UNIT_TIMEOUT_MS = 30_000;
+const UNIT_TIMEOUT_MS = 60_000;
 /** Several processes start and recover in such a test; it would rather fail than hang. */
 const INTEGRATION_TIMEOUT_MS = 60_000;
 

@@ -2,10 +2,15 @@
 import './cli/quiet-aws-sdk.js';
 import { nodeIssue } from './cli/package-manifest.js';
 
-// With `results … | head -1` the reader closes the pipe. That is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  // With `results … | head -1` the reader closes the pipe. That is no failure.
+  if (code === 'EPIPE') process.exit(0);
+  const advice = code === 'ENOSPC' ? '; free some space, and run it again' : '';
+  process.stderr.write(`cannot write the output (${code})${advice}\n`);
+  process.exit(1);
 });
+// Nobody is there to be told.
+process.stderr.on('error', () => {});
 
 const issue = nodeIssue(process.versions.node);
 if (issue === undefined) {

@@ -1,5 +1,9 @@
-/** Structured logs: JSON lines on standard output, with ids, counts, times and codes only. */
+/**
+ * Structured logs on standard output, with ids, counts, times and codes only: JSON lines, and on a
+ * terminal lines for people.
+ */
 import { type Level, pino } from 'pino';
+import { describeLogLine } from './log-lines.js';
 
 /** What atlas-batch needs of a logger. One of pino's fits. */
 export interface Logger {
@@ -10,5 +14,7 @@ export interface Logger {
 }
 
 export function createLogger(level: Level | 'silent'): Logger {
-  return pino({ level, base: { service: 'atlas-batch', pid: process.pid } });
+  const options = { level, base: { service: 'atlas-batch', pid: process.pid } };
+  if (!process.stdout.isTTY) return pino(options);
+  return pino(options, { write: (json) => void process.stdout.write(describeLogLine(json)) });
 }

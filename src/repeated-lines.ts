@@ -7,19 +7,27 @@ import type { Logger } from './logging.js';
 
 /** Soon enough for somebody who watches, and an outage of an hour is 360 lines. */
 const INTERVAL_MS = 10_000;
-/** Ids and counts differ from line to line: lines that differ in nothing else are equal. */
-const VARYING = /\S*\d\S*/g;
+/** Ids, counts and objects differ from line to line: lines that differ in nothing else are equal. */
+const VARYING = /s3:\/\/\S+|\S*\d\S*/g;
 
-/** Logs a warning, perhaps about an error, unless an equal one was logged lately. */
-export type WarnOfError = (error: unknown, message: string) => void;
+/**
+ * Logs a warning, perhaps about an error, unless an equal one was logged lately.
+ * @param kind What equal messages have in common. Default: the message.
+ */
+export type WarnOfError = (error: unknown, message: string, kind?: string) => void;
+
+/** What messages of one kind have in common. */
+export function kindOf(message: string): string {
+  return message.replace(VARYING, '#');
+}
 
 export function createRepeatedWarnings(logger: Pick<Logger, 'warn'>): WarnOfError {
   /** How often each line came since it was logged. */
   const held = new Map<string, number>();
-  return function warn(error, message) {
+  return function warn(error, message, kind = message) {
     const fields = error === undefined ? {} : errorFields(error);
     const detail = error instanceof Error ? `${error.name}: ${error.message}` : '';
-    const line = `${message} ${detail.replace(VARYING, '#')}`;
+    const line = `${kind} ${kindOf(detail)}`;
     const count = held.get(line);
     if (count !== undefined) {
       held.set(line, count + 1);

@@ -51,6 +51,26 @@ export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): 
   }
 }
 
+/** Gives work a signal that is aborted as soon as one of these is, with its reason, until work has settled. */
+export async function withEither<T>(
+  signals: readonly AbortSignal[],
+  work: (either: AbortSignal) => Promise<T>,
+): Promise<T> {
+  // Not AbortSignal.any: Node 20 keeps what it makes for as long as the longest-lived signal.
+  const either = new AbortController();
+  const listeners = signals.map((signal) => {
+    const listener = () => either.abort(signal.reason);
+    signal.addEventListener('abort', listener);
+    if (signal.aborted) listener();
+    return () => signal.removeEventListener('abort', listener);
+  });
+  try {
+    return await work(either.signal);
+  } finally {
+    for (const remove of listeners) remove();
+  }
+}
+
 /** Settles as `work` does, or as `onTimeout` does when that takes longer; `work` itself goes on. */
 export async function withTimeout<T, L>(
   work: Promise<T>,

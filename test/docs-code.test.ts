@@ -14,6 +14,7 @@ import addFormats from 'ajv-formats';
 import type { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { cancelCommand } from '../src/cli/commands/cancel.js';
+import { completionCommand } from '../src/cli/commands/completion.js';
 import { doctorCommand } from '../src/cli/commands/doctor.js';
 import { resultsCommand } from '../src/cli/commands/results.js';
 import { simulatorCommand } from '../src/cli/commands/simulator.js';
@@ -102,7 +103,7 @@ test('commands of atlas-batch and their options that the docs name exist', () =>
   const commands = new Map(
     [
       ...[startCommand, workerCommand, serverCommand, simulatorCommand, submitCommand],
-      ...[statusCommand, resultsCommand, cancelCommand, doctorCommand],
+      ...[statusCommand, resultsCommand, cancelCommand, doctorCommand, completionCommand],
     ].map((create): [string, Command] => {
       const command = create(() => {});
       return [command.name(), command];

@@ -1,11 +1,13 @@
 /** One request to one endpoint: asks the budget, sends, and returns a value or throws an error. */
 import type { ResponseMemory } from '../http/exchange.js';
 import type { Http, HttpRequest } from '../http/host-client.js';
+import { proxyAdvice } from '../http/proxy.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, ResponseError, type ResponseRow, rowFor } from './response-table.js';
+import { errorFor, ResponseError } from './response-errors.js';
+import { type ResponseRow, rowFor } from './response-table.js';
 import type { AtlasCredentials } from './token-vault.js';
 import type { Parsed } from './wire.js';
 
@@ -14,8 +16,6 @@ export interface Call<T> extends BudgetQuestion {
   request: HttpRequest;
   /** Reads the body of a 2xx response. */
   read: (body: string, response: { status: number; guessed: boolean }) => Parsed<T>;
-  /** What the call comes to when the response is too large to take; without it, an error. */
-  tooLarge?: () => T;
   /** Named by the error of a 404. */
   atlasBatchId?: string;
   journal?: Journal | undefined;
@@ -64,8 +64,9 @@ export function createCaller(parts: {
     const fail = (because: ResponseRow, detail: string, waitMs = 0) =>
       errorFor(because, detail, { retryAfterMs: waitMs, atlasBatchId: call.atlasBatchId });
     if (response.kind === 'failed') {
-      if (response.failure === 'too-large' && call.tooLarge) return call.tooLarge();
-      throw fail(row, `${DESCRIPTIONS[response.failure]} (${response.code})`);
+      const advice = proxyAdvice(response.code);
+      const what = `${DESCRIPTIONS[response.failure]} (${response.code})`;
+      throw fail(row, advice === undefined ? what : `${what}; ${advice}`);
     }
     const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();

@@ -26,13 +26,7 @@ import type { AtlasObserver } from './observer.js';
 import { fromRedis } from './shared-state.js';
 import { TokenSource } from './token.js';
 import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
-import {
-  type ExtractsPage,
-  readAccessToken,
-  readBatchId,
-  readExtractsPage,
-  tooLargeExtract,
-} from './wire.js';
+import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
 export type { Journal } from './caller.js';
 export type { AtlasObserver, BreakerState } from './observer.js';
@@ -65,8 +59,7 @@ export interface AtlasClient {
   upload(request: AtlasUpload, signal?: AbortSignal): Promise<{ atlasBatchId: string }>;
   /**
    * GET extracts, one page. Throws UnknownBatchError on 404, what `memory` throws, and otherwise
-   * TransientError. A page after the first waits longer for its budget than the first does. A page of
-   * one extract that is too large to take has an item that nobody can read.
+   * TransientError. A page after the first waits longer for its budget than the first does.
    */
   readPage(
     batch: { reference: string; atlasBatchId: string },
@@ -232,7 +225,6 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
           mayWait: page > 1,
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
           read: (body, response) => readExtractsPage(body, page, response),
-          ...(perPage === 1 && { tooLarge: () => tooLargeExtract(page) }),
           atlasBatchId,
           memory,
         },

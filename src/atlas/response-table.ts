@@ -1,16 +1,10 @@
 /**
- * What each response of each endpoint means, as one table, and the error that follows from it.
+ * What each response of each endpoint means, as one table.
  *
  * The first row of an endpoint that matches decides. The table is data, so that people can read it:
  * `docs/responses.md` is printed from it.
  */
-import {
-  type BatchError,
-  PermanentError,
-  type ReasonCode,
-  TransientError,
-  UnknownBatchError,
-} from '../errors.js';
+import type { ReasonCode } from '../errors.js';
 import type { BodyForm } from '../http/body-text.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
@@ -42,8 +36,8 @@ export interface ResponseRow {
   readonly holdsAllProcesses?: true;
   /** Sending it again at once is safe and may well help. Retry-After comes first. */
   readonly retryNow?: true;
-  /** It was too much at once: half of it is tried next. */
-  readonly halve?: true;
+  /** It was too much at once, or something in it is bad: half of it is tried next. */
+  readonly halve?: 'at-once' | 'when-it-lasts';
   /** Atlas says that it has these documents already. */
   readonly conflict?: true;
   /** Atlas has it, and did not say under which id: it is sent once more at most. */
@@ -68,6 +62,16 @@ const RETRIED = {
   retryNow: true,
   consequence: `sent again at once, a couple of times; then ${DELAYED.consequence}`,
 } as const;
+const HALF_A_PAGE = 'asked again with half the page size; a single extract is listed as unreadable';
+const HALVED_AT_ONCE = { halve: 'at-once', consequence: HALF_A_PAGE } as const;
+/** One bad extract costs itself, and not the others on its page. */
+function halvedWhenItLasts({ consequence, ...row }: Row): Row {
+  return {
+    ...row,
+    halve: 'when-it-lasts',
+    consequence: `${consequence}. When it comes twice in a row: ${HALF_A_PAGE}`,
+  };
+}
 
 const TOO_MANY_REQUESTS: Row = {
   when: [429],
@@ -131,7 +135,7 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       when: [413],
       meaning: 'refused',
       code: 'ATLAS_REJECTED',
-      halve: true,
+      halve: 'at-once',
       consequence: 'each half is sent; an upload of one document ends',
     },
     TOKEN_REFUSED_BY_GATEWAY,
@@ -167,8 +171,9 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
   ],
   extracts: [
     TOO_MANY_REQUESTS,
+    { when: [413], meaning: 'broken', ...UNREADABLE, ...HALVED_AT_ONCE },
     TOKEN_REFUSED_BY_GATEWAY,
-    GATEWAY,
+    halvedWhenItLasts(GATEWAY),
     {
       when: ['2xx'],
       meaning: 'taken',
@@ -183,18 +188,19 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
         'Of a later page: the list ends there, or is read again',
     },
     TOKEN_REFUSED,
-    { when: ['not-sent', 'cut', '5xx'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
-    { when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED },
+    { when: ['not-sent'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED },
+    halvedWhenItLasts({ when: ['cut', '5xx'], meaning: 'broken', ...UNAVAILABLE, ...RETRIED }),
+    halvedWhenItLasts({ when: ['timed-out'], meaning: 'broken', ...UNAVAILABLE, ...DELAYED }),
     { when: [408, 425], meaning: 'broken', code: 'ATLAS_UNAVAILABLE', ...RETRIED },
-    { when: ['unusable', 'not-text'], meaning: 'broken', ...UNREADABLE, ...RETRIED },
-    {
-      when: ['too-large'],
+    halvedWhenItLasts({
+      when: ['unusable', 'not-text'],
       meaning: 'broken',
       ...UNREADABLE,
-      halve: true,
-      consequence: 'asked again with half the page size; a single extract is listed as unreadable',
-    },
-    { when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
+      ...RETRIED,
+    }),
+    { when: ['too-large'], meaning: 'broken', ...UNREADABLE, ...HALVED_AT_ONCE },
+    { when: ['3xx'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
+    halvedWhenItLasts({ when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED }),
   ],
 };
 
@@ -218,41 +224,4 @@ export function rowFor(
   );
   if (row === undefined) throw new Error(`no row for ${kind} from ${endpoint}`);
   return row;
-}
-
-/** The transient error that a response of Atlas, or its absence, stands for. */
-export class ResponseError extends TransientError {
-  constructor(
-    readonly row: ResponseRow,
-    message: string,
-    options: { retryAfterMs?: number } = {},
-  ) {
-    const taken = row.meaning === 'unknown' ? 'unknown' : 'not-taken';
-    super(row.code ?? 'INTERNAL', message, { ...options, taken });
-  }
-}
-
-/** Atlas's no to an upload. */
-export class RefusalError extends PermanentError {
-  constructor(
-    readonly row: ResponseRow,
-    message: string,
-  ) {
-    super('ATLAS_REJECTED', message);
-  }
-}
-
-/**
- * The error of a row that is not a success. `detail` ends the sentence "Atlas's multiupload …" and
- * holds statuses and codes only.
- */
-export function errorFor(
-  row: ResponseRow,
-  detail: string,
-  context: { atlasBatchId?: string | undefined; retryAfterMs?: number } = {},
-): BatchError {
-  const message = `Atlas's ${row.endpoint} ${detail}`;
-  if (row.meaning === 'refused') return new RefusalError(row, message);
-  if (row.meaning === 'not-yet') return new UnknownBatchError(context.atlasBatchId ?? 'a batch');
-  return new ResponseError(row, message, { retryAfterMs: context.retryAfterMs ?? 0 });
 }

@@ -1,15 +1,15 @@
 /**
  * Reads the bodies of Atlas's responses: strictly where we rely on them, loosely elsewhere.
  * `access_token`, `batch_id` and the page object may stand at the top level or under `data`. What is
- * unambiguous is converted: a total that is text, an id that is a number, blanks around a token, a list
- * of one that is that one. What makes no sense is taken for absent. An item that cannot be read costs
+ * unambiguous is converted: a total that is text, an id that is a number of any length, blanks around a
+ * token, a list of one that is that one. What makes no sense is taken for absent. An item that cannot be read costs
  * that item and not its page.
  *
  * The reason why a body or an item is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
-import { isObject, parseJson } from '../json.js';
-import { isPageItem, parseRawPage, type RawPage } from './raw-json.js';
+import { isObject } from '../json.js';
+import { isPageItem, parseMember, parseRawPage, type RawPage } from './raw-json.js';
 
 /** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
 const MAX_DOCUMENT_ID_LENGTH = 300;
@@ -45,21 +45,20 @@ export interface ExtractsPage {
   totalItems: number | null;
   /** Null when Atlas says nothing of other pages. */
   hasNext: boolean | null;
-  /** It is a page of one extract, which was too large to take. */
-  tooLarge?: true;
 }
 
 /** What a body says, or why it is unusable. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string };
 
-/** An id that is text, or a number that a double holds. */
+const wholeNumber = z.union([z.int(), z.bigint()]).transform(String);
+/** An id that is text, or a whole number. */
 const id = (maxLength: number) =>
   z.union([
     z
       .string()
       .max(maxLength)
       .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u),
-    z.int().transform(String),
+    wholeNumber.pipe(z.string().max(maxLength)),
   ]);
 
 /** A whole number from `min`, as a number or as text; anything else is null. */
@@ -98,7 +97,7 @@ const documentIdSchema = id(MAX_DOCUMENT_ID_LENGTH);
 const NO_VALUE = /^(null|none|nil|undefined|nan)$/i;
 const batchIdSchema = trimmed(id(MAX_BATCH_ID_LENGTH)).refine((value) => !NO_VALUE.test(value));
 const tokenSchema = trimmed(
-  z.union([z.string(), z.int().transform(String)]).pipe(
+  z.union([z.string(), wholeNumber]).pipe(
     z
       .string()
       .max(MAX_TOKEN_LENGTH)
@@ -165,28 +164,21 @@ export function readExtractsPage(
   };
 }
 
-/** The place of an extract in the list, which is all that is known of it. */
-export function tooLargeExtract(place: number): ExtractsPage {
-  const unreadable = `extract ${place} of the list is larger than 32 MiB`;
-  const items = [{ atlasDocumentId: null, fileData: null, unreadable }];
-  const unknown = { perPage: null, totalPages: null, totalItems: null, hasNext: null };
-  return { ...unknown, items, page: place, tooLarge: true };
-}
-
 function notReady(page: number): ExtractsPage {
   const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0 };
   return { ...nothing, page, hasNext: false };
 }
 
 function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean): PageItem {
-  const given = isObject(item) ? item : {};
-  const atlasDocumentId = documentIdSchema.safeParse(given.document_id).data ?? null;
+  const id = raw.longIds.get(index) ?? (isObject(item) ? item.document_id : undefined);
+  const atlasDocumentId = documentIdSchema.safeParse(id).data ?? null;
   const unreadable = (why: string) => ({ atlasDocumentId, fileData: null, unreadable: why });
   if (!isObject(item) || Array.isArray(item)) return unreadable('it is no object');
   if (atlasDocumentId === null) return unreadable('its document_id is not printable text');
   const fileData = raw.fileData[index];
   if (fileData === undefined) return unreadable('it has no file_data');
   if (item.file_data === null) return unreadable('its file_data is null');
+  if (isEmpty(item.file_data)) return unreadable('its file_data is empty');
   if (!guessed && !raw.mended.has(index)) return { atlasDocumentId, fileData };
   const lost = [
     raw.mended.has(index) ? 'it held a NaN or Infinity, which became null' : [],
@@ -196,12 +188,21 @@ function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean):
   return { atlasDocumentId, fileData, unreadable: lost.join('; ') };
 }
 
+/** Nothing was extracted: the same as `null`, as other serializers write it. */
+function isEmpty(fileData: unknown): boolean {
+  if (typeof fileData === 'string') return fileData.trim() === '';
+  return isObject(fileData) && Object.keys(fileData).length === 0;
+}
+
 /** Reads the text that stands at `key` in the response itself, or in the `data` in it. */
 function readText(body: string, key: string, schema: z.ZodType<string, unknown>): Parsed<string> {
-  const value = parseJson(body);
-  if (value === undefined) return unusable('the body is not JSON');
-  const holder = isObject(value) && !(key in value) ? value.data : value;
-  const parsed = schema.safeParse(isObject(holder) ? holder[key] : undefined);
+  let value: unknown;
+  try {
+    value = parseMember(body, key);
+  } catch {
+    return unusable('the body is not JSON');
+  }
+  const parsed = schema.safeParse(value);
   return parsed.success ? { ok: true, value: parsed.data } : unusable(`it has no usable ${key}`);
 }
 

@@ -53,6 +53,8 @@ export interface BatchStatus {
   polls: number;
   /** The earliest poll that is planned for any upload; null when none is. */
   nextPollAt: string | null;
+  /** When the first upload was sent; null when none was. */
+  submittedAt: string | null;
   /** The transient error that delays the batch; null when there is none. */
   lastError: Reason | null;
   /** Null until the batch has ended. */
@@ -93,6 +95,8 @@ async function statusOfJob(
     uploads,
     polls: sumOfPolls(uploads),
     nextPollAt,
+    submittedAt:
+      state?.submittedAt === undefined ? null : new Date(state.submittedAt).toISOString(),
     lastError: state?.errorStreak?.reason ?? null,
     summary: null,
   };
@@ -108,6 +112,7 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
     uploads: [],
     polls,
     nextPollAt: null,
+    submittedAt: summary.submittedAt,
     lastError: null,
     summary,
   };

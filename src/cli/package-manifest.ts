@@ -1,14 +1,21 @@
 /** Reads package.json. It must run on old versions of Node too, to say that they are too old. */
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 interface Manifest {
   version: string;
+  homepage?: string;
   engines: { node: string };
 }
 
-const { version, engines }: Manifest = createRequire(import.meta.url)('atlas-batch/package.json');
+const require = createRequire(import.meta.url);
+const { version, engines, homepage }: Manifest = require('atlas-batch/package.json');
 
 export const VERSION = version;
+
+/** Where the docs are: on the web, or in this package. */
+export const DOCUMENTATION =
+  homepage ?? join(dirname(require.resolve('atlas-batch/package.json')), 'docs', 'README.md');
 
 /** Says why a version of Node is too old, and what to do. Undefined when it is not. */
 export function nodeIssue(nodeVersion: string): string | undefined {

@@ -4,6 +4,7 @@ import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
 import type { ExitCode } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
+import { completionCommand } from './commands/completion.js';
 import { doctorCommand } from './commands/doctor.js';
 import { resultsCommand } from './commands/results.js';
 import { simulatorCommand } from './commands/simulator.js';
@@ -11,7 +12,7 @@ import { statusCommand } from './commands/status.js';
 import { submitCommand } from './commands/submit.js';
 import { serverCommand, startCommand, workerCommand } from './commands/worker.js';
 import { printError } from './output/terminal.js';
-import { VERSION } from './package-manifest.js';
+import { DOCUMENTATION, VERSION } from './package-manifest.js';
 
 const COMMANDS = [
   startCommand,
@@ -23,6 +24,7 @@ const COMMANDS = [
   resultsCommand,
   cancelCommand,
   doctorCommand,
+  completionCommand,
 ];
 
 /** Runs a command line to its end. Never throws. */
@@ -33,6 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       'Sends batches of documents from S3 through Atlas, and says so when they are done.',
     )
     .version(VERSION)
+    .addHelpText('after', `\nDocumentation: ${DOCUMENTATION}`)
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride();
   for (const createCommand of COMMANDS) {

@@ -10,17 +10,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
  */
 export async function untilInterrupted(
   action: (signal: AbortSignal) => Promise<ExitCode>,
-  farewell: () => void,
+  farewell: () => void = () => {},
 ): Promise<ExitCode> {
   const interruption = new AbortController();
   let code: ExitCode = INTERRUPTED;
+  // It stays until the action has ended: a terminal that is drawn on kills the process by the signal
+  // when it finds nobody else who listens.
   const onSignal = (name: NodeJS.Signals) => {
-    stopListening();
+    if (interruption.signal.aborted) process.exit(code);
     if (name === 'SIGTERM') code = TERMINATED;
     interruption.abort();
-  };
-  const stopListening = () => {
-    for (const name of SIGNALS) process.removeListener(name, onSignal);
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   try {
@@ -30,6 +29,6 @@ export async function untilInterrupted(
     farewell();
     return code;
   } finally {
-    stopListening();
+    for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
 }

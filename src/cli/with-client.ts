@@ -31,3 +31,8 @@ export function toReference(reference: string): string {
   }
   return reference;
 }
+
+/** The same for an argument that may be given several times; each counts once. */
+export function toReferences(reference: string, before: readonly string[] = []): string[] {
+  return [...new Set([...before, toReference(reference)])];
+}

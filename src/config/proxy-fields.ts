@@ -26,12 +26,18 @@ export const proxyFields = {
 
 type ProxyVariables = z.infer<z.ZodObject<typeof proxyFields>>;
 
-/** Undefined when everything is reached directly. */
+/** Undefined when everything is reached directly. The URLs are read anew each time: their password is a secret. */
 export function proxySettingsOf(config: ProxyVariables): ProxySettings | undefined {
-  const httpsProxy = config.https_proxy ?? config.HTTPS_PROXY;
-  const httpProxy = config.http_proxy ?? config.HTTP_PROXY;
-  const noProxy = config.no_proxy.length > 0 ? config.no_proxy : config.NO_PROXY;
-  return httpsProxy === null && httpProxy === null ? undefined : { httpsProxy, httpProxy, noProxy };
+  const settings = {
+    get httpsProxy() {
+      return config.https_proxy ?? config.HTTPS_PROXY;
+    },
+    get httpProxy() {
+      return config.http_proxy ?? config.HTTP_PROXY;
+    },
+    noProxy: config.no_proxy.length > 0 ? config.no_proxy : config.NO_PROXY,
+  };
+  return settings.httpsProxy === null && settings.httpProxy === null ? undefined : settings;
 }
 
 export function proxiesOf(config: ProxyVariables): Proxies | undefined {

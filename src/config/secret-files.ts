@@ -16,10 +16,15 @@ const SECRETS = [
   'CALLBACK_CLIENT_ID',
   'CALLBACK_CLIENT_SECRET',
   'COMPLETION_WEBHOOK_SECRET',
+  // Receivers put tokens into the path or the query.
+  'COMPLETION_WEBHOOK_URL',
   'DASHBOARD_USER',
   'DASHBOARD_PASSWORD',
   'REDIS_URL',
   'REDIS_SENTINEL_PASSWORD',
+  // Their URLs hold a password.
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
 ];
 
 /** Variables whose value is never shown. */
@@ -27,8 +32,8 @@ export const HIDDEN: ReadonlySet<string> = new Set([
   ...SECRETS,
   // It is a path, unless somebody takes it for the key itself.
   'REDIS_TLS_KEY_FILE',
-  // Receivers put tokens into the query.
-  'COMPLETION_WEBHOOK_URL',
+  'https_proxy',
+  'http_proxy',
 ]);
 
 /** What operators of secret stores are used to: a new value is in use within seconds. */

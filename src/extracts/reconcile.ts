@@ -233,7 +233,7 @@ export class Reconciliation {
   /** Short, and another one for other items or other places in the list; empty without any. */
   unreadableDigest(): string {
     if (this.wrongCount === 0) return '';
-    const text = JSON.stringify(this.wrongInOrder());
+    const text = JSON.stringify(this.wrongInOrder().map(({ reason: _, ...item }) => item));
     return createHash('sha256').update(text).digest('base64url').slice(0, DIGEST_LENGTH);
   }
 

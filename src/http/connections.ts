@@ -6,12 +6,15 @@
  *
  * undici's own ProxyAgent tries for ever to connect when the proxy cuts the connection.
  */
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, errors } from 'undici';
 import { errorName } from '../errors.js';
-import type { Proxies, ProxyServer } from './proxy.js';
+import { PROXY_CODE, type Proxies, type ProxyServer } from './proxy.js';
+
+/** Proxy Authentication Required: no other server answers it. */
+const PROXY_WANTS_LOGIN = 407;
 
 /** A connector for undici's pools. `timeoutMs` is for each step: to the proxy, and through it. */
 export function connectorVia(proxies: Proxies, timeoutMs: number): buildConnector.connector {
@@ -43,8 +46,40 @@ export function withWholeUrls(
     if (proxy === undefined) return dispatch(options, handler);
     const login = proxy.authorization && { 'proxy-authorization': proxy.authorization };
     const headers = { ...(options.headers as Record<string, string> | null), ...login };
-    return dispatch({ ...options, path: url.origin + options.path, headers }, handler);
+    const whole = { ...options, path: url.origin + options.path, headers };
+    return dispatch(whole, new ResponseOfProxy(handler));
   });
+}
+
+/** Tells what a proxy itself answers (407) from what it brings: an error instead of a response. */
+class ResponseOfProxy implements Dispatcher.DispatchHandler {
+  constructor(private readonly handler: Dispatcher.DispatchHandler) {}
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    this.handler.onRequestStart?.(controller, context);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    message?: string,
+  ): void {
+    if (status === PROXY_WANTS_LOGIN) controller.abort(proxyError(String(status)));
+    else this.handler.onResponseStart?.(controller, status, headers, message);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.handler.onResponseData?.(controller, chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.handler.onResponseEnd?.(controller, trailers);
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    this.handler.onResponseError?.(controller, error);
+  }
 }
 
 function openTunnel(proxy: ProxyServer, authority: string, timeoutMs: number): Promise<Socket> {
@@ -86,7 +121,7 @@ function withProxyCode(callback: buildConnector.Callback): buildConnector.Callba
 
 /** Only the code is kept: it says that the proxy is to blame, and holds nothing of its URL. */
 function proxyError(code: string): Error {
-  return Object.assign(new Error('the proxy did not connect'), { code: `PROXY_${code}` });
+  return Object.assign(new Error('the proxy did not connect'), { code: PROXY_CODE + code });
 }
 
 function addressOf({

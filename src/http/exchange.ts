@@ -8,6 +8,7 @@
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
 import { type BodyForm, type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
+import { PROXY_CODE } from './proxy.js';
 
 /**
  * The largest body that is read, also once it is decompressed, where somebody counts what all
@@ -23,8 +24,8 @@ const NO_TEXT: BodyText = { text: '', guessed: false };
 const MAX_DISCARDED_BYTES = 64 * 1024;
 
 /**
- * Why there is no response. `not-sent`: it never left us (refused, unresolved, connect time-out,
- * TLS, no free connection in time). The others came after it did: `timed-out`, `cut` (reset or
+ * Why there is no response. `not-sent`: it never reached the other side (refused, unresolved, connect
+ * time-out, TLS, no free connection in time, a proxy that refuses). The others came after it did: `timed-out`, `cut` (reset or
  * closed before the response was whole), `too-large`, `not-text` (the body is not what its headers say).
  */
 export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
@@ -206,7 +207,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.onEnd();
     // The status of an error response that is cut says enough.
     if (this.status > 0 && this.policy === 'of-error') this.respond(this.text());
-    else this.fail(this.controller === undefined ? 'not-sent' : 'cut', errorName(error));
+    else this.fail(this.hasLeft(error) ? 'cut' : 'not-sent', errorName(error));
+  }
+
+  /** Whether the other side may have the request. What a proxy has refused it surely has not. */
+  private hasLeft(error: Error): boolean {
+    return this.controller !== undefined && !errorName(error).startsWith(PROXY_CODE);
   }
 
   /** Throws when a body that must be whole cannot be read; of an error what can be read is enough. */

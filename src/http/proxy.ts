@@ -7,11 +7,11 @@ import { BlockList, isIP } from 'node:net';
 /** The proxies of a process, as text. */
 export interface ProxySettings {
   /** Proxy of https URLs, such as `http://proxy.example.com:3128`. */
-  httpsProxy: string | null;
+  readonly httpsProxy: string | null;
   /** Proxy of http URLs. */
-  httpProxy: string | null;
+  readonly httpProxy: string | null;
   /** Hosts that are reached directly, as in `NO_PROXY`. Loopback always is. */
-  noProxy: readonly string[];
+  readonly noProxy: readonly string[];
 }
 
 export interface ProxyServer {
@@ -23,6 +23,7 @@ export interface ProxyServer {
 /** As Chrome has it: with this entry loopback is asked through the proxy as well. */
 const ALSO_LOOPBACK = '<-loopback>';
 const LOOPBACK = /^(.*\.)?localhost$|^127\.|^\[?::1\]?$/;
+const PROTOCOLS = ['https:', 'http:'] as const;
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
 
 /** Whether a host, as URLs have it, is this machine. */
@@ -53,17 +54,15 @@ export function noProxyIssue(entries: readonly string[]): string | undefined {
     : 'must list hosts, with commas in between: example.com, .example.com, host:port, 10.0.0.0/8 or *';
 }
 
-/** The proxies of a process. */
+/** The proxies of a process. Their URLs are read from the settings each time, so that a login can be rotated. */
 export class Proxies {
-  private readonly byProtocol = new Map<string, ProxyServer>();
+  private readonly read = new Map<string, { text: string; proxy: ProxyServer }>();
   private readonly direct = new BlockList();
   private readonly hosts: string[];
 
   /** @throws RangeError for a URL that is not valid. */
-  constructor(settings: ProxySettings) {
-    const { httpsProxy, httpProxy } = settings;
-    if (httpsProxy !== null) this.byProtocol.set('https:', toProxy(httpsProxy));
-    if (httpProxy !== null) this.byProtocol.set('http:', toProxy(httpProxy));
+  constructor(private readonly settings: ProxySettings) {
+    for (const protocol of PROTOCOLS) this.proxyOf(protocol);
     this.hosts = settings.noProxy.map((entry) => entry.toLowerCase());
     for (const entry of this.hosts) {
       const subnet = toSubnet(entry);
@@ -73,7 +72,7 @@ export class Proxies {
 
   /** The proxy through which a URL is asked; undefined when it is asked directly. */
   of(url: { protocol: string; hostname: string; port: string }): ProxyServer | undefined {
-    const proxy = this.byProtocol.get(url.protocol);
+    const proxy = this.proxyOf(url.protocol);
     if (proxy === undefined) return undefined;
     const host = url.hostname.toLowerCase().replace(/^\[|\]$|\.$/g, '');
     if (isLoopback(host) && !this.hosts.includes(ALSO_LOOPBACK)) return undefined;
@@ -85,19 +84,36 @@ export class Proxies {
 
   /** For people, without passwords: `https through proxy.example.com:3128`. */
   describe(): string {
-    const ways = [...this.byProtocol].map(
-      ([protocol, { url }]) => `${protocol.slice(0, -1)} goes through the proxy ${url.host}`,
-    );
+    const ways = PROTOCOLS.flatMap((protocol) => {
+      const proxy = this.proxyOf(protocol);
+      return proxy ? `${protocol.slice(0, -1)} goes through the proxy ${proxy.url.host}` : [];
+    });
     const named = this.hosts.length > 0 ? `, but for ${this.hosts.join(', ')}` : '';
     return ways.join(', ') + named;
   }
+
+  private proxyOf(protocol: string): ProxyServer | undefined {
+    const { httpsProxy, httpProxy } = this.settings;
+    const text = protocol === 'https:' ? httpsProxy : httpProxy;
+    if (text === null) return undefined;
+    const known = this.read.get(protocol);
+    if (known?.text === text) return known.proxy;
+    const proxy = toProxy(text);
+    this.read.set(protocol, { text, proxy });
+    return proxy;
+  }
 }
+
+/** What codes of failures begin with that a proxy is to blame for. */
+export const PROXY_CODE = 'PROXY_';
+/** What to do when a proxy wants another login (407). */
+export const PROXY_LOGIN = 'correct user name and password in HTTPS_PROXY (HTTP_PROXY for http)';
 
 /** What to do about the code of a failure; undefined when no proxy is to blame. */
 export function proxyAdvice(code: string): string | undefined {
-  if (!code.includes('PROXY_')) return undefined;
-  return code.includes('PROXY_407')
-    ? 'correct user name and password in HTTPS_PROXY (HTTP_PROXY for http)'
+  if (!code.startsWith(PROXY_CODE)) return undefined;
+  return code === `${PROXY_CODE}407`
+    ? PROXY_LOGIN
     : 'correct HTTPS_PROXY (HTTP_PROXY for http), let the proxy reach the host, or name it in NO_PROXY';
 }
 

@@ -39,6 +39,8 @@ export interface SendingUpload extends UploadPlan {
   sender: string;
   /** When it was to go out, Redis time in ms. */
   startedAt: number;
+  /** An operator has retried the batch since, and wants it sent again when nobody knows what became of it. */
+  consented?: true;
 }
 
 interface AcceptedUpload extends UploadPlan {

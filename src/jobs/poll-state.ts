@@ -52,8 +52,10 @@ export interface PollState {
   };
   /** Since when Atlas has answered 404 without a break. */
   notFoundSince: number | null;
-  /** Extracts asked for at once, where a larger page was too large. */
+  /** Extracts asked for at once, where a larger page was too large or could not be read. */
   perPage?: number;
+  /** Polls in a row of which a page could not be read. */
+  unreadablePages?: number;
   /** What an earlier poll found no room for in memory; it is asked for before the next one reads. */
   wantedBytes?: number;
   /** Polls in a row that read everything but what Atlas announced beyond it, or the same unreadable items. */

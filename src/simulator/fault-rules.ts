@@ -48,6 +48,12 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   delayMs?: number;
   /** For `late`, instead of a time: what has to happen before. */
   until?: Promise<unknown>;
+  /** For `number-batch-id`: more than a double holds. */
+  long?: boolean;
+  /** For `empty-file-data`: what it is. Default `{}`. */
+  empty?: '{}' | '[]' | '""';
+  /** For `nearly-json`: what is wrong with the text. Default `comma`. */
+  flaw?: 'comma' | 'mark' | 'before' | 'after' | 'twice' | 'string';
   /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
   /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */

@@ -1,6 +1,6 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
 import { errorName, OwnFaultError, TransientError } from '../errors.js';
-import { proxyAdvice } from '../http/proxy.js';
+import { PROXY_LOGIN, proxyAdvice } from '../http/proxy.js';
 import { escapeControls } from '../jobs/validation-issues.js';
 import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
 
@@ -56,6 +56,7 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   NO_CREDENTIALS,
   NO_REGION,
   CLOCK,
+  PROXY_LOGIN,
 ]);
 
 function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
+import type { TransientError } from '../errors.js';
 import type { Gate } from '../gate/gate.js';
 import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { BatchSummary } from '../jobs/summary.js';
@@ -48,9 +49,11 @@ export interface WorkerContext {
   replica: ReplicaConfirmation | null;
   writes: WriteGate;
   logger: Logger;
+  /** Logs why jobs wait and are tried again, rarely. */
+  warnOfDelay(error: TransientError): void;
   metrics: WorkerMetrics;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Aborted when the worker stops: jobs are given back at their next safe point. */
+  /** Aborted with a `StoppingError` when the worker stops: jobs are given back at their next safe point. */
   stopping: AbortSignal;
 }

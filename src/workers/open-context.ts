@@ -19,7 +19,7 @@ import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
 import { WriteGate } from '../redis/write-gate.js';
-import { createRepeatedWarnings } from '../repeated-lines.js';
+import { createRepeatedWarnings, kindOf } from '../repeated-lines.js';
 import { createObjectStore } from '../storage/object-store.js';
 import { publicAddressIssue } from '../storage/public-address.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
@@ -44,7 +44,7 @@ export interface OpenOptions {
   /** Default: the policy that learns. */
   policy?: PollPolicy | undefined;
   status: WorkerStatus;
-  /** Aborted when the worker stops. */
+  /** Aborted with a `StoppingError` when the worker stops. */
   stopping: AbortSignal;
   /** Takes each part that was opened. */
   parts: StartedParts;
@@ -185,6 +185,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     replica: confirmationOf(options, metrics),
     writes,
     logger,
+    warnOfDelay: ({ message }) =>
+      warn(undefined, `jobs wait and are tried again: ${message}`, kindOf(message)),
     metrics,
     random: Math.random,
     stopping,

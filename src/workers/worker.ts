@@ -1,7 +1,8 @@
 /**
  * The worker: processors of all queues in one process, their start and their stop.
  *
- * Stopping takes no new job, lets uploads in flight finish, gives every job back and resolves;
+ * Stopping takes no new job, lets uploads in flight finish, waits for nothing that comes before or
+ * after them, gives every job back and resolves;
  * it may be called twice, from any state. What does not come to rest in time is left to the next
  * worker, as after a crash.
  */
@@ -25,6 +26,7 @@ import { startExpiry } from './maintenance/expire-jobs.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollProcessor } from './poll/process-poll.js';
 import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
+import { StoppingError } from './runtime/run-step.js';
 import { StartedParts } from './started-parts.js';
 import {
   createWebhookProcessor,
@@ -109,7 +111,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   for (const worker of workers) watch(worker);
   status.fetching = workers;
   parts.add(async () => {
-    stopping.abort();
+    stopping.abort(new StoppingError());
     if (await restsInTime(workers, redis)) return;
     logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
     // Longer than it takes, so that the warning above is always written.

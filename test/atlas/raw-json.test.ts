@@ -72,7 +72,7 @@ describe('parseRawPage', () => {
     },
   );
 
-  it.each(['', '<html></html>', '{"data":[', '{"data":[]}}', '{"data":[],}', "{'data':[]}"])(
+  it.each(['', '<html></html>', '{"data":[', '{"data":[]}}', '{"data":[,]', "{'data':[]}"])(
     'parseRawPage refuses %j',
     (text) => {
       expect(() => parseRawPage(text)).toThrow(SyntaxError);

@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/atlas/observer.js';
 import {
-  errorFor,
   RESPONSES,
-  ResponseError,
   type ResponseKind,
   type ResponseRow,
   rowFor,
 } from '../../src/atlas/response-table.js';
-import { PermanentError, UnknownBatchError } from '../../src/errors.js';
 import type { BodyForm } from '../../src/http/body-text.js';
 
 type Expected = [ResponseKind[], string, code?: string | undefined, form?: BodyForm];
@@ -64,7 +61,7 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
       [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
       [['unusable', 'too-large', 'not-text'], 'broken', 'ATLAS_PROTOCOL'],
-      [[302, 400, 405, 410, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
+      [[302, 304, 400, 405, 410, 413, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
     ],
   ],
 ];
@@ -135,7 +132,20 @@ describe('the table of responses', () => {
 
   it('the table of responses halves an upload that is too large, whoever says so', () => {
     for (const form of ['json', 'web-page', 'other'] as const)
-      expect(rowFor('multiupload', 413, form)).toMatchObject({ halve: true });
+      expect(rowFor('multiupload', 413, form)).toMatchObject({ halve: 'at-once' });
+  });
+
+  it('the table of responses halves a page that is too large, and one that stays unreadable, and no other', () => {
+    for (const kind of [413, 'too-large'] as const)
+      expect(rowFor('extracts', kind).halve).toBe('at-once');
+    for (const form of ['json', 'web-page', 'other'] as const)
+      expect(rowFor('extracts', 413, form).halve).toBe('at-once');
+    const lasting = ['timed-out', 'cut', 'unusable', 'not-text', 400, 422, 500, 504] as const;
+    for (const kind of lasting) expect(rowFor('extracts', kind).halve).toBe('when-it-lasts');
+    for (const kind of ['unusable', 504] as const)
+      expect(rowFor('extracts', kind, 'web-page').halve).toBe('when-it-lasts');
+    for (const kind of ['not-sent', 200, 302, 401, 403, 404, 429] as const)
+      expect(rowFor('extracts', kind).halve).toBeUndefined();
   });
 
   it('the table of responses is the same in docs/responses.md', async () => {
@@ -147,35 +157,6 @@ describe('the table of responses', () => {
       expect([row, row.holdsAllProcesses === true]).toEqual([row, row.when.includes(429)]);
     }
   });
-});
-
-describe('errorFor', () => {
-  it('errorFor makes a refusal of what Atlas refused', () => {
-    const error = errorFor(rowFor('multiupload', 422), 'answered 422');
-    expect(error).toBeInstanceOf(PermanentError);
-    expect(error.message).toBe("Atlas's multiupload answered 422");
-  });
-
-  it('errorFor names the batch that Atlas does not know', () => {
-    const error = errorFor(rowFor('extracts', 404), 'answered 404', { atlasBatchId: 'B-1' });
-    expect(error).toBeInstanceOf(UnknownBatchError);
-    expect(error.message).toContain('B-1');
-  });
-
-  it.each([
-    ['unknown', 'multiupload', 500],
-    ['not-taken', 'multiupload', 503],
-    ['not-taken', 'multiupload', 401],
-    ['not-taken', 'authtoken', 500],
-    ['not-taken', 'extracts', 500],
-  ] as const)(
-    'errorFor makes a transient error, %s, of %s answering %d',
-    (taken, endpoint, status) => {
-      const error = errorFor(rowFor(endpoint, status), 'x', { retryAfterMs: 7 });
-      expect(error).toBeInstanceOf(ResponseError);
-      expect(error).toMatchObject({ taken, retryAfterMs: 7 });
-    },
-  );
 });
 
 function printed(): string {

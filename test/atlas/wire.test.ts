@@ -25,9 +25,20 @@ describe('readAccessToken and readBatchId', () => {
     expect(readBatchId(body)).toEqual({ ok: true, value: 'B' });
   });
 
-  it('readBatchId takes a safe integer for an id', () => {
-    expect(readBatchId('{"batch_id":30732}')).toEqual({ ok: true, value: '30732' });
-  });
+  it.each(['30732', '0', '9007199254740993', '123456789012345678901234567890'])(
+    'readBatchId takes the whole number %s for an id, digit by digit',
+    (number) => {
+      const value = { ok: true, value: number };
+      expect(readBatchId(`{"batch_id":${number}}`)).toEqual(value);
+      expect(readBatchId(`{"ok":1,"data":{"x":{"batch_id":2},"batch_id": ${number} }}`)).toEqual(
+        value,
+      );
+      expect(readBatchId(`{"batch_id":1,"batch_id":${number}}`)).toEqual(value);
+      expect(readBatchId(`{"batch_id":${number},"data":{"batch_id":9007199254740999}}`)).toEqual(
+        value,
+      );
+    },
+  );
 
   it.each([
     '<html>maintenance</html>',
@@ -42,7 +53,11 @@ describe('readAccessToken and readBatchId', () => {
     '{"batch_id":""}',
     '{"batch_id":"   "}',
     '{"batch_id":30732.5}',
-    '{"batch_id":9007199254740993}',
+    `{"batch_id":${'9'.repeat(201)}}`,
+    '{"batch_id":1e300}',
+    '{"batch_id":"B"}{"batch_id":"C"}',
+    'Warning {"batch_id":"B"',
+    '"{}"',
     '{"batch_id":null}',
     '{"batch_id":null,"data":{"batch_id":"B"}}',
     '{"batch_id":"B\\nC"}',
@@ -86,11 +101,6 @@ describe('readAccessToken and readBatchId', () => {
       expect(readAccessToken(JSON.stringify({ access_token: token })).ok).toBe(false);
     },
   );
-});
-
-it('readBatchId reads a number that a double holds', () => {
-  expect(readBatchId('{"batch_id":30732}')).toEqual({ ok: true, value: '30732' });
-  expect(readBatchId('{"batch_id":123456789012345678901}').ok).toBe(false);
 });
 
 describe('readExtractsPage', () => {
@@ -146,6 +156,9 @@ describe('readExtractsPage', () => {
       { document_id: 1.5, file_data: {} },
       { document_id: '1', [CANARY]: CANARY },
       { document_id: '1', file_data: null },
+      { document_id: '1', file_data: {} },
+      { document_id: '1', file_data: [] },
+      { document_id: '1', file_data: ' ' },
     ];
     const data = [...bad, { document_id: 17, file_data: 1 }, { document_id: '2', file_data: 2 }];
     const read = readExtractsPage(page({ data }), 1);
@@ -160,8 +173,21 @@ describe('readExtractsPage', () => {
     expect(JSON.stringify(items)).not.toContain(CANARY);
     expect(items.map((item) => item.atlasDocumentId).slice(0, bad.length)).toEqual([
       ...Array<null>(8).fill(null),
-      ...['1', '1'],
+      ...['1', '1', '1', '1', '1'],
     ]);
+  });
+
+  it('readExtractsPage takes ids that are numbers of any length digit by digit, each for its item', () => {
+    const item = (id: string) => `{"document_id":${id},"file_data":1}`;
+    const ids = ['9007199254740993', '7', '"8"', '12345678901234567890'];
+    const read = readExtractsPage(`{"data":[${ids.map(item).join(',')}]}`, 1);
+    expect(read.ok && read.value.items.map((one) => one.atlasDocumentId)).toEqual([
+      ...['9007199254740993', '7', '8', '12345678901234567890'],
+    ]);
+    const repeated = '{"data":[{"document_id":9007199254740993,"document_id":"9","file_data":1}]}';
+    expect(readExtractsPage(repeated, 1)).toMatchObject({
+      value: { items: [{ atlasDocumentId: '9' }] },
+    });
   });
 
   it('readExtractsPage makes null of what is no number, notes it, and leaves all else as it came', () => {

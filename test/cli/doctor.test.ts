@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import { checkClock } from '../../src/cli/doctor/check-clock.js';
+import { aheadByHeader, checkClock } from '../../src/cli/doctor/check-clock.js';
 import { nodeIssue } from '../../src/cli/package-manifest.js';
 import {
   type Simulators,
@@ -332,6 +332,26 @@ test('the doctor names a clock that is two minutes ahead', async () => {
   expect(lines.join('\n')).toMatch(
     /^FAIL {2}clock .*this host is 1(19|20|21) s ahead of (Redis|S3); set the clock of this host/m,
   );
+});
+
+test.each([
+  ['at the start of its second', 0, 0],
+  ['in the middle of its second', 900, 0],
+  ['before it', -2000, 2000],
+  ['after it', 3000, -2000],
+])('a Date header read %s is ahead by what its whole seconds prove', (_, passedMs, aheadMs) => {
+  const at = Date.parse('Sun, 29 Nov 2026 12:00:00 GMT');
+  expect(aheadByHeader(at, at + passedMs)).toBe(aheadMs);
+});
+
+test('the doctor says that clocks agree, and not by which tenth of a second', () => {
+  const clocks = [
+    { whose: 'Redis', aheadMs: -3 },
+    { whose: 'S3', aheadMs: 0 },
+  ];
+  expect(checkClock(clocks)).toEqual([
+    { level: 'ok', subject: 'clock', text: 'this host agrees with Redis and S3' },
+  ]);
 });
 
 test('the doctor names the clock that differs most', () => {

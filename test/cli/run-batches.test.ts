@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { expect, test, vi } from 'vitest';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { runCli, spawnCli } from './run-cli.js';
+import { CLI, runCli, spawnCli } from './run-cli.js';
 
 vi.setConfig({ testTimeout: 60_000 });
-
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 test('submit --wait, status and results show a batch from scan to extract', async () => {
   const system = await startSystem();
@@ -36,6 +36,21 @@ test('submit --wait, status and results show a batch from scan to extract', asyn
     return `{"documentId":"${documentId}","extracts":[${raw}]}\n`;
   });
   expect(results.stdout).toBe(lines.join(''));
+  const folder = await mkdtemp(join(tmpdir(), 'results-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'loan-1.jsonl');
+  expect(await run(['results', 'loan-1', '-o', file])).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await readFile(file, 'utf8')).toBe(lines.join(''));
+  expect(await readdir(folder)).toEqual(['loan-1.jsonl']);
+  const nowhere = join(folder, 'none', 'loan-1.jsonl');
+  expect(await run(['results', 'loan-1', '-o', nowhere])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `cannot write ${nowhere} (ENOENT)\n`,
+  });
+  const again = await run(['submit', '-qm', '-'], manifest);
+  expect(again).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await run(['status', '-q', 'loan-1'])).toEqual({ code: 0, stdout: '', stderr: '' });
   // The numbers that a parser of doubles would change.
   expect(results.stdout).toMatch(/"reference":\d{20}\b/);
   expect(results.stdout).toMatch(/\b1\.10\b/);
@@ -78,14 +93,24 @@ test('a failed batch ends submit --wait, status and results with 1, and gives wh
   expect(results.stderr).toMatch(/^1 document missing\nINCOMPLETE: /);
 });
 
-test('results ends with 0 when its reader closes the pipe early', async () => {
+test('results ends with 0 when its reader closes the pipe early, and says that a disk is full', async () => {
   const system = await startSystem();
   await system.startWorkerProcess();
   await system.submit('long', 100);
   await system.event('done-long');
-  const script = `"$0" "$1" results long | head -1 > /dev/null; echo "\${PIPESTATUS[0]}"`;
+  const inShell = (script: string) => runInShell(script, system.environment);
+  expect(
+    await inShell(`"$0" "$1" results long | head -1 > /dev/null; echo "\${PIPESTATUS[0]}"`),
+  ).toBe('0\n');
+  expect(await inShell('"$0" "$1" results long > /dev/full; echo $?')).toBe(
+    'cannot write the output (ENOSPC); free some space, and run it again\n1\n',
+  );
+});
+
+/** What a script of bash writes, in which `$0` is Node and `$1` the command line. */
+async function runInShell(script: string, environment: Record<string, string>): Promise<string> {
   const shell = spawn('bash', ['-c', script, process.execPath, CLI], {
-    env: { PATH: process.env.PATH, ...system.environment },
+    env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -95,7 +120,47 @@ test('results ends with 0 when its reader closes the pipe early', async () => {
     });
   }
   await once(shell, 'close');
-  expect(output).toBe('0\n');
+  return output;
+}
+
+test('status shows several batches, how long each took, and with --watch how they end', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorkerProcess();
+  await system.submit('one', 2, 'a');
+  await system.submit('two', 1, 'b');
+  await waitUntil('both uploads', () => system.atlas.uploads().length === 2);
+  const watching = spawnCli(['status', 'one', 'two', '--watch'], system.environment);
+  let output = '';
+  watching.stdout?.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  await waitUntil('both batches', () => /^one: .*0 of 2[\s\S]*^two: /m.test(output));
+  system.atlas.completeNow();
+  expect(await once(watching, 'close')).toEqual([0, null]);
+  expect(output).toMatch(/^two: completed, 1 of 1 documents/m);
+  expect(output).toMatch(/^one {2}completed {2}LOAN_APP$/m);
+  expect(output.match(/^ {2}ended {6}\S+, after [\d.]+ s$/gm)).toHaveLength(2);
+  const both = await runCli(['status', 'one', 'never', 'two', '--json'], system.environment);
+  expect(both.code).toBe(1);
+  expect(
+    both.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).reference),
+  ).toEqual(['one', 'never', 'two']);
+});
+
+test('Ctrl-C on status --watch ends it, and the batch goes on', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorkerProcess();
+  await system.submit('one', 1);
+  const watching = spawnCli(['status', 'one', '--watch'], system.environment);
+  await once(watching.stdout ?? watching, 'data');
+  watching.kill('SIGINT');
+  expect(await once(watching, 'close')).toEqual([130, null]);
+  await waitUntil('the upload', () => system.atlas.uploads().length === 1);
+  system.atlas.completeNow();
+  expect((await system.event('done-one')).name).toBe('batch.completed');
 });
 
 test('cancel ends a batch with the reason given', async () => {

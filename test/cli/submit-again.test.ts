@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { onTerminal } from '../helpers/on-terminal.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { runCli, spawnCli } from './run-cli.js';
+import { CLI, runCli, spawnCli } from './run-cli.js';
+
+const HIDE_CURSOR = '\x1b[?25l';
+const SHOW_CURSOR = '\x1b[?25h';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -74,4 +79,27 @@ test('Ctrl-C on submit --wait says that the batch goes on, and it does', async (
   expect(stderr).toBe('loan-1 goes on without us; atlas-batch status loan-1 --watch follows it\n');
   system.atlas.completeNow();
   expect((await system.event('done-loan-1')).name).toBe('batch.completed');
+});
+
+test('Ctrl-C on a terminal says it too, below what was drawn, and gives the cursor back', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorkerProcess();
+  await system.request('loan-1', 1);
+  const command = `"${process.execPath}" "${CLI}" submit --s3 s3://kyc-documents/loan-1 --product X -w`;
+  const child = spawn(...onTerminal(command), {
+    env: { PATH: process.env.PATH, TERM: 'xterm', ...system.environment },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    shown += text;
+  });
+  await waitUntil('progress', () => shown.includes('processing'));
+  child.stdin.write('\x03');
+  expect(await once(child, 'close')).toEqual([130, null]);
+  const farewell = 'loan-1 goes on without us; atlas-batch status loan-1 --watch follows it';
+  const [drawn = ''] = shown.split(farewell);
+  expect(shown).toContain(farewell);
+  expect(drawn.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(drawn.lastIndexOf(HIDE_CURSOR));
 });

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
-import { runCli } from './run-cli.js';
+import { CLI, runCli } from './run-cli.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -15,6 +17,7 @@ const COMMANDS = [
   'results',
   'cancel',
   'doctor',
+  'completion',
 ];
 const NO_STACK = /^\s+at /m;
 
@@ -27,6 +30,8 @@ test('--help lists every command, and each command has help with an example', as
   const { code, stdout } = await runCli(['--help']);
   expect(code).toBe(0);
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  const [, documentation = ''] = /^Documentation: (.*)$/m.exec(stdout) ?? [];
+  expect(readFileSync(documentation, 'utf8')).toMatch(/^# Documentation/);
   const helps = await Promise.all(COMMANDS.map((command) => runCli([command, '--help'])));
   for (const [i, { code, stdout }] of helps.entries()) {
     expect(code).toBe(0);
@@ -37,7 +42,7 @@ test('--help lists every command, and each command has help with an example', as
 test.each([
   { args: ['fly'], says: /unknown command 'fly'/ },
   { args: ['status'], says: /missing required argument 'reference'/ },
-  { args: ['status', 'a', 'b'], says: /too many arguments/ },
+  { args: ['results', 'a', 'b'], says: /too many arguments/ },
   { args: ['worker', '--fast'], says: /unknown option '--fast'/ },
   { args: ['status', 'loan-1'], says: /REDIS_URL is missing/ },
   { args: ['submit'], says: /say what to submit: --manifest FILE/ },
@@ -102,6 +107,31 @@ test.each(['status', 'results', 'cancel'])(
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a reference is')]);
   },
 );
+
+test.each(['status', 'cancel'])(
+  '%s --json says of an unknown batch that it is unknown, and goes on with the next',
+  async (command) => {
+    const { url, prefix } = testRedis();
+    const { code, stdout, stderr } = await runCli([command, 'nope', 'never', '--json'], {
+      REDIS_URL: url,
+      QUEUE_PREFIX: prefix,
+    });
+    expect([code, stderr]).toEqual([1, '']);
+    expect(stdout).toBe(
+      '{"status":"unknown","reference":"nope"}\n{"status":"unknown","reference":"never"}\n',
+    );
+  },
+);
+
+test('a full disk under the output is said in a sentence', async () => {
+  const child = spawn('bash', ['-c', '"$0" "$1" --help > /dev/full', process.execPath, CLI]);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  expect(await once(child, 'close')).toEqual([1, null]);
+  expect(stderr).toBe('cannot write the output (ENOSPC); free some space, and run it again\n');
+});
 
 test('submit names every issue of a manifest and adds nothing', async () => {
   const { url, prefix } = testRedis();

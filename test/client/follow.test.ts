@@ -92,6 +92,7 @@ test('the status of a batch goes from queued over processing to the summary', as
     uploads: [],
     polls: 0,
     nextPollAt: null,
+    submittedAt: null,
     lastError: null,
     summary: null,
   });

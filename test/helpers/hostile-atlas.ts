@@ -5,7 +5,7 @@ const BATCH_PREFIX = 'BATCH-';
 /** An Atlas that takes every upload of one document, and whose pages the test writes. */
 export function startHostileAtlas(
   pageOf: (documentId: string, page: number) => unknown,
-  batchId?: string,
+  batchId?: string | number,
 ): Promise<string> {
   return startHttp(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');

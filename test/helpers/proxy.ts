@@ -23,6 +23,8 @@ export interface TestProxy {
   readonly logins: (string | undefined)[];
   /** What becomes of a tunnel: let through, answered with this status, cut, no answer. */
   mode: 'forward' | number | 'cut' | 'hang';
+  /** What it wants as `Proxy-Authorization`, of tunnels and of http; null for nothing. Otherwise 407. */
+  login: string | null;
   /** Cuts all that is open. */
   cutAll(): void;
 }
@@ -31,6 +33,10 @@ export async function startProxy(): Promise<TestProxy> {
   const sockets = new Set<Duplex>();
   const server = createServer((request, response) => {
     const url = new URL(take(request));
+    if (!mayPass(request)) {
+      response.writeHead(407).end('secret');
+      return;
+    }
     const { method, headers } = request;
     const { 'proxy-authorization': _, ...rest } = headers;
     const path = url.pathname + url.search;
@@ -47,6 +53,8 @@ export async function startProxy(): Promise<TestProxy> {
     proxy.logins.push(headers['proxy-authorization']);
     return url;
   };
+  const mayPass = ({ headers }: IncomingMessage) =>
+    proxy.login === null || headers['proxy-authorization'] === proxy.login;
   const keep = (socket: Duplex) => {
     sockets.add(socket);
     socket.on('error', () => {});
@@ -55,10 +63,11 @@ export async function startProxy(): Promise<TestProxy> {
   server.on('connection', keep);
   server.on('connect', (request, socket) => {
     const port = Number(take(request).split(':').at(-1));
-    if (proxy.mode === 'cut') socket.destroy();
-    else if (typeof proxy.mode === 'number') {
-      socket.end(`HTTP/1.1 ${proxy.mode} Refused\r\nContent-Length: 6\r\n\r\nsecret`);
-    } else if (proxy.mode === 'forward') {
+    const mode = mayPass(request) ? proxy.mode : 407;
+    if (mode === 'cut') socket.destroy();
+    else if (typeof mode === 'number') {
+      socket.end(`HTTP/1.1 ${mode} Refused\r\nContent-Length: 6\r\n\r\nsecret`);
+    } else if (mode === 'forward') {
       const onward = connect(port, '127.0.0.1', () => {
         socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
         socket.pipe(onward).pipe(socket);
@@ -77,7 +86,15 @@ export async function startProxy(): Promise<TestProxy> {
     cutAll();
   });
   const url = `http://127.0.0.1:${port}`;
-  const proxy: TestProxy = { url, port, asked: [], logins: [], mode: 'forward', cutAll };
+  const proxy: TestProxy = {
+    url,
+    port,
+    asked: [],
+    logins: [],
+    mode: 'forward',
+    login: null,
+    cutAll,
+  };
   return proxy;
 }
 

@@ -93,6 +93,18 @@ test.each([
   expect([proxy.asked.length, seen]).toEqual([1, []]);
 });
 
+test('a request is not sent when the proxy answers its whole URL with 407', async () => {
+  const { proxy, seen, target, clientOf } = await start('user:canary@');
+  proxy.login = 'Basic another';
+  const client = clientOf(target.replace('127.0.0.1', 'minio.example.test'));
+  const refused = { kind: 'failed', failure: 'not-sent', code: 'PROXY_407' };
+  expect(await client.request(POST)).toEqual(refused);
+  expect(await client.request({ ...POST, method: 'GET', body: null })).toEqual(refused);
+  expect(seen).toEqual([]);
+  proxy.login = null;
+  expect(await client.request(POST)).toMatchObject({ kind: 'response', status: 200 });
+});
+
 test.each(['https', 'http'])(
   'a request of %s is not sent when the proxy is down',
   async (scheme) => {

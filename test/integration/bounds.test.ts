@@ -36,7 +36,7 @@ async function expectEnds(
 }
 
 const FAULTS: { rule: AtlasFaultRule; says: string; options?: SystemOptions }[] = [
-  { rule: { endpoint: 'extracts', fault: 'huge-body' }, says: 'larger than 32 MiB' },
+  { rule: { endpoint: 'extracts', fault: 'huge-body' }, says: 'a response that is too large' },
   {
     rule: { fault: 'endless' },
     says: 'does not end',

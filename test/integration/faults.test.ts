@@ -28,6 +28,9 @@ const QUICK = { environment: { ATLAS_TIMEOUT_MS: '1000' } };
 /** A client whose credentials are refused leaves them alone for long; that is tested elsewhere. */
 const withToken = ({ endpoint }: AtlasRequestView) => endpoint !== 'authtoken';
 
+const holdsSecond = ({ page = 1, perPage = 50 }: AtlasRequestView) =>
+  Math.ceil(2 / perPage) === page;
+
 const STATUSES: Fault[] = [
   // First: a 429 holds everyone for a second and more, and thereby takes longest.
   { rule: { fault: 429 }, batches: FEW },
@@ -106,11 +109,22 @@ const RESPONSES: Fault[] = [
 
 /** What real services do, beyond the documentation. */
 const READINGS: Fault[] = [
-  ...(['no-file-data', 'null-file-data', 'blank-ids'] as const).map((fault) => ({
+  ...(['no-file-data', 'null-file-data', 'empty-file-data', 'blank-ids'] as const).map((fault) => ({
     rule: { fault },
     // Of a document with two extracts the other one counts, and the batch completes without.
     system: { atlas: { extractsPerDocument: () => 1 } },
   })),
+  ...(['comma', 'before', 'twice', 'string'] as const).map((flaw) => ({
+    rule: { fault: 'nearly-json' as const, flaw },
+    name: `nearly-json, ${flaw}`,
+  })),
+  ...([413, 422, 500, 'truncated-json'] as const).map((fault) => ({
+    rule: { fault, endpoint: 'extracts' as const, match: holdsSecond },
+    name: `${fault} on pages with the second extract`,
+    // It may be unreadable four times in a row by chance.
+    system: { atlas: { extractsPerDocument: () => 1 } },
+  })),
+  { rule: { fault: 'number-batch-id', long: true } },
   { rule: { fault: 'text-totals' } },
   { rule: { fault: 'total-too-high' } },
   { rule: { fault: 'one-page-more' } },

@@ -1,4 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { runCli } from '../cli/run-cli.js';
 import { createAuthority } from '../helpers/certificates.js';
 import { startProxy, startTlsFront } from '../helpers/proxy.js';
@@ -84,6 +87,44 @@ test('the doctor and the commands go through the proxy as the worker does, and t
   expect(refused.code).toBe(1);
   expect(healthy.stdout + refused.stdout + refused.stderr).not.toContain('canary');
 });
+
+test('a proxy that wants another login is named in the log, and the new one is read from its file', async () => {
+  const { system, proxy, environment } = await startBehindProxy();
+  const folder = await mkdtemp(join(tmpdir(), 'proxy-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'proxy');
+  const write = (password: string) =>
+    writeFile(file, `${proxy.url.replace('//', `//user:${password}@`)}\n`);
+  await write('canary-old');
+  proxy.login = `Basic ${Buffer.from('user:canary-new').toString('base64')}`;
+  const { https_proxy: _, HTTP_PROXY: __, ...others } = environment;
+  const variables = { ...others, HTTPS_PROXY_FILE: file, HTTP_PROXY_FILE: file };
+
+  const refused = await runCli(['doctor'], variables);
+  const advice = 'PROXY_407); correct user name and password in HTTPS_PROXY (HTTP_PROXY for http)';
+  expect(lineOf(refused.stdout, 'FAIL  Atlas')).toContain(advice);
+  expect(lineOf(refused.stdout, 'FAIL  S3')).toContain(advice);
+
+  const worker = await system.startWorkerProcess(variables);
+  await system.submit('loan-1', 2);
+  await waitUntil('a line about S3', () => worker.output().includes(`from S3 (${advice}`));
+  // S3 is asked first, by http.
+  const { login } = proxy;
+  proxy.login = null;
+  proxy.mode = 407;
+  await waitUntil('a line about Atlas', () => worker.output().includes(`be asked (${advice}`));
+  proxy.mode = 'forward';
+  proxy.login = login;
+  await write('canary-new');
+  expect((await system.event('done-loan-1', 60_000)).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+  expect(worker.output()).toContain('HTTPS_PROXY has a new value');
+  expect(worker.output() + refused.stdout).not.toContain('canary');
+});
+
+function lineOf(output: string, start: string): string | undefined {
+  return output.split('\n').find((line) => line.startsWith(start));
+}
 
 test.each([
   ['HTTPS_PROXY', 'user:canary@proxy:3128'],

@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { PollState } from '../../src/jobs/poll-state.js';
 import type { AtlasFaultRule, AtlasRequestView } from '../../src/simulator/index.js';
+import { startHostileAtlas } from '../helpers/hostile-atlas.js';
 import { readResults } from '../helpers/invariants.js';
 import { type System, type SystemOptions, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
+const ITEM = { document_id: '001', file_data: { document_type: 'PAN' } };
 const ALL_AT_ONCE = { completionMs: 0, extractsPerDocument: () => 1 };
 
 interface Stored {
@@ -40,6 +42,7 @@ describe('one bad item', () => {
   it.each([
     ['no-file-data', '001', 'it has no file_data'],
     ['null-file-data', '001', 'its file_data is null'],
+    ['empty-file-data', '001', 'its file_data is empty'],
     ['blank-ids', null, 'its document_id is not printable text'],
   ] as const)(
     'an item of five with the fault %s costs that item only',
@@ -114,6 +117,70 @@ describe('one bad item', () => {
     ]);
   });
 
+  it.each([
+    { fault: 413 },
+    { fault: 413, body: 'html' },
+    { fault: 400 },
+    { fault: 422 },
+    { fault: 500 },
+    { fault: 504, body: 'html' },
+    { fault: 'html-200' },
+    { fault: 'truncated-json' },
+    { fault: 'cut-body' },
+    { fault: 'hang' },
+    { fault: 'huge-body', bytes: 33 * 1024 * 1024 },
+  ] as AtlasFaultRule[])(
+    'an extract for which its page is never given (%j) costs that extract only',
+    async (rule) => {
+      const holdsThird = ({ page = 1, perPage = 50 }: AtlasRequestView) =>
+        Math.ceil(3 / perPage) === page;
+      const system = await sendUnder([{ ...rule, endpoint: 'extracts', match: holdsThird }], {
+        documents: 6,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_TIMEOUT_MS: '1000', ATLAS_EXTRACTS_PER_PAGE: '8' },
+      });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(uploads).toBe(1);
+      const kept = stored[0]?.documents.map(({ extracts }) => extracts.length);
+      expect(kept).toEqual([2, 1, 2, 2, 2, 2]);
+      expect(stored[0]?.unreadable).toEqual([
+        { documentId: null, reason: expect.stringContaining('extract 3 of the list') },
+      ]);
+    },
+  );
+
+  it.each([500, 422] as const)(
+    'the first extract of a list longer than a page, with which nothing is given (%i), costs itself only',
+    async (fault) => {
+      const match = ({ page }: AtlasRequestView) => page === 1;
+      const system = await sendUnder([{ fault, endpoint: 'extracts', match }], {
+        documents: 6,
+        atlas: { extractsPerDocument: () => 2 },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '4' },
+      });
+      const { data, stored } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(stored[0]?.documents.map(({ extracts }) => extracts.length)).toEqual([
+        ...[1, 2, 2, 2, 2, 2],
+      ]);
+    },
+  );
+
+  it.each([500, 400, 'html-200'] as const)(
+    'an Atlas of which no page can be read for a while (%s) loses nothing',
+    async (fault) => {
+      const system = await sendUnder([{ fault, endpoint: 'extracts', times: 60 }], {
+        documents: 6,
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '4' },
+      });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 6 } });
+      expect(uploads).toBe(1);
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
   it('documents whose ids come back filled up with blanks are present', async () => {
     const { data, stored } = await endOf(await sendUnder([{ fault: 'padded-ids' }]));
     expect(data).toMatchObject({ status: 'completed', polls: 1 });
@@ -126,7 +193,8 @@ describe('one bad item', () => {
   });
 
   it('documents whose ids come back as numbers are present', async () => {
-    const system = await sendUnder([{ fault: 'number-ids' }], { ids: ['1', '22', '007'] });
+    const ids = ['1', '22', '007', '9007199254740993'];
+    const system = await sendUnder([{ fault: 'number-ids' }], { ids });
     const { data, stored } = await endOf(system);
     expect(data.status).toBe('completed');
     expect(stored).toMatchObject([{ missing: [], unexpected: [], unreadable: [] }]);
@@ -246,6 +314,21 @@ describe('pages after the last', () => {
 });
 
 describe('the body', () => {
+  it.each(['comma', 'mark', 'before', 'after', 'twice', 'string'] as const)(
+    'responses that are JSON but for a flaw (%s) are read, and nothing is sent twice for them',
+    async (flaw) => {
+      const system = await sendUnder([{ fault: 'nearly-json', flaw }], { documents: 12 });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 12 }, polls: 1 });
+      expect(uploads).toBe(1);
+      const truth = system.atlas.truth(data.batchIds[0] ?? '');
+      expect(stored[0]?.documents.map(({ extracts }) => extracts)).toEqual(
+        truth.map(({ extracts }) => extracts.map((raw) => JSON.parse(raw))),
+      );
+      expect(stored[0]?.unreadable).toEqual([]);
+    },
+  );
+
   it.each(['gzip', 'deflate', 'br'] as const)(
     'a page in %s that nobody asked for is read',
     async (encoding) => {
@@ -327,10 +410,22 @@ describe('the body', () => {
   );
 });
 
-it('an Atlas batch whose id is a number is polled under it', async () => {
-  const { data, uploads } = await endOf(await sendUnder([{ fault: 'number-batch-id' }]));
-  expect(data).toMatchObject({ status: 'completed', batchIds: ['30732'] });
+it.each([
+  [{}, '30732'],
+  [{ long: true }, '9007199254740993'],
+])('an Atlas batch whose id is a number (%j) is polled under it', async (size, batchId) => {
+  const { data, uploads } = await endOf(await sendUnder([{ fault: 'number-batch-id', ...size }]));
+  expect(data).toMatchObject({ status: 'completed', batchIds: [batchId] });
   expect(uploads).toBe(1);
+});
+
+it('an Atlas batch whose id is the number 0 is polled under it', async () => {
+  const system = await startSystem();
+  const url = await startHostileAtlas(() => ({ data: [ITEM], page: 1, has_next: false }), 0);
+  await system.startWorker({ ATLAS_BASE_URL: url });
+  await system.submit('loan', 1);
+  const { data } = await endOf(system);
+  expect(data).toMatchObject({ status: 'completed', batchIds: ['0'] });
 });
 
 it('polls keep an upload alive when the deadline is raised in an outage', async () => {

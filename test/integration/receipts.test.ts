@@ -174,6 +174,58 @@ it('a worker waits for the response that another one awaits, however long, and s
   await expectReceiptsExpire(system);
 });
 
+it.each(['before', 'after'])(
+  'an operator who retries a batch that ended while it was being sent, %s the response, sends nothing again',
+  async (when) => {
+    const { system } = await systemWithRedis();
+    const sender = await system.startWorkerProcess();
+    let respond = () => {};
+    const until = new Promise<void>((resolve) => {
+      respond = resolve;
+    });
+    system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'late', until }] });
+    await system.submit('ended', DOCUMENTS);
+    await waitUntil('an upload', () => system.atlas.faultsFired().late === 1);
+    // As if its workers had died too often: the next one ends it.
+    await system.startWorkerProcess();
+    const key = system.batches.toKey('batch-ended');
+    await system.redis.hset(key, 'stc', 20);
+    await system.redis.set(`${key}:lock`, 'another', 'PX', 1);
+    expect((await system.event('done-ended')).data.reason?.code).toBe('INTERNAL');
+    expect((await stateOf(system, 'ended')).uploads).toMatchObject([{ state: 'sending' }]);
+    const job = await system.batches.getJob('batch-ended');
+    await waitUntil('a failed job', () => job?.isFailed());
+    if (when === 'before') {
+      await job?.retry('failed');
+      await waitUntil('a batch that sleeps', () => job?.isDelayed());
+    }
+    respond();
+    await waitUntil('a receipt', () => sender.output().includes('in a receipt'));
+    if (when === 'after') await job?.retry('failed');
+    expect((await system.event('done-ended~2')).name).toBe('batch.completed');
+    expect(system.atlas.uploads()).toHaveLength(1);
+    await expectReceiptsExpire(system);
+  },
+);
+
+it('an operator who retries a batch whose sender has died consents to send it again', async () => {
+  const { system } = await systemWithRedis();
+  const sender = await system.startWorkerProcess({ ON_AMBIGUOUS_SUBMISSION: 'fail' });
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang', times: 1 }] });
+  await system.submit('ended', DOCUMENTS);
+  await waitUntil('a request', () => system.atlas.requests.count('multiupload') === 1);
+  await sender.kill();
+  await system.redis.hset(system.batches.toKey('batch-ended'), 'stc', 20);
+  await system.startWorkerProcess({ ON_AMBIGUOUS_SUBMISSION: 'fail' });
+  expect((await system.event('done-ended')).data.reason?.code).toBe('INTERNAL');
+  const job = await system.batches.getJob('batch-ended');
+  await waitUntil('a failed job', () => job?.isFailed());
+  await job?.retry('failed');
+  expect((await system.event('done-ended~2')).name).toBe('batch.completed');
+  expect(system.atlas.uploads()).toHaveLength(1);
+  expect((await stateOf(system, 'ended')).uploads).toMatchObject([{ resubmissions: 1 }]);
+});
+
 it('a worker asks the sender when a failover has lost what it had saved', async () => {
   const { system } = await systemWithRedis();
   system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 503 }] });

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
@@ -10,6 +13,8 @@ import { spawnWorker } from '../helpers/worker-process.js';
 
 /** What a worker takes at most; container schedulers kill it 5 s later. */
 const STOP_MS = 25_000;
+/** And where nothing was sent, so that nothing is waited for. */
+const UNSENT_STOP_MS = 5000;
 const TEST_TIMEOUT_MS = 90_000;
 
 /** What a worker is in when it is told to stop. */
@@ -97,13 +102,32 @@ const LONG_ONES: State[] = [
       });
     },
   },
+];
+
+/** Nothing of the upload was sent yet. */
+const UNSENT: { state: string; enter(system: System): Promise<unknown> }[] = [
   {
-    state: 'a check of objects that hangs',
-    async enter({ system }) {
-      const request = await system.request('checked', 1);
+    state: 'waits for a token',
+    async enter({ atlas, submit }) {
+      atlas.setFaults({ rules: [{ endpoint: 'authtoken', fault: 'hang' }] });
+      await submit('unsent', 1);
+      await waitUntil('a request for a token', () => atlas.requests.count('authtoken') > 0);
+    },
+  },
+  {
+    state: 'waits for S3 to say whether its objects are there',
+    async enter(system) {
+      const request = await system.request('unsent', 1);
       system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 'hang' }] });
       await system.add(request);
       await waitUntil('a check', () => system.s3.requests.count('head') > 0);
+    },
+  },
+  {
+    state: 'waits for credentials of AWS',
+    async enter({ submit, batches }) {
+      await submit('unsent', 1);
+      await waitUntil('a batch that runs', async () => (await batches.getActiveCount()) > 0);
     },
   },
 ];
@@ -128,6 +152,40 @@ it.each(LONG ? [...SHORT, ...LONG_ONES] : SHORT)(
     expect(wasCut).toBe(cut);
     expect(worker.output()).not.toMatch(/StoppingError|unforeseen/);
   },
+);
+
+/** Sleeps for longer than any stop may take, and gives no credentials. */
+const HANGING_CREDENTIALS = `[default]
+credential_process = "${process.execPath}" -e "setTimeout(() => {}, 60000)"
+`;
+
+it.each(UNSENT)(
+  'a worker whose batch $state ends on SIGTERM within seconds, and the next one sends it',
+  async ({ state, enter }) => {
+    const system = await startSystem();
+    const folder = await mkdtemp(join(tmpdir(), 'stop-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const AWS_CONFIG_FILE = join(folder, 'config');
+    await writeFile(AWS_CONFIG_FILE, HANGING_CREDENTIALS);
+    const isWithout = state.endsWith('credentials of AWS');
+    const worker = await system.startWorkerProcess(
+      isWithout ? { AWS_CONFIG_FILE, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' } : {},
+    );
+    await enter(system);
+    worker.signal('SIGTERM');
+    await waitUntil('the end of the worker', () => worker.hasExited, UNSENT_STOP_MS);
+    expect(await worker.exited).toBe(0);
+    expect(worker.output()).toContain('worker stopped');
+    expect(worker.output()).not.toMatch(/StoppingError|unforeseen|did not come to rest|AbortError/);
+    const job = await system.batches.getJob('batch-unsent');
+    expect(await job?.getState()).toBe('waiting');
+    system.atlas.setFaults({ rules: [] });
+    system.s3.setFaults({ rules: [] });
+    await system.startWorker();
+    expect((await system.event('done-unsent')).name).toBe('batch.completed');
+    expect([...system.atlas.batches()]).toHaveLength(1);
+  },
+  TEST_TIMEOUT_MS,
 );
 
 it('a worker that stops gives a batch back whose objects are being checked, and counts no error of it', async () => {

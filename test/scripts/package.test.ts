@@ -40,18 +40,42 @@ test('the package exports what the build makes', () => {
   }
 });
 
-test('the package holds what is needed to run it, and nothing else', () => {
+/** The files that npm would pack. */
+function packed(): string[] {
   const pack = ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'];
   const [{ files }] = PACKED.parse(JSON.parse(execFileSync('npm', pack, { encoding: 'utf8' })));
+  return files.map(({ path }) => path);
+}
+
+/** Files below a folder, by their paths. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => `${parentPath}/${name}`);
+}
+
+test('what the README links to is in the package, for no page on the web has it', () => {
+  expect(JSON.parse(read('package.json'))).not.toHaveProperty('repository');
+  const files = packed();
+  const links = [...read('README.md').matchAll(/\]\((?!https?:|#)([^)#]+)/g)];
+  expect(links.length).toBeGreaterThan(5);
+  expect(links.map(([, path]) => path).filter((path) => !files.includes(path ?? ''))).toEqual([]);
+});
+
+test('the package holds what is needed to run it and to read of it, and nothing else', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' });
   const assets = sources.filter((path) => /\.(css|js)$/.test(path)).map((path) => `dist/${path}`);
   const modules = sources
     .filter((path) => path.endsWith('.ts'))
     .map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
   const isImported = (module: string) => !/^dist\/cli(\/|$)/.test(module);
-  expect(files.map(({ path }) => path).sort()).toEqual(
+  const isPacked = (path: string) =>
+    !path.startsWith('docs/screenshots/') || path.endsWith('/batches.png');
+  expect(packed().sort()).toEqual(
     [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+      ...['ARCHITECTURE.md', 'CONTRIBUTING.md'],
+      ...[...filesBelow('docs'), ...filesBelow('examples')].filter(isPacked),
       ...readdirSync('schemas').map((name) => `schemas/${name}`),
       ...assets,
       ...modules.map((module) => `${module}.js`),

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { UsageError } from '../../src/errors.js';
+import { KNOWN_ATLAS_FAULTS } from '../../src/simulator/atlas/atlas-faults.js';
 import { mixedAtlasFaults, type Simulators, startSimulators } from '../../src/simulator/index.js';
 
 async function start(): Promise<Simulators> {
@@ -53,4 +55,10 @@ it('S3 refuses faults of Atlas, and says what it knows', async () => {
 it('all mixed faults are known', async () => {
   const { atlas } = await start();
   atlas.setFaults(mixedAtlasFaults({ rate: 0.5 }));
+});
+
+it('every fault of Atlas that is known has a recipe in the docs', () => {
+  const recipes = readFileSync('docs/testing.md', 'utf8').matchAll(/\{ fault: '?([\w-]+)/g);
+  const named = new Set([...recipes].map(([, name]) => name));
+  expect(KNOWN_ATLAS_FAULTS.faults.filter((fault) => !named.has(String(fault)))).toEqual([]);
 });

@@ -1,26 +1,28 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/client.js';
 import { describeReason } from '../../errors.js';
 import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { printError } from '../output/terminal.js';
+import { writeLines } from '../output/write-lines.js';
 import { toReference, withClient } from '../with-client.js';
 
 export function resultsCommand(finish: Finish): Command {
   return createCommand(
     'results',
     'print the extracts of an ended batch as JSON lines, one document a line',
-    ['results loan-8841 > loan-8841.jsonl', 'results loan-8841 | head -1 | jq .'],
+    ['results loan-8841 -o loan-8841.jsonl', 'results loan-8841 | head -1 | jq .'],
   )
     .argument('<reference>', 'the batch', toReference)
-    .action(async (reference: string) => finish(await printResults(reference)));
+    .option('-o, --output <file>', 'write them there; nothing of them stays when that fails')
+    .action(async (reference: string, { output }: { output?: string }) =>
+      finish(await printResults(reference, output)),
+    );
 }
 
-async function printResults(reference: string): Promise<ExitCode> {
+async function printResults(reference: string, output?: string): Promise<ExitCode> {
   return withClient(async (client) => {
-    await pipeline(Readable.from(resultLines(client, reference)), process.stdout, { end: false });
+    await writeLines(resultLines(client, reference), output);
     const { summary } = await client.status(reference);
     if (summary?.status !== 'failed') return 0;
     const { missing } = summary.documents;

@@ -1,24 +1,68 @@
 import type { Command } from 'commander';
+import type { BatchStatus } from '../../batches/status.js';
+import type { AtlasBatchClient } from '../../client/client.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { followBatches, readStatuses } from '../follow-batches.js';
 import { describeStatus } from '../output/describe-batch.js';
 import { print, printJson } from '../output/terminal.js';
-import { toReference, withClient } from '../with-client.js';
+import { reportUnknown } from '../output/unknown-batch.js';
+import { untilInterrupted } from '../until-interrupted.js';
+import { toReferences, withClient } from '../with-client.js';
+
+interface StatusOptions {
+  watch?: true;
+  all?: true;
+  quiet?: true;
+  json?: true;
+}
 
 export function statusCommand(finish: Finish): Command {
-  return createCommand('status', 'show where a batch stands', [
+  return createCommand('status', 'show where a batch stands, or several', [
     'status loan-8841',
+    'status loan-8841 loan-8842 --watch',
     'status loan-8841 --json',
   ])
-    .argument('<reference>', 'the batch', toReference)
-    .option('--json', 'print JSON')
-    .action(async (reference: string, options: { json?: true }) =>
-      finish(await showStatus(reference, options)),
+    .argument('<reference...>', 'the batches', toReferences)
+    .option('-w, --watch', 'follow them until they have ended')
+    .option('-a, --all', 'show every upload of a large batch')
+    .option('-q, --quiet', 'print nothing; the exit code says whether one has failed')
+    .option('--json', 'print JSON, a line a batch')
+    .action(async (references: string[], options: StatusOptions) =>
+      finish(await untilInterrupted((signal) => showStatus(references, options, signal))),
     );
 }
 
-async function showStatus(reference: string, { json }: { json?: true }): Promise<ExitCode> {
-  const status = await withClient((client) => client.status(reference));
+async function showStatus(
+  references: readonly string[],
+  options: StatusOptions,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const statuses = await withClient(async (client) => {
+    const known = [...(await readStatuses(client, references)).keys()];
+    if (options.watch) await watch(client, known, options, signal);
+    return readStatuses(client, references);
+  });
+  for (const reference of options.quiet ? [] : references) {
+    const status = statuses.get(reference);
+    if (status === undefined) reportUnknown(reference, options);
+    else show(status, options);
+  }
+  const isFine = (reference: string) => (statuses.get(reference)?.state ?? 'failed') !== 'failed';
+  return references.every(isFine) ? 0 : 1;
+}
+
+async function watch(
+  client: AtlasBatchClient,
+  references: readonly string[],
+  { json, quiet }: StatusOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { createProgressView } = await import('../output/progress.js');
+  const view = json || quiet ? { show: () => {}, done: () => {} } : createProgressView();
+  await followBatches(client, references, view, signal);
+}
+
+function show(status: BatchStatus, { json, all }: StatusOptions): void {
   if (json) printJson(status);
-  else print(describeStatus(status, Date.now()).join('\n'));
-  return status.state === 'failed' ? 1 : 0;
+  else print(describeStatus(status, Date.now(), all).join('\n'));
 }

@@ -7,6 +7,7 @@ import { describePlan } from '../output/describe-plan.js';
 import {
   describeAdded,
   describeEnds,
+  describeFailures,
   describeRefused,
   hasFailed,
   type Submitted,
@@ -19,6 +20,7 @@ import { withClient } from '../with-client.js';
 interface SubmitOptions extends BatchSource {
   dryRun?: true;
   wait?: true;
+  quiet?: true;
   json?: true;
 }
 
@@ -30,7 +32,7 @@ export function submitCommand(finish: Finish): Command {
     'submit --s3 s3://kyc-archive/2025/ --product LOAN_APP --by-folder',
   ])
     .option(
-      '--manifest <file>',
+      '-m, --manifest <file>',
       'JSON: { reference, productType, documents }, a list of them, or one a line; - reads stdin',
     )
     .option('--s3 <uri>', 'all documents in the folder s3://bucket/prefix/')
@@ -42,8 +44,9 @@ export function submitCommand(finish: Finish): Command {
       'urgent, normal or bulk: the share of Atlas beside others in line',
     )
     .option('--tenant <tenant>', 'whose the batches are; tenants in line share Atlas')
-    .option('--dry-run', 'show what would be sent, and send nothing')
-    .option('--wait', 'show progress until the end; exit with 1 when a batch fails')
+    .option('-n, --dry-run', 'show what would be sent, and send nothing')
+    .option('-w, --wait', 'show progress until the end; exit with 1 when a batch fails')
+    .option('-q, --quiet', 'print nothing but what is wrong')
     .option('--json', 'print JSON, a line a batch')
     .action(async (options: SubmitOptions) => finish(await submit(options)));
 }
@@ -55,14 +58,23 @@ async function submit(options: SubmitOptions): Promise<ExitCode> {
     const submitted = await addAll(client, batches);
     const conflicts = submitted.some(({ status }) => status === 'conflict');
     const waits = options.wait && !conflicts;
-    if (!options.json) for (const line of describeAdded(submitted)) print(line);
-    // With --wait and --json only the summaries are printed.
-    else if (!waits) for (const one of submitted) printJson(toJson(one));
+    reportAdded(submitted, options, waits);
     for (const line of describeRefused(submitted)) printError(line);
     if (waits)
       return waitForEnd(client, [...new Set(submitted.map(({ reference }) => reference))], options);
     return conflicts || submitted.some(hasFailed) ? 1 : 0;
   });
+}
+
+function reportAdded(
+  submitted: readonly Submitted[],
+  { json, quiet }: SubmitOptions,
+  waits: boolean | undefined,
+): void {
+  if (quiet) return;
+  if (!json) for (const line of describeAdded(submitted)) print(line);
+  // With --wait and --json only the summaries are printed.
+  else if (!waits) for (const one of submitted) printJson(toJson(one));
 }
 
 async function addAll(
@@ -99,14 +111,15 @@ async function showPlan(
 async function waitForEnd(
   client: AtlasBatchClient,
   references: readonly string[],
-  { json }: SubmitOptions,
+  { json, quiet }: SubmitOptions,
 ): Promise<ExitCode> {
   const { createProgressView } = await import('../output/progress.js');
-  const view = json ? { show: () => {}, done: () => {} } : createProgressView();
+  const view = json || quiet ? { show: () => {}, done: () => {} } : createProgressView();
   return untilInterrupted(
     async (signal) => {
       const summaries = await followBatches(client, references, view, signal);
-      if (json) for (const summary of summaries) printJson(summary);
+      if (quiet) for (const line of describeFailures(summaries)) printError(line);
+      else if (json) for (const summary of summaries) printJson(summary);
       else for (const line of describeEnds(summaries)) print(line);
       return summaries.every(({ status }) => status === 'completed') ? 0 : 1;
     },

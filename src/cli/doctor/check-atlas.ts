@@ -3,7 +3,6 @@ import { createAtlasClient } from '../../atlas/client.js';
 import type { Config } from '../../config/config.js';
 import { proxiesOf } from '../../config/proxy-fields.js';
 import { BatchError } from '../../errors.js';
-import { proxyAdvice } from '../../http/proxy.js';
 import { createLogger } from '../../logging.js';
 import type { Finding } from './finding.js';
 
@@ -35,10 +34,12 @@ export async function checkAtlas(config: Config, redis: Redis | undefined): Prom
     await atlas.checkCredentials();
     return { level: 'ok', subject: 'Atlas', text: `${config.ATLAS_BASE_URL} gives a token` };
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    // An error that knows what to do says so after its first semicolon.
+    const message = error instanceof Error ? error.message : String(error);
+    const [text = '', ...advice] = message.split('; ');
     // The token is shared by Redis, which may have gone meanwhile.
-    if (text.startsWith('Redis ')) return { level: 'error', subject: 'Redis', text };
-    return { level: 'error', subject: 'Atlas', text, fix: fixFor(error) };
+    if (text.startsWith('Redis ')) return { level: 'error', subject: 'Redis', text: message };
+    return { level: 'error', subject: 'Atlas', text, fix: advice.join('; ') || fixFor(error) };
   } finally {
     await atlas.close();
   }
@@ -48,5 +49,5 @@ function fixFor(error: unknown): string {
   if (!(error instanceof BatchError)) return 'see what it says';
   if (error.code === 'ATLAS_AUTH') return CREDENTIALS;
   // A response that is not one of Atlas: it is another server or another path.
-  return proxyAdvice(error.message) ?? (error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH);
+  return error.code === 'ATLAS_PROTOCOL' ? ADDRESS : REACH;
 }

@@ -8,6 +8,7 @@ import {
   type ResultEncryption,
 } from '../../storage/object-store.js';
 import { publicAddressIssue } from '../../storage/public-address.js';
+import { aheadByHeader } from './check-clock.js';
 import type { CheckResult, ClockReading, Finding } from './finding.js';
 
 /** What a policy of the bucket may want to see with each object. */
@@ -144,5 +145,6 @@ async function readAway(store: ObjectStore, key: string): Promise<void> {
 /** Keeps the difference between the clock of S3 and ours, from the dates of its responses. */
 function noteClock(clocks: ClockReading[], date: string): void {
   const at = Date.parse(date);
-  if (!Number.isNaN(at)) clocks.splice(0, 1, { whose: 'S3', aheadMs: at - Date.now() });
+  if (Number.isNaN(at)) return;
+  clocks.splice(0, 1, { whose: 'S3', aheadMs: aheadByHeader(at, Date.now()) });
 }

@@ -1,8 +1,9 @@
 /** Describes a batch in text. Pure. */
-import type { BatchStatus } from '../../batches/status.js';
+import type { BatchStatus, UploadStatus } from '../../batches/status.js';
 import { describeReason } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
+import { firstOf } from './first-of.js';
 
 /** The progress of a batch in one line, without its reference. */
 export function describeProgress(status: BatchStatus): string {
@@ -17,8 +18,11 @@ export function describeProgress(status: BatchStatus): string {
   return parts.join(', ');
 }
 
-/** The whole status of a batch, one fact per line. */
-export function describeStatus(status: BatchStatus, now: number): string[] {
+/** As many uploads, and as many places of results, are shown of a batch that has more. */
+const UPLOADS_SHOWN = 10;
+
+/** The status of a batch, one fact per line. @param all Shows every upload. */
+export function describeStatus(status: BatchStatus, now: number, all = false): string[] {
   const { present, total } = status.documents;
   const lines = [
     `${status.reference}  ${status.state}${status.productType ? `  ${status.productType}` : ''}`,
@@ -26,23 +30,52 @@ export function describeStatus(status: BatchStatus, now: number): string[] {
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
   if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
-  for (const upload of status.uploads) {
-    const name = upload.atlasBatchId ?? 'not sent yet';
-    const found = `${upload.documents.present} of ${upload.documents.total}`;
-    const ending = upload.result ?? upload.state;
-    const reason = upload.reason ? `  ${describeReason(upload.reason)}` : '';
-    lines.push(`  upload     ${name}  round ${upload.round}  ${found}  ${ending}${reason}`);
-  }
-  return status.summary ? [...lines, ...describeEnd(status.summary)] : lines;
+  const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
+  // Those that are not complete say most.
+  const uploads = [...status.uploads].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)));
+  lines.push(
+    ...firstOf(uploads, shown, describeUpload, (left) => [
+      `             … ${left} more uploads; ${FOR_ALL}`,
+    ]),
+  );
+  if (status.summary) return [...lines, ...describeEnd(status.summary, all)];
+  if (status.submittedAt === null) return lines;
+  const elapsed = duration(now - Date.parse(status.submittedAt));
+  return [...lines, `  submitted  ${status.submittedAt}, ${elapsed} ago`];
 }
 
-/** How a batch ended. */
-export function describeEnd(summary: BatchSummary): string[] {
+const FOR_ALL = 'status --all shows them';
+
+function describeUpload(upload: UploadStatus): string[] {
+  const name = upload.atlasBatchId ?? 'not sent yet';
+  const found = `${upload.documents.present} of ${upload.documents.total}`;
+  const ending = upload.result ?? upload.state;
+  const reason = upload.reason ? `  ${describeReason(upload.reason)}` : '';
+  return [`  upload     ${name}  round ${upload.round}  ${found}  ${ending}${reason}`];
+}
+
+function isComplete({ result }: UploadStatus): boolean {
+  return result === 'complete';
+}
+
+/** How a batch ended, and how long it took. @param all Shows every place of its results. */
+export function describeEnd(summary: BatchSummary, all = false): string[] {
+  const { reason, submittedAt, completedAt, results } = summary;
   const lines: string[] = [];
-  if (summary.reason) lines.push(`  reason     ${describeReason(summary.reason)}`);
-  if (summary.submittedAt) lines.push(`  submitted  ${summary.submittedAt}`);
-  lines.push(`  ended      ${summary.completedAt}`);
-  return [...lines, ...summary.results.map((uri) => `  results    ${uri}`)];
+  if (reason) lines.push(`  reason     ${describeReason(reason)}`);
+  if (submittedAt) lines.push(`  submitted  ${submittedAt}`);
+  const took = submittedAt
+    ? `, after ${duration(Date.parse(completedAt) - Date.parse(submittedAt))}`
+    : '';
+  lines.push(`  ended      ${completedAt}${took}`);
+  const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
+  const places = firstOf(
+    results,
+    shown,
+    (uri) => [`  results    ${uri}`],
+    (left) => [`             … ${left} more results; ${FOR_ALL}`],
+  );
+  return [...lines, ...places];
 }
 
 export function secondsUntil(isoTime: string, now: number): string {
@@ -51,4 +84,17 @@ export function secondsUntil(isoTime: string, now: number): string {
 
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** `3.6 s`, `4 min 10 s`, `2 h 5 min`. */
+export function duration(ms: number): string {
+  const whole = Math.max(0, ms);
+  if (whole < MINUTE_MS) return seconds(whole);
+  if (whole < HOUR_MS) {
+    return `${Math.floor(whole / MINUTE_MS)} min ${Math.floor((whole % MINUTE_MS) / 1000)} s`;
+  }
+  return `${Math.floor(whole / HOUR_MS)} h ${Math.floor((whole % HOUR_MS) / MINUTE_MS)} min`;
 }

@@ -68,15 +68,22 @@ export function describeEnds(summaries: readonly BatchSummary[]): string[] {
     ...describeEnd(summary),
   ];
   if (summaries.length === 1) return summaries.flatMap(describe);
-  const failed = summaries.filter(({ status }) => status === 'failed');
-  const lines = firstOf(
-    failed,
+  const failed = summaries.filter(({ status }) => status === 'failed').length;
+  const counts = [`${summaries.length - failed} completed`, `${failed} failed`];
+  return [
+    ...describeFailures(summaries),
+    `${plural(summaries.length, 'batch', 'batches')}: ${counts.join(', ')}`,
+  ];
+}
+
+/** Those that failed, and why. */
+export function describeFailures(summaries: readonly BatchSummary[]): string[] {
+  return firstOf(
+    summaries.filter(({ status }) => status === 'failed'),
     BATCHES_SHOWN,
     ({ reference, reason }) => [
       `${reference}: failed${reason ? `, ${describeReason(reason)}` : ''}`,
     ],
     (left) => [`… and ${left} more failed; --json shows all`],
   );
-  const counts = [`${summaries.length - failed.length} completed`, `${failed.length} failed`];
-  return [...lines, `${plural(summaries.length, 'batch', 'batches')}: ${counts.join(', ')}`];
 }

@@ -14,7 +14,8 @@ export interface ProgressView {
 }
 
 export function createProgressView(): ProgressView {
-  return isTerminal() ? createBars() : createLines();
+  // Some terminals report a size of 0: nothing can be drawn there.
+  return isTerminal() && process.stdout.columns > 0 ? createBars() : createLines();
 }
 
 /** More batches than this are counted, a line each time that another tenth has ended. */
@@ -53,16 +54,11 @@ function describeMany(statuses: readonly BatchStatus[], ended: number): string {
   return `${ended} of ${statuses.length} batches have ended, ${present} of ${total} documents`;
 }
 
-const USUAL_COLUMNS = 80;
-const USUAL_ROWS = 24;
-
 function createBars(): ProgressView {
   const update = createLogUpdate(process.stdout);
   return {
     show(statuses) {
-      // Some terminals report a size of 0.
-      const columns = process.stdout.columns || USUAL_COLUMNS;
-      const rows = process.stdout.rows || USUAL_ROWS;
+      const { columns, rows } = process.stdout;
       update(barLines(statuses, { columns, rows, now: Date.now() }).join('\n'));
     },
     done() {

@@ -105,10 +105,12 @@ export class AtlasBatches {
     documentIds: readonly string[],
     fileNames: readonly string[],
     submittedAt: number,
-    asNumber = false,
+    asNumber: 'short' | 'long' | undefined = undefined,
   ): AtlasBatch {
     const ordinal = this.#submitted;
-    const batchId = asNumber ? numberIdOf(ordinal) : batchIdOf(this.options.seed, ordinal);
+    const batchId = asNumber
+      ? numberIdOf(ordinal, asNumber === 'long')
+      : batchIdOf(this.options.seed, ordinal);
     this.#submitted += 1;
     const held = this.#drawn({ batchId, productType, documentIds, submittedAt }, fileNames);
     this.#held.set(batchId, held);

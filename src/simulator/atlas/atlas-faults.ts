@@ -46,6 +46,8 @@ const ENDPOINT_OF = {
   'no-file-data': 'extracts',
   /** Theirs is `null`. */
   'null-file-data': 'extracts',
+  /** Theirs is `empty`. */
+  'empty-file-data': 'extracts',
   /** Theirs holds a `NaN`, which is no JSON. */
   'not-a-number': 'extracts',
   /** Their `document_id` is blank. */
@@ -74,6 +76,11 @@ const ANYWHERE = [
   'html-200',
   /** Carried out; 200 with the first half of the body. */
   'truncated-json',
+  /**
+   * Carried out; the body is JSON but for a `flaw`: a comma after the last member, a byte order mark, a
+   * warning before or after it, the whole of it twice, or as a string.
+   */
+  'nearly-json',
   /** 200 with a body of `bytes` bytes that never becomes a whole document. */
   'huge-body',
   /** Forgets every token before it handles the request. */
@@ -103,6 +110,8 @@ export interface AtlasRequestView {
   /** Of `extracts`, as asked. */
   batchId?: string | undefined;
   page?: number | undefined;
+  /** Extracts on a page, as asked, and at most as many as the simulator gives. */
+  perPage?: number | undefined;
   /** Of `multiupload`, where the body is sound. */
   productType?: string | undefined;
   /** Size of the body. */
@@ -166,6 +175,8 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
   switch (fault?.fault) {
     case 'truncated-json':
       return { ...answer, body: body.subarray(0, Math.floor(body.length / 2)) };
+    case 'nearly-json':
+      return { ...answer, body: FLAWED[fault.flaw ?? 'comma'](body.toString()) };
     case 'compressed': {
       const { encoding = 'gzip' } = fault;
       const headers = { ...answer.headers, 'content-encoding': encoding };
@@ -184,6 +195,16 @@ export function maim(answer: Answer, fault: Fault | undefined): Answer {
       return answer;
   }
 }
+
+const WARNING = '<br />\n<b>Warning</b>: Undefined index {scan} in <b>/srv/app.php</b><br />\n';
+const FLAWED: Readonly<Record<NonNullable<Fault['flaw']>, (json: string) => string>> = {
+  comma: (json) => json.replace('],"page":', ',],"page":').replace(/}$/, ',}'),
+  mark: (json) => `\ufeff${json}`,
+  before: (json) => WARNING + json,
+  after: (json) => `${json}\n${WARNING}`,
+  twice: (json) => json + json,
+  string: (json) => JSON.stringify(json),
+};
 
 const COMPRESS = {
   gzip: zlib.gzipSync,

@@ -23,6 +23,7 @@ import {
   authToken,
   type EndpointContext,
   extracts,
+  givenPerPage,
   multiUpload,
   parseUpload,
 } from './endpoints.js';
@@ -93,6 +94,7 @@ export async function startAtlasSimulator(
       bytes: raw.length,
       batchId: query.get('batch_id') ?? undefined,
       page: endpoint === 'extracts' ? askedPage(query) : undefined,
+      perPage: endpoint === 'extracts' ? givenPerPage(context, query) : undefined,
       productType: body?.product_type,
       documentIds: body?.file_urls.map((file) => file.document_id),
     };

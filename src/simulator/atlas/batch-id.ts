@@ -8,11 +8,13 @@ const LETTER_CODES = LETTERS.length ** LETTER_COUNT;
 const STEP = 7_654_321;
 
 /** Ids of batches that are numbers begin after this one. */
-const FIRST_NUMBER = 30_732;
+const FIRST_NUMBER = 30_732n;
+/** The same of those that no double holds. */
+const FIRST_LONG_NUMBER = 9_007_199_254_740_993n;
 
 /** An id of digits alone, unique as well. */
-export function numberIdOf(ordinal: number): string {
-  return String(FIRST_NUMBER + ordinal);
+export function numberIdOf(ordinal: number, isLong = false): string {
+  return String((isLong ? FIRST_LONG_NUMBER : FIRST_NUMBER) + BigInt(ordinal));
 }
 
 /** Unique for 11 million batches in a row; the letters follow from the number of the batch. */

@@ -88,7 +88,8 @@ export async function multiUpload(
   if (fault?.fault === 'conflict' && context.batches.holds(documentIds)) {
     return refusal(409, 'documents are there already');
   }
-  const asNumber = fault?.fault === 'number-batch-id';
+  const isNumber = fault?.fault === 'number-batch-id';
+  const asNumber = isNumber ? (fault.long ? 'long' : 'short') : undefined;
   const batch = context.batches.add(
     body.product_type,
     documentIds,
@@ -97,10 +98,9 @@ export async function multiUpload(
     asNumber,
   );
   accepted(batch);
-  const asText = fault?.fault === 'padded-batch-id' ? ` ${batch.batchId}\r\n` : batch.batchId;
-  const batchId = asNumber ? Number(batch.batchId) : asText;
-  const reply = fault?.fault === 'no-batch-id' ? { status: 'ok' } : { batch_id: batchId };
-  return answer(context, JSON.stringify(reply));
+  if (fault?.fault === 'no-batch-id') return answer(context, '{"status":"ok"}');
+  const text = fault?.fault === 'padded-batch-id' ? ` ${batch.batchId}\r\n` : batch.batchId;
+  return answer(context, `{"batch_id":${isNumber ? text : JSON.stringify(text)}}`);
 }
 
 /** `GET extracts` */
@@ -113,7 +113,7 @@ export function extracts(
   const now = performance.now();
   if (!context.tokens.honours(headers.token, now)) return unauthorised(context);
   const page = askedPage(query);
-  const perPage = positive(query.get('per_page') ?? String(context.maxPerPage));
+  const perPage = givenPerPage(context, query);
   if (page === undefined || perPage === undefined) {
     return refusal(400, 'page, pageNo and per_page must be positive, and both pages equal');
   }
@@ -124,7 +124,7 @@ export function extracts(
   const text = pageText(context.batches, {
     batch,
     page,
-    perPage: Math.min(perPage, context.maxPerPage),
+    perPage,
     now,
     totalItems: context.totalItems,
     fault: ageMs < context.emptyForMs ? { fault: 'empty-page' } : fault,
@@ -137,6 +137,15 @@ export function askedPage(query: URLSearchParams): number | undefined {
   const pages = ['page', 'pageNo'].flatMap((name) => query.get(name) ?? []);
   const first = pages[0] ?? '1';
   return pages.every((page) => page === first) ? positive(first) : undefined;
+}
+
+/** As many extracts as asked for, and not more than fit a page. */
+export function givenPerPage(
+  { maxPerPage }: EndpointContext,
+  query: URLSearchParams,
+): number | undefined {
+  const asked = positive(query.get('per_page') ?? String(maxPerPage));
+  return asked && Math.min(asked, maxPerPage);
 }
 
 function answer(context: EndpointContext, json: string): Answer {

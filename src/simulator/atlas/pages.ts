@@ -100,12 +100,14 @@ function item(documentId: string, fileData: string | undefined, fault?: Fault): 
       return `{"document_id":${id}}`;
     case 'null-file-data':
       return `${start(id)}null}`;
+    case 'empty-file-data':
+      return `${start(id)}${fault.empty ?? '{}'}}`;
     case 'not-a-number':
       return `${start(id)}{"quality":NaN,${fileData.slice(1)}}`;
     case 'blank-ids':
       return `${start('" "')}${fileData}}`;
     case 'number-ids':
-      return `${start(/^[1-9]\d{0,14}$/.test(documentId) ? documentId : id)}${fileData}}`;
+      return `${start(/^[1-9]\d*$/.test(documentId) ? documentId : id)}${fileData}}`;
     case 'padded-ids':
       return `${start(JSON.stringify(documentId.padEnd(PADDED_LENGTH)))}${fileData}}`;
     case 'huge-extracts': {

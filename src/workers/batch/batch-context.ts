@@ -8,7 +8,7 @@ import {
 } from '../../jobs/batch-state.js';
 import type { BatchRequest } from '../../jobs/request.js';
 import type { WorkerContext } from '../context.js';
-import { type StepEntry, StoppingError } from '../runtime/run-step.js';
+import type { StepEntry } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
 /** A job of the `atlas-batches` queue, valid or not. */
@@ -66,10 +66,10 @@ export function flagsOf({ context, request, job }: BatchContext): Promise<Flags>
   return readFlags(context, request.reference, job.timestamp);
 }
 
-/** A safe point: nothing is under way. */
+/** A safe point: nothing is under way. @throws LockLostError, StoppingError. */
 export function checkpoint({ context, lease, signal }: BatchContext): void {
   if (signal.aborted) throw new LockLostError(lease.jobId);
-  if (context.stopping.aborted) throw new StoppingError();
+  context.stopping.throwIfAborted();
 }
 
 /** The uploads that are in a state, each with its index. */

@@ -5,6 +5,7 @@ import { escapeControls } from '../../jobs/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
 import { deniedError } from '../../storage/storage-errors.js';
+import { unlessAborted } from '../../timeouts.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
 import { noteChecked } from './transitions.js';
 
@@ -68,7 +69,7 @@ export async function checkObjects(entry: BatchContext, indexes: readonly number
 }
 
 /**
- * In parts, so that a worker that stops does not have to wait for ten thousand responses. A pass begins
+ * In parts, so that a worker whose lock is lost asks for no ten thousand objects more. A pass begins
  * where the last one stopped: with ten thousand objects and an S3 that fails now and then, none would
  * ever come to its end.
  */
@@ -89,7 +90,8 @@ async function findVerdicts(
         verdicts.set(index, verdict);
         if (verdict === 'readable') readable.add(index);
       };
-      await entry.context.store.check(objects, note, entry.signal);
+      const check = entry.context.store.check(objects, note, entry.signal);
+      await unlessAborted(check, entry.context.stopping);
     }
     for (const [index, verdict] of verdicts) {
       const document = entry.request.documents[index];

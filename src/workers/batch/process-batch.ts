@@ -4,7 +4,7 @@
  */
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import {
   errorFields,
   OwnFaultError,
@@ -88,6 +88,7 @@ async function stepBatch(
     if (error instanceof PermanentError) return endBatch(entry, 'failed', error.reason);
     if (!(error instanceof TransientError)) return afterUnexpectedError(entry, error);
     if (error instanceof OwnFaultError) context.ownFaults.note(error);
+    else if (!(error instanceof BudgetExceededError)) context.warnOfDelay(error);
     return hasNothingLeft(entry) ? endBatch(entry, 'failed', error.reason) : waitOut(entry, error);
   }
 }

@@ -1,10 +1,10 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
 import { randomBytes } from 'node:crypto';
-import { RefusalError, ResponseError } from '../../atlas/response-table.js';
+import { RefusalError, ResponseError } from '../../atlas/response-errors.js';
 import { LockLostError, TransientError } from '../../errors.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import { unlessAborted } from '../../timeouts.js';
+import { unlessAborted, withEither } from '../../timeouts.js';
 import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
 import { type BatchContext, isDoomed, mayResubmit } from './batch-context.js';
@@ -34,9 +34,8 @@ export async function sendUpload(
     notTaken: () => settle(entry, index, { kind: 'not-taken' }),
   };
   try {
-    const { atlasBatchId } = await context.atlas.upload(
-      { reference, productType, files, journal },
-      signal,
+    const { atlasBatchId } = await withEither([signal, context.stopping], (either) =>
+      context.atlas.upload({ reference, productType, files, journal }, either),
     );
     const sentAt = context.clock.now();
     await settle(entry, index, { kind: 'accepted', atlasBatchId, sentAt });
@@ -60,7 +59,8 @@ async function signedFiles(
     if (!document) throw new Error(`the batch has no document ${index}`);
     return document;
   });
-  const urls = await context.store.presign(documents, signal);
+  const presigning = context.store.presign(documents, signal);
+  const urls = await unlessAborted(presigning, context.stopping);
   const scope = scoped ? `${request.reference}/` : '';
   return urls.map((url, position) => ({
     file_url: url,
@@ -110,7 +110,7 @@ async function confirmSending(entry: BatchContext, index: number, nonce: string)
     await unlessAborted(replica.confirm({ ...entry.lease.held, nonce }), stopping);
   } catch (error) {
     await saveResult(entry, index, { kind: 'not-taken' });
-    throw stopping.aborted ? new StoppingError() : error;
+    throw error;
   }
 }
 

@@ -22,7 +22,7 @@ export async function settleSending(entry: BatchContext): Promise<number> {
     const receipt = receipts[position] ?? null;
     const result = resultOfSending(receipt === null ? null : (JSON.parse(receipt) as SendResult), {
       senderIsDead: heartbeat.isSilent(upload.sender),
-      resubmit: mayResubmit(entry),
+      resubmit: upload.consented ?? mayResubmit(entry),
     });
     if (result !== null && receipt !== null) {
       await saveReceipt(entry, index, { key: keys[position] ?? '', result });

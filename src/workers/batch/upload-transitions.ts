@@ -120,6 +120,14 @@ function afterSending(
       const next = step.answered ? MAX_RESUBMISSIONS : resubmissions + 1;
       return { ...planOf(upload), state: 'planned', resubmissions: next };
     }
+    case 'retry':
+      // Its receipt says what became of it. Without one the retry is consent to send it again.
+      return {
+        ...upload,
+        resubmissions: 0,
+        ...(mayBeAtAtlas(upload) && { mayBeAtAtlas: true }),
+        consented: true,
+      };
     default:
       return null;
   }

@@ -24,8 +24,14 @@ export type PollEvent =
   /** The result object was written. */
   | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
   | { kind: 'not-found'; reason: Reason }
-  /** A page was too large to take: `perPage` extracts were asked for, more than one. */
-  | { kind: 'page-too-large'; reason: Reason; perPage: number }
+  /** Of a page of `perPage` extracts: it is too large, or when it lasts one of them may be bad. */
+  | {
+      kind: 'page-unreadable';
+      halve: 'at-once' | 'when-it-lasts';
+      reason: Reason;
+      perPage: number;
+      retryAfterMs: number;
+    }
   /** No error: the budget has no room before `retryAfterMs`. */
   | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
   /** Other polls of the worker have the memory that this one wanted. */

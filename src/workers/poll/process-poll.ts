@@ -3,7 +3,7 @@
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import {
   describeReason,
   errorFields,
@@ -89,7 +89,8 @@ async function poll(entry: PollEntry): Promise<PollDecision> {
   entry.state = beginPoll(entry.state, context.clock.now());
   const full = isLastPoll(entry.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
   const { seen: before, wantedBytes = 0 } = entry.state;
-  const options = { full, before, perPage: perPageOf(entry), wantedBytes };
+  const single = entry.state.perPage === 1;
+  const options = { full, before, perPage: perPageOf(entry), single, wantedBytes };
   const memory = context.pollMemory.open(data.atlasBatchId, data.documentIds.length);
   try {
     const reading = await pollOnce(context, data, options, memory, signal);
@@ -160,8 +161,10 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
 function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   const { context, data } = entry;
   if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
-  if (error instanceof ResponseError && error.row.halve) {
-    return { kind: 'page-too-large', reason: error.reason, perPage: perPageOf(entry) };
+  const halve = error instanceof ResponseError ? error.row.halve : undefined;
+  if (error instanceof ResponseError && halve) {
+    const { reason, retryAfterMs } = error;
+    return { kind: 'page-unreadable', halve, reason, perPage: perPageOf(entry), retryAfterMs };
   }
   if (error instanceof NoMemoryError) {
     context.metrics.pollMemoryWaits.inc();
@@ -170,8 +173,9 @@ function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   if (error instanceof OwnFaultError) context.ownFaults.note(error);
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
-    const kind = error instanceof BudgetExceededError ? 'no-room' : 'transient-error';
-    return { kind, reason, retryAfterMs };
+    if (error instanceof BudgetExceededError) return { kind: 'no-room', reason, retryAfterMs };
+    if (!(error instanceof OwnFaultError)) context.warnOfDelay(error);
+    return { kind: 'transient-error', reason, retryAfterMs };
   }
   const { reference, atlasBatchId } = data;
   const fields = { reference, atlasBatchId, ...errorFields(error) };

@@ -1,15 +1,14 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
-import type { ExtractsPage } from '../../atlas/client.js';
-import { ResponseError } from '../../atlas/response-table.js';
+import { ResponseError } from '../../atlas/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
-import { StoppingError } from '../runtime/run-step.js';
 import type { PollReading } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
+import { createPageReader, type PageReader, type ReadPage } from './read-page.js';
 import { stayingPolls } from './transitions.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
@@ -17,8 +16,12 @@ export const PAGES_IN_PARALLEL = 4;
 /** A list longer than this many pages, or than its documents explain, never ends. */
 const MIN_PAGE_LIMIT = 1000;
 const PAGES_PER_DOCUMENT = 4;
-/** So many extracts too large to take end a list: reading each of them costs as much as a response may. */
-const MAX_TOO_LARGE = 8;
+/**
+ * So many extracts in a row that nobody can read end a list: where that is the fault of Atlas, and not of
+ * extracts, no more is asked. As many in all, when each costs as much as a response may, in bytes or in time.
+ */
+const MAX_UNREAD = 8;
+const COSTLY = ['too-large', 'timed-out'] as const;
 /** A total that stays is believed for so many polls, then for twice as many, and so on. */
 const BELIEVED_POLLS = 4;
 /** The rows of what may be answered beyond the last page. */
@@ -35,12 +38,14 @@ interface PollOptions {
   before: PollState['seen'];
   /** Extracts asked for at once. */
   perPage: number;
+  /** What was wrong with pages has lasted until they were of one extract. */
+  single: boolean;
   /** What an earlier poll found no room for; 0 when none did. */
   wantedBytes: number;
 }
 
 /** A page after the first: what was read, or what Atlas said instead. */
-type LaterPage = ExtractsPage | UnknownBatchError | ResponseError;
+type LaterPage = ReadPage | UnknownBatchError | ResponseError;
 
 /**
  * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
@@ -55,27 +60,17 @@ export async function pollOnce(
   memory: PollAccount,
   signal: AbortSignal,
 ): Promise<Poll> {
-  const reading = readExtracts(data, poll, memory, async (page, perPage) => {
-    if (context.stopping.aborted) throw new StoppingError();
-    const request = { page, perPage };
-    const room = memory.page();
-    const read = await context.atlas.readPage(data, request, signal, room);
-    // Nothing is kept of an extract that was too large to take.
-    if (read.tooLarge) room.hold(0);
-    room.holdItems(read.items.length);
-    return read;
-  });
+  const readPage = createPageReader(context, data, poll.single, memory, signal);
+  const reading = readExtracts(data, poll, memory, readPage);
   // Nothing is lost of a request that only reads: a worker that stops does not wait for it.
-  return unlessAborted(reading, context.stopping).catch((error) => {
-    throw context.stopping.aborted ? new StoppingError() : error;
-  });
+  return unlessAborted(reading, context.stopping);
 }
 
 async function readExtracts(
   data: PollData,
   { full, before, perPage, wantedBytes }: PollOptions,
   memory: PollAccount,
-  read: (page: number, perPage: number) => Promise<ExtractsPage>,
+  read: PageReader,
 ): Promise<Poll> {
   const total = data.documentIds.length;
 
@@ -93,11 +88,13 @@ async function readExtracts(
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number>();
   let repeatedPage = false;
-  let tooLargeCount = 0;
+  const unread = { all: 0, inARow: 0, costly: 0 };
   let unreadable = 0;
-  const add = ({ page, totalItems, items, tooLarge }: ExtractsPage) => {
+  const add = ({ page, totalItems, items, failure }: ReadPage) => {
     if (totalItems !== null) totals.add(totalItems);
-    if (tooLarge) tooLargeCount += 1;
+    unread.inARow = failure ? unread.inARow + 1 : 0;
+    if (failure) unread.all += 1;
+    if (failure && isCostly(failure)) unread.costly += 1;
     unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
     if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
@@ -105,13 +102,14 @@ async function readExtracts(
   };
   // Atlas may have smaller pages than asked for. Where it says nothing of other pages, a full one may
   // have a next one.
-  const isFull = ({ items, perPage: own }: ExtractsPage) => items.length >= (own ?? perPage);
-  const hasNext = (page: ExtractsPage) => page.hasNext ?? isFull(page);
+  const isFull = ({ items, perPage: own }: ReadPage) => items.length >= (own ?? perPage);
+  const hasNext = (page: ReadPage) => page.hasNext ?? (isFull(page) && !(page.failure && hasAll()));
   // Lists do not shrink: a page that announces less than another is not believed.
   const announced = () => {
-    const isSilent = last.totalItems === null && !last.tooLarge;
+    const isSilent = last.totalItems === null && !last.failure;
     return isSilent || totals.size === 0 ? null : Math.max(...totals);
   };
+  const hasAll = () => totals.size > 0 && found.itemCount >= Math.max(...totals);
 
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
   let last = await read(1, perPage);
@@ -121,8 +119,8 @@ async function readExtracts(
     if (page > 1 && added === 0) {
       // Beyond its end a list is empty, or begins again: where Atlas never spoke of pages, or all that
       // it announced has come.
-      const hasAll = totals.size === 1 && found.extractCount >= Math.max(...totals);
-      ended = last.items.length === 0 || last.hasNext === null || hasAll;
+      const repeats = totals.size === 1 && found.extractCount >= Math.max(...totals);
+      ended = last.items.length === 0 || last.hasNext === null || repeats;
       if (ended) break;
       throw endless(data, `page ${page} brings nothing new`);
     }
@@ -133,7 +131,10 @@ async function readExtracts(
     const pages = await Promise.all(numbers.map((number) => laterPage(read(number, perPage))));
     added = 0;
     for (const one of pages) {
+      // Beyond the end, or the only thing that is read of a list.
       if (!(one instanceof Error)) {
+        ended = one.failure !== undefined && hasAll();
+        if (ended) break;
         added += add(one);
         last = one;
         continue;
@@ -149,8 +150,8 @@ async function readExtracts(
       if (!gone && !overdue) throw one;
       return { ...incomplete(found, totalItems), overdue };
     }
-    ended ||= tooLargeCount >= MAX_TOO_LARGE;
-    if (ended && tooLargeCount === found.itemCount) throw nothingReadable(data);
+    ended ||= unread.inARow >= MAX_UNREAD || unread.costly >= MAX_UNREAD;
+    if (ended && unread.all === found.itemCount) throw nothingReadable(data, last.failure);
     page = until;
   }
 
@@ -175,7 +176,7 @@ async function readExtracts(
  * Beyond the last page Atlas may answer 404, another 4xx, a 5xx, or the last page once more. Whether it
  * was the last is seen later.
  */
-function laterPage(reading: Promise<ExtractsPage>): Promise<LaterPage> {
+function laterPage(reading: Promise<ReadPage>): Promise<LaterPage> {
   return reading.catch((error: unknown) => {
     if (error instanceof UnknownBatchError) return error;
     if (error instanceof ResponseError && BEYOND.some((kind) => error.row.when.includes(kind))) {
@@ -206,11 +207,19 @@ function mayBeComplete(totalItems: number, total: number, before: PollState['see
   return before.announced === null || before.announced === totalItems;
 }
 
-/** It is not one extract that is too large. */
-function nothingReadable({ atlasBatchId }: PollData): TransientError {
+function isCostly({ row }: ResponseError): boolean {
+  return COSTLY.some((kind) => row.when.includes(kind));
+}
+
+/** It is not one extract that is bad. */
+function nothingReadable(
+  { atlasBatchId }: PollData,
+  failure: ResponseError | undefined,
+): TransientError {
+  const { code, message } = failure?.reason ?? { code: 'ATLAS_PROTOCOL', message: '' };
   return new TransientError(
-    'ATLAS_PROTOCOL',
-    `none of the first ${MAX_TOO_LARGE} extracts of ${atlasBatchId} can be read: each response is larger than 32 MiB`,
+    code,
+    `no extract of ${atlasBatchId} that was asked for can be read: ${message}`,
   );
 }
 

@@ -23,6 +23,9 @@ export const NOT_FOUND_TIMEOUT_MS = 120_000;
  */
 export const MAX_OVERDUE_POLLS = 4;
 
+/** A page that cannot be read in so many polls in a row may have a bad extract: a smaller one is asked for. */
+const LASTING_POLLS = 2;
+
 /**
  * A poll that finds no room in memory is a worker's concern and not Atlas's: the deadline does not end it
  * at once. Whoever has the room gives it back, after some minutes at worst.
@@ -82,15 +85,17 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
       return afterStoring(state, event, facts);
     case 'not-found':
       return afterNotFound(state, event.reason, facts);
-    case 'page-too-large':
-      return afterLargePage(state, event, facts);
+    case 'page-unreadable':
+      return afterUnreadablePage(state, event, facts);
     case 'no-room':
       if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
       return sleep(state, facts.now + event.retryAfterMs, '');
     case 'no-memory':
       return afterNoMemory(state, event.wantedBytes, facts);
-    case 'transient-error':
-      return afterTransientError(state, event, facts);
+    case 'transient-error': {
+      const { unreadablePages: _, ...rest } = state;
+      return afterTransientError(rest, event, facts);
+    }
     case 'unexpected-error':
       return afterUnexpectedError(state, event.reason, facts);
   }
@@ -166,14 +171,20 @@ function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): Pol
   return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
 }
 
-/** Asked again at once for half as many. */
-function afterLargePage(
+/** Asked again at once for half as many; where something else may be wrong than the page, when it lasts. */
+function afterUnreadablePage(
   state: PollState,
-  { reason, perPage }: Extract<PollEvent, { kind: 'page-too-large' }>,
+  event: Extract<PollEvent, { kind: 'page-unreadable' }>,
   facts: PollFacts,
 ): PollDecision {
-  const half = Math.floor(perPage / 2);
-  const line = `${reason.message}; asked again with ${half} instead of ${perPage} extracts per page`;
+  const { reason, perPage, halve } = event;
+  const unreadablePages = (state.unreadablePages ?? 0) + 1;
+  const lasts = halve === 'at-once' || unreadablePages >= LASTING_POLLS;
+  if (!lasts || state.perPage === 1) {
+    return afterTransientError({ ...state, unreadablePages }, event, facts);
+  }
+  const half = Math.max(1, Math.floor(perPage / 2));
+  const line = `${reason.message}; asked again with ${half} instead of ${perPage} on a page`;
   return sleep({ ...calm(state), perPage: half }, facts.now, line);
 }
 
@@ -249,6 +260,6 @@ function end(state: PollState, result: PollResult): PollDecision {
 
 /** Atlas has answered: neither errors nor 404s are in a row any more. */
 function calm(state: PollState): PollState {
-  const { errorStreak: _, ...rest } = state;
+  const { errorStreak: _, unreadablePages: __, ...rest } = state;
   return { ...rest, notFoundSince: null };
 }

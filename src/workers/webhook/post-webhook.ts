@@ -1,5 +1,5 @@
 /** One POST to the webhook's receiver, and what became of it as a value. */
-import { createHttp } from '../../http/host-client.js';
+import { createHttp, type Http } from '../../http/host-client.js';
 import type { Proxies } from '../../http/proxy.js';
 import { webhookKey } from '../../jobs/webhook-secret.js';
 import type { WebhookResponse } from './next-attempt.js';
@@ -12,18 +12,25 @@ export type WebhookSender = ReturnType<typeof createWebhookSender>;
  *   whole of one.
  */
 export function createWebhookSender(options: {
-  url: string;
-  /** Asked each time. */
+  /** Asked each time, as `secrets` are: both are rotated. */
+  url: () => string;
   secrets: () => readonly string[];
   connections: number;
   proxies?: Proxies | undefined;
   timeoutMs: number;
 }) {
-  const { origin, pathname, search } = new URL(options.url);
-  const http = createHttp({ ...options, baseUrl: origin, bodies: 'none' });
+  let to: { origin: string; http: Http } | undefined;
+  function httpTo(origin: string): Http {
+    if (to?.origin === origin) return to.http;
+    // What is cut by it is POSTed again.
+    void to?.http.close();
+    to = { origin, http: createHttp({ ...options, baseUrl: origin, bodies: 'none' }) };
+    return to.http;
+  }
   return {
     /** Resolves with what happened. Rejects only with `signal.reason`, when aborted. */
     async send(webhook: SignedContent, signal: AbortSignal): Promise<WebhookResponse> {
+      const { origin, pathname, search } = new URL(options.url());
       const request = {
         method: 'POST',
         path: pathname + search,
@@ -34,12 +41,12 @@ export function createWebhookSender(options: {
         },
         body: webhook.body,
       } as const;
-      const result = await http.request(request, signal);
+      const result = await httpTo(origin).request(request, signal);
       return result.kind === 'failed'
         ? { kind: 'failed', code: result.code }
         : { kind: 'response', status: result.status, retryAfter: result.retryAfter };
     },
     /** Cuts what is still under way. */
-    close: () => http.close(),
+    close: async () => to?.http.close(),
   };
 }

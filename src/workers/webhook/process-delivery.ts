@@ -6,6 +6,7 @@
 import type { Config } from '../../config/config.js';
 import { secretsOf } from '../../config/fields.js';
 import { proxiesOf } from '../../config/proxy-fields.js';
+import { proxyAdvice } from '../../http/proxy.js';
 import { WEBHOOKS_QUEUE } from '../../jobs/queues.js';
 import {
   newWebhookState,
@@ -71,7 +72,9 @@ async function attemptDelivery(
     return { kind: 'finished', value: { attempts, status: code } };
   }
   if (decision.next === 'retry') {
-    const line = `attempt ${attempts}: ${code}, next in ${Math.ceil(decision.delayMs / 1000)} s`;
+    const advice = proxyAdvice(code);
+    const why = advice === undefined ? code : `${code} (${advice})`;
+    const line = `attempt ${attempts}: ${why}, next in ${Math.ceil(decision.delayMs / 1000)} s`;
     await lease.save(failed, line);
     logger.warn(fields, `webhook of ${lease.jobId}: ${line}`);
     return { kind: 'sleep', delayMs: decision.delayMs };
@@ -85,10 +88,10 @@ async function attemptDelivery(
 
 /** Undefined when the configuration has no webhook. */
 export function webhookSenderOf(config: Config): WebhookSender | undefined {
-  const { COMPLETION_WEBHOOK_URL: url } = config;
-  if (url === null) return undefined;
+  const { COMPLETION_WEBHOOK_URL: first } = config;
+  if (first === null) return undefined;
   return createWebhookSender({
-    url,
+    url: () => config.COMPLETION_WEBHOOK_URL ?? first,
     secrets: () => secretsOf(config.COMPLETION_WEBHOOK_SECRET),
     proxies: proxiesOf(config),
     connections: WEBHOOK_CONCURRENCY,

@@ -18,6 +18,7 @@ function running(reference: string, present: number, total: number): BatchStatus
     uploads: [],
     polls: 2,
     nextPollAt: '2026-11-23T12:00:01.500Z',
+    submittedAt: null,
     lastError: null,
     summary: null,
   };

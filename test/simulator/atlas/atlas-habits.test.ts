@@ -203,3 +203,23 @@ it('a connection that idles can be closed without a word', async () => {
   await body.dump();
   await closed;
 });
+
+it.each([
+  ['comma', /,\],"page":.*,\}$/s],
+  // The mark itself is taken away by whoever decodes the text.
+  ['mark', /^\{"data"/],
+  ['before', /Warning.*\n\{"data"/s],
+  ['after', /\}\n.*Warning/s],
+  ['twice', /\}\{"data"/],
+  ['string', /^"\{\\"data\\":/],
+] as const)('JSON can have a flaw: %s', async (flaw, form) => {
+  const { read } = await startWithBatch(ids(1), { fault: 'nearly-json', flaw });
+  expect((await read()).text).toMatch(form);
+});
+
+it('file_data can be empty, and ids numbers that no double holds', async () => {
+  const empty = await startWithBatch(ids(1), { fault: 'empty-file-data', empty: '[]' });
+  expect((await empty.read()).body.data[0]).toMatchObject({ file_data: [] });
+  const { caller } = await startWithBatch(ids(1), { fault: 'number-batch-id', long: true });
+  expect((await caller.upload(ids(1))).text).toBe('{"batch_id":9007199254740994}');
+});

@@ -2,7 +2,7 @@
  * All that can happen to a batch of two documents, each an upload of its own or both in one that may
  * be halved, in two rounds and an operator's retry: every order of responses and polls, a crash at
  * every step, a lock that is lost while its worker lives, a Redis that refuses a response, a request
- * to cancel, the deadline. The steps are those of the processors. What they do to the state are the
+ * to cancel, the deadline, an end while uploads are being sent. The steps are those of the processors. What they do to the state are the
  * pure transitions themselves.
  */
 import type { Reason } from '../../../src/errors.js';
@@ -90,13 +90,24 @@ export function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
   yield* outside(world);
   yield* sendersAway(world, resubmit);
   if (world.live === null) {
-    if (!world.finished) yield enter(world, resubmit);
-    else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
+    if (!world.finished) {
+      yield enter(world, resubmit);
+      if (mayEndInternal(world)) yield end(world, world.saved, 'failed');
+    } else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
     return;
   }
   yield leave(world);
   if (world.posted.length > 0) yield loseLock(world);
   yield* workOn(world, world.live, resubmit);
+}
+
+/**
+ * Its workers died too often: it ends before anybody asks what became of its uploads. In a later round, or
+ * where something else ends it as well, that leads to nothing more.
+ */
+function mayEndInternal({ attempt, saved, cancelled, pastDeadline }: World): boolean {
+  if (attempt > 0 || saved.round > 1 || saved.outcome || cancelled || pastDeadline) return false;
+  return saved.uploads.some(({ state }) => state === 'sending');
 }
 
 function* outside(world: World): Generator<World> {
@@ -187,12 +198,14 @@ function save(world: World, state: BatchState): World {
 /** What was being sent is settled first; while a sender may still say what came of it, the job sleeps. */
 function enter(world: World, resubmit: boolean): World {
   let [state, receipts, polls] = [world.saved, world.receipts, world.polls];
+  if (state.outcome) return save(world, state);
   let waits = false;
   for (const [index, upload] of state.uploads.entries()) {
     if (upload.state !== 'sending') continue;
     const { [index]: receipt = null, ...others } = receipts;
     const senderIsDead = !(index in world.away);
-    const result = resultOfSending(receipt, { senderIsDead, resubmit });
+    const mayResubmit = upload.consented ?? resubmit;
+    const result = resultOfSending(receipt, { senderIsDead, resubmit: mayResubmit });
     receipts = others;
     if (result === null) waits = true;
     else state = stepUpload(state, index, result);
@@ -206,7 +219,7 @@ function enter(world: World, resubmit: boolean): World {
 function retry(world: World): World {
   const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 0 };
   const begun = { ...world, attempt: 1, cancelled: false, pastDeadline: false, finished: false };
-  return save(begun, beginRetry(world.saved, run));
+  return { ...begun, saved: beginRetry(world.saved, run) };
 }
 
 function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<World> {
@@ -307,18 +320,22 @@ function collect(world: World, before: BatchState): World {
     }
   }
   if (pending) return leave(leaveUnsent({ ...world, polls, saved: state }, state));
-  const end = afterRound(state, {
+  const next = afterRound(state, {
     total: TOTAL,
     cancelled: world.cancelled ? { code: 'CANCELLED', message: 'cancelled' } : null,
     pastDeadline: world.pastDeadline,
     maxRounds: MAX_ROUNDS,
   });
-  if (end.next === 'round') return beginRoundWith(world, state, end.missing);
+  if (next.next === 'round') return beginRoundWith(world, state, next.missing);
+  return end(world, state, next.next === 'completed' ? 'completed' : 'failed');
+}
+
+function end(world: World, state: BatchState, status: 'completed' | 'failed'): World {
   const eventJobId = `done-x~${state.outcomes + 1}`;
   return save(
     world,
     endRun(state, {
-      status: end.next === 'completed' ? 'completed' : 'failed',
+      status,
       eventId: eventJobId,
       eventJobId,
       attemptsMade: world.attempt,

@@ -41,10 +41,12 @@ describe.each([
     });
 
     it('what is sent of a batch is in flight until its poll has ended', () => {
-      const isOut = ({ gate, saved, polls }: World) =>
+      const isOut = ({ gate, saved, polls, attempt }: World) =>
         gate !== null &&
+        !saved.outcome &&
         saved.uploads.some(
           (upload) =>
+            (upload.run ?? 0) === attempt &&
             (upload.state === 'sending' ||
               (upload.state === 'sent' && polls[upload.atlasBatchId]?.runs === 0)) &&
             !gate.inFlight.includes(memberOf(OWNER, upload)),
@@ -56,6 +58,7 @@ describe.each([
       const wrong = exploration.worlds.filter(
         ({ saved, posted, live }) =>
           live !== null &&
+          !live.outcome &&
           saved.uploads.some(
             ({ state }, index) => (state === 'sending') !== posted.includes(index),
           ),
@@ -84,7 +87,8 @@ describe.each([
       expect(new Set(ends.map(({ attempt }) => attempt)).size).toBe(2);
       const uploads = worlds.flatMap(({ saved }) => saved.uploads);
       const resubmissions = new Set(uploads.map((upload) => upload.resubmissions));
-      expect([...resubmissions].sort()).toEqual(resubmit ? [0, 1, MAX_RESUBMISSIONS] : [0]);
+      // A retry is consent to send again what is unknown.
+      expect([...resubmissions].sort()).toEqual(resubmit ? [0, 1, MAX_RESUBMISSIONS] : [0, 1]);
       const sizes = uploads.map(({ documentIndexes }) => fromRanges(documentIndexes).length);
       expect([...new Set(sizes)].sort()).toEqual(size === 1 ? [1] : [1, 2]);
       expect(uploads.some((upload) => (resultOf(upload)?.unreadable ?? 0) > 0)).toBe(true);

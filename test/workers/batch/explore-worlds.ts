@@ -116,7 +116,8 @@ function ofUpload(upload: Upload): { documents: number[]; key: string } {
   if (found === undefined) {
     const documents = fromRanges(upload.documentIndexes);
     const rest = 'result' in upload ? upload.result?.status : '';
-    const key = `${documents.length}${upload.state}${resubmissionsOf(upload)}${rest}`;
+    const consent = upload.state === 'sending' && upload.consented ? 'consented' : '';
+    const key = `${documents.length}${upload.state}${consent}${resubmissionsOf(upload)}${rest}`;
     found = { documents, key };
     known.set(upload, found);
   }
@@ -133,5 +134,5 @@ function keyOfPoll(
   polls: World['polls'],
 ): string {
   const { runs, status } = polls[atlasBatchId] ?? { runs: -1, status: 'none' };
-  return `${status}${runs >= expectedPollRuns}`;
+  return `${status}${Math.max(0, expectedPollRuns - runs)}`;
 }

@@ -86,7 +86,7 @@ const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>
   'poll-ended': { sent: 'ended' },
   'poll-removed': { sent: 'sent' },
   'not-ours': { sent: 'refused' },
-  retry: { sent: 'sent', ended: 'sent' },
+  retry: { sending: 'sending', sent: 'sent', ended: 'sent' },
 };
 
 const TABLE = Object.entries(UPLOADS).flatMap(([state, upload]) =>
@@ -110,6 +110,7 @@ describe('an upload', () => {
       [planned, steps['too-late'], refused],
       [sent, steps['poll-ended'], ended],
       [ended, steps.retry, { ...sent, expectedPollRuns: 2, result: incomplete }],
+      [sending, steps.retry, { ...sending, consented: true }],
     ] as const;
     for (const [before, step, after] of states) expect(nextUpload(before, step)).toEqual(after);
   });

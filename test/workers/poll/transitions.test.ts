@@ -72,7 +72,13 @@ const events = {
   stored: { kind: 'stored', present: 3, missing: '', unexpected: 1, unreadable: 2 },
   'stored in part': { kind: 'stored', present: 2, missing: '1', unexpected: 0, unreadable: 0 },
   'not found': { kind: 'not-found', reason: REASON },
-  'a page too large': { kind: 'page-too-large', reason: REASON, perPage: 50 },
+  'a page too large': {
+    ...{ kind: 'page-unreadable', reason: REASON, perPage: 50, halve: 'at-once', retryAfterMs: 0 },
+  },
+  'a page unreadable': {
+    ...{ kind: 'page-unreadable', reason: REASON, perPage: 50, retryAfterMs: 0 },
+    halve: 'when-it-lasts',
+  },
   overdue: read(3, { complete: false, overdue: true, announced: 4 }),
   'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
   'no memory': { kind: 'no-memory', wantedBytes: 1000 },
@@ -104,6 +110,7 @@ const TABLE: Record<keyof typeof events, Next[]> = {
   'stored in part': always('incomplete'),
   'not found': ['sleep', 'sleep', 'rejected', 'rejected', 'rejected', 'rejected'],
   'a page too large': always('sleep'),
+  'a page unreadable': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   overdue: ['sleep', 'store', 'store', 'store', 'store', 'store'],
   'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'no memory': always('sleep'),
@@ -187,6 +194,28 @@ describe('a poll job', () => {
     const { state } = decide(fresh, events['a page too large'], 5000);
     expect(state).toMatchObject({ perPage: 25, nextPollAt: 5000, polls: 0 });
     expect(decide(state, events.incomplete, 6000).state.perPage).toBe(25);
+  });
+
+  it('a poll job asks for half as many when a page is unreadable twice in a row, down to one', () => {
+    const unreadable = (perPage: number) => ({ ...events['a page unreadable'], perPage });
+    const once = decide(fresh, unreadable(50), 5000).state;
+    expect(once).toMatchObject({ errorStreak: { count: 1 }, nextPollAt: 5000 + RETRY_MS });
+    expect(once.perPage).toBeUndefined();
+    const twice = decide(once, unreadable(50), 6000).state;
+    expect(twice).toMatchObject({ perPage: 25, nextPollAt: 6000 });
+    expect(twice.errorStreak).toBeUndefined();
+    for (const between of ['incomplete', 'transient error', 'not found'] as const) {
+      const other = decide(once, events[between], 6000).state;
+      expect(decide(other, unreadable(50), 7000).state.perPage).toBeUndefined();
+    }
+    let state: PollState = { ...fresh, perPage: 3 };
+    for (const perPage of [3, 3]) state = decide(state, unreadable(perPage), 1).state;
+    expect(state.perPage).toBe(1);
+    for (const count of [1, 2, 3]) {
+      const decision = decide(state, unreadable(1), 1);
+      expect(decision.state).toMatchObject({ perPage: 1, errorStreak: { count } });
+      state = decision.state;
+    }
   });
 
   it('a poll job counts for how many polls in a row the announced total has stayed', () => {

@@ -9,7 +9,12 @@ const WEBHOOK = { eventId: 'done-1', body: '{"type":"batch.completed"}', nowMs: 
 const NEVER = new AbortController().signal;
 
 function senderTo(url: string, timeoutMs = 10_000) {
-  const sender = createWebhookSender({ url, secrets: () => [SECRET], connections: 1, timeoutMs });
+  const sender = createWebhookSender({
+    url: () => url,
+    secrets: () => [SECRET],
+    connections: 1,
+    timeoutMs,
+  });
   onTestFinished(() => sender.close());
   return sender;
 }
@@ -31,6 +36,29 @@ test('a webhook sends its body as JSON, signed, to path and query', async () => 
     'application/json',
     { type: 'batch.completed' },
   ]);
+});
+
+test('a webhook goes where its URL leads by now, to another host too', async () => {
+  const seen: unknown[] = [];
+  const start = (name: string) =>
+    startHttp((request, response) => {
+      seen.push(`${name} ${request.url}`);
+      response.writeHead(204).end();
+    });
+  let url = `${await start('one')}/?token=old`;
+  const sender = createWebhookSender({
+    url: () => url,
+    secrets: () => [SECRET],
+    connections: 1,
+    timeoutMs: 10_000,
+  });
+  onTestFinished(() => sender.close());
+  await sender.send(WEBHOOK, NEVER);
+  url = url.replace('old', 'new');
+  await sender.send(WEBHOOK, NEVER);
+  url = `${await start('two')}/?token=new`;
+  await sender.send(WEBHOOK, NEVER);
+  expect(seen).toEqual(['one /?token=old', 'one /?token=new', 'two /?token=new']);
 });
 
 test('a webhook follows no redirect', async () => {
