@@ -121,6 +121,8 @@ const KINDS: {
   atlasTimeoutMs: 'number',
   atlasMaxRequestsPerSecond: 'number',
   atlasMaxDocumentsPerUpload: 'number',
+  atlasMaxDocumentsInFlight: 'number',
+  tenantWeights: 'list',
   atlasExtractsPerPage: 'number',
   s3AllowedBuckets: 'list',
   s3ForcePathStyle: 'boolean',
