@@ -11,7 +11,7 @@ export type { RedisNode } from './redis/target.js';
 // Adding a batch, and what became of it.
 
 export type { BatchInput, EnqueueResult } from './client/enqueue.js';
-export type { BatchDocument, BatchRequest } from './jobs/request.js';
+export type { BatchDocument, BatchRequest, Priority } from './jobs/request.js';
 
 // Following a batch, and asking for its end.
 

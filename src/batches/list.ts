@@ -3,7 +3,7 @@ import type { JobType } from 'bullmq';
 import type { ClientQueues } from './client-queues.js';
 
 export const SECTIONS = {
-  'in-flight': ['active', 'delayed', 'waiting-children', 'wait'],
+  'in-flight': ['active', 'delayed', 'waiting-children', 'wait', 'prioritized'],
   failed: ['failed'],
   completed: ['completed'],
 } as const satisfies Record<string, readonly JobType[]>;

@@ -1,6 +1,7 @@
 /** What `submit` is to send: the batches of a manifest, or of what lies in S3. */
 import type { BatchInput } from '../client/enqueue.js';
 import { UsageError } from '../errors.js';
+import { isObject } from '../json.js';
 import { type StoredFile, whyClutter } from './clutter.js';
 import { reportLeftOut } from './output/left-out.js';
 import { parseLocation, planBatches } from './plan-batches.js';
@@ -13,10 +14,28 @@ export interface BatchSource {
   product?: string;
   reference?: string;
   byFolder?: true;
+  priority?: string;
+  tenant?: string;
 }
 
-/** @throws UsageError when the options do not say which batches, or there are none. */
+/**
+ * A priority or a tenant that the options name counts for all of the batches.
+ * @throws UsageError when the options do not say which batches, or there are none.
+ */
 export async function readBatches(source: BatchSource): Promise<BatchInput[]> {
+  const { priority, tenant } = source;
+  const batches = await readNamed(source);
+  if (priority === undefined && tenant === undefined) return batches;
+  // What is no batch stays what it is, for the check that names what is wrong.
+  return batches.map((batch) =>
+    isObject(batch)
+      ? // The check names a priority that there is not.
+        ({ ...batch, ...(priority && { priority }), ...(tenant && { tenant }) } as BatchInput)
+      : batch,
+  );
+}
+
+async function readNamed(source: BatchSource): Promise<BatchInput[]> {
   const { manifest, s3, product, reference, byFolder } = source;
   if (manifest !== undefined && s3 !== undefined) {
     throw new UsageError('--manifest and --s3 exclude each other; submit one after the other');

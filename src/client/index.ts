@@ -13,7 +13,7 @@ export type { RedisAddress, RedisLogin } from './redis-address.js';
 
 // Adding a batch, and what became of it.
 
-export type { BatchDocument, BatchRequest } from '../jobs/request.js';
+export type { BatchDocument, BatchRequest, Priority } from '../jobs/request.js';
 export type { BatchInput, EnqueueResult } from './enqueue.js';
 
 // Following a batch, and asking for its end.

@@ -12,6 +12,7 @@ import {
   optional,
   secrets,
   text,
+  weights,
   withoutIssue,
 } from './fields.js';
 import { proxyFields } from './proxy-fields.js';
@@ -30,6 +31,8 @@ export const configSchema = z
     ATLAS_CLIENT_SECRET: header('the client secret that Atlas gave you'),
     ...s3Fields,
     ATLAS_MAX_DOCUMENTS_PER_UPLOAD: integer(1, 10_000, 'documents').default(100),
+    ATLAS_MAX_DOCUMENTS_IN_FLIGHT: integer(0, 1_000_000_000, 'documents').default(0),
+    TENANT_WEIGHTS: weights.default([]),
     ATLAS_EXTRACTS_PER_PAGE: integer(1, 10_000, 'extracts').default(50),
     ATLAS_TIMEOUT_MS: integer(100, 600_000, 'milliseconds').default(20_000),
     ATLAS_MAX_REQUESTS_PER_SECOND: integer(0, 100_000, 'requests').default(0),

@@ -1,6 +1,7 @@
 /** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
 import { z } from 'zod';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
+import { TENANT_PATTERN } from '../jobs/request.js';
 
 export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
 /** What travels as a header of HTTP. */
@@ -31,6 +32,15 @@ export const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+/** `loans=10,archive=1`: names of tenants, each with its share. */
+export const weights = list.superRefine((parts, issues) => {
+  const isWeight = (part: string) => {
+    const [tenant = '', weight = '', ...rest] = part.split('=');
+    return TENANT_PATTERN.test(tenant) && /^[1-9]\d{0,5}$/.test(weight) && rest.length === 0;
+  };
+  const message = 'must be tenants with whole numbers from 1 to 999999, such as loans=10,archive=1';
+  if (!parts.every(isWeight)) issues.addIssue({ code: 'custom', message });
+});
 const bucketIssue = (value: string) => (BUCKET_NAME.test(value) ? undefined : BUCKET_NAME_RULE);
 export const bucket = withoutIssue(text('the bucket that results are written to'), bucketIssue);
 export const buckets = list.superRefine((names, issues) => {

@@ -44,6 +44,10 @@ export interface WorkerSettings {
   atlasMaxRequestsPerSecond?: number | undefined;
   /** A batch of more documents is split over several uploads. Default 100. */
   atlasMaxDocumentsPerUpload?: number | undefined;
+  /** Documents at Atlas at once, over all workers. Default 0: no limit. */
+  atlasMaxDocumentsInFlight?: number | undefined;
+  /** Shares of tenants whose batches wait in line, such as `['loans=10', 'archive=1']`. Default 1 each. */
+  tenantWeights?: readonly string[] | undefined;
   /** Extracts per page that Atlas is asked for. Default 50. */
   atlasExtractsPerPage?: number | undefined;
   /** Bucket that results are written to. */
@@ -117,6 +121,8 @@ const KINDS: {
   atlasTimeoutMs: 'number',
   atlasMaxRequestsPerSecond: 'number',
   atlasMaxDocumentsPerUpload: 'number',
+  atlasMaxDocumentsInFlight: 'number',
+  tenantWeights: 'list',
   atlasExtractsPerPage: 'number',
   s3AllowedBuckets: 'list',
   s3ForcePathStyle: 'boolean',

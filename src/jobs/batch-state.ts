@@ -16,6 +16,8 @@ interface UploadPlan {
   scoped: boolean;
   /** Times it was sent again because nobody knew whether Atlas had taken it. */
   resubmissions: number;
+  /** The run that planned it, from 1, where an operator has retried the batch before. */
+  run?: number;
   /** An earlier run has sent some of its documents, and nobody knows whether Atlas took them. */
   mayBeAtAtlas?: true;
 }
@@ -118,6 +120,12 @@ export interface BatchState {
    * the next pass begins with the others. Gone when the round begins.
    */
   checked?: IndexRanges;
+  /** The round's objects were not checked yet: that waits until its first upload is admitted. */
+  unchecked?: true;
+  /** How long the deadline has stood still in this run, in ms, because an upload waited in line. */
+  stoodMs?: number;
+  /** Since when it stands still, Redis time in ms: an upload waits in line, and the job sleeps. */
+  inLineSince?: number;
   /** Documents that earlier runs have sent, without knowing whether Atlas took them. */
   unknownIndexes?: IndexRanges;
   /** When the first upload of all was sent. */

@@ -17,8 +17,10 @@ export interface PollData {
   batchTimestamp: number;
   /** Redis time in ms. */
   sentAt: number;
-  /** When the batch's run began, Redis time in ms: its deadline counts from here. */
+  /** When the batch's run began, Redis time in ms, and later by what its deadline stood: it counts from here. */
   batchStartedAt: number;
+  /** What the upload is in the gate, which its result releases; absent where there was no gate. */
+  gateMember?: string;
   /** Rounds that may follow: what is left of the deadline is shared with them. */
   roundsAfter: number;
 }

@@ -1,7 +1,8 @@
 /**
  * Every key of ours in Redis, as a function of `QUEUE_PREFIX`. BullMQ's own begin with the name of a
- * queue after the prefix. All but {@link observationsKey} and {@link startedKey} expire.
+ * queue after the prefix. All but {@link observationsKey}, {@link startedKey} and {@link gateKeys} expire.
  */
+import { BATCHES_QUEUE } from './queues.js';
 
 /**
  * String: `<timestamp> <reference>` of the batch that an Atlas batch belonged to. Written by the
@@ -89,6 +90,38 @@ export function startedKey(prefix: string): string {
  */
 export function observationsKey(prefix: string): string {
   return `${prefix}:observations`;
+}
+
+/**
+ * What the scripts of the gate move, in the order of their `KEYS`; then the sets of the batches' queue that
+ * they wake jobs in. All are gone when nothing is in flight or in line.
+ *
+ * `state` hash: documents in flight, virtual time, where the sweep has come to. `in-flight` sorted set: members
+ * by the Redis time in ms of their admission. `line` sorted set: members by their start tag. `sizes` hash:
+ * documents of a member. `flows` sorted set: flows by their finish tag. `holders` hash: for a member in flight,
+ * the id of the poll job that will release it, or `until <ms>`.
+ */
+export function gateKeys(prefix: string): string[] {
+  const sets = ['delayed', 'wait', 'prioritized', 'marker'];
+  return [
+    `${prefix}:gate-state`,
+    `${prefix}:gate-in-flight`,
+    `${prefix}:gate-line`,
+    `${prefix}:gate-sizes`,
+    `${prefix}:gate-flows`,
+    `${prefix}:gate-holders`,
+    ...sets.map((name) => `${prefix}:${BATCHES_QUEUE}:${name}`),
+  ];
+}
+
+/** String: held by who has swept the gate last; a second. */
+export function gateSweepKey(prefix: string): string {
+  return `${prefix}:gate-swept`;
+}
+
+/** String: a worker with a limit was there within the last minute. */
+export function gateOnKey(prefix: string): string {
+  return `${prefix}:gate-on`;
 }
 
 /**

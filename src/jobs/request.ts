@@ -37,7 +37,29 @@ export interface BatchRequest {
   productType: string;
   /** 1 to 10,000 documents. Many are sent in several uploads, and stay one batch. */
   documents: BatchDocument[];
+  /**
+   * Its share of Atlas beside other batches that wait in line: `urgent` gets ten times what `normal` gets,
+   * and `normal` ten times `bulk`. Default `normal`.
+   */
+  priority?: Priority | undefined;
+  /** Whose it is: 1 to 64 of `A-Z a-z 0-9 . _ -`. Tenants that wait in line share Atlas by their weights. */
+  tenant?: string | undefined;
+  /**
+   * Yours: at most 16 strings of at most 256 characters, under keys of at most 64. They are repeated in the
+   * batch's event and never sent to Atlas. They lie in Redis, so they should hold no personal data.
+   */
+  metadata?: Record<string, string> | undefined;
 }
+
+/** What a batch's share of Atlas is beside others that wait in line. */
+export type Priority = 'urgent' | 'normal' | 'bulk';
+
+const TENANT_RULE = '1 to 64 of A-Z a-z 0-9 . _ -';
+export const TENANT_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
+
+const MAX_METADATA = 16;
+const MAX_METADATA_KEY_LENGTH = 64;
+const MAX_METADATA_VALUE_LENGTH = 256;
 
 const printable = (maxLength: number) =>
   z.string().regex(new RegExp(`^(?=.*\\S)[^\\p{C}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, 'u'), {
@@ -74,6 +96,35 @@ export const batchRequestSchema = z.strictObject({
     .array(documentSchema)
     .min(1, { error: 'must hold at least one document' })
     .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
+  priority: z
+    .enum(['urgent', 'normal', 'bulk'], { error: 'must be urgent, normal or bulk' })
+    .optional()
+    .describe('Its share of Atlas beside other batches that wait in line. Default: normal.'),
+  tenant: z
+    .string()
+    .regex(TENANT_PATTERN, { error: `must be ${TENANT_RULE}` })
+    .optional()
+    .describe('Whose the batch is. Tenants that wait in line share Atlas by their weights.'),
+  metadata: z
+    .record(
+      z.string(),
+      z.string().max(MAX_METADATA_VALUE_LENGTH, {
+        error: `must be at most ${MAX_METADATA_VALUE_LENGTH} characters`,
+      }),
+    )
+    .meta({ maxProperties: MAX_METADATA })
+    .refine((metadata) => Object.keys(metadata).length <= MAX_METADATA, {
+      error: `must hold at most ${MAX_METADATA} strings`,
+    })
+    .refine(
+      (metadata) =>
+        Object.keys(metadata).every(
+          (key) => key.length > 0 && key.length <= MAX_METADATA_KEY_LENGTH,
+        ),
+      { error: `must have keys of 1 to ${MAX_METADATA_KEY_LENGTH} characters` },
+    )
+    .optional()
+    .describe("The caller's own, repeated in the event and never sent to Atlas."),
 }) satisfies z.ZodType<BatchRequest>;
 
 export function isDocumentId(text: string): boolean {

@@ -37,6 +37,10 @@ export const summarySchema = z.object({
     .describe('s3:// URIs of the stored results, one per Atlas batch; the keys as they are.'),
   submittedAt: instant.nullable().describe('When the first upload was sent; null when none was.'),
   completedAt: instant.describe('When the batch ended.'),
+  metadata: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('As in the request; only in the event, and only when the request had some.'),
   polls: count.describe('Polls of Atlas, over all uploads.'),
 }) satisfies z.ZodType<BatchSummary>;
 

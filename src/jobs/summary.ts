@@ -42,6 +42,8 @@ export interface BatchSummary {
   submittedAt: string | null;
   /** When the batch ended. */
   completedAt: string;
+  /** As in the request; only in the event, and only when the request had some. */
+  metadata?: Record<string, string> | undefined;
   /** Polls over all uploads; one poll is one attempt to read the extracts of an Atlas batch. */
   polls: number;
 }

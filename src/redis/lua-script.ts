@@ -2,6 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { ChainableCommander, Redis } from 'ioredis';
 
+/** A piece of a script, with `KEYS` and `ARGV` of its own. */
+export interface LuaPart {
+  lua: string;
+  keys: readonly string[];
+  args: readonly (string | number)[];
+}
+
 /** A Lua script, sent by its digest, and as text when Redis does not know it yet. */
 export class LuaScript<Reply = unknown> {
   private readonly digest: string;

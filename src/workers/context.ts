@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import type { TransientError } from '../errors.js';
+import type { Gate } from '../gate/gate.js';
 import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { WebhookPayload } from '../jobs/webhook-state.js';
@@ -40,6 +41,8 @@ export interface WorkerContext {
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
   heartbeat: Heartbeat;
+  /** What decides which upload may go to Atlas now. */
+  gate: Gate;
   bucketRules: BucketRules;
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */

@@ -6,6 +6,7 @@ import { createAtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import { proxiesOf } from '../config/proxy-fields.js';
 import { storeOptionsOf } from '../config/s3-fields.js';
+import { Gate } from '../gate/gate.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { observationsKey, writeProbeKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
@@ -151,6 +152,15 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => Promise.all(queues.map((queue) => queue.close())));
   const pollJobPruner = new PollJobPruner({ redis, config, pollJobs });
   parts.add(() => pollJobPruner.stop());
+  const gate = new Gate({
+    redis,
+    config,
+    onError(error) {
+      if (!writes.notice(error)) warn(error, 'the gate could not be swept');
+    },
+  });
+  gate.start();
+  parts.add(() => gate.stop());
   const ownFaults = new OwnFaults({ logger, onFault: (code) => metrics.ownFaults.inc({ code }) });
   status.ownFaults = ownFaults;
   const context: WorkerContext = {
@@ -169,6 +179,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     webhooks,
     clock,
     heartbeat,
+    gate,
     bucketRules,
     sentUploads,
     replica: confirmationOf(options, metrics),

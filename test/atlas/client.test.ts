@@ -218,17 +218,16 @@ describe('readPage', () => {
     expect(atlas.count('extracts')).toBe(3);
   });
 
-  it('readPage takes a single extract that is too large for one that nobody can read', async () => {
+  it('readPage says of a page that is too large that half of it may not be', async () => {
     atlas.onPage = (_request, response) => json(response, 'x'.repeat(33 * 1024 * 1024));
-    const client = clientOf(atlas);
-    expect(await rejection(client.readPage(BATCH, { page: 7, perPage: 2 }))).toMatchObject({
-      row: { halve: true },
-    });
-    expect(await client.readPage(BATCH, { page: 7, perPage: 1 })).toMatchObject({
-      items: [{ atlasDocumentId: null, unreadable: expect.stringContaining('extract 7 of') }],
-      totalItems: null,
-      hasNext: null,
-    });
+    const error = await rejection(clientOf(atlas).readPage(BATCH, { page: 7, perPage: 2 }));
+    expect(error).toMatchObject({ row: { halve: 'at-once' } });
+  });
+
+  it('readPage says of another page than the one asked for that half of it would be one too', async () => {
+    atlas.onPage = (_request, response) => json(response, '{"data":[],"page":6}');
+    const error = await rejection(clientOf(atlas).readPage(BATCH, { page: 7, perPage: 2 }));
+    expect(error).toMatchObject({ row: { when: ['another-page'] } });
   });
 
   it('readPage does not repeat at once what has a Retry-After', async () => {

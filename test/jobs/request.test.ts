@@ -18,6 +18,14 @@ it('a valid request is taken as it is', () => {
   expect(checkBatchRequest(request())).toEqual({ valid: true, request: request() });
 });
 
+it('a request may have a priority, a tenant and metadata', () => {
+  const metadata = Object.fromEntries(
+    Array.from({ length: 16 }, (_, n) => [`${n}`.padEnd(64, 'k'), 'v'.repeat(256)]),
+  );
+  const optional = { priority: 'urgent', tenant: 'branch-12', metadata };
+  expect(issuesOf(request(optional))).toEqual([]);
+});
+
 it.each([
   'kyc',
   'my.bucket.2',
@@ -34,7 +42,37 @@ it('a request may hold as many documents as the contract allows', () => {
 
 describe('issues', () => {
   it.each([
-    ['an unknown key', request({ priority: 1 }), ['priority is not a known key']],
+    ['an unknown key', request({ urgency: 1 }), ['urgency is not a known key']],
+    [
+      'a priority that there is not',
+      request({ priority: 'high' }),
+      ['priority must be urgent, normal or bulk'],
+    ],
+    [
+      'a tenant with a blank',
+      request({ tenant: 'branch 12' }),
+      ['tenant must be 1 to 64 of A-Z a-z 0-9 . _ -'],
+    ],
+    [
+      'too many strings of metadata',
+      request({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, ''])) }),
+      ['metadata must hold at most 16 strings'],
+    ],
+    [
+      'metadata under a long key',
+      request({ metadata: { ['k'.repeat(65)]: '' } }),
+      ['metadata must have keys of 1 to 64 characters'],
+    ],
+    [
+      'long metadata',
+      request({ metadata: { loan: 'v'.repeat(257) } }),
+      ['metadata.loan must be at most 256 characters'],
+    ],
+    [
+      'metadata that is no text',
+      request({ metadata: { loan: 8841 } }),
+      ['metadata.loan must be a string'],
+    ],
     ['no documents', request({ documents: [] }), ['documents must hold at least one document']],
     [
       'too many documents',

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BIOME = join(ROOT, 'node_modules/.bin/biome');
 
 const BELOW = ['errors', 'redis', 'http', 'jobs'];
-const ALL_BELOW = [...BELOW, 'atlas', 'storage', 'polling', 'extracts'];
+const ALL_BELOW = [...BELOW, 'atlas', 'storage', 'polling', 'extracts', 'gate'];
 const RUNTIME = 'workers/runtime';
 const OF_WORKERS = ['workers/batch', 'workers/poll', 'workers/webhook', 'workers/maintenance'];
 
@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'storage/a.ts': BELOW,
   'polling/a.ts': BELOW,
   'extracts/a.ts': BELOW,
+  'gate/a.ts': BELOW,
   'batches/a.ts': ALL_BELOW,
   'client/a.ts': [...ALL_BELOW, 'batches'],
   'workers/a.ts': [...ALL_BELOW, 'config', 'batches', RUNTIME, ...OF_WORKERS],
@@ -54,7 +55,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 const FILES = ['errors'];
 const PARTS = [
-  ...['config', 'jobs', 'redis', 'http', 'atlas', 'storage', 'polling', 'extracts', 'batches'],
+  ...['config', 'jobs', 'redis', 'http', 'atlas', 'storage', 'polling', 'extracts', 'gate'],
+  'batches',
   ...['client', 'workers', RUNTIME, ...OF_WORKERS, 'server', 'cli', 'simulator'],
 ];
 

@@ -39,6 +39,11 @@ export function submitCommand(finish: Finish): Command {
     .option('--product <type>', 'with --s3: product type as Atlas knows it')
     .option('--reference <reference>', 'with --s3: default is the last part of the prefix')
     .option('--by-folder', 'with --s3: a batch for each folder directly below the prefix')
+    .option(
+      '--priority <priority>',
+      'urgent, normal or bulk: the share of Atlas beside others in line',
+    )
+    .option('--tenant <tenant>', 'whose the batches are; tenants in line share Atlas')
     .option('-n, --dry-run', 'show what would be sent, and send nothing')
     .option('-w, --wait', 'show progress until the end; exit with 1 when a batch fails')
     .option('-q, --quiet', 'print nothing but what is wrong')

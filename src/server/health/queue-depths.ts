@@ -1,9 +1,11 @@
 /** Counts the jobs of each queue by state, and reads the age of the oldest job that waits. */
-import type { Queue } from 'bullmq';
+import type { JobType, Queue } from 'bullmq';
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { redisNow } from './read-liveness.js';
 
-const STATES = ['wait', 'active', 'delayed', 'waiting-children', 'completed', 'failed'] as const;
+const STATES = [
+  ...['wait', 'prioritized', 'active', 'delayed', 'waiting-children', 'completed', 'failed'],
+] as JobType[];
 
 export interface QueueDepth {
   queue: string;
@@ -23,12 +25,15 @@ async function readDepth(
   queue: Pick<Queue, 'name' | 'toKey' | 'getJobCounts'>,
   now: number,
 ): Promise<QueueDepth> {
-  const [counts, oldest] = await Promise.all([
+  const [counts, oldest, [first]] = await Promise.all([
     queue.getJobCounts(...STATES),
     // BullMQ adds jobs at the head of the list and takes them from its tail.
     link.redis.lindex(queue.toKey('wait'), -1),
+    // And those that a producer gave a priority after them, the first of the set first.
+    link.redis.zrange(queue.toKey('prioritized'), 0, '0'),
   ]);
-  const timestamp = oldest && (await link.redis.hget(queue.toKey(oldest), 'timestamp'));
+  const next = oldest ?? first;
+  const timestamp = next && (await link.redis.hget(queue.toKey(next), 'timestamp'));
   return {
     queue: queue.name,
     counts,

@@ -10,7 +10,8 @@ import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import { ownerKey } from '../../jobs/redis-keys.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import type { BatchContext } from './batch-context.js';
+import { type BatchContext, clockStart } from './batch-context.js';
+import { memberOf } from './gate-members.js';
 import { stepUpload } from './transitions.js';
 
 /** Whose an Atlas batch was, once its poll job is pruned. Until then the poll job itself says it. */
@@ -65,7 +66,8 @@ async function add(
     scoped: upload.scoped,
     batchTimestamp: job.timestamp,
     sentAt,
-    batchStartedAt: entry.state.startedAt,
+    batchStartedAt: clockStart(entry.state),
+    ...(context.gate.isOn && { gateMember: memberOf(entry, upload) }),
     roundsAfter: Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round),
   };
   const keep = { age: keepPollSeconds(config) };

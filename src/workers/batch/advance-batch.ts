@@ -15,15 +15,17 @@ import {
   isPastDeadline,
   uploadsThatAre,
 } from './batch-context.js';
-import { checkDocuments } from './check-documents.js';
+import { checkBuckets, checkObjects } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
-import { planUploads } from './plan-uploads.js';
+import { leaveUnsent, sleepInLine } from './gate-turn.js';
+import { planUploads, uploadSize } from './plan-uploads.js';
 import { submitPlanned } from './submit-uploads.js';
 import { afterRound, beginRound } from './transitions.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
 
+export type Sleep = Extract<StepResult<never>, { kind: 'sleep' }>;
 export type WaitForChildren = Extract<StepResult<never>, { kind: 'wait-for-children' }>;
 
 /** How the batch ends. */
@@ -34,21 +36,25 @@ export interface Ending {
 }
 
 /**
- * Goes as far as it can: to the end, or to where polls are pending.
+ * Goes as far as it can: to the end, or to where polls are pending or uploads wait in line.
  * @throws TransientError; PermanentError.
  */
-export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitForChildren> {
+export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
   const { context, request } = entry;
   const total = request.documents.length;
   for (;;) {
     checkpoint(entry);
     if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
-    await submitPlanned(entry);
+    if ((await submitPlanned(entry)) === 'in-line') {
+      const wanted = flagsOf(entry);
+      return sleepInLine(entry, async () => wakePolls(entry, await wanted));
+    }
     const collecting = collectPolls(entry);
     // What the outside wants is read after all that was added: whoever wants it later finds it.
     const wanted = flagsOf(entry);
     wanted.catch(() => {});
     if ((await collecting) > 0) {
+      await leaveUnsent(entry);
       return {
         kind: 'wait-for-children',
         added: entry.addedPolls.values(),
@@ -75,11 +81,16 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
   }
 }
 
-/** The plan is saved with the first upload; a crash before that plans the same again. */
+/**
+ * The plan is saved with the first upload; a crash before that plans the same again. Where a gate is on it
+ * is saved at once, since the line knows its uploads, and objects are checked when their turn comes.
+ */
 async function planNextRound(entry: BatchContext, indexes: number[]): Promise<void> {
   const { context, lease } = entry;
+  const { isOn: waitsForTurn } = context.gate;
   try {
-    await checkDocuments(entry, indexes);
+    await checkBuckets(entry, indexes);
+    if (!waitsForTurn) await checkObjects(entry, indexes);
   } catch (error) {
     // Whatever is wrong with the documents of a batch that nobody wants.
     if ((await flagsOf(entry)).cancelled !== null) return;
@@ -88,16 +99,18 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
   const round = entry.state.round + 1;
   const uploads = planUploads(indexes, {
     round,
-    size: context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD,
+    size: uploadSize(context.config),
     // A callback names no batch: only its document ids tie it to one.
     scoped: hasCallbacks(context.config),
   });
-  entry.state = beginRound(entry.state, uploads);
+  entry.state = beginRound(entry.state, uploads, waitsForTurn);
+  const checked = waitsForTurn ? 'planned' : 'checked';
   lease.note(
     round === 1
-      ? `checked ${plural(indexes.length, 'object')}; sending them in ${plural(uploads.length, 'upload')}`
+      ? `${checked} ${plural(indexes.length, 'object')}; sending them in ${plural(uploads.length, 'upload')}`
       : `sending ${plural(indexes.length, 'missing document')} again`,
   );
+  if (waitsForTurn) await lease.save(entry.state);
 }
 
 /**

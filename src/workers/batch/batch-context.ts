@@ -33,7 +33,12 @@ export interface BatchContext extends BatchEntry {
 
 /** When the batch has to have ended, Redis time in ms. */
 export function deadlineOf({ state, context }: BatchContext): number {
-  return state.startedAt + context.config.BATCH_DEADLINE_MS;
+  return clockStart(state) + context.config.BATCH_DEADLINE_MS;
+}
+
+/** What the deadline counts from: the start of the run, and later by as long as it stood. */
+export function clockStart({ startedAt, stoodMs = 0 }: BatchState): number {
+  return startedAt + stoodMs;
 }
 
 /**

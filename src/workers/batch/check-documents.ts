@@ -25,15 +25,11 @@ const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>
 };
 
 /**
- * Checks the documents of these indexes; all issues are reported at once. Forbidden buckets come
- * first: whether their objects exist is none of the caller's business.
- * @throws PermanentError BUCKET_NOT_ALLOWED, OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError
- *   STORAGE, with what is known kept in the state; OwnFaultError where other workers allow a bucket.
+ * Checks the buckets of the documents of these indexes. They come before the objects: whether those exist
+ * in a forbidden bucket is none of the caller's business.
+ * @throws PermanentError BUCKET_NOT_ALLOWED; OwnFaultError where other workers allow a bucket.
  */
-export async function checkDocuments(
-  entry: BatchContext,
-  indexes: readonly number[],
-): Promise<void> {
+export async function checkBuckets(entry: BatchContext, indexes: readonly number[]): Promise<void> {
   const { config } = entry.context;
   const bucketOf = (index: number) => entry.request.documents[index]?.bucket ?? '';
   const forbidden = indexes.filter(
@@ -54,6 +50,14 @@ export async function checkDocuments(
       `not in a bucket that S3_ALLOWED_BUCKETS allows: ${nameDocuments(entry, nowhere)}`,
     );
   }
+}
+
+/**
+ * Checks the objects of the documents of these indexes; all issues are reported at once.
+ * @throws PermanentError OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError STORAGE, with what is known
+ *   kept in the state.
+ */
+export async function checkObjects(entry: BatchContext, indexes: readonly number[]): Promise<void> {
   const verdicts = await findVerdicts(entry, indexes);
   const issues = Object.entries(ISSUES).flatMap(([verdict, what]) => {
     const found = indexes.filter((index) => verdicts.get(index) === verdict);

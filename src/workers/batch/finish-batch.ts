@@ -17,6 +17,7 @@ import { resultsRoot, resultUri } from '../../storage/results/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchEntry } from './batch-context.js';
+import { leaveGate } from './gate-turn.js';
 import { beginRetry, endRun } from './transitions.js';
 
 /**
@@ -72,6 +73,7 @@ export async function announce(
   const { context, job, lease, request, reference } = batch;
   const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks, pollJobPruner } = context;
+  await leaveGate(batch);
   const summary = request
     ? summarize(request, state, (atlasBatchId) =>
         resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
@@ -82,10 +84,12 @@ export async function announce(
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
     const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
+    // What is the caller's own goes to whoever handles the event, and not into the job as well.
+    const event = request?.metadata ? { ...summary, metadata: request.metadata } : summary;
     if (config.COMPLETION_WEBHOOK_URL !== null) {
-      await webhooks.add(name, webhookPayload(name, summary), options);
+      await webhooks.add(name, webhookPayload(name, event), options);
     }
-    await completions.add(name, summary, {
+    await completions.add(name, event, {
       ...options,
       attempts: EVENT_ATTEMPTS,
       backoff: EVENT_BACKOFF,

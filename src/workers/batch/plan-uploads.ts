@@ -2,6 +2,15 @@
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { toRanges } from '../../jobs/index-ranges.js';
 
+/** Documents of one upload at most: none is larger than what may be in flight. */
+export function uploadSize(config: {
+  ATLAS_MAX_DOCUMENTS_PER_UPLOAD: number;
+  ATLAS_MAX_DOCUMENTS_IN_FLIGHT: number;
+}): number {
+  const { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: most, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = config;
+  return limit > 0 ? Math.min(most, limit) : most;
+}
+
 /** Uploads of at most `size` documents each, in the order of the indexes. */
 export function planUploads(
   indexes: readonly number[],

@@ -32,18 +32,20 @@ import {
   type StepEntry,
   type StepResult,
 } from '../runtime/run-step.js';
-import { advanceBatch, type Ending, type WaitForChildren } from './advance-batch.js';
+import { advanceBatch, type Ending, type Sleep, type WaitForChildren } from './advance-batch.js';
 import {
   type BatchContext,
   type BatchEntry,
+  clockStart,
   deadlineOf,
   flagsOf,
   isPastDeadline,
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
+import { leaveUnsent } from './gate-turn.js';
 import { settleSending } from './settle-sending.js';
-import { countTransientError, countUnexpectedError } from './transitions.js';
+import { countTransientError, countUnexpectedError, resumeClock } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -94,6 +96,7 @@ async function stepBatch(
 async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
   const stalls = entry.job.stalledCounter - entry.state.stallsBefore;
   if (stalls >= MAX_STALLS) return endAfterStalls(entry, stalls);
+  entry.state = resumeClock(entry.state, entry.context.clock.now());
   if ((await settleSending(entry)) === 0) return advanceBatch(entry);
   // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
   return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
@@ -113,8 +116,6 @@ async function endAfterStalls(
   return { kind: 'ending', status: 'failed', reason: { code: 'INTERNAL', message } };
 }
 
-type Sleep = Extract<StepResult<never>, { kind: 'sleep' }>;
-
 /** Past the deadline, and nothing at Atlas to wait for. */
 function hasNothingLeft(entry: BatchContext): boolean {
   return isPastDeadline(entry) && entry.state.uploads.every(({ state }) => state !== 'sent');
@@ -125,6 +126,7 @@ async function waitOut(entry: BatchContext, error: TransientError): Promise<Slee
   const { context, lease } = entry;
   // No error, only no turn: comes back exactly when it is told to.
   if (error instanceof BudgetExceededError) return sleep(entry, error.retryAfterMs);
+  await leaveUnsent(entry);
   entry.state = countTransientError(entry.state, error.reason);
   const count = entry.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(entry) - context.clock.now());
@@ -176,6 +178,7 @@ async function afterUnexpectedError(
   };
   const mayEnd = isPastDeadline(entry) || uploads.every((upload) => upload.state !== 'sent');
   if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(entry, 'failed', reason);
+  await leaveUnsent(entry);
   const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
   await lease.save(entry.state, describeError(unexpectedErrors, reason, delay));
   return sleep(entry, delay);
@@ -207,9 +210,9 @@ function identify(job: Job<unknown>): Identity {
   };
 }
 
-/** When the run began, for those who watch; null once it has its outcome. */
-function startOfRun({ outcome, startedAt }: BatchState): number | null {
-  return outcome ? null : startedAt;
+/** What the deadline counts from, for those who watch; null while it stands, and once it has its outcome. */
+function startOfRun(state: BatchState): number | null {
+  return state.outcome || state.inLineSince !== undefined ? null : clockStart(state);
 }
 
 function digestState({ round, uploads, outcome }: BatchState): object {

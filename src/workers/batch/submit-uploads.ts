@@ -3,6 +3,7 @@
  * state is true after a crash at any line. Of an upload that is `sending` only its sender knows whether
  * Atlas has it.
  */
+import { fromRanges } from '../../jobs/index-ranges.js';
 import {
   type BatchContext,
   checkpoint,
@@ -11,28 +12,57 @@ import {
   isPastDeadline,
   uploadsThatAre,
 } from './batch-context.js';
+import { checkObjects } from './check-documents.js';
+import { askForTurn, type Planned } from './gate-turn.js';
 import { sendUpload } from './send-upload.js';
-import { stepUpload } from './transitions.js';
+import { allChecked, stepUpload } from './transitions.js';
 
 /** Uploads of one batch that are sent at once. They are few, so that others have room too. */
 const UPLOADS_IN_PARALLEL = 4;
 
 /**
- * Sends what is planned, until all is sent, one is refused, or the batch is cancelled.
+ * Sends what is planned, as far as the gate admits it: until all is sent or in line, one is refused, or the
+ * batch is cancelled.
  * @throws TransientError when Atlas or S3 fails: what was not sent stays planned.
  */
-export async function submitPlanned(entry: BatchContext): Promise<void> {
-  const planned = uploadsThatAre(entry.state, 'planned');
-  if (planned.length === 0) return;
-  if (isPastDeadline(entry)) return refuseUnsent(entry);
-  // A batch that is cancelled while it sleeps over an error must not run into it again and again.
-  const isHeldUp =
-    entry.state.errorStreak !== undefined || entry.context.atlas.credentials.areRefused;
-  if (isHeldUp && (await flagsOf(entry)).cancelled !== null) return;
+export async function submitPlanned(entry: BatchContext): Promise<'in-line' | 'done'> {
+  for (;;) {
+    const planned = uploadsThatAre(entry.state, 'planned');
+    if (planned.length === 0) return 'done';
+    if (isPastDeadline(entry)) {
+      await refuseUnsent(entry);
+      return 'done';
+    }
+    if (isDoomed(entry)) return 'done';
+    const { context, state } = entry;
+    // A batch that is cancelled while it sleeps over an error must not run into it again and again.
+    const isHeldUp =
+      context.gate.isOn || state.errorStreak !== undefined || context.atlas.credentials.areRefused;
+    if (isHeldUp && (await flagsOf(entry)).cancelled !== null) return 'done';
+    const admitted = await askForTurn(entry, planned);
+    if (admitted.length === 0) return 'in-line';
+    await checkAdmitted(entry, planned);
+    const { length } = state.uploads;
+    await send(entry, admitted);
+    // Others may be admitted by now, and uploads that were too large have become halves.
+    const hasMore = context.gate.isOn || entry.state.uploads.length > length;
+    if (!hasMore) return 'done';
+  }
+}
 
+/** Where a gate is on, the objects of a round are checked when its first upload is admitted. */
+async function checkAdmitted(entry: BatchContext, planned: Planned): Promise<void> {
+  if (!entry.state.unchecked) return;
+  await checkObjects(
+    entry,
+    planned.flatMap(({ upload }) => fromRanges(upload.documentIndexes)),
+  );
+  entry.state = allChecked(entry.state);
+}
+
+async function send(entry: BatchContext, uploads: Planned): Promise<void> {
   // One iterator for all lanes: each takes the next upload when it is free.
-  const queue = planned.values();
-  const { length } = entry.state.uploads;
+  const queue = uploads.values();
   let failure: unknown;
   async function lane(): Promise<void> {
     for (const { index, upload } of queue) {
@@ -45,11 +75,9 @@ export async function submitPlanned(entry: BatchContext): Promise<void> {
       }
     }
   }
-  const lanes = Math.min(UPLOADS_IN_PARALLEL, planned.length);
+  const lanes = Math.min(UPLOADS_IN_PARALLEL, uploads.length);
   await Promise.all(Array.from({ length: lanes }, lane));
   if (failure !== undefined) throw failure;
-  // The halves of uploads that were too large.
-  if (entry.state.uploads.length > length && !isDoomed(entry)) await submitPlanned(entry);
 }
 
 async function refuseUnsent(entry: BatchContext): Promise<void> {

@@ -23,16 +23,41 @@ export function stepUpload(state: BatchState, index: number, step: UploadStep): 
   return errorStreak ? { ...calm, errorStreak } : calm;
 }
 
-/** The first round, or the next, begins with these uploads. */
-export function beginRound(state: BatchState, uploads: readonly Upload[]): BatchState {
-  const { checked, ...next } = state;
+/**
+ * The first round, or the next, begins with these uploads.
+ * @param unchecked Whether their objects are still to be checked.
+ */
+export function beginRound(
+  state: BatchState,
+  uploads: readonly Upload[],
+  unchecked = false,
+): BatchState {
+  const next = allChecked(state);
+  if (unchecked) next.unchecked = true;
   const unknown = new Set(fromRanges(state.unknownIndexes ?? ''));
+  const run = state.outcomes > 0 && { run: state.outcomes };
   const planned = uploads.map((upload) =>
     fromRanges(upload.documentIndexes).some((index) => unknown.has(index))
-      ? { ...upload, mayBeAtAtlas: true as const }
-      : upload,
+      ? { ...upload, ...run, mayBeAtAtlas: true as const }
+      : { ...upload, ...run },
   );
   return { ...next, round: state.round + 1, uploads: [...state.uploads, ...planned] };
+}
+
+/** Every object of the round can be fetched. */
+export function allChecked({ checked: _, unchecked: __, ...state }: BatchState): BatchState {
+  return state;
+}
+
+/** The deadline stands still from now on: an upload waits in line. */
+export function stopClock(state: BatchState, now: number): BatchState {
+  return { ...state, inLineSince: state.inLineSince ?? now };
+}
+
+/** The job is entered again: the deadline goes on. */
+export function resumeClock({ inLineSince, ...state }: BatchState, now: number): BatchState {
+  if (inLineSince === undefined) return state;
+  return { ...state, stoodMs: (state.stoodMs ?? 0) + Math.max(0, now - inLineSince) };
 }
 
 /**
@@ -96,6 +121,9 @@ export function beginRetry(
   if (unknownIndexes !== '') next.unknownIndexes = unknownIndexes;
   delete next.errorStreak;
   delete next.checked;
+  delete next.unchecked;
+  delete next.stoodMs;
+  delete next.inLineSince;
   delete next.outcome;
   return next;
 }

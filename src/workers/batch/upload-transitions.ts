@@ -180,8 +180,8 @@ export function halvesOf(upload: Upload): PlannedUpload[] {
 }
 
 /** Without what only one state knows. */
-function planOf({ round, documentIndexes, scoped, resubmissions, mayBeAtAtlas }: Upload) {
-  const plan = { round, documentIndexes, scoped, resubmissions };
+function planOf({ round, run, documentIndexes, scoped, resubmissions, mayBeAtAtlas }: Upload) {
+  const plan = { round, ...(run && { run }), documentIndexes, scoped, resubmissions };
   return mayBeAtAtlas ? { ...plan, mayBeAtAtlas } : plan;
 }
 

@@ -186,11 +186,13 @@ function eventOfError(entry: PollEntry, error: unknown): PollEvent {
 }
 
 async function saveResult({ context, data, lease, state }: PollEntry, result: PollResult) {
+  const { gateMember } = data;
   const { status, present, polls, unexpected, unreadable, reason } = result;
   const why = reason ? ` (${describeReason(reason)})` : '';
   await lease.save(
     state,
     `${status} after ${plural(polls, 'poll')}: ${present} of ${state.total} present${why}`,
+    gateMember === undefined ? {} : { also: context.gate.release(gateMember) },
   );
   context.metrics.pollJobs.inc({ status });
   context.metrics.pollsPerUpload.observe(polls);

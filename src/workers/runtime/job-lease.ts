@@ -10,7 +10,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
-import { LuaScript } from '../../redis/lua-script.js';
+import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
 
 /**
  * A lock this young is not renewed: seven eighths of its time are left. Measured interleaved: its
@@ -21,7 +21,7 @@ const YOUNG_LOCK_MS = 1000;
 const KEPT_LOG_LINES = 200;
 
 /** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
-const SAVE = new LuaScript<SaveReply | null>(`
+const SAVE_LUA = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 then
   if ARGV[9] == '' then return false end
   local saved = redis.call('HGET', KEYS[2], 'progress') or ''
@@ -49,7 +49,32 @@ end
 if ARGV[9] == '' and KEYS[7] ~= KEYS[2] then redis.call('DEL', KEYS[7]) end
 if #KEYS == 7 + absent then return {1} end
 return {1, unpack(redis.call('MGET', unpack(KEYS, 8 + absent)))}
+`;
+const SAVE = new LuaScript<SaveReply | null>(SAVE_LUA);
+
+/** Scripts that save and do something else, by the Lua of the latter. */
+const savesWith = new Map<string, LuaScript<SaveReply | null>>();
+
+/** ARGV counts of keys and arguments of the save, both of these, then what the part has. */
+function saveWith({ lua }: LuaPart): LuaScript<SaveReply | null> {
+  const known = savesWith.get(lua);
+  if (known) return known;
+  const script = new LuaScript<SaveReply | null>(`
+local function save(KEYS, ARGV) ${SAVE_LUA} end
+local function part(KEYS, ARGV) ${lua} end
+local function slice(list, from, to)
+  local out = {}
+  for i = from, to do out[#out + 1] = list[i] end
+  return out
+end
+local keys, args = tonumber(ARGV[1]), tonumber(ARGV[2])
+local reply = save(slice(KEYS, 1, keys), slice(ARGV, 3, 2 + args))
+if reply and reply[1] == 1 then part(slice(KEYS, keys + 1, #KEYS), slice(ARGV, 3 + args, #ARGV)) end
+return reply
 `);
+  savesWith.set(lua, script);
+  return script;
+}
 
 /**
  * Whether the state was saved (2: a receipt was left instead), and the values of the keys that were
@@ -77,6 +102,8 @@ interface WriteOptions {
   receipt?: Receipt | undefined;
   /** A key that is deleted with the save. */
   spent?: string | undefined;
+  /** Done in the same moment, when the state is saved. */
+  also?: LuaPart | undefined;
 }
 
 export interface LeaseOptions<State extends object> {
@@ -121,7 +148,7 @@ export class JobLease<State extends object> {
   async save(
     state: State,
     line = '',
-    options: Pick<WriteOptions, 'renew' | 'read' | 'spent'> = {},
+    options: Pick<WriteOptions, 'renew' | 'read' | 'spent' | 'also'> = {},
   ): Promise<(string | null)[]> {
     const [, ...values] = orLost(await this.write(state, line, options), this.jobId);
     return values;
@@ -156,7 +183,7 @@ export class JobLease<State extends object> {
   private async write(
     state: State,
     line: string,
-    { renew = false, absent = [], read = [], receipt, spent }: WriteOptions,
+    { renew = false, absent = [], read = [], receipt, spent, also }: WriteOptions,
   ): Promise<SaveReply | null> {
     this.note(line);
     const lines = this.noted.splice(0);
@@ -174,7 +201,7 @@ export class JobLease<State extends object> {
       ...absent,
       ...read,
     ];
-    const reply = await SAVE.run(redis, keys, [
+    const args = [
       token,
       this.jobId,
       JSON.stringify(state),
@@ -187,7 +214,15 @@ export class JobLease<State extends object> {
       receipt?.value ?? '',
       receipt?.ttlMs ?? '',
       ...lines,
-    ]).catch((error) => {
+    ];
+    const saving = also
+      ? saveWith(also).run(
+          redis,
+          [...keys, ...also.keys],
+          [keys.length, args.length, ...args, ...also.args],
+        )
+      : SAVE.run(redis, keys, args);
+    const reply = await saving.catch((error) => {
       this.noted.unshift(...lines);
       throw error;
     });
@@ -196,9 +231,10 @@ export class JobLease<State extends object> {
   }
 
   /** Where this lease's lock and state are, and what the lock holds while it is ours. */
-  get held(): { lockKey: string; jobKey: string; token: string } {
-    const jobKey = `${this.options.queueKey}:${this.jobId}`;
-    return { lockKey: `${jobKey}:lock`, jobKey, token: this.options.token };
+  get held(): { jobId: string; lockKey: string; jobKey: string; token: string } {
+    const { jobId } = this;
+    const jobKey = `${this.options.queueKey}:${jobId}`;
+    return { jobId, lockKey: `${jobKey}:lock`, jobKey, token: this.options.token };
   }
 
   /**

@@ -9,6 +9,7 @@ import type { Reason } from '../../../src/errors.js';
 import { type BatchState, newBatchState, type Upload } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import type { PollResult } from '../../../src/jobs/poll-state.js';
+import { allMembers, memberOf, membersToLeave } from '../../../src/workers/batch/gate-members.js';
 import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
 import {
   afterRound,
@@ -19,6 +20,8 @@ import {
 } from '../../../src/workers/batch/transitions.js';
 import { resultOfSending, type SendResult } from '../../../src/workers/batch/upload-transitions.js';
 
+/** Whose the members of the gate are. */
+export const OWNER = { lease: { jobId: 'batch-x' }, job: { timestamp: 1 } };
 const TOTAL = 2;
 export const MAX_ROUNDS = 2;
 const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
@@ -32,6 +35,8 @@ interface Poll {
 export interface World {
   /** Documents in an upload. */
   size: number;
+  /** Members of the gate; null where none is on. */
+  gate: { inFlight: readonly string[]; line: readonly string[] } | null;
   saved: BatchState;
   /** What the processor has in memory; null while no worker runs the job. */
   live: BatchState | null;
@@ -61,6 +66,7 @@ export interface World {
 
 export const START: World = {
   size: 1,
+  gate: null,
   saved: newBatchState(0, 0),
   live: null,
   posted: [],
@@ -115,9 +121,41 @@ function* outside(world: World): Generator<World> {
       ? (['cancelled'] as const)
       : (['complete', world.attempt === 0 ? 'incomplete' : 'rejected'] as const);
     for (const status of ends) {
-      yield { ...world, polls: { ...world.polls, [id]: { runs: poll.runs + 1, status } } };
+      const polls = { ...world.polls, [id]: { runs: poll.runs + 1, status } };
+      yield { ...release(world, id), polls };
     }
   }
+}
+
+/** The save of a poll's result frees the room of its upload. */
+function release(world: World, atlasBatchId: string): World {
+  const sent = world.saved.uploads.find(
+    (upload) => upload.state === 'sent' && upload.atlasBatchId === atlasBatchId,
+  );
+  return sent ? forget(world, [memberOf(OWNER, sent)]) : world;
+}
+
+function forget(world: World, members: readonly string[]): World {
+  if (world.gate === null) return world;
+  const without = (list: readonly string[]) => list.filter((one) => !members.includes(one));
+  const { inFlight, line } = world.gate;
+  return { ...world, gate: { inFlight: without(inFlight), line: without(line) } };
+}
+
+/** A batch that sends nothing now keeps nobody waiting. */
+function leaveUnsent(world: World, state: BatchState): World {
+  return forget(world, membersToLeave(OWNER, state));
+}
+
+/** It is admitted, or waits in line while the job sleeps. */
+function* ask(world: World, live: BatchState, member: string): Generator<World> {
+  if (world.gate === null) return;
+  const { inFlight, line } = world.gate;
+  const others = line.filter((one) => one !== member);
+  const saved = save(world, live);
+  yield { ...saved, gate: { inFlight: [...inFlight, member], line: others } };
+  if (world.posted.length === 0)
+    yield leave({ ...saved, gate: { inFlight, line: [...others, member] } });
 }
 
 /** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
@@ -193,7 +231,7 @@ function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<W
   );
   if (world.posted.length > 0) {
     for (const index of world.posted) yield* respond(world, live, index, resubmit);
-  } else if (world.failing && !doomed) return yield leave(world);
+  } else if (world.failing && !doomed) return yield leave(leaveUnsent(world, live));
   if (planned.length > 0 && world.posted.length === 0 && world.pastDeadline) {
     const reason = REASON;
     return yield save(
@@ -203,6 +241,11 @@ function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<W
   }
   if (!doomed && !world.failing) {
     for (const index of planned) {
+      const member = memberOf(OWNER, live.uploads[index] as Upload);
+      if (world.gate && !world.gate.inFlight.includes(member)) {
+        yield* ask(world, live, member);
+        continue;
+      }
       yield {
         ...save(
           world,
@@ -276,7 +319,7 @@ function collect(world: World, before: BatchState): World {
       state = stepUpload(state, index, { kind: 'poll-ended', result });
     }
   }
-  if (pending) return leave({ ...world, polls, saved: state });
+  if (pending) return leave(leaveUnsent({ ...world, polls, saved: state }, state));
   const next = afterRound(state, {
     total: TOTAL,
     cancelled: world.cancelled ? { code: 'CANCELLED', message: 'cancelled' } : null,
@@ -333,7 +376,9 @@ function announce(
   live: BatchState,
   outcome: NonNullable<BatchState['outcome']>,
 ): World {
-  if (outcome.announced) return { ...leave(world), finished: true };
+  if (outcome.announced) {
+    return { ...forget(leave(world), allMembers(OWNER, live)), finished: true };
+  }
   if (!world.events.includes(outcome.eventJobId)) {
     return { ...world, events: [...world.events, outcome.eventJobId] };
   }

@@ -1,66 +1,97 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resultOf } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
+import { memberOf } from '../../../src/workers/batch/gate-members.js';
 import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload-transitions.js';
-import { MAX_ROUNDS, type World } from './batch-worlds.js';
+import { MAX_ROUNDS, OWNER, type World } from './batch-worlds.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
 
 describe.each([
-  { resubmit: true, policy: 'sent again', size: 1 },
-  { resubmit: false, policy: 'refused', size: 2 },
-])('a batch whose unknown uploads are $policy, of $size documents each', ({ resubmit, size }) => {
-  let exploration: Exploration;
-  beforeAll(() => {
-    exploration = explore(resubmit, size);
-  }, 60_000);
+  { resubmit: true, policy: 'sent again', size: 1, gate: 'off' },
+  { resubmit: false, policy: 'refused', size: 2, gate: 'off' },
+  { resubmit: false, policy: 'refused', size: 2, gate: 'on' },
+])(
+  'a batch whose unknown uploads are $policy, of $size documents each, with the gate $gate',
+  (kind) => {
+    const { resubmit, size, gate } = kind;
+    let exploration: Exploration;
+    beforeAll(() => {
+      exploration = explore(resubmit, size, gate === 'on');
+    }, 60_000);
 
-  it('a batch reaches an outcome from every state', () => {
-    const reached = canReach(exploration, ({ finished }) => finished);
-    expect(reached.indexOf(false)).toBe(-1);
-  });
+    it('a batch reaches an outcome from every state', () => {
+      const reached = canReach(exploration, ({ finished }) => finished);
+      expect(reached.indexOf(false)).toBe(-1);
+    });
 
-  it('a batch ends every run in exactly one event', () => {
-    const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
-      finished
-        ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventJobId
-        : events.length > attempt + 1,
-    );
-    expect(wrong).toEqual([]);
-  });
-
-  it('a crash leaves nothing of a batch unknown but what is sending', () => {
-    const wrong = exploration.worlds.filter(
-      ({ saved, posted, live }) =>
-        live !== null &&
-        !live.outcome &&
-        saved.uploads.some(({ state }, index) => (state === 'sending') !== posted.includes(index)),
-    );
-    expect(wrong).toEqual([]);
-  });
-
-  it('a batch sends nothing again while the sender lives, and loses no answer that it got', () => {
-    const isTaken = ({ saved, posted, away, receipts, orphaned }: World) =>
-      orphaned ||
-      [...posted, ...Object.keys(away), ...Object.keys(receipts)].some(
-        (index) => saved.uploads[Number(index)]?.state !== 'sending',
+    it('a batch ends every run in exactly one event', () => {
+      const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
+        finished
+          ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventJobId
+          : events.length > attempt + 1,
       );
-    expect(exploration.worlds.find(isTaken)).toBeUndefined();
-  });
+      expect(wrong).toEqual([]);
+    });
 
-  it('the exploration of a batch comes through every state, both rounds, and every kind of end', () => {
-    const { worlds } = exploration;
-    const states = new Set(worlds.flatMap(({ saved }) => saved.uploads.map(({ state }) => state)));
-    expect([...states].sort()).toEqual(['ended', 'planned', 'refused', 'sending', 'sent']);
-    const ends = worlds.filter(({ finished }) => finished);
-    expect(new Set(ends.map(({ saved }) => saved.outcome?.status)).size).toBe(2);
-    expect(new Set(ends.map(({ saved }) => saved.round))).toContain(MAX_ROUNDS);
-    expect(new Set(ends.map(({ attempt }) => attempt)).size).toBe(2);
-    const uploads = worlds.flatMap(({ saved }) => saved.uploads);
-    const resubmissions = new Set(uploads.map((upload) => upload.resubmissions));
-    // A retry is consent to send again what is unknown.
-    expect([...resubmissions].sort()).toEqual(resubmit ? [0, 1, MAX_RESUBMISSIONS] : [0, 1]);
-    const sizes = uploads.map(({ documentIndexes }) => fromRanges(documentIndexes).length);
-    expect([...new Set(sizes)].sort()).toEqual(size === 1 ? [1] : [1, 2]);
-    expect(uploads.some((upload) => (resultOf(upload)?.unreadable ?? 0) > 0)).toBe(true);
-  });
-});
+    it('a batch that has ended has nothing in flight or in line', () => {
+      const wrong = exploration.worlds.filter(
+        ({ finished, gate }) => finished && gate && gate.inFlight.length + gate.line.length > 0,
+      );
+      expect(wrong).toEqual([]);
+    });
+
+    it('what is sent of a batch is in flight until its poll has ended', () => {
+      const isOut = ({ gate, saved, polls, attempt }: World) =>
+        gate !== null &&
+        !saved.outcome &&
+        saved.uploads.some(
+          (upload) =>
+            (upload.run ?? 0) === attempt &&
+            (upload.state === 'sending' ||
+              (upload.state === 'sent' && polls[upload.atlasBatchId]?.runs === 0)) &&
+            !gate.inFlight.includes(memberOf(OWNER, upload)),
+        );
+      expect(exploration.worlds.find(isOut)).toBeUndefined();
+    });
+
+    it('a crash leaves nothing of a batch unknown but what is sending', () => {
+      const wrong = exploration.worlds.filter(
+        ({ saved, posted, live }) =>
+          live !== null &&
+          !live.outcome &&
+          saved.uploads.some(
+            ({ state }, index) => (state === 'sending') !== posted.includes(index),
+          ),
+      );
+      expect(wrong).toEqual([]);
+    });
+
+    it('a batch sends nothing again while the sender lives, and loses no answer that it got', () => {
+      const isTaken = ({ saved, posted, away, receipts, orphaned }: World) =>
+        orphaned ||
+        [...posted, ...Object.keys(away), ...Object.keys(receipts)].some(
+          (index) => saved.uploads[Number(index)]?.state !== 'sending',
+        );
+      expect(exploration.worlds.find(isTaken)).toBeUndefined();
+    });
+
+    it('the exploration of a batch comes through every state, both rounds, and every kind of end', () => {
+      const { worlds } = exploration;
+      const states = new Set(
+        worlds.flatMap(({ saved }) => saved.uploads.map(({ state }) => state)),
+      );
+      expect([...states].sort()).toEqual(['ended', 'planned', 'refused', 'sending', 'sent']);
+      const ends = worlds.filter(({ finished }) => finished);
+      expect(new Set(ends.map(({ saved }) => saved.outcome?.status)).size).toBe(2);
+      expect(new Set(ends.map(({ saved }) => saved.round))).toContain(MAX_ROUNDS);
+      expect(new Set(ends.map(({ attempt }) => attempt)).size).toBe(2);
+      const uploads = worlds.flatMap(({ saved }) => saved.uploads);
+      const resubmissions = new Set(uploads.map((upload) => upload.resubmissions));
+      // A retry is consent to send again what is unknown.
+      expect([...resubmissions].sort()).toEqual(resubmit ? [0, 1, MAX_RESUBMISSIONS] : [0, 1]);
+      const sizes = uploads.map(({ documentIndexes }) => fromRanges(documentIndexes).length);
+      expect([...new Set(sizes)].sort()).toEqual(size === 1 ? [1] : [1, 2]);
+      expect(uploads.some((upload) => (resultOf(upload)?.unreadable ?? 0) > 0)).toBe(true);
+    });
+  },
+);

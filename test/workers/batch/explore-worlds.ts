@@ -1,7 +1,8 @@
 /** Goes through all worlds that follow from the first, each once. */
 import type { BatchState, Upload } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
-import { nextWorlds, START, type World } from './batch-worlds.js';
+import { memberOf } from '../../../src/workers/batch/gate-members.js';
+import { nextWorlds, OWNER, START, type World } from './batch-worlds.js';
 
 export interface Exploration {
   worlds: World[];
@@ -11,11 +12,12 @@ export interface Exploration {
   to: number[];
 }
 
-export function explore(resubmit: boolean, size: number): Exploration {
-  const worlds = [{ ...START, size }];
+export function explore(resubmit: boolean, size: number, isGated: boolean): Exploration {
+  const gate = isGated ? { inFlight: [], line: [] } : null;
+  const worlds: World[] = [{ ...START, size, gate }];
   const from: number[] = [];
   const to: number[] = [];
-  const found = new Map([[keyOf(START), 0]]);
+  const found = new Map([[keyOf(worlds[0] ?? START), 0]]);
   for (let at = 0; at < worlds.length; at += 1) {
     for (const next of nextWorlds(worlds[at] ?? START, resubmit)) {
       const key = keyOf(next);
@@ -90,14 +92,20 @@ function keysOfDocuments(
 }
 
 function addUploads(keys: [string, string], world: World, { uploads }: BatchState): void {
-  const { posted, refusedByRedis, tried, away, receipts, polls } = world;
+  const { posted, refusedByRedis, tried, away, receipts, polls, gate } = world;
   for (const [index, upload] of uploads.entries()) {
     const { documents, key } = ofUpload(upload);
-    const flags = `${+posted.includes(index)}${+refusedByRedis.includes(index)}${+tried.includes(index)}`;
+    const place = gate && placeOf(gate, memberOf(OWNER, upload));
+    const flags = `${place ?? ''}${+posted.includes(index)}${+refusedByRedis.includes(index)}${+tried.includes(index)}`;
     const sender = `${away[index] ?? ''}${receipts[index]?.kind ?? ''}`;
     const whole = `,${flags}${sender}${key}${upload.state === 'sent' ? keyOfPoll(upload, polls) : ''}`;
     for (const document of documents) keys[document as 0 | 1] += whole;
   }
+}
+
+function placeOf({ inFlight, line }: NonNullable<World['gate']>, member: string): string {
+  if (inFlight.includes(member)) return 'f';
+  return line.includes(member) ? 'l' : '-';
 }
 
 /** What an upload says by itself; uploads are never changed, and are shared by many worlds. */

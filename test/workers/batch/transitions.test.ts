@@ -282,7 +282,10 @@ describe('a batch', () => {
       { ...planned, documentIndexes: '4-5' },
     ];
     const begun = beginRound(retried, uploads).uploads.slice(-2);
-    expect(begun).toEqual([{ ...uploads[0], mayBeAtAtlas: true }, uploads[1]]);
+    expect(begun).toEqual([
+      { ...uploads[0], run: 1, mayBeAtAtlas: true },
+      { ...uploads[1], run: 1 },
+    ]);
   });
 
   it('a batch that is retried keeps what is at Atlas, and nothing else', () => {

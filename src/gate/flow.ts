@@ -1,0 +1,17 @@
+/** Which flow a batch belongs to: its tenant and its priority. */
+import type { BatchRequest, Priority } from '../jobs/request.js';
+import type { Flow } from './gate-model.js';
+
+/** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches, and all of it alone. */
+const WEIGHTS: Readonly<Record<Priority, number>> = { urgent: 100, normal: 10, bulk: 1 };
+
+/** @param tenantWeights Shares of tenants, such as `loans=10`; 1 for others. */
+export function flowOf(
+  { tenant = '', priority = 'normal' }: Pick<BatchRequest, 'tenant' | 'priority'>,
+  tenantWeights: readonly string[],
+): Flow {
+  const named = tenantWeights.find((part) => part.startsWith(`${tenant}=`));
+  const share = named === undefined ? 1 : Number(named.slice(tenant.length + 1));
+  const weight = share * WEIGHTS[priority];
+  return { name: `${tenant}/${priority}`, weight };
+}

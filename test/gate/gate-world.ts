@@ -1,0 +1,298 @@
+/**
+ * Jobs, poll jobs and workers as the gate meets them in Redis, beside the model: whatever is done to one is
+ * done to the other. Workers die between any two commands, wake-ups are lost, commands are repeated.
+ */
+import type { Redis } from 'ioredis';
+import { LockLostError } from '../../src/errors.js';
+import { Gate } from '../../src/gate/gate.js';
+import { type Flow, GateModel } from '../../src/gate/gate-model.js';
+import { gateKeys, gateSweepKey } from '../../src/jobs/redis-keys.js';
+import { LuaScript } from '../../src/redis/lua-script.js';
+
+const TIMESTAMP = 1000;
+/** Uploads of a job. */
+export const UPLOADS = 3;
+
+export type Place = 'wait' | 'active' | 'delayed' | 'prioritized' | 'gone' | 'ended';
+
+export interface TestJob {
+  id: string;
+  flow: Flow;
+  uploads: { documentCount: number; state: 'planned' | 'sent' | 'ended' }[];
+  place: Place;
+  /** In this entry: a job sleeps in line only after it has asked. */
+  asked: boolean;
+  /** Of the lock that its worker has. */
+  token: string;
+}
+
+export class GateWorld {
+  readonly model: GateModel;
+  readonly gate: Gate;
+  /** Poll jobs that run, by member. */
+  readonly polls = new Map<string, { id: string; state: 'runs' | 'ended' | 'removed' }>();
+  /** Members whose poll job Redis was told. */
+  private readonly holders = new Map<string, string>();
+  private readonly base: string;
+  private readonly keys: string[];
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly prefix: string,
+    readonly limit: number,
+    readonly jobs: TestJob[],
+  ) {
+    this.model = new GateModel(limit);
+    const config = { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit };
+    this.gate = new Gate({
+      redis,
+      config,
+      onError(error) {
+        throw error;
+      },
+    });
+    this.base = `${prefix}:atlas-batches:`;
+    this.keys = gateKeys(prefix);
+  }
+
+  async start(): Promise<void> {
+    for (const { id } of this.jobs) {
+      await this.redis.hset(this.base + id, 'timestamp', TIMESTAMP);
+      await this.redis.lpush(`${this.base}wait`, id);
+    }
+  }
+
+  memberOf({ id }: TestJob, index: number): string {
+    return `${id}@${TIMESTAMP}/1.${index}`;
+  }
+
+  /** A worker takes the job, or finds it after another has died. */
+  async take(job: TestJob): Promise<void> {
+    if (job.place !== 'wait' && job.place !== 'prioritized') return;
+    await this.redis.lrem(`${this.base}wait`, 1, job.id);
+    await this.redis.zrem(`${this.base}prioritized`, job.id);
+    job.place = 'active';
+    job.asked = false;
+    await this.redis.set(this.lockOf(job), job.token);
+  }
+
+  /** Asks for all that is planned, and sends what is admitted; `dies` before it has. */
+  async ask(job: TestJob, { times = 1, dies = false, lost = false } = {}): Promise<void> {
+    if (job.place !== 'active') return;
+    const planned = job.uploads.flatMap(({ documentCount, state }, index) =>
+      state === 'planned' ? [{ index, member: this.memberOf(job, index), documentCount }] : [],
+    );
+    const held = { lockKey: this.lockOf(job), token: lost ? 'other' : job.token, jobId: job.id };
+    const question = { flow: job.flow, holders: [] };
+    if (lost) {
+      const error = await this.gate.ask(held, planned, question).catch((reason: unknown) => reason);
+      if (!(error instanceof LockLostError)) throw new Error('asked without the lock');
+      return;
+    }
+    const before = this.model.inFlight.size;
+    const expected = this.model.ask(planned, job.flow);
+    if (this.model.inFlight.size > before) this.wakeModel();
+    let admitted = new Set<string>();
+    for (let n = 0; n < times; n += 1) admitted = await this.gate.ask(held, planned, question);
+    if ([...admitted].sort().join() !== [...expected].sort().join())
+      throw new Error(`admitted ${[...admitted]} instead of ${[...expected]}`);
+    if (dies) return this.die(job);
+    job.asked = true;
+    for (const { index, member } of planned) {
+      if (!admitted.has(member)) continue;
+      const upload = job.uploads[index];
+      if (upload) upload.state = 'sent';
+      const id = `poll-${job.id}-${index}`;
+      this.polls.set(member, { id, state: 'runs' });
+      await this.redis.hset(`${this.prefix}:atlas-polls:${id}`, 'timestamp', TIMESTAMP);
+    }
+  }
+
+  /** Its lock runs out, and somebody puts it back. */
+  async die(job: TestJob): Promise<void> {
+    if (job.place !== 'active') return;
+    job.token += '+';
+    await this.redis.del(this.lockOf(job));
+    await this.redis.rpush(`${this.base}wait`, job.id);
+    job.place = 'wait';
+  }
+
+  /** An error: it sleeps, and keeps nobody waiting. */
+  async fail(job: TestJob, times: number): Promise<void> {
+    if (job.place !== 'active') return;
+    await this.leave(
+      job,
+      job.uploads.flatMap(({ state }, index) =>
+        state === 'sent' ? [] : this.memberOf(job, index),
+      ),
+      times,
+    );
+    await this.moveTo(job, 'wait');
+  }
+
+  /** Sleeps in line; `dies` before it has asked whether its turn has come. */
+  async sleep(job: TestJob, { dies = false, priority = false } = {}): Promise<void> {
+    const waits = job.uploads.some(({ state }) => state === 'planned');
+    if (job.place !== 'active' || !job.asked || !waits) return;
+    await this.moveTo(job, priority ? 'prioritized' : 'delayed');
+    if (dies) return;
+    const holders = job.uploads.flatMap(({ state }, index) => {
+      const member = this.memberOf(job, index);
+      const poll = this.polls.get(member);
+      return state === 'sent' && poll ? [[member, poll.id] as const] : [];
+    });
+    for (const [member, id] of holders)
+      if (this.model.inFlight.has(member)) this.holders.set(member, id);
+    await this.gate.afterSleep(holders);
+    this.wakeModel();
+  }
+
+  /** Ends when nothing of it is under way. */
+  async end(job: TestJob): Promise<void> {
+    if (job.place !== 'active' || job.uploads.some(({ state }) => state !== 'ended')) return;
+    await this.leave(
+      job,
+      job.uploads.map((_, index) => this.memberOf(job, index)),
+      1,
+    );
+    await this.redis.hset(this.base + job.id, 'finishedOn', 1);
+    await this.redis.del(this.lockOf(job));
+    job.place = 'ended';
+  }
+
+  /** By hand, wherever it is, unless a worker has it. */
+  async remove(job: TestJob): Promise<void> {
+    if (job.place === 'active') return;
+    await this.redis.lrem(`${this.base}wait`, 1, job.id);
+    for (const set of ['delayed', 'prioritized']) await this.redis.zrem(this.base + set, job.id);
+    await this.redis.del(this.base + job.id);
+    job.place = 'gone';
+  }
+
+  /** The poll job saves its result; `forgets` when a worker without a gate did it. */
+  async endPoll(job: TestJob, index: number, { times = 1, forgets = false } = {}): Promise<void> {
+    const member = this.memberOf(job, index);
+    const poll = this.polls.get(member);
+    if (poll?.state !== 'runs') return;
+    poll.state = 'ended';
+    const upload = job.uploads[index];
+    if (upload) upload.state = 'ended';
+    if (!forgets) {
+      const { lua, keys, args } = this.gate.release(member);
+      for (let n = 0; n < times; n += 1)
+        await new LuaScript(lua).run(this.redis, [...keys], [...args]);
+      if (this.model.inFlight.has(member)) {
+        this.model.forget(member);
+        this.wakeModel();
+      }
+    }
+    await this.redis.hset(`${this.prefix}:atlas-polls:${poll.id}`, 'finishedOn', 1);
+  }
+
+  async sweep(): Promise<void> {
+    await this.redis.del(gateSweepKey(this.prefix));
+    await this.gate.sweep();
+    for (const member of [...this.model.inFlight.keys()]) {
+      const held = this.holders.has(member);
+      const ended = held && this.polls.get(member)?.state !== 'runs';
+      if (ended || !this.isLive(member)) this.model.forget(member);
+    }
+    this.wakeModel();
+  }
+
+  /** What is in Redis, as {@link modelState} has it. */
+  async redisState(): Promise<object> {
+    const [state = '', flight = '', line = '', sizes = '', flows = ''] = this.keys;
+    const { redis } = this;
+    const documents = Number((await redis.hget(state, 'documents')) ?? 0);
+    const virtualTime = Number((await redis.hget(state, 'virtual-time')) ?? 0);
+    const sizeOf = await redis.hgetall(sizes);
+    const inFlight = (await redis.zrange(flight, 0, '-1')).sort();
+    const waiting = await redis.zrange(line, 0, '-1');
+    const finishes = toPairs(await redis.zrange(flows, 0, '-1', 'WITHSCORES'));
+    const places = Object.fromEntries(
+      await Promise.all(this.jobs.map(async ({ id }) => [id, await this.placeOf(id)])),
+    );
+    return {
+      ...{ documents, virtualTime, sizes: toNumbers(sizeOf), inFlight, line: waiting },
+      ...{ finishes: Object.fromEntries(finishes), places },
+    };
+  }
+
+  modelState(): object {
+    const { model } = this;
+    const sizes = [
+      ...model.inFlight,
+      ...model.line.map(({ member, documentCount }) => [member, documentCount] as const),
+    ];
+    return {
+      documents: model.documentsInFlight,
+      virtualTime: model.virtualTime,
+      sizes: Object.fromEntries(sizes),
+      inFlight: [...model.inFlight.keys()].sort(),
+      line: model.line.map(({ member }) => member),
+      finishes: Object.fromEntries(model.finishes),
+      places: Object.fromEntries(this.jobs.map(({ id, place }) => [id, place])),
+    };
+  }
+
+  /** Jobs as workers would take them. */
+  async waiting(): Promise<string[]> {
+    return (await this.redis.lrange(`${this.base}wait`, 0, -1)).reverse();
+  }
+
+  isLive(member: string): boolean {
+    const job = this.jobs.find(({ id }) => member.startsWith(`${id}@`));
+    return job !== undefined && job.place !== 'gone' && job.place !== 'ended';
+  }
+
+  private async leave(job: TestJob, members: string[], times: number): Promise<void> {
+    const held = { lockKey: this.lockOf(job), token: job.token, jobId: job.id };
+    for (let n = 0; n < times; n += 1) await this.gate.leave(held, members);
+    const known = members.filter((member) => this.isKnown(member));
+    for (const member of known) this.model.forget(member);
+    if (known.length > 0) this.wakeModel();
+  }
+
+  private isKnown(member: string): boolean {
+    return this.model.inFlight.has(member) || this.model.line.some((one) => one.member === member);
+  }
+
+  private wakeModel(): void {
+    for (const id of this.model.heads((member) => this.isLive(member))) {
+      const job = this.jobs.find((one) => one.id === id);
+      if (job?.place === 'delayed' || job?.place === 'prioritized') job.place = 'wait';
+    }
+  }
+
+  private async moveTo(job: TestJob, place: 'wait' | 'delayed' | 'prioritized'): Promise<void> {
+    await this.redis.del(this.lockOf(job));
+    if (place === 'wait') await this.redis.lpush(`${this.base}wait`, job.id);
+    else await this.redis.zadd(this.base + place, 1, job.id);
+    job.place = place;
+  }
+
+  private lockOf({ id }: TestJob): string {
+    return `${this.base}${id}:lock`;
+  }
+
+  private async placeOf(id: string): Promise<string> {
+    const { redis, base } = this;
+    if ((await redis.lpos(`${base}wait`, id)) !== null) return 'wait';
+    for (const set of ['delayed', 'prioritized'])
+      if (await redis.zscore(base + set, id)) return set;
+    if ((await redis.exists(base + id)) === 0) return 'gone';
+    return (await redis.hget(base + id, 'finishedOn')) ? 'ended' : 'active';
+  }
+}
+
+function toPairs(reply: unknown): [string, number][] {
+  const flat = (reply as unknown[]).flat().map(String);
+  return flat.flatMap((name, i): [string, number][] =>
+    i % 2 === 0 ? [[name, Number(flat[i + 1])]] : [],
+  );
+}
+
+function toNumbers(record: Record<string, string>): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, Number(value)]));
+}

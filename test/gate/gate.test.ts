@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { connect } from '../atlas/redis-connection.js';
+import { testRedis } from '../helpers/redis.js';
+import { GateWorld, type TestJob, UPLOADS } from './gate-world.js';
+
+const FLOWS = [
+  { name: 'urgent', weight: 100 },
+  { name: 'normal', weight: 10 },
+  { name: 'bulk', weight: 1 },
+];
+
+const jobs = fc
+  .array(
+    fc.record({
+      flow: fc.constantFrom(...FLOWS),
+      sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: UPLOADS }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map((list) =>
+    list.map(
+      ({ flow, sizes }, n): TestJob => ({
+        id: `batch-${n}`,
+        flow,
+        uploads: sizes.map((documentCount) => ({ documentCount, state: 'planned' })),
+        place: 'wait',
+        asked: false,
+        token: `t${n}`,
+      }),
+    ),
+  );
+
+const job = fc.nat({ max: 5 });
+const times = fc.integer({ min: 1, max: 2 });
+const flag = fc.boolean();
+type Step = (world: GateWorld) => Promise<void>;
+const on = (n: number, act: (world: GateWorld, job: TestJob) => Promise<void>): Step => {
+  return async (world) => {
+    const meant = world.jobs[n % world.jobs.length];
+    if (meant) await act(world, meant);
+  };
+};
+const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
+
+/** What may happen, each with its weight. */
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: job.map((n) => on(n, (world, one) => world.take(one))) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({ n: job, times, dies: rarely, lost: rarely })
+      .map(({ n, ...how }) => on(n, (world, one) => world.ask(one, how))),
+  },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({ n: job, dies: rarely, priority: rarely })
+      .map(({ n, ...how }) => on(n, (world, one) => world.sleep(one, how))),
+  },
+  {
+    weight: 6,
+    arbitrary: fc
+      .record({ n: job, index: fc.nat({ max: UPLOADS - 1 }), times, forgets: rarely })
+      .map(({ n, index, ...how }) => on(n, (world, one) => world.endPoll(one, index, how))),
+  },
+  { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.end(one))) },
+  { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.die(one))) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ n: job, times })
+      .map(({ n, times }) => on(n, (world, one) => world.fail(one, times))),
+  },
+  { weight: 1, arbitrary: job.map((n) => on(n, (world, one) => world.remove(one))) },
+  { weight: 2, arbitrary: flag.map((): Step => (world) => world.sweep()) },
+);
+
+/** Documents in flight never exceed the limit, but for one larger upload alone. */
+function expectWithinLimit({ model, limit }: GateWorld): void {
+  if (model.inFlight.size > 1) expect(model.documentsInFlight).toBeLessThanOrEqual(limit);
+}
+
+/** Everybody goes on, without errors, until all has ended. */
+async function finish(world: GateWorld): Promise<void> {
+  for (let round = 0; round < 200; round += 1) {
+    const left = world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone');
+    if (left.length === 0) break;
+    await world.sweep();
+    for (const one of left) {
+      await world.take(one);
+      await world.ask(one);
+      await world.sleep(one);
+      for (const index of one.uploads.keys()) await world.endPoll(one, index);
+      await world.end(one);
+      // One that waits for polls is woken by their end.
+      if (one.place === 'active') await world.die(one);
+    }
+  }
+  await world.sweep();
+}
+
+it('the scripts of the gate do what its model does, whatever dies, is repeated or is lost, and leave nothing', {
+  timeout: 120_000,
+}, async () => {
+  const test = testRedis();
+  const redis = connect(test);
+  let n = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      jobs,
+      fc.integer({ min: 1, max: 20 }),
+      fc.array(step, { maxLength: 60 }),
+      async (list, limit, steps) => {
+        n += 1;
+        const copies = structuredClone(list);
+        const world = new GateWorld(redis, `${test.prefix}${n}`, limit, copies);
+        await world.start();
+        for (const act of steps) {
+          await act(world);
+          expect(await world.redisState()).toEqual(world.modelState());
+          expectWithinLimit(world);
+        }
+        await finish(world);
+        expect(world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone')).toEqual([]);
+        expect(await world.redisState()).toEqual(world.modelState());
+        const left = await redis.keys(`${test.prefix}${n}:gate-*`);
+        expect(left.filter((key) => !/-(?:on|swept)$/.test(key))).toEqual([]);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
