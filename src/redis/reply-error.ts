@@ -65,8 +65,9 @@ export function describeRefusal(error: Error): string {
   const message = firstRefusal(error);
   // A script that Redis refuses names itself first: "-READONLY …" or "… script: …, OOM …".
   const kind = Object.keys(REMEDIES).find((word) => new RegExp(`\\b${word}\\b`).test(message));
-  const remedy = kind === undefined ? '' : `; ${REMEDIES[kind]}`;
-  return `refuses us: ${message}${remedy}`;
+  return kind === undefined
+    ? `refuses us: ${message}`
+    : `refuses us: ${message.replace(/\.$/, '')}; ${REMEDIES[kind]}`;
 }
 
 /** Where a connection goes, for messages: never with user or password. */
@@ -92,19 +93,25 @@ export function describeAbsence({ options }: Redis, error: Error | undefined): s
   // ioredis asks for a report.
   if (why?.startsWith('Unknown RESP type')) return 'speaks another protocol; correct REDIS_URL';
   const isCut = why === 'ECONNRESET' || why === 'EPIPE';
-  const isSilent = why === undefined || why === 'ETIMEDOUT';
+  // The last is what a Sentinel or a node of a Cluster was waited for, that says where the master is.
+  const isSilent = why === undefined || why === 'ETIMEDOUT' || why === 'Command timed out';
+  const tls = options.sentinels ? TLS_OF_SENTINELS : TLS_OF_URL;
   let hint = '';
   if (options.tls && isCut) hint = CUT_WITH_TLS;
-  else if (options.tls && isSilent) hint = '; if it speaks no TLS, use redis:// in REDIS_URL';
-  else if (isCut) hint = CUT_WITHOUT_TLS;
+  else if (options.tls && isSilent) hint = `; if it speaks no TLS, ${tls.off}`;
+  else if (isCut) hint = `; if it wants TLS, ${tls.on}; if its maxclients is reached, raise it`;
   return `does not answer${why === undefined ? '' : ` (${why})`}${hint}`;
 }
 
 /** A server that wants a certificate cuts the connection, and its reason may be lost with it. */
 const CUT_WITH_TLS =
   '; if it wants a client certificate, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE';
-const CUT_WITHOUT_TLS =
-  '; if it wants TLS, use rediss:// in REDIS_URL; if its maxclients is reached, raise it';
+const TLS_OF_URL = { on: 'use rediss:// in REDIS_URL', off: 'use redis:// in REDIS_URL' };
+/** Either of both says it. */
+const TLS_OF_SENTINELS = {
+  on: 'set REDIS_TLS_CA_FILE, or rediss:// in REDIS_URL',
+  off: 'unset REDIS_TLS_…_FILE, or use redis:// in REDIS_URL',
+};
 
 /** The error of a Redis that was reached and does not do what it was asked. */
 export function refusalOf(redis: Redis, error: Error): RedisUnavailableError {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,8 @@ import { randomPort } from '../../scripts/free-port.js';
 import { startOrphanReaper } from '../../scripts/orphan-reaper.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { findRedisServer } from '../../scripts/redis-binary.mjs';
+import type { CertificateFiles, TestAuthority } from './certificates.js';
+import { startTlsRedis } from './redis-tls.js';
 import { waitUntil } from './wait-until.js';
 
 export const MASTER_NAME = 'atlas-master';
@@ -93,18 +96,37 @@ export async function hasData({ url }: PrivateRedis): Promise<void> {
   ).finally(() => redis.disconnect());
 }
 
-async function startSentinel(masterPort: number): Promise<{ port: number; admin: Redis }> {
+/** One Sentinel, which like its master wants TLS and certificates of its clients. @returns host:port */
+export async function startTlsSentinel(authority: TestAuthority): Promise<string> {
+  const { url } = await startTlsRedis(authority);
+  const { cert, key } = await authority.issue('sentinel');
+  const { port } = await startSentinel(Number(new URL(url).port), { ca: authority.ca, cert, key });
+  return `127.0.0.1:${port}`;
+}
+
+async function startSentinel(
+  masterPort: number,
+  tls?: CertificateFiles & { ca: string },
+): Promise<{ port: number; admin: Redis }> {
   const program = findRedisServer();
   if (program === undefined) throw new Error('no Redis server program');
   const dir = await mkdtemp(join(tmpdir(), 'atlas-batch-sentinel-'));
   const reaper = startOrphanReaper(dir);
   const port = randomPort();
   const file = join(dir, 'sentinel.conf');
+  const listening = tls
+    ? `port 0
+tls-port ${port}
+tls-replication yes
+tls-ca-cert-file ${tls.ca}
+tls-cert-file ${tls.cert}
+tls-key-file ${tls.key}`
+    : `port ${port}`;
   // It writes into this file what it learns.
   await writeFile(
     file,
     `bind 127.0.0.1
-port ${port}
+${listening}
 dir ${dir}
 logfile ${dir}/sentinel.log
 sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} ${QUORUM}
@@ -120,7 +142,12 @@ sentinel failover-timeout ${MASTER_NAME} ${FAILOVER_TIMEOUT_MS}
     await exited;
     await reaper.finish();
   });
-  const admin = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+  const admin = new Redis(port, '127.0.0.1', {
+    maxRetriesPerRequest: null,
+    ...(tls && {
+      tls: { ca: readFileSync(tls.ca), cert: readFileSync(tls.cert), key: readFileSync(tls.key) },
+    }),
+  });
   admin.on('error', () => {});
   onTestFinished(() => admin.disconnect());
   await admin.ping();

@@ -53,6 +53,20 @@ test('a command that a replica refuses is sent again until it is a master', asyn
   expect(await incremented).toEqual([2, 3, 4]);
 });
 
+test('commands wait for a master while a replica that lost its own refuses reads too', async () => {
+  const { url, demote, promote } = await startDemotable();
+  const redis = connect(url);
+  await redis.config('SET', 'replica-serve-stale-data', 'no');
+  await redis.set('n', 1);
+  await demote();
+  const refusals: string[] = [];
+  redis.on('error', ({ message }) => void refusals.push(message));
+  const answers = Promise.all([redis.get('n'), redis.incr('n')]);
+  await waitUntil('a refused read', () => refusals.some((one) => one.startsWith('MASTERDOWN')));
+  await promote();
+  expect(await answers).toEqual(['1', 2]);
+});
+
 test('a transaction that a replica refuses fails as a whole, and nothing of it is sent again', async () => {
   const { url, demote, promote } = await startDemotable();
   const redis = connect(url);

@@ -38,6 +38,10 @@ it.each([
   ["READONLY You can't write against a read only replica.", 'point REDIS_URL to its master'],
   ["OOM command not allowed when used memory > 'maxmemory'.", 'raise its maxmemory'],
   ['ERR Error running script: @user_script: 1: -OOM command not allowed', 'raise its maxmemory'],
+  [
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    'has lost its master',
+  ],
   ['MISCONF Redis is configured to save RDB snapshots', 'cannot write to its disk'],
   ['NOREPLICAS Not enough good replicas to write.', 'too few replicas'],
   ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
@@ -45,7 +49,7 @@ it.each([
   ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
 ])('the description of the refusal %j says what to do', (message, remedy) => {
   expect(describeRefusal(new Error(message))).toBe(
-    `refuses us: ${message}; ${/; (.*)$/.exec(describeRefusal(new Error(message)))?.[1]}`,
+    `refuses us: ${message.replace(/\.$/, '')}; ${/; (.*)$/.exec(describeRefusal(new Error(message)))?.[1]}`,
   );
   expect(describeRefusal(new Error(message))).toContain(remedy);
 });

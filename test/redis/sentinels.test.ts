@@ -6,7 +6,8 @@ import { redisTarget } from '../../src/config/redis-fields.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { connectionOptions } from '../../src/redis/connect.js';
 import { targetOf } from '../../src/redis/target.js';
-import { MASTER_NAME, startSentinels } from '../helpers/redis-sentinels.js';
+import { createAuthority } from '../helpers/certificates.js';
+import { MASTER_NAME, startSentinels, startTlsSentinel } from '../helpers/redis-sentinels.js';
 
 /** What a command says whose Sentinels are these. */
 async function complaint(variables: Record<string, string>): Promise<string> {
@@ -44,6 +45,36 @@ test('a password of the Sentinels that is rotated is used for the next connectio
   config.REDIS_SENTINEL_PASSWORD = 'rotated';
   link.redis.disconnect(true);
   expect(await link.run(() => link.redis.ping())).toBe('PONG');
+});
+
+test('Sentinels that want TLS are reached by it, as their master is, or it is said what to set', async () => {
+  const authority = await createAuthority();
+  const REDIS_SENTINELS = await startTlsSentinel(authority);
+  const { cert, key } = await authority.issue('client');
+  const trusting = { REDIS_SENTINELS, REDIS_TLS_CA_FILE: authority.ca };
+  const right = { ...trusting, REDIS_TLS_CERT_FILE: cert, REDIS_TLS_KEY_FILE: key };
+  expect(await complaint(right)).toBe('PONG');
+  expect(await complaint(trusting)).toMatch(/[,;] set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE$/);
+  expect(await complaint({ REDIS_SENTINELS, REDIS_URL: 'rediss://unused' })).toMatch(
+    /; set REDIS_TLS_CA_FILE to the certificate of that authority$/,
+  );
+  expect(await complaint({ REDIS_SENTINELS })).toMatch(
+    / does not answer \(ECONNRESET\); if it wants TLS, set REDIS_TLS_CA_FILE, or rediss:\/\/ in REDIS_URL; /,
+  );
+});
+
+test('TLS to Sentinels and to nodes of a Cluster that speak none is complained of with what to set', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const { ca } = await createAuthority();
+  const sentinel = { REDIS_SENTINELS: `127.0.0.1:${server.port}`, REDIS_TLS_CA_FILE: ca };
+  expect(await complaint(sentinel)).toMatch(
+    / does not answer .*; if it speaks no TLS, unset REDIS_TLS_…_FILE, or use redis:\/\/ in REDIS_URL$/,
+  );
+  const node = { REDIS_URL: `rediss://127.0.0.1:${server.port}`, REDIS_CLUSTER: 'true' };
+  expect(await complaint({ ...node, REDIS_SENTINEL_NAME: '' })).toMatch(
+    / does not answer .*; if it speaks no TLS, use redis:\/\/ in REDIS_URL$/,
+  );
 });
 
 test('Sentinels that lead to no master are complained of with the variable to correct', async () => {
