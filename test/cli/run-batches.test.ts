@@ -48,6 +48,12 @@ test('submit --wait, status and results show a batch from scan to extract', asyn
     stdout: '',
     stderr: `cannot write ${nowhere} (ENOENT)\n`,
   });
+  expect(await run(['results', 'loan-1', '-o', '-'])).toEqual(results);
+  expect(await run(['results', 'loan-2', '-o', file])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'no batch loan-2 is known here\n',
+  });
   const again = await run(['submit', '-qm', '-'], manifest);
   expect(again).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(await run(['status', '-q', 'loan-1'])).toEqual({ code: 0, stdout: '', stderr: '' });

@@ -14,7 +14,10 @@ export function resultsCommand(finish: Finish): Command {
     ['results loan-8841 -o loan-8841.jsonl', 'results loan-8841 | head -1 | jq .'],
   )
     .argument('<reference>', 'the batch', toReference)
-    .option('-o, --output <file>', 'write them there; nothing of them stays when that fails')
+    .option(
+      '-o, --output <file>',
+      'write them there, - is standard output; nothing of them stays when that fails',
+    )
     .action(async (reference: string, { output }: { output?: string }) =>
       finish(await printResults(reference, output)),
     );

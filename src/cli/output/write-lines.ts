@@ -1,28 +1,63 @@
 /** Writes lines to a file, or to standard output. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorCode, UsageError } from '../../errors.js';
 
-/** Nothing of a file that was not written whole is left. @throws UsageError when it cannot be written. */
-export async function writeLines(lines: AsyncIterable<string>, file?: string): Promise<void> {
-  if (file === undefined) {
+/**
+ * Without a file, and for `-`, writes to standard output. A file is replaced at the end, by one that
+ * is whole; a link still leads to it, and who may read it stays. What is no file, such as a device or
+ * a pipe, is written as it is: to rename something over it would remove it.
+ * @throws UsageError when it cannot be written; what the lines throw.
+ */
+export async function writeLines(lines: AsyncIterable<string>, file = '-'): Promise<void> {
+  if (file === '-') {
     await pipeline(Readable.from(lines), process.stdout, { end: false });
     return;
   }
-  const partial = `${file}.partial`;
-  const target = createWriteStream(partial);
-  let refusal: unknown;
-  target.on('error', (error) => {
-    refusal = error;
+  // What does not exist yet has neither a path of its own nor a mode.
+  const path = await realpath(file).catch(() => file);
+  const existing = await stat(path).catch(() => undefined);
+  let broken = false;
+  // An error of the lines destroys the stream that is written, and then looks like one of its own.
+  const watched = watchFor(lines, () => {
+    broken = true;
   });
   try {
-    await pipeline(Readable.from(lines), target);
-    await rename(partial, file);
+    if (existing === undefined || existing.isFile()) {
+      await replaceFile(watched, path, existing?.mode);
+    } else await pipeline(Readable.from(watched), createWriteStream(path));
+  } catch (error) {
+    if (broken) throw error;
+    throw new UsageError(`cannot write ${file} (${errorCode(error)})`);
+  }
+}
+
+async function replaceFile(
+  lines: AsyncIterable<string>,
+  path: string,
+  mode?: number,
+): Promise<void> {
+  // With the process's id, for a file of somebody else may have the plain name.
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    await pipeline(
+      Readable.from(lines),
+      createWriteStream(partial, mode === undefined ? {} : { mode: mode & 0o777 }),
+    );
+    await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    if (refusal !== error && Object(error).syscall !== 'rename') throw error;
-    throw new UsageError(`cannot write ${file} (${errorCode(error)})`);
+    throw error;
+  }
+}
+
+async function* watchFor(lines: AsyncIterable<string>, broken: () => void): AsyncGenerator<string> {
+  try {
+    yield* lines;
+  } catch (error) {
+    broken();
+    throw error;
   }
 }
