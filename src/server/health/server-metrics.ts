@@ -1,6 +1,7 @@
 /** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
+import { pauseOf } from '../../batches/pause.js';
 import { memoryUsedRatio } from '../../redis/findings.js';
 import { readQueueDepths } from './queue-depths.js';
 import { readLiveness, withRedisTimeout } from './read-liveness.js';
@@ -64,7 +65,9 @@ function createRefresh(
   const inFlight = gauge('in_flight', 'Batches that have begun and not ended.');
   const oldestInFlight = gauge('oldest_in_flight_seconds', 'Age of the oldest batch in flight.');
   const nearDeadline = gauge('near_deadline', 'Batches that have used 80 % of their time.');
+  const paused = gauge('paused', 'Whether somebody has paused the sending of uploads.');
   const ofRedis = [
+    paused,
     memoryUsed,
     workers,
     jobs,
@@ -80,11 +83,14 @@ function createRefresh(
     try {
       const depths = withRedisTimeout(queues.link.run(() => readQueueDepths(queues)));
       const memory = withRedisTimeout(queues.link.run(() => queues.link.redis.info('memory')));
-      const [liveness, read, info] = await Promise.all([
+      const pause = withRedisTimeout(queues.link.run(() => pauseOf(queues)));
+      const [liveness, read, info, isPaused] = await Promise.all([
         readLiveness(queues, deadlineMs),
         depths,
         memory,
+        pause,
       ]);
+      paused.set(Number(isPaused !== null));
       memoryUsed.set(memoryUsedRatio(info));
       for (const { queue, counts, oldestWaitingMs } of read) {
         for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
