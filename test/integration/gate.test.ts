@@ -121,10 +121,11 @@ it.each([
   { limit: 'with a limit', environment: ENVIRONMENT },
 ])(
   'nothing is sent in a pause longer than the deadline, $limit, and everything after it',
+  { timeout: 180_000 },
   async ({ environment }) => {
-    const deadlineMs = 3000;
+    const deadlineMs = 8000;
     const system = await startSystem({
-      atlas: { completionMs: 1000 },
+      atlas: { completionMs: 500 },
       environment: { ...environment, BATCH_DEADLINE_MS: String(deadlineMs) },
     });
     const worker = await system.startWorkerProcess();

@@ -1,7 +1,6 @@
 /** The metrics of the HTTP server: its own counters, and gauges that are read from Redis. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { pauseOf } from '../../batches/pause.js';
 import { memoryUsedRatio } from '../../redis/findings.js';
 import { readQueueDepths } from './queue-depths.js';
 import { readLiveness, withRedisTimeout } from './read-liveness.js';
@@ -83,14 +82,12 @@ function createRefresh(
     try {
       const depths = withRedisTimeout(queues.link.run(() => readQueueDepths(queues)));
       const memory = withRedisTimeout(queues.link.run(() => queues.link.redis.info('memory')));
-      const pause = withRedisTimeout(queues.link.run(() => pauseOf(queues)));
-      const [liveness, read, info, isPaused] = await Promise.all([
+      const [liveness, read, info] = await Promise.all([
         readLiveness(queues, deadlineMs),
         depths,
         memory,
-        pause,
       ]);
-      paused.set(Number(isPaused !== null));
+      paused.set(Number(liveness.pause !== null));
       memoryUsed.set(memoryUsedRatio(info));
       for (const { queue, counts, oldestWaitingMs } of read) {
         for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);
