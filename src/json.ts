@@ -21,23 +21,12 @@ const BYTE_ORDER_MARKS: readonly (readonly [string, readonly number[]])[] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
-/**
- * Bytes as text, without a byte order mark, which counts more than `charset`. A charset that nobody
- * knows counts as UTF-8. Undefined when they are no text.
- */
-export function decodeText(bytes: Uint8Array, charset = 'utf-8'): string | undefined {
+/** Bytes of a file as text: UTF-8, or what its byte order mark says. Undefined when they are no text. */
+export function decodeText(bytes: Uint8Array): string | undefined {
   const marked = BYTE_ORDER_MARKS.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte));
   try {
-    return decoderFor(marked?.[0] ?? charset).decode(bytes);
+    return new TextDecoder(marked?.[0], { fatal: true }).decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
-  try {
-    return new TextDecoder(charset, { fatal: true });
-  } catch {
-    return new TextDecoder('utf-8', { fatal: true });
   }
 }

@@ -73,7 +73,8 @@ export function createCaller(parts: {
     if (row.meaning === 'taken') {
       const parsed = call.read(response.body, response);
       if (parsed.ok) return parsed.value;
-      throw fail(rowFor(endpoint, 'unusable', form), `answered ${status}, but ${parsed.why}`);
+      const why = parsed.isAnotherPage ? 'another-page' : 'unusable';
+      throw fail(rowFor(endpoint, why, form), `answered ${status}, but ${parsed.why}`);
     }
     const header = response.retryAfter;
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());

@@ -10,6 +10,8 @@ const NO_JSON = /"|-?(?:NaN|Infinity)|,(?=\s*[\]}])/g;
 const ANY_NO_JSON = /NaN|Infinity|,\s*[\]}]/;
 /** An object begins so. A brace in the text before it hardly does. */
 const OBJECT_START = /\{\s*"/;
+/** What stands in its scripts was not written for us. */
+const WEB_PAGE = /^\s*<(!doctype|html)\b/i;
 const BRACE = /["{}]/g;
 /** What comes after a member of an object or a list. */
 const PART_FOLLOWS = /^\s*[,\]}]/;
@@ -76,6 +78,7 @@ function mend(text: string): { text: string; mended: number[] } {
  * one, or it is a part of something of which the start is lost.
  */
 function objectIn(text: string): string {
+  if (WEB_PAGE.test(text)) return '';
   let object = '';
   let rest = text;
   for (let start = rest.search(OBJECT_START); start >= 0; start = rest.search(OBJECT_START)) {

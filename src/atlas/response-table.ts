@@ -9,8 +9,11 @@ import type { BodyForm } from '../http/body-text.js';
 import type { HttpFailure } from '../http/exchange.js';
 import type { Endpoint } from './observer.js';
 
-/** What came back, as far as it matters. `unusable`: a 2xx with a body that cannot be used. */
-export type ResponseKind = number | HttpFailure | 'unusable';
+/**
+ * What came back, as far as it matters. `unusable`: a 2xx with a body that cannot be used;
+ * `another-page`: one with another page of extracts than the one asked for.
+ */
+export type ResponseKind = number | HttpFailure | 'unusable' | 'another-page';
 
 /**
  * `taken`: Atlas did what was asked. `not-taken`: it surely did not. `unknown`: it may have.
@@ -198,6 +201,8 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       ...UNREADABLE,
       ...RETRIED,
     }),
+    // Smaller pages would be other ones as well.
+    { when: ['another-page'], meaning: 'broken', ...UNREADABLE, ...RETRIED },
     { when: ['too-large'], meaning: 'broken', ...UNREADABLE, ...HALVED_AT_ONCE },
     { when: ['3xx'], meaning: 'broken', ...UNREADABLE, ...DELAYED },
     halvedWhenItLasts({ when: ['other'], meaning: 'broken', ...UNREADABLE, ...DELAYED }),

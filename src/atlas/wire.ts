@@ -43,12 +43,14 @@ export interface ExtractsPage {
   totalPages: number | null;
   /** Extracts on all pages; null when Atlas does not say. */
   totalItems: number | null;
-  /** Null when Atlas says nothing of other pages. */
+  /** Null when Atlas does not say. */
   hasNext: boolean | null;
 }
 
 /** What a body says, or why it is unusable. */
-export type Parsed<T> = { ok: true; value: T } | { ok: false; why: string };
+export type Parsed<T> =
+  | { ok: true; value: T }
+  | { ok: false; why: string; isAnotherPage?: boolean };
 
 const wholeNumber = z.union([z.int(), z.bigint()]).transform(String);
 /** An id that is text, or a whole number. */
@@ -146,11 +148,9 @@ export function readExtractsPage(
   }
   const page = parsed.data;
   if (page.page !== null && page.page !== asked) {
-    return unusable('it is another page than the one asked for');
+    return { ...unusable('it is another page than the one asked for'), isAnotherPage: true };
   }
   const { per_page: perPage, total_pages: totalPages, total_items: totalItems } = page;
-  const pages =
-    totalPages ?? (totalItems === null || perPage === null ? null : totalItems / perPage);
   return {
     ok: true,
     value: {
@@ -159,7 +159,7 @@ export function readExtractsPage(
       perPage,
       totalPages,
       totalItems,
-      hasNext: page.has_next ?? (pages === null ? null : asked < pages),
+      hasNext: page.has_next,
     },
   };
 }

@@ -2,9 +2,9 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { noProxyIssue, type ProxySettings, proxyIssue } from '../http/proxy.js';
-import { checkOptions, checkType } from './check-options.js';
 import type { RedisAddress } from './redis-address.js';
 
 /** Settings of a client, besides where Redis is. */

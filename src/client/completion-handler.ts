@@ -1,7 +1,8 @@
 /** What an app gives to `onCompletion`, and gets from it. */
+
+import { checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import type { BatchSummary } from '../jobs/summary.js';
-import { checkOptions, checkType } from './check-options.js';
 
 /** What a handler is told besides the summary. */
 export interface CompletionContext {

@@ -7,6 +7,7 @@
  */
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { checkOptions, checkSignal } from '../check-options.js';
 import {
   ClientClosedError,
   RedisUnavailableError,
@@ -17,7 +18,6 @@ import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { callAfter } from '../timeouts.js';
-import { checkOptions, checkSignal } from './check-options.js';
 import { WaitTimeoutError } from './client-errors.js';
 import { QueueEventReader } from './queue-events.js';
 

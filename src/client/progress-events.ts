@@ -4,11 +4,11 @@
  */
 import type { ClientQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import { checkOptions, checkSignal } from '../check-options.js';
 import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import { unlessAborted } from '../timeouts.js';
-import { checkOptions, checkSignal } from './check-options.js';
 import { QueueEventReader } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */

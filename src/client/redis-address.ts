@@ -1,13 +1,13 @@
 /** Where the Redis of a client is, as upstream apps say it. */
 import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Cluster, ClusterNode, Redis, RedisOptions } from 'ioredis';
+import { checkOptions } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { isObject } from '../json.js';
 import { withTimeouts } from '../redis/connect.js';
 import type { ConnectionOptions } from '../redis/connection.js';
 import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
 import type { TlsSource } from '../redis/tls.js';
-import { checkOptions } from './check-options.js';
 
 /** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
 export interface RedisLogin {

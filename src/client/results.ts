@@ -2,6 +2,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { checkOptions, checkSignal } from '../check-options.js';
 import { TransientError, UnknownReferenceError } from '../errors.js';
 import { Proxies, type ProxySettings } from '../http/proxy.js';
 import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
@@ -14,7 +15,6 @@ import type { ResultDocument } from '../storage/results/result-document.js';
 import { readResultDocuments } from '../storage/results/result-reader.js';
 import { parseResultUri, resultUri } from '../storage/results/results-key.js';
 import { unlessAborted } from '../timeouts.js';
-import { checkOptions, checkSignal } from './check-options.js';
 import { BatchRunningError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';

@@ -3,11 +3,11 @@ import { cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
 import { type PauseOptions, pauseOf, pauseSending, resumeSending } from '../batches/pause.js';
 import { readBatchStatus } from '../batches/status.js';
+import { checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { RedisLink } from '../redis/client-link.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
-import { checkOptions, checkType } from './check-options.js';
 import type { ClientSettings } from './client-options.js';
 import type {
   CompletionHandler,

@@ -22,20 +22,22 @@ const UNUSABLE: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A wrong variable, and the end of a sentence that begins with its name. */
-type Issue = readonly [variable: string, issue: string];
+export type Issue = readonly [variable: string, issue: string];
 
 /**
  * @param values by the names of the environment. An empty one counts as not set. A secret may be in a
  *   file that `X_FILE` names.
  * @param nameOf How the caller spells the name of a variable.
+ * @param known What is wrong with variables that have no value for that reason.
  * @throws UsageError naming every wrong or missing value.
  */
 export function parse<Type extends z.ZodObject>(
   type: Type,
   values: Values,
   nameOf: (variable: string) => string = (variable) => variable,
+  known: readonly Issue[] = [],
 ): z.infer<Type> {
-  const { data, issues } = read(type, values);
+  const { data, issues } = read(type, values, known);
   if (issues.length > 0) throw wrong(issues, nameOf);
   return data as z.infer<Type>;
 }
@@ -51,9 +53,14 @@ function wrong(issues: readonly Issue[], nameOf = (variable: string) => variable
   return new UsageError(`The configuration is wrong:\n  ${[...new Set(lines)].join('\n  ')}`);
 }
 
-function read(type: z.ZodObject, given: Values): { data?: unknown; issues: Issue[] } {
+function read(
+  type: z.ZodObject,
+  given: Values,
+  known: readonly Issue[] = [],
+): { data?: unknown; issues: Issue[] } {
   const names = Object.keys(type.shape);
   const { values, issues } = readSecretFiles(names, given);
+  issues.unshift(...known);
   for (const name of names) {
     const issue = UNUSABLE.find(([pattern]) => pattern.test(values[name] ?? ''))?.[1];
     if (issue) issues.push([name, issue]);

@@ -1,6 +1,6 @@
 /** Typed options of a worker as configuration: for a worker inside a process of one's own. */
 import { type Config, configSchema } from './config.js';
-import { parse } from './parse.js';
+import { type Issue, parse } from './parse.js';
 
 /**
  * What a worker may be told: the same settings as the variables of the command line, with the same
@@ -102,21 +102,81 @@ export interface WorkerSettings {
   logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' | undefined;
 }
 
+type KindOf<Type> = Type extends boolean
+  ? 'boolean'
+  : Type extends number
+    ? 'number'
+    : Type extends readonly string[]
+      ? 'list'
+      : 'text';
+type Kinds = { [Name in keyof WorkerSettings]-?: KindOf<NonNullable<WorkerSettings[Name]>> };
+
+/** Of the settings that are no text. */
+const KINDS: {
+  [Name in keyof Kinds as Kinds[Name] extends 'text' ? never : Name]: Kinds[Name];
+} = {
+  redisCluster: 'boolean',
+  redisSentinels: 'list',
+  noProxy: 'list',
+  atlasTimeoutMs: 'number',
+  atlasMaxRequestsPerSecond: 'number',
+  atlasMaxDocumentsPerUpload: 'number',
+  atlasMaxDocumentsInFlight: 'number',
+  tenantWeights: 'list',
+  atlasExtractsPerPage: 'number',
+  s3AllowedBuckets: 'list',
+  s3ForcePathStyle: 'boolean',
+  presignExpiresSeconds: 'number',
+  submitConcurrency: 'number',
+  pollConcurrency: 'number',
+  pollMinMs: 'number',
+  pollMaxMs: 'number',
+  batchDeadlineMs: 'number',
+  resubmitMissing: 'number',
+  replicaAckTimeoutMs: 'number',
+  keepCompletedSeconds: 'number',
+  keepCompletedCount: 'number',
+  keepFailedSeconds: 'number',
+  completionsTtlMs: 'number',
+};
+
+const IS: Readonly<Record<Kinds[keyof Kinds], (value: unknown) => boolean>> = {
+  boolean: (value) => typeof value === 'boolean',
+  number: (value) => typeof value === 'number',
+  list: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+  text: (value) => typeof value === 'string',
+};
+const NAMES = {
+  boolean: 'true or false',
+  number: 'a number',
+  list: 'a list of text',
+  text: 'text',
+};
+
 /** Names of the settings by the names of their variables: `POLL_MIN_MS` is `pollMinMs`. */
 const SETTINGS = new Map(
-  Object.keys(configSchema.shape).map((variable) => [
-    variable,
-    variable.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
-  ]),
+  Object.keys(configSchema.shape)
+    // Those in small letters are a second spelling.
+    .filter((variable) => /^[A-Z]/.test(variable))
+    .map((variable) => [
+      variable,
+      variable.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    ]),
 );
+
+export const SETTING_NAMES: readonly string[] = [...SETTINGS.values()];
 
 /** @throws UsageError naming every wrong or missing setting. */
 export function configOf(settings: WorkerSettings): Config {
   const values: Record<string, string | undefined> = {};
+  const issues: Issue[] = [];
   for (const [variable, name] of SETTINGS) {
     const value: unknown = Reflect.get(settings, name);
+    if (value === undefined || value === null) continue;
+    const kind = new Map<string, Kinds[keyof Kinds]>(Object.entries(KINDS)).get(name) ?? 'text';
+    if (!IS[kind](value)) issues.push([variable, `must be ${NAMES[kind]}`]);
     // A list too: its elements with commas in between, as in the environment.
-    if (value !== undefined && value !== null) values[variable] = String(value);
+    else values[variable] = String(value);
   }
-  return parse(configSchema, values, (variable) => SETTINGS.get(variable) ?? variable);
+  return parse(configSchema, values, (variable) => SETTINGS.get(variable) ?? variable, issues);
 }

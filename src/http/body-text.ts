@@ -1,5 +1,5 @@
 /**
- * The text of a body: decompressed, though nobody asked for compression, and decoded from the charset
+ * The text of a body, of a response or a callback: decompressed, though nobody asked for compression, and decoded from the charset
  * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8; and what is no
  * UTF-8 either is taken for windows-1252, in which all bytes are text.
  *
@@ -9,7 +9,7 @@
  */
 import zlib from 'node:zlib';
 
-/** What a response says of its body; several headers of one name are joined as HTTP does. */
+/** What a response or a callback says of its body; several headers of one name are joined as HTTP does. */
 export interface BodyHeaders {
   contentType: string;
   contentEncoding: string;
@@ -84,11 +84,7 @@ export function bodyText(bytes: Buffer, headers: BodyHeaders, limits: Limits): B
 }
 
 /** @throws as {@link bodyText}. @param encodings As `Content-Encoding` has them; may be empty. */
-export function decompress(
-  bytes: Buffer,
-  encodings: string,
-  { maxBytes, partial }: Limits,
-): Buffer {
+function decompress(bytes: Buffer, encodings: string, { maxBytes, partial }: Limits): Buffer {
   if (bytes.length === 0) return bytes;
   // Two who compress it may name it once, or not at all.
   const codings = ['gzip', ...encodings.toLowerCase().split(',')];

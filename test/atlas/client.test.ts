@@ -218,11 +218,16 @@ describe('readPage', () => {
     expect(atlas.count('extracts')).toBe(3);
   });
 
-  it('readPage says of a page that is too large that half of it is to be asked for', async () => {
+  it('readPage says of a page that is too large that half of it may not be', async () => {
     atlas.onPage = (_request, response) => json(response, 'x'.repeat(33 * 1024 * 1024));
-    expect(await rejection(clientOf(atlas).readPage(BATCH, PAGE))).toMatchObject({
-      row: { halve: 'at-once' },
-    });
+    const error = await rejection(clientOf(atlas).readPage(BATCH, { page: 7, perPage: 2 }));
+    expect(error).toMatchObject({ row: { halve: 'at-once' } });
+  });
+
+  it('readPage says of another page than the one asked for that half of it would be one too', async () => {
+    atlas.onPage = (_request, response) => json(response, '{"data":[],"page":6}');
+    const error = await rejection(clientOf(atlas).readPage(BATCH, { page: 7, perPage: 2 }));
+    expect(error).toMatchObject({ row: { when: ['another-page'] } });
   });
 
   it('readPage does not repeat at once what has a Retry-After', async () => {

@@ -35,6 +35,7 @@ describe('parseNearlyJson', () => {
   it.each([
     ['nothing', ''],
     ['a web page', '<html><style>a{b:c}</style></html>'],
+    ['a web page with an object', ' <!DOCTYPE html><script>x={"data":null}</script>'],
     ['two of a kind that differ', '{"a":1}{"a":2}'],
     ['three of which one differs', '{"a":1}{"a":1}{"b":1}'],
     ['what has no start', '"x":1},{"a":1}],"page":1}'],

@@ -60,7 +60,7 @@ const EXPECTED: [Endpoint, Expected[]][] = [
       [[429], 'not-taken', 'ATLAS_UNAVAILABLE'],
       [['not-sent', 'cut', 'timed-out', 408, 425], 'broken', 'ATLAS_UNAVAILABLE'],
       [[500, 502, 503, 504], 'broken', 'ATLAS_UNAVAILABLE'],
-      [['unusable', 'too-large', 'not-text'], 'broken', 'ATLAS_PROTOCOL'],
+      [['unusable', 'another-page', 'too-large', 'not-text'], 'broken', 'ATLAS_PROTOCOL'],
       [[302, 304, 400, 405, 410, 413, 422, 700], 'broken', 'ATLAS_PROTOCOL'],
     ],
   ],
@@ -144,7 +144,7 @@ describe('the table of responses', () => {
     for (const kind of lasting) expect(rowFor('extracts', kind).halve).toBe('when-it-lasts');
     for (const kind of ['unusable', 504] as const)
       expect(rowFor('extracts', kind, 'web-page').halve).toBe('when-it-lasts');
-    for (const kind of ['not-sent', 200, 302, 401, 403, 404, 429] as const)
+    for (const kind of ['not-sent', 'another-page', 200, 302, 401, 403, 404, 429] as const)
       expect(rowFor('extracts', kind).halve).toBeUndefined();
   });
 
@@ -188,7 +188,8 @@ Printed from \`src/atlas/response-table.ts\` by its test. The first row that mat
 | not-text | bytes that are not what the headers say: a damaged compression, no text of that charset |
 | … as a web page | \`Content-Type\` is HTML: a gateway's, which stands before Atlas |
 | … without JSON | \`Content-Type\` is not JSON, or absent |
-| unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\`, another page |
+| unusable | a 2xx whose body will not do: HTML, truncated JSON, no usable \`batch_id\` |
+| another-page | a 2xx with another page of extracts than the one asked for |
 | other | anything that no row above names |
 
 *Circuit*: counts towards opening the circuit breaker. *Holds all*: every process holds its

@@ -76,6 +76,31 @@ test('every wrong setting is reported under its own name, and a secret is not sh
   ]);
 });
 
+test('settings of another type are reported together with all others that are wrong', () => {
+  const wrong: object = {
+    ...REQUIRED,
+    redisUrl: undefined,
+    atlasClientSecret: { canary: 1 },
+    pollMinMs: '50',
+    pollMaxMs: 1,
+    s3ForcePathStyle: 'yes',
+    s3AllowedBuckets: 'kyc-a,kyc-b',
+    noProxy: [1],
+  };
+  expect(() => configOf(wrong as WorkerSettings)).toThrow(
+    [
+      'The configuration is wrong:',
+      'noProxy must be a list of text',
+      'atlasClientSecret must be text',
+      's3AllowedBuckets must be a list of text',
+      's3ForcePathStyle must be true or false',
+      'pollMinMs must be a number',
+      'pollMaxMs must be at least 10 milliseconds; got "1"',
+      'redisUrl is missing; set a URL such as redis://127.0.0.1:6379',
+    ].join('\n  '),
+  );
+});
+
 test('bounds that contradict each other are reported under their own names', () => {
   expect(() => configOf({ ...REQUIRED, pollMinMs: 200, pollMaxMs: 100 })).toThrow(
     'pollMinMs must not be greater than pollMaxMs',

@@ -37,11 +37,6 @@ async function expectEnds(
 
 const FAULTS: { rule: AtlasFaultRule; says: string; options?: SystemOptions }[] = [
   { rule: { endpoint: 'extracts', fault: 'huge-body' }, says: 'a response that is too large' },
-  {
-    rule: { fault: 'endless' },
-    says: 'does not end',
-    options: { atlas: { totalItems: false } },
-  },
   { rule: { fault: 'foreign-ids', count: 10_000 }, says: 'more than 1000 extracts of documents' },
   {
     rule: { fault: 'foreign-ids', count: 10_000 },

@@ -140,6 +140,8 @@ const READINGS: Fault[] = [
   { rule: { fault: 'charset', unnamed: true }, name: 'charset, unnamed' },
   { rule: { fault: 'compressed', encoding: 'br', mislabelled: true }, name: 'compressed in vain' },
   { rule: { fault: 'charset', mislabelled: true }, name: 'charset, mislabelled' },
+  { rule: { fault: 'short-pages', count: 1 } },
+  { rule: { fault: 'last-page-again' }, system: { atlas: { totalItems: false } } },
   { rule: { fault: 'total-too-low' } },
   { rule: { fault: 'padded-ids' } },
   { rule: { fault: 'padded-batch-id' } },

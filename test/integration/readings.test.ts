@@ -313,6 +313,70 @@ describe('pages after the last', () => {
   });
 });
 
+describe('pages of another size than asked for', () => {
+  it.each([1, 2] as const)(
+    'pages of %i extracts that say nothing of others but the total are all read',
+    async (count) => {
+      const system = await sendUnder([{ fault: 'short-pages', count }], {
+        atlas: { extractsPerDocument: () => 2 },
+      });
+      const { data, stored, uploads } = await endOf(system);
+      expect(data).toMatchObject({ status: 'completed', documents: { present: 5 }, polls: 1 });
+      expect(stored[0]?.documents.map(({ extracts }) => extracts.length)).toEqual([2, 2, 2, 2, 2]);
+      expect(uploads).toBe(1);
+    },
+  );
+
+  it('short pages that say nothing of others at all are read while documents are missing', async () => {
+    const system = await sendUnder([{ fault: 'short-pages' }], { atlas: { totalItems: false } });
+    const { data, uploads } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5 } });
+    expect(uploads).toBe(1);
+  });
+
+  it('a list that is longer than the page asked for, and the same on every page, is the whole list', async () => {
+    const system = await startSystem({ environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });
+    const items = [1, 2, 3].map((number) => ({ ...ITEM, file_data: { number } }));
+    await system.startWorker({ ATLAS_BASE_URL: await startHostileAtlas(() => ({ data: items })) });
+    await system.submit('loan', 1);
+    const { data, stored } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', polls: 1 });
+    expect(stored[0]?.documents[0]?.extracts).toHaveLength(3);
+  });
+
+  it('an Atlas that always gives the first page is not taken for one with bad extracts', async () => {
+    const system = await startSystem({ environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });
+    const list = [1, 2, 3].map((number) => ({ ...ITEM, file_data: { number } }));
+    const first = { data: list.slice(0, 2), page: 1, per_page: 2, total_items: 3, has_next: true };
+    const url = await startHostileAtlas(() => first);
+    await system.startWorker({ ATLAS_BASE_URL: url, BATCH_DEADLINE_MS: '2000' });
+    await system.submit('loan', 1);
+    const { data } = await endOf(system);
+    expect(data.reason).toMatchObject({
+      code: 'ATLAS_PROTOCOL',
+      message: expect.stringContaining('another page'),
+    });
+  });
+
+  it.each([
+    { documents: 5, ends: 'completed' },
+    // A page that was never seen may have the missing one.
+    { documents: 6, ends: 'ATLAS_PROTOCOL' },
+  ])(
+    'a list without a total that ends in its last page again and again: $ends, of $documents documents',
+    async ({ documents, ends }) => {
+      const system = await sendUnder([{ fault: 'last-page-again' }], {
+        documents,
+        atlas: { totalItems: false, neverArrives: (id) => id === '006' },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '5', BATCH_DEADLINE_MS: '4000' },
+      });
+      const { data, uploads } = await endOf(system);
+      expect(data.reason?.code ?? data.status).toBe(ends);
+      expect(uploads).toBe(1);
+    },
+  );
+});
+
 describe('the body', () => {
   it.each(['comma', 'mark', 'before', 'after', 'twice', 'string'] as const)(
     'responses that are JSON but for a flaw (%s) are read, and nothing is sent twice for them',

@@ -3,14 +3,14 @@
  * then wakes the polls of the batches that it names. Its extracts are not used: only what Atlas
  * answers to a poll counts.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { secretsOf } from '../../config/fields.js';
 import { errorCode, errorFields } from '../../errors.js';
-import { decompress } from '../../http/body-text.js';
-import { decodeText } from '../../json.js';
+import { bodyText } from '../../http/body-text.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
 import type { Rejection } from '../health/server-metrics.js';
@@ -72,17 +72,14 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
       // well-formed, such as `application/json,application/json`, so that only its charset is kept.
       scope.removeAllContentTypeParsers();
       scope.addHook('onRequest', async ({ headers }) => {
-        const [, charset = 'utf-8'] = CHARSET.exec(headers['content-type'] ?? '') ?? [];
-        headers['content-type'] = `text/plain; charset=${charset}`;
+        const [, charset] = CHARSET.exec(headers['content-type'] ?? '') ?? [];
+        headers['content-type'] = charset ? `text/plain; charset=${charset}` : 'text/plain';
       });
       const bodies = new BodyReader();
       scope.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
         const { headers, routeOptions } = request;
         const body = await bodies.read(payload, routeOptions.bodyLimit ?? BODY_LIMIT_BYTES);
-        return decodeText(
-          inflate(body, headers['content-encoding'] ?? ''),
-          CHARSET.exec(headers['content-type'] ?? '')?.[1],
-        );
+        return textOf(body, headers);
       });
 
       scope.post('/token', {
@@ -130,13 +127,17 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
   );
 }
 
-/** @throws an error with the status to answer with. */
-function inflate(body: Buffer, encodings: string): Buffer {
+/** As responses of Atlas are read. @throws an error with the status to answer with. */
+function textOf(body: Buffer, headers: IncomingHttpHeaders): string {
+  const said = {
+    contentType: headers['content-type'] ?? '',
+    contentEncoding: headers['content-encoding'] ?? '',
+  };
   try {
-    return decompress(body, encodings, { maxBytes: CALLBACK_BODY_LIMIT_BYTES, partial: false });
+    return bodyText(body, said, { maxBytes: CALLBACK_BODY_LIMIT_BYTES, partial: false }).text;
   } catch (error) {
     const isTooLarge = errorCode(error) === 'ERR_BUFFER_TOO_LARGE';
-    throw Object.assign(new Error('the body is not what Content-Encoding says'), {
+    throw Object.assign(new Error('the body is not what its headers say'), {
       statusCode: isTooLarge ? 413 : 400,
     });
   }

@@ -32,6 +32,8 @@ const ENDPOINT_OF = {
   'one-page-more': 'extracts',
   /** The same, and the page after it is the last page again, under its own number. */
   'last-page-again': 'extracts',
+  /** Pages have `count` extracts at most (default 2), and say nothing of others but `total_items`. */
+  'short-pages': 'extracts',
   /** `total_items` is `count` too high. */
   'total-too-high': 'extracts',
   /** `total_items` is `count` too low. */

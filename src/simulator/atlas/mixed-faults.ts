@@ -78,6 +78,7 @@ const FORMS: Readonly<Record<AtlasFaultKind, readonly Form[]>> = {
   'has-next-false': AS_IT_IS,
   'one-page-more': [{ status: 404 }, { status: 416 }, { status: 500 }],
   'last-page-again': AS_IT_IS,
+  'short-pages': AS_IT_IS,
   'total-too-high': AS_IT_IS,
   'total-too-low': AS_IT_IS,
   'text-totals': AS_IT_IS,

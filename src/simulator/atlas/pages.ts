@@ -16,8 +16,10 @@ export interface PageRequest {
 
 /** One page of what is visible now. Beyond the end its data is empty; or there is no page at all. */
 export function pageText(batches: AtlasBatches, asked: PageRequest): string | undefined {
-  const { batch, perPage, fault } = asked;
+  const { batch, fault } = asked;
   const kind = fault?.fault;
+  const isShort = kind === 'short-pages';
+  const perPage = isShort ? Math.min(asked.perPage, fault?.count ?? SHORT_PAGE) : asked.perPage;
   const list = kind === 'empty-page' ? [] : batches.visible(batch.batchId, asked.now);
   const foreign = kind === 'foreign-ids' ? (fault?.count ?? 1) : 0;
   const total = list.length + foreign;
@@ -55,12 +57,13 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
     has_next: hasNext,
     has_prev: page > 1,
   };
-  const members = Object.entries(paging).map(([name, value]) => {
+  const said = Object.entries(paging).filter(([name]) => !isShort || name === 'total_items');
+  const members = said.map(([name, value]) => {
     return `"${name}":${kind === 'text-totals' ? `"${value}"` : value}`;
   });
   const isObject = kind === 'object-for-list' && data.length < 2;
   const items = isObject ? (data[0] ?? '{}') : `[${data.join(',')}]`;
-  return `{"data":${items},${members.join(',')}}`;
+  return `{${[`"data":${items}`, ...members].join(',')}}`;
 }
 
 function pageGiven(kind: Fault['fault'] | undefined, asked: number, pages: number): number {
@@ -88,6 +91,8 @@ const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set([
 const WRONG_TOTALS: Readonly<Record<string, number>> = { 'total-too-high': 1, 'total-too-low': -1 };
 /** Characters of an id that is filled up with blanks. */
 const PADDED_LENGTH = 140;
+/** Extracts on a page that is shorter than asked for. */
+const SHORT_PAGE = 2;
 const DEFAULT_EXTRACT_BYTES = 1024 * 1024;
 
 /** Without `fileData` it is a document that nobody can read. */

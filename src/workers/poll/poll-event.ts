@@ -8,6 +8,8 @@ export interface PollReading {
   overdue: boolean;
   /** A digest of the items that nobody could read; empty without any. */
   unreadable: string;
+  /** Of some of them there was no response, or an error, which may pass. */
+  failing: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */
   present: number;
   /** Items that Atlas announced; null when it announces nothing. */

@@ -25,11 +25,13 @@ const COSTLY = ['too-large', 'timed-out'] as const;
 /** A total that stays is believed for so many polls, then for twice as many, and so on. */
 const BELIEVED_POLLS = 4;
 /** The rows of what may be answered beyond the last page. */
-const BEYOND = ['5xx', 'unusable', 'other'] as const;
+const BEYOND = ['5xx', 'unusable', 'another-page', 'other'] as const;
 
 export interface Poll extends PollReading {
   found: Reconciliation | null;
 }
+
+const NOT_COMPLETE = { complete: false, overdue: false, failing: false } as const;
 
 interface PollOptions {
   /** Reads everything, whatever a count request would say. */
@@ -79,7 +81,7 @@ async function readExtracts(
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      const notRead = { complete: false, overdue: false, unreadable: '', found: null };
+      const notRead = { ...NOT_COMPLETE, unreadable: '', found: null };
       return { ...notRead, present, announced: totalItems };
     }
   }
@@ -88,28 +90,42 @@ async function readExtracts(
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
   const totals = new Set<number>();
   let repeatedPage = false;
-  const unread = { all: 0, inARow: 0, costly: 0 };
+  const unread = { all: 0, inARow: 0, costly: 0, lasting: 0 };
   let unreadable = 0;
   const add = ({ page, totalItems, items, failure }: ReadPage) => {
     if (totalItems !== null) totals.add(totalItems);
     unread.inARow = failure ? unread.inARow + 1 : 0;
     if (failure) unread.all += 1;
     if (failure && isCostly(failure)) unread.costly += 1;
+    if (failure?.row.halve === 'when-it-lasts') unread.lasting += 1;
     unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
-    if (page > 1 && items.length > 0 && added === 0) repeatedPage = true;
+    // More than asked for: pages mean nothing to this Atlas, and each of them is the whole list.
+    if (page > 1 && items.length > 0 && items.length <= perPage && added === 0) repeatedPage = true;
     return added;
   };
-  // Atlas may have smaller pages than asked for. Where it says nothing of other pages, a full one may
-  // have a next one.
+  // Atlas may have smaller pages than asked for.
   const isFull = ({ items, perPage: own }: ReadPage) => items.length >= (own ?? perPage);
-  const hasNext = (page: ReadPage) => page.hasNext ?? (isFull(page) && !(page.failure && hasAll()));
+  // Where Atlas does not say, a next page is likely when more was announced; without totals, after a
+  // full page; and where it says nothing at all, as long as documents are missing.
+  const hasNext = (page: ReadPage): boolean => {
+    if (page.hasNext !== null || page.items.length === 0) return page.hasNext ?? false;
+    if (totals.size > 0) return !hasAll();
+    if (page.totalPages !== null) return page.page < page.totalPages;
+    return isFull(page) || (page.perPage === null && found.present < total);
+  };
   // Lists do not shrink: a page that announces less than another is not believed.
   const announced = () => {
     const isSilent = last.totalItems === null && !last.failure;
     return isSilent || totals.size === 0 ? null : Math.max(...totals);
   };
   const hasAll = () => totals.size > 0 && found.itemCount >= Math.max(...totals);
+
+  const readSoFar = (totalItems: number | null): Poll => ({
+    ...{ ...NOT_COMPLETE, found, present: found.present, announced: totalItems },
+    unreadable: found.unreadableDigest(),
+    failing: unread.lasting > 0,
+  });
 
   const pageLimit = Math.max(MIN_PAGE_LIMIT, total * PAGES_PER_DOCUMENT);
   let last = await read(1, perPage);
@@ -122,6 +138,10 @@ async function readExtracts(
       const repeats = totals.size === 1 && found.extractCount >= Math.max(...totals);
       ended = last.items.length === 0 || last.hasNext === null || repeats;
       if (ended) break;
+      // Believed when it stays while every document is there.
+      if (totals.size === 0 && found.present === total) {
+        return { ...readSoFar(null), overdue: true };
+      }
       throw endless(data, `page ${page} brings nothing new`);
     }
     if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
@@ -141,14 +161,16 @@ async function readExtracts(
       }
       const totalItems = announced();
       const gone = one instanceof UnknownBatchError;
+      const isGuess = last.hasNext === null && !isFull(last);
       ended = totalItems === null ? gone && isFull(last) : found.itemCount >= totalItems;
+      ended ||= isGuess && page >= (last.totalPages ?? 1);
       if (ended) break;
       // A page may be hidden, or what was announced too high: believed when it stays while every
       // document is there.
       const mayBeAll = gone || (totalItems === null && isFull(last));
       const overdue = mayBeAll && found.present === total;
       if (!gone && !overdue) throw one;
-      return { ...incomplete(found, totalItems), overdue };
+      return { ...readSoFar(totalItems), overdue };
     }
     ended ||= unread.inARow >= MAX_UNREAD || unread.costly >= MAX_UNREAD;
     if (ended && unread.all === found.itemCount) throw nothingReadable(data, last.failure);
@@ -166,7 +188,7 @@ async function readExtracts(
     unreadable,
   };
   return {
-    ...incomplete(found, findings.totalItems),
+    ...readSoFar(findings.totalItems),
     complete: isComplete(findings),
     overdue: isOverdue(findings),
   };
@@ -184,12 +206,6 @@ function laterPage(reading: Promise<ReadPage>): Promise<LaterPage> {
     }
     throw error;
   });
-}
-
-function incomplete(found: Reconciliation, announced: number | null): Poll {
-  const { present } = found;
-  const unreadable = found.unreadableDigest();
-  return { complete: false, overdue: false, unreadable, present, announced, found };
 }
 
 /**

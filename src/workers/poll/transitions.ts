@@ -23,6 +23,11 @@ export const NOT_FOUND_TIMEOUT_MS = 120_000;
  */
 export const MAX_OVERDUE_POLLS = 4;
 
+/**
+ * The same where a single extract is not given at all. It fails at random with an Atlas that fails often: of
+ * one that fails three requests in ten, so many polls in a row lose an extract once in ten thousand.
+ */
+export const MAX_FAILING_POLLS = 8;
 /** A page that cannot be read in so many polls in a row may have a bad extract: a smaller one is asked for. */
 const LASTING_POLLS = 2;
 
@@ -110,7 +115,8 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   const { unreadable } = reading;
   const polls = before.polls + 1;
   const state = { ...rest, polls, ...(overdue > 0 && { overdue: { polls: overdue, unreadable } }) };
-  const complete = reading.complete || overdue >= MAX_OVERDUE_POLLS;
+  const patience = reading.failing ? MAX_FAILING_POLLS : MAX_OVERDUE_POLLS;
+  const complete = reading.complete || overdue >= patience;
   if (found && (complete || isLastPoll(state, facts.deadlines))) {
     if (found.present >= state.stored) return { next: 'store', state };
     const message = `Atlas has fewer documents of ${data.atlasBatchId} than before; the stored result was kept`;

@@ -158,6 +158,33 @@ it.each([
   },
 );
 
+const UTF8 = { 'content-type': 'application/json; charset=utf-8' };
+const LATIN1 = { 'content-type': 'application/json; charset=ISO-8859-1' };
+const ACCENTED = JSON.stringify(page('loan-1/\u00e9'));
+
+it.each([
+  ['compressed, without a header that says so', gzipSync(ACCENTED), {}],
+  ['plain, under a header that says gzip', Buffer.from(ACCENTED), { 'content-encoding': 'gzip' }],
+  ['plain, under a charset for a coding', Buffer.from(ACCENTED), { 'content-encoding': 'utf-8' }],
+  ['UTF-16 without a mark and a charset', Buffer.from(ACCENTED, 'utf16le'), {}],
+  ['ISO-8859-1 under the name of UTF-8', Buffer.from(ACCENTED, 'latin1'), UTF8],
+  ['UTF-8 under the name of ISO-8859-1', Buffer.from(ACCENTED), LATIN1],
+  ['UTF-8 with a byte order mark', Buffer.from(`\ufeff${ACCENTED}`), UTF8],
+])('a callback is read as a response is: %s', async (_, payload, more) => {
+  const test = await createServer(CALLBACKS);
+  const headers = { token: await tokenOf(test), ...more };
+  const posted = await test.server.app.inject({ method: 'POST', url: PATH, headers, payload });
+  expect(posted.statusCode).toBe(202);
+});
+
+it('a callback that is small, and large once it is decompressed, gets 413', async () => {
+  const test = await createServer(CALLBACKS);
+  const headers = { token: await tokenOf(test) };
+  const payload = gzipSync(Buffer.alloc(CALLBACK_BODY_LIMIT_BYTES + 1, ' '));
+  const posted = await test.server.app.inject({ method: 'POST', url: PATH, headers, payload });
+  expect(posted.statusCode).toBe(413);
+});
+
 it.each([
   ['gzip', gzipSync],
   ['deflate', deflateSync],

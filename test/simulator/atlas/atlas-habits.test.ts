@@ -223,3 +223,9 @@ it('file_data can be empty, and ids numbers that no double holds', async () => {
   const { caller } = await startWithBatch(ids(1), { fault: 'number-batch-id', long: true });
   expect((await caller.upload(ids(1))).text).toBe('{"batch_id":9007199254740994}');
 });
+
+it('pages can be shorter than asked for, and say nothing of others but the total', async () => {
+  const { read } = await startWithBatch(ids(3), { fault: 'short-pages' });
+  const { body } = await read('&page=2&pageNo=2&per_page=50');
+  expect(body).toEqual({ data: [expect.objectContaining({ document_id: '003' })], total_items: 3 });
+});

@@ -135,7 +135,14 @@ const events = fc.constantFrom<PollEvent>(
   ...[1, 4].flatMap((present): PollEvent[] =>
     [false, true].map((overdue) => {
       const found = { extractCount: present, present };
-      const reading = { complete: false, unreadable: '', present, announced: 5, found };
+      const reading = {
+        complete: false,
+        unreadable: '',
+        failing: false,
+        present,
+        announced: 5,
+        found,
+      };
       return { kind: 'read', reading: { ...reading, overdue: overdue && present === 4 } };
     }),
   ),

@@ -12,6 +12,7 @@ import {
   beginPoll,
   enterPoll,
   isLastPoll,
+  MAX_FAILING_POLLS,
   MAX_OVERDUE_POLLS,
   MEMORY_TIMEOUT_MS,
   NOT_FOUND_TIMEOUT_MS,
@@ -57,6 +58,7 @@ const read = (present: number, changes: object = {}): PollEvent => ({
     complete: present === 3,
     overdue: false,
     unreadable: '',
+    failing: false,
     present,
     announced: present,
     found: { extractCount: present, present },
@@ -233,6 +235,16 @@ describe('a poll job', () => {
     for (let poll = 2; poll <= MAX_OVERDUE_POLLS; poll += 1) {
       expect(decision).toMatchObject({ next: 'sleep', state: { nextPollAt: 5000 + RETRY_MS } });
       decision = decide(decision.state, events.overdue, 5000);
+    }
+    expect(decision.next).toBe('store');
+  });
+
+  it('a poll job waits some polls longer for an extract that is not given', () => {
+    const failing = read(3, { complete: false, overdue: true, failing: true, unreadable: 'third' });
+    let decision = decide(fresh, failing, 5000);
+    for (let poll = 2; poll <= MAX_FAILING_POLLS; poll += 1) {
+      expect(decision.next).toBe('sleep');
+      decision = decide(decision.state, failing, 5000);
     }
     expect(decision.next).toBe('store');
   });

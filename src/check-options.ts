@@ -1,6 +1,6 @@
 /** What callers without types pass by mistake, said in a sentence before anything is done. */
-import { UsageError } from '../errors.js';
-import { isObject } from '../json.js';
+import { UsageError } from './errors.js';
+import { isObject } from './json.js';
 
 /**
  * @returns The options, to be checked one by one.
