@@ -16,9 +16,11 @@ export type { BatchDocument, BatchRequest, Priority } from './jobs/request.js';
 // Following a batch, and asking for its end.
 
 export type { CancelResult } from './batches/cancel.js';
+export type { PauseOptions } from './batches/pause.js';
 export type { BatchStatus, UploadStatus } from './batches/status.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
+export type { Pause } from './gate/pause.js';
 
 // The end of a batch: its summary, and its completion event.
 

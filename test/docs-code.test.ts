@@ -16,6 +16,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { cancelCommand } from '../src/cli/commands/cancel.js';
 import { completionCommand } from '../src/cli/commands/completion.js';
 import { doctorCommand } from '../src/cli/commands/doctor.js';
+import { pauseCommand, resumeCommand } from '../src/cli/commands/pause.js';
 import { resultsCommand } from '../src/cli/commands/results.js';
 import { simulatorCommand } from '../src/cli/commands/simulator.js';
 import { statusCommand } from '../src/cli/commands/status.js';
@@ -104,6 +105,7 @@ test('commands of atlas-batch and their options that the docs name exist', () =>
     [
       ...[startCommand, workerCommand, serverCommand, simulatorCommand, submitCommand],
       ...[statusCommand, resultsCommand, cancelCommand, doctorCommand, completionCommand],
+      ...[pauseCommand, resumeCommand],
     ].map((create): [string, Command] => {
       const command = create(() => {});
       return [command.name(), command];

@@ -6,6 +6,7 @@ import type { ExitCode } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { completionCommand } from './commands/completion.js';
 import { doctorCommand } from './commands/doctor.js';
+import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { resultsCommand } from './commands/results.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { statusCommand } from './commands/status.js';
@@ -23,6 +24,8 @@ const COMMANDS = [
   statusCommand,
   resultsCommand,
   cancelCommand,
+  pauseCommand,
+  resumeCommand,
   doctorCommand,
   completionCommand,
 ];

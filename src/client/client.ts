@@ -9,8 +9,10 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { CancelResult } from '../batches/cancel.js';
+import type { PauseOptions } from '../batches/pause.js';
 import type { BatchStatus } from '../batches/status.js';
 import { ClientClosedError } from '../errors.js';
+import type { Pause } from '../gate/pause.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
@@ -83,6 +85,16 @@ export interface AtlasBatchClient {
   events(options?: EventsOptions): AsyncGenerator<BatchStatus, void, undefined>;
   /** Asks for the end of a batch, which then fails with `CANCELLED`. */
   cancel(reference: string, reason?: string): Promise<CancelResult>;
+  /**
+   * Stops the sending of all batches, until a time or until somebody resumes; another pause replaces it. Polls,
+   * results and events go on, and the deadlines of batches that wait for it stand still.
+   * @throws UsageError when `until` is over.
+   */
+  pause(options?: PauseOptions): Promise<Pause>;
+  /** Ends the pause. @returns whether there was one. */
+  resume(): Promise<boolean>;
+  /** The pause that there is; null when batches are sent. */
+  paused(): Promise<Pause | null>;
   /** Waits for running handlers; all other pending calls reject. May be called twice. */
   close(): Promise<void>;
 }
@@ -149,6 +161,9 @@ function openClient(link: RedisLink, settings: ClientSettings): AtlasBatchClient
       yield* (await open()).events(options);
     },
     cancel: async (reference, reason) => (await open()).cancel(reference, reason),
+    pause: async (options) => (await open()).pause(options),
+    resume: async () => (await open()).resume(),
+    paused: async () => (await open()).paused(),
     close() {
       closed ??= (async () => {
         closing.abort();

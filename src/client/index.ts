@@ -19,7 +19,9 @@ export type { BatchInput, EnqueueResult } from './enqueue.js';
 // Following a batch, and asking for its end.
 
 export type { CancelResult } from '../batches/cancel.js';
+export type { PauseOptions } from '../batches/pause.js';
 export type { BatchStatus, UploadStatus } from '../batches/status.js';
+export type { Pause } from '../gate/pause.js';
 export type { WaitOptions } from './end-watcher.js';
 export type { EventsOptions } from './progress-events.js';
 

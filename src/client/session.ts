@@ -1,8 +1,10 @@
 /** What a client does, on a link to Redis that its creator opens and closes. */
 import { cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
+import { type PauseOptions, pauseOf, pauseSending, resumeSending } from '../batches/pause.js';
 import { readBatchStatus } from '../batches/status.js';
-import { checkType } from '../check-options.js';
+import { checkOptions, checkType } from '../check-options.js';
+import { UsageError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { RedisLink } from '../redis/client-link.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
@@ -43,6 +45,15 @@ export function openSession(link: RedisLink, settings: ClientSettings, closing: 
       checkType('the reason of a cancel', reason, 'string');
       return link.run(() => cancelBatch(queues, reference, reason));
     },
+    async pause(options: PauseOptions = {}) {
+      checkOptions('pause', options, ['until', 'reason', 'by']);
+      checkType('the reason of a pause', options.reason, 'string');
+      checkType('who pauses', options.by, 'string');
+      checkEnd(options.until);
+      return link.run(() => pauseSending(queues, options));
+    },
+    resume: () => link.run(() => resumeSending(queues)),
+    paused: () => link.run(() => pauseOf(queues)),
     async close() {
       await Promise.all([...opened].map((one) => one.close()));
       // BullMQ waits for as long as Redis is away.
@@ -50,4 +61,13 @@ export function openSession(link: RedisLink, settings: ClientSettings, closing: 
       reader.close();
     },
   };
+}
+
+/** @throws UsageError for what is no time, or one that is over: such a pause would be none. */
+function checkEnd(until: unknown): void {
+  if (until === undefined) return;
+  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
+    throw new UsageError('until must be a Date');
+  }
+  if (until.getTime() <= Date.now()) throw new UsageError('until must be in the future');
 }

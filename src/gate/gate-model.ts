@@ -38,6 +38,8 @@ export const MAX_AWAKE = 20;
 
 export class GateModel {
   virtualTime = 0;
+  /** Nothing is admitted. */
+  paused = false;
   /** In order. */
   readonly line: Waiting[] = [];
   /** Documents by member. */
@@ -53,13 +55,16 @@ export class GateModel {
   }
 
   /**
-   * Uploads of one job ask for admission, in their order. Those that are new enter the line.
+   * Uploads of one job ask for admission, in their order. Those that are new enter the line. In a pause those
+   * that were admitted and not sent go back to its head.
    * @returns the members that are in flight.
    */
   ask(applicants: readonly Applicant[], flow: Flow): Set<string> {
     const admitted = new Set<string>();
     const waiting = new Set<string>();
     for (const applicant of applicants) {
+      if (this.paused && this.inFlight.delete(applicant.member))
+        this.insert({ ...applicant, start: 0 });
       if (this.inFlight.has(applicant.member)) admitted.add(applicant.member);
       else {
         waiting.add(applicant.member);
@@ -103,6 +108,7 @@ export class GateModel {
    */
   heads(isLive: (member: string) => boolean): string[] {
     const jobs = new Set<string>();
+    if (this.paused) return [];
     let reserved = this.documentsInFlight;
     let rank = 0;
     for (let steps = 0; steps < MAX_HEADS && jobs.size < MAX_AWAKE; steps += 1) {
@@ -122,17 +128,23 @@ export class GateModel {
 
   /** One that is larger than the limit is admitted alone. */
   private fits(documentCount: number, reserved: number): boolean {
+    if (this.paused) return false;
     return this.limit === 0 || reserved === 0 || reserved + documentCount <= this.limit;
   }
 
   private enter(applicant: Applicant, { name, weight }: Flow): void {
     const start = Math.max(this.virtualTime, this.finishes.get(name) ?? 0);
     this.finishes.set(name, start + applicant.documentCount / weight);
+    this.insert({ ...applicant, start });
+  }
+
+  private insert(waiting: Waiting): void {
+    const { start, member } = waiting;
     const isBefore = (other: Waiting) =>
-      other.start < start || (other.start === start && other.member < applicant.member);
+      other.start < start || (other.start === start && other.member < member);
     let place = this.line.length;
     while (place > 0 && !isBefore(this.line[place - 1] as Waiting)) place -= 1;
-    this.line.splice(place, 0, { ...applicant, start });
+    this.line.splice(place, 0, waiting);
   }
 }
 

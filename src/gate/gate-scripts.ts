@@ -11,7 +11,7 @@ import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 /** What the scripts have in common. */
 const COMMON = `
 local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
-local DELAYED, WAIT, PRIORITIZED, MARKER = unpack(KEYS, 7, 10)
+local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
 local BATCHES, POLLS, LIMIT = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local call = redis.call
 
@@ -22,6 +22,7 @@ end
 local function number_of(reply) return tonumber(reply or 0) or 0 end
 local function size_of(member) return number_of(call('HGET', SIZES, member)) end
 local function documents_in_flight() return number_of(call('HGET', STATE, 'documents')) end
+local function is_paused() return call('EXISTS', PAUSE) == 1 end
 local function fits(size, reserved)
   return LIMIT == 0 or reserved == 0 or reserved + size <= LIMIT
 end
@@ -51,6 +52,7 @@ end
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the
 -- line: workers take from its right end. Those that are there already are put in order with them.
 local function wake()
+  if is_paused() then return 0 end
   local reserved, rank, ids, known = documents_in_flight(), 0, {}, {}
   for _ = 1, ${MAX_HEADS} do
     if #ids == ${MAX_AWAKE} then break end
@@ -98,15 +100,21 @@ const gateScript = <Reply>(lua: string) => new LuaScript<Reply>(COMMON + lua);
  * lock.
  */
 export const ASK = gateScript<string[] | null>(`
-if call('GET', KEYS[11]) ~= ARGV[4] then return false end
+if call('GET', KEYS[12]) ~= ARGV[4] then return false end
 local flow, weight, count = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 for i = 8 + 2 * count, #ARGV, 2 do
   if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
 end
 local admitted, waiting = {}, {}
-local virtual_time = number_of(call('HGET', STATE, 'virtual-time'))
+local virtual_time, paused = number_of(call('HGET', STATE, 'virtual-time')), is_paused()
 for i = 8, 6 + 2 * count, 2 do
   local member, size = ARGV[i], tonumber(ARGV[i + 1])
+  if paused and call('ZREM', FLIGHT, member) == 1 then
+    call('HINCRBY', STATE, 'documents', -size_of(member))
+    call('HSET', SIZES, member, size)
+    call('HDEL', HOLDERS, member)
+    call('ZADD', LINE, 0, member)
+  end
   if call('ZSCORE', FLIGHT, member) then
     admitted[#admitted + 1] = member
   else
@@ -120,7 +128,7 @@ for i = 8, 6 + 2 * count, 2 do
   end
 end
 local reserved, rank, before = documents_in_flight(), 0, #admitted
-while rank < ${MAX_HEADS} and next(waiting) do
+while not paused and rank < ${MAX_HEADS} and next(waiting) do
   local head = call('ZRANGE', LINE, rank, rank, 'WITHSCORES')
   local member = head[1]
   if not member then break end
@@ -148,7 +156,7 @@ return admitted
 
 /** KEYS lock. ARGV token, then members that are neither in flight nor in line from now on. */
 export const LEAVE = gateScript<number | null>(`
-if call('GET', KEYS[11]) ~= ARGV[4] then return false end
+if call('GET', KEYS[12]) ~= ARGV[4] then return false end
 local left = 0
 for i = 5, #ARGV do left = left + forget(ARGV[i]) end
 if left > 0 then wake() end
@@ -173,12 +181,13 @@ return wake()
 
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has.
- * Then it wakes. KEYS the sweep's lock, the key that says that a gate is on. ARGV the time between two
+ * Then it wakes, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on. ARGV the time between two
  * sweeps, how long a gate counts as on, members of one sweep.
  */
 export const SWEEP = gateScript<number>(`
-call('SET', KEYS[12], '1', 'PX', ARGV[5])
-if not call('SET', KEYS[11], '1', 'NX', 'PX', ARGV[4]) then return 0 end
+call('SET', KEYS[13], '1', 'PX', ARGV[5])
+local paused = call('EXISTS', PAUSE)
+if not call('SET', KEYS[12], '1', 'NX', 'PX', ARGV[4]) then return paused end
 local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[6]), now()
 local members = call('ZRANGE', FLIGHT, from, from + most - 1)
 for _, member in ipairs(members) do
@@ -200,15 +209,17 @@ if #members == most then
 elseif from > 0 then
   call('HDEL', STATE, 'swept')
 end
-return wake()
+wake()
+return paused
 `);
 
 /**
  * Where no gate is on any more, wakes all that waits in line. KEYS as of the sweep. ARGV most of them at
- * once. Answers how many are left.
+ * once. Answers whether there is a pause.
  */
 export const DRAIN = gateScript<number>(`
-if call('EXISTS', FLIGHT, LINE) == 0 or call('EXISTS', KEYS[12]) == 1 then return 0 end
+if is_paused() then return 1 end
+if call('EXISTS', FLIGHT, LINE) == 0 or call('EXISTS', KEYS[13]) == 1 then return 0 end
 for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[4]) - 1)) do
   local id = string.match(member, '^(.-)@')
   if id and call('ZREM', DELAYED, id) == 1 then
@@ -218,7 +229,6 @@ for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[4]) - 1)) do
   end
   call('ZREM', LINE, member)
 end
-local left = call('ZCARD', LINE)
-if left == 0 then call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS) end
-return left
+if call('EXISTS', LINE) == 0 then call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS) end
+return 0
 `);

@@ -31,8 +31,9 @@ interface GateOptions {
 }
 
 export class Gate {
-  /** Without a limit nothing is asked. */
-  readonly isOn: boolean;
+  private readonly hasLimit: boolean;
+  /** As of the last sweep. The save of `sending` knows better. */
+  isPaused = false;
   private readonly keys: string[];
   private readonly args: (string | number)[];
   private readonly sweepKeys: string[];
@@ -40,10 +41,15 @@ export class Gate {
 
   constructor(private readonly options: GateOptions) {
     const { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = options.config;
-    this.isOn = limit > 0;
+    this.hasLimit = limit > 0;
     this.keys = gateKeys(prefix);
     this.args = [`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit];
     this.sweepKeys = [...this.keys, gateSweepKey(prefix), gateOnKey(prefix)];
+  }
+
+  /** Without a limit and a pause nothing is asked. */
+  get isOn(): boolean {
+    return this.hasLimit || this.isPaused;
   }
 
   /**
@@ -104,9 +110,12 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    if (this.isOn) {
+    if (this.hasLimit) {
       const args = [...this.args, SWEEP_INTERVAL_MS, GATE_ON_MS, SWEPT_AT_ONCE];
-      await SWEEP.run(redis, this.sweepKeys, args);
-    } else await DRAIN.run(redis, this.sweepKeys, [...this.args, SWEPT_AT_ONCE]);
+      this.isPaused = (await SWEEP.run(redis, this.sweepKeys, args)) === 1;
+      return;
+    }
+    const args = [...this.args, SWEPT_AT_ONCE];
+    this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
   }
 }

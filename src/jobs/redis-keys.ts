@@ -94,7 +94,7 @@ export function observationsKey(prefix: string): string {
 
 /**
  * What the scripts of the gate move, in the order of their `KEYS`; then the sets of the batches' queue that
- * they wake jobs in. All are gone when nothing is in flight or in line.
+ * they wake jobs in, and the pause. All of ours but that are gone when nothing is in flight or in line.
  *
  * `state` hash: documents in flight, virtual time, where the sweep has come to. `in-flight` sorted set: members
  * by the Redis time in ms of their admission. `line` sorted set: members by their start tag. `sizes` hash:
@@ -111,7 +111,13 @@ export function gateKeys(prefix: string): string[] {
     `${prefix}:gate-flows`,
     `${prefix}:gate-holders`,
     ...sets.map((name) => `${prefix}:${BATCHES_QUEUE}:${name}`),
+    gatePauseKey(prefix),
   ];
+}
+
+/** String: a `Pause` as JSON. Written by whoever pauses; until its time, or until somebody resumes. */
+export function gatePauseKey(prefix: string): string {
+  return `${prefix}:gate-pause`;
 }
 
 /** String: held by who has swept the gate last; a second. */

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
 import { type Flow, GateModel } from '../../src/gate/gate-model.js';
-import { gateKeys, gateSweepKey } from '../../src/jobs/redis-keys.js';
+import { gateKeys, gatePauseKey, gateSweepKey } from '../../src/jobs/redis-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
@@ -187,6 +187,13 @@ export class GateWorld {
       }
     }
     await this.redis.hset(`${this.prefix}:atlas-polls:${poll.id}`, 'finishedOn', 1);
+  }
+
+  /** By somebody, while workers ask. */
+  async pause(isPaused: boolean): Promise<void> {
+    if (isPaused) await this.redis.set(gatePauseKey(this.prefix), '{}');
+    else await this.redis.del(gatePauseKey(this.prefix));
+    this.model.paused = isPaused;
   }
 
   async sweep(): Promise<void> {

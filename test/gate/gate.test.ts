@@ -74,6 +74,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: job.map((n) => on(n, (world, one) => world.remove(one))) },
   { weight: 2, arbitrary: flag.map((): Step => (world) => world.sweep()) },
+  {
+    weight: 1,
+    arbitrary: flag.map(
+      (isPaused): Step =>
+        (world) =>
+          world.pause(isPaused),
+    ),
+  },
 );
 
 /** Documents in flight never exceed the limit, but for one larger upload alone. */
@@ -83,6 +91,7 @@ function expectWithinLimit({ model, limit }: GateWorld): void {
 
 /** Everybody goes on, without errors, until all has ended. */
 async function finish(world: GateWorld): Promise<void> {
+  await world.pause(false);
   for (let round = 0; round < 200; round += 1) {
     const left = world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone');
     if (left.length === 0) break;

@@ -1,7 +1,8 @@
 /** Uploads wait for their turn: documents at Atlas are limited, whoever sends them. */
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { gateKeys } from '../../src/jobs/redis-keys.js';
+import { runCli } from '../cli/run-cli.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import {
   expectAllEndedOnce,
@@ -114,6 +115,54 @@ it('an urgent batch goes before a flood of bulk ones, and its event repeats its 
   expect((await system.batches.getJob('batch-now'))?.returnvalue).not.toHaveProperty('metadata');
   await gateEmpty(system);
 });
+
+it.each([
+  { limit: 'without a limit', environment: {} },
+  { limit: 'with a limit', environment: ENVIRONMENT },
+])(
+  'nothing is sent in a pause longer than the deadline, $limit, and everything after it',
+  { timeout: 180_000 },
+  async ({ environment }) => {
+    const deadlineMs = 8000;
+    const system = await startSystem({
+      atlas: { completionMs: 500 },
+      environment: { ...environment, BATCH_DEADLINE_MS: String(deadlineMs) },
+    });
+    const worker = await system.startWorkerProcess();
+    const client = createAtlasBatchClient({
+      redisUrl: system.environment.REDIS_URL ?? '',
+      prefix: system.prefix,
+    });
+    onTestFinished(() => client.close());
+    await system.submit('before', 2, 'before-');
+    await waitUntil('an upload', () => system.atlas.uploads().length === 1);
+    const pause = await runCli(
+      ['pause', '--until', '1h', '--reason', 'maintenance', '--json'],
+      system.environment,
+    );
+    expect(pause.code).toBe(0);
+    expect(await client.paused()).toMatchObject({ reason: 'maintenance' });
+    const requests = await submitAll(system, [1, 2, 3, 1, 2]);
+    // What was in flight completes, and so do its event and its result.
+    expect((await system.event('done-before')).name).toBe('batch.completed');
+    await waitUntil(
+      'all in line',
+      async () => (await system.batches.getDelayedCount()) === requests.length,
+    );
+    await worker.kill();
+    await system.startWorkerProcess();
+    const pausedAt = performance.now();
+    await waitUntil(
+      'the time of a deadline',
+      () => performance.now() > pausedAt + deadlineMs + 1000,
+    );
+    expect(system.atlas.uploads()).toHaveLength(1);
+    expect((await runCli(['resume'], system.environment)).code).toBe(0);
+    for (const { reference } of requests)
+      expect((await system.event(`done-${reference}`)).name).toBe('batch.completed');
+    await gateEmpty(system);
+  },
+);
 
 it('kill -9 of workers neither exceeds the limit nor loses room', {
   timeout: 240_000,

@@ -1,4 +1,5 @@
 /** The frame of every page. */
+import type { Pause } from '../../gate/pause.js';
 import { plural } from '../../plural.js';
 import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
 import { BATCHES_PATH } from './batches/pieces.js';
@@ -9,11 +10,13 @@ export interface Frame {
   title: string;
   /** Workers that live, of all processes. */
   workers: number;
+  /** Somebody has stopped the sending; null when batches are sent. */
+  pause: Pause | null;
   /** Seconds until the page is read again; 0 for never. */
   refreshSeconds: number;
 }
 
-export function page({ title, workers, refreshSeconds }: Frame, main: Markup): string {
+export function page({ title, workers, pause, refreshSeconds }: Frame, main: Markup): string {
   const alive = workers > 0;
   return html`<!doctype html>
 <html lang="en">
@@ -34,10 +37,18 @@ export function page({ title, workers, refreshSeconds }: Frame, main: Markup): s
 <span class="alive ${alive ? 'yes' : 'no'}" id="alive">${alive ? plural(workers, 'worker') : 'no worker is alive'}</span>
 </header>
 <main id="main">
+${pause && html`<p class="note error" role="status">${describePause(pause)}</p>`}
 ${main}
 </main>
 <footer>Times are UTC, by the clock of Redis. <span id="stale" hidden>This page could not be read again: what it shows is old.</span></footer>
 </body>
 </html>
 `.text;
+}
+
+function describePause({ since, until, reason, by }: Pause): string {
+  const who = by === null ? '' : ` by ${by}`;
+  const why = reason === null ? '' : `: ${reason}`;
+  const end = until === null ? 'until somebody resumes' : `until ${until}`;
+  return `No upload goes to Atlas. Paused${who} at ${since}, ${end}${why}`;
 }

@@ -1,6 +1,8 @@
 /** Reads which workers are alive and which batches are in flight: a few commands, no scans. */
 import type { ClientQueues } from '../../batches/client-queues.js';
+import { pauseOf } from '../../batches/pause.js';
 import { RedisUnavailableError } from '../../errors.js';
+import type { Pause } from '../../gate/pause.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { heartbeatsKey, startedKey } from '../../jobs/redis-keys.js';
 import { redisTimeMs } from '../../redis/clock.js';
@@ -15,8 +17,10 @@ const LEFTOVERS_AT_ONCE = 20;
 export interface Liveness {
   /** Number of workers that are alive. */
   workers: number;
-  /** Batches that have begun and not ended; `oldestMs` is the age of their oldest run. */
+  /** Batches that have begun, have not ended and do not wait in line; `oldestMs` is the age of their oldest run. */
   inFlight: { count: number; oldestMs: number; nearDeadline: number };
+  /** Somebody has stopped the sending; null when batches are sent. */
+  pause: Pause | null;
 }
 
 /** Waits for a reply of Redis, for a limited time. @throws RedisUnavailableError. */
@@ -52,14 +56,15 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
   const key = startedKey(prefix);
   await clearLeftovers(queues);
   const now = await redisNow(queues);
-  const [workers, count, nearDeadline, oldest] = await Promise.all([
+  const [workers, count, nearDeadline, oldest, pause] = await Promise.all([
     aliveWorkers(queues, now),
     redis.zcard(key),
     redis.zcount(key, '-inf', now - NEAR_DEADLINE_SHARE * deadlineMs),
     redis.zrange(key, '0', '0', 'WITHSCORES'),
+    pauseOf(queues),
   ]);
   const oldestMs = oldest[1] === undefined ? 0 : Math.max(0, now - Number(oldest[1]));
-  return { workers, inFlight: { count, oldestMs, nearDeadline } };
+  return { workers, inFlight: { count, oldestMs, nearDeadline }, pause };
 }
 
 /**

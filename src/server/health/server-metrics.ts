@@ -64,7 +64,9 @@ function createRefresh(
   const inFlight = gauge('in_flight', 'Batches that have begun and not ended.');
   const oldestInFlight = gauge('oldest_in_flight_seconds', 'Age of the oldest batch in flight.');
   const nearDeadline = gauge('near_deadline', 'Batches that have used 80 % of their time.');
+  const paused = gauge('paused', 'Whether somebody has paused the sending of uploads.');
   const ofRedis = [
+    paused,
     memoryUsed,
     workers,
     jobs,
@@ -85,6 +87,7 @@ function createRefresh(
         depths,
         memory,
       ]);
+      paused.set(Number(liveness.pause !== null));
       memoryUsed.set(memoryUsedRatio(info));
       for (const { queue, counts, oldestWaitingMs } of read) {
         for (const [state, count] of Object.entries(counts)) jobs.set({ queue, state }, count);

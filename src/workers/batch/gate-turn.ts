@@ -23,6 +23,8 @@ import { stopClock } from './transitions.js';
  */
 const LINE_SLEEP_MS = 6 * 3600 * 1000;
 
+const FULL = 'Atlas has as many documents as ATLAS_MAX_DOCUMENTS_IN_FLIGHT allows';
+
 /** Planned uploads, each with its index. */
 export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
 
@@ -74,7 +76,7 @@ export async function sleepInLine(
   const waiting = uploadsThatAre(entry.state, 'planned').length;
   await lease.save(
     entry.state,
-    `${plural(waiting, 'upload')} in line: Atlas has as many documents as ATLAS_MAX_DOCUMENTS_IN_FLIGHT allows`,
+    `${plural(waiting, 'upload')} in line: ${context.gate.isPaused ? 'sending is paused' : FULL}`,
   );
   const holders = uploadsThatAre(entry.state, 'sent').map(
     ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,

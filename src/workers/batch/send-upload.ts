@@ -4,6 +4,7 @@ import { RefusalError, ResponseError } from '../../atlas/response-errors.js';
 import { LockLostError, TransientError } from '../../errors.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
+import { gatePauseKey } from '../../jobs/redis-keys.js';
 import { unlessAborted, withEither } from '../../timeouts.js';
 import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
@@ -12,8 +13,8 @@ import { receiptOf, saveResult } from './save-result.js';
 import { stepUpload } from './transitions.js';
 import type { SendResult } from './upload-transitions.js';
 
-/** Nothing was sent, because the batch was cancelled meanwhile. */
-class CancelledError extends Error {}
+/** Nothing was sent, because the batch was cancelled meanwhile, or all sending was paused. */
+class NotWantedError extends Error {}
 
 /**
  * Sends the upload. It is `sending` only while bytes may be on their way: circuit, token and budget
@@ -40,7 +41,7 @@ export async function sendUpload(
     const sentAt = context.clock.now();
     await settle(entry, index, { kind: 'accepted', atlasBatchId, sentAt });
   } catch (error) {
-    if (error instanceof CancelledError) return;
+    if (error instanceof NotWantedError) return;
     if (error instanceof LockLostError || error instanceof StoppingError) throw error;
     // Nothing was on its way, or it was surely not taken.
     if (entry.state.uploads[index]?.state !== 'sending') throw error;
@@ -71,7 +72,7 @@ async function signedFiles(
 /**
  * The last thing before the request. When it fails, the upload is `planned` again, or a receipt says
  * so: a save whose reply was lost may have been made.
- * @throws CancelledError, StoppingError, LockLostError, TransientError: nothing may be sent.
+ * @throws NotWantedError, StoppingError, LockLostError, TransientError: nothing may be sent.
  */
 async function saveSending(entry: BatchContext, index: number): Promise<void> {
   const { context, lease, request, job } = entry;
@@ -82,7 +83,8 @@ async function saveSending(entry: BatchContext, index: number): Promise<void> {
   const upload = entry.state.uploads[index];
   if (upload?.state !== 'sending') return;
   const notSent = receiptOf(entry, upload, { kind: 'not-taken' });
-  const read = flagKeys(context, request.reference);
+  const flags = flagKeys(context, request.reference);
+  const read = [...flags, gatePauseKey(context.config.QUEUE_PREFIX)];
   context.sentUploads.begin(nonce, request.reference);
   const reply = await lease
     .saveOrLeave(entry.state, notSent, { renew: true, read })
@@ -97,7 +99,13 @@ async function saveSending(entry: BatchContext, index: number): Promise<void> {
   }
   if (toFlags(reply.saved, job.timestamp).cancelled !== null) {
     await saveResult(entry, index, { kind: 'cancelled' });
-    throw new CancelledError();
+    throw new NotWantedError();
+  }
+  const [pause = null] = reply.saved.slice(flags.length);
+  if (pause !== null) {
+    context.gate.isPaused = true;
+    await saveResult(entry, index, { kind: 'not-taken' });
+    throw new NotWantedError();
   }
   await confirmSending(entry, index, nonce);
 }

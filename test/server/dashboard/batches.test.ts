@@ -1,7 +1,7 @@
 import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { wakeKey } from '../../../src/jobs/redis-keys.js';
+import { gatePauseKey, wakeKey } from '../../../src/jobs/redis-keys.js';
 import { html } from '../../../src/server/dashboard/html.js';
 import { batchOf } from '../../client/test-client.js';
 import { type System, startSystem } from '../../helpers/system.js';
@@ -238,4 +238,19 @@ it('a list reads the documents of a batch once, however often it is refreshed', 
   await redis.ping();
   await waitUntil('the commands', () => commands.some((command) => /^ping/i.test(command)));
   expect([read('large-1'), read('large-2')]).toEqual([1, 1]);
+});
+
+it('every page says that sending is paused, by whom, until when and why', async () => {
+  const test = await startQuietServer();
+  const pause = { since: '2026-11-24T00:00:00.000Z', until: null, reason: 'down <now>', by: 'ops' };
+  await test.redis.set(gatePauseKey(test.prefix), JSON.stringify(pause));
+  await test.batches.add('batch', batchOf('one', 1), { jobId: 'batch-one' });
+  for (const path of ['', '/one']) {
+    const { body } = await get(test, path);
+    expect(body).toContain(
+      'Paused by ops at 2026-11-24T00:00:00.000Z, until somebody resumes: down &lt;now&gt;',
+    );
+  }
+  await test.redis.del(gatePauseKey(test.prefix));
+  expect((await get(test, '')).body).not.toContain('Paused');
 });

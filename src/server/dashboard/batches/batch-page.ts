@@ -1,7 +1,7 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../html.js';
-import { page } from '../layout.js';
+import { type Frame, page } from '../layout.js';
 import { ACTION_WORDS, type ActionResult } from './actions.js';
 import {
   BATCHES_PATH,
@@ -22,14 +22,15 @@ const REFRESH_SECONDS = 2;
 export interface BatchPageView extends BatchView {
   now: number;
   workers: number;
+  pause: Frame['pause'];
   /** The result of the action that led to this page. */
   done: ActionResult | null;
 }
 
 export function batchPage(view: BatchPageView): string {
-  const { status, now, workers, done } = view;
+  const { status, now, workers, pause, done } = view;
   return page(
-    { title: status.reference, workers, refreshSeconds: REFRESH_SECONDS },
+    { title: status.reference, workers, pause, refreshSeconds: REFRESH_SECONDS },
     html`<div class="head">
 <div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>

@@ -55,6 +55,7 @@ export function listPage(view: ListView): string {
     {
       title: searching ? `“${shown.text}”` : 'Batches',
       workers: liveness.workers,
+      pause: liveness.pause,
       refreshSeconds: searching ? 0 : REFRESH_SECONDS,
     },
     html`${tiles(view)}

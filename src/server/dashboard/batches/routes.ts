@@ -58,9 +58,9 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         ? await queues.link.run(() => readBatch(queues, reference, numberOf(query.page, 1)))
         : null;
       if (!view) return answerSearch(reply, reference, 0, 404);
-      const [{ workers }, now] = await Promise.all([askLiveness(), redisNow(queues)]);
+      const [{ workers, pause }, now] = await Promise.all([askLiveness(), redisNow(queues)]);
       const done = isActionResult(query.done) ? query.done : null;
-      return sendPage(reply, batchPage({ ...view, workers, now, done }));
+      return sendPage(reply, batchPage({ ...view, workers, pause, now, done }));
     },
   );
 
