@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { loadConfig, loadConnectionConfig, wantsTraces } from '../../src/config/environment.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
@@ -125,7 +125,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     LOG_LEVEL: 'info',
     ...options.environment,
   };
-  Object.assign(process.env, pickAws(environment));
+  for (const [name, value] of Object.entries(pickAws(environment))) vi.stubEnv(name, value);
+  // Other files run in this process too.
+  onTestFinished(() => void vi.unstubAllEnvs());
 
   const system: System = {
     atlas,
