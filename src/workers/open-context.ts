@@ -185,8 +185,11 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     replica: confirmationOf(options, metrics),
     writes,
     logger,
-    warnOfDelay: ({ message }) =>
-      warn(undefined, `jobs wait and are tried again: ${message}`, kindOf(message)),
+    warnOfDelay({ message, reason: { code } }) {
+      // Refused credentials have a line of their own, once a minute.
+      if (code === 'ATLAS_AUTH') return;
+      warn(undefined, `jobs wait and are tried again: ${message}`, kindOf(message));
+    },
     metrics,
     random: Math.random,
     stopping,
