@@ -12,15 +12,15 @@ import { REFUSAL_TTL_MS, type TokenVault } from './token-vault.js';
 
 /** Between two checks whether another process has the token; a request takes about this long. */
 const WAIT_FOR_OTHER_MS = 50;
-/** Services that end tokens earlier are not known. */
-const FRESH_MS = 60_000;
+/** A token that Atlas gave or took within this is probably good. */
+const GOOD_MS = 10_000;
 /** Refused jobs come back spread over this, so that they do not ask all at once. */
 const REFUSAL_SPREAD_MS = 10_000;
 
 export class TokenSource {
   private token: string | undefined;
-  /** When this process got it, on the monotonic clock. */
-  private gotAt = Number.NEGATIVE_INFINITY;
+  /** When this process got it, or Atlas last took it, on the monotonic clock. */
+  private goodAt = Number.NEGATIVE_INFINITY;
   private underWay: Promise<string> | undefined;
 
   constructor(
@@ -31,6 +31,8 @@ export class TokenSource {
       /** Longest wait for another process's request. */
       timeoutMs: number;
       random: () => number;
+      /** Milliseconds of a monotonic clock. Default: that of the process. */
+      now?: () => number;
       onFetched: () => void;
       /** There is one, whoever has fetched it. */
       onAccepted: () => void;
@@ -59,13 +61,19 @@ export class TokenSource {
   ): Promise<T> {
     const token = await this.get(signal);
     try {
-      return await send(token, false);
+      const value = await send(token, false);
+      if (this.token === token) this.goodAt = this.now();
+      return value;
     } catch (error) {
       if (!(error instanceof ResponseError) || error.row.meaning !== 'auth') throw error;
-      if (isFailing && performance.now() - this.gotAt < FRESH_MS) throw error;
+      if (isFailing && this.now() - this.goodAt < GOOD_MS) throw error;
       await this.drop(token);
     }
     return send(await this.get(signal), true);
+  }
+
+  private now(): number {
+    return this.options.now?.() ?? performance.now();
   }
 
   /** The token failed. A newer one that this or another process has stays. */
@@ -86,7 +94,7 @@ export class TokenSource {
     this.underWay ??= this.obtain()
       .then((token) => {
         this.token = token;
-        this.gotAt = performance.now();
+        this.goodAt = this.now();
         this.options.onAccepted();
         return token;
       })

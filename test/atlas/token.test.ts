@@ -42,12 +42,14 @@ function sourceOf(
   vault: SharedTokenVault | LocalTokenVault,
   timeoutMs = 5000,
   told: string[] = [],
+  now?: () => number,
 ): TokenSource {
   return new TokenSource({
     vault,
     fetch: endpoint.fetch,
     timeoutMs,
     random: () => 0.5,
+    ...(now && { now }),
     onFetched: () => {},
     onAccepted: () => told.push('accepted'),
     onRefused: () => told.push('refused'),
@@ -72,6 +74,28 @@ describe('the token of all processes', () => {
     );
     expect(new Set(tokens)).toEqual(new Set(['canary-token-1']));
     expect(endpoint.requests).toBe(1);
+  });
+
+  it('a token that fails for a batch that fails is dropped only where nobody has used it for long', async () => {
+    let now = 0;
+    const endpoint = new TokenEndpoint();
+    const source = sourceOf(endpoint, new LocalTokenVault(), 5000, [], () => now);
+    const refused = new ResponseError(rowFor('multiupload', 401), 'answered 401');
+    const good = new Set(['canary-token-1']);
+    const send = async (token: string) => {
+      if (!good.has(token)) throw refused;
+      return token;
+    };
+    expect(await source.use(send, { isFailing: false })).toBe('canary-token-1');
+    now = 59_000;
+    expect(await source.use(send, { isFailing: false })).toBe('canary-token-1');
+    good.clear();
+    now = 62_000;
+    await expect(source.use(send, { isFailing: true })).rejects.toBe(refused);
+    expect(endpoint.requests).toBe(1);
+    good.add('canary-token-2');
+    now = 70_000;
+    expect(await source.use(send, { isFailing: true })).toBe('canary-token-2');
   });
 
   it('the token is asked for again once when it fails, and a newer one is not dropped with it', async () => {

@@ -140,7 +140,11 @@ const READINGS: Fault[] = [
   { rule: { fault: 'charset', unnamed: true }, name: 'charset, unnamed' },
   { rule: { fault: 'compressed', encoding: 'br', mislabelled: true }, name: 'compressed in vain' },
   { rule: { fault: 'charset', mislabelled: true }, name: 'charset, mislabelled' },
-  { rule: { fault: 'short-pages', count: 1 } },
+  {
+    // Of pages of several sizes a second extract may be on none, and then the total seems too high.
+    rule: { fault: 'short-pages', count: 1 },
+    system: { atlas: { extractsPerDocument: () => 1 } },
+  },
   { rule: { fault: 'last-page-again' }, system: { atlas: { totalItems: false } } },
   { rule: { fault: 'total-too-low' } },
   { rule: { fault: 'padded-ids' } },

@@ -13,6 +13,8 @@ const ENDPOINTS: readonly AtlasEndpoint[] = ['authtoken', 'multiupload', 'extrac
 const AS_IT_IS: readonly Form[] = [{}];
 const JSON_AND_HTML: readonly Form[] = [{}, { body: 'html' }];
 const NOT_READY: readonly Form[] = [{ endpoint: 'extracts', body: 'empty' }];
+/** Between pages of another size a short one hides extracts, and its total is right all the same. */
+const FIRST_PAGE: readonly Form[] = [{ match: ({ page = 1 }) => page === 1 }];
 const PASSED = 'Wed, 21 Oct 2015 07:28:00 GMT';
 /** One more than is read of a body. */
 const TOO_LARGE_BYTES = 32 * 1024 * 1024 + 1;
@@ -78,7 +80,7 @@ const FORMS: Readonly<Record<AtlasFaultKind, readonly Form[]>> = {
   'has-next-false': AS_IT_IS,
   'one-page-more': [{ status: 404 }, { status: 416 }, { status: 500 }],
   'last-page-again': AS_IT_IS,
-  'short-pages': AS_IT_IS,
+  'short-pages': FIRST_PAGE,
   'total-too-high': AS_IT_IS,
   'total-too-low': AS_IT_IS,
   'text-totals': AS_IT_IS,

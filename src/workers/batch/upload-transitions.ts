@@ -59,7 +59,10 @@ export function nextUpload(
         const { nonce, sender, startedAt } = step;
         return { ...upload, state: 'sending', nonce, sender, startedAt };
       }
-      return step.kind === 'too-late' ? refuse(upload, step.reason) : null;
+      if (step.kind !== 'too-late') return null;
+      // What was sent before may have arrived: it was to be sent again.
+      if (mayBeAtAtlas(upload)) return ambiguous(upload, step.reason.message);
+      return refuse(upload, step.reason);
     case 'sending':
       return afterSending(upload, step, others);
     case 'sent':

@@ -115,8 +115,8 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   const { unreadable } = reading;
   const polls = before.polls + 1;
   const state = { ...rest, polls, ...(overdue > 0 && { overdue: { polls: overdue, unreadable } }) };
-  const patience = reading.failing ? MAX_FAILING_POLLS : MAX_OVERDUE_POLLS;
-  const complete = reading.complete || overdue >= patience;
+  const most = reading.failing ? MAX_FAILING_POLLS : MAX_OVERDUE_POLLS;
+  const complete = reading.complete || overdue >= most;
   if (found && (complete || isLastPoll(state, facts.deadlines))) {
     if (found.present >= state.stored) return { next: 'store', state };
     const message = `Atlas has fewer documents of ${data.atlasBatchId} than before; the stored result was kept`;

@@ -115,6 +115,14 @@ describe('an upload', () => {
     for (const [before, step, after] of states) expect(nextUpload(before, step)).toEqual(after);
   });
 
+  it('an upload that was to be sent again when the deadline came is ambiguous, and names why', () => {
+    const again = { ...planned, resubmissions: 1 };
+    expect(nextUpload(again, steps['too-late'])).toMatchObject({
+      state: 'refused',
+      reason: { code: 'AMBIGUOUS_SUBMISSION', message: expect.stringContaining(REASON.message) },
+    });
+  });
+
   it('an upload keeps the id of an Atlas batch that belongs to another batch', () => {
     expect(nextUpload(sent, steps['not-ours'])).toEqual({
       ...refused,
