@@ -20,7 +20,7 @@ export async function writeLines(lines: AsyncIterable<string>, file = '-'): Prom
   const path = await realpath(file).catch(() => file);
   const existing = await stat(path).catch(() => undefined);
   let broken = false;
-  // An error of the lines destroys the stream that is written, and then looks like one of its own.
+  // An error of the lines destroys the stream that is written, whose own error it then seems to be.
   const watched = watchFor(lines, () => {
     broken = true;
   });
