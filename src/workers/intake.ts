@@ -18,7 +18,8 @@ const SEARCH_EVERY_MS = 1_000;
 /**
  * Brings batches to the head of the queue: those that have begun and whose deadline has come, and those
  * that somebody cancelled, begun or not. Returns how many. KEYS started, cancelled, delayed,
- * waiting-children, wait, prioritized, active, marker. ARGV: begun until, most of each kind.
+ * waiting-children, wait, prioritized, active, marker. ARGV: begun until, most of each
+ * kind, the beginning of the keys of batch jobs.
  */
 const BRING = new LuaScript<number>(`
 local brought = 0
@@ -27,6 +28,8 @@ local function bring(id)
     and redis.call('ZREM', KEYS[6], id) == 0 then
     return false
   end
+  -- BullMQ would delay it by that once more when its poll jobs have ended.
+  redis.call('HSET', ARGV[3] .. id, 'delay', 0)
   redis.call('RPUSH', KEYS[5], id)
   brought = brought + 1
   return true
@@ -88,6 +91,10 @@ export class Intake implements FetchGate {
       cancelledKey(prefix),
       ...sets.map((set) => batches.toKey(set)),
     ];
-    return BRING.run(redis, keys, [clock.now() - BATCH_DEADLINE_MS, BROUGHT_AT_ONCE]);
+    return BRING.run(redis, keys, [
+      clock.now() - BATCH_DEADLINE_MS,
+      BROUGHT_AT_ONCE,
+      batches.toKey(''),
+    ]);
   }
 }
