@@ -46,8 +46,7 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     checkpoint(entry);
     if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
     if ((await submitPlanned(entry)) === 'in-line') {
-      const wanted = flagsOf(entry);
-      return sleepInLine(entry, async () => wakePolls(entry, await wanted));
+      return sleepInLine(entry, (flags) => wakePolls(entry, flags));
     }
     const collecting = collectPolls(entry);
     // What the outside wants is read after all that was added: whoever wants it later finds it.

@@ -1,5 +1,4 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
-
 import { flowOf } from '../../gate/flow.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
@@ -7,6 +6,7 @@ import { fromRanges } from '../../jobs/index-ranges.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import type { StepResult } from '../runtime/run-step.js';
+import type { Flags } from '../runtime/signals.js';
 import {
   type BatchContext,
   type BatchEntry,
@@ -64,11 +64,11 @@ function endOfShare({ context, state }: BatchContext, { round }: PlannedUpload):
 /**
  * A batch with anything in line sleeps, also when polls are pending: the end of a poll job would not wake
  * it, and its turn does.
- * @param wakePolls for those that were added in this entry
+ * @param wakePolls as the flags want it, those that were added in this entry
  */
 export async function sleepInLine(
   entry: BatchContext,
-  wakePolls: () => Promise<void>,
+  wakePolls: (flags: Flags) => Promise<void>,
 ): Promise<Extract<StepResult<never>, { kind: 'sleep' }>> {
   const { context, lease } = entry;
   await Promise.all(entry.addedPolls.values());
@@ -85,8 +85,9 @@ export async function sleepInLine(
     kind: 'sleep',
     delayMs: LINE_SLEEP_MS,
     async afterwards() {
-      await Promise.all([context.gate.afterSleep(holders), wakePolls()]);
-      return (await flagsOf(entry)).cancelled !== null;
+      const [flags] = await Promise.all([flagsOf(entry), context.gate.afterSleep(holders)]);
+      await wakePolls(flags);
+      return flags.cancelled !== null;
     },
   };
 }
