@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -144,6 +144,40 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('--directory that cannot hold objects is refused in a sentence, and what lies there stays as it is', async () => {
+  const folder = await folderWith({
+    file: 'no folder',
+    'foreign/notes.txt': 'notes',
+    'kyc/.objects/a.json': '{',
+  });
+  const refused = async (...path: string[]) => {
+    const { code, stdout, stderr } = await runCli(['simulator', '--directory', join(...path)]);
+    expect([code, stdout]).toEqual([2, '']);
+    return stderr;
+  };
+  const file = join(folder, 'file');
+  expect(await refused(file)).toBe(`cannot keep objects in ${file} (a file is in the way)\n`);
+  expect(await refused(file, 'deep', 'er')).toMatch(
+    /^cannot keep objects in .+ \(a file is in the way\)\n$/,
+  );
+  expect(await refused('/proc/x/y')).toBe('cannot keep objects in /proc/x/y (ENOENT)\n');
+  expect(await refused(folder)).toBe(
+    `${join(folder, 'kyc/.objects/a.json')} describes no object; remove it\n`,
+  );
+  await rm(join(folder, 'kyc'), { recursive: true });
+  await startSimulator('--directory', folder);
+  expect(await readdir(join(folder, 'foreign'))).toEqual(['notes.txt']);
+});
+
+test('a --directory that takes no objects is named when --documents are put there', async () => {
+  const scans = await folderWith({ 'pan.jpg': 'scan' });
+  const { code, stderr } = await runCli([
+    'simulator',
+    ...['--directory', '/proc', '--documents', scans],
+  ]);
+  expect([code, stderr]).toEqual([2, 'cannot keep objects in /proc (ENOENT)\n']);
 });
 
 test('--content says what documents hold, and --callback gives the credentials of callbacks', async () => {
