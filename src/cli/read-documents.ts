@@ -20,20 +20,15 @@ export async function* readDocuments(folder: string, prefix = ''): AsyncGenerato
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const key = prefix + entry.name;
     const path = join(folder, key);
+    const target = await stat(path).catch(() => undefined);
     if (entry.isDirectory()) yield* readDocuments(folder, `${key}/`);
-    else if (entry.isFile() || (entry.isSymbolicLink() && (await isFile(path)))) {
+    else if (target?.isFile()) {
       const content = await unlessRefused(readFile(path), path);
       const why = whyClutter({ key, size: content.length });
       yield why === undefined ? { key, content } : { key, why };
-    } else yield { key, why: entry.isSymbolicLink() ? 'a link to no file' : 'no file' };
+    } else if (target?.isDirectory()) yield { key, why: 'a link to a folder' };
+    else yield { key, why: entry.isSymbolicLink() ? 'a link to no file' : 'no file' };
   }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (target) => target.isFile(),
-    () => false,
-  );
 }
 
 async function unlessRefused<T>(reading: Promise<T>, what: string): Promise<T> {

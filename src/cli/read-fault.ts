@@ -1,5 +1,6 @@
 /** A fault of the simulator as it is written in a shell. */
 import { InvalidArgumentError } from 'commander';
+import { isObject, parseJson } from '../json.js';
 
 export interface ShellFault {
   fault: string | number;
@@ -11,16 +12,20 @@ export interface ShellFault {
  * which are not known.
  */
 export function readFault(text: string, before: ShellFault[] = []): ShellFault[] {
-  if (text.startsWith('{')) return [...before, parseRule(text)];
+  if (/^\s*["[{]/.test(text)) return [...before, parseRule(text)];
   const [, endpoint, name = text] = /^([a-z-]+):(.+)$/.exec(text) ?? [];
   const fault = /^\d+$/.test(name) ? Number(name) : name;
   return [...before, { fault, ...(endpoint !== undefined && { endpoint }) }];
 }
 
 function parseRule(text: string): ShellFault {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new InvalidArgumentError('A rule is JSON, such as {"fault":503,"times":3}.');
-  }
+  const rule = parseJson(text);
+  if (isRule(rule)) return rule;
+  throw new InvalidArgumentError(
+    'A rule is one JSON object that names its fault, such as {"fault":503,"times":3}; give --fault again for another.',
+  );
+}
+
+function isRule(value: unknown): value is ShellFault {
+  return isObject(value) && 'fault' in value;
 }

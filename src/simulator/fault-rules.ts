@@ -23,6 +23,14 @@ export const CONNECTION_FAULTS = [
 ] as const;
 export type ConnectionFault = (typeof CONNECTION_FAULTS)[number];
 
+/** The values that settings of a rule may have. */
+export const BODIES = ['json', 'html', 'text', 'empty'] as const;
+export const EMPTY_VALUES = ['{}', '[]', '""'] as const;
+export const FLAWS = ['comma', 'mark', 'before', 'after', 'twice', 'string'] as const;
+export const STATUSES_OF_HABITS = [301, 400, 404, 416, 500] as const;
+export const ENCODINGS = ['gzip', 'deflate', 'br'] as const;
+export const CHARSETS = ['iso-8859-1', 'windows-1252', 'utf-16le'] as const;
+
 /** When a fault happens, and its details. Times count from `setFaults`. */
 export interface FaultRule<Endpoint extends string, Kind extends string | number, View> {
   fault: Kind;
@@ -41,7 +49,7 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For status faults: the `Retry-After` header, word for word, even when it makes no sense. */
   retryAfter?: string;
   /** For status faults: the form of the body. Default `json`. */
-  body?: 'json' | 'html' | 'text' | 'empty';
+  body?: (typeof BODIES)[number];
   /** For status faults: carry the request out before answering with the status. */
   handled?: boolean;
   /** For `slow` and `late`: how much later. For `idle-close`: see there. Default 1,000 ms. */
@@ -51,21 +59,21 @@ export interface FaultRule<Endpoint extends string, Kind extends string | number
   /** For `number-batch-id`: more than a double holds. */
   long?: boolean;
   /** For `empty-file-data`: what it is. Default `{}`. */
-  empty?: '{}' | '[]' | '""';
+  empty?: (typeof EMPTY_VALUES)[number];
   /** For `nearly-json`: what is wrong with the text. Default `comma`. */
-  flaw?: 'comma' | 'mark' | 'before' | 'after' | 'twice' | 'string';
+  flaw?: (typeof FLAWS)[number];
   /** For `huge-body`: its size, default 64 MiB. For `huge-extracts`: of each, default 1 MiB. */
   bytes?: number;
   /** For faults of single items: of how many, on each page. For totals: how much is wrong. Default 1. */
   count?: number;
   /** For `one-page-more`: of the page that is not there, default 404. For `another-region`: 301 or 400. */
-  status?: 301 | 400 | 404 | 416 | 500;
+  status?: (typeof STATUSES_OF_HABITS)[number];
   /** For `another-region`: in which the bucket lies. */
   region?: string;
   /** For `compressed`. Default `gzip`. */
-  encoding?: 'gzip' | 'deflate' | 'br';
+  encoding?: (typeof ENCODINGS)[number];
   /** For `charset`. Default `iso-8859-1`. */
-  charset?: 'iso-8859-1' | 'windows-1252' | 'utf-16le';
+  charset?: (typeof CHARSETS)[number];
   /** For `compressed` and `charset`: no header says so. */
   unnamed?: boolean;
   /** For `compressed` and `charset`: a header says so, and the body is plain UTF-8. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -111,6 +111,29 @@ test('results ends with 0 when its reader closes the pipe early, and says that a
   expect(await inShell('"$0" "$1" results long > /dev/full; echo $?')).toBe(
     'cannot write the output (ENOSPC); free some space, and run it again\n1\n',
   );
+});
+
+test('Ctrl-C leaves the file of results as it was, and nothing beside it', async () => {
+  const system = await startSystem();
+  await system.startWorkerProcess();
+  await system.submit('long', 3);
+  await system.event('done-long');
+  const folder = await mkdtemp(join(tmpdir(), 'results-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'long.jsonl');
+  await writeFile(file, 'before');
+  system.s3.setFaults({ rules: [{ fault: 'hang', endpoint: 'get' }] });
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const child = spawnCli(['results', 'long', '-o', file], system.environment);
+    await waitUntil('results are being written', async () => (await readdir(folder)).length === 2);
+    child.kill(signal);
+    expect((await once(child, 'close'))[0]).toBe(code);
+    expect(await readdir(folder)).toEqual(['long.jsonl']);
+    expect(await readFile(file, 'utf8')).toBe('before');
+  }
 });
 
 /** What a script of bash writes, in which `$0` is Node and `$1` the command line. */

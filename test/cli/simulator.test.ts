@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,9 +77,10 @@ test('the simulator offers the files of all folders below, and submit makes a ba
     '8842/empty.jpg': '',
   });
   await symlink(scans, join(scans, 'round'));
+  await symlink(join(scans, 'nowhere'), join(scans, 'lost.jpg'));
   const { environment, stderr } = await startSimulator('--documents', scans);
   expect(stderr()).toBe(
-    'left out, since they are no documents: 3 objects: 8842/.DS_Store (a file of the system), 8842/empty.jpg (empty), round (a link to no file)\n',
+    'left out, since they are no documents: 4 objects: 8842/.DS_Store (a file of the system), 8842/empty.jpg (empty), lost.jpg (a link to no file), round (a link to a folder)\n',
   );
   const args = ['submit', '--s3', 's3://kyc-documents', '--product', 'LOAN_APP', '--by-folder'];
   const planned = await runCli([...args, '--dry-run', '--json'], environment);
@@ -128,7 +129,14 @@ test('faults come from the shell by name, for an endpoint, and as a rule, and ea
 test.each([
   { args: ['--fault', 'no-such'], says: /^there is no fault "no-such"; known are / },
   { args: ['--s3-fault', 'put:no-batch-id'], says: /^there is no fault "no-batch-id"; / },
-  { args: ['--fault', '{"fault":'], says: /A rule is JSON, such as/ },
+  ...['{"fault":', '[{"fault":503}]', '"503"', ' []', '{}'].map((rule) => ({
+    args: ['--fault', rule],
+    says: /A rule is one JSON object that names its fault, such as/,
+  })),
+  {
+    args: ['--fault', '503', '--fault', '{"fault":500,"times":"x"}'],
+    says: /^rule 2 of the faults \(500\): times must be a whole number from 1, not 'x'$/m,
+  },
   { args: ['--callback', 'somewhere'], says: /^--callback must be the address of a server/ },
   { args: ['--content', '/nowhere.json'], says: /^cannot read \/nowhere\.json \(ENOENT\)/ },
 ])('the simulator refuses $args, and exits with 2', async ({ args, says }) => {
@@ -136,6 +144,40 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('--directory that cannot hold objects is refused in a sentence, and what lies there stays as it is', async () => {
+  const folder = await folderWith({
+    file: 'no folder',
+    'foreign/notes.txt': 'notes',
+    'kyc/.objects/a.json': '{',
+  });
+  const refused = async (...path: string[]) => {
+    const { code, stdout, stderr } = await runCli(['simulator', '--directory', join(...path)]);
+    expect([code, stdout]).toEqual([2, '']);
+    return stderr;
+  };
+  const file = join(folder, 'file');
+  expect(await refused(file)).toBe(`cannot keep objects in ${file} (a file is in the way)\n`);
+  expect(await refused(file, 'deep', 'er')).toMatch(
+    /^cannot keep objects in .+ \(a file is in the way\)\n$/,
+  );
+  expect(await refused('/proc/x/y')).toBe('cannot keep objects in /proc/x/y (ENOENT)\n');
+  expect(await refused(folder)).toBe(
+    `${join(folder, 'kyc/.objects/a.json')} describes no object; remove it\n`,
+  );
+  await rm(join(folder, 'kyc'), { recursive: true });
+  await startSimulator('--directory', folder);
+  expect(await readdir(join(folder, 'foreign'))).toEqual(['notes.txt']);
+});
+
+test('a --directory that takes no objects is named when --documents are put there', async () => {
+  const scans = await folderWith({ 'pan.jpg': 'scan' });
+  const { code, stderr } = await runCli([
+    'simulator',
+    ...['--directory', '/proc', '--documents', scans],
+  ]);
+  expect([code, stderr]).toEqual([2, 'cannot keep objects in /proc (ENOENT)\n']);
 });
 
 test('--content says what documents hold, and --callback gives the credentials of callbacks', async () => {
@@ -147,10 +189,14 @@ test('--content says what documents hold, and --callback gives the credentials o
       'pan.jpg': { fields: { name: 'Asha Rao' }, confidence: 0.5 },
       'lost.jpg': 'never',
     }),
+    'list.json': '[]',
     'wrong.json': JSON.stringify({ 'pan.jpg': 'nver' }),
   });
-  const wrong = await runCli(['simulator', '--content', join(files, 'wrong.json')]);
+  const refused = (name: string) => runCli(['simulator', '--content', join(files, name)]);
+  const wrong = await refused('wrong.json');
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('said of pan.jpg')]);
+  const list = await refused('list.json');
+  expect([list.code, list.stderr]).toEqual([2, expect.stringContaining('they are an object')]);
   const { environment } = await startSimulator(
     ...['--documents', join(files, 'scans'), '--content', join(files, 'content.json')],
     ...['--completion-ms', '0', '--callback', 'http://127.0.0.1:3000/'],

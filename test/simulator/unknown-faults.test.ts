@@ -16,7 +16,9 @@ it.each([
     /^there is no fault "no-batchid"; known are 200, .*hang.*no-batch-id/,
   ],
   [{ rules: [{ fault: 599 }] }, /^there is no fault 599; /],
-  [{ rules: [{}] }, /^there is no fault undefined; /],
+  [{ rules: [{ fault: 503 }, {}] }, /^rule 2 of the faults names no fault; a rule is an object/],
+  [{ rules: [null] }, /^rule 1 of the faults names no fault/],
+  [{ rules: ['503'] }, /^rule 1 of the faults names no fault/],
   [
     { rules: [{ fault: 503, endpoint: 'upload' }] },
     /^there is no endpoint "upload"; known are authtoken, multiupload, extracts, other$/,
@@ -27,9 +29,12 @@ it.each([
   ],
   [
     { rules: [{ fault: 503, probability: 40 }] },
-    /^the probability of faults is a number from 0 to 1$/,
+    /^rule 1 of the faults \(503\): probability must be a number from 0 to 1, not 40$/,
   ],
-  [{ rules: [], rate: -1 }, /^the rate of faults/],
+  [{ rules: [], rate: -1 }, /^faults: rate must be a number from 0 to 1, not -1$/],
+  [{ rules: [], seed: '1' }, /^faults: seed must be a number, not '1'$/],
+  [{ rules: [], onFault: true }, /^faults: onFault must be a function, not true$/],
+  [null, /^faults are \{ rules: /],
   [
     { faults: [] },
     /^there is no setting of faults "faults"; known are seed, rate, rules, onFault$/,
@@ -41,6 +46,45 @@ it.each([
   expect(set).toThrow(says);
   expect(set).toThrow(UsageError);
 });
+
+it.each([
+  ['match', [true, 'GET']],
+  ['probability', ['1', Number.NaN, 1.5]],
+  ['fromMs', ['0', -1, Number.NaN]],
+  ['untilMs', ['1000', -1]],
+  ['times', ['x', -1, 0, 1.5, '3', null]],
+  ['retryAfter', [1, 'in a\nwhile']],
+  ['body', ['xml', true]],
+  ['handled', ['yes', 1]],
+  ['delayMs', ['10', -1, 2 ** 31]],
+  ['until', ['later', {}]],
+  ['long', [1]],
+  ['empty', [{}, '{ }']],
+  ['flaw', ['coma']],
+  ['bytes', ['1 MiB', -1, 0.5]],
+  ['count', ['2', 0, -1]],
+  ['status', ['404', 418]],
+  ['region', [1]],
+  ['encoding', ['zstd']],
+  ['charset', ['utf-8']],
+  ['unnamed', ['no']],
+  ['mislabelled', [0]],
+  ['location', [80, 'http://a\r\nb']],
+])(
+  'a rule whose %s is none of %j is refused in a sentence, by both stand-ins',
+  async (name, wrong) => {
+    const { atlas, s3 } = await start();
+    for (const value of wrong) {
+      for (const { setFaults } of [atlas, s3]) {
+        const set = () => setFaults({ rules: [{ fault: 503, [name]: value } as never] });
+        expect(set).toThrow(
+          new RegExp(`^rule 1 of the faults \\(503\\): ${name} must be .+, not `),
+        );
+        expect(set).toThrow(UsageError);
+      }
+    }
+  },
+);
 
 it('S3 refuses faults of Atlas, and says what it knows', async () => {
   const { s3 } = await start();

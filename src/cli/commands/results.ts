@@ -5,6 +5,7 @@ import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { printError } from '../output/terminal.js';
 import { writeLines } from '../output/write-lines.js';
+import { untilInterrupted } from '../until-interrupted.js';
 import { toReference, withClient } from '../with-client.js';
 
 export function resultsCommand(finish: Finish): Command {
@@ -19,13 +20,17 @@ export function resultsCommand(finish: Finish): Command {
       'write them there, - is standard output; nothing of them stays when that fails',
     )
     .action(async (reference: string, { output }: { output?: string }) =>
-      finish(await printResults(reference, output)),
+      finish(await untilInterrupted((signal) => printResults(reference, output, signal))),
     );
 }
 
-async function printResults(reference: string, output?: string): Promise<ExitCode> {
+async function printResults(
+  reference: string,
+  output: string | undefined,
+  signal: AbortSignal,
+): Promise<ExitCode> {
   return withClient(async (client) => {
-    await writeLines(resultLines(client, reference), output);
+    await writeLines(resultLines(client, reference, signal), output, signal);
     const { summary } = await client.status(reference);
     if (summary?.status !== 'failed') return 0;
     const { missing } = summary.documents;
@@ -36,8 +41,12 @@ async function printResults(reference: string, output?: string): Promise<ExitCod
 }
 
 /** Extracts are printed as Atlas wrote them: parsing would round numbers of twenty digits. */
-async function* resultLines(client: AtlasBatchClient, reference: string): AsyncGenerator<string> {
-  for await (const { documentId, raw } of client.results(reference)) {
+async function* resultLines(
+  client: AtlasBatchClient,
+  reference: string,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  for await (const { documentId, raw } of client.results(reference, { signal })) {
     yield `{"documentId":${JSON.stringify(documentId)},"extracts":[${raw.join(',')}]}\n`;
   }
 }

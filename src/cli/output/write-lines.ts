@@ -9,11 +9,16 @@ import { errorCode, UsageError } from '../../errors.js';
  * Without a file, and for `-`, writes to standard output. A file is replaced at the end, by one that
  * is whole; a link still leads to it, and who may read it stays. What is no file, such as a device or
  * a pipe, is written as it is: to rename something over it would remove it.
- * @throws UsageError when it cannot be written; what the lines throw.
+ * @param signal Breaks it off, also where nobody takes what is written.
+ * @throws UsageError when it cannot be written; what the lines throw; an error named AbortError.
  */
-export async function writeLines(lines: AsyncIterable<string>, file = '-'): Promise<void> {
+export async function writeLines(
+  lines: AsyncIterable<string>,
+  file = '-',
+  signal?: AbortSignal,
+): Promise<void> {
   if (file === '-') {
-    await pipeline(Readable.from(lines), process.stdout, { end: false });
+    await pipeline(Readable.from(lines), process.stdout, { end: false, signal });
     return;
   }
   // What does not exist yet has neither a path of its own nor a mode.
@@ -26,10 +31,10 @@ export async function writeLines(lines: AsyncIterable<string>, file = '-'): Prom
   });
   try {
     if (existing === undefined || existing.isFile()) {
-      await replaceFile(watched, path, existing?.mode);
-    } else await pipeline(Readable.from(watched), createWriteStream(path));
+      await replaceFile(watched, path, { mode: existing?.mode, signal });
+    } else await pipeline(Readable.from(watched), createWriteStream(path), { signal });
   } catch (error) {
-    if (broken) throw error;
+    if (broken || signal?.aborted) throw error;
     throw new UsageError(`cannot write ${file} (${errorCode(error)})`);
   }
 }
@@ -37,7 +42,7 @@ export async function writeLines(lines: AsyncIterable<string>, file = '-'): Prom
 async function replaceFile(
   lines: AsyncIterable<string>,
   path: string,
-  mode?: number,
+  { mode, signal }: { mode: number | undefined; signal: AbortSignal | undefined },
 ): Promise<void> {
   // With the process's id, for a file of somebody else may have the plain name.
   const partial = `${path}.${process.pid}.partial`;
@@ -45,6 +50,7 @@ async function replaceFile(
     await pipeline(
       Readable.from(lines),
       createWriteStream(partial, mode === undefined ? {} : { mode: mode & 0o777 }),
+      { signal },
     );
     await rename(partial, path);
   } catch (error) {

@@ -6,6 +6,7 @@ import { type Random, randomFrom, seedFrom } from '../random.js';
 import { batchIdOf, numberIdOf } from './batch-id.js';
 import {
   checkOutcome,
+  checkOutcomes,
   contentByName,
   type DocumentContent,
   type DocumentOutcome,
@@ -95,8 +96,7 @@ export class AtlasBatches {
   /** @throws UsageError when what is said of a document makes no sense. */
   constructor(private readonly options: BatchOptions) {
     const { documents = {} } = options;
-    if (typeof documents === 'function') return;
-    for (const [name, outcome] of Object.entries(documents)) checkOutcome(name, outcome);
+    if (typeof documents !== 'function') checkOutcomes(documents);
   }
 
   /** @param fileNames Of the documents, in their order. */

@@ -36,6 +36,19 @@ const CONTENT = z.strictObject({
 });
 const OUTCOME = z.union([z.enum(['never', 'fails']), CONTENT, z.array(CONTENT).min(1)]);
 
+const OUTCOMES = z.record(z.string(), z.unknown());
+
+/** @throws UsageError unless it is an object that says of documents, by name, what they hold. */
+export function checkOutcomes(documents: unknown): void {
+  const { data } = OUTCOMES.safeParse(documents);
+  if (data === undefined) {
+    throw new UsageError(
+      `documents: they are an object with their names, such as { "pan.jpg": { "type": "PAN" } }`,
+    );
+  }
+  for (const [name, outcome] of Object.entries(data)) checkOutcome(name, outcome);
+}
+
 /** @throws UsageError that names the document and what its content may be. */
 export function checkOutcome(name: string, outcome: unknown): DocumentOutcome {
   const { data } = OUTCOME.safeParse(outcome);

@@ -120,6 +120,12 @@ it.each([
   [{ pan: 'nver' }, /what is said of pan is not 'never', 'fails'/],
   [{ pan: { type: 'PAN', confidence: 2 } }, /what is said of pan/],
   [{ pan: { kind: 'PAN' } }, /what is said of pan/],
+  [{ pan: [] }, /what is said of pan/],
+  [{ pan: null }, /what is said of pan/],
+  [[], /^documents: they are an object with their names, such as/],
+  [[{ type: 'PAN' }], /^documents: they are an object/],
+  [null, /^documents: they are an object/],
+  ['pan.jpg', /^documents: they are an object/],
 ])('documents %j are refused, with what may be said', async (documents, says) => {
   await expect(startAtlasSimulator({ documents: documents as never })).rejects.toThrow(says);
 });
