@@ -17,7 +17,7 @@ import {
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
-import { callAfter } from '../timeouts.js';
+import { callAfter, whenAborted } from '../timeouts.js';
 import { WaitTimeoutError } from './client-errors.js';
 import { QueueEventReader } from './queue-events.js';
 
@@ -152,8 +152,7 @@ function createWaiter(
     settle?.();
   };
   const callOff = callAfter(timeoutMs, () => giveUp(new WaitTimeoutError(reference, timeoutMs)));
-  const onAbort = () => giveUp(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const stopWaiting = signal && whenAborted(signal, () => giveUp(signal.reason));
 
   return {
     /** Something may have happened. It is remembered when nobody waits at this moment. */
@@ -174,7 +173,7 @@ function createWaiter(
     },
     stop() {
       callOff();
-      signal?.removeEventListener('abort', onAbort);
+      stopWaiting?.();
     },
   };
 }
