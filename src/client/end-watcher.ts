@@ -7,7 +7,7 @@
  */
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
-import { checkOptions, checkSignal } from '../check-options.js';
+import { checkOptions, checkReference, checkSignal } from '../check-options.js';
 import {
   ClientClosedError,
   RedisUnavailableError,
@@ -87,6 +87,7 @@ export function createEndWatcher(queues: ClientQueues) {
      * RedisUnavailableError and UsageError at the start.
      */
     async wait(reference: string, options: WaitOptions = {}): Promise<BatchSummary> {
+      checkReference('wait', reference);
       checkWaitOptions(options);
       options.signal?.throwIfAborted();
       const jobId = batchJobId(reference);

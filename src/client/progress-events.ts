@@ -107,8 +107,9 @@ function listen(
 function checkEventsOptions(options: EventsOptions): void {
   checkOptions('events', options, ['references', 'signal']);
   checkSignal(options.signal);
-  if (options.references === undefined || Array.isArray(options.references)) return;
-  throw new UsageError('references must be a list of references');
+  const { references = [] } = options;
+  if (Array.isArray(references) && references.every((one) => typeof one === 'string')) return;
+  throw new UsageError('references must be a list of references, which are text');
 }
 
 /** The batch of a poll job: the last part of its parent's key. */
