@@ -43,9 +43,14 @@ export function createEndWatcher(queues: ClientQueues) {
     for (const waiter of waiters.get(jobId) ?? []) waiter();
   };
 
+  function throwIfClosed(): void {
+    if (closed) throw new ClientClosedError();
+  }
+
   async function listen(): Promise<QueueEventReader> {
     // Read before any job is: no event falls between reading a job and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
+    throwIfClosed();
     const events = new QueueEventReader(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
     events.on('completed', ({ jobId }) => wake(jobId));
     events.on('failed', ({ jobId }) => wake(jobId));
@@ -103,10 +108,12 @@ export function createEndWatcher(queues: ClientQueues) {
           await listening;
           return readSummary(reference);
         });
+        // Who closes while Redis answers has nothing left that would stop what begins here.
+        throwIfClosed();
         startReading();
         while (!summary) {
           await waiter.woken();
-          if (closed) throw new ClientClosedError();
+          throwIfClosed();
           summary = await link.run(() => readSummary(reference)).catch(nullWhenAway);
         }
         return summary;
