@@ -136,11 +136,8 @@ export function readExtractsPage(
       ? { ok: true, value: notReady(asked) }
       : unusable('the body is not JSON');
   }
-  const { data } = isObject(raw.value) ? raw.value : {};
-  const isEnvelope = isObject(data) && !Array.isArray(data) && !list.safeParse(data).success;
-  const holder = isEnvelope ? data : raw.value;
-  if (isObject(holder) && hasNothingYet(holder)) return { ok: true, value: notReady(asked) };
-  const parsed = pageSchema.safeParse(holder);
+  if (isObject(raw.page) && hasNothingYet(raw.page)) return { ok: true, value: notReady(asked) };
+  const parsed = pageSchema.safeParse(raw.page);
   if (!parsed.success) {
     return status === ACCEPTED
       ? { ok: true, value: notReady(asked) }
