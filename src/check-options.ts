@@ -27,6 +27,12 @@ export function checkSignal(signal: unknown): void {
   throw new UsageError('signal must be an AbortSignal');
 }
 
+/** @throws UsageError for what is no text, such as the result of `enqueue` in the place of its reference. */
+export function checkReference(of: string, reference: unknown): void {
+  if (typeof reference === 'string') return;
+  throw new UsageError(`${of} takes the reference of a batch, which is text`);
+}
+
 /** @throws UsageError for an option that is given and not of this type. */
 export function checkType(name: string, value: unknown, type: 'function' | 'object' | 'string') {
   const isOfType = type === 'object' ? isObject(value) : typeof value === type;

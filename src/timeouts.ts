@@ -33,21 +33,57 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
+/** Those that wait for the abort of a signal. */
+const waiting = new WeakMap<AbortSignal, { acts: Set<() => void>; listener: () => void }>();
+
+/**
+ * Calls back when a signal is aborted, at once when it is already.
+ *
+ * A signal has one listener for all who wait for it: to add or remove one, Node searches the list of all
+ * listeners, and it takes eleven of them for a leak. A call back must not throw.
+ * @returns A function that calls it off. May be called twice.
+ */
+export function whenAborted(signal: AbortSignal, callBack: () => void): () => void {
+  // Of its own, so that a function that is given twice is called twice.
+  const act = () => callBack();
+  if (signal.aborted) {
+    act();
+    return () => {};
+  }
+  const { acts, listener } = waiting.get(signal) ?? listen(signal);
+  acts.add(act);
+  return () => {
+    if (!acts.delete(act) || acts.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener('abort', listener);
+  };
+}
+
+function listen(signal: AbortSignal) {
+  const acts = new Set<() => void>();
+  const listener = () => {
+    for (const act of acts) act();
+  };
+  signal.addEventListener('abort', listener, { once: true });
+  const all = { acts, listener };
+  waiting.set(signal, all);
+  return all;
+}
+
 /** Settles as `work` does, or rejects with the signal's reason first; `work` itself goes on. */
 export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return work;
   // Work that nobody waits for any more must not end the process when it fails.
   work.catch(() => {});
   signal.throwIfAborted();
-  let onAbort = () => {};
+  let stopWaiting = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
+    stopWaiting = whenAborted(signal, () => reject(signal.reason));
   });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stopWaiting();
   }
 }
 
@@ -58,16 +94,11 @@ export async function withEither<T>(
 ): Promise<T> {
   // Not AbortSignal.any: Node 20 keeps what it makes for as long as the longest-lived signal.
   const either = new AbortController();
-  const listeners = signals.map((signal) => {
-    const listener = () => either.abort(signal.reason);
-    signal.addEventListener('abort', listener);
-    if (signal.aborted) listener();
-    return () => signal.removeEventListener('abort', listener);
-  });
+  const stops = signals.map((signal) => whenAborted(signal, () => either.abort(signal.reason)));
   try {
     return await work(either.signal);
   } finally {
-    for (const remove of listeners) remove();
+    for (const stop of stops) stop();
   }
 }
 

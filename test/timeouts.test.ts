@@ -1,5 +1,13 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callAfter, settlesWithin, unlessAborted, withTimeout } from '../src/timeouts.js';
+import {
+  callAfter,
+  settlesWithin,
+  unlessAborted,
+  whenAborted,
+  withEither,
+  withTimeout,
+} from '../src/timeouts.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -38,6 +46,40 @@ describe('settlesWithin', () => {
     const inTime = settlesWithin(never(), 1000);
     await vi.advanceTimersByTimeAsync(1000);
     expect(await inTime).toBe(false);
+  });
+});
+
+describe('whenAborted', () => {
+  it('whenAborted calls each back once, in their order, also after the abort, and none that is called off', () => {
+    const abort = new AbortController();
+    const called: string[] = [];
+    whenAborted(abort.signal, () => called.push('first'));
+    const callOff = whenAborted(abort.signal, () => called.push('called off'));
+    whenAborted(abort.signal, () => called.push('second'));
+    callOff();
+    callOff();
+    abort.abort();
+    whenAborted(abort.signal, () => called.push('late'));
+    expect(called).toEqual(['first', 'second', 'late']);
+  });
+
+  it('whenAborted lets a signal have one listener, however many wait for it, and none after them', async () => {
+    const { signal } = new AbortController();
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const ends: (() => void)[] = [];
+    const work = () => new Promise<void>((resolve) => ends.push(resolve));
+    const all = Array.from({ length: 50 }, () => [
+      unlessAborted(work(), signal),
+      withEither([signal], work),
+    ]);
+    expect(listeners()).toBe(1);
+    for (const end of ends) end();
+    await Promise.all(all.flat());
+    expect(listeners()).toBe(0);
+    const callOff = whenAborted(signal, () => {});
+    expect(listeners()).toBe(1);
+    callOff();
+    expect(listeners()).toBe(0);
   });
 });
 

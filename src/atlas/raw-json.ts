@@ -19,9 +19,15 @@ export function isPageItem(value: unknown): boolean {
   );
 }
 
+/** Some serializers write an empty list as an empty object. */
+function isPageObject(value: unknown): boolean {
+  if (!isObject(value) || Array.isArray(value) || isPageItem(value)) return false;
+  return Object.keys(value).length > 0;
+}
+
 export interface RawPage {
-  /** The whole text as `JSON.parse` reads it, for ids and paging. */
-  value: unknown;
+  /** The page object as `JSON.parse` reads it, without what it is wrapped in. */
+  page: unknown;
   /** The exact text of each item's `file_data`; undefined where the item has none. */
   fileData: (string | undefined)[];
   /** By position of the item: ids that are whole numbers and more than a double holds. */
@@ -69,10 +75,10 @@ export function parseRawPage(body: string): RawPage {
     longIds.clear();
     return text.charCodeAt(at) === OPEN_BRACE ? readItem(at) : walkArray(text, at, readItem);
   };
-  const isWrapped = isObject(value) && isObject(value.data) && !isPageItem(value.data);
+  const wrapped = isObject(value) && isPageObject(value.data) ? value.data : undefined;
   const readData = (at: number): number => {
     fileData = [];
-    if (!isWrapped || text.charCodeAt(at) !== OPEN_BRACE) return readList(at);
+    if (wrapped === undefined || text.charCodeAt(at) !== OPEN_BRACE) return readList(at);
     return walkObject(text, at, (key, from) =>
       key === 'data' ? readList(from) : endOfValue(text, from),
     );
@@ -80,7 +86,7 @@ export function parseRawPage(body: string): RawPage {
   walkObject(text, skipSpace(text, 0), (key, from) =>
     key === 'data' ? readData(from) : endOfValue(text, from),
   );
-  return { value, fileData, longIds, mended };
+  return { page: wrapped ?? value, fileData, longIds, mended };
 }
 
 /**

@@ -180,7 +180,8 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
     {
       when: ['2xx'],
       meaning: 'taken',
-      consequence: 'the page is reconciled; 202, no body, or `data` null: not yet, polled again',
+      consequence:
+        'the page is reconciled; 202, no body, or `data` null or left out where the total is 0: not yet, polled again',
     },
     {
       when: [404],

@@ -119,7 +119,7 @@ export function readBatchId(body: string): Parsed<string> {
 
 /**
  * A page of an extracts response. It is unusable when its number is not `asked`. Where Atlas is not
- * ready (a 202 or an empty body, `data` that is null), it is an empty page.
+ * ready (a 202 or an empty body, `data` that is null, or absent where the total is 0), it is an empty page.
  * @param response `guessed`: letters beyond ASCII may be wrong.
  */
 export function readExtractsPage(
@@ -136,11 +136,8 @@ export function readExtractsPage(
       ? { ok: true, value: notReady(asked) }
       : unusable('the body is not JSON');
   }
-  const { data } = isObject(raw.value) ? raw.value : {};
-  const isEnvelope = isObject(data) && !Array.isArray(data) && !list.safeParse(data).success;
-  const holder = isEnvelope ? data : raw.value;
-  if (isObject(holder) && holder.data === null) return { ok: true, value: notReady(asked) };
-  const parsed = pageSchema.safeParse(holder);
+  if (isObject(raw.page) && hasNothingYet(raw.page)) return { ok: true, value: notReady(asked) };
+  const parsed = pageSchema.safeParse(raw.page);
   if (!parsed.success) {
     return status === ACCEPTED
       ? { ok: true, value: notReady(asked) }
@@ -162,6 +159,11 @@ export function readExtractsPage(
       hasNext: page.has_next,
     },
   };
+}
+
+/** Some serializers write an empty list as null, others leave it out. */
+function hasNothingYet({ data, total_items: total }: Record<string, unknown>): boolean {
+  return data === null || (data === undefined && count(0).parse(total) === 0);
 }
 
 function notReady(page: number): ExtractsPage {

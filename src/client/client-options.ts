@@ -5,6 +5,7 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { noProxyIssue, type ProxySettings, proxyIssue } from '../http/proxy.js';
+import { isObject } from '../json.js';
 import type { RedisAddress } from './redis-address.js';
 
 /** Settings of a client, besides where Redis is. */
@@ -56,6 +57,8 @@ const EXAMPLE = 'redis://127.0.0.1:6379';
 /** The ways to say where Redis is. Exactly one is given. */
 const SOURCES = ['redisUrl', 'redis', 'connection'] as const;
 const MEMBERS = [...SOURCES, 'prefix', 's3', 'proxy', 'telemetry'];
+/** Of BullMQ's `Telemetry`. */
+const TELEMETRY = ['tracer', 'contextManager'];
 const PROXY_MEMBERS = ['httpsProxy', 'httpProxy', 'noProxy'];
 
 /** @throws UsageError for options that no client can work with. */
@@ -79,7 +82,12 @@ export function checkClientOptions(options: unknown): void {
   }
   checkType('connection', connection, 'object');
   checkType('s3', s3, 'object');
-  checkType('telemetry', telemetry, 'object');
+  if (
+    telemetry !== undefined &&
+    !(isObject(telemetry) && TELEMETRY.every((one) => isObject(telemetry[one])))
+  ) {
+    throw new UsageError("telemetry must be what BullMQ takes, such as new BullMQOtel('my-app')");
+  }
   if (proxy !== undefined) checkProxy(proxy);
 }
 

@@ -7,7 +7,6 @@
  *     for await (const { documentId, extracts } of atlas.results(reference)) …
  *     await atlas.close();
  */
-import { setMaxListeners } from 'node:events';
 import type { CancelResult } from '../batches/cancel.js';
 import type { PauseOptions } from '../batches/pause.js';
 import type { BatchStatus } from '../batches/status.js';
@@ -125,8 +124,6 @@ function linkOf(options: AtlasBatchClientOptions): RedisLink {
 
 function openClient(link: RedisLink, settings: ClientSettings): AtlasBatchClient {
   const closing = new AbortController();
-  // Each reader of events listens; Node takes eleven of them for a leak.
-  setMaxListeners(0, closing.signal);
   // Loaded with the first client, and not with this module: BullMQ and the checks of a batch are most
   // of what an app would wait for at its start. The connection opens meanwhile.
   const session = import('./session.js').then(({ openSession }) =>

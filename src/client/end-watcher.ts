@@ -7,7 +7,7 @@
  */
 import type { ClientQueues } from '../batches/client-queues.js';
 import { summaryOf, summaryOfEvent } from '../batches/find-summary.js';
-import { checkOptions, checkSignal } from '../check-options.js';
+import { checkOptions, checkReference, checkSignal } from '../check-options.js';
 import {
   ClientClosedError,
   RedisUnavailableError,
@@ -17,7 +17,7 @@ import {
 import { batchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
-import { callAfter } from '../timeouts.js';
+import { callAfter, whenAborted } from '../timeouts.js';
 import { WaitTimeoutError } from './client-errors.js';
 import { QueueEventReader } from './queue-events.js';
 
@@ -43,9 +43,14 @@ export function createEndWatcher(queues: ClientQueues) {
     for (const waiter of waiters.get(jobId) ?? []) waiter();
   };
 
+  function throwIfClosed(): void {
+    if (closed) throw new ClientClosedError();
+  }
+
   async function listen(): Promise<QueueEventReader> {
     // Read before any job is: no event falls between reading a job and listening.
     const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
+    throwIfClosed();
     const events = new QueueEventReader(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
     events.on('completed', ({ jobId }) => wake(jobId));
     events.on('failed', ({ jobId }) => wake(jobId));
@@ -87,6 +92,7 @@ export function createEndWatcher(queues: ClientQueues) {
      * RedisUnavailableError and UsageError at the start.
      */
     async wait(reference: string, options: WaitOptions = {}): Promise<BatchSummary> {
+      checkReference('wait', reference);
       checkWaitOptions(options);
       options.signal?.throwIfAborted();
       const jobId = batchJobId(reference);
@@ -102,10 +108,12 @@ export function createEndWatcher(queues: ClientQueues) {
           await listening;
           return readSummary(reference);
         });
+        // Who closes while Redis answers has nothing left that would stop what begins here.
+        throwIfClosed();
         startReading();
         while (!summary) {
           await waiter.woken();
-          if (closed) throw new ClientClosedError();
+          throwIfClosed();
           summary = await link.run(() => readSummary(reference)).catch(nullWhenAway);
         }
         return summary;
@@ -152,8 +160,7 @@ function createWaiter(
     settle?.();
   };
   const callOff = callAfter(timeoutMs, () => giveUp(new WaitTimeoutError(reference, timeoutMs)));
-  const onAbort = () => giveUp(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const stopWaiting = signal && whenAborted(signal, () => giveUp(signal.reason));
 
   return {
     /** Something may have happened. It is remembered when nobody waits at this moment. */
@@ -174,7 +181,7 @@ function createWaiter(
     },
     stop() {
       callOff();
-      signal?.removeEventListener('abort', onAbort);
+      stopWaiting?.();
     },
   };
 }

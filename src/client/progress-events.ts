@@ -8,7 +8,7 @@ import { checkOptions, checkSignal } from '../check-options.js';
 import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
-import { unlessAborted } from '../timeouts.js';
+import { unlessAborted, whenAborted } from '../timeouts.js';
 import { QueueEventReader } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */
@@ -54,9 +54,7 @@ export async function* followProgress(
     over.abort();
     wake();
   };
-  signal?.addEventListener('abort', end);
-  client.closing.addEventListener('abort', end);
-  if (signal?.aborted) end();
+  const stopWaiting = [signal ?? [], client.closing].flat().map((one) => whenAborted(one, end));
   const run = <T>(action: () => Promise<T>) => unlessAborted(queues.link.run(action), over.signal);
   const listeners = listen(queues, note);
   // A reader that abandons the loop closes nothing: then the client does at its own end.
@@ -81,8 +79,7 @@ export async function* followProgress(
   } catch (error) {
     if (!over.signal.aborted) throw error;
   } finally {
-    signal?.removeEventListener('abort', end);
-    client.closing.removeEventListener('abort', end);
+    for (const stop of stopWaiting) stop();
     for (const one of listeners) client.opened.delete(one);
     await Promise.all(listeners.map((one) => one.close()));
   }
@@ -110,8 +107,9 @@ function listen(
 function checkEventsOptions(options: EventsOptions): void {
   checkOptions('events', options, ['references', 'signal']);
   checkSignal(options.signal);
-  if (options.references === undefined || Array.isArray(options.references)) return;
-  throw new UsageError('references must be a list of references');
+  const { references = [] } = options;
+  if (Array.isArray(references) && references.every((one) => typeof one === 'string')) return;
+  throw new UsageError('references must be a list of references, which are text');
 }
 
 /** The batch of a poll job: the last part of its parent's key. */

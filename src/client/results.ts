@@ -2,7 +2,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
-import { checkOptions, checkSignal } from '../check-options.js';
+import { checkOptions, checkReference, checkSignal } from '../check-options.js';
 import { TransientError, UnknownReferenceError } from '../errors.js';
 import { Proxies, type ProxySettings } from '../http/proxy.js';
 import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
@@ -74,6 +74,7 @@ export function createResultReader(
       reference: string,
       options: ResultsOptions = {},
     ): AsyncGenerator<DocumentResult, void, undefined> {
+      checkReference('results', reference);
       checkOptions('results', options, ['signal']);
       checkSignal(options.signal);
       const { signal } = options;

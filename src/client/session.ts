@@ -3,7 +3,7 @@ import { cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
 import { type PauseOptions, pauseOf, pauseSending, resumeSending } from '../batches/pause.js';
 import { readBatchStatus } from '../batches/status.js';
-import { checkOptions, checkType } from '../check-options.js';
+import { checkOptions, checkReference, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { RedisLink } from '../redis/client-link.js';
@@ -30,7 +30,10 @@ export function openSession(link: RedisLink, settings: ClientSettings, closing: 
   return {
     enqueue: (batch: BatchInput) => enqueueBatch(queues, batch),
     enqueueMany: (batches: readonly BatchInput[]) => enqueueBatches(queues, batches),
-    status: (reference: string) => link.run(() => readBatchStatus(queues, reference)),
+    async status(reference: string) {
+      checkReference('status', reference);
+      return link.run(() => readBatchStatus(queues, reference));
+    },
     wait: watcher.wait,
     results: reader.read,
     onCompletion(handler: CompletionHandler, options: CompletionOptions): CompletionSubscription {
@@ -42,6 +45,7 @@ export function openSession(link: RedisLink, settings: ClientSettings, closing: 
     },
     events: (options?: EventsOptions) => followProgress(queues, options, { closing, opened }),
     async cancel(reference: string, reason = 'cancelled by the caller') {
+      checkReference('cancel', reference);
       checkType('the reason of a cancel', reason, 'string');
       return link.run(() => cancelBatch(queues, reference, reason));
     },

@@ -112,7 +112,7 @@ type KindOf<Type> = Type extends boolean
 type Kinds = { [Name in keyof WorkerSettings]-?: KindOf<NonNullable<WorkerSettings[Name]>> };
 
 /** Of the settings that are no text. */
-const KINDS: {
+const OTHER_KINDS: {
   [Name in keyof Kinds as Kinds[Name] extends 'text' ? never : Name]: Kinds[Name];
 } = {
   redisCluster: 'boolean',
@@ -140,13 +140,15 @@ const KINDS: {
   completionsTtlMs: 'number',
 };
 
+const KINDS = new Map<string, Kinds[keyof Kinds]>(Object.entries(OTHER_KINDS));
+
 const IS: Readonly<Record<Kinds[keyof Kinds], (value: unknown) => boolean>> = {
   boolean: (value) => typeof value === 'boolean',
   number: (value) => typeof value === 'number',
   list: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   text: (value) => typeof value === 'string',
 };
-const NAMES = {
+const KIND_NAMES = {
   boolean: 'true or false',
   number: 'a number',
   list: 'a list of text',
@@ -173,8 +175,8 @@ export function configOf(settings: WorkerSettings): Config {
   for (const [variable, name] of SETTINGS) {
     const value: unknown = Reflect.get(settings, name);
     if (value === undefined || value === null) continue;
-    const kind = new Map<string, Kinds[keyof Kinds]>(Object.entries(KINDS)).get(name) ?? 'text';
-    if (!IS[kind](value)) issues.push([variable, `must be ${NAMES[kind]}`]);
+    const kind = KINDS.get(name) ?? 'text';
+    if (!IS[kind](value)) issues.push([variable, `must be ${KIND_NAMES[kind]}`]);
     // A list too: its elements with commas in between, as in the environment.
     else values[variable] = String(value);
   }

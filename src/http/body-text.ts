@@ -1,6 +1,6 @@
 /**
- * The text of a body, of a response or a callback: decompressed, though nobody asked for compression, and decoded from the charset
- * that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8; and what is no
+ * The text of a body, of a response or a callback: decompressed, though nobody asked for compression, and
+ * decoded from the charset that its `Content-Type` names. Without one, or with one that nobody knows, it is UTF-8; and what is no
  * UTF-8 either is taken for windows-1252, in which all bytes are text.
  *
  * Headers are believed less than bytes: servers name a compression that a proxy has undone, a charset

@@ -7,6 +7,7 @@
  */
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
+import { whenAborted } from '../timeouts.js';
 import { type BodyForm, type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
 import { PROXY_CODE } from './proxy.js';
 
@@ -83,14 +84,15 @@ export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest 
       memory?.hold(0);
       const exchange = new Exchange(policy, memory, { resolve, reject }, () => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
+        stopWaiting?.();
       });
       const timer = timeoutMs && setTimeout(() => exchange.timeOut(), timeoutMs);
-      const onAbort = () => {
-        reject(signal?.reason);
-        exchange.abandon();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stopWaiting =
+        signal &&
+        whenAborted(signal, () => {
+          reject(signal.reason);
+          exchange.abandon();
+        });
       dispatcher.dispatch(request, exchange);
     });
 }

@@ -2,7 +2,6 @@
  * The connection of a client to Redis. A worker waits for Redis. A client must not,
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
-import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { unlessAborted } from '../timeouts.js';
@@ -57,8 +56,6 @@ function createLink(redis: Redis, disconnect: () => void): RedisLink {
   /** One wait for all calls of the moment. */
   let whenReady: Promise<void> | undefined;
   const closing = new AbortController();
-  // Each call that is on its way listens; Node takes eleven of them for a leak.
-  setMaxListeners(0, closing.signal);
   const remember = (error: Error) => {
     lastError = error;
   };

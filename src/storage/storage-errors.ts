@@ -46,7 +46,7 @@ const NETWORK_ADVICE: readonly (readonly [RegExp, string])[] = [
     /SSL|TLS|CERT|SIGNATURE/,
     'correct AWS_ENDPOINT_URL_S3: no TLS is spoken there, or its certificate is not trusted (NODE_EXTRA_CA_CERTS)',
   ],
-  // From here on somebody was reached. It passes, or the address is another server's.
+  // Nobody was reached, or somebody who cuts the connection: it passes, or the address is another server's.
   [/^(E[A-Z]+|UND_ERR_\w+)$/, REACH],
 ];
 const NOT_S3 = 'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does';

@@ -65,12 +65,16 @@ describe('parseRawPage', () => {
     expect(parseRawPage(text).fileData).toEqual(['3']);
   });
 
-  it.each(['[]', '1', '"data"', 'null', '{}', '{"data":null}', '{"data":{"x":1}}'])(
+  it.each(['[]', '1', '"data"', 'null', '{}', '{"data":null}'])(
     'parseRawPage gives no slices for %s',
     (text) => {
-      expect(parseRawPage(text)).toMatchObject({ value: JSON.parse(text), fileData: [] });
+      expect(parseRawPage(text)).toMatchObject({ page: JSON.parse(text), fileData: [] });
     },
   );
+
+  it('parseRawPage takes a page object out of what it is wrapped in, and gives no slices without a list', () => {
+    expect(parseRawPage('{"data":{"x":1}}')).toMatchObject({ page: { x: 1 }, fileData: [] });
+  });
 
   it.each(['', '<html></html>', '{"data":[', '{"data":[]}}', '{"data":[,]', "{'data':[]}"])(
     'parseRawPage refuses %j',

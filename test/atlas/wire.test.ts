@@ -238,6 +238,8 @@ describe('readExtractsPage', () => {
     [200, '{"data":null}'],
     [200, '{"data":{"data":null,"page":1}}'],
     [200, '{"data":{},"total_items":0,"has_next":false}'],
+    [200, '{"page":1,"per_page":50,"total_items":0}'],
+    [200, '{"success":true,"data":{"total_items":"0"}}'],
     [200, '{"data":{"data":{},"total_items":0,"has_next":false}}'],
     [202, '{"status":"processing"}'],
     [202, 'accepted'],

@@ -16,6 +16,7 @@ vi.setConfig({ testTimeout: 60_000 });
 /** Its own, two of `onCompletion`, two of `events`, one of `wait`. */
 const CONNECTIONS = 6;
 const BUSY_CLIENT = fileURLToPath(new URL('busy-client.process.ts', import.meta.url));
+const WAITING_CLIENT = fileURLToPath(new URL('waiting-client.process.ts', import.meta.url));
 
 async function startServer(): Promise<PrivateRedis> {
   const server = await startPrivateRedis();
@@ -59,6 +60,17 @@ test.each(LOSSES)(
     expect(output).toBe('busy\nclosed\n');
   },
 );
+
+test('a process that closes its clients while they begin to wait ends by itself', async () => {
+  const { port } = await startServer();
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', WAITING_CLIENT, `redis://127.0.0.1:${port}`, '{t}'],
+    { stdio: 'inherit' },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
 
 test.each(LOSSES)('a client whose Redis %s ends all calls when it is closed', async (_, lose) => {
   const valve = await startTcpValve((await startServer()).port);

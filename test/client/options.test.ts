@@ -48,7 +48,8 @@ test.each<[options: unknown, message: RegExp]>([
   [{ redisUrl, prefix: '' }, /prefix must be text without spaces and colons/],
   [{ redisUrl, prefix: 7 }, /prefix must be text/],
   [{ redisUrl, s3: 'eu-west-1' }, /s3 must be an object/],
-  [{ redisUrl, telemetry: 'my-app' }, /telemetry must be an object/],
+  [{ redisUrl, telemetry: 'my-app' }, /telemetry must be what BullMQ takes/],
+  [{ redisUrl, telemetry: {} }, /telemetry must be what BullMQ takes/],
   [{ redisUrl, proxy: 'http://proxy' }, /proxy takes its options as an object, with httpsProxy/],
   [
     { redisUrl, proxy: { httpsProxy: 'proxy:3128', httpProxy: null, noProxy: [] } },
@@ -139,6 +140,23 @@ test.each<[call: string, act: (client: Client) => unknown, message: RegExp]>([
     'events with text for a list',
     (client) => client.events({ references: 'a' as never }).next(),
     /references must be a list/,
+  ],
+  [
+    'events with a reference that is no text',
+    (client) => client.events({ references: ['a', 5 as never] }).next(),
+    /references must be a list of references, which are text/,
+  ],
+  ...(['status', 'wait', 'cancel'] as const).map(
+    (method): [string, (client: Client) => unknown, RegExp] => [
+      `${method} with the result of enqueue`,
+      (client) => client[method]({ status: 'added', reference: 'a' } as never),
+      new RegExp(`${method} takes the reference of a batch, which is text`),
+    ],
+  ),
+  [
+    'results without a reference',
+    (client) => client.results(undefined as never).next(),
+    /results takes the reference of a batch, which is text/,
   ],
   [
     'enqueueMany with one batch',

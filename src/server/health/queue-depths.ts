@@ -3,9 +3,15 @@ import type { JobType, Queue } from 'bullmq';
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { redisNow } from './read-liveness.js';
 
-const STATES = [
-  ...['wait', 'prioritized', 'active', 'delayed', 'waiting-children', 'completed', 'failed'],
-] as JobType[];
+const STATES: readonly JobType[] = [
+  'wait',
+  'prioritized',
+  'active',
+  'delayed',
+  'waiting-children',
+  'completed',
+  'failed',
+];
 
 export interface QueueDepth {
   queue: string;
