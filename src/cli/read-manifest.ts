@@ -35,13 +35,15 @@ async function readText(file: string, what: string): Promise<string> {
     throw new UsageError(`cannot read ${what} (${errorName(error)})`);
   }
   const text = decodeText(bytes);
-  if (text !== undefined) return text;
+  // JSON has no zero byte. UTF-16 without its mark is full of them.
+  if (text !== undefined && !text.includes('\0')) return text;
   throw new UsageError(`${what} is not UTF-8, nor UTF-16 with a byte order mark; save it as UTF-8`);
 }
 
 function parseLines(text: string, what: string): unknown[] {
   const lines = text.split('\n').map((line, i) => ({ line: line.trim(), number: i + 1 }));
   const filled = lines.filter(({ line }) => line !== '');
+  if (filled.length === 0) return [];
   const first = parse(filled[0]?.line ?? '');
   // A first line that is no JSON by itself begins a text over several lines.
   if (first === undefined) throw new UsageError(`${what} is not valid JSON`);

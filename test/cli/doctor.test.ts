@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import { aheadByHeader, checkClock } from '../../src/cli/doctor/check-clock.js';
-import { nodeIssue } from '../../src/cli/package-manifest.js';
 import {
   type Simulators,
   type SimulatorsOptions,
@@ -377,48 +375,4 @@ test('the doctor names a clock that is two minutes ahead', async () => {
   expect(lines.join('\n')).toMatch(
     /^FAIL {2}clock .*this host is 1(19|20|21) s ahead of (Redis|S3); set the clock of this host/m,
   );
-});
-
-test.each([
-  ['at the start of its second', 0, 0],
-  ['in the middle of its second', 900, 0],
-  ['before it', -2000, 2000],
-  ['after it', 3000, -2000],
-])('a Date header read %s is ahead by what its whole seconds prove', (_, passedMs, aheadMs) => {
-  const at = Date.parse('Sun, 29 Nov 2026 12:00:00 GMT');
-  expect(aheadByHeader(at, at + passedMs)).toBe(aheadMs);
-});
-
-test('the doctor says that clocks agree, and not by which tenth of a second', () => {
-  const clocks = [
-    { whose: 'Redis', aheadMs: -3 },
-    { whose: 'S3', aheadMs: 0 },
-  ];
-  expect(checkClock(clocks)).toEqual([
-    { level: 'ok', subject: 'clock', text: 'this host agrees with Redis and S3' },
-  ]);
-});
-
-test('the doctor names the clock that differs most', () => {
-  const readings = [
-    { whose: 'Redis', aheadMs: 800 },
-    { whose: 'S3', aheadMs: -61_000 },
-  ];
-  expect(checkClock(readings)[0]).toMatchObject({
-    level: 'error',
-    text: 'this host is 61 s ahead of S3',
-  });
-  expect(checkClock([{ whose: 'Redis', aheadMs: 60_000 }])[0]?.level).toBe('ok');
-  expect(checkClock([])).toEqual([]);
-});
-
-test.each([
-  ['18.20.4', false],
-  ['20.18.3', false],
-  ['20.19.0', true],
-  ['22.1.0', true],
-  ['24.0.0', true],
-])('the doctor takes Node %s for new enough: %s', (version, isGood) => {
-  expect(nodeIssue(version) === undefined).toBe(isGood);
-  if (!isGood) expect(nodeIssue(version)).toContain(`Node ${version} is too old; install 20.19`);
 });

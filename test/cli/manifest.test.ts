@@ -28,8 +28,12 @@ test.each([
   expect([run.stderr, JSON.parse(run.stdout || 'null')]).toEqual(['', MANIFEST]);
 });
 
-test('a manifest in no known encoding is named, and what to do', async () => {
-  const { file, run } = await submit(Buffer.from(JSON.stringify({ reference: 'é' }), 'latin1'));
+test.each([
+  ['ISO 8859-1', Buffer.from(JSON.stringify({ reference: 'é' }), 'latin1')],
+  ['UTF-16 LE without a mark', Buffer.from('{"reference":"a"}', 'utf16le')],
+  ['UTF-16 BE without a mark', Buffer.from('{"reference":"a"}', 'utf16le').swap16()],
+])('a manifest in %s is named, and what to do', async (_, bytes) => {
+  const { file, run } = await submit(bytes);
   expect(run).toEqual({
     code: 2,
     stdout: '',
@@ -53,7 +57,8 @@ test.each([
 
 test.each([
   ['{\n"reference": "a"', /^the manifest \S+ is not valid JSON$/m],
-  ['', /^the manifest \S+ is not valid JSON$/m],
+  ['', /^the manifest \S+ holds no batch$/m],
+  [' \r\n\n', /^the manifest \S+ holds no batch$/m],
   ['[]', /^the manifest \S+ holds no batch$/m],
   [`${JSON.stringify(MANIFEST)}\n{"ref`, /^line 2 of the manifest \S+ is not valid JSON$/m],
   [JSON.stringify([MANIFEST, { ...SECOND, productType: 5 }]), /^ {2}batches\[1\]: productType /m],

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -190,6 +191,24 @@ test('Ctrl-C on status --watch ends it, and the batch goes on', async () => {
   await waitUntil('the upload', () => system.atlas.uploads().length === 1);
   system.atlas.completeNow();
   expect((await system.event('done-one')).name).toBe('batch.completed');
+});
+
+test('Ctrl-C ends status and results with 130 and without a word while Redis does not answer', async () => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void silent.close());
+  await once(silent, 'listening');
+  const environment = { REDIS_URL: `redis://127.0.0.1:${Object(silent.address()).port}` };
+  for (const command of ['status', 'results']) {
+    const child = spawnCli([command, 'one'], environment);
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+      stderr += text;
+    });
+    await once(silent, 'connection');
+    child.kill('SIGINT');
+    expect(await once(child, 'close')).toEqual([130, null]);
+    expect(stderr).toBe('');
+  }
 });
 
 test('cancel ends a batch with the reason given', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { BatchStatus } from '../../batches/status.js';
 import type { AtlasBatchClient } from '../../client/client.js';
+import { unlessAborted } from '../../timeouts.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
 import { describeStatus } from '../output/describe-batch.js';
@@ -38,9 +39,11 @@ async function showStatus(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const statuses = await withClient(async (client) => {
-    const known = [...(await readStatuses(client, references)).keys()];
-    if (options.watch) await watch(client, known, options, signal);
-    return readStatuses(client, references);
+    const read = () => unlessAborted(readStatuses(client, references), signal);
+    const statuses = await read();
+    if (!options.watch) return statuses;
+    await watch(client, [...statuses.keys()], options, signal);
+    return read();
   });
   for (const reference of options.quiet ? [] : references) {
     const status = statuses.get(reference);

@@ -18,7 +18,7 @@ export function createProgressView(): ProgressView {
   return isTerminal() && process.stdout.columns > 0 ? createBars() : createLines();
 }
 
-/** More batches than this are counted, a line each time that another tenth has ended. */
+/** Batches that are counted get a line each time that another tenth of them has ended. */
 const TENTHS = 10;
 
 /** Writes a line when documents, state, uploads or error changed. A poll alone brings no line. */
