@@ -10,7 +10,7 @@ import { runCommand } from './run-command.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const ASSETS = 'server/dashboard/assets';
+const ASSETS = ['server/dashboard/assets', 'server/api/assets'];
 const fresh = `dist.new-${process.pid}`;
 const old = `dist.old-${process.pid}`;
 process.on('exit', () => {
@@ -22,7 +22,9 @@ const hash = sourcesHash();
 const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'];
 if (!(await runCommand(process.execPath, [...compiler, '--outDir', fresh]))) process.exit(1);
 
-cpSync(`src/${ASSETS}`, `${fresh}/${ASSETS}`, { recursive: true });
+for (const folder of ASSETS) {
+  cpSync(`src/${folder}`, `${fresh}/${folder}`, { recursive: true });
+}
 chmodSync(`${fresh}/cli.js`, 0o755);
 try {
   renameSync('dist', old);

@@ -1,13 +1,13 @@
 /**
- * Debian's Redis without root: its packages are fetched and unpacked into a folder of the project,
- * and a small program there starts the server with the libraries beside it.
+ * Debian's Redis without root: unpacked into a folder of the project, where a small program starts the
+ * server with the libraries beside it.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unpackDebianPackages } from './debian-packages.mjs';
 import { DOWNLOADED_REDIS } from './redis-binary.mjs';
-import { runCommand } from './run-command.mjs';
 
 const PACKAGE = 'redis-server';
 /** The C library is there wherever a program runs; a second one beside it would break them all. */
@@ -17,46 +17,8 @@ const NEVER_UNPACKED = /^(libc6|libgcc-s1|gcc-\d+-base|libcrypt1)$/;
  * Resolves in any case; whether it worked is seen by searching for the program.
  * @param {string} [folder] what was in it is replaced
  */
-export async function downloadRedis(folder = DOWNLOADED_REDIS) {
-  const fresh = `${folder}.new-${process.pid}`;
-  const removeFresh = () => rmSync(fresh, { recursive: true, force: true });
-  process.on('exit', removeFresh);
-  try {
-    if (await fetchPackages(fresh)) {
-      writeStarter(fresh);
-      rmSync(folder, { recursive: true, force: true });
-      renameSync(fresh, folder);
-    }
-  } finally {
-    removeFresh();
-    process.off('exit', removeFresh);
-  }
-}
-
-/** @param {string} folder */
-async function fetchPackages(folder) {
-  const packages = join(folder, 'packages');
-  for (const part of ['packages', 'apt/lists/partial', 'apt/cache/archives/partial']) {
-    mkdirSync(join(folder, part), { recursive: true });
-  }
-  // Lists of its own: those of the system may be old or absent, and belong to root.
-  const own = [
-    ...['-o', `Dir::State::lists=${join(folder, 'apt/lists')}`],
-    ...['-o', `Dir::Cache=${join(folder, 'apt/cache')}`],
-    ...['-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User='],
-  ];
-  if (!(await runCommand('apt-get', [...own, 'update', '-qq']))) return false;
-  const names = dependencies(own);
-  const options = { cwd: packages, quiet: true };
-  if (!(await runCommand('apt-get', [...own, 'download', '-qq', ...names], options))) return false;
-  for (const file of readdirSync(packages)) {
-    if (!(await runCommand('dpkg', ['-x', join(packages, file), join(folder, 'root')]))) {
-      return false;
-    }
-  }
-  rmSync(packages, { recursive: true });
-  rmSync(join(folder, 'apt'), { recursive: true });
-  return true;
+export function downloadRedis(folder = DOWNLOADED_REDIS) {
+  return unpackDebianPackages(folder, dependencies, writeStarter);
 }
 
 /**

@@ -5,9 +5,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { toPortableSchema } from '../src/jobs/portable-schema.js';
 import { batchRequestSchema } from '../src/jobs/request.js';
 import { completedEventSchema, failedEventSchema, resultsSchema } from '../src/jobs/schemas.js';
+import { openApiDocument } from '../src/server/api/openapi.js';
 
 const DIRECTORY = fileURLToPath(new URL('../schemas/', import.meta.url));
 
@@ -37,30 +39,11 @@ const SCHEMAS = {
 
 /** File names with their contents. */
 export function makeSchemas(): Map<string, object> {
-  return new Map(
-    Object.entries(SCHEMAS).map(([name, { schema, title, description }]) => {
-      const { $schema, ...body } = z.toJSONSchema(schema, {
-        io: 'input',
-        override: makePortable,
-      });
-      return [name, { $schema, title, description, ...body }];
-    }),
-  );
-}
-
-/** A pattern of 1 to n characters of a class that only JavaScript knows. */
-const PRINTABLE = /\\p\{C\}.*\{1,(\d+)\}\$$/;
-
-/** What other languages cannot read, or need not: the length, the format, the type say it. */
-function makePortable({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  const [, maxLength] = PRINTABLE.exec(jsonSchema.pattern ?? '') ?? [];
-  if (maxLength !== undefined) {
-    delete jsonSchema.pattern;
-    jsonSchema.minLength = 1;
-    jsonSchema.maxLength = Number(maxLength);
-  }
-  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  const schemas = Object.entries(SCHEMAS).map(([name, { schema, title, description }]) => {
+    const { $schema, ...body } = toPortableSchema(schema);
+    return [name, { $schema, title, description, ...body }] as const;
+  });
+  return new Map<string, object>([...schemas, ['openapi.json', openApiDocument()]]);
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? '').href) {

@@ -16,11 +16,34 @@ export type { BatchDocument, BatchRequest, Priority } from './jobs/request.js';
 // Following a batch, and asking for its end.
 
 export type { CancelResult } from './batches/cancel.js';
+export type { ExtendResult } from './batches/extend-deadline.js';
+export type { LinePlace } from './batches/line-place.js';
 export type { PauseOptions } from './batches/pause.js';
 export type { BatchStatus, UploadStatus } from './batches/status.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
 export type { Pause } from './gate/pause.js';
+
+// Sending webhooks again, and erasing a batch.
+
+export type { EraseResult, ErasureCertificate } from './batches/erase.js';
+export type { RemovedKeys } from './batches/erase-keys.js';
+export type { RedeliverResult } from './batches/redeliver.js';
+export type { RedeliveredEvents, RedeliverOptions } from './batches/redeliver-events.js';
+export type { EraseReason } from './client/session.js';
+
+// Many batches: lists, counts, and what is done to all that fit a filter.
+
+export type { PaceOptions } from './batches/bulk/paced.js';
+export type { BulkPreview, PreviewOptions } from './batches/bulk/preview.js';
+export type { BulkOptions, BulkProgress } from './batches/bulk/run-bulk.js';
+export type { BulkAction, BulkFilter, BulkSelection } from './batches/bulk/selection.js';
+export type { BatchFilter, Dimension, StateFilter } from './batches/lists/batch-filter.js';
+export type { BatchSort } from './batches/lists/batch-sets.js';
+export type { BatchCounts, ValueCount } from './batches/lists/count-batches.js';
+export type { BatchList, ListedBatch, ListOptions } from './batches/lists/list-batches.js';
+export type { RetryResult } from './batches/retry.js';
+export type { ListedState } from './jobs/listed-facts.js';
 
 // The end of a batch: its summary, and its completion event.
 

@@ -1,7 +1,7 @@
 /**
  * The blocks of code in the README and in docs: what a reader copies has to work. JavaScript and
  * TypeScript are type-checked here (some are run by `examples.test.ts`), commands have to exist, JSON
- * has to fit its schema. Blocks of Python, Elixir and PHP are not checked.
+ * has to fit its schema. Blocks of other languages are not checked.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -15,13 +15,21 @@ import type { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
 import { cancelCommand } from '../src/cli/commands/cancel.js';
 import { completionCommand } from '../src/cli/commands/completion.js';
+import { deadlineCommand } from '../src/cli/commands/deadline.js';
 import { doctorCommand } from '../src/cli/commands/doctor.js';
+import { eraseCommand } from '../src/cli/commands/erase.js';
+import { listCommand } from '../src/cli/commands/list.js';
 import { pauseCommand, resumeCommand } from '../src/cli/commands/pause.js';
+import { redeliverCommand } from '../src/cli/commands/redeliver.js';
 import { resultsCommand } from '../src/cli/commands/results.js';
+import { retryCommand } from '../src/cli/commands/retry.js';
 import { simulatorCommand } from '../src/cli/commands/simulator.js';
 import { statusCommand } from '../src/cli/commands/status.js';
 import { submitCommand } from '../src/cli/commands/submit.js';
+import { tokenCommand } from '../src/cli/commands/token.js';
+import { userCommand } from '../src/cli/commands/user.js';
 import { serverCommand, startCommand, workerCommand } from '../src/cli/commands/worker.js';
+import { problemSchema } from '../src/server/api/problem.js';
 import { codeBlocks } from './helpers/code-blocks.js';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -45,7 +53,7 @@ declare const request: { headers: Record<string, string> };
 
 test('every block of code is in a language of which is known how it is checked', () => {
   const checked = ['js', 'ts', 'sh', 'json'];
-  const notChecked = ['', 'mermaid', 'python', 'elixir', 'php'];
+  const notChecked = ['', 'mermaid', 'python', 'elixir', 'php', 'java', 'csharp', 'go', 'rust'];
   const known = new Set([...checked, ...notChecked]);
   expect(BLOCKS.filter(({ language }) => !known.has(language))).toEqual([]);
   expect(ofLanguage(...checked).length).toBeGreaterThan(10);
@@ -88,7 +96,8 @@ test('JSON in the docs fits its schema', () => {
   const isSummary = ajv.compile(schema);
   const blocks = ofLanguage('json');
   expect(blocks.length).toBeGreaterThan(0);
-  expect(blocks.filter(({ code }) => !isSummary(JSON.parse(code)))).toEqual([]);
+  const isKnown = (data: unknown) => isSummary(data) || problemSchema.safeParse(data).success;
+  expect(blocks.filter(({ code }) => !isKnown(JSON.parse(code)))).toEqual([]);
 });
 
 test('scripts of npm that the docs name exist', () => {
@@ -105,7 +114,8 @@ test('commands of atlas-batch and their options that the docs name exist', () =>
     [
       ...[startCommand, workerCommand, serverCommand, simulatorCommand, submitCommand],
       ...[statusCommand, resultsCommand, cancelCommand, doctorCommand, completionCommand],
-      ...[pauseCommand, resumeCommand],
+      ...[pauseCommand, resumeCommand, deadlineCommand, userCommand, tokenCommand],
+      ...[listCommand, retryCommand, redeliverCommand, eraseCommand],
     ].map((create): [string, Command] => {
       const command = create(() => {});
       return [command.name(), command];
@@ -133,7 +143,7 @@ test('commands of atlas-batch and their options that the docs name exist', () =>
 });
 
 test('programs that the shell blocks start are known', () => {
-  const ofTheMachine = ['cd', 'echo', 'git', 'test', 'npm', 'npx', 'node'];
+  const ofTheMachine = ['cd', 'curl', 'echo', 'git', 'test', 'npm', 'npx', 'node'];
   const programs = ofLanguage('sh').flatMap(({ code }) =>
     code.split(/\n|&&/).map((line) => line.trim().split(' ')[0] ?? ''),
   );

@@ -89,3 +89,48 @@ test('the secret of a webhook that the docs make is one', async () => {
   const [line = ''] = linesOf('docs/webhooks.md', 'openssl');
   expect(await runLine(line, '.', '\n')).toMatch(/^whsec_[\w+/]{43}=\n$/);
 });
+
+test('the quick start of the HTTP API works as it is written', async () => {
+  const app = await startApp();
+  const [start = ''] = linesOf('docs/http-api.md', 'npx atlas-batch simulator --all');
+  const line = start.replace('npx ', 'node_modules/.bin/');
+  const child = spawn('bash', ['-c', `exec ${line} --json --server-port 0`], {
+    cwd: app,
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  const [printed] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const environment: Record<string, string> = JSON.parse(printed);
+  const server = environment.ATLAS_BATCH_URL ?? '';
+  const control = (method: string, path: string, body: string) =>
+    fetch(`${server}/__simulator/${path}`, { method, body });
+  const content = '{ "pan.jpg": { "fields": { "name": "Asha Rao" } } }';
+  expect((await control('PUT', 'documents', content)).status).toBe(204);
+  const unknown = await control('PUT', 'faults', '{"atlas":{"rules":[{"fault":"none"}]}}');
+  expect([unknown.status, await unknown.text()]).toEqual([
+    400,
+    expect.stringContaining('there is no fault \\"none\\"'),
+  ]);
+  const once503 = '{"atlas":{"rules":[{"fault":503,"times":1,"endpoint":"multiupload"}]}}';
+  expect((await control('PUT', 'faults', once503)).status).toBe(204);
+
+  const [add = '', wait = '', results = ''] = linesOf('docs/http-api.md', '/loan-8841');
+  const run = (command: string, says: string) => runLine(command, app, says, environment);
+  expect(JSON.parse(await run(add, '}'))).toEqual({ status: 'added', reference: 'loan-8841' });
+  expect(JSON.parse(await run(wait, '"polls":'))).toMatchObject({ state: 'completed' });
+  expect(await run(results, '\n')).toContain('"name":{"value":"Asha Rao"');
+
+  await writeFile(join(app, 'batches.jsonl'), `{"reference":"x"}\n`);
+  const [bulk = ''] = linesOf('docs/http-api.md', '--data-binary');
+  expect(await run(bulk, '\n')).toContain('"status":"invalid"');
+  const { requests } = (await (await fetch(`${server}/__simulator/requests`)).json()) as {
+    requests: { endpoint: string; status: number }[];
+  };
+  const uploads = requests.filter(({ endpoint }) => endpoint === 'multiupload');
+  expect(uploads.map(({ status }) => status)).toEqual([503, 200]);
+});

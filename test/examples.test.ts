@@ -2,10 +2,12 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { Worker } from 'bullmq';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { BatchRequest } from '../src/jobs/request.js';
 import { codeBlocks } from './helpers/code-blocks.js';
 import { testRedis } from './helpers/redis.js';
-import { startSystem } from './helpers/system.js';
+import { type System, startSystem } from './helpers/system.js';
 import { waitUntil } from './helpers/wait-until.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -46,6 +48,33 @@ test('plain-bullmq.mjs adds a job and takes its event', async () => {
   expect(await run('plain-bullmq.mjs', environment)).toMatch(
     /^batch\.completed: sample-1, 3 of 3 documents\ns3:\/\/results\/sample-1\/BATCH-.*\.json\n$/,
   );
+});
+
+/** A completion event whose consumers died twice, as BullMQ would find it. */
+async function leaveTwiceDead({ completions, redis }: System): Promise<void> {
+  const summary = { reference: 'dead', documents: { present: 1, total: 1 }, results: [] };
+  await completions.add('batch.completed', summary as never, { jobId: 'done-dead' });
+  const consumer = new Worker(completions.name, null, completions.opts);
+  onTestFinished(() => consumer.close());
+  await consumer.getNextJob('died');
+  await redis.hset(completions.toKey('done-dead'), 'stc', 2);
+  await redis.del(completions.toKey('done-dead:lock'), completions.toKey('stalled-check'));
+  await redis.sadd(completions.toKey('stalled'), 'done-dead');
+}
+
+test('plain-bullmq.mjs takes an event whose consumers died twice', async () => {
+  const system = await startSystem();
+  await leaveTwiceDead(system);
+  expect(await run('plain-bullmq.mjs', system.environment)).toBe(
+    'batch.completed: dead, 1 of 1 documents\n',
+  );
+});
+
+test('the consumer of docs/other-languages.md takes an event whose consumers died twice', async () => {
+  const system = await startSystem();
+  await leaveTwiceDead(system);
+  const { output } = runBlock(system, await system.request('loan-1', 1));
+  await waitUntil('the event', () => output().includes("reference: 'dead'"));
 });
 
 test('on-completion.mjs takes every event until it is told to stop', async () => {
@@ -97,13 +126,19 @@ test('the block of the README sends a batch and prints its extracts', async () =
     { env: { PATH: process.env.PATH, ...system.environment } },
   );
   expect(stderr).toBe('');
-  expect(stdout).toMatch(/^completed { total: 1, present: 1, missing: \[\] }\n001 \[/);
+  expect(stdout).toMatch(/^completed { total: 1, sent: 1, present: 1, missing: \[\] }\n001 \[/);
 });
 
 test('the block of docs/other-languages.md adds a job and takes its event', async () => {
   const system = await startSystem();
   await system.startWorker();
-  const batch = await system.request('loan-1', 1);
+  const { output } = runBlock(system, await system.request('loan-1', 1));
+  await waitUntil('the event', () => output().includes('batch.completed'));
+  expect(output()).toContain("reference: 'loan-1'");
+});
+
+/** Runs the program of docs/other-languages.md for Node, until the end of the test. */
+function runBlock(system: System, batch: BatchRequest): { output: () => string } {
   const block = blockOf('docs/other-languages.md', 'new Worker')
     .replace("'redis://127.0.0.1:6379'", 'process.env.REDIS_URL')
     .replaceAll("'{atlas}'", 'process.env.QUEUE_PREFIX');
@@ -117,9 +152,8 @@ test('the block of docs/other-languages.md adds a job and takes its event', asyn
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
-  await waitUntil('the event', () => output.includes('batch.completed'));
-  expect(output).toContain("reference: 'loan-1'");
-});
+  return { output: () => output };
+}
 
 /** The JavaScript of a page that holds this text. */
 function blockOf(page: string, text: string): string {

@@ -9,6 +9,8 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const README = read('README.md');
 const PAGES = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'src/polling/README.md'],
+  ...['SECURITY.md', 'CODE_OF_CONDUCT.md'],
+  ...['compose', 'ecs', 'iam', 'kubernetes'].map((name) => `deploy/${name}/README.md`),
 ].concat(
   readdirSync(new URL('../docs', import.meta.url))
     .filter((name) => name.endsWith('.md'))
@@ -31,7 +33,9 @@ const REQUIRED = {
 
 test('docs/configuration.md has every variable, with its default', () => {
   const config = { ...loadConfig(REQUIRED), ...loadServerConfig(REQUIRED) };
-  const expected = Object.entries(config).map(([name, value]) => {
+  const expected = Object.entries(config).map(([variable, value]) => {
+    // A list is in a file only.
+    const name = variable === 'API_TOKENS' ? 'API_TOKENS_FILE' : variable;
     if (name in REQUIRED) return [name, 'required'];
     if (value === null) return [name, 'unset'];
     const text = String(value);
@@ -111,6 +115,23 @@ test('the figures of the README are those of docs/performance.md', () => {
   for (const [, setup = '', ours = '', baseline = '', floor = ''] of rows) {
     expect(measured).toContain(`| batches per second, ${setup} | ${ours} | floor ${floor} |`);
     expect(measured).toContain(`| | | baseline ${baseline} |`);
+  }
+});
+
+test('the figures by which docs/capacity.md plans are those of docs/performance.md', () => {
+  const [plan, measured] = [read('docs/capacity.md'), read('docs/performance.md')];
+  for (const [planned, inTable] of [
+    ['446 batches a second', 'batches per second, 10 at once | 446 |'],
+    ['573 batches a second', 'batches per second, 50 at once in two processes | 573 |'],
+    ['1.67 ms of CPU per batch', 'CPU of the worker, ms per batch, 10 at once | 1.67 |'],
+    ['0.68 ms of CPU per batch', 'CPU of Redis, ms per batch, 50 at once | 0.68 |'],
+    ['3.7 KiB of Redis', 'a batch in flight | 3.7 KiB |'],
+    ['4.3 KiB of Redis', 'an ended batch whose event waits | 4.3 KiB |'],
+    ['191 MiB after 100,000 batches', 'memory of a worker after 100,000 batches | 191 MiB |'],
+    ['1,000 to 1,400 batches a second', '1,000 to 1,400 batches per second'],
+  ] as const) {
+    expect(plan).toContain(planned);
+    expect(measured).toContain(inTable);
   }
 });
 

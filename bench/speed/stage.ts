@@ -34,6 +34,8 @@ export interface AtlasHabits extends Pick<AtlasSimulatorOptions, 'callback' | 'm
   /** Time from submission until the documents of a batch are there. Default 0. */
   completionMs?: number;
   faults?: AtlasFaultRule[];
+  /** Polls of each batch that find it not ready, before the one that finds it complete. Default 0. */
+  negativePolls?: number;
   /** How long S3 takes to store a result. Default 0. */
   storeMs?: number;
   /** The faults meet only batches of documents whose ids begin with this. */
@@ -54,6 +56,8 @@ export interface Stage {
   redisProcess: PrivateRedis;
   batches: Queue;
   completions: Queue;
+  /** Where the stand-in for S3 listens. */
+  s3Url: string;
   /**
    * Starts the program, in place of the one before.
    * @param processes how many of it
@@ -129,6 +133,7 @@ export async function setStage(habits: AtlasHabits = {}): Promise<Stage> {
     redisProcess,
     batches,
     completions,
+    s3Url: addresses.s3Url ?? '',
     async start(program, more, processes = 1) {
       await end();
       running = Array.from({ length: processes }, () => spawnProgram(program, more));

@@ -12,6 +12,7 @@ import { CREDENTIALS, DOCUMENTS_BUCKET, documentKey, MAX_DOCUMENTS } from './wor
 
 const {
   faults = [],
+  negativePolls = 0,
   storeMs = 0,
   faultsOf,
   ...options
@@ -32,7 +33,21 @@ function match({ batchId = '', documentIds }: AtlasRequestView): boolean {
   }
   return isMeant.get(batchId) === true;
 }
-atlas.setFaults({ rules: faultsOf ? faults.map((rule) => ({ ...rule, match })) : faults });
+const pollsSoFar = new Map<string, number>();
+/** Whether it is one of the first polls of its batch. */
+function isEarly({ batchId = '' }: AtlasRequestView): boolean {
+  const before = pollsSoFar.get(batchId) ?? 0;
+  pollsSoFar.set(batchId, before + 1);
+  return before < negativePolls;
+}
+atlas.setFaults({
+  rules: [
+    ...(faultsOf ? faults.map((rule) => ({ ...rule, match })) : faults),
+    ...(negativePolls > 0
+      ? [{ endpoint: 'extracts', fault: 'null-data', match: isEarly } as const]
+      : []),
+  ],
+});
 const s3 = await startS3Simulator({ ...CREDENTIALS, verifySignatures: false });
 if (storeMs > 0) {
   s3.setFaults({ rules: [{ endpoint: 'put', fault: 'slow', delayMs: storeMs }] });

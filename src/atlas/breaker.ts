@@ -21,6 +21,14 @@ const BATCHES_TO_OPEN = 3;
 const MIN_LULL_MS = 500;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
+/** Between two tries of our own to be the probe, of which few are let through. */
+const PROBE_EVERY_MS = 1000;
+/** Failures of a shorter time are told by the batches that met them. */
+const MIN_OUTAGE_MS = 10_000;
+/** Longer ago, a failure says nothing of now: nobody has asked since. */
+const FRESH_FAILURE_MS = 120_000;
+/** What such a probe is made for: no reference is empty. */
+const NO_BATCH = '';
 /**
  * A probe is left to batches that have not failed in this outage, for so long: where a few bad batches
  * have opened the circuit, any other closes it.
@@ -48,7 +56,11 @@ export class Breaker {
   private passedAt = Number.NEGATIVE_INFINITY;
   private openedAt = 0;
   private nextProbeAt = 0;
+  private timer: NodeJS.Timeout | undefined;
   /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
+  /** Since when nothing has passed, and when something failed last, both on the monotonic clock. */
+  private failingSince: number | undefined;
+  private failedAt = 0;
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
@@ -56,8 +68,28 @@ export class Breaker {
       failing: FailingBatches;
       random: () => number;
       onChange: (state: BreakerState) => void;
+      /** A request without an effect. While the circuit is open no batch is begun whose request could be the probe. */
+      probe?: () => Promise<unknown>;
     },
   ) {}
+
+  /** Why requests are turned away; null while they go out. */
+  get whyOpen(): Reason | null {
+    return this.state === 'closed' ? null : this.lastFailure;
+  }
+
+  /**
+   * For how long Atlas has not answered this process; null while it does, as far as anybody asks. Also of a
+   * few batches, which open no circuit.
+   */
+  get outage(): { forMs: number; reason: Reason; circuitOpen: boolean } | null {
+    const now = performance.now();
+    const forMs = now - (this.failingSince ?? now);
+    const circuitOpen = this.state !== 'closed';
+    const isFresh = now - this.failedAt < FRESH_FAILURE_MS;
+    if (!circuitOpen && (forMs < MIN_OUTAGE_MS || !isFresh)) return null;
+    return { forMs, reason: this.lastFailure, circuitOpen };
+  }
 
   /** Failures in a row of this process, without those of batches that fail while others pass. */
   get failuresInRow(): number {
@@ -91,12 +123,15 @@ export class Breaker {
     failing.delete(batch);
     this.passedAt = performance.now();
     this.failures = 0;
+    this.failingSince = undefined;
     this.failed.clear();
     if (probe) this.change('closed');
   }
 
   private fail(batch: string, probe: boolean, error: unknown): void {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
+    this.failedAt = performance.now();
+    this.failingSince ??= this.failedAt;
     if (probe) {
       this.failed.add(batch);
       this.open(this.probes + 1);
@@ -119,8 +154,23 @@ export class Breaker {
     this.change('open');
   }
 
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+
+  private probeLater(): void {
+    const { probe } = this.options;
+    clearTimeout(this.timer);
+    if (!probe) return;
+    this.timer = setTimeout(async () => {
+      await this.run(NO_BATCH, probe).catch(() => {});
+      if (this.state !== 'closed') this.probeLater();
+    }, PROBE_EVERY_MS).unref();
+  }
+
   private change(state: BreakerState): void {
     this.state = state;
+    if (state === 'open') this.probeLater();
     this.options.onChange(state);
   }
 

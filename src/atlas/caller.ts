@@ -4,6 +4,8 @@ import type { Http, HttpRequest } from '../http/host-client.js';
 import { proxyAdvice } from '../http/proxy.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { Logger } from '../logging.js';
+import { createRepeatedWarnings } from '../repeated-lines.js';
+import { inTurn } from '../turns.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
 import { errorFor, ResponseError } from './response-errors.js';
@@ -42,6 +44,7 @@ export function createCaller(parts: {
   now: () => Promise<number>;
 }): Caller {
   const { http, budget, observer, logger, now } = parts;
+  const warn = createRepeatedWarnings(logger);
 
   return async (call, signal) => {
     const { endpoint, journal, memory } = call;
@@ -71,7 +74,8 @@ export function createCaller(parts: {
     const { status } = response;
     if (!row.holdsAllProcesses) budget.responded();
     if (row.meaning === 'taken') {
-      const parsed = call.read(response.body, response);
+      const { body } = response;
+      const parsed = await inTurn(body.length, () => call.read(body, response));
       if (parsed.ok) return parsed.value;
       const why = parsed.isAnotherPage ? 'another-page' : 'unusable';
       throw fail(rowFor(endpoint, why, form), `answered ${status}, but ${parsed.why}`);
@@ -80,7 +84,8 @@ export function createCaller(parts: {
     let waitMs = header === undefined ? undefined : retryAfterMs(header, await now());
     if (row.holdsAllProcesses) {
       waitMs = await budget.block(waitMs);
-      logger.warn({ endpoint, waitMs }, 'Atlas asks for fewer requests (429)');
+      const message = `Atlas asks for fewer requests (429 to ${endpoint}); all wait for ${waitMs} ms`;
+      warn(undefined, message, `429 ${endpoint}`);
     }
     throw fail(row, `answered ${status}${FORMS[form]}`, waitMs);
   };

@@ -3,6 +3,7 @@
  * passes the breaker, gets a token, asks the budget, and goes out.
  */
 import type { Redis } from 'ioredis';
+import type { Reason } from '../errors.js';
 import type { ResponseMemory } from '../http/exchange.js';
 import { createHttp } from '../http/host-client.js';
 import type { Proxies } from '../http/proxy.js';
@@ -38,6 +39,7 @@ const ROOT = '/v1/docstream';
  * server restarts, a read that was cut. For anything longer the job waits.
  */
 const SHORT_RETRIES = { retries: 2, minTimeout: 100, factor: 3, randomize: true };
+const REFUSED: Reason = { code: 'ATLAS_AUTH', message: 'Atlas refuses the client id and secret' };
 /** Another process's request for a token may have to wait for the budget first. */
 const TOKEN_TIMEOUT_MS = 10_000;
 
@@ -69,6 +71,12 @@ export interface AtlasClient {
   ): Promise<ExtractsPage>;
   /** Whether Atlas takes the credentials. */
   readonly credentials: Credentials;
+  /** Why no upload of this process can go out: refused credentials, or an open circuit. Null when one can. */
+  readonly whyShut: Reason | null;
+  /** Learns that Atlas has refused the same credentials to another process: they are refused to all. */
+  noticeRefusal(): Promise<void>;
+  /** For how long Atlas has not answered this process, and what failed last; null while it does. */
+  outage(): Breaker['outage'];
   /** Requests of this process in a row that say that Atlas is down. */
   failuresInRow(): number;
   /** One authtoken round: resolves when Atlas gave a token. */
@@ -131,6 +139,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       logger.warn({ state }, `circuit to Atlas is ${state}`);
       observer.breakerChanged?.(state);
     },
+    probe: () => tokens.refresh(),
   });
   const tokens = new TokenSource({
     vault:
@@ -160,7 +169,8 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
   const credentials: Credentials = new Credentials({
     logger,
     onChange: (accepted) => observer.credentialsChanged?.(accepted),
-    ask: () => tokens.get(),
+    // A token that this process still has may be taken for a while, and says nothing of them.
+    ask: () => tokens.getShared(),
   });
 
   /** Sends with a token. When Atlas refuses it, nothing was taken, and a new one is tried once. */
@@ -232,10 +242,16 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       );
     },
     credentials,
+    get whyShut() {
+      return credentials.areRefused ? REFUSED : breaker.whyOpen;
+    },
+    noticeRefusal: () => tokens.noticeRefusal(),
+    outage: () => breaker.outage,
     failuresInRow: () => breaker.failuresInRow,
     checkCredentials: (signal) => tokens.refresh(signal).then(() => {}),
     close() {
       credentials.stop();
+      breaker.stop();
       return http.close();
     },
   };

@@ -12,6 +12,7 @@ const LOG_EVERY_MS = 60_000;
 export class Credentials {
   /** Atlas has refused them, and has given no token since. */
   areRefused = false;
+  private refusedAt = 0;
   private timer: NodeJS.Timeout | undefined;
   private loggedAt = 0;
 
@@ -27,10 +28,16 @@ export class Credentials {
   refused(): void {
     if (!this.areRefused) {
       this.areRefused = true;
+      this.refusedAt = performance.now();
       this.options.onChange(false);
       this.log();
       this.askLater();
     } else if (performance.now() - this.loggedAt >= LOG_EVERY_MS) this.log();
+  }
+
+  /** For how long; null while Atlas takes them. */
+  get refusedForMs(): number | null {
+    return this.areRefused ? performance.now() - this.refusedAt : null;
   }
 
   accepted(): void {

@@ -3,7 +3,8 @@
  * body twice, or as a string. What can be read in one way only is read. All else is no JSON, above all
  * what ends too early.
  */
-import { endOfString } from './json-text.js';
+import { endOfString } from '../json-text.js';
+import { JsonTooLargeError, parseLargeJson } from './large-json.js';
 
 /** What no JSON has outside of its strings; a string is skipped as a whole. */
 const NO_JSON = /"|-?(?:NaN|Infinity)|,(?=\s*[\]}])/g;
@@ -24,7 +25,10 @@ export interface NearlyJson {
   mended: number[];
 }
 
-/** @throws SyntaxError when the text is not one whole JSON value, or can be read in several ways. */
+/**
+ * @throws SyntaxError when the text is not one whole JSON value, or can be read in several ways;
+ *   JsonTooLargeError.
+ */
 export function parseNearlyJson(body: string): NearlyJson {
   const whole = parseMending(body);
   if (whole !== undefined && typeof whole.value !== 'string') return whole;
@@ -34,16 +38,25 @@ export function parseNearlyJson(body: string): NearlyJson {
   return read;
 }
 
+/** From here on most values are left as text. What a smaller text makes of itself is soon garbage. */
+const LARGE_LENGTH = 1024 * 1024;
+
+function parse(text: string): unknown {
+  return text.length > LARGE_LENGTH ? parseLargeJson(text) : JSON.parse(text);
+}
+
 function parseMending(text: string): NearlyJson | undefined {
   try {
-    return { value: JSON.parse(text), text, mended: [] };
-  } catch {
+    return { value: parse(text), text, mended: [] };
+  } catch (error) {
+    if (error instanceof JsonTooLargeError) throw error;
     if (!ANY_NO_JSON.test(text)) return undefined;
   }
   const mending = mend(text);
   try {
-    return { value: JSON.parse(mending.text), ...mending };
-  } catch {
+    return { value: parse(mending.text), ...mending };
+  } catch (error) {
+    if (error instanceof JsonTooLargeError) throw error;
     return undefined;
   }
 }

@@ -5,7 +5,7 @@
  * is read twice. `JSON.parse` proves that it is JSON. Then a walk finds where the parts begin and end.
  */
 import { isObject } from '../json.js';
-import { endOfValue, skipSpace, walkArray, walkObject } from './json-text.js';
+import { endOfValue, skipSpace, walkArray, walkObject } from '../json-text.js';
 import { parseNearlyJson } from './nearly-json.js';
 
 const OPEN_BRACE = 0x7b;
@@ -90,13 +90,14 @@ export function parseRawPage(body: string): RawPage {
 }
 
 /**
- * The value of `key` in the object itself, or else in the `data` in it; undefined without one. A whole number
+ * The value of `key` in the object itself, or else in the `data` in it; undefined or null without one. A whole number
  * that a double does not hold is a bigint.
  * Throws SyntaxError when the text is not one whole JSON value, and not nearly one.
  */
 export function parseMember(body: string, key: string): unknown {
   const { value, text } = parseNearlyJson(body);
-  const isOutside = isObject(value) && key in value;
+  // Some serializers write what stands elsewhere as null.
+  const isOutside = isObject(value) && (value[key] ?? null) !== null;
   const holder = isOutside || !isObject(value) ? value : value.data;
   if (!isObject(holder)) return undefined;
   let long: bigint | undefined;
@@ -105,9 +106,10 @@ export function parseMember(body: string, key: string): unknown {
     if (name === key) long = longNumber(text.slice(from, to));
     return to;
   };
-  walkObject(text, skipSpace(text, 0), (name, from) =>
-    !isOutside && name === 'data' ? walkObject(text, from, readMember) : readMember(name, from),
-  );
+  walkObject(text, skipSpace(text, 0), (name, from) => {
+    if (isOutside) return readMember(name, from);
+    return name === 'data' ? walkObject(text, from, readMember) : endOfValue(text, from);
+  });
   return typeof holder[key] === 'number' ? (long ?? holder[key]) : holder[key];
 }
 

@@ -181,7 +181,8 @@ const ROWS: Readonly<Record<Endpoint, readonly Row[]>> = {
       when: ['2xx'],
       meaning: 'taken',
       consequence:
-        'the page is reconciled; 202, no body, or `data` null or left out where the total is 0: not yet, polled again',
+        'the page is reconciled; 202, no body, nothing in it, `data` null or left out where the total is 0, ' +
+        'or a `status` such as `processing` alone: not yet, polled again',
     },
     {
       when: [404],

@@ -82,6 +82,16 @@ export class TokenSource {
     await this.options.vault.drop(token);
   }
 
+  /** The token that all processes share, whatever this one has in its memory. Throws as {@link get}. */
+  getShared(): Promise<string> {
+    return this.shared(undefined);
+  }
+
+  /** Learns that another process with the same credentials was just refused. */
+  async noticeRefusal(): Promise<void> {
+    if ((await this.options.vault.refusedForMs()) > 0) this.options.onRefused();
+  }
+
   /** Asks Atlas for a new token in any case, to see that it answers. Throws as {@link get}. */
   async refresh(signal?: AbortSignal): Promise<string> {
     const old = this.token ?? (await this.options.vault.read());

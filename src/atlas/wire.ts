@@ -9,6 +9,8 @@
  */
 import { z } from 'zod';
 import { isObject } from '../json.js';
+import { readFileData } from './file-data.js';
+import { JsonTooLargeError } from './large-json.js';
 import { isPageItem, parseMember, parseRawPage, type RawPage } from './raw-json.js';
 
 /** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
@@ -26,7 +28,7 @@ const BEYOND_ASCII = /\P{ASCII}/u;
 export interface PageItem {
   /** Null when it cannot be read. */
   atlasDocumentId: string | null;
-  /** The JSON text of `file_data` as it came; null when it cannot be read. */
+  /** The JSON text of `file_data`, as it came or as it stood in a text; null when it is no extract. */
   fileData: string | null;
   /** What is wrong with the item, if anything. */
   unreadable?: string;
@@ -53,15 +55,9 @@ export type Parsed<T> =
   | { ok: false; why: string; isAnotherPage?: boolean };
 
 const wholeNumber = z.union([z.int(), z.bigint()]).transform(String);
-/** An id that is text, or a whole number. */
-const id = (maxLength: number) =>
-  z.union([
-    z
-      .string()
-      .max(maxLength)
-      .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u),
-    wholeNumber.pipe(z.string().max(maxLength)),
-  ]);
+/** Printable, and not blank. */
+const ID = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
+const isId = (text: string, maxLength: number) => text.length <= maxLength && ID.test(text);
 
 /** A whole number from `min`, as a number or as text; anything else is null. */
 const count = (min: number) =>
@@ -94,10 +90,14 @@ const pageSchema = z.object({
   total_items: count(0),
   has_next: flag,
 });
-const documentIdSchema = id(MAX_DOCUMENT_ID_LENGTH);
+/** What services say instead of a page until there is one. */
+const PENDING =
+  /^(accepted|in[ _-]?progress|not[ _-]?ready|pending|processing|queued|running|started|submitted|waiting)$/i;
 /** What a template makes of no value. */
 const NO_VALUE = /^(null|none|nil|undefined|nan)$/i;
-const batchIdSchema = trimmed(id(MAX_BATCH_ID_LENGTH)).refine((value) => !NO_VALUE.test(value));
+const batchIdSchema = trimmed(z.union([z.string(), wholeNumber])).refine(
+  (value) => isId(value, MAX_BATCH_ID_LENGTH) && !NO_VALUE.test(value),
+);
 const tokenSchema = trimmed(
   z.union([z.string(), wholeNumber]).pipe(
     z
@@ -105,7 +105,7 @@ const tokenSchema = trimmed(
       .max(MAX_TOKEN_LENGTH)
       .regex(/^[\x20-\x7e]+$/),
   ),
-);
+).refine((value) => !NO_VALUE.test(value));
 
 /** The token of an authtoken response: something that can travel as a header. */
 export function readAccessToken(body: string): Parsed<string> {
@@ -119,7 +119,7 @@ export function readBatchId(body: string): Parsed<string> {
 
 /**
  * A page of an extracts response. It is unusable when its number is not `asked`. Where Atlas is not
- * ready (a 202 or an empty body, `data` that is null, or absent where the total is 0), it is an empty page.
+ * ready (see {@link hasNothingYet}, a 202, or an empty body), it is an empty page.
  * @param response `guessed`: letters beyond ASCII may be wrong.
  */
 export function readExtractsPage(
@@ -131,12 +131,13 @@ export function readExtractsPage(
   let raw: RawPage;
   try {
     raw = parseRawPage(body);
-  } catch {
-    return status === ACCEPTED
-      ? { ok: true, value: notReady(asked) }
-      : unusable('the body is not JSON');
+  } catch (error) {
+    if (status === ACCEPTED) return { ok: true, value: notReady(asked) };
+    return unusable(
+      error instanceof JsonTooLargeError ? `it has ${error.message}` : 'the body is not JSON',
+    );
   }
-  if (isObject(raw.page) && hasNothingYet(raw.page)) return { ok: true, value: notReady(asked) };
+  if (hasNothingYet(raw.page)) return { ok: true, value: notReady(asked) };
   const parsed = pageSchema.safeParse(raw.page);
   if (!parsed.success) {
     return status === ACCEPTED
@@ -161,9 +162,22 @@ export function readExtractsPage(
   };
 }
 
-/** Some serializers write an empty list as null, others leave it out. */
-function hasNothingYet({ data, total_items: total }: Record<string, unknown>): boolean {
-  return data === null || (data === undefined && count(0).parse(total) === 0);
+/**
+ * Some serializers write an empty list or an empty object as null, others leave it out. Some services have a
+ * word instead of a page until they are ready.
+ */
+function hasNothingYet(page: unknown): boolean {
+  if (page === null) return true;
+  if (!isObject(page)) return false;
+  if (Object.keys(page).length === 0) return true;
+  const { data, total_items: total, status, state } = page;
+  if (data !== undefined) return data === null;
+  const announced = count(0).parse(total);
+  return announced === null ? isPending(status) || isPending(state) : announced === 0;
+}
+
+function isPending(word: unknown): boolean {
+  return typeof word === 'string' && PENDING.test(word.trim());
 }
 
 function notReady(page: number): ExtractsPage {
@@ -173,27 +187,33 @@ function notReady(page: number): ExtractsPage {
 
 function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean): PageItem {
   const id = raw.longIds.get(index) ?? (isObject(item) ? item.document_id : undefined);
-  const atlasDocumentId = documentIdSchema.safeParse(id).data ?? null;
+  const atlasDocumentId = documentIdOf(id);
   const unreadable = (why: string) => ({ atlasDocumentId, fileData: null, unreadable: why });
   if (!isObject(item) || Array.isArray(item)) return unreadable('it is no object');
   if (atlasDocumentId === null) return unreadable('its document_id is not printable text');
   const fileData = raw.fileData[index];
   if (fileData === undefined) return unreadable('it has no file_data');
-  if (item.file_data === null) return unreadable('its file_data is null');
-  if (isEmpty(item.file_data)) return unreadable('its file_data is empty');
-  if (!guessed && !raw.mended.has(index)) return { atlasDocumentId, fileData };
+  const read = readFileData(fileData);
+  if ('why' in read) return unreadable(read.why);
+  const kept = { atlasDocumentId, fileData: read.extract };
+  if (!guessed && !raw.mended.has(index)) return kept;
   const lost = [
     raw.mended.has(index) ? 'it held a NaN or Infinity, which became null' : [],
     guessed && BEYOND_ASCII.test(fileData) ? 'it is no UTF-8 and was read as windows-1252' : [],
   ].flat();
-  if (lost.length === 0) return { atlasDocumentId, fileData };
-  return { atlasDocumentId, fileData, unreadable: lost.join('; ') };
+  if (lost.length === 0) return kept;
+  return { ...kept, unreadable: lost.join('; ') };
 }
 
-/** Nothing was extracted: the same as `null`, as other serializers write it. */
-function isEmpty(fileData: unknown): boolean {
-  if (typeof fileData === 'string') return fileData.trim() === '';
-  return isObject(fileData) && Object.keys(fileData).length === 0;
+/**
+ * Null when it is none. Blanks around an id may be the caller's; line breaks and tabs, which make it
+ * unprintable, are not. A page may hold half a million items that are none, for which a schema takes the
+ * process seconds.
+ */
+function documentIdOf(id: unknown): string | null {
+  if (typeof id === 'bigint' || Number.isSafeInteger(id)) return String(id);
+  if (typeof id !== 'string') return null;
+  return [id, id.trim()].find((text) => isId(text, MAX_DOCUMENT_ID_LENGTH)) ?? null;
 }
 
 /** Reads the text that stands at `key` in the response itself, or in the `data` in it. */

@@ -1,4 +1,5 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
+import type { Actor } from '../jobs/audit-record.js';
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { cancelKey, cancelledKey } from '../jobs/redis-keys.js';
@@ -15,6 +16,12 @@ export interface CancelResult {
   status: 'cancelling' | 'ended' | 'unknown';
   /** The reference that was asked for. */
   reference: string;
+}
+
+/** What the event says where nobody gave a reason. The audit log has none then. */
+export function unreasoned({ name, via }: Actor): string {
+  if (via === 'api') return `cancelled by ${name}`;
+  return `cancelled by ${via === 'client' ? 'the caller' : 'an operator'}`;
 }
 
 /** Requests that are remembered for workers that begin no batch. */

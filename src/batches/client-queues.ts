@@ -1,8 +1,9 @@
 /** The queues that a client uses, on one connection. */
 import { Queue, type Telemetry } from 'bullmq';
 import type { PollData, PollResult } from '../jobs/poll-state.js';
-import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
+import type { WebhookPayload } from '../jobs/webhook-state.js';
 import type { RedisLink } from '../redis/client-link.js';
 
 export interface ClientQueues {
@@ -12,6 +13,8 @@ export interface ClientQueues {
   batches: Queue<unknown>;
   pollJobs: Queue<PollData, PollResult>;
   completions: Queue<BatchSummary>;
+  /** The same events on their way to the webhook; empty where none is configured. */
+  webhooks: Queue<WebhookPayload>;
   close(): Promise<void>;
 }
 
@@ -24,7 +27,9 @@ export function openQueues(
   const batches = new Queue<unknown>(BATCHES_QUEUE, options);
   const pollJobs = new Queue<PollData, PollResult>(POLLS_QUEUE, options);
   const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);
-  const queues = [batches, pollJobs, completions];
+  // Where no webhook is configured, nothing of this queue is written to Redis.
+  const webhooks = new Queue<WebhookPayload>(WEBHOOKS_QUEUE, { ...options, skipMetasUpdate: true });
+  const queues: Queue[] = [batches, pollJobs, completions, webhooks];
   // A failed call throws: the queue's event would report it a second time.
   for (const queue of queues) queue.on('error', () => {});
   return {
@@ -33,6 +38,7 @@ export function openQueues(
     batches,
     pollJobs,
     completions,
+    webhooks,
     close: async () => {
       await Promise.allSettled(queues.map((queue) => queue.close()));
     },

@@ -9,7 +9,7 @@ import { resultUri } from '../storage/results/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** How many events of one reference are read to find the latest. Retries are few. */
-const EVENTS_READ = 8;
+export const EVENTS_READ = 8;
 
 /** The state that the worker has saved; null before its first save. */
 export function stateOf(job: Job<unknown>): BatchState | null {
@@ -55,6 +55,7 @@ function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
     batchIds: [],
     documents: {
       total: documents.length,
+      sent: stateOf(job)?.documentsSent ?? 0,
       present: 0,
       missing: documents.map(({ documentId }) => documentId),
     },

@@ -5,11 +5,13 @@ import type { BatchState, Upload } from '../jobs/batch-state.js';
 import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
+import { phaseOf } from '../jobs/listed-facts.js';
 import type { PollState } from '../jobs/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
 import { parseJson } from '../json.js';
 import type { ClientQueues } from './client-queues.js';
 import { ENDED_BY_HAND, requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
+import { type LinePlace, linePlaceOf } from './line-place.js';
 
 /** One upload of a batch: one call of Atlas's multiupload. */
 export interface UploadStatus {
@@ -39,14 +41,15 @@ export interface BatchStatus {
   /** The reference of the batch. */
   reference: string;
   /**
-   * `queued`: no worker has begun. `submitting`: documents are checked and sent. `processing`: Atlas
-   * is at work, and is polled. `completed` and `failed`: as in the summary.
+   * `queued`: no worker has begun. `submitting`: documents are checked and sent. `in-line`: an upload waits
+   * for its turn, see `line`; others of the batch may be at Atlas. `processing`: Atlas is at work, and is
+   * polled. `completed` and `failed`: as in the summary.
    */
-  state: 'queued' | 'submitting' | 'processing' | 'completed' | 'failed';
+  state: 'queued' | 'submitting' | 'in-line' | 'processing' | 'completed' | 'failed';
   /** Null when the job is no valid batch. */
   productType: string | null;
-  /** Documents of the batch, and those of which Atlas has sent an extract. */
-  documents: { total: number; present: number };
+  /** Documents of the batch, those that went to Atlas (repeats included), and those of which it has sent an extract. */
+  documents: { total: number; sent: number; present: number };
   /** In the order in which they were planned; empty when the batch's job is no longer kept. */
   uploads: UploadStatus[];
   /** Polls so far, over all uploads. */
@@ -55,6 +58,8 @@ export interface BatchStatus {
   nextPollAt: string | null;
   /** When the first upload was sent; null when none was. */
   submittedAt: string | null;
+  /** Where it stands in line, and why it waits; null when nothing of it is in line. */
+  line: LinePlace | null;
   /** The transient error that delays the batch; null when there is none. */
   lastError: Reason | null;
   /** Null until the batch has ended. */
@@ -86,17 +91,20 @@ async function statusOfJob(
   );
   const nextPollAt = earliestPoll(uploads);
   if (summary) return { ...statusOfSummary(reference, summary), uploads, nextPollAt };
+  const { timestamp } = job;
+  const line = await linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state);
   const total = request?.documents.length ?? 0;
   return {
     reference,
-    state: phaseOf(state),
+    state: line ? 'in-line' : phaseOf(state),
     productType: request?.productType ?? null,
-    documents: { total, present: state ? countPresent(total, state, uploads) : 0 },
+    documents: countDocuments(total, state, uploads),
     uploads,
     polls: sumOfPolls(uploads),
     nextPollAt,
     submittedAt:
       state?.submittedAt === undefined ? null : new Date(state.submittedAt).toISOString(),
+    line,
     lastError: state?.errorStreak?.reason ?? null,
     summary: null,
   };
@@ -108,11 +116,12 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
     reference,
     state: status,
     productType,
-    documents: { total: documents.total, present: documents.present },
+    documents: { total: documents.total, sent: documents.sent, present: documents.present },
     uploads: [],
     polls,
     nextPollAt: null,
     submittedAt: summary.submittedAt,
+    line: null,
     lastError: null,
     summary,
   };
@@ -122,7 +131,14 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
 export interface ListedStatus
   extends Pick<
     BatchStatus,
-    'reference' | 'state' | 'productType' | 'documents' | 'uploads' | 'nextPollAt' | 'lastError'
+    | 'reference'
+    | 'state'
+    | 'productType'
+    | 'documents'
+    | 'uploads'
+    | 'nextPollAt'
+    | 'line'
+    | 'lastError'
   > {
   summary: Pick<BatchSummary, 'reason'> | null;
 }
@@ -131,6 +147,8 @@ export interface ListedStatus
 export async function listedStatus(
   queues: ClientQueues,
   job: {
+    jobId: string;
+    timestamp: number;
     reference: string;
     state: BatchState | null;
     hasEnded: boolean;
@@ -142,14 +160,16 @@ export async function listedStatus(
   const uploads = await Promise.all(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
+  const line = hasEnded ? null : await linePlaceOf(queues, job, state);
   const { status = 'failed', reason = ENDED_BY_HAND } = state?.outcome ?? {};
   return {
     reference,
-    state: hasEnded ? status : phaseOf(state),
+    state: hasEnded ? status : line ? 'in-line' : phaseOf(state),
     productType,
-    documents: { total, present: state ? countPresent(total, state, uploads) : 0 },
+    documents: countDocuments(total, state, uploads),
     uploads,
     nextPollAt: earliestPoll(uploads),
+    line,
     lastError: hasEnded ? null : (state?.errorStreak?.reason ?? null),
     summary: hasEnded ? (status === 'failed' ? { reason } : {}) : null,
   };
@@ -197,10 +217,13 @@ async function readPoll({ pollJobs, link }: ClientQueues, atlasBatchId: string) 
   return { state, firstPollAt: Number(timestamp) + Number(delay) };
 }
 
-function phaseOf(state: BatchState | null): BatchStatus['state'] {
-  if (!state) return 'queued';
-  const unsent = state.uploads.some(({ state }) => state === 'planned' || state === 'sending');
-  return unsent || state.uploads.length === 0 ? 'submitting' : 'processing';
+function countDocuments(
+  total: number,
+  state: BatchState | null,
+  uploads: readonly UploadStatus[],
+): BatchStatus['documents'] {
+  if (state === null) return { total, sent: 0, present: 0 };
+  return { total, sent: state.documentsSent ?? 0, present: countPresent(total, state, uploads) };
 }
 
 /** Documents present in uploads that ended, and those that the polls of the others have found. */

@@ -1,15 +1,33 @@
 import { Command } from 'commander';
 
 /** Exit code of a process that Ctrl-C ended: 128 and the number of SIGINT, as in shells. */
-export const INTERRUPTED = 130;
+const INTERRUPTED = 130;
 /** The same for SIGTERM. */
-export const TERMINATED = 143;
+const TERMINATED = 143;
+
+/** What a process exits with that a signal ends. */
+export function codeOfSignal(name: NodeJS.Signals): typeof INTERRUPTED | typeof TERMINATED {
+  return name === 'SIGTERM' ? TERMINATED : INTERRUPTED;
+}
 
 /** 0 success; 1 a failed batch or check; 2 wrong usage or configuration; or ended by a signal. */
 export type ExitCode = 0 | 1 | 2 | typeof INTERRUPTED | typeof TERMINATED;
 
 /** Sets the exit code of the process. */
 export type Finish = (code: ExitCode) => void;
+
+/** Of commands that change something. */
+export interface ChangeOptions {
+  operator?: string | undefined;
+}
+
+/** As {@link createCommand}, for one that changes something: who does it is written down. */
+export function createChange(name: string, description: string, examples: string[]): Command {
+  return createCommand(name, description, examples).option(
+    '--operator <name>',
+    'who does it, for the audit log and the timeline; default: your user of this machine',
+  );
+}
 
 /** Creates a command whose help ends with its examples. */
 export function createCommand(name: string, description: string, examples: string[]): Command {

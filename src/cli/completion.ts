@@ -13,10 +13,11 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
 function forBash(commands: readonly Command[]): string {
   const cases = commands.map((command) => {
     const flags = optionsOf(command).flatMap(({ short, long }) => [short, long].filter(Boolean));
-    return `    ${command.name()}) words='${flags.join(' ')}' ;;`;
+    const choices = choicesOf(command).join(' ');
+    return `    ${command.name()}) words='${flags.join(' ')}' choices='${choices}' ;;`;
   });
   return `_atlas_batch() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words
+  local current="\${COMP_WORDS[COMP_CWORD]}" words choices
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '${commands.map((command) => command.name()).join(' ')}' -- "$current"))
     return
@@ -26,7 +27,7 @@ ${cases.join('\n')}
   esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
-    *) COMPREPLY=($(compgen -f -- "$current")) ;;
+    *) COMPREPLY=($(compgen -W "$choices" -- "$current") $(compgen -f -- "$current")) ;;
   esac
 }
 complete -o filenames -F _atlas_batch atlas-batch
@@ -42,7 +43,9 @@ function forZsh(commands: readonly Command[]): string {
         .filter((flag) => flag !== undefined)
         .map((flag) => `'*${flag}[${inZsh(description)}]${takesValue ? ':value:_files' : ''}'`),
     );
-    return `    ${command.name()}) _arguments ${specs.join(' ')} ;;`;
+    const choices = choicesOf(command);
+    const first = choices.length > 0 ? [`'1:what:(${choices.join(' ')})'`] : [];
+    return `    ${command.name()}) _arguments ${[...first, ...specs].join(' ')} ;;`;
   });
   return `#compdef atlas-batch
 _atlas_batch() {
@@ -75,7 +78,10 @@ function forFish(commands: readonly Command[]): string {
         .filter(Boolean)
         .join(' '),
     );
-    return [first, ...options];
+    const choices = choicesOf(command).map(
+      (choice) => `complete -c atlas-batch -n '__fish_seen_subcommand_from ${name}' -a ${choice}`,
+    );
+    return [first, ...choices, ...options];
   });
   return `${lines.join('\n')}\n`;
 }
@@ -85,6 +91,11 @@ interface Flag {
   long: string;
   description: string;
   takesValue: boolean;
+}
+
+/** What the first word after the command may be, where there are few. */
+function choicesOf(command: Command): readonly string[] {
+  return command.registeredArguments[0]?.argChoices ?? [];
 }
 
 function optionsOf(command: Command): Flag[] {

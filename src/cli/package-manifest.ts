@@ -3,15 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 interface Manifest {
-  version: string;
   homepage?: string;
   engines: { node: string };
 }
 
 const require = createRequire(import.meta.url);
-const { version, engines, homepage }: Manifest = require('atlas-batch/package.json');
-
-export const VERSION = version;
+const { engines, homepage }: Manifest = require('atlas-batch/package.json');
 
 /** Where the docs are: on the web, or in this package. */
 export const DOCUMENTATION =

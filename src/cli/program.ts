@@ -2,18 +2,26 @@
 import { Command, CommanderError } from 'commander';
 import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
+import { VERSION } from '../version.js';
 import type { ExitCode } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { completionCommand } from './commands/completion.js';
+import { deadlineCommand } from './commands/deadline.js';
 import { doctorCommand } from './commands/doctor.js';
+import { eraseCommand } from './commands/erase.js';
+import { listCommand } from './commands/list.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
+import { redeliverCommand } from './commands/redeliver.js';
 import { resultsCommand } from './commands/results.js';
+import { retryCommand } from './commands/retry.js';
 import { simulatorCommand } from './commands/simulator.js';
 import { statusCommand } from './commands/status.js';
 import { submitCommand } from './commands/submit.js';
+import { tokenCommand } from './commands/token.js';
+import { userCommand } from './commands/user.js';
 import { serverCommand, startCommand, workerCommand } from './commands/worker.js';
 import { printError } from './output/terminal.js';
-import { DOCUMENTATION, VERSION } from './package-manifest.js';
+import { DOCUMENTATION } from './package-manifest.js';
 
 const COMMANDS = [
   startCommand,
@@ -23,9 +31,16 @@ const COMMANDS = [
   submitCommand,
   statusCommand,
   resultsCommand,
+  listCommand,
   cancelCommand,
+  retryCommand,
   pauseCommand,
   resumeCommand,
+  deadlineCommand,
+  redeliverCommand,
+  eraseCommand,
+  userCommand,
+  tokenCommand,
   doctorCommand,
   completionCommand,
 ];

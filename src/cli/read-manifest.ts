@@ -3,16 +3,21 @@ import { buffer } from 'node:stream/consumers';
 import type { BatchInput } from '../client/enqueue.js';
 import { errorName, UsageError } from '../errors.js';
 import { decodeText } from '../json.js';
+import { endOfValue, skipSpace, walkArray, walkObject } from '../json-text.js';
+
+/** A list of batches, a batch, its documents, a document, and some more. */
+const MAX_DEPTH = 8;
 
 /**
  * Reads a manifest from a file, or from standard input for `-`: one batch, a list of them, or one per
  * line. They are not validated: the client does that and names every issue.
- * @throws UsageError when it cannot be read, or is no text or no JSON, or holds no batch.
+ * @throws UsageError when it cannot be read, or is no text or no JSON, or has a key twice in one object, or
+ *   holds no batch.
  */
 export async function readManifest(file: string): Promise<BatchInput[]> {
   const what = `the manifest ${file}`;
   const text = await readText(file, what);
-  const content = parse(text) ?? parseLines(text, what);
+  const content = parseOnce(text, what) ?? parseLines(text, what);
   const batches = Array.isArray(content) ? content : [content];
   if (batches.length === 0) throw new UsageError(`${what} holds no batch`);
   return batches;
@@ -48,10 +53,39 @@ function parseLines(text: string, what: string): unknown[] {
   // A first line that is no JSON by itself begins a text over several lines.
   if (first === undefined) throw new UsageError(`${what} is not valid JSON`);
   return filled.map(({ line, number }) => {
-    const batch = parse(line);
+    const batch = parseOnce(line, `line ${number} of ${what}`);
     if (batch === undefined) throw new UsageError(`line ${number} of ${what} is not valid JSON`);
     return batch;
   });
+}
+
+/** As {@link parse}. What is written twice by mistake would be lost without a word. */
+function parseOnce(text: string, what: string): unknown {
+  const value = parse(text);
+  const twice = value === undefined ? undefined : repeatedKey(text);
+  if (twice === undefined) return value;
+  throw new UsageError(
+    `${what} has ${JSON.stringify(twice)} twice in one object, and only the last would count`,
+  );
+}
+
+/** A key that one object of a JSON text has twice. */
+function repeatedKey(text: string): string | undefined {
+  let twice: string | undefined;
+  const readValue = (at: number, depth: number): number => {
+    // What is nested deeper is no manifest, as its check will say.
+    if (depth > MAX_DEPTH) return endOfValue(text, at);
+    const inner = (from: number) => readValue(from, depth + 1);
+    if (text[at] === '[') return walkArray(text, at, inner);
+    const keys = new Set<string>();
+    return walkObject(text, at, (key, from) => {
+      if (keys.has(key)) twice ??= key;
+      keys.add(key);
+      return inner(from);
+    });
+  };
+  readValue(skipSpace(text, 0), 0);
+  return twice;
 }
 
 function parse(text: string): unknown {

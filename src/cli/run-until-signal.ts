@@ -1,11 +1,13 @@
 /** Runs a process until a signal stops it. */
 import { once } from 'node:events';
 import { settlesWithin } from '../timeouts.js';
-import { INTERRUPTED } from './command.js';
+import { codeOfSignal } from './command.js';
 
 /** Something that was started. */
 export interface Stoppable {
   stop(): Promise<void>;
+  /** Asked after the stop: whether something was lost, so that the process exits with 1. */
+  hasLost?(): boolean;
 }
 
 /** A start that has failed closes what it opened in this time, and then says why. */
@@ -26,9 +28,9 @@ export async function runUntilSignal(
   const stopping = new AbortController();
   const stopRequest = once(stopping.signal, 'abort');
   let hasFailed = false;
-  const onSignal = () => {
+  const onSignal = (name: NodeJS.Signals) => {
     if (hasFailed) process.exit(1);
-    if (stopping.signal.aborted) process.exit(INTERRUPTED);
+    if (stopping.signal.aborted) process.exit(codeOfSignal(name));
     stopping.abort();
   };
   process.on('SIGTERM', onSignal);
@@ -42,7 +44,7 @@ export async function runUntilSignal(
     await stopRequest;
     await settlesWithin(starting, FAILED_START_MS);
     const inTime = await settlesWithin(Promise.resolve(running?.stop()), STOP_TIMEOUT_MS);
-    process.exit(inTime ? 0 : 1);
+    process.exit(inTime && !running?.hasLost?.() ? 0 : 1);
   } catch (error) {
     // Whoever called says why. A signal that comes before that must not change the exit code.
     hasFailed = true;

@@ -1,5 +1,5 @@
 /** Runs something that a person watches, until its end or Ctrl-C. */
-import { type ExitCode, INTERRUPTED, TERMINATED } from './command.js';
+import { codeOfSignal, type ExitCode } from './command.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -13,12 +13,12 @@ export async function untilInterrupted(
   farewell: () => void = () => {},
 ): Promise<ExitCode> {
   const interruption = new AbortController();
-  let code: ExitCode = INTERRUPTED;
+  let code: ExitCode = codeOfSignal('SIGINT');
   // It stays until the action has ended: a terminal that is drawn on kills the process by the signal
   // when it finds nobody else who listens.
   const onSignal = (name: NodeJS.Signals) => {
+    code = codeOfSignal(name);
     if (interruption.signal.aborted) process.exit(code);
-    if (name === 'SIGTERM') code = TERMINATED;
     interruption.abort();
   };
   for (const name of SIGNALS) process.on(name, onSignal);

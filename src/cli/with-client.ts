@@ -1,12 +1,20 @@
 import type { AtlasBatchClient } from '../client/client.js';
 import { UsageError } from '../errors.js';
 import { REFERENCE_PATTERN, REFERENCE_RULE } from '../jobs/ids.js';
+import type { ChangeOptions } from './command.js';
 
-/** Runs an action with a client that is configured by the environment, and closes it afterwards. */
-export async function withClient<T>(action: (client: AtlasBatchClient) => Promise<T>): Promise<T> {
+/**
+ * Runs an action with a client that is configured by the environment, and closes it afterwards.
+ * @param options `operator` is who makes the changes.
+ */
+export async function withClient<T>(
+  action: (client: AtlasBatchClient) => Promise<T>,
+  { operator }: ChangeOptions = {},
+): Promise<T> {
   // Imported here, so that help and errors of usage need not wait for it.
   const { loadConnectionConfig, wantsTraces } = await import('../config/environment.js');
   const config = loadConnectionConfig();
+  const { RESULTS_BUCKET, RESULTS_PREFIX } = config;
   const { createClient } = await import('../client/client.js');
   const { proxySettingsOf } = await import('../config/proxy-fields.js');
   const { targetOf } = await import('../redis/target.js');
@@ -16,6 +24,8 @@ export async function withClient<T>(action: (client: AtlasBatchClient) => Promis
     prefix: config.QUEUE_PREFIX,
     s3: { forcePathStyle: config.S3_FORCE_PATH_STYLE },
     proxy: proxySettingsOf(config),
+    actor: operator,
+    ...(RESULTS_BUCKET !== null && { results: { bucket: RESULTS_BUCKET, prefix: RESULTS_PREFIX } }),
   });
   try {
     return await action(client);

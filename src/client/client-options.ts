@@ -19,6 +19,16 @@ export interface ClientSettings {
   s3?: S3ClientConfig | undefined;
   /** Proxies on the way to S3. Default: it is reached directly; the environment is not read. */
   proxy?: ProxySettings | undefined;
+  /**
+   * Who makes changes through this client (cancels, erases, pauses …), as the audit log and the timelines of
+   * batches name it. Default: the user that the process runs as.
+   */
+  actor?: string | undefined;
+  /**
+   * Where the workers store results (`RESULTS_BUCKET`, `RESULTS_PREFIX`). Only `erase` needs it, for batches of
+   * which Redis holds nothing any more.
+   */
+  results?: { bucket: string; prefix?: string | undefined } | undefined;
   /** Where a trace of each batch begins, such as `new BullMQOtel('my-app')` of bullmq-otel. */
   telemetry?: Telemetry | undefined;
 }
@@ -56,7 +66,7 @@ export type AtlasBatchClientOptions = ClientSettings &
 const EXAMPLE = 'redis://127.0.0.1:6379';
 /** The ways to say where Redis is. Exactly one is given. */
 const SOURCES = ['redisUrl', 'redis', 'connection'] as const;
-const MEMBERS = [...SOURCES, 'prefix', 's3', 'proxy', 'telemetry'];
+const MEMBERS = [...SOURCES, 'prefix', 's3', 'proxy', 'actor', 'results', 'telemetry'];
 /** Of BullMQ's `Telemetry`. */
 const TELEMETRY = ['tracer', 'contextManager'];
 const PROXY_MEMBERS = ['httpsProxy', 'httpProxy', 'noProxy'];
@@ -76,12 +86,18 @@ export function checkClientOptions(options: unknown): void {
         : nowhere('is not told where Redis is'),
     );
   }
-  const { connection, prefix, s3, proxy, telemetry } = members;
+  const { connection, prefix, s3, proxy, actor, results, telemetry } = members;
   if (prefix !== undefined && !(typeof prefix === 'string' && /^[^\s:]+$/.test(prefix))) {
     throw new UsageError('prefix must be text without spaces and colons, as QUEUE_PREFIX is');
   }
   checkType('connection', connection, 'object');
   checkType('s3', s3, 'object');
+  checkType('actor', actor, 'string');
+  if (results !== undefined) {
+    const { bucket, prefix: below } = checkOptions('results', results, ['bucket', 'prefix']);
+    if (typeof bucket !== 'string') throw new UsageError('results.bucket must be a string');
+    checkType('results.prefix', below, 'string');
+  }
   if (
     telemetry !== undefined &&
     !(isObject(telemetry) && TELEMETRY.every((one) => isObject(telemetry[one])))

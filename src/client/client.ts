@@ -7,8 +7,19 @@
  *     for await (const { documentId, extracts } of atlas.results(reference)) …
  *     await atlas.close();
  */
+import type { BulkPreview, PreviewOptions } from '../batches/bulk/preview.js';
+import type { BulkOptions, BulkProgress } from '../batches/bulk/run-bulk.js';
+import type { BulkAction, BulkSelection } from '../batches/bulk/selection.js';
 import type { CancelResult } from '../batches/cancel.js';
+import type { EraseResult } from '../batches/erase.js';
+import type { ExtendResult } from '../batches/extend-deadline.js';
+import type { BatchFilter } from '../batches/lists/batch-filter.js';
+import type { BatchCounts } from '../batches/lists/count-batches.js';
+import type { BatchList, ListOptions } from '../batches/lists/list-batches.js';
 import type { PauseOptions } from '../batches/pause.js';
+import type { RedeliverResult } from '../batches/redeliver.js';
+import type { RedeliveredEvents, RedeliverOptions } from '../batches/redeliver-events.js';
+import type { RetryResult } from '../batches/retry.js';
 import type { BatchStatus } from '../batches/status.js';
 import { ClientClosedError } from '../errors.js';
 import type { Pause } from '../gate/pause.js';
@@ -41,8 +52,9 @@ import {
   targetOfCluster,
 } from './redis-address.js';
 import type { ResultsOptions } from './results.js';
+import type { EraseReason } from './session.js';
 
-/** Every method throws {@link RedisUnavailableError} within seconds when Redis is down. */
+/** Every method throws {@link RedisUnavailableError}: within seconds when Redis is down, within 15 s when it does not answer. */
 export interface AtlasBatchClient {
   /**
    * Adds a batch; without a `reference` one is made. Adding the same batch again is safe.
@@ -85,6 +97,55 @@ export interface AtlasBatchClient {
   /** Asks for the end of a batch, which then fails with `CANCELLED`. */
   cancel(reference: string, reason?: string): Promise<CancelResult>;
   /**
+   * The batches that fit a filter, page by page. A page says how many batches were searched of how many.
+   * @throws UsageError that names the option that is wrong.
+   */
+  list(options?: ListOptions): Promise<BatchList>;
+  /**
+   * How many batches fit a filter, and by what they differ.
+   * @throws UsageError that names the option that is wrong.
+   */
+  count(filter?: BatchFilter): Promise<BatchCounts>;
+  /** Begins a new run of a failed batch: what Atlas has is read, then what is still missing is sent. */
+  retry(reference: string, reason?: string): Promise<RetryResult>;
+  /**
+   * What a bulk action would cost; nothing is done.
+   * @throws UsageError that says what is wrong; the signal's reason.
+   */
+  preview(
+    action: BulkAction,
+    selection: BulkSelection,
+    options?: PreviewOptions,
+  ): Promise<BulkPreview>;
+  /**
+   * Retries all batches that fit a filter, or those of some references. Without a `state` it means those that
+   * failed, and not those that somebody cancelled. The loop says how far it has come; a `break` ends it.
+   * @throws UsageError that says what is wrong; the signal's reason.
+   */
+  retryMany(
+    selection: BulkSelection,
+    options?: BulkOptions,
+  ): AsyncGenerator<BulkProgress, void, undefined>;
+  /** Asks for the end of all batches that fit a filter, or of those of some references, as {@link retryMany} does. */
+  cancelMany(
+    selection: BulkSelection,
+    options?: BulkOptions,
+  ): AsyncGenerator<BulkProgress, void, undefined>;
+  /**
+   * Sends the latest event of all ended batches that fit a filter to the webhook again, or of some references, as
+   * {@link retryMany} does. With `givenUp`, only events that were given up.
+   */
+  redeliverMany(
+    selection: BulkSelection,
+    options?: BulkOptions,
+  ): AsyncGenerator<BulkProgress, void, undefined>;
+  /**
+   * Gives a batch more time, in whichever state it is, also in a later run. Several extensions add up.
+   * @param byMs At most 30 days.
+   * @throws UsageError for another time.
+   */
+  extendDeadline(reference: string, byMs: number): Promise<ExtendResult>;
+  /**
    * Stops the sending of all batches, until a time or until somebody resumes; another pause replaces it. Polls,
    * results and events go on, and the deadlines of batches that wait for it stand still.
    * @throws UsageError when `until` is over.
@@ -94,6 +155,20 @@ export interface AtlasBatchClient {
   resume(): Promise<boolean>;
   /** The pause that there is; null when batches are sent. */
   paused(): Promise<Pause | null>;
+  /** Sends the latest event of a batch to the webhook again, for another day of trying; with the same `webhook-id`. */
+  redeliver(reference: string): Promise<RedeliverResult>;
+  /**
+   * Sends many events to the webhook again, also of batches that are no longer kept: those that were given up,
+   * those since a time, or both.
+   * @throws UsageError when neither is asked for.
+   */
+  redeliverAll(options: RedeliverOptions): Promise<RedeliveredEvents>;
+  /**
+   * Erases an ended batch for good: every version of its results in S3, its jobs, events, logs and keys. The
+   * documents themselves are yours, and stay.
+   * @throws TransientError `STORAGE` when S3 does not let it; call it again.
+   */
+  erase(reference: string, options?: EraseReason): Promise<EraseResult>;
   /** Waits for running handlers; all other pending calls reject. May be called twice. */
   close(): Promise<void>;
 }
@@ -107,10 +182,10 @@ export function createAtlasBatchClient(options: AtlasBatchClientOptions): AtlasB
   return openClient(linkOf(options), options);
 }
 
-/** For callers that know where Redis is from their configuration. */
+/** For the command line, which knows where Redis is from its configuration. */
 export function createClient(target: RedisTarget, settings: ClientSettings): AtlasBatchClient {
   const { prefix = DEFAULT_QUEUE_PREFIX } = settings;
-  return openClient(openLink(connectionOptions(target, prefix)), settings);
+  return openClient(openLink(connectionOptions(target, prefix)), settings, 'cli');
 }
 
 function linkOf(options: AtlasBatchClientOptions): RedisLink {
@@ -122,12 +197,16 @@ function linkOf(options: AtlasBatchClientOptions): RedisLink {
   return isCluster(connection) ? open(targetOfCluster(connection)) : borrowLink(connection);
 }
 
-function openClient(link: RedisLink, settings: ClientSettings): AtlasBatchClient {
+function openClient(
+  link: RedisLink,
+  settings: ClientSettings,
+  via: 'client' | 'cli' = 'client',
+): AtlasBatchClient {
   const closing = new AbortController();
   // Loaded with the first client, and not with this module: BullMQ and the checks of a batch are most
   // of what an app would wait for at its start. The connection opens meanwhile.
   const session = import('./session.js').then(({ openSession }) =>
-    openSession(link, settings, closing.signal),
+    openSession(link, settings, closing.signal, via),
   );
   // Each call reports it.
   session.catch(() => {});
@@ -158,9 +237,27 @@ function openClient(link: RedisLink, settings: ClientSettings): AtlasBatchClient
       yield* (await open()).events(options);
     },
     cancel: async (reference, reason) => (await open()).cancel(reference, reason),
+    list: async (options) => (await open()).list(options),
+    count: async (filter) => (await open()).count(filter),
+    retry: async (reference, reason) => (await open()).retry(reference, reason),
+    preview: async (action, selection, options) =>
+      (await open()).preview(action, selection, options),
+    async *retryMany(selection, options) {
+      yield* (await open()).runMany('retry', selection, options);
+    },
+    async *cancelMany(selection, options) {
+      yield* (await open()).runMany('cancel', selection, options);
+    },
+    async *redeliverMany(selection, options) {
+      yield* (await open()).runMany('redeliver', selection, options);
+    },
+    extendDeadline: async (reference, byMs) => (await open()).extendDeadline(reference, byMs),
     pause: async (options) => (await open()).pause(options),
     resume: async () => (await open()).resume(),
     paused: async () => (await open()).paused(),
+    redeliver: async (reference) => (await open()).redeliver(reference),
+    redeliverAll: async (options) => (await open()).redeliverAll(options),
+    erase: async (reference, options) => (await open()).erase(reference, options),
     close() {
       closed ??= (async () => {
         closing.abort();

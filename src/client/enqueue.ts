@@ -50,7 +50,14 @@ export async function enqueueBatches(
   batches: readonly BatchInput[],
 ): Promise<EnqueueResult[]> {
   if (!Array.isArray(batches)) throw new UsageError('enqueueMany takes a list of batches');
-  const requests = await checkBatches(batches);
+  return addRequests(queues, await checkBatches(batches));
+}
+
+/** Adds requests that were checked. @throws RedisUnavailableError, after which some may have been added. */
+export async function addRequests(
+  queues: ClientQueues,
+  requests: readonly BatchRequest[],
+): Promise<EnqueueResult[]> {
   const results: EnqueueResult[] = [];
   for (let from = 0; from < requests.length; from += CHUNK) {
     const chunk = requests.slice(from, from + CHUNK);

@@ -6,7 +6,9 @@
  *       interface DocumentFields { PAN: 'name' | 'pan_number' }
  *     }
  */
+
 import { isObject } from '../json.js';
+import { endOfString } from '../json-text.js';
 
 /** Names of the documented fields of each document type. */
 export interface DocumentFields {
@@ -67,23 +69,41 @@ export function isOfType<Type extends string>(
 
 /** A double holds every decimal number of this many significant digits. */
 const SAFE_DIGITS = 15;
-/** Strings, which stay as they are, and numbers. One that is cut is read once, as one that is not. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** Where a string begins, which stays as it is, and whole numbers. */
+const TOKENS = /"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /** Only where there is one can a number be too long. */
 const LONG_NUMBER = /[\d.]{16}/;
 
 /** Parses the raw text of an extract; numbers that a double cannot hold become strings. */
 export function parseExtract(text: string): DocumentExtract {
-  const safe = LONG_NUMBER.test(text) ? text.replace(TOKENS, quoteIfLong) : text;
-  return JSON.parse(safe);
+  return JSON.parse(LONG_NUMBER.test(text) ? withQuotedNumbers(text) : text);
 }
 
-function quoteIfLong(token: string): string {
-  if (token.startsWith('"')) return token;
+/** A pattern for whole strings would need a stack that grows with the escapes in them. */
+function withQuotedNumbers(text: string): string {
+  const pieces: string[] = [];
+  let from = 0;
+  TOKENS.lastIndex = 0;
+  for (let found = TOKENS.exec(text); found; found = TOKENS.exec(text)) {
+    const [token] = found;
+    if (token === '"') {
+      const end = endOfString(text, found.index);
+      // It does not end: this is no JSON, as will be said.
+      if (end === 0) break;
+      TOKENS.lastIndex = end;
+    } else if (isLong(token)) {
+      pieces.push(text.slice(from, found.index), JSON.stringify(token));
+      from = TOKENS.lastIndex;
+    }
+  }
+  return pieces.join('') + text.slice(from);
+}
+
+function isLong(token: string): boolean {
   const [mantissa = ''] = token.split(/e/i);
   const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
   const significant = mantissa.includes('.') ? digits.length : lengthWithoutZeros(digits);
-  return significant > SAFE_DIGITS ? JSON.stringify(token) : token;
+  return significant > SAFE_DIGITS;
 }
 
 /** Length up to the last digit that is not 0. A pattern for it would take the square of the length. */

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.js';
 import { isObject } from '../json.js';
 import { withTimeouts } from '../redis/connect.js';
 import type { ConnectionOptions } from '../redis/connection.js';
-import { parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
+import { MAX_PORT, parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
 import type { TlsSource } from '../redis/tls.js';
 
 /** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
@@ -18,9 +18,6 @@ export interface RedisLogin {
   /** `true`, or options of Node, such as `ca`, `cert` and `key` as PEM text. */
   tls?: boolean | TlsOptions | undefined;
 }
-
-/** The last port of TCP. */
-const MAX_PORT = 65_535;
 
 /** One server, Sentinels and the name that they know the master by, or nodes of a Cluster. */
 export type RedisAddress =
@@ -76,9 +73,13 @@ export function targetAt(address: RedisAddress): RedisTarget {
 
 function checkNodes(option: string, nodes: unknown): void {
   const isNode = (node: unknown) =>
-    isObject(node) && typeof node.host === 'string' && Number.isInteger(node.port);
+    isObject(node) && typeof node.host === 'string' && isPort(node.port);
   if (Array.isArray(nodes) && nodes.length > 0 && nodes.every(isNode)) return;
   throw new UsageError(`${option} must list at least one { host, port }`);
+}
+
+function isPort(port: unknown): boolean {
+  return Number.isInteger(port) && Number(port) > 0 && Number(port) <= MAX_PORT;
 }
 
 /** @param option What the caller calls the URL. */
@@ -132,7 +133,7 @@ export function optionsOfConnection({
   if (host !== undefined && (typeof host !== 'string' || host === '')) {
     throw new UsageError('connection.host must be a name or an address');
   }
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= MAX_PORT)) {
+  if (port !== undefined && !isPort(port)) {
     throw new UsageError(`connection.port must be a whole number from 1 to ${MAX_PORT}`);
   }
   return withTimeouts({ ...(url !== undefined && ofUrl(url)), ...options });

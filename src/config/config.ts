@@ -1,6 +1,7 @@
 /** The configuration of a worker, as a schema. The type is derived from it. */
 import { z } from 'zod';
 import { baseUrlIssue } from '../atlas/base-url.js';
+import { timeZoneIssue } from '../gate/calendar.js';
 import { transportIssue } from '../http/transport-issue.js';
 import { webhookSecretIssue } from '../jobs/webhook-secret.js';
 import { MAX_TIMER_MS } from '../timeouts.js';
@@ -32,6 +33,8 @@ export const configSchema = z
     ...s3Fields,
     ATLAS_MAX_DOCUMENTS_PER_UPLOAD: integer(1, 10_000, 'documents').default(100),
     ATLAS_MAX_DOCUMENTS_IN_FLIGHT: integer(0, 1_000_000_000, 'documents').default(0),
+    ATLAS_MAX_DOCUMENTS_PER_DAY: integer(0, 1_000_000_000, 'documents').default(0),
+    QUOTA_TIMEZONE: withoutIssue(z.string(), timeZoneIssue).default('UTC'),
     TENANT_WEIGHTS: weights.default([]),
     ATLAS_EXTRACTS_PER_PAGE: integer(1, 10_000, 'extracts').default(50),
     ATLAS_TIMEOUT_MS: integer(100, 600_000, 'milliseconds').default(20_000),
@@ -53,6 +56,7 @@ export const configSchema = z
     COMPLETIONS_TTL_MS: integer(1000, 365 * DAY_SECONDS * 1000, 'milliseconds').default(
       7 * DAY_SECONDS * 1000,
     ),
+    LATE_RESULTS_FOR_MS: integer(0, 365 * DAY_SECONDS * 1000, 'milliseconds').default(0),
     ...callbackFields,
     COMPLETION_WEBHOOK_URL: optional(withoutIssue(z.string(), webhookUrlIssue)),
     COMPLETION_WEBHOOK_SECRET: optional(secrets(webhookSecretIssue)),
@@ -68,6 +72,11 @@ export const configSchema = z
     error: 'must not be greater than POLL_MAX_MS',
     // Also when other variables are wrong, so that all issues are reported at once.
     when: ({ value }) => isPollBounds(value),
+  })
+  .refine(({ LATE_RESULTS_FOR_MS: late, KEEP_FAILED_SECONDS: kept }) => late <= kept * 1000, {
+    path: ['LATE_RESULTS_FOR_MS'],
+    error: 'must not be longer than KEEP_FAILED_SECONDS: what is awaited has to be kept',
+    when: ({ value }) => isLateAndKept(value),
   })
   .refine(...kmsCheck())
   .refine(...needs('CALLBACK_CLIENT_ID', 'CALLBACK_CLIENT_SECRET'))
@@ -86,6 +95,11 @@ function webhookUrlIssue(value: string): string | undefined {
 function isPollBounds(value: unknown): boolean {
   const { POLL_MIN_MS, POLL_MAX_MS } = value as { POLL_MIN_MS?: unknown; POLL_MAX_MS?: unknown };
   return typeof POLL_MIN_MS === 'number' && typeof POLL_MAX_MS === 'number';
+}
+
+function isLateAndKept(value: unknown): boolean {
+  const { LATE_RESULTS_FOR_MS: late, KEEP_FAILED_SECONDS: kept } = Object(value);
+  return typeof late === 'number' && typeof kept === 'number';
 }
 
 export type Config = z.infer<typeof configSchema>;

@@ -1,4 +1,5 @@
 /** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
 import { TENANT_PATTERN } from '../jobs/request.js';
@@ -41,6 +42,26 @@ export const weights = list.superRefine((parts, issues) => {
   const message = 'must be tenants with whole numbers from 1 to 999999, such as loans=10,archive=1';
   if (!parts.every(isWeight)) issues.addIssue({ code: 'custom', message });
 });
+/** `10.0.0.1,192.168.0.0/16`: addresses and networks. */
+export const addresses = list.superRefine((parts, issues) => {
+  const isNetwork = (part: string) => {
+    const [address = '', prefix = '0', ...rest] = part.split('/');
+    const most = { 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    return /^\d{1,3}$/.test(prefix) && Number(prefix) <= most && rest.length === 0;
+  };
+  const message = 'must be addresses or networks, such as 10.0.0.7,192.168.0.0/16';
+  if (!parts.every(isNetwork)) issues.addIssue({ code: 'custom', message });
+});
+/** `/` or `/ops/atlas`; the value has no slash at its end. */
+export const basePath = z
+  .string()
+  .regex(/^\/([\w.~-]+\/?)*$/, {
+    error: 'must begin with a slash and hold only letters, digits and . _ ~ - between slashes',
+  })
+  .refine((path) => !path.split('/').some((segment) => /^\.{1,2}$/.test(segment)), {
+    error: 'must have no segment that is . or ..',
+  })
+  .transform((path) => path.replace(/(.)\/$/, '$1'));
 const bucketIssue = (value: string) => (BUCKET_NAME.test(value) ? undefined : BUCKET_NAME_RULE);
 export const bucket = withoutIssue(text('the bucket that results are written to'), bucketIssue);
 export const buckets = list.superRefine((names, issues) => {

@@ -8,6 +8,9 @@ const SHOWN_LENGTH = 80;
 /** A name of a variable within the text of an issue. */
 const VARIABLE = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g;
 
+/** Lists with a line per entry. */
+const WITH_LINES: ReadonlySet<string> = new Set(['API_TOKENS']);
+
 /** What neither HTTP nor Redis carries, or what nobody sees in a file or a form. */
 const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/[\r\n]/, 'must hold no line break'],
@@ -62,6 +65,7 @@ function read(
   const { values, issues } = readSecretFiles(names, given);
   issues.unshift(...known);
   for (const name of names) {
+    if (WITH_LINES.has(name)) continue;
     const issue = UNUSABLE.find(([pattern]) => pattern.test(values[name] ?? ''))?.[1];
     if (issue) issues.push([name, issue]);
   }

@@ -1,6 +1,7 @@
 /** The variables of S3 besides AWS's own, for schemas of workers and of the command line. */
 import { z } from 'zod';
 import type { ObjectStoreOptions } from '../storage/object-store.js';
+import { MAX_PREFIX_BYTES } from '../storage/results/results-key.js';
 import { bucket, buckets, integer, optional, withoutIssue, yesOrNo } from './fields.js';
 import { proxiesOf, type proxyFields } from './proxy-fields.js';
 
@@ -9,7 +10,7 @@ const WEEK_SECONDS = 604_800;
 
 export const s3Fields = {
   RESULTS_BUCKET: bucket,
-  RESULTS_PREFIX: z.string().default(''),
+  RESULTS_PREFIX: withoutIssue(z.string(), prefixIssue).default(''),
   RESULTS_SSE: optional(z.enum(['AES256', 'aws:kms'], { error: 'must be AES256 or aws:kms' })),
   RESULTS_KMS_KEY_ID: optional(
     z.string().regex(/^[\x21-\x7e]+$/, { error: 'must be an id, an alias or an ARN of a KMS key' }),
@@ -43,6 +44,11 @@ export function storeOptionsOf(config: S3Variables) {
     publicEndpoint: config.S3_PUBLIC_ENDPOINT_URL ?? undefined,
     forcePathStyle: config.S3_FORCE_PATH_STYLE,
   } satisfies Partial<ObjectStoreOptions>;
+}
+
+function prefixIssue(value: string): string | undefined {
+  if (Buffer.byteLength(value) <= MAX_PREFIX_BYTES) return undefined;
+  return `must have ${MAX_PREFIX_BYTES} bytes at most`;
 }
 
 /** What is wrong with the address of a store, as the end of a sentence. */

@@ -3,14 +3,16 @@
  * 10 s, so that a secret can be rotated without a restart. Who uses a secret reads it from the
  * configuration each time.
  */
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { errorName } from '../errors.js';
 import type { Logger } from '../logging.js';
+import { readRegularFile } from '../regular-file.js';
 
 export type Values = Readonly<Record<string, string | undefined>>;
 
 /** They may be in a file. Ids are among them, since they are rotated with their secret. */
 const SECRETS = [
+  'API_TOKENS',
   'ATLAS_CLIENT_ID',
   'ATLAS_CLIENT_SECRET',
   'CALLBACK_CLIENT_ID',
@@ -53,7 +55,9 @@ export function readSecretFiles(names: readonly string[], given: Values) {
       continue;
     }
     try {
-      const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      const text = readRegularFile(path)
+        .toString()
+        .replace(/\r?\n$/, '');
       if (text === '') issues.push([variable, 'names a file that is empty']);
       else values[name] = text;
     } catch (error) {
@@ -63,33 +67,76 @@ export function readSecretFiles(names: readonly string[], given: Values) {
   return { values, issues };
 }
 
+/** Where a configuration comes from. */
+export interface ConfigSource<Config> {
+  environment: Values;
+  /** @throws UsageError when it is wrong. */
+  parse(environment: Values): Config;
+}
+
 /**
- * Keeps the secrets of a configuration as their files have them. A value that is wrong is not used.
- * @param load Reads the whole configuration again; throws when it is wrong.
+ * What was said last of the secret in each file, a value by its digest: a worker and a server in one process say it
+ * once.
+ */
+const told = new Map<string, string>();
+
+/**
+ * Keeps the secrets of a configuration as their files have them. A value that is wrong is not used, and
+ * keeps no other from being used.
  */
 export function followSecretFiles<Config extends object>(
   config: Config,
-  load: (() => Config) | undefined,
+  { environment, parse }: ConfigSource<Config>,
   logger: Logger,
 ): { stop(): void } {
-  let lastIssue = '';
-  const follow = () => {
+  const names = SECRETS.filter((name) => environment[`${name}_FILE`]);
+  /** In the place of its file, what a secret was when it was last valid. */
+  const pinned = new Map<string, Values>();
+  const lastIssues = new Map<string, string>();
+  const tellOnce = (name: string, what: string, say: () => void) => {
+    const path = environment[`${name}_FILE`] ?? '';
+    if (told.get(path) !== what) say();
+    told.set(path, what);
+  };
+
+  const read = (name: string): Values => {
+    const { values } = readSecretFiles([name], environment);
+    // Where it cannot be read, whoever parses it says why.
+    return values[name] === undefined ? {} : { [name]: values[name], [`${name}_FILE`]: undefined };
+  };
+  const follow = (name: string) => {
+    const others = names.filter((other) => other !== name).map((other) => pinned.get(other));
+    const now = read(name);
     try {
-      const next = load?.() ?? config;
-      lastIssue = '';
-      for (const name of SECRETS) {
-        const value: unknown = Reflect.get(next, name);
-        if (value === Reflect.get(config, name)) continue;
-        Reflect.set(config, name, value);
-        logger.info({ variable: name }, `${name} has a new value, which is used from now on`);
+      const next = parse(Object.assign({}, environment, ...others, now));
+      pinned.set(name, now);
+      lastIssues.delete(name);
+      const value: unknown = Reflect.get(next, name);
+      if (value === Reflect.get(config, name)) {
+        told.delete(environment[`${name}_FILE`] ?? '');
+        return;
       }
+      Reflect.set(config, name, value);
+      tellOnce(name, digestOf(value), () =>
+        logger.info({ variable: name }, `${name} has a new value, which is used from now on`),
+      );
     } catch (error) {
       const issue = error instanceof Error ? error.message : String(error);
-      if (issue !== lastIssue) logger.error({}, `${issue}\nSecrets stay as they were`);
-      lastIssue = issue;
+      if (issue !== lastIssues.get(name))
+        tellOnce(name, issue, () => logger.error({}, `${issue}\n${name} stays as it was`));
+      lastIssues.set(name, issue);
     }
   };
-  const timer = setInterval(follow, READ_EVERY_MS);
+  const followAll = () => {
+    for (const name of names) follow(name);
+  };
+  for (const name of names) pinned.set(name, read(name));
+  const timer = setInterval(followAll, READ_EVERY_MS);
   timer.unref();
   return { stop: () => clearInterval(timer) };
+}
+
+/** Tells values apart without keeping them. */
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(String(value)).digest('base64url');
 }

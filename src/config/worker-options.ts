@@ -46,6 +46,10 @@ export interface WorkerSettings {
   atlasMaxDocumentsPerUpload?: number | undefined;
   /** Documents at Atlas at once, over all workers. Default 0: no limit. */
   atlasMaxDocumentsInFlight?: number | undefined;
+  /** Documents that go to Atlas on one day, over all workers, repeats included. Default 0: no limit. */
+  atlasMaxDocumentsPerDay?: number | undefined;
+  /** Whose days that are, of the IANA list, such as `Asia/Kolkata`. Default `UTC`. */
+  quotaTimezone?: string | undefined;
   /** Shares of tenants whose batches wait in line, such as `['loans=10', 'archive=1']`. Default 1 each. */
   tenantWeights?: readonly string[] | undefined;
   /** Extracts per page that Atlas is asked for. Default 50. */
@@ -90,6 +94,8 @@ export interface WorkerSettings {
   keepFailedSeconds?: number | undefined;
   /** How long a completion event that nobody takes is kept, in milliseconds. Default 604,800,000. */
   completionsTtlMs?: number | undefined;
+  /** How long documents of an `INCOMPLETE` batch are still awaited, in milliseconds. Default 0: not at all. */
+  lateResultsForMs?: number | undefined;
   /** What Atlas presents at `auth_url`. Default: callbacks are off. */
   callbackClientId?: string | undefined;
   /** The secret that belongs to `callbackClientId`; two with a comma between while one is rotated. */
@@ -122,6 +128,7 @@ const OTHER_KINDS: {
   atlasMaxRequestsPerSecond: 'number',
   atlasMaxDocumentsPerUpload: 'number',
   atlasMaxDocumentsInFlight: 'number',
+  atlasMaxDocumentsPerDay: 'number',
   tenantWeights: 'list',
   atlasExtractsPerPage: 'number',
   s3AllowedBuckets: 'list',
@@ -138,6 +145,7 @@ const OTHER_KINDS: {
   keepCompletedCount: 'number',
   keepFailedSeconds: 'number',
   completionsTtlMs: 'number',
+  lateResultsForMs: 'number',
 };
 
 const KINDS = new Map<string, Kinds[keyof Kinds]>(Object.entries(OTHER_KINDS));

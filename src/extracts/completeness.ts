@@ -25,6 +25,8 @@ export interface PollFindings {
   extractCount: number;
   /** Whether a page after the first had items, and all of them repeated items of other pages. */
   repeatedPage: boolean;
+  /** Whether a page after the first had an item that repeated one of another page. */
+  repeatedItem: boolean;
   /** The number of documents without any extract. */
   missing: number;
   /** Items that brought no extract, for nobody can read them: they may be better at the next poll. */
@@ -37,15 +39,15 @@ export function isComplete(findings: PollFindings): boolean {
 }
 
 /**
- * Whether every document has an extract and the list ends, but more was announced than is in it, or
- * something in it cannot be read. A list that grew while it was read, or that repeats itself, is read
- * again instead.
+ * Whether every document has an extract and the list ends, but more was announced than is in it,
+ * something in it cannot be read, or it repeats itself and announces no total. What stays so is believed.
+ * A list that grew while it was read, by its totals, is read again instead.
  */
 export function isOverdue(findings: PollFindings): boolean {
   const { missing, hasNext, totalItems, totalItemsChanged, repeatedPage, itemCount } = findings;
   if (missing > 0 || hasNext) return false;
   if (isExhausted(findings)) return findings.unreadable > 0;
-  if (totalItems === null) return false;
+  if (totalItems === null) return true;
   return !totalItemsChanged && !repeatedPage && itemCount < totalItems;
 }
 
@@ -54,12 +56,12 @@ export function isOverdue(findings: PollFindings): boolean {
  *
  * As many items as were announced must have been read. Repeats count as items, because Atlas may
  * hold the same extract twice. In a list that grew they do not count: each stands in the place of
- * an item that was never seen. When no total is announced, a page of nothing but repeats is the
- * only sign of a page that was never seen.
+ * an item that was never seen. When no total is announced, a repeat is the only sign that the list
+ * grew. Atlas may also hold the same extract twice, and then it is there at the next polls too.
  */
 function isExhausted(findings: PollFindings): boolean {
   if (findings.hasNext) return false;
-  if (findings.totalItems === null) return !findings.repeatedPage;
+  if (findings.totalItems === null) return !findings.repeatedItem;
   const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;
   return read >= findings.totalItems;
 }

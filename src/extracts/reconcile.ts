@@ -5,19 +5,18 @@
  * The result depends on what the pages hold and on their numbers. It does not depend on the order
  * in which they arrive, because pages after the first are fetched side by side.
  */
-import { createHash } from 'node:crypto';
-import { TransientError } from '../errors.js';
-import { comparableId } from '../jobs/ids.js';
+import { createHash, type Hash } from 'node:crypto';
+import { foldedForm, receivedForm } from '../jobs/ids.js';
 
 /**
- * How many unexpected extracts one Atlas batch may hold. A page of somebody else's documents is
- * worth keeping. A thousand mean that this is not our batch, and keeping them all would let the
- * other side fill our memory.
+ * How many unexpected extracts are kept of one Atlas batch. A page of somebody else's documents is
+ * worth keeping. A thousand say all that can be learnt of them, and keeping them all would let the
+ * other side fill our memory. The others are counted.
  */
 export const MAX_UNEXPECTED = 1_000;
 
-/** How many unreadable items are listed. As many say all that can be learnt of them. */
-const MAX_UNREADABLE = 1_000;
+/** The same of unreadable items. */
+export const MAX_UNREADABLE = 1_000;
 
 /** 96 bits: two lists of one Atlas batch do not share them by chance. */
 const DIGEST_LENGTH = 16;
@@ -82,11 +81,13 @@ class Occurrences {
     return this.all.length === 0;
   }
 
+  has(fileData: string): boolean {
+    return this.find(fileData) !== undefined;
+  }
+
   /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
-    const found = this.byText
-      ? this.byText.get(fileData)
-      : this.all.find((one) => one.fileData === fileData);
+    const found = this.find(fileData);
     if (found === undefined) {
       this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
       return true;
@@ -108,6 +109,11 @@ class Occurrences {
       .sort((a, b) => comparePlaces(a.place, b.place));
   }
 
+  private find(fileData: string): Occurrence | undefined {
+    if (this.byText) return this.byText.get(fileData);
+    return this.all.find((one) => one.fileData === fileData);
+  }
+
   private add(occurrence: Occurrence): void {
     this.all.push(occurrence);
     if (this.all.length === 1) return;
@@ -116,23 +122,46 @@ class Occurrences {
   }
 }
 
+/** What is counted and not kept: all that there is of each is a digest. */
+class Counted {
+  private readonly digests = new Set<string>();
+
+  get size(): number {
+    return this.digests.size;
+  }
+
+  /** True when it is new. */
+  add(documentId: string | null, text: string): boolean {
+    const digest = createHash('sha256').update(JSON.stringify(documentId)).update(text);
+    const before = this.size;
+    this.digests.add(shortDigest(digest));
+    return this.size > before;
+  }
+}
+
+/** The forms by which an id is found that was sent in another one, from the strictest on. */
+const FORMS = [receivedForm, foldedForm];
+
 /** What the pages of one Atlas batch hold. */
 export class Reconciliation {
   /** Documents that have at least one extract. */
   present = 0;
-  /** Extracts kept, unexpected ones included. One that is repeated on a later page counts once. */
+  /** Different extracts, unexpected ones included. One that is repeated on a later page counts once. */
   extractCount = 0;
   /** Items read, repeats included. */
   itemCount = 0;
   private readonly sent: ReadonlyMap<string, Occurrences>;
-  /** The ids that were sent, by their comparable form. Made for the first id that is none of them. */
-  private sentIds: ReadonlyMap<string, string | null> | undefined;
+  /** The ids that were sent, by each of {@link FORMS}. Made for the first id that is none of them. */
+  private readonly sentIds: ReadonlyMap<string, string | null>[] = [];
   private readonly others = new Map<string, Occurrences>();
   private othersCount = 0;
+  private readonly othersBeyond = new Counted();
   /** By document; the text is the reason. */
   private readonly wrong = new Map<string | null, Occurrences>();
   private wrongCount = 0;
+  private readonly wrongBeyond = new Counted();
   private readonly prefix: string;
+  private readonly foldedPrefix: string;
   private readings = 0;
 
   /**
@@ -142,12 +171,20 @@ export class Reconciliation {
   constructor(documentIds: readonly string[], scope: string | null) {
     this.sent = new Map(documentIds.map((id) => [id, new Occurrences()]));
     this.prefix = scope === null ? '' : `${scope}/`;
+    this.foldedPrefix = foldedForm(this.prefix);
   }
 
-  /**
-   * Adds the items of one page. `added` is the number of those that no earlier page had.
-   * @throws {TransientError} `ATLAS_PROTOCOL` beyond {@link MAX_UNEXPECTED}
-   */
+  /** Extracts of ids that were never sent. {@link MAX_UNEXPECTED} of them are kept, those that came first. */
+  get unexpectedCount(): number {
+    return this.othersCount + this.othersBeyond.size;
+  }
+
+  /** Items that are wrong. {@link MAX_UNREADABLE} of them are listed. */
+  get unreadableCount(): number {
+    return this.wrongCount + this.wrongBeyond.size;
+  }
+
+  /** Adds the items of one page. `added` is the number of those that no earlier page had. */
   addPage(page: number, items: readonly PageItem[]): { added: number } {
     this.readings += 1;
     let added = 0;
@@ -159,38 +196,35 @@ export class Reconciliation {
   }
 
   private add({ atlasDocumentId, fileData, unreadable }: PageItem, place: Place): boolean {
-    const scoped = atlasDocumentId?.startsWith(this.prefix) === true;
-    const documentId = scoped
-      ? this.sentForm(atlasDocumentId.slice(this.prefix.length))
-      : atlasDocumentId;
+    const unscoped = atlasDocumentId === null ? null : this.unscoped(atlasDocumentId);
+    const documentId = unscoped === null ? atlasDocumentId : this.sentForm(unscoped);
     const isNew = unreadable !== undefined && this.note(documentId, unreadable, place);
     if (documentId === null || fileData === null) return isNew;
-    const ours = scoped ? this.sent.get(documentId) : undefined;
-    if (ours !== undefined) {
-      if (ours.none) this.present += 1;
-      return this.count(ours.keep(fileData, place));
+    const ours = unscoped === null ? undefined : this.sent.get(documentId);
+    if (ours?.none) this.present += 1;
+    const added = ours ? ours.keep(fileData, place) : this.keepOther(documentId, fileData, place);
+    if (added) this.extractCount += 1;
+    return added;
+  }
+
+  private keepOther(documentId: string, fileData: string, place: Place): boolean {
+    if (this.othersCount >= MAX_UNEXPECTED) {
+      const isKept = this.others.get(documentId)?.has(fileData);
+      return !isKept && this.othersBeyond.add(documentId, fileData);
     }
     const others = this.others.get(documentId) ?? new Occurrences();
     this.others.set(documentId, others);
     const added = others.keep(fileData, place);
     if (added) this.othersCount += 1;
-    if (this.othersCount > MAX_UNEXPECTED) {
-      throw new TransientError(
-        'ATLAS_PROTOCOL',
-        `Atlas answers with more than ${MAX_UNEXPECTED} extracts of documents that were never sent`,
-      );
-    }
-    return this.count(added);
-  }
-
-  private count(added: boolean): boolean {
-    if (added) this.extractCount += 1;
     return added;
   }
 
   /** Lists an item that is wrong. True when it is new. */
   private note(documentId: string | null, reason: string, place: Place): boolean {
-    if (this.wrongCount >= MAX_UNREADABLE) return false;
+    if (this.wrongCount >= MAX_UNREADABLE) {
+      const isListed = this.wrong.get(documentId)?.has(reason);
+      return !isListed && this.wrongBeyond.add(documentId, reason);
+    }
     const reasons = this.wrong.get(documentId) ?? new Occurrences();
     this.wrong.set(documentId, reasons);
     const added = reasons.keep(reason, place);
@@ -198,11 +232,23 @@ export class Reconciliation {
     return added;
   }
 
-  /** An id as it was sent, where Atlas writes it in another Unicode form or pads it with blanks. */
+  /** The id without the reference that it travels with; null when it comes with another, or without one. */
+  private unscoped(id: string): string | null {
+    if (id.startsWith(this.prefix)) return id.slice(this.prefix.length);
+    // A reference holds no slash. What may happen to an id may happen to a reference.
+    const slash = id.indexOf('/') + 1;
+    return foldedForm(id.slice(0, slash)) === this.foldedPrefix ? id.slice(slash) : null;
+  }
+
+  /** An id as it was sent, where Atlas writes it in another form of which there is one only. */
   private sentForm(documentId: string): string {
     if (this.sent.has(documentId)) return documentId;
-    this.sentIds ??= idsByForm([...this.sent.keys()]);
-    return this.sentIds.get(formOf(documentId)) ?? documentId;
+    for (const [index, form] of FORMS.entries()) {
+      this.sentIds[index] ??= idsByForm(this.sent.keys(), form);
+      const found = this.sentIds[index].get(form(documentId));
+      if (typeof found === 'string') return found;
+    }
+    return documentId;
   }
 
   /** Positions in `documentIds` of the documents without an extract, ascending. */
@@ -217,7 +263,7 @@ export class Reconciliation {
       .map(([documentId, occurrences]) => toDocument(documentId, occurrences.inOrder()));
   }
 
-  /** Extracts of ids that were never sent, in order of their first appearance. */
+  /** Those kept of ids that were never sent, in order of their first appearance. */
   unexpected(): DocumentExtracts[] {
     return [...this.others]
       .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
@@ -225,7 +271,7 @@ export class Reconciliation {
       .map(({ documentId, ordered }) => toDocument(documentId, ordered));
   }
 
-  /** Items that nobody can read, and extracts of which a part was lost, as Atlas listed them. */
+  /** Items that nobody can read, and extracts of which a part was lost, as Atlas listed them: the first. */
   unreadable(): UnreadableItem[] {
     return this.wrongInOrder().map(({ documentId, reason }) => ({ documentId, reason }));
   }
@@ -234,7 +280,17 @@ export class Reconciliation {
   unreadableDigest(): string {
     if (this.wrongCount === 0) return '';
     const text = JSON.stringify(this.wrongInOrder().map(({ reason: _, ...item }) => item));
-    return createHash('sha256').update(text).digest('base64url').slice(0, DIGEST_LENGTH);
+    return shortDigest(createHash('sha256').update(text));
+  }
+
+  /** Short, and another one for other extracts of a document, or for another order of them. */
+  digest(): string {
+    const hash = createHash('sha256').update(this.unreadableDigest());
+    for (const [documentId, occurrences] of this.sent) {
+      hash.update(JSON.stringify(documentId));
+      for (const { fileData } of occurrences.inOrder()) hash.update(fileData);
+    }
+    return shortDigest(hash);
   }
 
   private wrongInOrder(): (UnreadableItem & { place: Place })[] {
@@ -246,14 +302,20 @@ export class Reconciliation {
   }
 }
 
-function formOf(documentId: string): string {
-  return comparableId(documentId).trim();
+function shortDigest(hash: Hash): string {
+  return hash.digest('base64url').slice(0, DIGEST_LENGTH);
 }
 
 /** A form that two ids share stands for neither. */
-function idsByForm(ids: readonly string[]): Map<string, string | null> {
+function idsByForm(
+  ids: Iterable<string>,
+  formOf: (id: string) => string,
+): Map<string, string | null> {
   const byForm = new Map<string, string | null>();
-  for (const id of ids) byForm.set(formOf(id), byForm.has(formOf(id)) ? null : id);
+  for (const id of ids) {
+    const form = formOf(id);
+    byForm.set(form, byForm.has(form) ? null : id);
+  }
   return byForm;
 }
 

@@ -7,7 +7,8 @@
  * starts at the virtual time, or where its flow has come to, and takes its flow further by its documents
  * over the weight. So each flow gets its share, and a flow that is alone gets everything.
  *
- * Nobody passes the head. Those behind it are admitted only where it would still fit.
+ * Nobody passes the head. Those behind it are admitted only where it would still fit: within the limit of
+ * documents in flight, and within the quota of the day, which an admission takes its documents of.
  */
 
 /** An upload that wants to go to Atlas. */
@@ -15,6 +16,8 @@ export interface Applicant {
   /** `<job id>@<timestamp>/<upload>`: what is done twice for a member is done once. */
   member: string;
   documentCount: number;
+  /** Where it stood in line before it left: it goes back there. */
+  startTag?: number | undefined;
 }
 
 /** Uploads that share a place in the order. */
@@ -24,8 +27,26 @@ export interface Flow {
   weight: number;
 }
 
-interface Waiting extends Applicant {
+interface Waiting {
+  member: string;
+  documentCount: number;
   start: number;
+}
+
+interface Admitted {
+  documentCount: number;
+  /** Where it stood in line. */
+  start: number;
+  /** The day of whose quota it has taken. */
+  day: string;
+}
+
+/** What bounds the documents that go to Atlas; 0 is no bound. */
+export interface GateBounds {
+  /** In flight at once. */
+  limit: number;
+  /** Admitted on one day. */
+  quota: number;
 }
 
 /** Members of the line that one question goes through: it bounds the time that a script takes. */
@@ -36,54 +57,73 @@ export const MAX_HEADS = 500;
  */
 export const MAX_AWAKE = 20;
 
+/**
+ * Times its weight, a flow that comes anew stands so far before others that come at the same virtual time. The
+ * first batches of thousands of tenants all start there, and an urgent one must not wait for them. It is too
+ * little to matter for shares.
+ */
+export const TIE_LEAD = 1e-9;
+
 export class GateModel {
   virtualTime = 0;
-  /** Nothing is admitted. */
-  paused = false;
+  /** So far. */
+  admissions = 0;
+  /** Nothing is admitted: in a pause, or by a process that cannot send. */
+  closed = false;
+  /** What is taken of the quota of a day. */
+  used = { day: '', documents: 0 };
   /** In order. */
   readonly line: Waiting[] = [];
-  /** Documents by member. */
-  readonly inFlight = new Map<string, number>();
+  /** By member. */
+  readonly inFlight = new Map<string, Admitted>();
   /** Where each flow has come to. */
   readonly finishes = new Map<string, number>();
 
-  /** @param limit Documents in flight; 0 is none. */
-  constructor(private readonly limit: number) {}
+  constructor(private readonly bounds: GateBounds) {}
 
   get documentsInFlight(): number {
-    return [...this.inFlight.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.inFlight.values()].reduce((sum, { documentCount }) => sum + documentCount, 0);
+  }
+
+  /** A day that is over comes back nowhere: a clock that is late counts on the day that another began. */
+  beginDay(day: string): void {
+    if (this.bounds.quota > 0 && day > this.used.day) this.used = { day, documents: 0 };
   }
 
   /**
-   * Uploads of one job ask for admission, in their order. Those that are new enter the line. In a pause those
-   * that were admitted and not sent go back to its head.
+   * Uploads of one job ask for admission, in their order. Those that are new enter the line. Those that were
+   * admitted and not sent go back to where they stood, when it is closed and when their day is over.
    * @returns the members that are in flight.
    */
   ask(applicants: readonly Applicant[], flow: Flow): Set<string> {
     const admitted = new Set<string>();
     const waiting = new Set<string>();
     for (const applicant of applicants) {
-      if (this.paused && this.inFlight.delete(applicant.member))
-        this.insert({ ...applicant, start: 0 });
-      if (this.inFlight.has(applicant.member)) admitted.add(applicant.member);
+      const { member } = applicant;
+      this.resize(applicant);
+      const isOver = this.bounds.quota > 0 && this.inFlight.get(member)?.day !== this.used.day;
+      if (this.closed || isOver) this.returnToLine(member);
+      if (this.inFlight.has(member)) admitted.add(member);
       else {
-        waiting.add(applicant.member);
-        if (!this.line.some(({ member }) => member === applicant.member))
-          this.enter(applicant, flow);
+        waiting.add(member);
+        if (!this.line.some((other) => other.member === member)) this.enter(applicant, flow);
       }
     }
-    let reserved = this.documentsInFlight;
+    let room = this.room();
     for (let rank = 0; rank < MAX_HEADS && waiting.size > 0; ) {
       const head = this.line[rank];
-      if (!head || !this.fits(head.documentCount, reserved)) break;
-      reserved += head.documentCount;
+      if (!head || !this.fits(head.documentCount, room)) break;
+      room = taken(room, head.documentCount);
       if (!waiting.delete(head.member)) {
         rank += 1;
         continue;
       }
       this.line.splice(rank, 1);
-      this.inFlight.set(head.member, head.documentCount);
-      this.virtualTime = Math.max(this.virtualTime, head.start);
+      const { documentCount, start } = head;
+      this.inFlight.set(head.member, { documentCount, start, day: this.used.day });
+      if (this.bounds.quota > 0) this.used.documents += documentCount;
+      this.admissions += 1;
+      this.virtualTime = Math.max(this.virtualTime, start);
       admitted.add(head.member);
     }
     for (const [name, finish] of this.finishes)
@@ -91,15 +131,24 @@ export class GateModel {
     return admitted;
   }
 
-  /** The member is in flight or in line no more. */
-  forget(member: string): void {
-    if (!this.inFlight.delete(member)) {
-      const place = this.line.findIndex((one) => one.member === member);
-      if (place >= 0) this.line.splice(place, 1);
+  /**
+   * The member is in flight or in line no more.
+   * @param unsent It was surely not sent: what it has taken of the quota is given back.
+   * @returns where it stood in line; undefined when it was not there.
+   */
+  forget(member: string, { unsent = false } = {}): number | undefined {
+    const admitted = this.inFlight.get(member);
+    const place = this.line.findIndex((one) => one.member === member);
+    const start = admitted?.start ?? this.line[place]?.start;
+    if (admitted) {
+      this.inFlight.delete(member);
+      if (unsent) this.giveBack(admitted.day, admitted.documentCount);
+    } else if (place >= 0) this.line.splice(place, 1);
+    if (this.inFlight.size === 0 && this.line.length === 0) {
+      this.virtualTime = 0;
+      this.finishes.clear();
     }
-    if (this.inFlight.size > 0 || this.line.length > 0) return;
-    this.virtualTime = 0;
-    this.finishes.clear();
+    return start;
   }
 
   /**
@@ -108,8 +157,8 @@ export class GateModel {
    */
   heads(isLive: (member: string) => boolean): string[] {
     const jobs = new Set<string>();
-    if (this.paused) return [];
-    let reserved = this.documentsInFlight;
+    if (this.closed) return [];
+    let room = this.room();
     let rank = 0;
     for (let steps = 0; steps < MAX_HEADS && jobs.size < MAX_AWAKE; steps += 1) {
       const head = this.line[rank];
@@ -118,24 +167,54 @@ export class GateModel {
         this.forget(head.member);
         continue;
       }
-      if (!this.fits(head.documentCount, reserved)) break;
-      reserved += head.documentCount;
+      if (!this.fits(head.documentCount, room)) break;
+      room = taken(room, head.documentCount);
       rank += 1;
       jobs.add(jobOf(head.member));
     }
     return [...jobs];
   }
 
-  /** One that is larger than the limit is admitted alone. */
-  private fits(documentCount: number, reserved: number): boolean {
-    if (this.paused) return false;
-    return this.limit === 0 || reserved === 0 || reserved + documentCount <= this.limit;
+  private room(): Room {
+    return { inFlight: this.documentsInFlight, used: this.used.documents };
   }
 
-  private enter(applicant: Applicant, { name, weight }: Flow): void {
+  /** One that is larger than the limit is admitted alone, and one that is larger than the quota as the first of a day. */
+  private fits(documentCount: number, { inFlight, used }: Room): boolean {
+    const { limit, quota } = this.bounds;
+    if (this.closed) return false;
+    const isWithin = (bound: number, sum: number) =>
+      bound === 0 || sum === 0 || sum + documentCount <= bound;
+    return isWithin(limit, inFlight) && isWithin(quota, used);
+  }
+
+  /** An upload that was too large for Atlas was halved. */
+  private resize({ member, documentCount }: Applicant): void {
+    const admitted = this.inFlight.get(member);
+    if (!admitted) return;
+    this.giveBack(admitted.day, admitted.documentCount - documentCount);
+    admitted.documentCount = documentCount;
+  }
+
+  private giveBack(day: string, documentCount: number): void {
+    if (this.bounds.quota > 0 && day === this.used.day) this.used.documents -= documentCount;
+  }
+
+  private returnToLine(member: string): void {
+    const admitted = this.inFlight.get(member);
+    if (!admitted) return;
+    this.inFlight.delete(member);
+    this.giveBack(admitted.day, admitted.documentCount);
+    this.insert({ member, documentCount: admitted.documentCount, start: admitted.start });
+  }
+
+  /** One that has left goes back to where it stood, unless that is further back by now. */
+  private enter({ member, documentCount, startTag }: Applicant, { name, weight }: Flow): void {
     const start = Math.max(this.virtualTime, this.finishes.get(name) ?? 0);
-    this.finishes.set(name, start + applicant.documentCount / weight);
-    this.insert({ ...applicant, start });
+    const returns = startTag !== undefined && startTag <= start;
+    if (!returns) this.finishes.set(name, start + documentCount / weight);
+    const place = returns ? startTag : start - weight * TIE_LEAD;
+    this.insert({ member, documentCount, start: place });
   }
 
   private insert(waiting: Waiting): void {
@@ -146,6 +225,15 @@ export class GateModel {
     while (place > 0 && !isBefore(this.line[place - 1] as Waiting)) place -= 1;
     this.line.splice(place, 0, waiting);
   }
+}
+
+interface Room {
+  inFlight: number;
+  used: number;
+}
+
+function taken({ inFlight, used }: Room, documentCount: number): Room {
+  return { inFlight: inFlight + documentCount, used: used + documentCount };
 }
 
 function jobOf(member: string): string {

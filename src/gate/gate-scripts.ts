@@ -3,169 +3,137 @@
  * member, for ioredis repeats commands after a reconnection.
  *
  * KEYS of all scripts are those of `gateKeys`, then what the script names. ARGV are the beginnings of the
- * keys of batch jobs and of poll jobs, the limit (0: none), then what the script names.
+ * keys of batch jobs and of poll jobs, the limit and the quota (0: none), the day, '1' when the process cannot
+ * send, then what the script names.
  */
 import { LuaScript } from '../redis/lua-script.js';
-import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
+import { COMMON } from './common-lua.js';
+import { MAX_HEADS, TIE_LEAD } from './gate-model.js';
 
-/** What the scripts have in common. */
-const COMMON = `
-local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
-local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
-local BATCHES, POLLS, LIMIT = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local call = redis.call
-
-local function now()
-  local time = call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-local function number_of(reply) return tonumber(reply or 0) or 0 end
-local function size_of(member) return number_of(call('HGET', SIZES, member)) end
-local function documents_in_flight() return number_of(call('HGET', STATE, 'documents')) end
-local function is_paused() return call('EXISTS', PAUSE) == 1 end
-local function fits(size, reserved)
-  return LIMIT == 0 or reserved == 0 or reserved + size <= LIMIT
-end
-
-local function forget(member)
-  if call('ZREM', FLIGHT, member) == 1 then
-    call('HINCRBY', STATE, 'documents', -size_of(member))
-    call('HDEL', HOLDERS, member)
-    call('HDEL', SIZES, member)
-  elseif call('ZREM', LINE, member) == 1 then
-    call('HDEL', SIZES, member)
-  else
-    return 0
-  end
-  if call('EXISTS', FLIGHT, LINE) == 0 then call('DEL', STATE, SIZES, FLOWS, HOLDERS) end
-  return 1
-end
-
--- Whether its batch job is there, and has not ended.
-local function is_live(member)
-  local id, timestamp = string.match(member, '^(.-)@(%d+)/')
-  if not id then return false end
-  local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
-  return job[1] == timestamp and not job[2]
-end
-
--- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the
--- line: workers take from its right end. Those that are there already are put in order with them.
-local function wake()
-  if is_paused() then return 0 end
-  local reserved, rank, ids, known = documents_in_flight(), 0, {}, {}
-  for _ = 1, ${MAX_HEADS} do
-    if #ids == ${MAX_AWAKE} then break end
-    local member = call('ZRANGE', LINE, rank, rank)[1]
-    if not member then break end
-    if not is_live(member) then
-      forget(member)
-    else
-      local size = size_of(member)
-      if not fits(size, reserved) then break end
-      reserved, rank = reserved + size, rank + 1
-      local id = string.match(member, '^(.-)@')
-      if not known[id] then
-        known[id] = 'awake'
-        ids[#ids + 1] = id
-      end
-    end
-  end
-  local woken = 0
-  for _, id in ipairs(ids) do
-    if call('ZREM', DELAYED, id) == 1 or call('ZREM', PRIORITIZED, id) == 1 then
-      -- BullMQ would delay it by that once more when its poll jobs have ended.
-      call('HSET', BATCHES .. id, 'delay', 0)
-      known[id] = 'woken'
-      woken = woken + 1
-    end
-  end
-  if woken == 0 then return 0 end
-  for place = #ids, 1, -1 do
-    local id = ids[place]
-    local waits = known[id] == 'awake' and call('LPOS', WAIT, id, 'RANK', -1, 'MAXLEN', ${3 * MAX_AWAKE})
-    if waits then call('LREM', WAIT, -1, id) end
-    if waits or known[id] == 'woken' then call('RPUSH', WAIT, id) end
-  end
-  call('ZADD', MARKER, 0, '0')
-  return woken
-end
-`;
+/** A batch waits in line for less. */
+const OUTAGE_TTL_SECONDS = 30 * 86_400;
 
 const gateScript = <Reply>(lua: string) => new LuaScript<Reply>(COMMON + lua);
 
 /**
- * KEYS lock. ARGV token, flow, weight, count of applicants, then member and documents of each, then member
- * and holder of others that are in flight. Answers the members that are in flight, or false without the
- * lock.
+ * KEYS lock. ARGV token, flow, weight, count of applicants, the time that is left to the batch, then member,
+ * documents and start tag ('' for one that is new) of each applicant, then member and holder of others that
+ * are in flight. Answers the day, how long nobody could send so far, and the members that are in flight, or
+ * false without the lock.
  */
-export const ASK = gateScript<string[] | null>(`
-if call('GET', KEYS[12]) ~= ARGV[4] then return false end
-local flow, weight, count = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-for i = 8 + 2 * count, #ARGV, 2 do
+export const ASK = gateScript<[day: string, outageMs: number, ...members: string[]] | null>(`
+if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
+local flow, weight, count = ARGV[A + 2], tonumber(ARGV[A + 3]), tonumber(ARGV[A + 4])
+for i = A + 6 + 3 * count, #ARGV, 2 do
   if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
 end
-local admitted, waiting = {}, {}
-local virtual_time, paused = number_of(call('HGET', STATE, 'virtual-time')), is_paused()
-for i = 8, 6 + 2 * count, 2 do
-  local member, size = ARGV[i], tonumber(ARGV[i + 1])
-  if paused and call('ZREM', FLIGHT, member) == 1 then
-    call('HINCRBY', STATE, 'documents', -size_of(member))
-    call('HSET', SIZES, member, size)
-    call('HDEL', HOLDERS, member)
-    call('ZADD', LINE, 0, member)
+local outage = outage_ms()
+local reply, waiting = { DAY, outage }, {}
+local virtual_time, closed = number_of(call('HGET', STATE, 'virtual-time')), is_closed()
+
+-- An upload that was too large for Atlas was halved.
+local function resize(member, size)
+  local less = size_of(member) - size
+  if less == 0 then return end
+  call('HINCRBY', STATE, 'documents', -less)
+  give_back(member, less)
+  call('HSET', SIZES, member, size)
+end
+local function is_in_flight(member, size)
+  if not call('ZSCORE', FLIGHT, member) then return false end
+  resize(member, size)
+  local start, day = admission_of(member)
+  if not closed and (QUOTA == 0 or day == DAY) then return true end
+  -- It was not sent: it waits again where it stood.
+  give_back(member, size)
+  call('ZREM', FLIGHT, member)
+  land(member)
+  enter_line(member, start, size, flow)
+  return false
+end
+local function enter(member, size, tag)
+  local start = math.max(virtual_time, number_of(call('ZSCORE', FLOWS, flow)))
+  if tag and tag <= start then
+    start = tag
+  else
+    call('ZADD', FLOWS, start + size / weight, flow)
+    start = start - weight * ${TIE_LEAD}
   end
-  if call('ZSCORE', FLIGHT, member) then
-    admitted[#admitted + 1] = member
+  enter_line(member, string.format('%.17g', start), size, flow)
+end
+for i = A + 6, A + 3 + 3 * count, 3 do
+  local member, size = ARGV[i], tonumber(ARGV[i + 1])
+  if is_in_flight(member, size) then
+    reply[#reply + 1] = member
   else
     waiting[member] = true
-    if not call('ZSCORE', LINE, member) then
-      local start = math.max(virtual_time, number_of(call('ZSCORE', FLOWS, flow)))
-      call('ZADD', LINE, start, member)
-      call('HSET', SIZES, member, size)
-      call('ZADD', FLOWS, start + size / weight, flow)
-    end
+    if not call('ZSCORE', LINE, member) then enter(member, size, tonumber(ARGV[i + 2])) end
   end
 end
-local reserved, rank, before = documents_in_flight(), 0, #admitted
-while not paused and rank < ${MAX_HEADS} and next(waiting) do
+local reserved, used, rank, before = documents_in_flight(), documents_used(), 0, #reply
+while not closed and rank < ${MAX_HEADS} and next(waiting) do
   local head = call('ZRANGE', LINE, rank, rank, 'WITHSCORES')
   local member = head[1]
   if not member then break end
   local size = size_of(member)
-  if not fits(size, reserved) then break end
-  reserved = reserved + size
+  if not fits(size, reserved, used) then break end
+  reserved, used = reserved + size, used + size
   if waiting[member] then
     waiting[member] = nil
-    call('ZREM', LINE, member)
+    leave_line(member)
     call('ZADD', FLIGHT, now(), member)
     call('HINCRBY', STATE, 'documents', size)
+    call('HSET', ADMISSIONS, member, head[2] .. ' ' .. DAY)
+    if QUOTA > 0 then call('HINCRBY', USED, 'documents', size) end
     virtual_time = math.max(virtual_time, tonumber(head[2]))
-    admitted[#admitted + 1] = member
+    reply[#reply + 1] = member
   else
     rank = rank + 1
   end
 end
-if #admitted > before then
+if #reply > before then
   call('HSET', STATE, 'virtual-time', string.format('%.17g', virtual_time))
   call('ZREMRANGEBYSCORE', FLOWS, '-inf', virtual_time)
   wake()
 end
-return admitted
+local job = string.match(ARGV[A + 6] or '', '^(.-)@')
+if next(waiting) then
+  call('ZADD', DEADLINES, outage + tonumber(ARGV[A + 5]), job)
+elseif job then
+  call('ZREM', DEADLINES, job)
+end
+return reply
 `);
 
-/** KEYS lock. ARGV token, then members that are neither in flight nor in line from now on. */
-export const LEAVE = gateScript<number | null>(`
-if call('GET', KEYS[12]) ~= ARGV[4] then return false end
-local left = 0
-for i = 5, #ARGV do left = left + forget(ARGV[i]) end
+/**
+ * KEYS lock. ARGV token, count of members that were surely not sent, these, then others that are neither
+ * in flight nor in line from now on. Answers where each of the former stood in line ('' where it was in
+ * neither), or false without the lock.
+ */
+export const LEAVE = gateScript<string[] | null>(`
+if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
+local unsent, left, starts = A + 2 + tonumber(ARGV[A + 2]), 0, {}
+for i = A + 3, #ARGV do
+  local member = ARGV[i]
+  if i <= unsent then
+    local start = call('ZSCORE', LINE, member)
+    if not start and call('ZSCORE', FLIGHT, member) then
+      start = admission_of(member)
+      give_back(member, size_of(member))
+    end
+    starts[#starts + 1] = start or ''
+  end
+  left = left + forget(member)
+end
+local job = string.match(ARGV[A + 3] or '', '^(.-)@')
+if job then call('ZREM', DEADLINES, job) end
 if left > 0 then wake() end
-return left
+return starts
 `);
 
 /** ARGV member. For the script that saves the result of a poll job, under its lock. */
 export const RELEASE = `${COMMON}
-if forget(ARGV[4]) == 1 then wake() end
+if forget(ARGV[A + 1]) == 1 then wake() end
 `;
 
 /**
@@ -173,7 +141,7 @@ if forget(ARGV[4]) == 1 then wake() end
  * uploads that are in flight.
  */
 export const AFTER_SLEEP = gateScript<number>(`
-for i = 4, #ARGV, 2 do
+for i = A + 1, #ARGV, 2 do
   if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
 end
 return wake()
@@ -181,14 +149,17 @@ return wake()
 
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has.
- * Then it wakes, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on. ARGV the time between two
- * sweeps, how long a gate counts as on, members of one sweep.
+ * Then it wakes, also those whom midnight has given a new quota, and answers whether there is a pause. KEYS
+ * the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
+ * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
+ * members of one sweep, how long after a worker that could send nobody can, when today ends.
  */
 export const SWEEP = gateScript<number>(`
-call('SET', KEYS[13], '1', 'PX', ARGV[5])
+if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
+if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
 local paused = call('EXISTS', PAUSE)
-if not call('SET', KEYS[12], '1', 'NX', 'PX', ARGV[4]) then return paused end
-local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[6]), now()
+if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
+local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[A + 3]), now()
 local members = call('ZRANGE', FLIGHT, from, from + most - 1)
 for _, member in ipairs(members) do
   local gone = not is_live(member)
@@ -204,6 +175,23 @@ for _, member in ipairs(members) do
   end
   if gone then forget(member) end
 end
+-- Deadlines stand still in a pause, whoever could send without it.
+if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
+  call('HDEL', OUTAGE, 'at')
+else
+  local last = number_of(call('HGET', OUTAGE, 'at'))
+  if last > 0 then call('HINCRBY', OUTAGE, 'ms', math.min(at - last, tonumber(ARGV[A + 4]))) end
+  call('HSET', OUTAGE, 'at', at)
+  call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
+end
+if QUOTA > 0 then
+  local head = call('ZRANGE', LINE, 0, 0)[1]
+  if head and not is_within(QUOTA, documents_used(), size_of(head)) then
+    call('HSET', USED, 'until', ARGV[A + 5])
+  else
+    call('HDEL', USED, 'until')
+  end
+end
 if #members == most then
   call('HSET', STATE, 'swept', from + most)
 elseif from > 0 then
@@ -215,20 +203,28 @@ return paused
 
 /**
  * Where no gate is on any more, wakes all that waits in line. KEYS as of the sweep. ARGV most of them at
- * once. Answers whether there is a pause.
+ * once, how long after a worker that could send nobody can. Answers whether there is a pause.
  */
 export const DRAIN = gateScript<number>(`
 if is_paused() then return 1 end
-if call('EXISTS', FLIGHT, LINE) == 0 or call('EXISTS', KEYS[13]) == 1 then return 0 end
-for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[4]) - 1)) do
+if call('EXISTS', FLIGHT, LINE) == 0 then return 0 end
+call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
+call('HDEL', OUTAGE, 'at')
+if call('EXISTS', KEYS[K + 2]) == 1 then return 0 end
+for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
   local id = string.match(member, '^(.-)@')
   if id and call('ZREM', DELAYED, id) == 1 then
     call('HSET', BATCHES .. id, 'delay', 0)
     call('LPUSH', WAIT, id)
     call('ZADD', MARKER, 0, '0')
+    leave_line(member)
+  elseif not id or call('EXISTS', BATCHES .. id .. ':lock') == 0 then
+    leave_line(member)
   end
-  call('ZREM', LINE, member)
+  -- One that a worker has is about to sleep: the next sweep wakes it.
 end
-if call('EXISTS', LINE) == 0 then call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS) end
+if call('EXISTS', LINE) == 0 then
+  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES)
+end
 return 0
 `);

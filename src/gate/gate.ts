@@ -1,16 +1,26 @@
 /** What decides which upload may go to Atlas now, as workers use it; see `gate-model.ts`. */
 import type { Redis } from 'ioredis';
-import { LockLostError } from '../errors.js';
+import { LockLostError, type Reason } from '../errors.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
-import { gateKeys, gateOnKey, gateSweepKey } from '../jobs/redis-keys.js';
+import {
+  gateAbleKey,
+  gateKeys,
+  gateOnKey,
+  gateOutageKey,
+  gateSweepKey,
+} from '../jobs/redis-keys.js';
+import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
+import { Calendar } from './calendar.js';
 import type { Applicant, Flow } from './gate-model.js';
 import { AFTER_SLEEP, ASK, DRAIN, LEAVE, RELEASE, SWEEP } from './gate-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
 const SWEEP_INTERVAL_MS = 900;
-/** So long after the last sweep of a worker with a limit there is none: a restart of all takes less. */
+/** So long after the last sweep of a worker with a limit or a quota there is none: a restart of all takes less. */
 const GATE_ON_MS = 60_000;
+/** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
+const GATE_ABLE_MS = 3000;
 /** Members of one sweep, about 2 ms of Redis. */
 const SWEPT_AT_ONCE = 500;
 
@@ -26,64 +36,123 @@ export type Holders = readonly (readonly [member: string, holder: string])[];
 
 interface GateOptions {
   redis: Redis;
-  config: { QUEUE_PREFIX: string; ATLAS_MAX_DOCUMENTS_IN_FLIGHT: number };
+  config: {
+    QUEUE_PREFIX: string;
+    ATLAS_MAX_DOCUMENTS_IN_FLIGHT: number;
+    ATLAS_MAX_DOCUMENTS_PER_DAY: number;
+    QUOTA_TIMEZONE: string;
+  };
+  /** Whose days the quota counts by. */
+  clock: Clock;
+  /** Why this process cannot send: refused credentials, or an open circuit. Null when it can. */
+  whyShut: () => Reason | null;
+  /** Asked with each sweep: whether credentials that this process shares are refused to another one. */
+  noticeRefusal: () => Promise<void>;
   onError: (error: unknown) => void;
 }
 
+/** Uploads that may be sent, on the day that was asked. */
+export interface Admission {
+  day: string;
+  /** How long nobody could send so far. */
+  outageMs: number;
+  members: Set<string>;
+}
+
 export class Gate {
-  private readonly hasLimit: boolean;
+  private readonly hasBounds: boolean;
+  readonly hasQuota: boolean;
+  readonly calendar: Calendar;
   /** As of the last sweep. The save of `sending` knows better. */
   isPaused = false;
   private readonly keys: string[];
-  private readonly args: (string | number)[];
+  private readonly fixedArgs: (string | number)[];
   private readonly sweepKeys: string[];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GateOptions) {
-    const { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = options.config;
-    this.hasLimit = limit > 0;
+    const { config, clock } = options;
+    const { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = config;
+    const quota = config.ATLAS_MAX_DOCUMENTS_PER_DAY;
+    this.hasQuota = quota > 0;
+    this.hasBounds = limit > 0 || this.hasQuota;
+    this.calendar = new Calendar(clock, config.QUOTA_TIMEZONE);
     this.keys = gateKeys(prefix);
-    this.args = [`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit];
-    this.sweepKeys = [...this.keys, gateSweepKey(prefix), gateOnKey(prefix)];
+    this.fixedArgs = [`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota];
+    this.sweepKeys = [
+      ...this.keys,
+      ...[gateSweepKey, gateOnKey, gateAbleKey].map((keyOf) => keyOf(prefix)),
+    ];
   }
 
-  /** Without a limit and a pause nothing is asked. */
+  /** Without a limit, a quota and a pause, and while this process can send, nothing is asked. */
   get isOn(): boolean {
-    return this.hasLimit || this.isPaused;
+    return this.hasBounds || this.isPaused || this.whyShut !== null;
+  }
+
+  /** Why this process admits nothing now; null when it does. */
+  get whyShut(): Reason | null {
+    return this.options.whyShut();
+  }
+
+  private get args(): (string | number)[] {
+    return [...this.fixedArgs, this.calendar.today(), Number(this.whyShut !== null)];
+  }
+
+  /** How long nobody could send so far, in ms: a deadline that stands still goes on meanwhile. */
+  async outageMs(): Promise<number> {
+    const { redis, config } = this.options;
+    return Number((await redis.hget(gateOutageKey(config.QUEUE_PREFIX), 'ms')) ?? 0);
+  }
+
+  /** Whether uploads that were admitted on a day may still go out. */
+  isCurrent(day: string): boolean {
+    return !this.hasQuota || this.calendar.today() <= day;
   }
 
   /**
    * Asks for the admission of uploads of one job, in their order. Those that are not admitted are in line.
+   * @param leftMs until the job's deadline
    * @param holders of its members that keep their room whatever becomes of the job's other uploads
-   * @returns the members that may be sent
    * @throws LockLostError
    */
   async ask(
     held: HeldLock,
     applicants: readonly Applicant[],
-    { flow, holders }: { flow: Flow; holders: Holders },
-  ): Promise<Set<string>> {
-    const admitted = await ASK.run(
+    { flow, leftMs, holders }: { flow: Flow; leftMs: number; holders: Holders },
+  ): Promise<Admission> {
+    const reply = await ASK.run(
       this.options.redis,
       [...this.keys, held.lockKey],
       [
-        ...[...this.args, held.token, flow.name, flow.weight, applicants.length],
-        ...applicants.flatMap(({ member, documentCount }) => [member, documentCount]),
+        ...[...this.args, held.token, flow.name, flow.weight, applicants.length, leftMs],
+        ...applicants.flatMap(({ member, documentCount, startTag = '' }) => [
+          ...[member, documentCount, startTag],
+        ]),
         ...holders.flat(),
       ],
     );
-    if (admitted === null) throw new LockLostError(held.jobId);
-    return new Set(admitted);
+    if (reply === null) throw new LockLostError(held.jobId);
+    const [day, outageMs, ...members] = reply;
+    return { day, outageMs, members: new Set(members) };
   }
 
   /**
-   * These uploads of a job are neither in flight nor in line any more.
+   * Uploads of a job are neither in flight nor in line any more.
+   * @param unsent Those that were surely not sent: what they have taken of the quota is given back.
+   * @param others Those that were sent, or of which nobody knows it.
+   * @returns where the former stood in line; undefined for one that was not there.
    * @throws LockLostError
    */
-  async leave(held: HeldLock, members: readonly string[]): Promise<void> {
-    const args = [...this.args, held.token, ...members];
-    const left = await LEAVE.run(this.options.redis, [...this.keys, held.lockKey], args);
-    if (left === null) throw new LockLostError(held.jobId);
+  async leave(
+    held: HeldLock,
+    unsent: readonly string[],
+    others: readonly string[] = [],
+  ): Promise<(number | undefined)[]> {
+    const args = [...this.args, held.token, unsent.length, ...unsent, ...others];
+    const starts = await LEAVE.run(this.options.redis, [...this.keys, held.lockKey], args);
+    if (starts === null) throw new LockLostError(held.jobId);
+    return starts.map((start) => (start === '' ? undefined : Number(start)));
   }
 
   /** For the save of a poll's result: the upload is in flight no more. */
@@ -96,10 +165,19 @@ export class Gate {
     await AFTER_SLEEP.run(this.options.redis, this.keys, [...this.args, ...holders.flat()]);
   }
 
-  /** Begins to sweep. Any number of workers may: one at a time does it. */
+  /**
+   * Begins to sweep, so that a pause and the limit are known from the start. Any number of workers may: one at
+   * a time does it.
+   */
   start(): void {
-    const { onError } = this.options;
-    this.timer = setInterval(() => void this.sweep().catch(onError), SWEEP_INTERVAL_MS);
+    const { noticeRefusal, onError } = this.options;
+    const sweep = () => {
+      // The next one asks again. When Redis is away, the sweep itself says it.
+      noticeRefusal().catch(() => {});
+      this.sweep().catch(onError);
+    };
+    sweep();
+    this.timer = setInterval(sweep, SWEEP_INTERVAL_MS);
     this.timer.unref();
   }
 
@@ -110,12 +188,14 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    if (this.hasLimit) {
-      const args = [...this.args, SWEEP_INTERVAL_MS, GATE_ON_MS, SWEPT_AT_ONCE];
+    if (this.hasBounds || this.whyShut !== null) {
+      const onMs = this.hasBounds ? GATE_ON_MS : 0;
+      const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
+      args.push(this.calendar.endOfToday());
       this.isPaused = (await SWEEP.run(redis, this.sweepKeys, args)) === 1;
       return;
     }
-    const args = [...this.args, SWEPT_AT_ONCE];
+    const args = [...this.args, SWEPT_AT_ONCE, GATE_ABLE_MS];
     this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
   }
 }

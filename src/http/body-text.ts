@@ -36,14 +36,22 @@ const inflate: Decompress = (bytes, options) =>
     ? zlib.inflateSync(bytes, options)
     : zlib.inflateRawSync(bytes, options);
 
-/** Servers forget the header, and proxies forget to take it away. No text begins like gzip's format. */
 const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
-const gunzip: Decompress = (bytes, options) =>
-  isGzip(bytes) ? zlib.gunzipSync(bytes, options) : bytes;
+/** RFC 1950: deflate with its usual window, and two bytes that are a multiple of 31. */
+const isZlib = (bytes: Buffer) =>
+  bytes[0] === 0x78 && bytes.length > 1 && bytes.readUInt16BE(0) % 31 === 0;
+/**
+ * By its first bytes: servers forget the header, and proxies forget to take it away. No JSON and no XML begins
+ * like one of these. Brotli and a bare deflate stream have no mark.
+ */
+const decompressMarked: Decompress = (bytes, options) => {
+  if (isGzip(bytes)) return zlib.gunzipSync(bytes, options);
+  return isZlib(bytes) ? zlib.inflateSync(bytes, options) : bytes;
+};
 
 const DECOMPRESS: Readonly<Record<string, Decompress | undefined>> = {
-  gzip: gunzip,
-  'x-gzip': gunzip,
+  gzip: decompressMarked,
+  'x-gzip': decompressMarked,
   deflate: inflate,
   br: zlib.brotliDecompressSync,
   /** From Node 22.15. */
@@ -93,7 +101,7 @@ function decompress(bytes: Buffer, encodings: string, { maxBytes, partial }: Lim
     const flush = FLUSHES[coding] ?? zlib.constants.Z_SYNC_FLUSH;
     const options = { maxOutputLength: maxBytes, ...(partial && { finishFlush: flush }) };
     try {
-      const decoder = coding === '' ? gunzip : DECOMPRESS[coding];
+      const decoder = coding === '' ? decompressMarked : DECOMPRESS[coding];
       if (decoder === undefined) throw new Error('an unknown content coding');
       return decoder(body, options);
     } catch (error) {

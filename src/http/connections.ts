@@ -22,13 +22,35 @@ export function connectorVia(proxies: Proxies, timeoutMs: number): buildConnecto
   return (options, callback) => {
     const proxy = proxies.of(options);
     if (proxy === undefined) return connect(options, callback);
-    if (options.protocol === 'http:') return connect(addressOf(proxy), withProxyCode(callback));
+    if (options.protocol === 'http:') return connect(addressOf(proxy.url), withProxyCode(callback));
     const authority = options.port ? (options.host ?? options.hostname) : `${options.host}:443`;
     openTunnel(proxy, authority, timeoutMs).then(
       (httpSocket) => connect({ ...options, httpSocket }, callback),
       (error) => callback(error, null),
     );
   };
+}
+
+/**
+ * Connects to the host of a URL, TLS included, and hangs up: nothing is sent. An http URL behind a proxy gets as
+ * far as the proxy.
+ * @param timeoutMs as for {@link connectorVia}
+ * @throws Error whose code says why there is no connection.
+ */
+export async function tryConnection(
+  url: URL,
+  proxies: Proxies | undefined,
+  timeoutMs: number,
+): Promise<void> {
+  const connect = proxies
+    ? connectorVia(proxies, timeoutMs)
+    : buildConnector({ timeout: timeoutMs });
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    connect(addressOf(url), (...[error, connected]) =>
+      error ? reject(error) : resolve(connected),
+    );
+  });
+  socket.destroy();
 }
 
 /**
@@ -124,8 +146,6 @@ function proxyError(code: string): Error {
   return Object.assign(new Error('the proxy did not connect'), { code: PROXY_CODE + code });
 }
 
-function addressOf({
-  url: { hostname, host, protocol, port },
-}: ProxyServer): buildConnector.Options {
+function addressOf({ hostname, host, protocol, port }: URL): buildConnector.Options {
   return { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol, port };
 }

@@ -8,6 +8,7 @@
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
 import { whenAborted } from '../timeouts.js';
+import { inTurn } from '../turns.js';
 import { type BodyForm, type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
 import { PROXY_CODE } from './proxy.js';
 
@@ -53,9 +54,10 @@ export type HttpResult =
 
 /**
  * Which bodies are read. `of-success`: of a 2xx response, all of it, and without it there is no
- * response. `of-error`: of any other, its start, as far as it comes. `none`: the status is all.
+ * response. `of-error`: of any other, its start, as far as it comes. `start`: the same of any response.
+ * `none`: the status is all.
  */
-export type BodyPolicy = 'of-success' | 'of-error' | 'none';
+export type BodyPolicy = 'of-success' | 'of-error' | 'start' | 'none';
 
 /** Who answers for what a response takes in memory, for as long as its text is used. */
 export interface ResponseMemory {
@@ -75,14 +77,15 @@ export type SendRequest = (
  * signal's reason, when aborted, and with what `memory` throws.
  * @param timeoutMs For the whole request, the wait for a free connection included. Without it the
  *   dispatcher's own time limits are all.
+ * @param startMs For the start of a body, where that is all that is wanted: some come byte by byte.
  */
-export function createSend(policy: BodyPolicy, timeoutMs?: number): SendRequest {
+export function createSend(policy: BodyPolicy, timeoutMs?: number, startMs?: number): SendRequest {
   return (dispatcher, request, signal, memory) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       // What an earlier attempt held is gone.
       memory?.hold(0);
-      const exchange = new Exchange(policy, memory, { resolve, reject }, () => {
+      const exchange = new Exchange({ policy, startMs }, memory, { resolve, reject }, () => {
         clearTimeout(timer);
         stopWaiting?.();
       });
@@ -108,17 +111,34 @@ class Exchange implements Dispatcher.DispatchHandler {
   private bodyHeaders: BodyHeaders = { contentType: '', contentEncoding: '' };
   private chunks: Buffer[] = [];
   private bytes = 0;
+  private startTimer: NodeJS.Timeout | undefined;
 
-  /** @param onEnd Nothing more will come: the response is whole, or the request has failed. */
+  /** @param whenOver Nothing more will come: the response is whole, or the request has failed. */
   constructor(
-    private readonly policy: BodyPolicy,
+    private readonly wanted: { policy: BodyPolicy; startMs: number | undefined },
     private readonly memory: ResponseMemory | undefined,
     private readonly caller: {
       resolve: (result: HttpResult) => void;
       reject: (reason: unknown) => void;
     },
-    private readonly onEnd: () => void,
+    private readonly whenOver: () => void,
   ) {}
+
+  /** Nothing more will come. */
+  private onEnd(): void {
+    clearTimeout(this.startTimer);
+    this.whenOver();
+  }
+
+  /** Whether the start of a body is all that is wanted, as far as it comes. */
+  private get partial(): boolean {
+    return this.wanted.policy === 'of-error' || this.wanted.policy === 'start';
+  }
+
+  private wantsBody(status: number): boolean {
+    const { policy } = this.wanted;
+    return policy === 'start' || policy === (status < 300 ? 'of-success' : 'of-error');
+  }
 
   timeOut(): void {
     if (this.controller === undefined) this.fail('not-sent', 'NO_CONNECTION_IN_TIME');
@@ -155,7 +175,9 @@ class Exchange implements Dispatcher.DispatchHandler {
       contentType: String(headers['content-type'] ?? ''),
       contentEncoding: String(headers['content-encoding'] ?? ''),
     };
-    if (this.policy !== (status < 300 ? 'of-success' : 'of-error')) this.respond(NO_TEXT);
+    const { startMs } = this.wanted;
+    if (!this.wantsBody(status)) this.respond(NO_TEXT);
+    else if (this.partial && startMs) this.startTimer = setTimeout(() => this.endEarly(), startMs);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -165,15 +187,18 @@ class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.chunks.push(chunk);
-    if (this.policy === 'of-error') {
-      // The start says enough, and reading on would cost more than a new connection.
-      if (this.bytes <= MAX_ERROR_BYTES) return;
-      this.respond(this.text());
-      this.abandon();
+    if (this.partial) {
+      if (this.bytes > MAX_ERROR_BYTES) this.endEarly();
     } else if (this.bytes > this.maxBytes) {
       this.fail('too-large', 'BODY_TOO_LARGE');
       this.abandon();
     } else if (!this.holds(this.bytes)) this.abandon();
+  }
+
+  /** The start says enough, and reading on would cost more than a new connection. */
+  private endEarly(): void {
+    this.respond(this.text());
+    this.abandon();
   }
 
   /** Whether there is room for so much. */
@@ -194,6 +219,11 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.onEnd();
+    // Never rejects.
+    void inTurn(this.bytes, () => this.readWhole());
+  }
+
+  private readWhole(): void {
     if (this.settled) return;
     try {
       const text = this.text();
@@ -207,8 +237,8 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.onEnd();
-    // The status of an error response that is cut says enough.
-    if (this.status > 0 && this.policy === 'of-error') this.respond(this.text());
+    // The status of a response that is cut says enough.
+    if (this.status > 0 && this.partial) this.respond(this.text());
     else this.fail(this.hasLeft(error) ? 'cut' : 'not-sent', errorName(error));
   }
 
@@ -220,7 +250,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Throws when a body that must be whole cannot be read; of an error what can be read is enough. */
   private text(): BodyText {
     const bytes = Buffer.concat(this.chunks);
-    const partial = this.policy === 'of-error';
+    const { partial } = this;
     try {
       return bodyText(bytes, this.bodyHeaders, { maxBytes: this.maxBytes, partial });
     } catch (error) {

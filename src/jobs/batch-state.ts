@@ -4,7 +4,8 @@
  */
 import type { Reason } from '../errors.js';
 import { isObject } from '../json.js';
-import type { IndexRanges } from './index-ranges.js';
+import { fromRanges, type IndexRanges } from './index-ranges.js';
+import type { LostEntries } from './lost-entries.js';
 import type { PollResult } from './poll-state.js';
 
 /** What an upload is from its plan to its end. */
@@ -25,6 +26,8 @@ interface UploadPlan {
 /** Not yet sent, or surely not taken, or to be sent again. */
 export interface PlannedUpload extends UploadPlan {
   state: 'planned';
+  /** Where it stood in line before an error made it leave. */
+  startTag?: number;
 }
 
 /**
@@ -85,6 +88,21 @@ export function resultOf(upload: Upload): PollResult | null {
   return 'result' in upload ? upload.result : null;
 }
 
+/** Those that have ended, and of whose documents some have no extract in any upload. */
+export function uploadsStillMissing({ uploads }: Pick<BatchState, 'uploads'>): EndedUpload[] {
+  const present = new Set<number>();
+  for (const upload of uploads) {
+    const missing = new Set(fromRanges(resultOf(upload)?.missing ?? upload.documentIndexes));
+    for (const index of fromRanges(upload.documentIndexes))
+      if (!missing.has(index)) present.add(index);
+  }
+  return uploads.filter(
+    (upload) =>
+      upload.state === 'ended' &&
+      fromRanges(upload.documentIndexes).some((index) => !present.has(index)),
+  ) as EndedUpload[];
+}
+
 /** How the batch ended. Saved before anything is told to anyone. */
 export interface BatchOutcome {
   status: 'completed' | 'failed';
@@ -98,6 +116,8 @@ export interface BatchOutcome {
   endedAt: number;
   /** `s3://` URI under which the results of this batch lie, for whoever reads them later. */
   resultsRoot: string;
+  /** It is of a run that took over documents that had come late. */
+  late?: true;
   /** The event has been added: its consumer may have taken and removed it. */
   announced: boolean;
 }
@@ -108,6 +128,8 @@ export interface BatchState {
   startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
   stallsBefore: number;
+  /** Entries of this run whose lock ran out, once there was one. */
+  lost?: LostEntries;
   /** When a worker first took it in this run, Redis time in ms. The deadline counts from here. */
   startedAt: number;
   /** Rounds begun in this run: the first sends everything, each later one what is missing. */
@@ -124,14 +146,24 @@ export interface BatchState {
   unchecked?: true;
   /** How long the deadline has stood still in this run, in ms, because an upload waited in line. */
   stoodMs?: number;
+  /** How much more time the batch was given in this run, in ms, as far as it was asked. */
+  extendedMs?: number;
   /** Since when it stands still, Redis time in ms: an upload waits in line, and the job sleeps. */
   inLineSince?: number;
+  /** How long nobody could send then, in all, in ms: by what comes to that since, the deadline goes on. */
+  outageBefore?: number;
   /** Documents that earlier runs have sent, without knowing whether Atlas took them. */
   unknownIndexes?: IndexRanges;
+  /** Documents that Atlas took or may have taken, over all runs, repeats included. */
+  documentsSent?: number;
   /** When the first upload of all was sent. */
   submittedAt?: number;
   /** Transient errors in a row, for the back-off; cleared by success. */
   errorStreak?: { count: number; reason: Reason };
+  /** Since when missing documents are awaited after the end, Redis time in ms. */
+  lateSince?: number;
+  /** This run takes over documents that have come late, and sends nothing. */
+  late?: true;
   /** Errors that nobody foresaw, over the whole run. */
   unexpectedErrors: number;
   outcome?: BatchOutcome;

@@ -17,11 +17,26 @@ export interface CancelFlag {
   attemptsMade: number;
 }
 
+/** More time for a batch, in all of its runs. */
+export interface ExtensionFlag {
+  /** Beyond its deadline, all extensions together. */
+  ms: number;
+  /** `timestamp` of the batch job that is meant. */
+  timestamp: number;
+}
+
 /** The request to cancel that is meant for the job of this timestamp, if the value holds one. */
 export function readCancelFlag(value: string | null, timestamp: number): CancelFlag | null {
   if (value === null) return null;
   const flag = JSON.parse(value) as CancelFlag;
   return flag.timestamp === timestamp ? flag : null;
+}
+
+/** How much more time the job of this timestamp was given, in ms, if the value says so. */
+export function readExtension(value: string | null, timestamp: number): number {
+  if (value === null) return 0;
+  const flag = JSON.parse(value) as ExtensionFlag;
+  return flag.timestamp === timestamp ? flag.ms : 0;
 }
 
 /** Whether the value holds a request that is meant for the run that begins with these, or a later one. */

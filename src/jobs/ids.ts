@@ -12,11 +12,38 @@ export function comparableId(documentId: string): string {
   return documentId.normalize('NFC');
 }
 
+/** The form by which an id that Atlas sends is found among those that were sent: it may pad them with blanks. */
+export function receivedForm(documentId: string): string {
+  return comparableId(documentId).trim();
+}
+
+/** What nobody sees: characters of no width, marks of direction, a byte order mark. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+/** An id without what nobody sees of it. */
+export function visibleForm(id: string): string {
+  return id.replace(INVISIBLE, '').trim();
+}
+
+/** A number has none. */
+const ZEROS_BEFORE = /^0+(?=\d+$)/;
+
+/**
+ * The same where it has changed more of it: letters' case, characters that nobody sees, zeros before a number.
+ * Several ids of one upload may have it, and then it says nothing.
+ */
+export function foldedForm(documentId: string): string {
+  // Some letters have two small forms, and one capital one.
+  const folded = visibleForm(documentId).toUpperCase().toLowerCase();
+  return comparableId(folded).replace(ZEROS_BEFORE, '');
+}
+
 export const MAX_REFERENCE_LENGTH = 128;
 
 const BATCH_ID_PREFIX = 'batch-';
-const POLL_ID_PREFIX = 'poll-';
-const EVENT_ID_PREFIX = 'done-';
+export const POLL_ID_PREFIX = 'poll-';
+/** What the ids of completion events begin with; the reference follows, and `~2` of a later one. */
+export const EVENT_ID_PREFIX = 'done-';
 const INVALID_EVENT_PREFIX = 'done-invalid~';
 /** Job ids come from producers and may be of any length. Ids of events are not. */
 const INVALID_ID_LENGTH = 128;
@@ -38,6 +65,25 @@ export function pollJobId(atlasBatchId: string): string {
   return POLL_ID_PREFIX + encodeURIComponent(atlasBatchId.toWellFormed());
 }
 
+/** The Atlas batch of a `poll` job, by its id. */
+export function atlasBatchIdOfPoll(jobId: string): string {
+  return decodeURIComponent(jobId.slice(POLL_ID_PREFIX.length));
+}
+
+/**
+ * Id of the job that awaits late results of a batch: one for each time, for a batch that an operator retries is
+ * watched anew. No reference holds an `@`.
+ * @param since Since when, Redis time in ms.
+ */
+export function watchJobId({ reference, since }: { reference: string; since: number }): string {
+  return `watch-${reference}@${since.toString(36)}`;
+}
+
+/** Since when a job awaits late results of this reference; null for other jobs. */
+export function timeOfWatch(reference: string, jobId: string): number | null {
+  return jobId.startsWith(`watch-${reference}@`) ? timeOfEvent(jobId) : null;
+}
+
 /** Job id of the first completion event of a reference. */
 export function eventJobId(reference: string): string {
   return EVENT_ID_PREFIX + reference;
@@ -55,6 +101,12 @@ export function nthEventJobId(firstId: string, n: number): string {
   return n === 1 ? firstId : `${firstId}~${n}`;
 }
 
+/** Whether it is the job of an event of this reference. */
+export function isEventJobOf(reference: string, jobId: string): boolean {
+  const first = eventJobId(reference);
+  return jobId.startsWith(first) && /^(~\d+)?$/.test(jobId.slice(first.length));
+}
+
 /**
  * Id of a completion event, unique for ever: a job id comes again when a reference is used again after
  * its event is gone, a time of Redis does not.
@@ -62,4 +114,10 @@ export function nthEventJobId(firstId: string, n: number): string {
  */
 export function eventId(firstId: string, endedAt: number): string {
   return `${firstId}@${endedAt.toString(36)}`;
+}
+
+/** When the outcome was saved that an event tells of, Redis time in ms; null for what is no id of an event. */
+export function timeOfEvent(id: unknown): number | null {
+  const [, time] = /@([0-9a-z]{1,11})$/.exec(String(id)) ?? [];
+  return time === undefined ? null : Number.parseInt(time, 36);
 }

@@ -1,6 +1,7 @@
 /** The `poll` job: one per Atlas batch, polling again and again until it has a result. */
 import type { Reason } from '../errors.js';
 import type { IndexRanges } from './index-ranges.js';
+import type { LostEntries } from './lost-entries.js';
 
 /** Data of a `poll` job. Never rewritten. */
 export interface PollData {
@@ -32,6 +33,8 @@ export interface PollState {
   startedAtAttempt: number;
   /** `stalledCounter` when this run began. */
   stallsBefore: number;
+  /** Entries of this run whose lock ran out, once there was one. */
+  lost?: LostEntries;
   /** Set in a run after the first: one full poll, however it turns out, and since when. */
   finalCheck?: { startedAt: number };
   polls: number;
@@ -58,13 +61,15 @@ export interface PollState {
   unreadablePages?: number;
   /** What an earlier poll found no room for in memory; it is asked for before the next one reads. */
   wantedBytes?: number;
-  /** Polls in a row that read everything but what Atlas announced beyond it, or the same unreadable items. */
-  overdue?: { polls: number; unreadable: string };
+  /** Polls in a row that read all that can be read, while Atlas announces more or repeats itself, and what stayed. */
+  overdue?: { polls: number; toStay: string };
   /** Transient errors in a row, for the back-off. */
   errorStreak?: { count: number; reason: Reason };
   unexpectedErrors: number;
   /** Documents present in the stored result, so that a later, poorer poll never replaces it. */
   stored: number;
+  /** What else the stored result has. */
+  kept?: Pick<PollResult, 'missing' | 'unexpected' | 'unreadable'>;
 }
 
 /** Enough to learn how progress foretells completion, small enough to save at every poll. */
@@ -73,8 +78,9 @@ export const KEPT_POLLS = 16;
 /**
  * How a poll ended; the return value of a `poll` job.
  * `complete` every document has an extract; `incomplete` the deadline came first; `cancelled` an
- * operator or the caller stopped it; `rejected` Atlas does not know the batch, or nothing could
- * be learnt of it: its documents count as missing.
+ * operator or the caller stopped it; `rejected` Atlas does not know the batch, or nothing more could
+ * be learnt of it: what an earlier poll had read is stored, where that is remembered, and other
+ * documents count as missing.
  */
 export interface PollResult {
   status: 'complete' | 'incomplete' | 'cancelled' | 'rejected';

@@ -9,8 +9,17 @@ export const COMPLETIONS_QUEUE = 'atlas-completions';
 /** The same events for the webhook, so that its retries do not compete with other consumers. */
 export const WEBHOOKS_QUEUE = 'atlas-webhooks';
 
+export const QUEUES: readonly string[] = [
+  BATCHES_QUEUE,
+  POLLS_QUEUE,
+  COMPLETIONS_QUEUE,
+  WEBHOOKS_QUEUE,
+];
+
 export const BATCH_JOB = 'batch';
 export const POLL_JOB = 'poll';
+/** In the queue of polls; it awaits late documents. */
+export const WATCH_JOB = 'watch';
 export const COMPLETED_EVENT = 'batch.completed';
 export const FAILED_EVENT = 'batch.failed';
 

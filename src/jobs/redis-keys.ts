@@ -1,8 +1,10 @@
 /**
  * Every key of ours in Redis, as a function of `QUEUE_PREFIX`. BullMQ's own begin with the name of a
- * queue after the prefix. All but {@link observationsKey}, {@link startedKey} and {@link gateKeys} expire.
+ * queue after the prefix. All but {@link observationsKey}, {@link startedKey}, {@link begunKey},
+ * {@link documentsSentKey}, {@link outcomesKey} and {@link gateKeys} expire.
  */
 import { BATCHES_QUEUE } from './queues.js';
+import type { Priority } from './request.js';
 
 /**
  * String: `<timestamp> <reference>` of the batch that an Atlas batch belonged to. Written by the
@@ -17,12 +19,25 @@ export function cancelKey(prefix: string, reference: string): string {
   return `${prefix}:cancel:${reference}`;
 }
 
+/** String: an `ExtensionFlag` as JSON. Written by whoever gives a batch more time; a week longer than that. */
+export function extensionKey(prefix: string, reference: string): string {
+  return `${prefix}:extension:${reference}`;
+}
+
 /**
  * Sorted set: ids of batch jobs that somebody wants to cancel, by the time when they were added. Written
  * by whoever cancels, read by workers that begin no batch; the newest 10,000, a week after the last.
  */
 export function cancelledKey(prefix: string): string {
   return `${prefix}:cancelled`;
+}
+
+/**
+ * String: a `RunModeFlag` as JSON. Written by whoever retries a failed batch, right before; a week, or until the
+ * run has begun.
+ */
+export function runModeKey(prefix: string, reference: string): string {
+  return `${prefix}:run-mode:${reference}`;
 }
 
 /**
@@ -58,6 +73,19 @@ export function heartbeatsKey(prefix: string): string {
   return `${prefix}:workers`;
 }
 
+/** String: a `WorkerReport` as JSON. Written with each heartbeat of the worker; 15 s. */
+export function workerReportKey(prefix: string, heartbeatId: string): string {
+  return `${prefix}:worker:${heartbeatId}`;
+}
+
+/**
+ * Hash: `missed`, how many uploads were found complete without a callback since the last one; `since`, the Redis
+ * time in ms of the first. Written by workers, deleted by whoever gets a callback; a day.
+ */
+export function callbacksMissedKey(prefix: string): string {
+  return `${prefix}:callbacks-missed`;
+}
+
 /**
  * Sorted set: rules of which buckets are allowed, by the Redis time in ms of the last heartbeat of a
  * worker that has it. Written with each heartbeat; a minute.
@@ -69,6 +97,19 @@ export function bucketRulesKey(prefix: string): string {
 /** Written and deleted by `doctor`, to see that a write, a script and a stream work; lives seconds. */
 export function doctorKey(prefix: string): string {
   return `${prefix}:doctor`;
+}
+
+/**
+ * Hash: what an operator has asked for of many batches, how far it has come, and whether somebody wants its
+ * end. Written by the server that does it, every half second; a week.
+ */
+export function bulkKey(prefix: string, id: string): string {
+  return `${prefix}:bulk:${id}`;
+}
+
+/** Sorted set: ids of the last 20 of them by their start. Written by the server that does it; a week. */
+export function bulksKey(prefix: string): string {
+  return `${prefix}:bulks`;
 }
 
 /** String: empty. Written by each worker every 5 s, to see that it can; expires at once. */
@@ -85,6 +126,14 @@ export function startedKey(prefix: string): string {
 }
 
 /**
+ * Sorted set: ids of batch jobs that a worker has begun and that have not ended, by when they were added. For
+ * lists: BullMQ's own sets are in other orders. Written with the saves of a batch, as {@link startedKey}.
+ */
+export function begunKey(prefix: string): string {
+  return `${prefix}:begun`;
+}
+
+/**
  * Stream of about 1,000 observations, which the polling policies learn from. Written by every worker
  * once a second.
  */
@@ -93,13 +142,53 @@ export function observationsKey(prefix: string): string {
 }
 
 /**
- * What the scripts of the gate move, in the order of their `KEYS`; then the sets of the batches' queue that
- * they wake jobs in, and the pause. All of ours but that are gone when nothing is in flight or in line.
+ * List: `AuditRecord`s as JSON of those who have no log of ours. Written with the change, taken by a worker that
+ * writes them into its log; the newest 10,000, a week after the last.
+ */
+export function auditKey(prefix: string): string {
+  return `${prefix}:audit`;
+}
+
+/**
+ * String: `<from> <until>` of an `ErasedSpan`: a batch was erased. Written by whoever erases it, asked by workers that had it; a day.
+ * @param digest Of the batch, so that the key does not name it.
+ */
+export function erasedKey(prefix: string, digest: string): string {
+  return `${prefix}:erased:${digest}`;
+}
+
+/**
+ * Sorted set: results that are being stored, by the Redis time in ms at which that began. A member is two digests,
+ * of the batch and of the object, and the process: it names nobody. Written by the workers, each at the beginning
+ * and the end; what one that died has left goes after a quarter of an hour.
+ */
+export function storingKey(prefix: string): string {
+  return `${prefix}:storing`;
+}
+
+/** String: held by who seeks late results of erased batches; most of a minute. */
+export function lateResultsSweepKey(prefix: string): string {
+  return `${prefix}:late-results-swept`;
+}
+
+/**
+ * Stream of about 100,000 outcomes, an `OutcomeEntry` each. Written with the save that says that the
+ * event of a batch was added; entries live as long as an event that nobody takes.
+ */
+export function outcomesKey(prefix: string): string {
+  return `${prefix}:outcomes`;
+}
+
+/**
+ * What the scripts of the gate move, in the order of their `KEYS`, with the sets of the batches' queue that
+ * they wake jobs in, the pause, and what they count by the day. All of ours but the latter two are gone when
+ * nothing is in flight or in line.
  *
- * `state` hash: documents in flight, virtual time, where the sweep has come to. `in-flight` sorted set: members
+ * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to. `in-flight` sorted set: members
  * by the Redis time in ms of their admission. `line` sorted set: members by their start tag. `sizes` hash:
  * documents of a member. `flows` sorted set: flows by their finish tag. `holders` hash: for a member in flight,
- * the id of the poll job that will release it, or `until <ms>`.
+ * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
+ * start tag, and the day of whose quota it has taken.
  */
 export function gateKeys(prefix: string): string[] {
   const sets = ['delayed', 'wait', 'prioritized', 'marker'];
@@ -112,7 +201,20 @@ export function gateKeys(prefix: string): string[] {
     `${prefix}:gate-holders`,
     ...sets.map((name) => `${prefix}:${BATCHES_QUEUE}:${name}`),
     gatePauseKey(prefix),
+    `${prefix}:gate-admissions`,
+    quotaUsedKey(prefix),
+    documentsSentKey(prefix),
+    gateDeadlinesKey(prefix),
+    gateOutageKey(prefix),
   ];
+}
+
+/**
+ * Sorted set: members in line of one priority, by the Redis time in ms at which they entered it. Moved by the
+ * scripts of the gate, which derive the key from that of the line.
+ */
+export function gateWaitsKey(prefix: string, priority: Priority): string {
+  return `${prefix}:gate-line-${priority}`;
 }
 
 /** String: a `Pause` as JSON. Written by whoever pauses; until its time, or until somebody resumes. */
@@ -120,12 +222,50 @@ export function gatePauseKey(prefix: string): string {
   return `${prefix}:gate-pause`;
 }
 
+/**
+ * Hash: `day`, and the `documents` that are taken of its quota: sent, or admitted and about to be; `until`, when
+ * the day ends, while the head of the line waits for that. Written by
+ * the scripts of the gate; two days.
+ */
+export function quotaUsedKey(prefix: string): string {
+  return `${prefix}:quota-used`;
+}
+
+/**
+ * Hash: by day, such as `2026-11-23`, the documents that went to Atlas. Written with the saves of batches; the
+ * last 400 days. Never expires.
+ */
+export function documentsSentKey(prefix: string): string {
+  return `${prefix}:documents-sent`;
+}
+
+/**
+ * Sorted set: ids of batch jobs in line by how long nobody can send, in ms, until their deadline has come. Written
+ * by the scripts of the gate; gone when nothing is in flight or in line.
+ */
+export function gateDeadlinesKey(prefix: string): string {
+  return `${prefix}:gate-deadlines`;
+}
+
+/**
+ * Hash: `ms`, how long nobody could send, in all; `at`, the Redis time in ms until which that is counted, while
+ * it lasts. Written by the sweep; 30 days.
+ */
+export function gateOutageKey(prefix: string): string {
+  return `${prefix}:gate-outage`;
+}
+
+/** String: a worker that can send was there within the last seconds. */
+export function gateAbleKey(prefix: string): string {
+  return `${prefix}:gate-able`;
+}
+
 /** String: held by who has swept the gate last; a second. */
 export function gateSweepKey(prefix: string): string {
   return `${prefix}:gate-swept`;
 }
 
-/** String: a worker with a limit was there within the last minute. */
+/** String: the limit of a worker with one that was there within the last minute. */
 export function gateOnKey(prefix: string): string {
   return `${prefix}:gate-on`;
 }
@@ -160,4 +300,9 @@ export function tokenKeys(prefix: string, name: string): TokenKeys {
     lock: `${prefix}:token-lock:${name}`,
     refused: `${prefix}:token-refused:${name}`,
   };
+}
+
+/** String: the key with which the servers seal cursors of the HTTP API. Made by the first that needs it. */
+export function apiCursorKey(prefix: string): string {
+  return `${prefix}:api-cursor-key`;
 }

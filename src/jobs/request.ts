@@ -54,6 +54,9 @@ export interface BatchRequest {
 /** What a batch's share of Atlas is beside others that wait in line. */
 export type Priority = 'urgent' | 'normal' | 'bulk';
 
+/** Each of them. */
+export const PRIORITIES: readonly Priority[] = ['urgent', 'normal', 'bulk'];
+
 const TENANT_RULE = '1 to 64 of A-Z a-z 0-9 . _ -';
 export const TENANT_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -97,7 +100,7 @@ export const batchRequestSchema = z.strictObject({
     .min(1, { error: 'must hold at least one document' })
     .max(MAX_DOCUMENTS, { error: `must hold at most ${MAX_DOCUMENTS} documents` }),
   priority: z
-    .enum(['urgent', 'normal', 'bulk'], { error: 'must be urgent, normal or bulk' })
+    .enum(PRIORITIES, { error: 'must be urgent, normal or bulk' })
     .optional()
     .describe('Its share of Atlas beside other batches that wait in line. Default: normal.'),
   tenant: z

@@ -9,7 +9,7 @@ import type { BatchSummary } from './summary.js';
 const count = z.int().min(0);
 const instant = z.iso.datetime();
 
-const reasonSchema = z
+export const reasonSchema = z
   .object({
     code: z.enum(REASON_CODES).describe('For programs.'),
     message: z.string().describe('For people. Names every issue.'),
@@ -29,6 +29,7 @@ export const summarySchema = z.object({
   batchIds: z.array(z.string()).describe('Ids that Atlas gave, in the order of the uploads.'),
   documents: z.object({
     total: count,
+    sent: count.describe('Documents that went to Atlas, repeats included.'),
     present: count.describe('Documents with at least one extract.'),
     missing: z.array(z.string()).describe("The caller's ids of documents that never came."),
   }),
@@ -41,6 +42,10 @@ export const summarySchema = z.object({
     .record(z.string(), z.string())
     .optional()
     .describe('As in the request; only in the event, and only when the request had some.'),
+  late: z
+    .literal(true)
+    .optional()
+    .describe('The event is of documents that came after the batch had ended INCOMPLETE.'),
   polls: count.describe('Polls of Atlas, over all uploads.'),
 }) satisfies z.ZodType<BatchSummary>;
 
@@ -56,7 +61,7 @@ export const failedEventSchema = summarySchema.extend({
   reason: reasonSchema,
 });
 
-const resultDocumentSchema = z.object({
+export const resultDocumentSchema = z.object({
   documentId: z.string().describe("The caller's own id."),
   extracts: z
     .array(z.looseObject({}))
@@ -75,7 +80,9 @@ export const resultsSchema = z.object({
   missing: z.array(z.string()).describe("The caller's ids of documents without an extract."),
   unexpected: z
     .array(resultDocumentSchema)
-    .describe('Extracts whose id was never sent, so that nothing is lost.'),
+    .describe(
+      'Extracts whose id was never sent, so that nothing is lost. Of one Atlas batch the first 1,000.',
+    ),
   unreadable: z
     .array(z.object({ documentId: z.string().nullable(), reason: z.string() }))
     .describe('Items that Atlas sent and nobody can read, and extracts of which a part was lost.'),

@@ -4,10 +4,12 @@ import { atlasBatchIdOf, type BatchState, resultOf } from './batch-state.js';
 import { fromRanges } from './index-ranges.js';
 import type { BatchRequest } from './request.js';
 
-/** How many of a batch's documents have come. */
+/** How many of a batch's documents were sent, and have come. */
 export interface SummaryDocuments {
   /** Documents in the request. */
   total: number;
+  /** Documents that went to Atlas, repeats included: those that it took, and those that it may have taken. */
+  sent: number;
   /** Documents of which Atlas sent at least one extract. */
   present: number;
   /** Your ids of the documents that never came, in the order of the request. */
@@ -44,6 +46,8 @@ export interface BatchSummary {
   completedAt: string;
   /** As in the request; only in the event, and only when the request had some. */
   metadata?: Record<string, string> | undefined;
+  /** The event is of documents that came after the batch had ended `INCOMPLETE`; only then. */
+  late?: true | undefined;
   /** Polls over all uploads; one poll is one attempt to read the extracts of an Atlas batch. */
   polls: number;
 }
@@ -96,12 +100,14 @@ export function summarize(
     batchIds: [...new Set(batchIds)],
     documents: {
       total: request.documents.length,
+      sent: state.documentsSent ?? 0,
       present: request.documents.length - missing.length,
       missing: missing.flatMap((index) => request.documents[index]?.documentId ?? []),
     },
     results: [...new Set(stored)],
     submittedAt: state.submittedAt === undefined ? null : isoTime(state.submittedAt),
     completedAt: isoTime(outcome.endedAt),
+    ...(outcome.late && { late: true as const }),
     polls: [...polls.values()].reduce((sum, count) => sum + count, 0),
   };
 }
@@ -120,7 +126,12 @@ export function summarizeInvalid(
     ...(state.outcome.reason && { reason: state.outcome.reason }),
     productType: null,
     batchIds: [],
-    documents: { total: Array.isArray(documents) ? documents.length : 0, present: 0, missing: [] },
+    documents: {
+      total: Array.isArray(documents) ? documents.length : 0,
+      sent: 0,
+      present: 0,
+      missing: [],
+    },
     results: [],
     submittedAt: null,
     completedAt: isoTime(state.outcome.endedAt),

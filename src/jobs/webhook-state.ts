@@ -12,6 +12,9 @@ export interface WebhookPayload {
   data: BatchSummary;
 }
 
+/** The receiver's word for "never again": its event is given up at once. */
+export const RECEIVER_GONE = 410;
+
 /** Progress of such a job, written by the webhook processor alone, under the job's lock. */
 export interface WebhookState {
   v: 1;

@@ -19,8 +19,8 @@ const READY_TIMEOUT_MS = 5000;
 /** For a reply. A Redis that takes longer than this hangs. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
-export interface RedisLink {
-  readonly redis: Redis;
+export interface RedisLink<Connection extends Redis = Redis> {
+  readonly redis: Connection;
   /**
    * Runs an action on Redis.
    * @throws RedisUnavailableError when there is no connection, or it breaks on the way;
@@ -34,7 +34,7 @@ export interface RedisLink {
 }
 
 /** A connection of our own. It opens at once, and reopens by itself when it breaks. */
-export function openLink(options: ConnectionOptions): RedisLink {
+export function openLink(options: ConnectionOptions): RedisLink<RedisConnection> {
   const redis = new RedisConnection({
     ...options,
     maxRetriesPerRequest: 1,
@@ -50,7 +50,10 @@ export function borrowLink(redis: Redis): RedisLink {
   return createLink(redis, () => {});
 }
 
-function createLink(redis: Redis, disconnect: () => void): RedisLink {
+function createLink<Connection extends Redis>(
+  redis: Connection,
+  disconnect: () => void,
+): RedisLink<Connection> {
   const blocking = new Set<RedisConnection>();
   let lastError: Error | undefined;
   /** One wait for all calls of the moment. */

@@ -43,6 +43,8 @@ export function connectionOptions(target: RedisTarget, keyPrefix: string): Conne
     db: target.db,
     ...TIMEOUTS,
     resendForMs: target.kind === 'single' ? 0 : SETTLE_MS,
+    queuePrefix: keyPrefix,
+    topology: target.kind,
     // What it holds is asked for each connection, by the connector.
     ...(target.tls && { tls: {} }),
   };
@@ -96,9 +98,11 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
       }
 
       override async connect(emit: Parameters<SentinelConnector['connect']>[0]) {
+        // The one of the connection before would end this one for good when it hears of the failover now.
+        Reflect.get(this, 'failoverDetector')?.cleanup();
         if (tls) Object.assign(this.options, { tls: tls(), sentinelTLS: tls() });
         const stream = await super.connect((type, error) =>
-          emit(type, type === 'error' ? sentinelError(this.failures.splice(0), error) : error),
+          emit(type, type === 'error' ? sentinelError(this.failures.splice(0)) : error),
         );
         this.failures = [];
         // As in NodeConnector: nobody else may listen when it fails twice.
@@ -110,9 +114,10 @@ function sentinelOptions(target: SentinelTarget): RedisOptions {
 }
 
 /** What to say when no Sentinel led us to a master. */
-function sentinelError(failures: readonly Error[], otherwise: Error): Error {
+function sentinelError(failures: readonly Error[]): Error {
   const failure = mostHopeful(failures);
-  if (failure === undefined || !isReplyError(failure)) return failure ?? otherwise;
+  if (failure === undefined) return new Error('no Sentinel names a master that serves');
+  if (!isReplyError(failure)) return failure;
   const message = `a Sentinel says ${withoutArguments(failure.message)}`;
   return Object.assign(new Error(message), { name: failure.name });
 }

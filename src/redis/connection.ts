@@ -4,7 +4,7 @@
  */
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { bareError } from '../errors.js';
-import type { RedisCredentials } from './target.js';
+import type { RedisCredentials, RedisTarget } from './target.js';
 
 /** A command without a reply for this long: the server hangs, or the network swallows packets. */
 const REPLY_TIMEOUT_MS = 10_000;
@@ -26,7 +26,27 @@ const NOT_HERE = /(?:^|-)(?:READONLY|MASTERDOWN|LOADING|MOVED|CLUSTERDOWN|UNBLOC
 const ON_ITS_WAY = /^(?:ASK|TRYAGAIN) /;
 
 /** A blocking command may be sent again, and hears of a failover when the old master is demoted. */
-export const FOR_BLOCKING = { resendForMs: Number.POSITIVE_INFINITY, failoverDetector: false };
+export const FOR_BLOCKING = {
+  resendForMs: Number.POSITIVE_INFINITY,
+  failoverDetector: false,
+  opensInTheEnd: true,
+};
+
+/** Errors that {@link RedisConnection.leave} tells of. */
+const leaving = new WeakSet<object>();
+
+/** Whether a connection says with this error that it is made anew: what was refused is sent again. */
+export function isOfMove(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && leaving.has(error);
+}
+
+/** Errors of connections, whoever passes them on. */
+const ofConnections = new WeakSet<object>();
+
+/** Whether it is about a connection, and not about a command. */
+export function isOfConnection(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && ofConnections.has(error);
+}
 
 type CommandItem = Parameters<Redis['handleReconnection']>[1];
 
@@ -35,6 +55,15 @@ export interface ConnectionOptions extends RedisOptions {
   credentials?: (() => RedisCredentials) | undefined;
   /** See {@link RedisConnection.resendForMs}. Default 0. */
   resendForMs?: number | undefined;
+  /**
+   * Whether `connect` waits until the connection is usable, however long that takes. BullMQ opens a lazy one by it,
+   * and when it rejects, because the first attempt failed, never again.
+   */
+  opensInTheEnd?: boolean | undefined;
+  /** `QUEUE_PREFIX`, for what is said about keys. */
+  queuePrefix?: string | undefined;
+  /** For what is said about a server that is not the master any more. */
+  topology?: RedisTarget['kind'] | undefined;
 }
 
 export class RedisConnection extends Redis {
@@ -52,7 +81,11 @@ export class RedisConnection extends Redis {
   /** The socket that is being left: a hundred refusals leave it once. */
   private left: Redis['stream'] | undefined;
   private refusals = 0;
+  /** One wait for all attempts. */
+  private whenOpen: Promise<void> | undefined;
   private readyAt = 0;
+  /** Whether the server is a Sentinel, which knows hardly a command. */
+  isToSentinel = false;
   /** What the connection, or the attempt to open it, has come to. */
   private opening: { isReady: boolean; error?: Error } = { isReady: false };
 
@@ -60,6 +93,7 @@ export class RedisConnection extends Redis {
     const retryStrategy = (times: number) => this.retryDelay(times);
     super({ ...options, retryStrategy } as RedisOptions & { replyMapping?: 'legacy' });
     this.resendForMs = options.resendForMs ?? 0;
+    this.watchReadyCheck();
     let stopWatch = () => {};
     this.on('connect', () => {
       stopWatch();
@@ -70,6 +104,7 @@ export class RedisConnection extends Redis {
     });
     this.on('error', (error) => {
       this.opening.error = error;
+      ofConnections.add(error);
     });
     this.on('ready', () => {
       this.opening.isReady = true;
@@ -81,14 +116,37 @@ export class RedisConnection extends Redis {
     });
     // ioredis forgets those that wait to be sent again, when the next connection is not there yet.
     this.on('end', () => {
-      const queue = Reflect.get(this as object, 'prevCommandQueue');
-      if (queue) rejectAll(queue);
+      if (this.unfulfilled) rejectAll(this.unfulfilled);
     });
+  }
+
+  /**
+   * ioredis checks with INFO, and alone by a callback, whether the server serves. Of a user who may not run it, it
+   * would write to the console; who needs INFO says it better.
+   */
+  private watchReadyCheck(): void {
+    const ask = this.info.bind(this) as (...args: unknown[]) => Promise<string>;
+    const info = (...args: unknown[]) => {
+      const callBack = args.at(-1);
+      if (typeof callBack !== 'function') return ask(...args);
+      return ask((error: Error | null, text = '') => {
+        this.isToSentinel = /^redis_mode:sentinel\r?$/m.test(text);
+        if (error?.message.startsWith('NOPERM')) callBack(null, '');
+        else callBack(error, text);
+      });
+    };
+    this.info = info as Redis['info'];
+  }
+
+  /** What had no reply when the last connection that served broke. */
+  private get unfulfilled(): Redis['commandQueue'] | null {
+    return Reflect.get(this as object, 'prevCommandQueue') ?? null;
   }
 
   /** ioredis forgets the commands that open a connection, and says nothing, when it is cut meanwhile. */
   private endOpening(): void {
-    rejectAll(this.commandQueue);
+    // Until a socket is open, it is the queue of the connection before: that is sent again.
+    if (this.commandQueue !== this.unfulfilled) rejectAll(this.commandQueue);
     if (this.opening.error !== undefined) return;
     const message = 'the connection was closed before it served';
     this.silentEmit('error', Object.assign(new Error(message), { code: 'ECONNRESET' }));
@@ -97,7 +155,28 @@ export class RedisConnection extends Redis {
   override connect(callback?: (error?: Error | null) => void): Promise<void> {
     if (this.isOver) return Promise.reject(new Error('Connection is closed.'));
     Object.assign(this.options, this.options.credentials?.());
-    return super.connect(callback);
+    const attempt = super.connect(callback);
+    if (!this.options.opensInTheEnd) return attempt;
+    attempt.catch(() => {});
+    this.whenOpen ??= this.untilOpen().finally(() => {
+      this.whenOpen = undefined;
+    });
+    return this.whenOpen;
+  }
+
+  private untilOpen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onReady = () => {
+        this.off('end', onEnd);
+        resolve();
+      };
+      const onEnd = () => {
+        this.off('ready', onReady);
+        reject(new Error('Connection is closed.'));
+      };
+      this.once('ready', onReady);
+      this.once('end', onEnd);
+    });
   }
 
   /** One for blocking commands, as BullMQ makes it: they wait for as long as Redis is away. */
@@ -133,6 +212,8 @@ export class RedisConnection extends Redis {
       super.handleReconnection(error, item);
       // It is followed by the end of the connection, which comes before ioredis speaks of it.
       if (/max number of clients/.test(error.message)) this.silentEmit('error', bareError(error));
+      // ioredis would serve from database 0, which is somebody else's.
+      if (command.name === 'select') this.disconnect(true);
       return;
     }
     if (isNotHere) this.leave(error);
@@ -157,7 +238,9 @@ export class RedisConnection extends Redis {
     if (performance.now() - this.readyAt > STEADY_MS) this.refusals = 0;
     this.refusals += 1;
     // Without the command that was refused, and what it carries.
-    this.silentEmit('error', bareError(error));
+    const bare = bareError(error);
+    leaving.add(bare);
+    this.silentEmit('error', bare);
     this.disconnect(true);
   }
 

@@ -53,7 +53,7 @@ export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFindi
     });
   }
   const memoryUsed = memoryUsedRatio(info);
-  if (memoryUsed > MUCH_MEMORY) {
+  if (memoryUsed !== null && memoryUsed > MUCH_MEMORY) {
     findings.push({
       severity: 'warning',
       problem: `Redis uses ${Math.round(memoryUsed * 100)} % of its memory: full, it takes no batches`,
@@ -70,11 +70,11 @@ export function redisFindings(info: string, replicaAckTimeoutMs = 0): RedisFindi
   return findings;
 }
 
-/** Memory that Redis uses, as a share of its maxmemory, or of its host without one. */
-export function memoryUsedRatio(info: string): number {
+/** Memory that Redis uses, as a share of its maxmemory, or of its host without one. Null: it does not say. */
+export function memoryUsedRatio(info: string): number | null {
   const bytes = (field: string) => Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
   const most = bytes('maxmemory') || bytes('total_system_memory');
-  return most === 0 ? 0 : bytes('used_memory') / most;
+  return most === 0 ? null : bytes('used_memory') / most;
 }
 
 function isOlder(version: string): boolean {

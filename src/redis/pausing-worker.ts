@@ -5,6 +5,7 @@
  */
 import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { pause } from '../timeouts.js';
+import { isOfMove } from './connection.js';
 import { isReplyError } from './reply-error.js';
 
 /** What fetches wait for. */
@@ -39,7 +40,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     super(name, processor, { ...options, autorun: false });
     this.on('closing', () => this.stopped.abort());
     this.on('error', (error) => {
-      if (!isReplyError(error)) return;
+      if (!isReplyError(error) || isOfMove(error)) return;
       this.refusedFetch = error;
       this.fetchPause ??= this.pauseFetches();
     });

@@ -66,7 +66,11 @@ export interface VariableIssue {
 
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
+/** The last port of TCP. */
+export const MAX_PORT = 65_535;
 const WANTED = 'must be a URL such as redis://127.0.0.1:6379';
+const SEVERAL_HOSTS = '; several hosts need REDIS_CLUSTER=true';
+const ESCAPES = '; write / ? # @ of a password as %2F %3F %23 %40';
 
 /** @throws TypeError for variables that {@link redisIssues} finds something wrong with. */
 export function targetOf(variables: RedisVariables): RedisTarget {
@@ -148,6 +152,10 @@ interface ParsedUrl extends RedisCredentials {
 
 /** The nodes of one URL, or of several with commas in between, and how to log in there. */
 function readUrls(text: string, isCluster: boolean) {
+  const [first = ''] = text.split(',');
+  if (isCluster && !URL.canParse(first) && /,[^@]*@/.test(text)) {
+    throw new TypeError(`${WANTED}; write , of a password as %2C`);
+  }
   const urls: ParsedUrl[] = [];
   for (const part of text === '' ? [] : isCluster ? text.split(',') : [text]) {
     // After the first, host and port will do.
@@ -171,23 +179,39 @@ function readUrls(text: string, isCluster: boolean) {
  * for the host, and shown. @throws TypeError with the end of a sentence, which shows no part of it.
  */
 export function parseRedisUrl(text: string): ParsedUrl {
-  if (!URL.canParse(text)) throw new TypeError(WANTED);
+  if (!URL.canParse(text)) throw new TypeError(WANTED + hintFor(text));
   const { protocol, hostname, port, pathname, search, hash, username, password } = new URL(text);
   if (protocol !== 'redis:' && protocol !== 'rediss:') throw new TypeError(WANTED);
-  if (hostname === '' || hostname.includes(','))
-    throw new TypeError(`${WANTED}; several hosts need REDIS_CLUSTER=true`);
+  if (hostname.includes(',')) throw new TypeError(WANTED + SEVERAL_HOSTS);
+  if (hostname === '') throw new TypeError(WANTED);
   if (search !== '' || hash !== '' || !/^\/?\d{0,5}$/.test(pathname)) {
     throw new TypeError(
-      `${WANTED}, with nothing after the host but /<number of a database>; write / ? # @ of a password as %2F %3F %23 %40`,
+      `${WANTED}, with nothing after the host but /<number of a database>${ESCAPES}`,
     );
   }
   return {
-    node: { host: unbracketed(hostname), port: Number(port || REDIS_PORT) },
+    node: { host: unbracketed(hostname), port: portOf(port, REDIS_PORT) },
     db: Number(pathname.slice(1)),
     isTls: protocol === 'rediss:',
     username: decoded(username),
     password: decoded(password),
   };
+}
+
+/** What makes a URL that cannot be read, by where its characters are. */
+function hintFor(text: string): string {
+  const isOne = text.split('://').length === 2;
+  if (isOne && /^rediss?:\/\/[^@]*[/?#][^@]*@/.test(text)) return ESCAPES;
+  // A comma before the host may belong to a password.
+  const hosts = isOne ? text.slice(text.indexOf('@') + 1) : text;
+  return hosts.includes(',') ? SEVERAL_HOSTS : '';
+}
+
+/** @throws TypeError for 0, which only who listens may name. */
+function portOf(text: string, defaultPort: number): number {
+  const port = Number(text || defaultPort);
+  if (port === 0) throw new TypeError(`must name a port from 1 to ${MAX_PORT}`);
+  return port;
 }
 
 function decoded(text: string): string | undefined {
@@ -202,7 +226,7 @@ function decoded(text: string): string | undefined {
 function parseNode(text: string, defaultPort: number): RedisNode {
   if (!/^[\w.:[\]-]+$/.test(text) || !URL.canParse(`redis://${text}`)) throw new TypeError(text);
   const { hostname, port } = new URL(`redis://${text}`);
-  return { host: unbracketed(hostname), port: Number(port || defaultPort) };
+  return { host: unbracketed(hostname), port: portOf(port, defaultPort) };
 }
 
 function unbracketed(hostname: string): string {

@@ -1,7 +1,7 @@
 /** TLS to Redis: certificates from files or as text, and what its refusals mean. */
-import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { errorCode } from '../errors.js';
+import { readRegularFile } from '../regular-file.js';
 
 /** What a new connection uses. */
 export type TlsSource = () => ConnectionOptions;
@@ -18,9 +18,12 @@ export function tlsFromFiles(files: TlsFiles): TlsSource {
   let last: ConnectionOptions = {};
   return () => {
     try {
-      last = readFiles(files);
+      const read = readFiles(files);
+      // A connection that cannot begin is never tried again.
+      createSecureContext(read);
+      last = read;
     } catch {
-      // It was readable at the start, and is being replaced: the last one will do.
+      // They were right at the start, and are being replaced: the last ones will do.
     }
     return last;
   };
@@ -37,7 +40,7 @@ export function tlsFileIssues(files: TlsFiles): { of: keyof TlsFiles; issue: str
   for (const of of ['ca', 'cert', 'key'] as const) {
     const file = files[of];
     if (file === undefined) continue;
-    const issue = issueOf(() => readFileSync(file));
+    const issue = issueOf(() => readRegularFile(file));
     if (issue) issues.push({ of, issue: `cannot be read (${issue})` });
     else if (!isPem(of, file)) issues.push({ of, issue: `holds no ${KINDS[of]} in PEM` });
   }
@@ -57,7 +60,7 @@ const VARIABLES = {
 const KINDS = { ca: 'certificate', cert: 'certificate', key: 'private key' } as const;
 
 function isPem(of: keyof TlsFiles, file: string): boolean {
-  const text = readFileSync(file, 'utf8');
+  const text = readRegularFile(file).toString();
   if (of === 'key') return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text);
   return (
     issueOf(() => createSecureContext({ [of]: text })) === undefined && text.includes('-----BEGIN ')
@@ -67,7 +70,7 @@ function isPem(of: keyof TlsFiles, file: string): boolean {
 function readFiles(files: TlsFiles): ConnectionOptions {
   const texts = Object.entries(files)
     .filter(([, file]) => file !== undefined)
-    .map(([of, file]) => [of, readFileSync(file)]);
+    .map(([of, file]) => [of, readRegularFile(file)]);
   return Object.fromEntries(texts);
 }
 

@@ -18,6 +18,8 @@ type WriteTarget = Parameters<Redis['sendCommand']>[1];
 export class GatheringRedis extends RedisConnection {
   /** Called for each error reply. */
   onErrorReply: (error: Error) => void = () => {};
+  /** Logs an error of this connection, or of one for blocking commands. One that others pass on counts once. */
+  complain: (error: Error) => void = () => {};
 
   override handleReconnection(...[error, item]: Parameters<Redis['handleReconnection']>): void {
     this.onErrorReply(error);
@@ -41,12 +43,20 @@ export function connectRedis(options: ConnectionOptions, logger: Logger): Gather
   const redis = new GatheringRedis({ ...options, maxRetriesPerRequest: null });
   redis.on('connect', () => joinWrites(redis.stream));
   const warn = createRepeatedWarnings(logger);
-  redis.on('error', (error) => warn(error, complaintOf(redis, error)));
+  const told = new WeakSet<Error>();
+  redis.complain = (error) => {
+    if (told.has(error)) return;
+    told.add(error);
+    warn(undefined, complaintOf(redis, error));
+  };
+  redis.on('error', redis.complain);
   return redis;
 }
 
 /** A Redis that is up serves in milliseconds; who waits longer wants to know for what. */
 const SAY_AFTER_MS = 2000;
+/** A server that speaks none waits in silence for what it can read. */
+const NO_TLS = '. If it speaks no TLS, use redis:// in REDIS_URL';
 /** A Redis that says this is starting: it serves in a moment. */
 const LOADING = /^LOADING\b/;
 
@@ -58,7 +68,9 @@ export function whenReady(redis: Redis, logger: Logger): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      logger.warn({}, `Redis at ${redisAddress(redis)} does not serve yet; waiting for it`);
+      const { sentinels, tls } = redis.options;
+      const [at, hint] = [redisAddress(redis), tls && !sentinels ? NO_TLS : ''];
+      logger.warn({}, `Redis at ${at} does not serve yet; waiting for it${hint}`);
     }, SAY_AFTER_MS);
     const settle = (act: () => void) => {
       clearTimeout(timer);

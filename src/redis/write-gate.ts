@@ -3,6 +3,8 @@
  * few replicas), nothing begins that ends in a write: no worker fetches a job.
  */
 import { once } from 'node:events';
+import type { Redis } from 'ioredis';
+import { writeProbeKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings, type WarnOfError } from '../repeated-lines.js';
 import { unlessAborted } from '../timeouts.js';
@@ -21,6 +23,11 @@ const BROKEN_AFTER_MS = 60_000;
 /** For a fresh connection and its write: a health check waits for it. */
 const FRESH_TIMEOUT_MS = 2000;
 
+/** Rejects with why Redis takes no writes. */
+export async function tryWrite(redis: Redis, prefix: string): Promise<void> {
+  await redis.set(writeProbeKey(prefix), '', 'PX', PROBE_TTL_MS);
+}
+
 export class WriteGate {
   /** Such as `OOM; it is full; …`. Null while Redis takes writes. */
   refusal: string | null = null;
@@ -32,8 +39,7 @@ export class WriteGate {
   constructor(
     private readonly options: {
       redis: GatheringRedis;
-      /** The key that is written. */
-      key: string;
+      prefix: string;
       logger: Logger;
       onChange: (isRefused: boolean) => void;
     },
@@ -45,9 +51,9 @@ export class WriteGate {
 
   /** Takes note of an error, whatever it is. @returns whether it is a refused write. */
   notice(error: unknown): boolean {
-    const refusal = writeRefusal(error);
-    if (refusal === null) return false;
     const { redis, onChange } = this.options;
+    const refusal = writeRefusal(error, redis);
+    if (refusal === null) return false;
     this.warn(undefined, `Redis at ${redisAddress(redis)} refuses writes: ${refusal}`);
     if (this.refusal === null) {
       onChange(true);
@@ -86,7 +92,7 @@ export class WriteGate {
     });
     fresh.on('error', () => {});
     try {
-      await this.write(fresh);
+      await tryWrite(fresh, this.options.prefix);
       return true;
     } catch {
       return false;
@@ -113,17 +119,13 @@ export class WriteGate {
   }
 
   private async probe(): Promise<void> {
-    const { redis, logger, onChange } = this.options;
-    await this.write(redis);
+    const { redis, prefix, logger, onChange } = this.options;
+    await tryWrite(redis, prefix);
     this.writtenAt = performance.now();
     if (this.refusal === null) return;
     this.refusal = null;
     onChange(false);
     logger.info({}, 'Redis takes writes again');
     this.events.dispatchEvent(new Event('open'));
-  }
-
-  private write(redis: RedisConnection): Promise<unknown> {
-    return redis.set(this.options.key, '', 'PX', PROBE_TTL_MS);
   }
 }

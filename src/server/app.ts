@@ -1,41 +1,51 @@
 /** The routes of the HTTP server and their limits. `server.ts` runs them. */
-import { STATUS_CODES } from 'node:http';
+import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { errorFields, RedisUnavailableError } from '../errors.js';
-import type { Logger } from '../logging.js';
+import { RedisUnavailableError } from '../errors.js';
+import { addBasePath, prefixOf, withoutBase } from './base-path.js';
 import type { ServerContext } from './context.js';
 import { liveRoute, metricsRoute, readyRoute } from './health/health.js';
 import {
   BODY_LIMIT_BYTES,
   HEADERS_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
-  MAX_PARAMETER_LENGTH,
   REQUEST_TIMEOUT_MS,
 } from './limits.js';
+import { logFailure } from './log-failure.js';
+import { readableUrl, refuseBytes, refuseRequests } from './refused-requests.js';
+import { trustedProxies } from './trusted-proxies.js';
 
-/** Parts of the server. `callbacks` is what Atlas must reach. `/health/live` is in all of them. */
-export type Part = 'callbacks' | 'health' | 'dashboard';
+/** Parts of the server. `callbacks` is what Atlas must reach, `api` what apps call. Liveness is in all of them. */
+export type Part = 'callbacks' | 'api' | 'health' | 'dashboard';
 
 /** Builds an app of these parts. It does not listen yet. */
 export async function createApp(
   context: ServerContext,
   parts: readonly Part[],
 ): Promise<FastifyInstance> {
+  const { TRUST_PROXY } = context.config;
+  const prefix = prefixOf(context.config);
   const app = Fastify({
     logger: false,
+    trustProxy: TRUST_PROXY.length > 0 ? trustedProxies(TRUST_PROXY) : false,
+    rewriteUrl: ({ url = '/' }) => readableUrl(withoutBase(url, prefix)),
+    clientErrorHandler: refuseBytes,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // No request has a longer one. What is no reference is said by who knows what one is.
+    routerOptions: { maxParamLength: maxHeaderSize },
   });
   await app.register(helmet, {
     // The pages set their own. Other responses need none.
     contentSecurityPolicy: false,
     strictTransportSecurity: { includeSubDomains: false },
   });
-  answerErrors(app, context.logger);
+  addBasePath(app, prefix);
+  answerErrors(app, context);
+  refuseRequests(app);
   liveRoute(app, context);
   if (parts.includes('health')) {
     readyRoute(app, context);
@@ -46,6 +56,10 @@ export async function createApp(
     const { callbacks } = await import('./callbacks/routes.js');
     await callbacks(app, context);
   }
+  if (parts.includes('api')) {
+    const { api } = await import('./api/api.js');
+    await api(app, context, { withLogin: parts.includes('dashboard') });
+  }
   if (parts.includes('dashboard')) {
     const { dashboard } = await import('./dashboard/dashboard.js');
     await dashboard(app, context);
@@ -54,16 +68,13 @@ export async function createApp(
 }
 
 /** Neither the responses to errors nor the log repeat what was sent. */
-function answerErrors(app: FastifyInstance, logger: Logger): void {
+function answerErrors(app: FastifyInstance, context: ServerContext): void {
+  const { logger } = context;
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
-    if (status === 500) {
-      const route = request.routeOptions.url ?? 'unknown';
-      logger.error({ route, ...errorFields(error) }, 'a request failed');
-    }
+    logFailure(context, request, error, status === 500);
     return reply.status(status).send({ error: STATUS_CODES[status] });
   });
-  app.setNotFoundHandler((_request, reply) => reply.status(404).send({ error: 'Not Found' }));
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
     const milliseconds = Math.round(reply.elapsedTime);

@@ -12,8 +12,6 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
 /** A connection on which nothing is sent for this long is closed. */
 export const IDLE_TIMEOUT_MS = 30_000;
-/** A reference has up to 128 characters, a poll job's id with an encoded `batch_id` more. */
-export const MAX_PARAMETER_LENGTH = 1024;
 /** When the server stops, requests that are still open after this time are cut off. */
 export const STOP_TIMEOUT_MS = 5000;
 /** Longest wait for Redis in health and metrics: who asks for them gives up after some seconds. */

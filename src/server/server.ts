@@ -7,6 +7,7 @@ import { openQueues } from '../batches/client-queues.js';
 import { followSecrets, loadServerConfig } from '../config/environment.js';
 import { redisTarget } from '../config/redis-fields.js';
 import type { ServerConfig } from '../config/server-config.js';
+import { createGatheredLines } from '../gathered-lines.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
 import { connectionOptions } from '../redis/connect.js';
@@ -17,6 +18,7 @@ import type { HostedWorker, ServerContext } from './context.js';
 import { watchEventLoop } from './health/event-loop.js';
 import { createServerMetrics } from './health/server-metrics.js';
 import { STOP_TIMEOUT_MS } from './limits.js';
+import { whenRedisServes } from './when-redis-serves.js';
 
 export interface AtlasBatchServerOptions {
   /** The variables of docs/configuration.md; default: the process's environment. */
@@ -28,12 +30,17 @@ export interface AtlasBatchServerOptions {
 }
 
 export interface AtlasBatchServer {
-  /** The routes on `PORT`. With `ADMIN_PORT` these are only the ones that Atlas must reach. */
+  /** The routes on `PORT`. With `ADMIN_PORT` these are only the ones that Atlas and apps must reach. */
   readonly app: FastifyInstance;
   /** The routes on `ADMIN_PORT`. Without `ADMIN_PORT` it is the same object as `app`. */
   readonly adminApp: FastifyInstance;
   /** Listens. Resolves with the addresses, which are the same without `ADMIN_PORT`. */
   listen(): Promise<{ url: string; adminUrl: string }>;
+  /**
+   * For a server without a worker in its process: resolves when its Redis serves, however long it is away.
+   * @throws RedisUnavailableError when Redis is there and refuses us.
+   */
+  whenRedisServes(): Promise<void>;
   /** Lets open requests end for some seconds, then closes everything. May be called twice. */
   stop(): Promise<void>;
 }
@@ -44,12 +51,13 @@ export async function createAtlasBatchServer(
 ): Promise<AtlasBatchServer> {
   const config = loadServerConfig(options.environment);
   const { PORT, ADMIN_PORT } = config;
+  const outside: Part[] = ['callbacks', 'api'];
   const operators: Part[] = ['health', 'dashboard'];
   if (ADMIN_PORT === null) {
-    return assemble(config, options, { parts: ['callbacks', ...operators], port: PORT });
+    return assemble(config, options, { parts: [...outside, ...operators], port: PORT });
   }
   const admin = { parts: operators, port: ADMIN_PORT };
-  return assemble(config, options, { parts: ['callbacks'], port: PORT }, admin);
+  return assemble(config, options, { parts: outside, port: PORT }, admin);
 }
 
 /**
@@ -77,16 +85,18 @@ async function assemble(
   adminListener: Listener = listener,
 ): Promise<AtlasBatchServer> {
   const logger = options.logger ?? createLogger(config.LOG_LEVEL);
-  const link = openLink(connectionOptions(redisTarget(config), config.QUEUE_PREFIX));
+  const connection = connectionOptions(redisTarget(config), config.QUEUE_PREFIX);
+  const link = openLink(connection);
   const warn = createRepeatedWarnings(logger);
-  link.redis.on('error', (error) => warn(error, complaintOf(link.redis, error)));
+  link.redis.on('error', (error) => warn(undefined, complaintOf(link.redis, error)));
   const secrets = followSecrets(config, logger);
   const queues = openQueues(link, config.QUEUE_PREFIX);
   const context: ServerContext = {
     config,
     queues,
     logger,
-    metrics: createServerMetrics(queues, config.BATCH_DEADLINE_MS),
+    lines: createGatheredLines(logger),
+    metrics: createServerMetrics(queues, config),
     eventLoop: watchEventLoop(),
     worker: options.worker,
   };
@@ -105,11 +115,19 @@ async function assemble(
       logger.info({ url, adminUrl }, 'server started');
       return { url, adminUrl };
     },
+    async whenRedisServes() {
+      const { resendForMs } = link.redis;
+      // At the start a server that refuses us is no failover.
+      link.redis.resendForMs = connection.resendForMs ?? 0;
+      await whenRedisServes(queues, logger);
+      link.redis.resendForMs = resendForMs;
+    },
     stop() {
       stopped ??= (async () => {
         await Promise.all([...new Set([app, adminApp])].map(closeSoon));
         context.eventLoop.stop();
         secrets.stop();
+        context.lines.flush();
         await queues.close();
         link.close();
         logger.info({}, 'server stopped');

@@ -25,7 +25,7 @@ export type ConnectionFault = (typeof CONNECTION_FAULTS)[number];
 
 /** The values that settings of a rule may have. */
 export const BODIES = ['json', 'html', 'text', 'empty'] as const;
-export const EMPTY_VALUES = ['{}', '[]', '""'] as const;
+export const EMPTY_VALUES = ['{}', '[]', '""', '"oops"', 'false', '7', '[null]'] as const;
 export const FLAWS = ['comma', 'mark', 'before', 'after', 'twice', 'string'] as const;
 export const STATUSES_OF_HABITS = [301, 400, 404, 416, 500] as const;
 export const ENCODINGS = ['gzip', 'deflate', 'br'] as const;

@@ -8,7 +8,7 @@ import { ObjectCheck } from './checks/check-object.js';
 import { DeniedKeys } from './checks/denied-keys.js';
 import { ReadableObjects } from './checks/readable-objects.js';
 import { type BucketTrial, tryBucket } from './checks/try-bucket.js';
-import { type Verdict, verdictOf } from './checks/verdict.js';
+import { isAbsent, type Verdict } from './checks/verdict.js';
 import {
   type PutCondition,
   type PutOptions,
@@ -164,7 +164,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       const object = { bucket: resultsBucket, key };
       const response = await http.open({ method: 'GET', object, signal });
       if (isSuccess(response)) return readBody(response.body, object, signal);
-      if (verdictOf(response) === 'absent') return null;
+      if (isAbsent(response)) return null;
       throw responseError('GET', object, response);
     },
     async deleteResult(key) {

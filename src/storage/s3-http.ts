@@ -88,7 +88,8 @@ export function createS3Http(options: {
     connect: proxies ? connectorVia(proxies, timeoutMs) : { timeout: timeoutMs },
   });
   const agent = proxies ? withWholeUrls(pools, proxies) : pools;
-  const sendRequest = createSend('of-error');
+  const sendReading = createSend('of-error', undefined, timeoutMs);
+  const sendWriting = createSend('start', undefined, timeoutMs);
 
   async function sign({ method, object, extra }: S3Request): Promise<SignedRequest> {
     try {
@@ -132,13 +133,15 @@ export function createS3Http(options: {
 
   async function sendWhole(request: S3Request, signed: SignedRequest): Promise<Answer> {
     const { origin, path, headers } = signed;
-    const result = await sendRequest(
+    const { method, object } = request;
+    const isWrite = method === 'PUT' || method === 'DELETE';
+    const result = await (isWrite ? sendWriting : sendReading)(
       agent,
       {
         // Not spread: V8 would keep the spread object, and its request, until a full collection.
         origin,
         path,
-        method: request.method,
+        method,
         headers,
         body: request.openBody?.() ?? null,
         // Without this, undici closes the connection after each HEAD.
@@ -147,8 +150,15 @@ export function createS3Http(options: {
       request.signal,
     );
     if (result.kind === 'failed') throw noResponse(request, result.code);
-    const { status, headers: received, body: errorBody } = result;
-    return { status, headers: received, code: codeOf(errorBody), errorBody };
+    const { status, headers: received, body: errorBody, form } = result;
+    const code = codeOf(errorBody);
+    // What was not written must not count as written: a portal's page, an error that came too late for
+    // the status, a success of somebody who says nothing of an object.
+    const isOdd =
+      code !== null || form === 'web-page' || (method === 'PUT' && !headerOf(result, 'etag'));
+    if (isWrite && isSuccess(result) && isOdd)
+      throw responseError(method, object, { status, code });
+    return { status, headers: received, code, errorBody };
   }
 
   async function sendAndRead(request: S3Request, { origin, path, headers }: SignedRequest) {
@@ -160,7 +170,7 @@ export function createS3Http(options: {
         throw noResponse(request, errorName(error));
       });
     const { statusCode: status, body } = response;
-    const errorBody = isSuccess({ status }) ? '' : await readStart(body);
+    const errorBody = isSuccess({ status }) ? '' : await readStart(body, timeoutMs);
     return { status, headers: response.headers, code: codeOf(errorBody), errorBody, body };
   }
 
@@ -213,10 +223,14 @@ function codeOf(errorBody: string): string | null {
   return ERROR_CODE.exec(errorBody)?.[1] ?? null;
 }
 
-/** All of an error document. Empty when the connection is cut: the status says enough then. */
-async function readStart(body: S3Body): Promise<string> {
+/**
+ * All of an error document. Empty when the connection is cut, or it does not end in time: the status says
+ * enough then.
+ */
+async function readStart(body: S3Body, timeoutMs: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const timer = setTimeout(() => body.destroy(), timeoutMs);
   try {
     for await (const chunk of body) {
       chunks.push(chunk);
@@ -225,6 +239,8 @@ async function readStart(body: S3Body): Promise<string> {
     }
   } catch {
     return '';
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks).toString();
 }

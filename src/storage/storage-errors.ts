@@ -27,7 +27,10 @@ const ADVICE: ReadonlyMap<string | null, string> = new Map([
   ['InvalidAccessKeyId', CREDENTIALS],
   ['SignatureDoesNotMatch', CREDENTIALS],
   ['InvalidToken', CREDENTIALS],
+  ['InvalidSecurity', CREDENTIALS],
   ['ExpiredToken', CREDENTIALS],
+  ['RequestExpired', CLOCK],
+  ['TokenRefreshRequired', CREDENTIALS],
   ['CredentialsProviderError', NO_CREDENTIALS],
   // What Node and undici call it: no header carries such a key, no file of credentials has that name.
   ['UND_ERR_INVALID_ARG', CREDENTIALS],
@@ -54,7 +57,7 @@ const NOT_S3 = 'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3
 const PERMISSIONS: Readonly<Record<S3Method, string>> = {
   HEAD: 's3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
   GET: 's3:GetObject there, and s3:ListBucket on the bucket to tell an absent object',
-  PUT: 's3:PutObject there; a policy of the bucket may want RESULTS_SSE',
+  PUT: 's3:PutObject there; a policy of the bucket may want RESULTS_SSE or RESULTS_KMS_KEY_ID',
   DELETE: 's3:DeleteObject there',
 };
 
@@ -85,6 +88,7 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   NO_URL,
   NO_FILE,
   CLOCK,
+  NOT_S3,
   PROXY_LOGIN,
 ]);
 
@@ -123,19 +127,23 @@ function adviceWithoutCode(
   status: number,
   code: string | null,
 ): string | undefined {
-  const isRefusal = status >= 400 && status < 500 && status !== 429;
-  return code === null && method !== 'HEAD' && isRefusal ? NOT_S3 : undefined;
+  // A success is an error only where its body is none of S3's.
+  const isOdd = status < 500 && status !== 429;
+  return code === null && method !== 'HEAD' && isOdd ? NOT_S3 : undefined;
 }
 
-/** The request could not be signed: nothing was sent. */
+/**
+ * The request could not be signed: nothing was sent. The object has no part in that. Credentials and region
+ * are those of this process, whoever refused them: the SDK, a file, STS, the metadata of the host.
+ */
 export function signingError(
   method: S3Method,
   object: ObjectReference,
   error: unknown,
-): TransientError {
-  const name = errorName(error);
-  const what = `${describeRequest(method, object)}: the request could not be signed (${name})`;
-  return storageError(what, adviceFor(error), error);
+): OwnFaultError {
+  const what = `${describeRequest(method, object)}: the request could not be signed (${errorName(error)})`;
+  const advice = adviceFor(error) ?? CREDENTIALS;
+  return new OwnFaultError('STORAGE', `${what}; ${advice}`, { cause: error });
 }
 
 /**

@@ -5,6 +5,7 @@ import type { AtlasClient } from '../atlas/client.js';
 import type { Config } from '../config/config.js';
 import type { TransientError } from '../errors.js';
 import type { Gate } from '../gate/gate.js';
+import type { GatheredLines } from '../gathered-lines.js';
 import type { AtlasBatchOwner } from '../jobs/atlas-batch-owner.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { WebhookPayload } from '../jobs/webhook-state.js';
@@ -16,11 +17,14 @@ import type { WriteGate } from '../redis/write-gate.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import type { SentUploads } from './batch/sent-uploads.js';
+import type { ErasedBatches } from './erased-batches.js';
 import type { BucketRules } from './maintenance/bucket-rules.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { OwnFaults } from './own-faults.js';
+import type { LastReadings } from './poll/last-readings.js';
 import type { PollMemory } from './poll/poll-memory.js';
+import type { ReceiverHealth } from './webhook/receiver-health.js';
 
 export interface WorkerContext {
   config: Config;
@@ -35,20 +39,26 @@ export interface WorkerContext {
   completions: Queue<BatchSummary>;
   ownFaults: OwnFaults;
   pollMemory: PollMemory;
+  lastReadings: LastReadings;
   /** Removes the poll jobs of a batch that completed. May be told of a batch twice. */
   pollJobPruner: { prune(polls: { owner: AtlasBatchOwner; batchIds: string[] }): void };
   /** Filled only when a webhook is configured. */
   webhooks: Queue<WebhookPayload>;
   clock: Clock;
   heartbeat: Heartbeat;
+  /** What is told of the webhook's receiver. */
+  receiver: ReceiverHealth;
   /** What decides which upload may go to Atlas now. */
   gate: Gate;
   bucketRules: BucketRules;
+  erased: ErasedBatches;
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */
   replica: ReplicaConfirmation | null;
   writes: WriteGate;
   logger: Logger;
+  /** For what single jobs say by the hundred. */
+  lines: GatheredLines;
   /** Logs why jobs wait and are tried again, rarely. */
   warnOfDelay(error: TransientError): void;
   metrics: WorkerMetrics;

@@ -1,12 +1,12 @@
 /**
- * Which batches a worker takes. While Atlas refuses its credentials it begins none: thousands would
- * do nothing but ask in vain. After a fault of its own it leaves them to others for a moment. Those that
+ * Which batches a worker takes. While Atlas refuses its credentials, and while its circuit to Atlas is open, it
+ * begins none: thousands would do nothing but ask in vain. After a fault of its own it leaves them to others for a moment. Those that
  * have begun still end at their deadline, and those that are cancelled at once.
  */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Credentials } from '../atlas/credentials.js';
-import { cancelledKey, startedKey } from '../jobs/redis-keys.js';
+import type { Reason } from '../errors.js';
+import { cancelledKey, gateDeadlinesKey, gateOutageKey, startedKey } from '../jobs/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
@@ -18,7 +18,7 @@ const SEARCH_EVERY_MS = 1_000;
 /**
  * Brings batches to the head of the queue: those that have begun and whose deadline has come, and those
  * that somebody cancelled, begun or not. Returns how many. KEYS started, cancelled, delayed,
- * waiting-children, wait, prioritized, active, marker. ARGV: begun until, most of each
+ * waiting-children, wait, prioritized, active, marker, deadlines of those in line, how long nobody could send. ARGV: begun until, most of each
  * kind, the beginning of the keys of batch jobs.
  */
 const BRING = new LuaScript<number>(`
@@ -38,6 +38,11 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, AR
 for _, id in ipairs(due) do
   if not redis.call('ZSCORE', KEYS[4], id) then bring(id) end
 end
+local in_line = redis.call('ZRANGEBYSCORE', KEYS[9], '-inf', redis.call('HGET', KEYS[10], 'ms') or 0,
+  'LIMIT', 0, ARGV[2])
+for _, id in ipairs(in_line) do
+  if not redis.call('LPOS', KEYS[7], id) and not bring(id) then redis.call('ZREM', KEYS[9], id) end
+end
 for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[2] - 1)) do
   local awaits = redis.call('ZSCORE', KEYS[4], id) or redis.call('LPOS', KEYS[7], id)
   if not awaits and not bring(id) then redis.call('ZREM', KEYS[2], id) end
@@ -52,7 +57,7 @@ export class Intake implements FetchGate {
   constructor(
     private readonly parts: {
       writes: FetchGate;
-      credentials: Credentials;
+      atlas: { readonly whyShut: Reason | null };
       ownFaults: { readonly holdIntake: boolean };
       redis: Redis;
       batches: Queue;
@@ -66,8 +71,8 @@ export class Intake implements FetchGate {
   }
 
   private leavesBatches(): boolean {
-    const { credentials, ownFaults } = this.parts;
-    return credentials.areRefused || ownFaults.holdIntake;
+    const { atlas, ownFaults } = this.parts;
+    return atlas.whyShut !== null || ownFaults.holdIntake;
   }
 
   async mayFetch(): Promise<boolean> {
@@ -90,6 +95,8 @@ export class Intake implements FetchGate {
       startedKey(prefix),
       cancelledKey(prefix),
       ...sets.map((set) => batches.toKey(set)),
+      gateDeadlinesKey(prefix),
+      gateOutageKey(prefix),
     ];
     return BRING.run(redis, keys, [
       clock.now() - BATCH_DEADLINE_MS,

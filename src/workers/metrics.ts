@@ -1,17 +1,29 @@
 /** What the workers count, in the words of ARCHITECTURE.md. Served by the HTTP server. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { AtlasObserver, BreakerState } from '../atlas/client.js';
+import { REASON_CODES } from '../errors.js';
+import { counterFactory, everySeries, USUAL_CODES } from '../metric-series.js';
 
 /** Seconds; lag is a fraction of a second to the greatest poll interval. */
 const LAG_BUCKETS = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
+/** Seconds; from a batch of one document to a deadline of a day. */
+const DURATION_BUCKETS = [
+  5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 43_200, 86_400,
+];
+/** Seconds; a worker takes a batch in milliseconds, unless all are busy or gone. */
+const QUEUE_WAIT_BUCKETS = [0.05, 0.25, 1, 5, 15, 60, 120, 300, 900, 3600, 14_400];
 const POLL_BUCKETS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
 const REQUEST_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+const ENDPOINTS = ['authtoken', 'multiupload', 'extracts'] as const;
 const BREAKER_VALUES: Record<BreakerState, number> = { closed: 0, 'half-open': 1, open: 2 };
 
 export interface WorkerMetrics {
   registry: Registry;
   batches: Counter<'status' | 'code'>;
+  batchSeconds: Histogram<'status'>;
+  queueWaitSeconds: Histogram;
   documents: Counter<'state'>;
+  documentsSent: Counter<'reason'>;
   uploads: Counter<'result'>;
   unknownUploads: Counter;
   orphanUploads: Counter;
@@ -27,6 +39,7 @@ export interface WorkerMetrics {
   webhookAttempts: Counter<'code'>;
   webhooks: Counter<'result'>;
   ownFaults: Counter<'code'>;
+  deadlyJobs: Counter<'kind'>;
   redisWritesRefused: Gauge;
   /** What the Atlas client tells of itself. */
   atlas: Required<AtlasObserver>;
@@ -34,15 +47,36 @@ export interface WorkerMetrics {
 
 export function createWorkerMetrics(registry: Registry): WorkerMetrics {
   const registers = [registry];
-  const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
-    new Counter({ name: `atlas_batch_${name}`, help, labelNames, registers });
+  const counter = counterFactory(registers);
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `atlas_batch_${name}`, help, buckets, registers });
   return {
     registry,
-    batches: counter('batches_total', 'Batches that ended.', ['status', 'code']),
-    documents: counter('documents_total', 'Documents of ended batches.', ['state']),
-    uploads: counter('uploads_total', 'Calls of multiupload.', ['result']),
+    batches: counter('batches_total', 'Batches that ended.', [
+      { status: 'completed', code: '' },
+      ...everySeries({ status: ['failed'], code: REASON_CODES }),
+    ]),
+    batchSeconds: batchDuration(registers),
+    queueWaitSeconds: histogram(
+      'queue_wait_seconds',
+      'Time from the adding of a batch, or the end of its delay, until a worker first took it.',
+      QUEUE_WAIT_BUCKETS,
+    ),
+    documents: counter(
+      'documents_total',
+      'Documents of ended batches.',
+      everySeries({ state: ['present', 'missing'] }),
+    ),
+    documentsSent: counter(
+      'documents_sent_total',
+      'Documents that Atlas took or may have taken, and why they went out.',
+      everySeries({ reason: ['first', 'missing', 'unknown', 'retry'] }),
+    ),
+    uploads: counter(
+      'uploads_total',
+      'Calls of multiupload.',
+      everySeries({ result: ['sent', 'refused', 'too-large', 'not-taken', 'unknown'] }),
+    ),
     unknownUploads: counter(
       'unknown_uploads_total',
       'Uploads of which nobody knows whether Atlas took them.',
@@ -59,7 +93,11 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
       'unconfirmed_uploads_total',
       'Uploads that were put off because no replica of Redis confirmed them.',
     ),
-    pollJobs: counter('poll_jobs_total', 'Poll jobs that ended.', ['status']),
+    pollJobs: counter(
+      'poll_jobs_total',
+      'Poll jobs that ended.',
+      everySeries({ status: ['complete', 'incomplete', 'cancelled', 'rejected'] }),
+    ),
     pollMemoryBytes: new Gauge({
       name: 'atlas_batch_poll_memory_bytes',
       help: 'What polls hold in memory: lists of extracts, until their results are stored.',
@@ -86,15 +124,22 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     webhookAttempts: counter(
       'webhook_attempts_total',
       'POSTs to the webhook; code is the status, or why there was none.',
-      ['code'],
+      everySeries({ code: USUAL_CODES }),
     ),
-    webhooks: counter('webhooks_total', 'Events that the webhook got, or was given up on.', [
-      'result',
-    ]),
+    webhooks: counter(
+      'webhooks_total',
+      'Events that the webhook got, or was given up on.',
+      everySeries({ result: ['delivered', 'given-up'] }),
+    ),
     ownFaults: counter(
       'own_faults_total',
       'Jobs that were left to others, for this worker is not configured for them.',
-      ['code'],
+      everySeries({ code: ['BUCKET_NOT_ALLOWED', 'STORAGE'] }),
+    ),
+    deadlyJobs: counter(
+      'deadly_jobs_total',
+      'Times that a job waits, or has ended, because workers died while they had it.',
+      everySeries({ kind: ['batch', 'poll'] }),
     ),
     redisWritesRefused: new Gauge({
       name: 'atlas_batch_redis_writes_refused',
@@ -103,6 +148,18 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     }),
     atlas: observeAtlas(registers),
   };
+}
+
+function batchDuration(registers: Registry[]): Histogram<'status'> {
+  const seconds = new Histogram({
+    name: 'atlas_batch_batch_seconds',
+    help: 'Time from when a worker first took a batch, or a retry of it, until its outcome.',
+    labelNames: ['status'],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  for (const status of ['completed', 'failed']) seconds.zero({ status });
+  return seconds;
 }
 
 function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
@@ -135,6 +192,10 @@ function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
     registers,
   });
   authOk.set(1);
+  for (const endpoint of ENDPOINTS) {
+    seconds.zero({ endpoint });
+    for (const code of USUAL_CODES) requests.inc({ endpoint, code }, 0);
+  }
   const budget = new Histogram({
     name: 'atlas_batch_budget_wait_seconds',
     help: 'Time that requests waited for the budget, and whether they were let through.',
@@ -142,6 +203,9 @@ function observeAtlas(registers: Registry[]): Required<AtlasObserver> {
     buckets: REQUEST_BUCKETS,
     registers,
   });
+  for (const labels of everySeries({ class: ['upload', 'poll'], granted: ['true', 'false'] })) {
+    budget.zero(labels);
+  }
   const blocked = new Counter({
     name: 'atlas_batch_blocked_seconds_total',
     help: 'Seconds for which a 429 of Atlas has held all processes.',

@@ -7,13 +7,15 @@ import type { Config } from '../config/config.js';
 import { proxiesOf } from '../config/proxy-fields.js';
 import { storeOptionsOf } from '../config/s3-fields.js';
 import { Gate } from '../gate/gate.js';
+import { createGatheredLines } from '../gathered-lines.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
-import { observationsKey, writeProbeKey } from '../jobs/redis-keys.js';
+import { observationsKey } from '../jobs/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
-import { startRedisClock } from '../redis/clock.js';
+import { type Clock, startRedisClock } from '../redis/clock.js';
+import { isOfConnection } from '../redis/connection.js';
 import { redisFindings } from '../redis/findings.js';
 import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
@@ -25,15 +27,19 @@ import { publicAddressIssue } from '../storage/public-address.js';
 import { ReplicaConfirmation } from './batch/replica-confirmation.js';
 import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
+import { ErasedBatches } from './erased-batches.js';
 import { BucketRules } from './maintenance/bucket-rules.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
+import { reporter } from './maintenance/report.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { OwnFaults } from './own-faults.js';
+import { LastReadings } from './poll/last-readings.js';
 import { MEMORY_LIMITS, PollMemory } from './poll/poll-memory.js';
 import { PAGES_IN_PARALLEL } from './poll/read-extracts.js';
 import { checkBullmq } from './runtime/check-bullmq.js';
 import type { StartedParts } from './started-parts.js';
+import { ReceiverHealth } from './webhook/receiver-health.js';
 import type { WorkerStatus } from './worker-status.js';
 
 export interface OpenOptions {
@@ -43,6 +49,8 @@ export interface OpenOptions {
   telemetry?: Telemetry | undefined;
   /** Default: the policy that learns. */
   policy?: PollPolicy | undefined;
+  /** Default: that of Redis. */
+  quotaClock?: Clock | undefined;
   status: WorkerStatus;
   /** Aborted with a `StoppingError` when the worker stops. */
   stopping: AbortSignal;
@@ -65,6 +73,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const { config, logger, redis, telemetry, status, stopping, parts } = options;
   const prefix = config.QUEUE_PREFIX;
   const metrics = createWorkerMetrics(status.registry);
+  const lines = createGatheredLines(logger);
+  parts.add(() => lines.flush());
   // A request that had to wait for a connection would go out later than its budget said.
   const connections = config.SUBMIT_CONCURRENCY + PAGES_IN_PARALLEL * config.POLL_CONCURRENCY;
   const proxies = proxiesOf(config);
@@ -102,7 +112,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
   const onChange = (isRefused: boolean) => metrics.redisWritesRefused.set(Number(isRefused));
-  const writes = new WriteGate({ redis, key: writeProbeKey(prefix), logger, onChange });
+  const writes = new WriteGate({ redis, prefix, logger, onChange });
   parts.add(() => writes.stop());
   status.writes = writes;
   for (const { severity, problem, fix } of redisFindings(
@@ -117,7 +127,12 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   status.sentUploads = sentUploads;
   // Before the first job: whoever holds one is known to live.
   const bucketRules = new BucketRules({ redis, config, clock });
-  const heartbeat = await startHeartbeat({ redis, config, clock, bucketRules, sentUploads });
+  const receiver = new ReceiverHealth();
+  const report = reporter({ status, atlas, receiver, clock });
+  const heartbeat = await startHeartbeat({
+    ...{ redis, config, clock, bucketRules, sentUploads },
+    report,
+  });
   parts.add(() => heartbeat.stop());
   parts.add(() => sentUploads.stop());
   // After the first plain writes: what a user may not do, a command says better than a script.
@@ -133,7 +148,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     policy,
     deadlineMs: config.BATCH_DEADLINE_MS,
     random: Math.random,
-    onError: (error) => warn(error, 'observations: error'),
+    onError(error) {
+      if (!writes.notice(error)) warn(error, 'what polls teach was not shared with others');
+    },
   });
   parts.add(() => observations.stop());
 
@@ -146,7 +163,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const queues: Queue[] = [batches, pollJobs, completions, webhooks];
   const watch = (emitter: EventEmitter & { name: string }) =>
     void emitter.on('error', (error) => {
-      if (!writes.notice(error)) warn(error, `queue ${emitter.name}: error`);
+      if (writes.notice(error)) return;
+      if (isOfConnection(error)) redis.complain(error);
+      else warn(error, `queue ${emitter.name}: error`);
     });
   for (const queue of queues) watch(queue);
   parts.add(() => Promise.all(queues.map((queue) => queue.close())));
@@ -155,6 +174,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const gate = new Gate({
     redis,
     config,
+    clock: options.quotaClock ?? clock,
+    whyShut: () => atlas.whyShut,
+    noticeRefusal: () => atlas.noticeRefusal(),
     onError(error) {
       if (!writes.notice(error)) warn(error, 'the gate could not be swept');
     },
@@ -163,6 +185,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => gate.stop());
   const ownFaults = new OwnFaults({ logger, onFault: (code) => metrics.ownFaults.inc({ code }) });
   status.ownFaults = ownFaults;
+  const replica = confirmationOf(options, metrics);
+  parts.add(() => replica?.stop());
+  status.replica = replica;
   const context: WorkerContext = {
     config,
     atlas,
@@ -173,18 +198,22 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     batches,
     pollJobs,
     ownFaults,
+    lastReadings: new LastReadings(),
     pollMemory: new PollMemory(MEMORY_LIMITS, (bytes) => metrics.pollMemoryBytes.set(bytes)),
     pollJobPruner,
     completions,
     webhooks,
     clock,
     heartbeat,
+    receiver,
     gate,
     bucketRules,
+    erased: new ErasedBatches({ redis, config, logger }),
     sentUploads,
-    replica: confirmationOf(options, metrics),
+    replica,
     writes,
     logger,
+    lines,
     warnOfDelay({ message, reason: { code } }) {
       // Refused credentials have a line of their own, once a minute.
       if (code === 'ATLAS_AUTH') return;
@@ -207,5 +236,6 @@ function confirmationOf(
   // What is wrong with Redis the other connection says.
   connection.on('error', () => {});
   const onUnconfirmed = () => metrics.unconfirmedUploads.inc();
-  return new ReplicaConfirmation({ redis: connection, timeoutMs, logger, onUnconfirmed });
+  const prefix = config.QUEUE_PREFIX;
+  return new ReplicaConfirmation({ redis: connection, prefix, timeoutMs, logger, onUnconfirmed });
 }

@@ -1,7 +1,15 @@
 /** What a worker tells of itself over HTTP, from before its start until after its stop. */
 import { Registry } from 'prom-client';
-import { describeRefusal } from '../redis/reply-error.js';
+import { describeRefusal, writeRefusal } from '../redis/reply-error.js';
 import type { WriteGate } from '../redis/write-gate.js';
+import type { UnsavedUpload } from './batch/sent-uploads.js';
+
+/** What takes the jobs of one queue. */
+interface FetchingWorker {
+  readonly name: string;
+  readonly activeJobs: number;
+  readonly refusedFetch: Error | null;
+}
 
 export class WorkerStatus {
   readonly registry = new Registry();
@@ -9,9 +17,11 @@ export class WorkerStatus {
   startsAfter: string | null = 'its configuration';
   writes: WriteGate | undefined;
   /** What fetches jobs. */
-  fetching: readonly { readonly refusedFetch: Error | null }[] = [];
+  fetching: readonly FetchingWorker[] = [];
   /** What it knows of uploads, and Redis does not yet. */
-  sentUploads: { readonly size: number } | undefined;
+  sentUploads: { readonly size: number; readonly unknown: readonly UnsavedUpload[] } | undefined;
+  /** Null where no replica is waited for. */
+  replica: { readonly refusal: string | null } | null = null;
   ownFaults: { readonly latest: string | null } | undefined;
   credentials: { areRefused: boolean } | undefined;
 
@@ -22,11 +32,24 @@ export class WorkerStatus {
       why.push(`the worker has not started: it waits for ${this.startsAfter}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
     const refused = this.fetching.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
-    if (refused) why.push(`no jobs are fetched: Redis ${describeRefusal(refused)}`);
+    // What is refused to every write is said above, for as long as it is.
+    if (refused && writeRefusal(refused) === null)
+      why.push(`no jobs are fetched: Redis ${describeRefusal(refused)}`);
+    if (this.replica?.refusal) why.push(this.replica.refusal);
     if (this.credentials?.areRefused) why.push('Atlas refuses the client id and secret');
     const fault = this.ownFaults?.latest;
     if (fault) why.push(`it is not configured for what it is asked to do: ${fault}`);
     return why;
+  }
+
+  /** Jobs that run, by queue. */
+  get activeJobs(): Record<string, number> {
+    return Object.fromEntries(this.fetching.map(({ name, activeJobs }) => [name, activeJobs]));
+  }
+
+  /** Whether it has ended and left uploads of which nobody knows whether Atlas took them. */
+  get hasLostUploads(): boolean {
+    return this.sentUploads !== undefined && this.sentUploads.unknown.length > 0;
   }
 
   /** Why it should be restarted. A restart would throw away the responses that are not saved yet. */

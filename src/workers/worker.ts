@@ -15,16 +15,21 @@ import { redisTarget } from '../config/redis-fields.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
+import type { Clock } from '../redis/clock.js';
 import { connectionOptions } from '../redis/connect.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
-import { isReplyError, refusalOf } from '../redis/reply-error.js';
+import { refusalAtStart } from '../redis/permissions.js';
+import { isReplyError } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
 import { Intake } from './intake.js';
 import { startExpiry } from './maintenance/expire-jobs.js';
+import { startLevelling } from './maintenance/level-producers.js';
+import { startAuditRelay } from './maintenance/relay-audit.js';
+import { startLateResultsSweep } from './maintenance/sweep-late-results.js';
 import { type OpenOptions, openContext } from './open-context.js';
-import { createPollProcessor } from './poll/process-poll.js';
+import { createPollsProcessor } from './poll/process-polls.js';
 import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
 import { StoppingError } from './runtime/run-step.js';
 import { StartedParts } from './started-parts.js';
@@ -56,6 +61,8 @@ export interface WorkerParts {
   status?: WorkerStatus | undefined;
   /** When to poll next; default: the policy that learns. For experiments and benchmarks. */
   policy?: PollPolicy | undefined;
+  /** Whose days the quota counts by; default: that of Redis. For experiments. */
+  quotaClock?: Clock | undefined;
 }
 
 /**
@@ -77,8 +84,11 @@ export async function runWorker(
     const { status = new WorkerStatus() } = options;
     return await start({ ...options, status, config, logger, redis, parts });
   } catch (error) {
+    const why = isReplyError(error)
+      ? await refusalAtStart(redis, config.QUEUE_PREFIX, 'worker', error)
+      : error;
     await parts.stop();
-    throw isReplyError(error) ? refusalOf(redis, error) : error;
+    throw why;
   }
 }
 
@@ -93,6 +103,12 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   if (sender) parts.add(() => sender.close());
   const expiry = startExpiry(context);
   parts.add(() => expiry.stop());
+  const lateResults = startLateResultsSweep(context);
+  parts.add(() => lateResults.stop());
+  const auditRelay = startAuditRelay(context);
+  parts.add(() => auditRelay.stop());
+  const levelling = startLevelling(context);
+  parts.add(() => levelling.stop());
 
   const create = <Data, Result>(
     name: string,
@@ -100,10 +116,10 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     processor: Processor<Data, Result>,
     gate: FetchGate = context.writes,
   ) => createQueueWorker(queueOptions, name, jobs, processor, gate);
-  const intake = new Intake({ ...context, credentials: context.atlas.credentials });
+  const intake = new Intake(context);
   const workers = [
     create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context), intake),
-    create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollProcessor(context)),
+    create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollsProcessor(context)),
     ...(sender
       ? [create(WEBHOOKS_QUEUE, WEBHOOK_CONCURRENCY, createWebhookProcessor(context, sender))]
       : []),
@@ -112,8 +128,12 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   status.fetching = workers;
   parts.add(async () => {
     stopping.abort(new StoppingError());
-    if (await restsInTime(workers, redis)) return;
-    logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
+    const rests = await restsInTime(workers, redis);
+    if (!rests) {
+      logger.warn({}, 'some jobs did not come to rest in time; the next worker goes on with them');
+    }
+    // Now, and not with the other parts: their stop may take what is left of the time.
+    context.sentUploads.stop();
     // Longer than it takes, so that the warning above is always written.
   }, REST_TIMEOUT_MS + CLOSE_TIMEOUT_MS);
   // Each has two connections: none takes a job before all are usable.

@@ -165,6 +165,21 @@ describe('a 429', () => {
   });
 });
 
+it('empty 202s of many batches, for as long as they are not ready, never open the circuit', async () => {
+  const states: string[] = [];
+  const client = clientOf(atlas, { observer: { breakerChanged: (state) => states.push(state) } });
+  atlas.onPage = (_request, response) => response.writeHead(202).end();
+  for (let round = 0; round < 3; round += 1) {
+    const polls = Array.from({ length: 10 }, (_, i) =>
+      client.readPage({ reference: `loan-${i}`, atlasBatchId: `B-${i}` }, PAGE),
+    );
+    for (const page of await Promise.all(polls)) expect(page.items).toEqual([]);
+  }
+  expect(atlas.count('extracts')).toBe(30);
+  expect([states, client.failuresInRow(), client.whyShut]).toEqual([[], 0, null]);
+  expect(await client.upload(UPLOAD)).toEqual({ atlasBatchId: 'BATCH-1' });
+});
+
 describe('an outage', () => {
   it('an outage costs few requests, however many calls there are, and ends with a probe', async () => {
     const client = clientOf(atlas);

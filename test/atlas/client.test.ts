@@ -141,6 +141,33 @@ describe('upload', () => {
     });
   });
 
+  it.each([
+    [500, 'unknown'],
+    [503, 'not-taken'],
+  ] as const)(
+    'an upload after a %i with Retry-After is %s also when Redis is too slow to say the time',
+    async (status, taken) => {
+      const test = testRedis();
+      const redis = connect(test);
+      const client = clientOf(atlas, { redis, keyPrefix: test.prefix });
+      await client.checkCredentials();
+      const asked = new Promise<void>((resolve) => {
+        vi.spyOn(redis, 'time').mockImplementation(() => {
+          resolve();
+          return new Promise(() => {});
+        });
+      });
+      atlas.onUpload = (_request, response) => {
+        vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+        response.writeHead(status, { 'retry-after': '3' }).end();
+      };
+      const failed = rejection(client.upload(UPLOAD));
+      await asked;
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(await failed).toMatchObject({ code: 'ATLAS_UNAVAILABLE', taken, retryAfterMs: 3000 });
+    },
+  );
+
   it('an upload is refused by a clear 4xx', async () => {
     atlas.onUpload = (_request, response) => json(response, 'canary-body', 422);
     const error = await rejection(clientOf(atlas).upload(UPLOAD));

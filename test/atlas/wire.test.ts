@@ -20,6 +20,10 @@ describe('readAccessToken and readBatchId', () => {
   it.each([
     ['at the top level', '{"access_token":"t","batch_id":"B"}'],
     ['under data', '{"data":{"access_token":"t","batch_id":"B"},"ok":true}'],
+    [
+      'under data, where null stands at the top level',
+      '{"access_token":null,"batch_id":null,"error":null,"data":{"access_token":"t","batch_id":"B"}}',
+    ],
   ])('readAccessToken and readBatchId read their value %s', (_, body) => {
     expect(readAccessToken(body)).toEqual({ ok: true, value: 't' });
     expect(readBatchId(body)).toEqual({ ok: true, value: 'B' });
@@ -34,6 +38,7 @@ describe('readAccessToken and readBatchId', () => {
         value,
       );
       expect(readBatchId(`{"batch_id":1,"batch_id":${number}}`)).toEqual(value);
+      expect(readBatchId(`{"data":{"batch_id":${number}},"batch_id":null}`)).toEqual(value);
       expect(readBatchId(`{"batch_id":${number},"data":{"batch_id":9007199254740999}}`)).toEqual(
         value,
       );
@@ -59,7 +64,7 @@ describe('readAccessToken and readBatchId', () => {
     'Warning {"batch_id":"B"',
     '"{}"',
     '{"batch_id":null}',
-    '{"batch_id":null,"data":{"batch_id":"B"}}',
+    '{"batch_id":"","data":{"batch_id":"B"}}',
     '{"batch_id":"B\\nC"}',
     '{"batch_id":"None"}',
     '{"batch_id":"null"}',
@@ -95,12 +100,13 @@ describe('readAccessToken and readBatchId', () => {
     expect(readAccessToken('{"access_token":7}')).toEqual({ ok: true, value: '7' });
   });
 
-  it.each(['', '  ', 'a\r\nInjected: 1', 'ä', 't'.repeat(8193), 7.5, true, ['t']])(
-    'readAccessToken refuses a token that cannot travel as a header',
-    (token) => {
-      expect(readAccessToken(JSON.stringify({ access_token: token })).ok).toBe(false);
-    },
-  );
+  it.each([
+    ...['', '  ', 'a\r\nInjected: 1', 'ä', 't'.repeat(8193), 7.5, true, ['t']],
+    // What a template makes of no value is no token: Atlas's refusal of it would say that of our credentials.
+    ...['null', 'undefined', 'None'],
+  ])('readAccessToken refuses a token that cannot travel as a header', (token) => {
+    expect(readAccessToken(JSON.stringify({ access_token: token })).ok).toBe(false);
+  });
 });
 
 describe('readExtractsPage', () => {
@@ -125,9 +131,13 @@ describe('readExtractsPage', () => {
   });
 
   it('readExtractsPage keeps several extracts of one document in order', () => {
-    const data = [1, 2, 3].map((n) => ({ document_id: '001', file_data: n }));
+    const data = [1, 2, 3].map((n) => ({ document_id: '001', file_data: { n } }));
     const read = readExtractsPage(page({ data }), 1);
-    expect(read.ok && read.value.items.map((one) => one.fileData)).toEqual(['1', '2', '3']);
+    expect(read.ok && read.value.items.map((one) => one.fileData)).toEqual([
+      '{"n":1}',
+      '{"n":2}',
+      '{"n":3}',
+    ]);
   });
 
   it('readExtractsPage does without the counts', () => {
@@ -136,6 +146,25 @@ describe('readExtractsPage', () => {
       ok: true,
       value: { perPage: null, totalPages: null, totalItems: null, hasNext: false },
     });
+  });
+
+  it.each([
+    ...['', ' ', 'null', '[]', '{}', '{"data":null}', '{"total_items":0}'],
+    ...['{"status":"PROCESSING"}', '{"state":"in_progress"}', '{"status":"Not ready"}'],
+    ...['{"message":"x","status":"queued","progress":40}', '{"data":{"status":"pending"}}'],
+  ])('readExtractsPage takes %j for a page of which nothing is ready', (body) => {
+    expect(readExtractsPage(body, 1)).toMatchObject({
+      ok: true,
+      value: { items: [], page: 1, totalItems: 0, hasNext: false },
+    });
+  });
+
+  it.each([
+    ...['{"status":"failed"}', '{"status":"completed"}', '{"status":200}', '{"error":"pending"}'],
+    ...['{"results":[]}', '[1]', '7', '"processing"', '{"data":"pending","status":"pending"}'],
+    ...['{"total_items":5,"status":"pending"}'],
+  ])('readExtractsPage takes %j for no page', (body) => {
+    expect(readExtractsPage(body, 1).ok).toBe(false);
   });
 
   it('readExtractsPage takes an id that is a number, and the other items of a page with a bad one', () => {
@@ -154,12 +183,16 @@ describe('readExtractsPage', () => {
       { document_id: '1', file_data: [] },
       { document_id: '1', file_data: ' ' },
     ];
-    const data = [...bad, { document_id: 17, file_data: 1 }, { document_id: '2', file_data: 2 }];
+    const data = [
+      ...bad,
+      { document_id: 17, file_data: { n: 1 } },
+      { document_id: '2', file_data: { n: 2 } },
+    ];
     const read = readExtractsPage(page({ data }), 1);
     const items = read.ok ? read.value.items : [];
     expect(items.slice(bad.length)).toEqual([
-      { atlasDocumentId: '17', fileData: '1' },
-      { atlasDocumentId: '2', fileData: '2' },
+      { atlasDocumentId: '17', fileData: '{"n":1}' },
+      { atlasDocumentId: '2', fileData: '{"n":2}' },
     ]);
     for (const item of items.slice(0, bad.length)) {
       expect(item).toMatchObject({ fileData: null, unreadable: expect.any(String) });
@@ -170,6 +203,26 @@ describe('readExtractsPage', () => {
       ...['1', '1', '1', '1', '1'],
     ]);
   });
+
+  it.each(['0', '{}', '{"document_id":[]}'])(
+    'readExtractsPage reads a megabyte of items %s before the lock of its job is lost',
+    (item) => {
+      const count = Math.floor(1_000_000 / (item.length + 1));
+      const read = readExtractsPage(`{"data":[${Array(count).fill(item).join(',')}]}`, 1);
+      expect(read.ok && read.value.items.length).toBe(count);
+      expect(read.ok && read.value.items[0]?.atlasDocumentId).toBe(null);
+    },
+  );
+
+  it.each(['001\r\n', '\t001', '\n 001 \f'])(
+    'readExtractsPage reads an id that has the end of its line with it: %j',
+    (id) => {
+      const body = page({ data: [{ document_id: id, file_data: { n: 1 } }] });
+      expect(readExtractsPage(body, 1)).toMatchObject({
+        value: { items: [{ atlasDocumentId: '001', fileData: '{"n":1}' }] },
+      });
+    },
+  );
 
   it('readExtractsPage takes ids that are numbers of any length digit by digit, each for its item', () => {
     const item = (id: string) => `{"document_id":${id},"file_data":1}`;
@@ -223,13 +276,17 @@ describe('readExtractsPage', () => {
 
   it('readExtractsPage notes letters that may be wrong, and keeps the item', () => {
     const data = [
-      { document_id: 'é', file_data: 'plain' },
-      { document_id: '2', file_data: 'Zoë' },
+      { document_id: 'é', file_data: { name: 'plain' } },
+      { document_id: '2', file_data: { name: 'Zoë' } },
     ];
     const read = readExtractsPage(page({ data }), 1, { guessed: true });
     expect(read.ok && read.value.items).toEqual([
-      { atlasDocumentId: 'é', fileData: '"plain"' },
-      { atlasDocumentId: '2', fileData: '"Zoë"', unreadable: expect.stringContaining('UTF-8') },
+      { atlasDocumentId: 'é', fileData: '{"name":"plain"}' },
+      {
+        atlasDocumentId: '2',
+        fileData: '{"name":"Zoë"}',
+        unreadable: expect.stringContaining('UTF-8'),
+      },
     ]);
   });
 
@@ -283,11 +340,16 @@ describe('readExtractsPage', () => {
     ['another page, as text', page({ page: '2' })],
     ['no list', page({ data: undefined })],
     ['a list that is text', page({ data: CANARY })],
-    ['a list on its own', '[]'],
+    ['a list on its own', `[${page()}]`],
     ['an object of something else', JSON.stringify({ status: CANARY })],
   ])('readExtractsPage finds %s unusable, and says so without a word of it', (_, body) => {
     const read = readExtractsPage(body, 1);
     expect(read.ok).toBe(false);
     expect(!read.ok && read.why).not.toContain(CANARY);
   });
+});
+
+it('a page of more items than anybody asked for says that, and not that it is no JSON', () => {
+  const body = `{"data":[${'{"document_id":"a"},'.repeat(101_000)}{}]}`;
+  expect(readExtractsPage(body, 1)).toEqual({ ok: false, why: 'it has more than 200000 values' });
 });

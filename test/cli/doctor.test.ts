@@ -8,7 +8,9 @@ import {
   type SimulatorsOptions,
   startSimulators,
 } from '../../src/simulator/index.js';
-import { runCli } from './run-cli.js';
+import { startReceiver, WEBHOOK_SECRET } from '../helpers/webhook-receiver.js';
+import { type CliRun, runCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -38,8 +40,11 @@ async function startHealthy(options: SimulatorsOptions = {}): Promise<HealthySet
   return { environment, admin, simulators };
 }
 
-async function doctor(environment: Record<string, string>) {
-  const { code, stdout, stderr } = await runCli(['doctor'], environment);
+async function doctor(
+  environment: Record<string, string>,
+  run: (args: string[], environment: Record<string, string>) => Promise<CliRun> = runCommand,
+) {
+  const { code, stdout, stderr } = await run(['doctor'], environment);
   expect(stderr).toBe('');
   return { code, lines: stdout.trimEnd().split('\n') };
 }
@@ -54,7 +59,7 @@ async function complaint(environment: Record<string, string>): Promise<string> {
 
 test('the doctor prints one line per check when all is well, exits with 0, and leaves nothing in the bucket', async () => {
   const { environment, simulators } = await startHealthy();
-  const { code, lines } = await doctor(environment);
+  const { code, lines } = await doctor(environment, runCli);
   expect(code).toBe(0);
   expect(lines.map((line) => line.split(/\s+/).slice(0, 2).join(' '))).toEqual([
     'ok Node',
@@ -66,7 +71,7 @@ test('the doctor prints one line per check when all is well, exits with 0, and l
     'ok clock',
   ]);
   expect(simulators.s3.list('results')).toEqual([]);
-  const json = await runCli(['doctor', '--json'], environment);
+  const json = await runCommand(['doctor', '--json'], environment);
   expect(JSON.parse(json.stdout.split('\n')[2] ?? '')).toMatchObject({
     level: 'ok',
     subject: 'Redis',
@@ -113,7 +118,7 @@ test('the doctor names a replica, a missing one, and permissions that are missin
   const rules = ['on', '>word', '~*', '&*', '+@all', '-evalsha', '-wait', '-info'];
   await admin.call('ACL', 'SETUSER', 'app', ...rules);
   const url = environment.REDIS_URL?.replace('//', '//app:word@') ?? '';
-  const { code, stdout } = await runCli(['doctor'], { ...environment, REDIS_URL: url });
+  const { code, stdout } = await runCommand(['doctor'], { ...environment, REDIS_URL: url });
   expect(code).toBe(1);
   expect(stdout).toMatch(
     /^FAIL {2}Redis .*lacks permissions; give the user .* \+info \+evalsha \+wait$/m,
@@ -257,6 +262,35 @@ test('the doctor warns of URLs that an Atlas elsewhere cannot fetch, and of a na
   );
 });
 
+test('the doctor says that it checks no bucket of documents when none is named', async () => {
+  const { environment } = await startHealthy();
+  const { code, lines } = await doctor({ ...environment, S3_ALLOWED_BUCKETS: '' });
+  expect(code).toBe(0);
+  expect(lines.join('\n')).toMatch(
+    /^warn {2}S3 .*no bucket of documents is checked.*; set S3_ALLOWED_BUCKETS to the buckets/m,
+  );
+});
+
+test('the doctor connects to the receiver of events and sends it nothing', async () => {
+  const { environment } = await startHealthy();
+  const receiver = await startReceiver();
+  const at = (url: string) => ({
+    ...environment,
+    COMPLETION_WEBHOOK_URL: url,
+    COMPLETION_WEBHOOK_SECRET: WEBHOOK_SECRET,
+  });
+  const { code, lines } = await doctor(at(`${receiver.url}/canary`));
+  expect([code, receiver.deliveries]).toEqual([0, []]);
+  expect(lines.join('\n')).toMatch(/^ok {4}webhook .*127.0.0.1:\d+ can be reached$/m);
+  expect(lines.join('\n')).not.toContain('canary');
+  expect(await complaint(at('http://127.0.0.1:1/'))).toMatch(
+    /^FAIL {2}webhook .*ECONNREFUSED\); correct COMPLETION_WEBHOOK_URL, or let this host reach it$/,
+  );
+  expect(await complaint(at(receiver.url.replace('http', 'https')))).toMatch(
+    /^FAIL {2}webhook .*; let the receiver speak TLS/,
+  );
+});
+
 test('the doctor names names that no bucket has', async () => {
   const { environment } = await startHealthy();
   const wrong = { RESULTS_BUCKET: 'Kyc_Results', S3_ALLOWED_BUCKETS: 's3://kyc' };
@@ -290,7 +324,7 @@ test('the doctor says that results cannot be written', async () => {
   const { environment, simulators } = await startHealthy();
   simulators.s3.setFaults({ rules: [{ fault: 403, endpoint: 'put' }] });
   expect(await complaint(environment)).toMatch(
-    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: .*403 AccessDenied; the role needs s3:PutObject there; a policy of the bucket may want RESULTS_SSE$/,
+    /^FAIL {2}S3 .*cannot write to s3:\/\/results\/: .*403 AccessDenied; the role needs s3:PutObject there; a policy of the bucket may want RESULTS_SSE or RESULTS_KMS_KEY_ID$/,
   );
 });
 
@@ -367,10 +401,10 @@ test('the doctor names a wrong base URL: another server, another path, no server
 
 test('the doctor names a clock that is two minutes ahead', async () => {
   const { environment } = await startHealthy();
-  const { code, lines } = await doctor({
-    ...environment,
-    NODE_OPTIONS: `--import=${SKEWED_CLOCK}`,
-  });
+  const { code, lines } = await doctor(
+    { ...environment, NODE_OPTIONS: `--import=${SKEWED_CLOCK}` },
+    runCli,
+  );
   expect(code).toBe(1);
   expect(lines.join('\n')).toMatch(
     /^FAIL {2}clock .*this host is 1(19|20|21) s ahead of (Redis|S3); set the clock of this host/m,

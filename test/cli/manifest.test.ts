@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { runCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 const MANIFEST = {
   reference: 'loan-8841',
@@ -16,7 +16,7 @@ async function submit(bytes: Buffer) {
   onTestFinished(() => rm(directory, { recursive: true }));
   const file = join(directory, 'loan.json');
   await writeFile(file, bytes);
-  return { file, run: await runCli(['submit', '--manifest', file, '--dry-run', '--json']) };
+  return { file, run: await runCommand(['submit', '--manifest', file, '--dry-run', '--json']) };
 }
 
 test.each([
@@ -57,10 +57,19 @@ test.each([
 
 test.each([
   ['{\n"reference": "a"', /^the manifest \S+ is not valid JSON$/m],
+  [`${'['.repeat(500)}${']'.repeat(500)}`, /^The batch is not valid:$/m],
   ['', /^the manifest \S+ holds no batch$/m],
   [' \r\n\n', /^the manifest \S+ holds no batch$/m],
   ['[]', /^the manifest \S+ holds no batch$/m],
   [`${JSON.stringify(MANIFEST)}\n{"ref`, /^line 2 of the manifest \S+ is not valid JSON$/m],
+  [
+    '{"reference":"a","documents":[{"key":"1"}],"productType":"X","documents":[]}',
+    /^the manifest \S+ has "documents" twice in one object, and only the last would count$/m,
+  ],
+  [
+    `${JSON.stringify(MANIFEST)}\n{"documents":[{"key":"1","k\\u0065y":"2"}]}`,
+    /^line 2 of the manifest \S+ has "key" twice in one object, and only the last would count$/m,
+  ],
   [JSON.stringify([MANIFEST, { ...SECOND, productType: 5 }]), /^ {2}batches\[1\]: productType /m],
 ])('the manifest %j is refused in a sentence', async (text, says) => {
   const { run } = await submit(Buffer.from(text));
@@ -80,7 +89,7 @@ test('a dry run lists the documents, and no more than a person reads', async () 
   const text = Array.from({ length: 30 }, (_, i) =>
     JSON.stringify({ ...many, reference: `loan-${i}` }),
   ).join('\n');
-  const { stdout } = await runCli(['submit', '--manifest', '-', '--dry-run'], {}, text);
+  const { stdout } = await runCommand(['submit', '--manifest', '-', '--dry-run'], {}, text);
   const lines = stdout.trim().split('\n');
   expect(lines.slice(0, 2)).toEqual([
     'loan-0  LOAN_APP  500 documents',

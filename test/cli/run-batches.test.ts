@@ -8,16 +8,21 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { CLI, runCli, spawnCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 test('submit --wait, status and results show a batch from scan to extract', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   const manifest = JSON.stringify(await system.request('loan-1', 5));
-  const run = (args: string[], input?: string) => runCli(args, system.environment, input);
+  const run = (args: string[], input?: string) => runCommand(args, system.environment, input);
 
-  const submitted = await run(['submit', '--manifest', '-', '--wait'], manifest);
+  const submitted = await runCli(
+    ['submit', '--manifest', '-', '--wait'],
+    system.environment,
+    manifest,
+  );
   expect([submitted.code, submitted.stderr]).toEqual([0, '']);
   expect(submitted.stdout).toMatch(/^loan-1: added\n/);
   expect(submitted.stdout).toMatch(/^loan-1: completed, 5 of 5 documents/m);
@@ -68,7 +73,7 @@ test('submit reports the same manifest as known, and another one under its refer
   const { environment } = system;
   const request = await system.request('twice', 2);
   const submit = (data: object) =>
-    runCli(['submit', '--manifest', '-', '--json'], environment, JSON.stringify(data));
+    runCommand(['submit', '--manifest', '-', '--json'], environment, JSON.stringify(data));
   const runs = [await submit(request), await submit(request)];
   expect(runs.map(({ code, stdout }) => [code, JSON.parse(stdout).status])).toEqual([
     [0, 'added'],
@@ -83,18 +88,18 @@ test('a failed batch ends submit --wait, status and results with 1, and gives wh
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === '002' },
   });
-  await system.startWorkerProcess({ BATCH_DEADLINE_MS: '3000' });
+  await system.startWorker({ BATCH_DEADLINE_MS: '3000' });
   const manifest = JSON.stringify(await system.request('holes', 3));
-  const submitted = await runCli(
+  const submitted = await runCommand(
     ['submit', '--manifest', '-', '--wait', '--json'],
     system.environment,
     manifest,
   );
   expect(submitted.code).toBe(1);
   expect(JSON.parse(submitted.stdout)).toEqual((await system.event('done-holes')).data);
-  const status = await runCli(['status', 'holes'], system.environment);
+  const status = await runCommand(['status', 'holes'], system.environment);
   expect([status.code, status.stdout]).toEqual([1, expect.stringContaining('INCOMPLETE: ')]);
-  const results = await runCli(['results', 'holes'], system.environment);
+  const results = await runCommand(['results', 'holes'], system.environment);
   expect(results.code).toBe(1);
   expect(results.stdout.trim().split('\n')).toHaveLength(2);
   expect(results.stderr).toMatch(/^1 document missing\nINCOMPLETE: /);
@@ -102,7 +107,7 @@ test('a failed batch ends submit --wait, status and results with 1, and gives wh
 
 test('results ends with 0 when its reader closes the pipe early, and says that a disk is full', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   await system.submit('long', 100);
   await system.event('done-long');
   const inShell = (script: string) => runInShell(script, system.environment);
@@ -116,7 +121,7 @@ test('results ends with 0 when its reader closes the pipe early, and says that a
 
 test('Ctrl-C leaves the file of results as it was, and nothing beside it', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   await system.submit('long', 3);
   await system.event('done-long');
   const folder = await mkdtemp(join(tmpdir(), 'results-'));
@@ -155,7 +160,7 @@ async function runInShell(script: string, environment: Record<string, string>): 
 
 test('status shows several batches, how long each took, and with --watch how they end', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
-  await system.startWorkerProcess();
+  await system.startWorker();
   await system.submit('one', 2, 'a');
   await system.submit('two', 1, 'b');
   await waitUntil('both uploads', () => system.atlas.uploads().length === 2);
@@ -170,7 +175,7 @@ test('status shows several batches, how long each took, and with --watch how the
   expect(output).toMatch(/^two: completed, 1 of 1 documents/m);
   expect(output).toMatch(/^one {2}completed {2}LOAN_APP$/m);
   expect(output.match(/^ {2}ended {6}\S+, after [\d.]+ s$/gm)).toHaveLength(2);
-  const both = await runCli(['status', 'one', 'never', 'two', '--json'], system.environment);
+  const both = await runCommand(['status', 'one', 'never', 'two', '--json'], system.environment);
   expect(both.code).toBe(1);
   expect(
     both.stdout
@@ -182,7 +187,7 @@ test('status shows several batches, how long each took, and with --watch how the
 
 test('Ctrl-C on status --watch ends it, and the batch goes on', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
-  await system.startWorkerProcess();
+  await system.startWorker();
   await system.submit('one', 1);
   const watching = spawnCli(['status', 'one', '--watch'], system.environment);
   await once(watching.stdout ?? watching, 'data');
@@ -213,14 +218,17 @@ test('Ctrl-C ends status and results with 130 and without a word while Redis doe
 
 test('cancel ends a batch with the reason given', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
-  await system.startWorkerProcess({ POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' });
+  await system.startWorker({ POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' });
   await system.submit('mistake', 2);
   await waitUntil('a sent upload', () => system.atlas.uploads().length > 0);
-  const cancelled = await runCli(['cancel', 'mistake', '--reason', 'a typo'], system.environment);
+  const cancelled = await runCommand(
+    ['cancel', 'mistake', '--reason', 'a typo'],
+    system.environment,
+  );
   expect([cancelled.code, cancelled.stdout]).toEqual([0, 'mistake: cancelling\n']);
   const { data } = await system.event('done-mistake');
   expect(data.reason).toEqual({ code: 'CANCELLED', message: 'a typo' });
-  const late = await runCli(['cancel', 'mistake'], system.environment);
+  const late = await runCommand(['cancel', 'mistake'], system.environment);
   expect([late.code, late.stderr]).toEqual([1, 'mistake has ended already\n']);
 });
 
@@ -255,7 +263,7 @@ test('a second signal ends a worker at once, in the middle of a request', async 
   worker.signal('SIGTERM');
   await waitUntil('its stopping', () => worker.output().includes('worker stopping'));
   worker.signal('SIGTERM');
-  expect(await worker.exited).toBe(130);
+  expect(await worker.exited).toBe(143);
 });
 
 test('the simulator prints how to reach it, for shells and as JSON', async () => {

@@ -37,3 +37,25 @@ test('a start that waits is left when it is told to stop, and what runs already 
   await expect(runUntilSignal(start)).rejects.toThrow('exit 0');
   expect(stop).toHaveBeenCalledOnce();
 });
+
+test.each([
+  [false, 'exit 0'],
+  [true, 'exit 1'],
+])('a stop that has lost something (%s) ends the process with %s', async (lost, ends) => {
+  watchExits();
+  const start = async () => {
+    process.emit('SIGTERM');
+    return { stop: async () => {}, hasLost: () => lost };
+  };
+  await expect(runUntilSignal(start)).rejects.toThrow(ends);
+});
+
+test.each([
+  ['SIGTERM', 'exit 143'],
+  ['SIGINT', 'exit 130'],
+] as const)('a second signal, %s, ends the process at once with %s', async (name, ends) => {
+  watchExits();
+  void runUntilSignal(async () => ({ stop: () => new Promise(() => {}) }));
+  process.emit('SIGTERM');
+  expect(() => process.emit(name, name)).toThrow(ends);
+});

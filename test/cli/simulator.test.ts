@@ -8,6 +8,7 @@ import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
 import { runCli, spawnCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -62,7 +63,7 @@ test.each([
     says: /^no-such-host\.invalid has no address; set --host/,
   },
 ])('the simulator refuses $args in a sentence, and exits with 2', async ({ args, says }) => {
-  const { code, stdout, stderr } = await runCli(['simulator', ...args]);
+  const { code, stdout, stderr } = await runCommand(['simulator', ...args]);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
@@ -83,7 +84,7 @@ test('the simulator offers the files of all folders below, and submit makes a ba
     'left out, since they are no documents: 4 objects: 8842/.DS_Store (a file of the system), 8842/empty.jpg (empty), lost.jpg (a link to no file), round (a link to a folder)\n',
   );
   const args = ['submit', '--s3', 's3://kyc-documents', '--product', 'LOAN_APP', '--by-folder'];
-  const planned = await runCli([...args, '--dry-run', '--json'], environment);
+  const planned = await runCommand([...args, '--dry-run', '--json'], environment);
   expect(planned.code).toBe(0);
   const batches = planned.stdout
     .trim()
@@ -140,7 +141,7 @@ test.each([
   { args: ['--callback', 'somewhere'], says: /^--callback must be the address of a server/ },
   { args: ['--content', '/nowhere.json'], says: /^cannot read \/nowhere\.json \(ENOENT\)/ },
 ])('the simulator refuses $args, and exits with 2', async ({ args, says }) => {
-  const { code, stdout, stderr } = await runCli(['simulator', ...args]);
+  const { code, stdout, stderr } = await runCommand(['simulator', ...args]);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
@@ -153,7 +154,7 @@ test('--directory that cannot hold objects is refused in a sentence, and what li
     'kyc/.objects/a.json': '{',
   });
   const refused = async (...path: string[]) => {
-    const { code, stdout, stderr } = await runCli(['simulator', '--directory', join(...path)]);
+    const { code, stdout, stderr } = await runCommand(['simulator', '--directory', join(...path)]);
     expect([code, stdout]).toEqual([2, '']);
     return stderr;
   };
@@ -173,7 +174,7 @@ test('--directory that cannot hold objects is refused in a sentence, and what li
 
 test('a --directory that takes no objects is named when --documents are put there', async () => {
   const scans = await folderWith({ 'pan.jpg': 'scan' });
-  const { code, stderr } = await runCli([
+  const { code, stderr } = await runCommand([
     'simulator',
     ...['--directory', '/proc', '--documents', scans],
   ]);
@@ -192,7 +193,7 @@ test('--content says what documents hold, and --callback gives the credentials o
     'list.json': '[]',
     'wrong.json': JSON.stringify({ 'pan.jpg': 'nver' }),
   });
-  const refused = (name: string) => runCli(['simulator', '--content', join(files, name)]);
+  const refused = (name: string) => runCommand(['simulator', '--content', join(files, name)]);
   const wrong = await refused('wrong.json');
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('said of pan.jpg')]);
   const list = await refused('list.json');
@@ -208,7 +209,7 @@ test('--content says what documents hold, and --callback gives the credentials o
   const worker = spawnWorker(all);
   onTestFinished(() => worker.kill());
   await worker.started();
-  const sent = await runCli(
+  const sent = await runCommand(
     ['submit', '--s3', 's3://kyc-documents/8841/', '--product', 'LOAN_APP', '--wait', '--json'],
     all,
   );
@@ -216,7 +217,7 @@ test('--content says what documents hold, and --callback gives the credentials o
     reason: { code: 'INCOMPLETE' },
     documents: { missing: ['lost.jpg'] },
   });
-  const { stdout } = await runCli(['results', '8841'], all);
+  const { stdout } = await runCommand(['results', '8841'], all);
   expect(JSON.parse(stdout)).toEqual({
     documentId: 'pan.jpg',
     extracts: [{ document_type: 'PAN', name: { value: 'Asha Rao', confidence_score: 0.5 } }],

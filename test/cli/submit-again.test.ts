@@ -4,7 +4,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { onTerminal } from '../helpers/on-terminal.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { CLI, runCli, spawnCli } from './run-cli.js';
+import { CLI, spawnCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 const HIDE_CURSOR = '\x1b[?25l';
 const SHOW_CURSOR = '\x1b[?25h';
@@ -13,14 +14,14 @@ vi.setConfig({ testTimeout: 60_000 });
 
 test('submit of a batch that has failed says so, and what to do, and exits with 1', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   const gone = {
     reference: 'gone',
     productType: 'LOAN_APP',
     documents: [{ documentId: '1', bucket: 'kyc-documents', key: 'gone.jpg' }],
   };
   const submit = (...args: string[]) =>
-    runCli(['submit', '--manifest', '-', ...args], system.environment, JSON.stringify(gone));
+    runCommand(['submit', '--manifest', '-', ...args], system.environment, JSON.stringify(gone));
   expect((await submit('--wait')).code).toBe(1);
   const again = await submit();
   expect([again.code, again.stdout]).toEqual([1, '']);
@@ -41,14 +42,18 @@ test('submit of a batch that has failed says so, and what to do, and exits with 
 
 test('submit --wait of sixty batches says in a few lines how they went', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   const requests = await Promise.all(
     Array.from({ length: 60 }, (_, i) => system.request(`many-${i}`, 1, `${i}-`)),
   );
   const [first] = requests;
   if (first) first.documents = [{ documentId: 'x', bucket: 'kyc-documents', key: 'nowhere' }];
   const manifest = requests.map((request) => JSON.stringify(request)).join('\n');
-  const run = await runCli(['submit', '--manifest', '-', '--wait'], system.environment, manifest);
+  const run = await runCommand(
+    ['submit', '--manifest', '-', '--wait'],
+    system.environment,
+    manifest,
+  );
   expect([run.code, run.stderr]).toEqual([1, '']);
   const lines = run.stdout.trim().split('\n');
   expect(lines[0]).toBe('60 batches added');
@@ -61,7 +66,7 @@ test('submit --wait of sixty batches says in a few lines how they went', async (
 
 test('Ctrl-C on submit --wait says that the batch goes on, and it does', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
-  await system.startWorkerProcess();
+  await system.startWorker();
   const manifest = JSON.stringify(await system.request('loan-1', 1));
   const child = spawnCli(['submit', '--manifest', '-', '--wait'], system.environment);
   child.stdin?.end(manifest);
@@ -83,7 +88,7 @@ test('Ctrl-C on submit --wait says that the batch goes on, and it does', async (
 
 test('Ctrl-C on a terminal says it too, below what was drawn, and gives the cursor back', async () => {
   const system = await startSystem({ atlas: { completionMs: 600_000 } });
-  await system.startWorkerProcess();
+  await system.startWorker();
   await system.request('loan-1', 1);
   const command = `"${process.execPath}" "${CLI}" submit --s3 s3://kyc-documents/loan-1 --product X -w`;
   const child = spawn(...onTerminal(command), {

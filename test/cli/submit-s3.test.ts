@@ -1,17 +1,18 @@
 import { expect, test, vi } from 'vitest';
 import { startSystem } from '../helpers/system.js';
 import { runCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 test('submit --s3 lists the bucket, sends a batch for each folder, and waits for all', async () => {
   const system = await startSystem();
-  await system.startWorkerProcess();
+  await system.startWorker();
   for (const key of ['in/a/1.jpg', 'in/a/2.jpg', 'in/b/1.pdf']) {
     system.s3.put('kyc-documents', key, 'scan');
   }
   const args = ['submit', '--s3', 's3://kyc-documents/in/', '--product', 'LOAN_APP', '--by-folder'];
-  const dry = await runCli([...args, '--dry-run'], { ...system.environment, REDIS_URL: '' });
+  const dry = await runCommand([...args, '--dry-run'], { ...system.environment, REDIS_URL: '' });
   expect(dry).toEqual({
     code: 0,
     stderr: '',
@@ -31,7 +32,7 @@ test('submit --s3 lists the bucket, sends a batch for each folder, and waits for
     (await system.event('done-a')).data,
     (await system.event('done-b')).data,
   ]);
-  const again = await runCli(args, system.environment);
+  const again = await runCommand(args, system.environment);
   expect([again.code, again.stdout]).toEqual([
     0,
     'a: known already, completed\nb: known already, completed\n',
@@ -41,7 +42,7 @@ test('submit --s3 lists the bucket, sends a batch for each folder, and waits for
 test('submit --s3 says what is wrong with the bucket, and when there is nothing below', async () => {
   const { environment } = await startSystem();
   const submit = (uri: string, more: Record<string, string> = {}) =>
-    runCli(['submit', '--s3', uri, '--product', 'X', '--dry-run'], { ...environment, ...more });
+    runCommand(['submit', '--s3', uri, '--product', 'X', '--dry-run'], { ...environment, ...more });
   const missing = await submit('s3://nowhere/in/');
   expect([missing.code, missing.stderr]).toEqual([
     1,
@@ -59,7 +60,7 @@ test.each([301, 400] as const)(
     s3.put('kyc-documents', '8841/pan.jpg', 'scan');
     s3.setFaults({ rules: [{ fault: 'another-region', region: 'eu-west-1', status }] });
     const args = ['submit', '--s3', 's3://kyc-documents/8841', '--product', 'X', '--dry-run'];
-    expect(await runCli(args, environment)).toEqual({
+    expect(await runCommand(args, environment)).toEqual({
       code: 0,
       stderr: '',
       stdout:
@@ -77,7 +78,7 @@ test('submit --s3 takes a folder and not its neighbours, and says what is no doc
   s3.put('kyc-documents', '88410/pan.jpg', 'of somebody else');
   const submit = (folder: string, ...more: string[]) => {
     const uri = `s3://kyc-documents/${folder}`;
-    return runCli(['submit', '--s3', uri, '--product', 'X', '--dry-run', ...more], environment);
+    return runCommand(['submit', '--s3', uri, '--product', 'X', '--dry-run', ...more], environment);
   };
   const { code, stdout, stderr } = await submit('8841', '--json');
   expect([code, JSON.parse(stdout)]).toEqual([
@@ -99,6 +100,18 @@ test('submit --s3 takes a folder and not its neighbours, and says what is no doc
   expect((await submit('8841', '--reference', 'a/b')).stderr).toMatch(/a reference is 1 to 128 of/);
 });
 
+test('submit --s3 finds objects under their names, whatever characters are in them', async () => {
+  const { s3, environment } = await startSystem();
+  const keys = ['a b+c%20d&e;<f>.jpg', 'bell\u0007.jpg', 'line\r\nbreak.jpg', 'ü 😀.jpg', ' .jpg'];
+  for (const key of keys) s3.put('kyc-documents', `odd +/${key}`, 'scan');
+  const uri = 's3://kyc-documents/odd +/';
+  const args = ['submit', '--s3', uri, '--product', 'X', '--dry-run', '--json'];
+  const { stdout, stderr } = await runCommand(args, environment);
+  expect(stderr).toBe('');
+  const found = JSON.parse(stdout).documents.map(({ key }: { key: string }) => key);
+  expect(found.sort()).toEqual(keys.map((key) => `odd +/${key}`).sort());
+});
+
 test.each([
   [['--s3', 's3://kyc/'], /--s3 needs --product TYPE/],
   [['--s3', 's3://Kyc_Docs/in', '--product', 'X'], /Kyc_Docs must be the name of a bucket/],
@@ -107,7 +120,7 @@ test.each([
   [['--product', 'X'], /^say what to submit/],
   [['--manifest', 'x', '--by-folder'], /go with --s3 only/],
 ])('submit %j is wrong usage', async (args, says) => {
-  const { code, stderr } = await runCli(['submit', ...args]);
+  const { code, stderr } = await runCommand(['submit', ...args]);
   expect(code).toBe(2);
   expect(stderr).toMatch(says);
 });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
 import { CLI, runCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -16,6 +17,9 @@ const COMMANDS = [
   'status',
   'results',
   'cancel',
+  'redeliver',
+  'erase',
+  'user',
   'doctor',
   'completion',
 ];
@@ -32,7 +36,7 @@ test('--help lists every command, and each command has help with an example', as
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   const [, documentation = ''] = /^Documentation: (.*)$/m.exec(stdout) ?? [];
   expect(readFileSync(documentation, 'utf8')).toMatch(/^# Documentation/);
-  const helps = await Promise.all(COMMANDS.map((command) => runCli([command, '--help'])));
+  const helps = await Promise.all(COMMANDS.map((command) => runCommand([command, '--help'])));
   for (const [i, { code, stdout }] of helps.entries()) {
     expect(code).toBe(0);
     expect(stdout).toContain(`$ atlas-batch ${COMMANDS[i]}`);
@@ -53,7 +57,7 @@ test.each([
   { args: ['simulator', '--port', 'x'], says: /must be a whole number/ },
   { args: ['simulator', '--documents', '/nowhere'], says: /cannot read the directory/ },
 ])('$args is wrong usage: a message, no stack, exit 2', async ({ args, says }) => {
-  const { code, stdout, stderr } = await runCli(args);
+  const { code, stdout, stderr } = await runCommand(args);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
@@ -101,9 +105,9 @@ test.each(['status', 'results', 'cancel'])(
   async (command) => {
     const { url, prefix } = testRedis();
     const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
-    const unknown = await runCli([command, 'never'], environment);
+    const unknown = await runCommand([command, 'never'], environment);
     expect([unknown.code, unknown.stderr]).toEqual([1, 'no batch never is known here\n']);
-    const wrong = await runCli([command, 'a:b'], environment);
+    const wrong = await runCommand([command, 'a:b'], environment);
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('a reference is')]);
   },
 );
@@ -112,7 +116,7 @@ test.each(['status', 'cancel'])(
   '%s --json says of an unknown batch that it is unknown, and goes on with the next',
   async (command) => {
     const { url, prefix } = testRedis();
-    const { code, stdout, stderr } = await runCli([command, 'nope', 'never', '--json'], {
+    const { code, stdout, stderr } = await runCommand([command, 'nope', 'never', '--json'], {
       REDIS_URL: url,
       QUEUE_PREFIX: prefix,
     });
@@ -137,7 +141,7 @@ test('submit names every issue of a manifest and adds nothing', async () => {
   const { url, prefix } = testRedis();
   const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
   const manifest = { reference: 'bad', productType: 5, documents: [{ documentId: '1' }], more: 1 };
-  const { code, stderr } = await runCli(
+  const { code, stderr } = await runCommand(
     ['submit', '--manifest', '-'],
     environment,
     JSON.stringify(manifest),
@@ -146,7 +150,7 @@ test('submit names every issue of a manifest and adds nothing', async () => {
   for (const issue of ['productType', 'documents[0].bucket', 'documents[0].key', 'more']) {
     expect(stderr).toContain(`  ${issue} `);
   }
-  expect((await runCli(['status', 'bad'], environment)).code).toBe(1);
-  const notJson = await runCli(['submit', '--manifest', '-'], environment, '{');
+  expect((await runCommand(['status', 'bad'], environment)).code).toBe(1);
+  const notJson = await runCommand(['submit', '--manifest', '-'], environment, '{');
   expect([notJson.code, notJson.stderr]).toEqual([2, 'the manifest - is not valid JSON\n']);
 });

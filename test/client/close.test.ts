@@ -15,8 +15,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 /** Its own, two of `onCompletion`, two of `events`, one of `wait`. */
 const CONNECTIONS = 6;
-const BUSY_CLIENT = fileURLToPath(new URL('busy-client.process.ts', import.meta.url));
-const WAITING_CLIENT = fileURLToPath(new URL('waiting-client.process.ts', import.meta.url));
+const BUSY_CLIENT = fileURLToPath(new URL('busy-client.process.mjs', import.meta.url));
+const WAITING_CLIENT = fileURLToPath(new URL('waiting-client.process.mjs', import.meta.url));
 
 async function startServer(): Promise<PrivateRedis> {
   const server = await startPrivateRedis();
@@ -43,11 +43,9 @@ test.each(LOSSES)(
   'a process whose Redis %s closes its client in order, and ends by itself',
   async (_, lose) => {
     const valve = await startTcpValve((await startServer()).port);
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', BUSY_CLIENT, `redis://127.0.0.1:${valve.port}`, '{t}'],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    );
+    const child = spawn(process.execPath, [BUSY_CLIENT, `redis://127.0.0.1:${valve.port}`, '{t}'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     onTestFinished(() => void child.kill('SIGKILL'));
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -63,11 +61,9 @@ test.each(LOSSES)(
 
 test('a process that closes its clients while they begin to wait ends by itself', async () => {
   const { port } = await startServer();
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', WAITING_CLIENT, `redis://127.0.0.1:${port}`, '{t}'],
-    { stdio: 'inherit' },
-  );
+  const child = spawn(process.execPath, [WAITING_CLIENT, `redis://127.0.0.1:${port}`, '{t}'], {
+    stdio: 'inherit',
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   expect(await once(child, 'exit')).toEqual([0, null]);
 });

@@ -66,8 +66,16 @@ test('an extract is parsed in a time that grows with its length, however odd its
   const extract = parseExtract(`{"document_type":"PAN","n":1${zeros}1,"f":0.${zeros}1}`);
   expect(extract.n).toBe(`1${zeros}1`);
   expect(() => parseExtract(`1234567890123456 ${'"\\'.repeat(100_000)}`)).toThrow(SyntaxError);
+  expect(() => parseExtract(`1234567890123456 "${'\\"'.repeat(100_000)}`)).toThrow(SyntaxError);
   // The square of these lengths takes half a minute.
   expect(performance.now() - began).toBeLessThan(2000);
+});
+
+test('an extract is parsed however many escapes a text in it has', () => {
+  const page = '\\n'.repeat(4_000_000);
+  const extract = parseExtract(`{"document_type":"PAN","n":12345678901234567890,"text":"${page}"}`);
+  expect(extract.n).toBe('12345678901234567890');
+  expect(extract.text).toHaveLength(4_000_000);
 });
 
 test('a result serialises with its parsed extracts, parsed once', () => {

@@ -88,11 +88,12 @@ test('the status of a batch goes from queued over processing to the summary', as
     reference: 'loan-2',
     state: 'queued',
     productType: 'LOAN_APP',
-    documents: { total: 5, present: 0 },
+    documents: { total: 5, sent: 0, present: 0 },
     uploads: [],
     polls: 0,
     nextPollAt: null,
     submittedAt: null,
+    line: null,
     lastError: null,
     summary: null,
   });
@@ -119,7 +120,7 @@ test('the status of a batch goes from queued over processing to the summary', as
   const ended = await client.status('loan-2');
   expect([ended.state, ended.documents, ended.nextPollAt]).toEqual([
     'completed',
-    { total: 5, present: 5 },
+    { total: 5, sent: 5, present: 5 },
     null,
   ]);
   expect(ended.summary).toEqual(summary);

@@ -18,7 +18,7 @@ import { clientOf, startClient } from './test-client.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const HANDLER = fileURLToPath(new URL('handler.process.ts', import.meta.url));
+const HANDLER = fileURLToPath(new URL('handler.process.mjs', import.meta.url));
 
 /** Adds events as the worker does, with a short back-off. */
 function announcer(url: string, prefix: string) {
@@ -113,9 +113,9 @@ test('an event whose handler never succeeds is kept among the failed, and blocks
   );
   await announce('poison', 2);
   await announce('fine');
-  await waitUntil('the end of both', async () => {
+  await waitUntil('the end of both, each error told', async () => {
     const { completed, failed } = await queue.getJobCounts('completed', 'failed');
-    return completed === 1 && failed === 1;
+    return completed === 1 && failed === 1 && errors.length >= 2;
   });
   expect(errors).toEqual(['done-poison', 'done-poison']);
 });
@@ -150,7 +150,7 @@ test('handlers run at once up to the concurrency, and close waits for them', asy
 test('an event whose handler was killed comes again, and no other comes twice', async () => {
   const { client, url, prefix } = startClient();
   const { announce, queue } = announcer(url, prefix);
-  const child = spawn(process.execPath, ['--import', 'tsx', HANDLER, url, prefix], {
+  const child = spawn(process.execPath, [HANDLER, url, prefix], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -253,4 +253,17 @@ test('what a handler throws is seen without an onError, and none of what it says
   await waitUntil('the fourth attempt', () => attempts === 4);
   // Those of the next seconds are counted in one.
   expect(more).toEqual([]);
+});
+
+test('a handler that is given while Redis is away gets events when it is there', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const { client, url, prefix } = startClient({ url: redis.url, prefix: '{away}' });
+  await redis.kill();
+  const [handler, onError] = [vi.fn(), vi.fn()];
+  client.onCompletion(handler, { onError });
+  await waitUntil('attempts to connect', () => onError.mock.calls.length > 3);
+  await redis.restart();
+  await announcer(url, prefix).announce('late');
+  await waitUntil('the event', () => handler.mock.calls.length === 1);
 });

@@ -32,6 +32,7 @@ test.each<[options: unknown, message: RegExp]>([
   [{ redis: { url: redisUrl, tls: {} } }, /redis\.url must be rediss:\/\/ for redis\.tls/],
   [{ redis: { cluster: [] } }, /redis\.cluster must list at least one \{ host, port \}/],
   [{ redis: { cluster: 'one:7000' } }, /redis\.cluster must list/],
+  [{ redis: { cluster: [{ host: 'one', port: 0 }] } }, /redis\.cluster must list/],
   [{ redis: { sentinels: [{ host: 'one' }], name: 'm' } }, /redis\.sentinels must list/],
   [{ redis: { sentinels: [{ host: 'a', port: 1 }] } }, /redis\.name is missing/],
   [{ connection: redisUrl }, /connection must be an object/],

@@ -68,3 +68,14 @@ test('a secret that is too short is named, not shown, together with every other 
   ]);
   expect(issues).not.toContain('hunter2');
 });
+
+test('the days of the quota are those of a time zone that exists, by default UTC', () => {
+  expect(loadConfig(REQUIRED)).toMatchObject({
+    ATLAS_MAX_DOCUMENTS_PER_DAY: 0,
+    QUOTA_TIMEZONE: 'UTC',
+  });
+  expect(issuesOf({ QUOTA_TIMEZONE: 'Asia/Kolkata' })).toBe('');
+  expect(issuesOf({ QUOTA_TIMEZONE: 'Bangalore' })).toContain(
+    'QUOTA_TIMEZONE must be a time zone of the IANA list, such as UTC or Asia/Kolkata; got "Bangalore"',
+  );
+});

@@ -41,6 +41,31 @@ test.each([
   expect(issues[0]).not.toMatch(/canary|rest@|zz/);
 });
 
+const ESCAPES = 'write / ? # @ of a password as %2F %3F %23 %40';
+const CLUSTER = 'several hosts need REDIS_CLUSTER=true';
+test.each([
+  ['redis://a:1,redis://b:2', CLUSTER],
+  ['redis://a:1,b:2', CLUSTER],
+  ['redis://app:canary@a:1,redis://app:canary@b:2', CLUSTER],
+  ['redis://a:1,redis://app:canary@b:2', CLUSTER],
+  ['redis://:canary/rest@127.0.0.1:6379', ESCAPES],
+  ['rediss://app:canary#rest@127.0.0.1', ESCAPES],
+  ['redis://:canary,1?rest@127.0.0.1', ESCAPES],
+  ['redis://app:12/rest@127.0.0.1', ESCAPES],
+  ['redis://127.0.0.1:0', 'must name a port from 1 to 65535'],
+])('what is wrong with the URL %s is said with what to do', (url, hint) => {
+  const issues = issuesOf({ REDIS_URL: url });
+  expect(issues).toContain(hint);
+  expect(issues).not.toMatch(/canary|rest@/);
+  for (const other of [ESCAPES, CLUSTER]) if (other !== hint) expect(issues).not.toContain(other);
+});
+
+test('a comma in the password of a Cluster is to be written as an escape', () => {
+  const issues = issuesOf({ REDIS_URL: 'redis://:canary,rest@a:1,b:2', REDIS_CLUSTER: 'true' });
+  expect(issues).toContain('write , of a password as %2C');
+  expect(issues).not.toMatch(/canary|rest/);
+});
+
 test('one server is named by a URL, and special characters of a password by escapes', () => {
   expect(targetFrom({ REDIS_URL: 'rediss://app:p%25%2F%40%C3%A9@redis.example.com/3' })).toEqual({
     kind: 'single',
@@ -109,6 +134,10 @@ test.each([
     'REDIS_SENTINELS must be hosts and ports',
   ],
   [
+    { REDIS_SENTINELS: 'a:26379,b:0', REDIS_SENTINEL_NAME: 'main' },
+    'REDIS_SENTINELS must be hosts and ports',
+  ],
+  [
     { REDIS_SENTINELS: 'a', REDIS_SENTINEL_NAME: 'main', REDIS_CLUSTER: 'true' },
     'REDIS_CLUSTER cannot go together with REDIS_SENTINELS',
   ],
@@ -136,6 +165,9 @@ test('files of TLS go with rediss only, must be there, and are not shown', async
     expect.stringContaining('REDIS_URL must be rediss:// for REDIS_TLS_CA_FILE'),
     expect.stringContaining('REDIS_TLS_CA_FILE cannot be read (ENOENT)'),
   ]);
+  expect(issuesOf({ REDIS_URL: 'rediss://a', REDIS_TLS_CA_FILE: '/dev/zero' })).toContain(
+    'REDIS_TLS_CA_FILE cannot be read (no regular file)',
+  );
   const environment = { REDIS_URL: 'rediss://a', REDIS_TLS_CERT_FILE: file };
   const issues = issuesOf(environment);
   expect(issues).toContain('REDIS_TLS_KEY_FILE is missing; REDIS_TLS_CERT_FILE needs it');

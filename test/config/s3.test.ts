@@ -31,6 +31,7 @@ test.each([
   ['S3_PUBLIC_ENDPOINT_URL', 's3.example.com', /S3_PUBLIC_ENDPOINT_URL must be a URL/],
   ['S3_PUBLIC_ENDPOINT_URL', 's3://kyc', /S3_PUBLIC_ENDPOINT_URL must be an http or https URL/],
   ['S3_PUBLIC_ENDPOINT_URL', 'https://s3.example.com/?a=b', /must hold no user name, no query/],
+  ['RESULTS_PREFIX', 'x'.repeat(513), /RESULTS_PREFIX must have 512 bytes at most/],
   ['RESULTS_SSE', 'kms', /RESULTS_SSE must be AES256 or aws:kms/],
   ['RESULTS_KMS_KEY_ID', 'alias/x', /RESULTS_KMS_KEY_ID goes with RESULTS_SSE=aws:kms only/],
 ])('%s=%s is refused at the start', (name, value, issue) => {

@@ -24,17 +24,20 @@ function followed() {
   files.write('id', 'id\n');
   files.write('secret', ' canary-1\r\n'.trimStart());
   files.write('redis', 'redis://:canary-1@127.0.0.1\n');
-  const config = loadConfig({
-    ...OTHERS,
-    ATLAS_CLIENT_ID_FILE: files.path('id'),
-    ATLAS_CLIENT_SECRET_FILE: files.path('secret'),
-    REDIS_URL_FILE: files.path('redis'),
-  });
   const lines: string[] = [];
   const log = (_: object, message: string) => void lines.push(message);
-  const following = followSecrets(config, { debug: log, info: log, warn: log, error: log });
-  onTestFinished(() => following.stop());
-  return { config, files, lines };
+  const follow = () => {
+    const config = loadConfig({
+      ...OTHERS,
+      ATLAS_CLIENT_ID_FILE: files.path('id'),
+      ATLAS_CLIENT_SECRET_FILE: files.path('secret'),
+      REDIS_URL_FILE: files.path('redis'),
+    });
+    const following = followSecrets(config, { debug: log, info: log, warn: log, error: log });
+    onTestFinished(() => following.stop());
+    return config;
+  };
+  return { config: follow(), files, lines, follow };
 }
 
 test('a secret is what its file holds, less one line break at its end', () => {
@@ -42,6 +45,12 @@ test('a secret is what its file holds, less one line break at its end', () => {
   expect(config.ATLAS_CLIENT_ID).toBe('id');
   expect(config.ATLAS_CLIENT_SECRET).toBe('canary-1');
   expect(config.REDIS_URL).toBe('redis://:canary-1@127.0.0.1');
+});
+
+test.each(['/dev/zero', tmpdir()])('a secret is in a regular file, and not in %s', (path) => {
+  const variables = { ...OTHERS, REDIS_URL: 'redis://127.0.0.1', ATLAS_CLIENT_ID: 'id' };
+  const load = () => loadConfig({ ...variables, ATLAS_CLIENT_SECRET_FILE: path });
+  expect(load).toThrow('ATLAS_CLIENT_SECRET_FILE cannot be read (no regular file)');
 });
 
 test('a new value of a secret is used within ten seconds, and only its name is logged', () => {
@@ -58,6 +67,37 @@ test('a new value of a secret is used within ten seconds, and only its name is l
     'ATLAS_CLIENT_SECRET has a new value, which is used from now on',
     'REDIS_URL has a new value, which is used from now on',
   ]);
+});
+
+test('what two parts of a process use is said once, when it is new and when it is wrong', () => {
+  const { files, lines, follow } = followed();
+  follow();
+  files.write('secret', 'canary-2');
+  vi.advanceTimersByTime(2 * READ_EVERY_MS);
+  files.write('secret', '');
+  vi.advanceTimersByTime(2 * READ_EVERY_MS);
+  files.write('secret', 'canary-1');
+  vi.advanceTimersByTime(2 * READ_EVERY_MS);
+  expect(lines).toEqual([
+    expect.stringContaining('new value'),
+    expect.stringContaining('is empty'),
+    expect.stringContaining('new value'),
+  ]);
+});
+
+test('a secret that is wrong keeps no other one from being used', () => {
+  const { config, files, lines } = followed();
+  files.write('secret', 'canary-2\n\n');
+  files.write('redis', 'redis://:canary-2@127.0.0.1\n');
+  vi.advanceTimersByTime(READ_EVERY_MS);
+  expect(config.ATLAS_CLIENT_SECRET).toBe('canary-1');
+  expect(config.REDIS_URL).toBe('redis://:canary-2@127.0.0.1');
+  files.write('secret', 'canary-3\n');
+  files.write('redis', 'http://canary-3');
+  vi.advanceTimersByTime(READ_EVERY_MS);
+  expect(config.ATLAS_CLIENT_SECRET).toBe('canary-3');
+  expect(config.REDIS_URL).toBe('redis://:canary-2@127.0.0.1');
+  expect(lines.join()).not.toContain('canary');
 });
 
 test.each([

@@ -106,3 +106,11 @@ test('bounds that contradict each other are reported under their own names', () 
     'pollMinMs must not be greater than pollMaxMs',
   );
 });
+
+test('late documents are awaited no longer than failed batches are kept', () => {
+  const late = { ...REQUIRED, keepFailedSeconds: 60, lateResultsForMs: 60_001 };
+  expect(() => configOf(late)).toThrow(
+    'lateResultsForMs must not be longer than keepFailedSeconds: what is awaited has to be kept',
+  );
+  expect(configOf({ ...late, lateResultsForMs: 60_000 }).LATE_RESULTS_FOR_MS).toBe(60_000);
+});

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TransientError } from '../../src/errors.js';
-import { MAX_UNEXPECTED, Reconciliation } from '../../src/extracts/reconcile.js';
+import { MAX_UNEXPECTED, MAX_UNREADABLE, Reconciliation } from '../../src/extracts/reconcile.js';
 import { item } from './page-item.js';
 
 describe('documents', () => {
@@ -37,6 +36,54 @@ describe('documents', () => {
       { documentId: 'b ', extracts: ['2'] },
     ]);
     expect(reconciliation.unexpected()).toEqual([{ documentId: 'b  ', extracts: ['3'] }]);
+  });
+
+  test.each([
+    ['in capital letters', 'PAN-\u00c9'],
+    ['in small letters', 'pan-\u00e9'],
+    ['with a byte order mark and a space of no width', '\ufeffPan-\u200b\u00e9'],
+    ['with a soft hyphen, and blanks at its end', 'pan\u00ad-\u00e9  '],
+  ])('a document is present whose id comes back %s', (_, back) => {
+    for (const scope of [null, 'Loan-1']) {
+      const reconciliation = new Reconciliation(['x', 'Pan-\u00e9'], scope);
+      reconciliation.addPage(1, [item(scope ? `\u200bLOAN-1/${back}` : back, '1')]);
+      expect(reconciliation.documents()).toEqual([{ documentId: 'Pan-\u00e9', extracts: ['1'] }]);
+      expect(reconciliation.unexpected()).toEqual([]);
+    }
+  });
+
+  test('a document is present whose id comes back without the zeros before it, unless two may be meant', () => {
+    const reconciliation = new Reconciliation(['001', '02', '002', '000', 'a01'], null);
+    const items = ['1', '2', '0', 'a1'].map((id) => item(id, id));
+    reconciliation.addPage(1, [...items, item('02', '3')]);
+    expect(reconciliation.documents()).toEqual([
+      { documentId: '001', extracts: ['1'] },
+      { documentId: '02', extracts: ['3'] },
+      { documentId: '000', extracts: ['0'] },
+    ]);
+    expect(reconciliation.unexpected()).toEqual([
+      { documentId: '2', extracts: ['2'] },
+      { documentId: 'a1', extracts: ['a1'] },
+    ]);
+  });
+
+  test('an id that could be two in another case is that of neither, and each of them is its own', () => {
+    const reconciliation = new Reconciliation(['a1', 'A1', 'b'], null);
+    reconciliation.addPage(1, [item('A1', '1'), item('a1', '2'), item('A1\u200b', '3')]);
+    reconciliation.addPage(2, [item('a1 ', '4'), item('B', '5')]);
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a1', extracts: ['2', '4'] },
+      { documentId: 'A1', extracts: ['1'] },
+      { documentId: 'b', extracts: ['5'] },
+    ]);
+    expect(reconciliation.unexpected()).toEqual([{ documentId: 'A1\u200b', extracts: ['3'] }]);
+  });
+
+  test('blanks around an id that travels with its reference are none of it either', () => {
+    const reconciliation = new Reconciliation(['a', ' b'], 'loan');
+    reconciliation.addPage(1, [item('  loan/a ', '1'), item(' loan/ b', '2'), item('  a', '3')]);
+    expect(reconciliation.missing()).toEqual([]);
+    expect(reconciliation.unexpected()).toEqual([{ documentId: '  a', extracts: ['3'] }]);
   });
 
   test('documents come in the order sent, whatever order Atlas has them in', () => {
@@ -137,20 +184,29 @@ describe('unexpected extracts', () => {
     ]);
   });
 
-  test(`unexpected extracts are a protocol error beyond ${MAX_UNEXPECTED}`, () => {
-    const reconciliation = new Reconciliation(['a'], null);
+  test('unexpected extracts beyond what is kept cost none of the present ones, and count', () => {
+    const reconciliation = new Reconciliation(['a', 'b'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED }, (_, index) => item(`x${index}`));
-    reconciliation.addPage(1, unexpected);
-    reconciliation.addPage(2, unexpected);
-    expect(() => reconciliation.addPage(3, [item('one more')])).toThrow(
-      expect.objectContaining({ name: TransientError.name, code: 'ATLAS_PROTOCOL' }),
-    );
+    reconciliation.addPage(1, [item('a'), ...unexpected]);
+    expect(reconciliation.addPage(2, unexpected)).toEqual({ added: 0 });
+    const more = ['y', 'z', 'y'].map((id) => item(id));
+    expect(reconciliation.addPage(3, [...more, item('b')])).toEqual({ added: 3 });
+    expect(reconciliation.addPage(4, [...more, item('b')])).toEqual({ added: 0 });
+    expect(reconciliation.missing()).toEqual([]);
+    expect(reconciliation.unexpected()).toHaveLength(MAX_UNEXPECTED);
+    expect(reconciliation.unexpectedCount).toBe(MAX_UNEXPECTED + 2);
+    expect(reconciliation.extractCount).toBe(MAX_UNEXPECTED + 4);
   });
 
-  test('unexpected extracts are a protocol error too when they all carry one id', () => {
+  test('unexpected extracts are kept up to the same number when they all carry one id', () => {
     const reconciliation = new Reconciliation(['a'], null);
     const unexpected = Array.from({ length: MAX_UNEXPECTED + 1 }, (_, n) => item('x', String(n)));
-    expect(() => reconciliation.addPage(1, unexpected)).toThrow(TransientError);
+    reconciliation.addPage(1, [...unexpected, item('a')]);
+    expect(reconciliation.unexpected()[0]?.extracts).toHaveLength(MAX_UNEXPECTED);
+    expect([reconciliation.unexpectedCount, reconciliation.present]).toEqual([
+      MAX_UNEXPECTED + 1,
+      1,
+    ]);
   });
 });
 
@@ -215,4 +271,20 @@ test('items that nobody can read are listed with the own ids of documents, once,
   expect([found.present, found.missing(), found.itemCount]).toEqual([1, [0], 4]);
   // Else a count of items would say that nothing is new when the item becomes readable.
   expect(found.extractCount).toBe(1);
+});
+
+test('items that nobody can read beyond those that are listed are new to the list all the same', () => {
+  const found = new Reconciliation(['a'], null);
+  const wrong = (n: number) => ({
+    ...{ atlasDocumentId: `x${n}`, fileData: null, unreadable: 'its file_data is null' },
+  });
+  found.addPage(
+    1,
+    Array.from({ length: MAX_UNREADABLE }, (_, n) => wrong(n)),
+  );
+  expect(found.addPage(2, [wrong(0), wrong(-1), wrong(-2)])).toEqual({ added: 2 });
+  expect(found.addPage(3, [wrong(-1), wrong(0)])).toEqual({ added: 0 });
+  expect([found.unreadable().length, found.unreadableCount]).toEqual([
+    ...[MAX_UNREADABLE, MAX_UNREADABLE + 2],
+  ]);
 });

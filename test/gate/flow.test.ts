@@ -21,7 +21,7 @@ it.each([
 
 /** A gate that has room for one upload at a time, and many uploads of one document in its line. */
 function gateWith(...floods: { name: string; weight: number }[]) {
-  const gate = new GateModel(1);
+  const gate = new GateModel({ limit: 1, quota: 0 });
   for (let n = 0; n < 1000; n += 1)
     for (const flow of floods)
       gate.ask([{ member: `${flow.name}${n}@1/1.0`, documentCount: 1 }], flow);
@@ -41,6 +41,17 @@ function admissions(gate: GateModel, count: number): string[] {
 
 it('an urgent batch behind a flood of bulk ones is the next to be admitted', () => {
   const gate = gateWith(flowOf({ priority: 'bulk' }, []));
+  gate.ask([{ member: 'now@1/1.0', documentCount: 1 }], flowOf({ priority: 'urgent' }, []));
+  expect(admissions(gate, 2)[1]).toBe('now@1/1.0');
+});
+
+it('an urgent batch goes before the first bulk batches of many tenants that have come at the same time', () => {
+  const gate = new GateModel({ limit: 1, quota: 0 });
+  for (let n = 0; n < 1000; n += 1)
+    gate.ask(
+      [{ member: `a${n}@1/1.0`, documentCount: 1 }],
+      flowOf({ tenant: `t${n}`, priority: 'bulk' }, []),
+    );
   gate.ask([{ member: 'now@1/1.0', documentCount: 1 }], flowOf({ priority: 'urgent' }, []));
   expect(admissions(gate, 2)[1]).toBe('now@1/1.0');
 });

@@ -5,11 +5,19 @@
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
-import { type Flow, GateModel } from '../../src/gate/gate-model.js';
-import { gateKeys, gatePauseKey, gateSweepKey } from '../../src/jobs/redis-keys.js';
+import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
+import {
+  gateKeys,
+  gatePauseKey,
+  gateSweepKey,
+  gateWaitsKey,
+  quotaUsedKey,
+} from '../../src/jobs/redis-keys.js';
+import { PRIORITIES } from '../../src/jobs/request.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
+const SHUT = { code: 'ATLAS_AUTH', message: 'refused' } as const;
 /** Uploads of a job. */
 export const UPLOADS = 3;
 
@@ -18,7 +26,12 @@ export type Place = 'wait' | 'active' | 'delayed' | 'prioritized' | 'gone' | 'en
 export interface TestJob {
   id: string;
   flow: Flow;
-  uploads: { documentCount: number; state: 'planned' | 'sent' | 'ended' }[];
+  uploads: {
+    documentCount: number;
+    state: 'planned' | 'sent' | 'ended';
+    /** Where it stood in line before it left over an error. */
+    startTag?: number | undefined;
+  }[];
   place: Place;
   /** In this entry: a job sleeps in line only after it has asked. */
   asked: boolean;
@@ -33,20 +46,33 @@ export class GateWorld {
   readonly polls = new Map<string, { id: string; state: 'runs' | 'ended' | 'removed' }>();
   /** Members whose poll job Redis was told. */
   private readonly holders = new Map<string, string>();
+  /** Milliseconds since 1970, as the process that asks counts them. */
+  private now = 0;
+  /** The process that asks cannot send. */
+  private isShut = false;
+  private isPaused = false;
   private readonly base: string;
   private readonly keys: string[];
 
   constructor(
     private readonly redis: Redis,
     private readonly prefix: string,
-    readonly limit: number,
+    readonly bounds: GateBounds,
     readonly jobs: TestJob[],
   ) {
-    this.model = new GateModel(limit);
-    const config = { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit };
+    this.model = new GateModel(bounds);
+    const config = {
+      QUEUE_PREFIX: prefix,
+      ATLAS_MAX_DOCUMENTS_IN_FLIGHT: bounds.limit,
+      ATLAS_MAX_DOCUMENTS_PER_DAY: bounds.quota,
+      QUOTA_TIMEZONE: 'UTC',
+    };
     this.gate = new Gate({
       redis,
       config,
+      clock: { now: () => this.now },
+      whyShut: () => (this.isShut ? SHUT : null),
+      noticeRefusal: async () => {},
       onError(error) {
         throw error;
       },
@@ -79,21 +105,25 @@ export class GateWorld {
   /** Asks for all that is planned, and sends what is admitted; `dies` before it has. */
   async ask(job: TestJob, { times = 1, dies = false, lost = false } = {}): Promise<void> {
     if (job.place !== 'active') return;
-    const planned = job.uploads.flatMap(({ documentCount, state }, index) =>
-      state === 'planned' ? [{ index, member: this.memberOf(job, index), documentCount }] : [],
+    const planned = job.uploads.flatMap(({ documentCount, state, startTag }, index) =>
+      state === 'planned'
+        ? [{ index, member: this.memberOf(job, index), documentCount, startTag }]
+        : [],
     );
     const held = { lockKey: this.lockOf(job), token: lost ? 'other' : job.token, jobId: job.id };
-    const question = { flow: job.flow, holders: [] };
+    const question = { flow: job.flow, leftMs: 1000, holders: [] };
+    this.beginDay();
     if (lost) {
       const error = await this.gate.ask(held, planned, question).catch((reason: unknown) => reason);
       if (!(error instanceof LockLostError)) throw new Error('asked without the lock');
       return;
     }
-    const before = this.model.inFlight.size;
+    const before = this.model.admissions;
     const expected = this.model.ask(planned, job.flow);
-    if (this.model.inFlight.size > before) this.wakeModel();
+    if (this.model.admissions > before) this.wakeModel();
     let admitted = new Set<string>();
-    for (let n = 0; n < times; n += 1) admitted = await this.gate.ask(held, planned, question);
+    for (let n = 0; n < times; n += 1)
+      admitted = (await this.gate.ask(held, planned, question)).members;
     if ([...admitted].sort().join() !== [...expected].sort().join())
       throw new Error(`admitted ${[...admitted]} instead of ${[...expected]}`);
     if (dies) return this.die(job);
@@ -108,6 +138,18 @@ export class GateWorld {
     }
   }
 
+  /** What was too large for Atlas is halved; its second half is of no interest here. */
+  halve(job: TestJob, index: number): void {
+    const upload = job.uploads[index];
+    if (job.place === 'active' && upload?.state === 'planned')
+      upload.documentCount = Math.ceil(upload.documentCount / 2);
+  }
+
+  /** A night, or a clock that is late. */
+  moveClock(byMs: number): void {
+    this.now = Math.max(0, this.now + byMs);
+  }
+
   /** Its lock runs out, and somebody puts it back. */
   async die(job: TestJob): Promise<void> {
     if (job.place !== 'active') return;
@@ -120,13 +162,14 @@ export class GateWorld {
   /** An error: it sleeps, and keeps nobody waiting. */
   async fail(job: TestJob, times: number): Promise<void> {
     if (job.place !== 'active') return;
-    await this.leave(
-      job,
-      job.uploads.flatMap(({ state }, index) =>
-        state === 'sent' ? [] : this.memberOf(job, index),
-      ),
-      times,
+    const left = job.uploads.flatMap((upload, index) =>
+      upload.state === 'sent' ? [] : { upload, member: this.memberOf(job, index) },
     );
+    const isPlanned = ({ upload }: { upload: { state: string } }) => upload.state === 'planned';
+    const [unsent, others] = [left.filter(isPlanned), left.filter((one) => !isPlanned(one))];
+    const members = (list: typeof left) => list.map(({ member }) => member);
+    const starts = await this.leave(job, members(unsent), members(others), times);
+    for (const [n, { upload }] of unsent.entries()) upload.startTag = starts[n];
     await this.moveTo(job, 'wait');
   }
 
@@ -139,10 +182,11 @@ export class GateWorld {
     const holders = job.uploads.flatMap(({ state }, index) => {
       const member = this.memberOf(job, index);
       const poll = this.polls.get(member);
-      return state === 'sent' && poll ? [[member, poll.id] as const] : [];
+      return state !== 'planned' && poll ? [[member, poll.id] as const] : [];
     });
     for (const [member, id] of holders)
       if (this.model.inFlight.has(member)) this.holders.set(member, id);
+    this.beginDay();
     await this.gate.afterSleep(holders);
     this.wakeModel();
   }
@@ -150,11 +194,8 @@ export class GateWorld {
   /** Ends when nothing of it is under way. */
   async end(job: TestJob): Promise<void> {
     if (job.place !== 'active' || job.uploads.some(({ state }) => state !== 'ended')) return;
-    await this.leave(
-      job,
-      job.uploads.map((_, index) => this.memberOf(job, index)),
-      1,
-    );
+    const members = job.uploads.map((_, index) => this.memberOf(job, index));
+    await this.leave(job, [], members, 1);
     await this.redis.hset(this.base + job.id, 'finishedOn', 1);
     await this.redis.del(this.lockOf(job));
     job.place = 'ended';
@@ -173,11 +214,13 @@ export class GateWorld {
   async endPoll(job: TestJob, index: number, { times = 1, forgets = false } = {}): Promise<void> {
     const member = this.memberOf(job, index);
     const poll = this.polls.get(member);
-    if (poll?.state !== 'runs') return;
+    // Its batch adds one that was removed again.
+    if (poll === undefined || poll.state === 'ended') return;
     poll.state = 'ended';
     const upload = job.uploads[index];
     if (upload) upload.state = 'ended';
     if (!forgets) {
+      this.beginDay();
       const { lua, keys, args } = this.gate.release(member);
       for (let n = 0; n < times; n += 1)
         await new LuaScript(lua).run(this.redis, [...keys], [...args]);
@@ -189,15 +232,30 @@ export class GateWorld {
     await this.redis.hset(`${this.prefix}:atlas-polls:${poll.id}`, 'finishedOn', 1);
   }
 
+  /** By hand, while its batch waits for it or is in line. */
+  async removePoll(job: TestJob, index: number): Promise<void> {
+    const poll = this.polls.get(this.memberOf(job, index));
+    if (poll?.state !== 'runs') return;
+    poll.state = 'removed';
+    await this.redis.del(`${this.prefix}:atlas-polls:${poll.id}`);
+  }
+
   /** By somebody, while workers ask. */
   async pause(isPaused: boolean): Promise<void> {
     if (isPaused) await this.redis.set(gatePauseKey(this.prefix), '{}');
     else await this.redis.del(gatePauseKey(this.prefix));
-    this.model.paused = isPaused;
+    this.isPaused = isPaused;
+    this.model.closed = isPaused || this.isShut;
+  }
+
+  shut(isShut: boolean): void {
+    this.isShut = isShut;
+    this.model.closed = this.isPaused || isShut;
   }
 
   async sweep(): Promise<void> {
     await this.redis.del(gateSweepKey(this.prefix));
+    this.beginDay();
     await this.gate.sweep();
     for (const member of [...this.model.inFlight.keys()]) {
       const held = this.holders.has(member);
@@ -215,21 +273,28 @@ export class GateWorld {
     const virtualTime = Number((await redis.hget(state, 'virtual-time')) ?? 0);
     const sizeOf = await redis.hgetall(sizes);
     const inFlight = (await redis.zrange(flight, 0, '-1')).sort();
-    const waiting = await redis.zrange(line, 0, '-1');
+    const waiting = toPairs(await redis.zrange(line, 0, '-1', 'WITHSCORES'));
+    const { day = '', documents: used = 0 } = await redis.hgetall(quotaUsedKey(this.prefix));
     const finishes = toPairs(await redis.zrange(flows, 0, '-1', 'WITHSCORES'));
     const places = Object.fromEntries(
       await Promise.all(this.jobs.map(async ({ id }) => [id, await this.placeOf(id)])),
     );
+    const waits = await Promise.all(
+      PRIORITIES.map(async (priority) => ({
+        members: (await redis.zrange(gateWaitsKey(this.prefix, priority), 0, '-1')).sort(),
+        documents: Number((await redis.hget(state, `waiting-${priority}`)) ?? 0),
+      })),
+    );
     return {
-      ...{ documents, virtualTime, sizes: toNumbers(sizeOf), inFlight, line: waiting },
-      ...{ finishes: Object.fromEntries(finishes), places },
+      ...{ documents, virtualTime, sizes: toNumbers(sizeOf), inFlight, line: waiting, waits },
+      ...{ finishes: Object.fromEntries(finishes), places, used: { day, documents: Number(used) } },
     };
   }
 
   modelState(): object {
     const { model } = this;
     const sizes = [
-      ...model.inFlight,
+      ...[...model.inFlight].map(([member, { documentCount }]) => [member, documentCount] as const),
       ...model.line.map(({ member, documentCount }) => [member, documentCount] as const),
     ];
     return {
@@ -237,9 +302,17 @@ export class GateWorld {
       virtualTime: model.virtualTime,
       sizes: Object.fromEntries(sizes),
       inFlight: [...model.inFlight.keys()].sort(),
-      line: model.line.map(({ member }) => member),
+      line: model.line.map(({ member, start }) => [member, start]),
+      waits: PRIORITIES.map((priority) => {
+        const waiting = model.line.filter(({ member }) => this.flowOf(member) === priority);
+        return {
+          members: waiting.map(({ member }) => member).sort(),
+          documents: waiting.reduce((sum, { documentCount }) => sum + documentCount, 0),
+        };
+      }),
       finishes: Object.fromEntries(model.finishes),
       places: Object.fromEntries(this.jobs.map(({ id, place }) => [id, place])),
+      used: { ...model.used },
     };
   }
 
@@ -248,17 +321,31 @@ export class GateWorld {
     return (await this.redis.lrange(`${this.base}wait`, 0, -1)).reverse();
   }
 
+  private flowOf(member: string): string | undefined {
+    return this.jobs.find(({ id }) => member.startsWith(`${id}@`))?.flow.name.split('/')[1];
+  }
+
   isLive(member: string): boolean {
     const job = this.jobs.find(({ id }) => member.startsWith(`${id}@`));
     return job !== undefined && job.place !== 'gone' && job.place !== 'ended';
   }
 
-  private async leave(job: TestJob, members: string[], times: number): Promise<void> {
+  private async leave(job: TestJob, unsent: string[], others: string[], times: number) {
     const held = { lockKey: this.lockOf(job), token: job.token, jobId: job.id };
-    for (let n = 0; n < times; n += 1) await this.gate.leave(held, members);
-    const known = members.filter((member) => this.isKnown(member));
-    for (const member of known) this.model.forget(member);
-    if (known.length > 0) this.wakeModel();
+    this.beginDay();
+    const starts = await this.gate.leave(held, unsent, others);
+    for (let n = 1; n < times; n += 1) await this.gate.leave(held, unsent, others);
+    const isLeft = [...unsent, ...others].some((member) => this.isKnown(member));
+    const expected = unsent.map((member) => this.model.forget(member, { unsent: true }));
+    for (const member of others) this.model.forget(member);
+    if (isLeft) this.wakeModel();
+    if (starts.join() !== expected.join()) throw new Error(`stood at ${starts}, not ${expected}`);
+    return starts;
+  }
+
+  /** As each script does first. */
+  private beginDay(): void {
+    this.model.beginDay(this.gate.calendar.today());
   }
 
   private isKnown(member: string): boolean {

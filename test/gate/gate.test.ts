@@ -4,17 +4,22 @@ import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 import { GateWorld, type TestJob, UPLOADS } from './gate-world.js';
 
+const DAY_MS = 86_400_000;
+/** Documents of an upload. */
+const LARGEST = 12;
+const bound = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 20 }) }, fc.constant(0));
+
 const FLOWS = [
-  { name: 'urgent', weight: 100 },
-  { name: 'normal', weight: 10 },
-  { name: 'bulk', weight: 1 },
+  { name: '/urgent', weight: 100 },
+  { name: 'loans/normal', weight: 10 },
+  { name: 'loans/bulk', weight: 1 },
 ];
 
 const jobs = fc
   .array(
     fc.record({
       flow: fc.constantFrom(...FLOWS),
-      sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: UPLOADS }),
+      sizes: fc.array(fc.integer({ min: 1, max: LARGEST }), { minLength: 1, maxLength: UPLOADS }),
     }),
     { minLength: 1, maxLength: 6 },
   )
@@ -64,6 +69,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .record({ n: job, index: fc.nat({ max: UPLOADS - 1 }), times, forgets: rarely })
       .map(({ n, index, ...how }) => on(n, (world, one) => world.endPoll(one, index, how))),
   },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ n: job, index: fc.nat({ max: UPLOADS - 1 }) })
+      .map(({ n, index }) => on(n, (world, one) => world.removePoll(one, index))),
+  },
   { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.end(one))) },
   { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.die(one))) },
   {
@@ -76,6 +87,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: flag.map((): Step => (world) => world.sweep()) },
   {
     weight: 1,
+    arbitrary: fc
+      .record({ n: job, index: fc.nat({ max: UPLOADS - 1 }) })
+      .map(({ n, index }) => on(n, async (world, one) => world.halve(one, index))),
+  },
+  {
+    weight: 1,
+    arbitrary: flag.map(
+      (isShut): Step =>
+        async (world) =>
+          world.shut(isShut),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(DAY_MS, DAY_MS, -1).map(
+      (ms): Step =>
+        async (world) =>
+          world.moveClock(ms),
+    ),
+  },
+  {
+    weight: 1,
     arbitrary: flag.map(
       (isPaused): Step =>
         (world) =>
@@ -84,17 +117,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Documents in flight never exceed the limit, but for one larger upload alone. */
-function expectWithinLimit({ model, limit }: GateWorld): void {
-  if (model.inFlight.size > 1) expect(model.documentsInFlight).toBeLessThanOrEqual(limit);
+/** Documents in flight never exceed the limit, but for one larger upload alone; nor a day its quota. */
+function expectWithinBounds({ model, bounds }: GateWorld): void {
+  const { limit, quota } = bounds;
+  if (limit > 0 && model.inFlight.size > 1)
+    expect(model.documentsInFlight).toBeLessThanOrEqual(limit);
+  const isOneAlone = model.used.documents <= LARGEST;
+  if (quota > 0 && !isOneAlone) expect(model.used.documents).toBeLessThanOrEqual(quota);
 }
 
 /** Everybody goes on, without errors, until all has ended. */
 async function finish(world: GateWorld): Promise<void> {
   await world.pause(false);
+  world.shut(false);
   for (let round = 0; round < 200; round += 1) {
     const left = world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone');
     if (left.length === 0) break;
+    world.moveClock(DAY_MS);
     await world.sweep();
     for (const one of left) {
       await world.take(one);
@@ -118,23 +157,23 @@ it('the scripts of the gate do what its model does, whatever dies, is repeated o
   await fc.assert(
     fc.asyncProperty(
       jobs,
-      fc.integer({ min: 1, max: 20 }),
+      fc.record({ limit: bound, quota: bound }),
       fc.array(step, { maxLength: 60 }),
-      async (list, limit, steps) => {
+      async (list, bounds, steps) => {
         n += 1;
         const copies = structuredClone(list);
-        const world = new GateWorld(redis, `${test.prefix}${n}`, limit, copies);
+        const world = new GateWorld(redis, `${test.prefix}${n}`, bounds, copies);
         await world.start();
         for (const act of steps) {
           await act(world);
           expect(await world.redisState()).toEqual(world.modelState());
-          expectWithinLimit(world);
+          expectWithinBounds(world);
         }
         await finish(world);
         expect(world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone')).toEqual([]);
         expect(await world.redisState()).toEqual(world.modelState());
         const left = await redis.keys(`${test.prefix}${n}:gate-*`);
-        expect(left.filter((key) => !/-(?:on|swept)$/.test(key))).toEqual([]);
+        expect(left.filter((key) => !/-(?:on|swept|able|outage)$/.test(key))).toEqual([]);
       },
     ),
     { numRuns: 60 },

@@ -26,8 +26,11 @@ export async function sendUnder(
   return system;
 }
 
+/** Lists of 50 MiB take long on a busy machine. */
+const END_TIMEOUT_MS = 170_000;
+
 export async function endOf(system: System) {
-  const { data } = await system.event('done-loan');
+  const { data } = await system.event('done-loan', END_TIMEOUT_MS);
   const stored = data.results.map((uri) => readResults(system, uri) as unknown as Stored);
   return { data, stored, uploads: system.atlas.requests.count('multiupload') };
 }

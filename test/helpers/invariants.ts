@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { BatchState } from '../../src/jobs/batch-state.js';
-import { observationsKey } from '../../src/jobs/redis-keys.js';
+import { readOutcomeFields } from '../../src/jobs/outcome-entry.js';
+import { documentsSentKey, observationsKey, outcomesKey } from '../../src/jobs/redis-keys.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
 import type { System } from './system.js';
 
@@ -8,13 +9,23 @@ import type { System } from './system.js';
 const QUEUE_KEYS =
   /^atlas-(batches|polls|completions|webhooks):(meta|events|id|wait|paused|active|delayed|prioritized|pc|marker|limiter|completed|failed|waiting-children|stalled|stalled-check)$/;
 
-/** One event a batch, and nothing left that is not at its end. */
-export async function expectAllEndedOnce(system: System, requests: BatchRequest[]): Promise<void> {
+/** What readers of the stream of outcomes get, as ids of the jobs of events. */
+export async function announced({ redis, prefix }: System): Promise<string[]> {
+  const entries = await redis.xrange(outcomesKey(prefix), '-', '+');
+  return entries.map(([, fields]) => readOutcomeFields(fields).entry.eventJobId);
+}
+
+/** One event and one outcome a batch, and nothing left that is not at its end. */
+export async function expectAllEndedOnce(
+  system: System,
+  requests: readonly Pick<BatchRequest, 'reference'>[],
+): Promise<void> {
   const { batches, pollJobs, completions } = system;
   const events = await completions.getJobs(['wait', 'active', 'delayed', 'completed', 'failed']);
   expect(events.map(({ id }) => id).sort()).toEqual(
     requests.map(({ reference }) => `done-${reference}`).sort(),
   );
+  expect((await announced(system)).sort()).toEqual(events.map(({ id }) => id).sort());
   const live = ['active', 'delayed', 'wait', 'waiting-children', 'prioritized'] as const;
   const none = Object.fromEntries(live.map((state) => [state, 0]));
   expect(await batches.getJobCounts(...live)).toEqual(none);
@@ -89,6 +100,9 @@ export async function stateOf({ batches }: System, reference: string): Promise<B
   return job.progress as BatchState;
 }
 
+/** Keys of ours that stand for ever, and do not grow. */
+const FOR_GOOD = [observationsKey, documentsSentKey, outcomesKey];
+
 /** What `PTTL` says of a key that is there for good; of one that is gone by now it says -2. */
 const NEVER_EXPIRES = -1;
 
@@ -101,8 +115,8 @@ export async function expectNoStrayKeys({ redis, prefix }: System): Promise<void
     cursor = next;
     for (const key of keys) {
       const name = key.slice(prefix.length + 1);
-      // The only key of ours that stands for ever; all others expire, or belong to a job that is kept.
-      if (QUEUE_KEYS.test(name) || key === observationsKey(prefix)) continue;
+      // All others of ours expire, or belong to a job that is kept.
+      if (QUEUE_KEYS.test(name) || FOR_GOOD.map((of) => of(prefix)).includes(key)) continue;
       if ((await redis.pttl(key)) !== NEVER_EXPIRES) continue;
       const [queue = '', jobId = ''] = name.split(':');
       if (await redis.exists(`${prefix}:${queue}:${jobId}`)) continue;

@@ -104,7 +104,8 @@ export async function startTlsSentinel(authority: TestAuthority): Promise<string
   return `127.0.0.1:${port}`;
 }
 
-async function startSentinel(
+/** One that watches the master at this port. */
+export async function startSentinel(
   masterPort: number,
   tls?: CertificateFiles & { ca: string },
 ): Promise<{ port: number; admin: Redis }> {

@@ -11,7 +11,7 @@ import type { HostedWorker } from '../../src/server/context.js';
 import type { AtlasSimulator, S3Simulator } from '../../src/simulator/index.js';
 import { startAtlasSimulator, startS3Simulator } from '../../src/simulator/index.js';
 import { createTelemetry } from '../../src/telemetry.js';
-import { type AtlasBatchWorker, runWorker } from '../../src/workers/worker.js';
+import { type AtlasBatchWorker, runWorker, type WorkerParts } from '../../src/workers/worker.js';
 import { testRedis } from './redis.js';
 import { waitUntil } from './wait-until.js';
 import { FAULT_PRELOAD, spawnWorker, type WorkerProcess } from './worker-process.js';
@@ -57,7 +57,7 @@ export interface System {
   submit(reference: string, documents: number, idPrefix?: string): Promise<BatchRequest>;
   /** Waits for a completion event. */
   event(eventId: string, timeoutMs?: number): Promise<{ name: string; data: BatchSummary }>;
-  startWorker(environment?: Record<string, string>): Promise<AtlasBatchWorker>;
+  startWorker(environment?: Record<string, string>, parts?: WorkerParts): Promise<AtlasBatchWorker>;
   startWorkerProcess(environment?: Record<string, string>): Promise<WorkerProcess>;
   /** One that dies, or freezes, at its n-th write to a socket; perhaps before it has started. */
   spawnFaultyWorker(
@@ -168,10 +168,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       );
       return { name: job.name, data: job.data };
     },
-    async startWorker(more = {}) {
+    async startWorker(more = {}, parts = {}) {
       const variables = { ...environment, LOG_LEVEL: 'silent', ...more };
       const telemetry = await createTelemetry(wantsTraces(variables));
-      const worker = await runWorker(loadConfig(variables), { telemetry });
+      const worker = await runWorker(loadConfig(variables), { telemetry, ...parts });
       onTestFinished(() => worker.stop());
       return worker;
     },

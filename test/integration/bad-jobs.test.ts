@@ -110,7 +110,7 @@ it('the event of a bad job repeats only what is surely right', async () => {
     reason: expect.objectContaining({ code: 'INVALID_JOB' }),
     productType: null,
     batchIds: [],
-    documents: { total: 0, present: 0, missing: [] },
+    documents: { total: 0, sent: 0, present: 0, missing: [] },
     results: [],
     submittedAt: null,
     completedAt: expect.any(String),

@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { createAtlasBatchClient } from '../../src/client/client.js';
+import { documentsSentKey } from '../../src/jobs/redis-keys.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -47,7 +49,12 @@ it('a worker process carries batches of plain BullMQ producers to their events',
       status: 'completed',
       productType: 'LOAN_APP',
       batchIds: data.batchIds,
-      documents: { total: documents.length, present: documents.length, missing: [] },
+      documents: {
+        total: documents.length,
+        sent: documents.length,
+        present: documents.length,
+        missing: [],
+      },
       results: data.batchIds.map((id) => `s3://results/${reference}/${id}.json`),
       submittedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       completedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
@@ -94,16 +101,42 @@ it('a batch sends documents that never come again, and ends incomplete with the 
     atlas: { neverArrives: (documentId) => documentId === '002' },
     environment: { BATCH_DEADLINE_MS: '3000' },
   });
-  await system.startWorker();
+  const { metrics } = await system.startWorker();
   await system.submit('gap', 4);
   const { name, data } = await system.event('done-gap');
   expect(name).toBe('batch.failed');
   expect(data).toMatchObject({
     status: 'failed',
     reason: { code: 'INCOMPLETE', message: '1 of 4 documents never came: 002' },
-    documents: { total: 4, present: 3, missing: ['002'] },
+    documents: { total: 4, sent: 5, present: 3, missing: ['002'] },
   });
   const uploads = [...system.atlas.batches()].map(({ documentIds }) => documentIds);
   expect(uploads).toEqual([['001', '002', '003', '004'], ['002']]);
   expect(data.results).toHaveLength(2);
+  expect(await system.redis.hvals(documentsSentKey(system.prefix))).toEqual(['5']);
+  const counted = await metrics.registry.metrics();
+  expect(counted).toContain('atlas_batch_documents_sent_total{reason="first"} 4');
+  expect(counted).toContain('atlas_batch_documents_sent_total{reason="missing"} 1');
+});
+
+it('a handler that deduplicates by eventId misses no batch when a reference is used again', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = createAtlasBatchClient({ connection: system.redis, prefix: system.prefix });
+  onTestFinished(() => client.close());
+  const handled = new Map<string, string>();
+  client.onCompletion(({ batchIds }, { eventId }) => {
+    if (!handled.has(eventId)) handled.set(eventId, String(batchIds));
+  });
+  for (const runs of [1, 2]) {
+    await system.submit('again', 1, `run-${runs}-`);
+    await waitUntil('the event', () => handled.size === runs);
+    // What retention does in time: job and event are gone, and so is all that knows the reference.
+    await waitUntil('the end of both', async () => {
+      const jobs = [system.batches.getJob('batch-again'), system.completions.getJob('done-again')];
+      const ended = await Promise.all(jobs);
+      return ended.every((job) => job?.finishedOn !== undefined) ? ended : null;
+    }).then((ended) => Promise.all(ended.map((job) => job?.remove())));
+  }
+  expect(new Set(handled.values()).size).toBe(2);
 });

@@ -76,7 +76,9 @@ describe('the body', () => {
     },
   );
 
-  it('a page that is too large is asked for again with half as many, which the upload remembers', async () => {
+  it('a page that is too large is asked for again with half as many, which the upload remembers', {
+    timeout: 180_000,
+  }, async () => {
     const system = await sendUnder([{ fault: 'huge-extracts', bytes: 900 * 1024 }], {
       documents: 60,
     });

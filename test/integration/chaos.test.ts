@@ -34,7 +34,7 @@ const RUNS: Chaos[] = LONG
       disturbances: 3,
     }))
   : [
-      { kind: KINDS[0], seed: 1, batches: 60, chaosMs: 12_000, disturbances: 1 },
+      { kind: KINDS[0], seed: 1, batches: 40, chaosMs: 8000, disturbances: 1 },
       { kind: KINDS[1], seed: 2, batches: 20, chaosMs: 4000, disturbances: 1 },
     ];
 /** After the chaos an outage's back-off, then the locks of the last workers killed. */
@@ -69,8 +69,10 @@ const ATLAS_FAULTS = [
   'total-too-low',
   'one-page-more',
   'null-data',
+  'status-only',
   'object-for-list',
   'padded-ids',
+  'changed-ids',
   'padded-batch-id',
   'number-batch-id',
   'compressed',

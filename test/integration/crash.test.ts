@@ -13,7 +13,7 @@ it('every batch ends exactly once after its worker was killed', async () => {
   first.signal('SIGKILL');
   expect(await first.exited).toBe('SIGKILL');
 
-  await system.startWorkerProcess();
+  await system.startWorker();
   for (const reference of references) {
     const { data } = await system.event(`done-${reference}`);
     expect(data).toMatchObject({ status: 'completed', documents: { present: 5, missing: [] } });
@@ -32,7 +32,7 @@ it('a worker gives its jobs back on SIGTERM, exits with 0, and another worker en
   expect(await system.batches.getJobCounts('active')).toEqual({ active: 0 });
   expect(await system.pollJobs.getJobCounts('active')).toEqual({ active: 0 });
 
-  await system.startWorkerProcess();
+  await system.startWorker();
   for (let i = 0; i < 10; i += 1) {
     expect((await system.event(`done-stop-${i}`)).data.status).toBe('completed');
   }
@@ -50,7 +50,7 @@ it('a killed worker is replaced by one that runs beside it', async () => {
     const job = await system.batches.getJob('batch-orphan');
     return JSON.stringify(job?.progress).includes('sending');
   });
-  await system.startWorkerProcess();
+  await system.startWorker();
   await first.kill();
   // With BullMQ's own lock and check this takes up to 90 s; `bench` measures ours.
   await waitUntil(

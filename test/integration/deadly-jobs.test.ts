@@ -1,23 +1,49 @@
 /** Jobs that kill every worker that runs them. */
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { createAtlasBatchClient } from '../../src/client/client.js';
+import { newBatchState } from '../../src/jobs/batch-state.js';
+import { newPollState } from '../../src/jobs/poll-state.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import type { WorkerProcess } from '../helpers/worker-process.js';
 
 /** Nothing arrives at Atlas until the test says so. */
 const LATER = { completionMs: 3_600_000 };
-/** As many as the processors let a job's workers die. */
-const TOO_MANY_STALLS = 20;
-/** The field in which BullMQ counts how often a job has stalled, for all of its life. */
-const STALLS_FIELD = 'stc';
+/** Real ones, before the batch waits; `npm test` plants the first two. */
+const KILLS = LONG ? 3 : 1;
+const KILLS_TIMEOUT_MS = 120_000;
+/** As often as a job's workers may die. */
+const TOO_MANY_DEATHS = 6;
 
-/** Makes a job one whose workers have died as often as they may. */
-async function markAsDeadly(system: System, queue: string, jobId = ''): Promise<void> {
+/** Makes a job one over which so many workers have died. */
+async function markAsDeadly(
+  system: System,
+  queue: 'atlas-batches' | 'atlas-polls',
+  jobId = '',
+  deaths = TOO_MANY_DEATHS,
+): Promise<void> {
   const key = `${system.prefix}:${queue}:${jobId}`;
-  expect(await system.redis.exists(key)).toBe(1);
-  await system.redis.hset(key, STALLS_FIELD, TOO_MANY_STALLS);
+  const saved = await system.redis.hget(key, 'progress');
+  const state = {
+    ...(queue === 'atlas-batches' ? newBatchState(0, Date.now()) : newPollState(0, 2)),
+    ...(saved && saved !== '0' && JSON.parse(saved)),
+  };
+  const lost = { stalls: deaths, holder: 'gone', suspects: [], deaths, waitedFor: deaths - 1 };
+  await system.redis.hset(key, { progress: JSON.stringify({ ...state, lost }), stc: deaths });
+}
+
+/** Which of the living workers has the batch in its hands now. */
+async function holderOf(
+  { batches }: System,
+  workers: readonly WorkerProcess[],
+): Promise<WorkerProcess | undefined> {
+  const [job] = await batches.getActive();
+  const [, pid] = String(Object(job?.progress).lost?.holder).split(':');
+  return workers.find((worker) => !worker.hasExited && worker.pid === Number(pid));
 }
 
 it('a batch that kills every worker before it has saved anything ends', async () => {
@@ -28,7 +54,7 @@ it('a batch that kills every worker before it has saved anything ends', async ()
   const { name, data } = await system.event('done-deadly');
   expect(name).toBe('batch.failed');
   expect(data).toMatchObject({
-    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_STALLS} times`) },
+    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_DEATHS} times`) },
     documents: { total: 2, present: 0, missing: ['001', '002'] },
   });
   await allJobsEnded(system, 1);
@@ -76,7 +102,7 @@ it.each([
   const { name, data } = await system.event('done-deadly');
   expect(name).toBe('batch.failed');
   expect(data).toMatchObject({
-    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_STALLS} times`) },
+    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_DEATHS} times`) },
     documents: { present: 0, missing: ['001', '002'] },
     results: [],
   });
@@ -87,4 +113,70 @@ it.each([
   await (await system.batches.getJob('batch-deadly'))?.retry('failed');
   expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
   expect(system.atlas.uploads()).toHaveLength(1);
+});
+
+it('workers that are killed over a batch are counted, and after the third it waits', {
+  timeout: KILLS_TIMEOUT_MS,
+}, async () => {
+  const system = await startSystem();
+  // The batch stays in the hands of its worker for as long as S3 does not answer.
+  system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 'hang' }] });
+  await system.submit('deadly', 2);
+  await markAsDeadly(system, 'atlas-batches', 'batch-deadly', 3 - KILLS);
+  const start = () => system.startWorkerProcess();
+  // Two at a time: a worker counts as dead when others have seen it beat no more.
+  const workers = [await start(), await start()];
+  for (let killed = 0; killed < KILLS; killed += 1) {
+    const holder = await waitUntil(
+      'a worker that has it',
+      () => holderOf(system, workers),
+      KILLS_TIMEOUT_MS,
+    );
+    await holder.kill();
+    workers.push(await start());
+  }
+  const { REDIS_URL: redisUrl = '' } = system.environment;
+  const client = createAtlasBatchClient({ redisUrl, prefix: system.prefix });
+  onTestFinished(() => client.close());
+  const message = await waitUntil(
+    'a batch that waits',
+    async () => {
+      const { lastError } = await client.status('deadly');
+      return lastError?.code === 'INTERNAL' && lastError.message;
+    },
+    KILLS_TIMEOUT_MS,
+  );
+  expect(message).toMatch(/^workers died 3 times .* tried again in 1 min/);
+  expect(system.atlas.uploads()).toEqual([]);
+});
+
+it('after the third death a batch waits, and its status, its log and a metric say why', async () => {
+  const system = await startSystem();
+  await system.submit('deadly', 2);
+  await markAsDeadly(system, 'atlas-batches', 'batch-deadly', 3);
+  const worker = await system.startWorker();
+  const redisUrl = system.environment.REDIS_URL ?? '';
+  const client = createAtlasBatchClient({ redisUrl, prefix: system.prefix });
+  onTestFinished(() => client.close());
+  const status = await waitUntil('a batch that waits', async () => {
+    const found = await client.status('deadly');
+    return found.lastError ? found : undefined;
+  });
+  const says = 'workers died 3 times while they had this batch; it is tried again in 1 min';
+  expect(status.lastError).toMatchObject({
+    code: 'INTERNAL',
+    message: expect.stringContaining(says),
+  });
+  const { logs } = await system.batches.getJobLogs('batch-deadly');
+  expect(logs.join('\n')).toContain(says);
+  const text = await worker.metrics.registry.getSingleMetricAsString(
+    'atlas_batch_deadly_jobs_total',
+  );
+  expect(text).toContain('kind="batch"} 1');
+  const left = (await system.batches.getJob('batch-deadly'))?.delay ?? 0;
+  expect(left).toBeGreaterThan(55_000);
+
+  // Who wants it cancelled does not wait for that.
+  await client.cancel('deadly', 'nobody wants it');
+  expect((await system.event('done-deadly')).data.reason?.code).toBe('CANCELLED');
 });

@@ -7,20 +7,24 @@ import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redi
 import { loadConfig } from '../../src/config/environment.js';
 import { RedisUnavailableError } from '../../src/errors.js';
 import { runWorker } from '../../src/workers/worker.js';
+import { runCommand } from '../cli/run-command.js';
+import { startSentinel } from '../helpers/redis-sentinels.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
 
-/** A start that fails ends at once. */
-const EXIT_TIMEOUT_MS = 8000;
+/** A start that fails ends at once, which is seconds on a busy machine. */
+const EXIT_TIMEOUT_MS = 20_000;
 
 /** A server that answers while it loads, and takes 50 ms for each key. */
 const SLOW_LOADING = [
   ...['--key-load-delay', '50000', '--rdbcompression', 'no'],
   ...['--loading-process-events-interval-bytes', '1024'],
 ];
-/** Five seconds of loading: longer than a worker takes to say that it waits. */
-const LOADED_KEYS = 100;
+/** 25 s of loading, unless a test has seen enough: a worker on a busy machine takes long to say that it waits. */
+const LOADED_KEYS = 500;
+
+const AT_REDIS = /^Redis at 127\.0\.0\.1:\d+ (?:refuses us: |is a Sentinel)/;
 
 async function startRedis(...args: string[]): Promise<{ server: PrivateRedis; admin: Redis }> {
   const server = await startPrivateRedis({ args });
@@ -34,17 +38,21 @@ async function startRedis(...args: string[]): Promise<{ server: PrivateRedis; ad
 interface Refusal {
   refusal: string;
   says: RegExp;
+  /** Whether it passes: a server alone, which reads most of the time, waits for that. */
+  passes?: boolean;
   prepare(): Promise<{ url: string; admin: Redis }>;
 }
 
-/** A user who may do everything but run one command. */
-function withoutPermission(command: string, refusal: string): Refusal {
+/** A user who may do everything but run some commands. */
+function withoutPermissions(commands: readonly string[], refusal: string): Refusal {
+  const missing = commands.map((command) => `\\+${command}`).join(' ');
   return {
     refusal,
-    says: new RegExp(`NOPERM .*'${command}'.*permission that is missing`),
+    says: new RegExp(`its user lacks permissions; give the user of REDIS_URL ${missing}$`),
     async prepare() {
       const { server, admin } = await startRedis();
-      const rules = ['on', '>word-canary', '~*', '&*', '+@all', `-${command}`];
+      const denied = commands.map((command) => `-${command}`);
+      const rules = ['on', '>word-canary', '~*', '&*', '+@all', ...denied];
       await admin.call('ACL', 'SETUSER', 'app', ...rules);
       return { url: server.url.replace('//', '//app:word-canary@'), admin };
     },
@@ -55,6 +63,7 @@ const REFUSALS: Refusal[] = [
   {
     refusal: 'is full',
     says: /OOM .*raise its maxmemory/,
+    passes: true,
     async prepare() {
       const { server, admin } = await startRedis();
       await admin.config('SET', 'maxmemory', '1000000');
@@ -88,15 +97,39 @@ const REFUSALS: Refusal[] = [
       return { url: server.url, admin };
     },
   },
-  withoutPermission('info', 'does not let its user run INFO'),
-  withoutPermission('zadd', 'does not let its user write heartbeats'),
   {
-    ...withoutPermission('evalsha', 'does not let its user run scripts'),
-    says: /its user lacks permissions; give the user of REDIS_URL \+evalsha$/,
+    refusal: 'lets its user use other keys only',
+    says: /NOPERM .*QUEUE_PREFIX, which is (\{t-\w+\}): give the user of REDIS_URL ~\1:\*, or set /,
+    async prepare() {
+      const { server, admin } = await startRedis();
+      await admin.call('ACL', 'SETUSER', 'app', 'on', '>word-canary', '~other:*', '+@all');
+      return { url: server.url.replace('//', '//app:word-canary@'), admin };
+    },
   },
+  {
+    refusal: 'has fewer databases',
+    says: /DB index .*correct the number of the database in REDIS_URL$/,
+    async prepare() {
+      const { server, admin } = await startRedis();
+      return { url: `${server.url}/99`, admin };
+    },
+  },
+  {
+    refusal: 'is a Sentinel',
+    says: /^Redis at (\S+) is a Sentinel, which .* REDIS_SENTINELS=\1 and REDIS_SENTINEL_NAME in/,
+    async prepare() {
+      const { server: master } = await startRedis();
+      const { port, admin } = await startSentinel(master.port);
+      return { url: `redis://127.0.0.1:${port}`, admin };
+    },
+  },
+  withoutPermissions(['info'], 'does not let its user run INFO'),
+  withoutPermissions(['zadd', 'xadd'], 'does not let its user write heartbeats and streams'),
+  withoutPermissions(['evalsha'], 'does not let its user run scripts'),
   {
     refusal: 'has too few replicas',
     says: /NOREPLICAS .*too few replicas to take writes; bring them back/,
+    passes: true,
     async prepare() {
       const { server, admin } = await startRedis('--min-replicas-to-write', '1');
       return { url: server.url, admin };
@@ -119,8 +152,8 @@ const REFUSALS: Refusal[] = [
 ];
 
 it.each(REFUSALS)(
-  'a worker whose Redis $refusal says so in one line and exits with 1',
-  async ({ prepare, says }) => {
+  'a worker, or a server alone, whose Redis $refusal says so in one line and exits with 1',
+  async ({ prepare, says, passes = false }) => {
     const system = await startSystem();
     const { url, admin } = await prepare();
     const { code, sentences, output } = await failedStart({
@@ -128,19 +161,27 @@ it.each(REFUSALS)(
       REDIS_URL: url,
     });
     expect(code).toBe(1);
-    expect(sentences).toEqual([expect.stringMatching(/^Redis at 127\.0\.0\.1:\d+ refuses us: /)]);
+    expect(sentences).toEqual([expect.stringMatching(AT_REDIS)]);
     expect(sentences[0]).toMatch(says);
-    expect(output).not.toContain('canary');
+    expect(output).not.toMatch(/canary|errorStack/);
 
     // The same inside of somebody's process: nothing may stay open there.
     const environment = { ...system.environment, REDIS_URL: url, LOG_LEVEL: 'silent' };
     await expect(runWorker(loadConfig(environment))).rejects.toBeInstanceOf(RedisUnavailableError);
+    if (!passes) await expectFailedServer({ ...environment, PORT: '0' });
     await waitUntil('the end of all connections', async () => {
       const clients = String(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal'));
       return clients.trim().split('\n').length === 1;
     });
   },
 );
+
+async function expectFailedServer(environment: Record<string, string>): Promise<void> {
+  const { code, stdout, stderr } = await runCommand(['server'], environment);
+  expect(stderr.split('\n')).toEqual([expect.stringMatching(AT_REDIS), '']);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).not.toContain('canary');
+}
 
 /** Wrong variables, each beside ones that are right. */
 const WRONG: { wrong: Record<string, string>; command?: 'start'; says: RegExp }[] = [
@@ -177,13 +218,13 @@ const WRONG: { wrong: Record<string, string>; command?: 'start'; says: RegExp }[
   { wrong: { DASHBOARD_USER: 'a' }, command: 'start', says: /DASHBOARD_PASSWORD is missing; DASH/ },
 ];
 
-it('a process with wrong variables names each, exits with 2, and has started nothing', {
-  timeout: 120_000,
-}, async () => {
+it('a worker with wrong variables names each, ends with 2, and has started nothing', async () => {
   const system = await startSystem();
-  for (const { wrong, command, says } of WRONG) {
+  for (const { wrong, command = 'worker', says } of WRONG) {
     const environment = { ...system.environment, ...wrong };
-    const { code, sentences, output } = await failedStart(environment, command);
+    const { code, stdout, stderr } = await runCommand([command], environment);
+    const output = stdout + stderr;
+    const sentences = sentencesOf(output);
     expect(sentences).toEqual(['The configuration is wrong:', expect.stringMatching(says)]);
     expect(code).toBe(2);
     expect(output).not.toMatch(/canary|10\.0\.0\.1|started/);
@@ -223,15 +264,18 @@ it.each([
 });
 
 /** What a process says that cannot start; lines of the log are no sentences. */
-async function failedStart(environment: Record<string, string>, command?: 'start') {
-  const child = spawnWorker(environment, [], command);
+async function failedStart(environment: Record<string, string>) {
+  const child = spawnWorker(environment);
   onTestFinished(() => child.kill());
   await waitUntil('the exit of the process', () => child.hasExited, EXIT_TIMEOUT_MS);
   const output = child.output();
   expect(output).not.toContain('worker started');
+  return { code: await child.exited, sentences: sentencesOf(output), output };
+}
+
+function sentencesOf(output: string): string[] {
   const lines = output.split('\n');
-  const sentences = lines.filter((line) => !/^(\{.*|Skipping the ready check .*|)$/.test(line));
-  return { code: await child.exited, sentences, output };
+  return lines.filter((line) => !/^(\{.*|)$/.test(line));
 }
 
 it.each([
@@ -249,7 +293,12 @@ it.each([
       await admin.save();
       await redis.kill();
       const loaded = redis.restart();
-      return () => loaded;
+      return async () => {
+        const impatient = new Redis(redis.url, { enableReadyCheck: false });
+        onTestFinished(() => impatient.disconnect());
+        await impatient.config('SET', 'key-load-delay', '0');
+        await loaded;
+      };
     },
   },
 ])('a worker whose Redis $state waits for it, and says so', async ({ leave }) => {

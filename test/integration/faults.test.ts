@@ -130,6 +130,7 @@ const READINGS: Fault[] = [
   { rule: { fault: 'one-page-more' } },
   { rule: { fault: 'one-page-more', status: 500 }, name: 'one-page-more, 500' },
   { rule: { fault: 'null-data' } },
+  { rule: { fault: 'status-only' } },
   { rule: { fault: 202, endpoint: 'extracts' } },
   { rule: { fault: 204, endpoint: 'extracts', body: 'empty' } },
   { rule: { fault: 404, endpoint: 'extracts' }, name: '404 on extracts' },
@@ -145,9 +146,14 @@ const READINGS: Fault[] = [
     rule: { fault: 'short-pages', count: 1 },
     system: { atlas: { extractsPerDocument: () => 1 } },
   },
-  { rule: { fault: 'last-page-again' }, system: { atlas: { totalItems: false } } },
+  {
+    // Without a total, nothing tells that a list has grown while it was read: here it comes as a whole.
+    rule: { fault: 'last-page-again' },
+    system: { atlas: { totalItems: false, completionMs: 200 } },
+  },
   { rule: { fault: 'total-too-low' } },
   { rule: { fault: 'padded-ids' } },
+  { rule: { fault: 'changed-ids' } },
   { rule: { fault: 'padded-batch-id' } },
   { rule: { fault: 'object-for-list' } },
 ];

@@ -4,8 +4,8 @@ import { expectAllEndedOnce, expectStoredAsAtlasHasIt, stateOf } from '../helper
 import { LONG } from '../helpers/long-form.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-/** `npm run test:chaos` freezes at every second write, `npm test` at every fifteenth. */
-const STEP = LONG ? 2 : 15;
+/** `npm run test:chaos` freezes at every second write, `npm test` at every twentieth. */
+const STEP = LONG ? 2 : 20;
 const TEST_TIMEOUT_MS = STEP === 2 ? 900_000 : 180_000;
 const DOCUMENTS = 3;
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { MEMORY_LIMITS } from '../../src/workers/poll/poll-memory.js';
 import { bodyOf, json, startHttp } from '../atlas/test-server.js';
+import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -64,8 +65,9 @@ const BIG_BYTES = 12 * MIB;
 const BIG_BATCHES = 14;
 const SMALL_BATCHES = 5;
 
-/** An Atlas whose batches have one page: a `big` one of 12 MiB, any other one of some bytes. */
-async function startAtlasOfBigPages(): Promise<string> {
+/** An Atlas whose batches have one page: a `big` one, of 12 MiB by default, any other one of some bytes. */
+async function startAtlasOfBigPages(big: unknown = 'x'.repeat(BIG_BYTES)): Promise<string> {
+  const bigJson = JSON.stringify(big);
   return startHttp(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');
     const body = await bodyOf(request);
@@ -75,14 +77,15 @@ async function startAtlasOfBigPages(): Promise<string> {
       return json(response, { batch_id: files[0]?.document_id });
     }
     const documentId = searchParams.get('batch_id') ?? '';
-    const text = documentId.startsWith('big') ? 'x'.repeat(BIG_BYTES) : 'x';
-    const data = [{ document_id: documentId, file_data: { text } }];
-    json(response, { data, page: 1, total_items: 1, has_next: false });
+    const text = documentId.startsWith('big') ? bigJson : '"x"';
+    const item = `{"document_id":"${documentId}","file_data":{"text":${text}}}`;
+    response.setHeader('content-type', 'application/json');
+    response.end(`{"data":[${item}],"page":1,"total_items":1,"has_next":false}`);
   });
 }
 
 it('while S3 hangs, large lists hold no more memory than they may, take no place, and small ones pass', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const system = await startSystem();
   const { metrics } = await system.startWorker({
@@ -106,10 +109,11 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
   const big = Array.from({ length: BIG_BATCHES }, (_, i) => `big-${i}`);
   await Promise.all(big.map((name) => system.submit(name, 1, `${name}-`)));
   // Those that hold what they want wait for S3, and the others come back again and again.
-  await waitUntil('polls that wait for memory', async () => {
+  const areWaiting = async () => {
     await held();
     return (await readMetric('waits_total')) > 2 * BIG_BATCHES;
-  });
+  };
+  await waitUntil('polls that wait for memory', areWaiting, 60_000);
   const storing = system.s3.faultsFired().hang ?? 0;
   expect(storing).toBeGreaterThan(0);
   expect(storing * BIG_BYTES).toBeLessThan(MEMORY_LIMITS.sharedBytes + MEMORY_LIMITS.reserveBytes);
@@ -130,4 +134,26 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
   const { smallBytes, sharedBytes, reserveBytes } = MEMORY_LIMITS;
   expect(most).toBeLessThanOrEqual(smallBytes + sharedBytes + reserveBytes);
   expect(await held()).toBe(0);
+});
+
+/** In values they would take twenty times as much. */
+const SMALL_VALUES_BYTES = 24 * MIB;
+const PAGES_OF_SMALL_VALUES = LONG ? 20 : 3;
+
+it('pages of millions of small values are stored by a worker with a heap of 256 MiB', {
+  timeout: LONG ? 600_000 : 300_000,
+}, async () => {
+  const system = await startSystem();
+  const values = Array.from({ length: SMALL_VALUES_BYTES / '{},'.length }, () => ({}));
+  const worker = await system.startWorkerProcess({
+    ATLAS_BASE_URL: await startAtlasOfBigPages(values),
+    NODE_OPTIONS: '--max-old-space-size=256',
+  });
+  const big = Array.from({ length: PAGES_OF_SMALL_VALUES }, (_, i) => `big-${i}`);
+  await Promise.all(big.map((name) => system.submit(name, 1, `${name}-`)));
+  for (const name of big) {
+    const { data } = await system.event(`done-${name}`, 300_000);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 1 } });
+  }
+  expect(worker.hasExited, worker.output()).toBe(false);
 });

@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
+import { dumpRedis } from '../helpers/dump-redis.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
@@ -37,28 +38,11 @@ function personalTexts(system: System): string[] {
   return [...texts];
 }
 
-async function dumpRedis(redis: Redis, prefix: string): Promise<string> {
-  const parts: unknown[] = [];
-  for (const key of await redis.keys(`${prefix.replace(/[[\]]/g, '?')}*`)) {
-    const type = await redis.type(key);
-    const read: Record<string, () => Promise<unknown>> = {
-      string: () => redis.get(key),
-      hash: () => redis.hgetall(key),
-      list: () => redis.lrange(key, 0, -1),
-      set: () => redis.smembers(key),
-      zset: () => redis.zrange(key, 0, '-1', 'WITHSCORES'),
-      stream: () => redis.xrange(key, '-', '+'),
-    };
-    parts.push(key, await read[type]?.());
-  }
-  return JSON.stringify(parts);
-}
-
 /** Whatever an operator, Atlas or anybody else can be shown. */
 async function everyResponse(url: string, references: string[]): Promise<string> {
   const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
   const authorization = `Basic ${login}`;
-  const queues = ['atlas-batches', 'atlas-polls', 'atlas-completions'];
+  const queues = ['atlas-batches', 'atlas-polls', 'atlas-completions', 'atlas-webhooks'];
   const paths = [
     '/metrics',
     '/health/live',
@@ -66,6 +50,9 @@ async function everyResponse(url: string, references: string[]): Promise<string>
     '/nowhere?token=x',
     '/dashboard/batches',
     '/dashboard/batches?show=failed',
+    '/dashboard/batches?show=cancelled',
+    '/dashboard/batches?show=all&q=0',
+    '/dashboard/bulk?action=retry&show=failed&which=all',
     '/dashboard/batches?show=completed',
     ...references.map((reference) => `/dashboard/batches/${reference}`),
     ...queues.map((queue) => `/dashboard/api/queues?activeQueue=${queue}&jobsPerPage=100`),
@@ -85,6 +72,31 @@ async function everyResponse(url: string, references: string[]): Promise<string>
   return texts.join('\n');
 }
 
+/** What operators do, each of which is written down: of the last the log has a certificate. */
+async function changeAll(url: string): Promise<void> {
+  const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
+  const changes = {
+    'first/poll': '',
+    'second/cancel': 'reason=by mistake',
+    'lost/retry': '',
+    'first/redeliver': '',
+    'third/erase': 'confirm=third&reason=ticket 7',
+  };
+  for (const [path, body] of Object.entries(changes)) {
+    const response = await fetch(`${url}/dashboard/batches/${path}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: {
+        authorization: `Basic ${login}`,
+        'sec-fetch-site': 'same-origin',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body,
+    });
+    expect([path, response.status]).toEqual([path, 303]);
+  }
+}
+
 /** The errors that a client of this Redis gets, with all that hangs on them. */
 async function everyError(redisUrl: string, data: BatchRequest): Promise<string> {
   const texts: string[] = [];
@@ -97,6 +109,10 @@ async function everyError(redisUrl: string, data: BatchRequest): Promise<string>
     () => client.status(data.reference),
     () => client.wait(data.reference),
     () => client.cancel(data.reference),
+    () => client.list({ productType: data.productType, text: data.documents[0]?.key }),
+    () => client.count({ productType: data.productType }),
+    () => client.preview('retry', { productType: data.productType }),
+    () => client.retryMany({ productType: data.productType }).next(),
   ]) {
     const thrown: unknown = await call().catch((error: unknown) => error);
     texts.push(inspect(thrown, { depth: 20, showHidden: true }));
@@ -173,12 +189,17 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
   const personal = personalTexts(system);
   expect(personal.length).toBeGreaterThan(20);
   expect(atlas.secrets.size).toBeGreaterThan(5);
+  await changeAll(url);
+  await waitUntil('the certificate', () => child.output().includes('"certificate"'));
   const places = {
     redis: await dumpRedis(system.redis, system.prefix),
     responses: await everyResponse(url, [...good, ...bad]),
     log: child.output(),
   };
   expect(places.log).toContain('"level":20');
+  for (const action of ['wake', 'cancel', 'retry', 'redeliver', 'erase'])
+    expect(places.log).toContain(`"action":"${action}"`);
+  expect(places.redis).not.toContain('third');
   const hidden = [...personal, ...atlas.secrets, ...Object.values(SECRETS), 'X-Amz-', 'eyJhbGci'];
   for (const [place, text] of Object.entries(places)) {
     expect(text.length).toBeGreaterThan(1000);

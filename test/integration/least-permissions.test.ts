@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
+import { createToken } from '../../src/config/api-tokens.js';
 import { permissionsOf, type RedisRole } from '../../src/redis/permissions.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
@@ -30,6 +31,7 @@ it.each(ROLES)('the docs print the permissions that a user for %s needs', (role)
 });
 
 it('users with the documented permissions do all that worker, server and client do', async () => {
+  const { token, line } = createToken('app', 'operate', null);
   const server = await startPrivateRedis({ appendOnly: true });
   onTestFinished(() => server.stop());
   const admin = new Redis(server.url);
@@ -37,7 +39,7 @@ it('users with the documented permissions do all that worker, server and client 
   const system = await startSystem({
     redisUrl: server.url,
     atlas: { completionMs: ({ documentId }) => (documentId.startsWith('slow') ? HOUR_MS : 100) },
-    environment: { ...LOGIN, ...CALLBACKS },
+    environment: { ...LOGIN, ...CALLBACKS, API_TOKENS: line },
   });
   const urlOf = (role: RedisRole) => server.url.replace('//', `//atlas-${role}:password@`);
   for (const role of ROLES) {
@@ -83,15 +85,52 @@ it('users with the documented permissions do all that worker, server and client 
   ]) {
     expect((await visit(url)).statusCode, url).toBe(200);
   }
+  const call = (
+    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+    path: string,
+    payload?: object | string,
+    type = 'application/json',
+  ) =>
+    http.server.app.inject({
+      method,
+      url: `/api/v1/${path}`,
+      headers: { authorization: `Bearer ${token}`, ...(payload && { 'content-type': type }) },
+      ...(payload && { payload }),
+    });
+  expect((await call('PUT', 'batches/quick', quick)).statusCode).toBe(200);
+  expect((await call('GET', 'batches/quick?wait=30')).json()).toMatchObject({ state: 'completed' });
+  expect((await call('GET', 'batches/quick/results')).statusCode).toBe(200);
+  expect((await call('GET', 'batches?limit=1')).json().next).not.toBeNull();
+  const lines = [quick, more].map((batch) => JSON.stringify(batch)).join('\n');
+  const bulk = await call('POST', 'batches:bulk', lines, 'application/x-ndjson');
+  expect(bulk.body.match(/"duplicate"/g)).toHaveLength(2);
+  const events = await fetch(`${(await http.server.listen()).url}/api/v1/events`, {
+    headers: { authorization: `Bearer ${token}`, 'last-event-id': '0-0' },
+  });
+  let streamed = '';
+  for await (const chunk of events.body ?? []) {
+    streamed += new TextDecoder().decode(chunk);
+    if (streamed.includes('"reference":"quick"')) break;
+  }
   expect((await visit('/dashboard/batches/slow/poll', 'POST')).statusCode).toBe(303);
   expect((await visit('/dashboard/batches/slow/cancel', 'POST')).statusCode).toBe(303);
   expect((await system.event('done-slow')).name).toBe('batch.failed');
   await batchesEnded(system, 3, 10_000);
   expect((await visit('/dashboard/batches/slow/retry', 'POST')).statusCode).toBe(303);
   await batchesInFlight(system, 1);
+  await client.extendDeadline('slow', 1000);
+  await client.pause();
+  await client.resume();
   await client.cancel('slow');
   await system.event('done-slow~2');
   await waitUntil('all handled', () => new Set(heard).size === 3 && heard.length === 4);
   await subscription.close();
+  expect((await client.count()).matching).toBe(3);
+  expect(await client.redeliverAll({ since: new Date(0) })).toMatchObject({ reset: false });
+  expect((await call('POST', 'batches/slow/retry')).statusCode).toBe(202);
+  expect((await call('POST', 'batches/slow/cancel')).statusCode).toBe(202);
+  // Both are in the stream of outcomes, whose other entries stay.
+  expect((await call('DELETE', 'batches/quick')).statusCode).toBe(200);
+  expect(await client.erase('more')).toMatchObject({ status: 'erased' });
   expect(await admin.call('ACL', 'LOG')).toEqual([]);
 });

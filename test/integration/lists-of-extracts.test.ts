@@ -49,6 +49,7 @@ describe('not ready', () => {
     { fault: 204, body: 'empty' },
     { fault: 200, body: 'empty' },
     { fault: 'null-data' },
+    { fault: 'status-only' },
     { fault: 404 },
   ] as AtlasFaultRule[])(
     'an upload that is not ready as %j is polled again, once per poll',

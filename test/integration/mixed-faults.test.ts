@@ -186,7 +186,7 @@ async function expectRightEnd(
   switch (data.reason?.code) {
     case undefined:
       expect([...held.keys()], why).toEqual(expect.arrayContaining(ids));
-      expect(data.documents).toEqual({ total: ids.length, present: ids.length, missing: [] });
+      expect(data.documents).toMatchObject({ total: ids.length, present: ids.length, missing: [] });
       return;
     case 'INCOMPLETE':
       expect(data.documents.missing, why).toEqual(ids.filter((id) => !held.has(id)));

@@ -108,6 +108,7 @@ it('a conflict after a response that was lost is ambiguous, and a conflict at fi
   });
   expect((await stateOf(system, 'lost')).uploads[0]?.resubmissions).toBe(1);
 
+  await batchesEnded(system, 1, TIMEOUT_MS);
   // An operator's retry knows that too.
   await (await system.batches.getJob('batch-lost'))?.retry('failed');
   expect((await system.event('done-lost~2')).data.reason?.code).toBe('AMBIGUOUS_SUBMISSION');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { runCli } from '../cli/run-cli.js';
+import { runCommand } from '../cli/run-command.js';
 import { createAuthority } from '../helpers/certificates.js';
 import { startProxy, startTlsFront } from '../helpers/proxy.js';
 import { startSystem } from '../helpers/system.js';
@@ -64,26 +65,29 @@ test('a worker reaches Atlas, S3 and the webhook through the proxy, and a tunnel
 });
 
 test('the doctor and the commands go through the proxy as the worker does, and the doctor says so', async () => {
-  const { system, proxy, environment, hosts, atlasPort } = await startBehindProxy();
+  const { system, proxy, environment, hosts, atlasPort, webhookPort } = await startBehindProxy();
   const healthy = await runCli(['doctor'], environment);
   expect(healthy.stdout).toMatch(
     new RegExp(`^ok {4}proxy .*https goes through the proxy 127.0.0.1:${proxy.port}`, 'm'),
   );
   expect(healthy.stdout).toMatch(/^ok {4}Atlas /m);
   expect(healthy.stdout).toMatch(/^ok {4}S3 .*can be written and read/m);
+  expect(healthy.stdout).toMatch(/^ok {4}webhook .*can be reached$/m);
   expect([...hosts()]).toContain(`atlas.example.test:${atlasPort}`);
+  expect([...hosts()]).toContain(`app.example.test:${webhookPort}`);
   expect([...hosts()].some((asked) => asked?.startsWith(`${system.s3.url}/results`))).toBe(true);
 
   system.s3.put('kyc-documents', 'in/a b.jpg', 'scan');
   const args = ['submit', '--s3', 's3://kyc-documents/in/', '--product', 'X', '--dry-run'];
-  expect(await runCli(args, environment)).toMatchObject({ code: 0, stderr: '' });
+  expect(await runCommand(args, environment)).toMatchObject({ code: 0, stderr: '' });
   expect(proxy.asked.at(-1)).toMatch(`${system.s3.url}/kyc-documents`);
 
   proxy.mode = 407;
-  const refused = await runCli(['doctor'], environment);
+  const refused = await runCommand(['doctor'], environment);
   expect(refused.stdout).toMatch(
     /^FAIL {2}Atlas .*PROXY_407\); correct user name and password in HTTPS_PROXY \(HTTP_PROXY for http\)$/m,
   );
+  expect(refused.stdout).toMatch(/^FAIL {2}webhook .*PROXY_407\); correct user name/m);
   expect(refused.code).toBe(1);
   expect(healthy.stdout + refused.stdout + refused.stderr).not.toContain('canary');
 });
@@ -100,7 +104,7 @@ test('a proxy that wants another login is named in the log, and the new one is r
   const { https_proxy: _, HTTP_PROXY: __, ...others } = environment;
   const variables = { ...others, HTTPS_PROXY_FILE: file, HTTP_PROXY_FILE: file };
 
-  const refused = await runCli(['doctor'], variables);
+  const refused = await runCommand(['doctor'], variables);
   const advice = 'PROXY_407); correct user name and password in HTTPS_PROXY (HTTP_PROXY for http)';
   expect(lineOf(refused.stdout, 'FAIL  Atlas')).toContain(advice);
   expect(lineOf(refused.stdout, 'FAIL  S3')).toContain(advice);
@@ -131,7 +135,7 @@ test.each([
   ['https_proxy', 'socks5://user:canary@proxy:1080'],
   ['NO_PROXY', 'https://user:canary@example.com'],
 ])('a %s that makes no sense is named, and ends a command with 2', async (name, value) => {
-  const { code, stdout, stderr } = await runCli(['doctor'], { [name]: value });
+  const { code, stdout, stderr } = await runCommand(['doctor'], { [name]: value });
   expect(code).toBe(2);
   expect(stdout).toMatch(new RegExp(`${name} must `));
   expect(stdout + stderr).not.toContain('canary');

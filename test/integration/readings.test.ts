@@ -4,7 +4,8 @@ import type { PollState } from '../../src/jobs/poll-state.js';
 import type { AtlasFaultRule, AtlasRequestView } from '../../src/simulator/index.js';
 import { ALL_AT_ONCE, endOf, ITEM, SOON, sendUnder } from '../helpers/faulty-batch.js';
 import { startHostileAtlas } from '../helpers/hostile-atlas.js';
-import { startSystem } from '../helpers/system.js';
+import { readResults } from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 describe('one bad item', () => {
@@ -12,11 +13,12 @@ describe('one bad item', () => {
     ['no-file-data', '001', 'it has no file_data'],
     ['null-file-data', '001', 'its file_data is null'],
     ['empty-file-data', '001', 'its file_data is empty'],
+    ['empty-file-data', '001', 'its file_data is no object', { empty: 'false' }],
     ['blank-ids', null, 'its document_id is not printable text'],
-  ] as const)(
-    'an item of five with the fault %s costs that item only',
-    async (fault, documentId, reason) => {
-      const system = await sendUnder([{ fault }], SOON);
+  ] as [AtlasFaultRule['fault'], string | null, string, Partial<AtlasFaultRule>?][])(
+    'an item of five with the fault %s costs that item only (%s: %s)',
+    async (fault, documentId, reason, more = {}) => {
+      const system = await sendUnder([{ fault, ...more }], SOON);
       const { data, stored } = await endOf(system);
       expect(data).toMatchObject({
         reason: { code: 'INCOMPLETE' },
@@ -225,4 +227,70 @@ it('polls keep an upload alive when the deadline is raised in an outage', async 
   const { data, uploads } = await endOf(system);
   expect(data.status).toBe('completed');
   expect(uploads).toBe(1);
+});
+
+/** One document of five never comes; whatever happens after the others have is decided by the test. */
+const FOUR_COME = { ...ALL_AT_ONCE, neverArrives: (id: string) => id.endsWith('005') };
+const DEADLINE = { BATCH_DEADLINE_MS: '4000', RESUBMIT_MISSING: '0', ATLAS_TIMEOUT_MS: '1000' };
+
+async function pollStates(system: System): Promise<PollState[]> {
+  return (await system.pollJobs.getJobs()).map(({ progress }) => progress as PollState);
+}
+
+it('the extracts of one poll are kept when no later one succeeds, or sees fewer', async () => {
+  const system = await startSystem({ atlas: FOUR_COME });
+  await system.startWorker(DEADLINE);
+  const rules = [
+    { fault: 503, endpoint: 'extracts' },
+    { fault: 404, endpoint: 'extracts' },
+    { fault: 'hang', endpoint: 'extracts' },
+    { fault: 'truncated-json', endpoint: 'extracts' },
+    { fault: 'empty-page' },
+  ] as const;
+  await Promise.all(rules.map(({ fault }) => system.submit(`${fault}`, 5, `${fault}-`)));
+  await waitUntil('a reading of each', async () => {
+    const states = await pollStates(system);
+    return states.filter(({ seen }) => seen?.present === 4).length === rules.length;
+  });
+  const faultOf = new Map(
+    system.atlas.uploads().map(({ batchId, documentIds: [id = ''] }) => [batchId, id]),
+  );
+  system.atlas.setFaults({
+    rules: rules.map((rule) => ({
+      ...rule,
+      match: ({ batchId = '' }) => faultOf.get(batchId) === `${rule.fault}-001`,
+    })),
+  });
+  for (const { fault } of rules) {
+    const { data } = await system.event(`done-${fault}`);
+    expect(data.documents, String(fault)).toMatchObject({ present: 4, missing: [`${fault}-005`] });
+    expect(data.reason?.code === 'INCOMPLETE', String(fault)).toBe(fault === 'empty-page');
+    const [stored] = data.results.map((uri) => readResults(system, uri));
+    expect(stored?.documents, String(fault)).toHaveLength(4);
+    expect(stored).toMatchObject({ missing: [`${fault}-005`] });
+  }
+});
+
+it('what one worker has read is stored before another ends the batch', async () => {
+  const system = await startSystem({ atlas: FOUR_COME });
+  const first = await system.startWorker(DEADLINE);
+  await system.submit('loan', 5);
+  await waitUntil('a reading', async () => (await pollStates(system))[0]?.seen?.present === 4);
+  system.atlas.setFaults({ rules: [{ fault: 500, endpoint: 'extracts' }] });
+  await waitUntil('a stored reading', async () => (await pollStates(system))[0]?.stored === 4);
+  await first.stop();
+  await system.startWorker(DEADLINE);
+  const { data, stored } = await endOf(system);
+  expect(data.documents).toMatchObject({ present: 4, missing: ['005'] });
+  expect(stored[0]?.documents).toHaveLength(4);
+});
+
+it('pages that can be read are stored when others never can', async () => {
+  const system = await sendUnder(
+    [{ fault: 503, endpoint: 'extracts', match: ({ page = 1 }) => page > 1 }],
+    { environment: { ...DEADLINE, ATLAS_EXTRACTS_PER_PAGE: '2' } },
+  );
+  const { data, stored } = await endOf(system);
+  expect(data.documents).toMatchObject({ present: 2, missing: ['003', '004', '005'] });
+  expect(stored[0]?.documents.map(({ documentId }) => documentId)).toEqual(['001', '002']);
 });

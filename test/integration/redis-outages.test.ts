@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
+import { WorkerStatus } from '../../src/workers/worker-status.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import {
   expectAllEndedOnce,
@@ -70,12 +71,17 @@ it.each([
 );
 
 it('a batch sends nothing that no replica has confirmed, and says why', async () => {
-  const redis = await privateRedis();
+  // A replica that connects gets everything at once: the batch's back-off grows while it waits.
+  const redis = await privateRedis('--repl-diskless-sync-delay', '0');
   const system = await startSystem({
     redisUrl: redis.url,
     environment: { REPLICA_ACK_TIMEOUT_MS: '100', BATCH_DEADLINE_MS: '60000' },
   });
-  const worker = await system.startWorker();
+  const status = new WorkerStatus();
+  const worker = await system.startWorker({}, { status });
+  await waitUntil('a worker that is not ready', () =>
+    status.whyNotReady().join().includes('REPLICA_ACK_TIMEOUT_MS wants a replica'),
+  );
   const request = await system.submit('unconfirmed', 2);
   await waitUntil('a batch that waits for a replica', async () => {
     const { logs } = await system.batches.getJobLogs('batch-unconfirmed');
@@ -94,7 +100,9 @@ it('a batch sends nothing that no replica has confirmed, and says why', async ()
   expect(metrics).toMatch(/atlas_batch_unconfirmed_uploads_total [1-9]/);
 
   await privateRedis('--replicaof', '127.0.0.1', `${redis.port}`);
-  expect((await system.event('done-unconfirmed')).name).toBe('batch.completed');
+  const event = await system.event('done-unconfirmed', RECOVERY_TIMEOUT_MS);
+  expect(event.name).toBe('batch.completed');
+  expect(status.whyNotReady()).toEqual([]);
   await batchesEnded(system, 1, RECOVERY_TIMEOUT_MS);
   await expectAllEndedOnce(system, [request]);
   expect(system.atlas.uploads()).toHaveLength(1);

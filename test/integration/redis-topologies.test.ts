@@ -213,8 +213,14 @@ async function startProcesses({ environment }: System): Promise<[WorkerProcess, 
   return [child, url];
 }
 
+/** Where the machine is slow, Redis may be away before the loop has begun: then it begins again. */
 async function follow(client: AtlasBatchClient, seen: Set<string>): Promise<void> {
-  for await (const { reference } of client.events()) seen.add(reference);
+  try {
+    for await (const { reference } of client.events()) seen.add(reference);
+  } catch (error) {
+    nullWhenAway(error);
+    await follow(client, seen);
+  }
 }
 
 /** A call may fail while Redis is away: that is for its caller to repeat. */

@@ -1,7 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
+import { createAtlasClient } from '../../src/atlas/client.js';
 import { REFUSAL_TTL_MS } from '../../src/atlas/token-vault.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
+import { createLogger } from '../../src/logging.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
@@ -20,8 +22,12 @@ async function submitMany(system: System, name: string, count: number) {
 }
 
 /** Atlas takes the credentials again, and no process remembers that it did not. */
-async function mend({ atlas, redis, prefix }: System): Promise<void> {
-  atlas.clearFaults();
+async function mend(system: System): Promise<void> {
+  system.atlas.clearFaults();
+  await forgetRefusal(system);
+}
+
+async function forgetRefusal({ redis, prefix }: System): Promise<void> {
   for (const key of await redis.keys(`${prefix}:token-refused:*`)) await redis.del(key);
 }
 
@@ -61,6 +67,46 @@ it('refused credentials stop the intake of batches and fail none, and all comple
   expect((await ask('/health/ready')).status).toBe(200);
   expect((await ask('/metrics')).text).toContain('atlas_batch_auth_ok 1');
   await expectAllEndedOnce(system, requests);
+});
+
+it('credentials that are refused to one process are refused to all, also to those that have a token yet', {
+  timeout: 2 * TIMEOUT_MS,
+}, async () => {
+  const system = await startSystem({ atlas: QUICK });
+  const { atlas, redis, prefix } = system;
+  const worker = await system.startWorker();
+  await system.submit('first', 1, 'first-');
+  await system.event('done-first');
+  atlas.setFaults(REFUSED);
+  // As its time does; the worker keeps its own.
+  for (const key of await redis.keys(`${prefix}:token:*`)) await redis.del(key);
+  const another = createAtlasClient({
+    baseUrl: atlas.url,
+    credentials: () => ({ clientId: 'test-client', clientSecret: 'test-client-secret' }),
+    timeoutMs: 5000,
+    connections: 1,
+    redis,
+    keyPrefix: prefix,
+    maxRequestsPerSecond: 0,
+    logger: createLogger('silent'),
+  });
+  onTestFinished(() => another.close());
+  await expect(another.checkCredentials()).rejects.toMatchObject({ code: 'ATLAS_AUTH' });
+  const accepts = async () =>
+    (await worker.metrics.registry.getSingleMetricAsString('atlas_batch_auth_ok')).endsWith(' 1');
+  await waitUntil('a worker that knows it', async () => !(await accepts()));
+  const requests = await submitMany(system, 'late', 30);
+  const asked = atlas.requests.count('authtoken');
+  await forgetRefusal(system);
+  await waitUntil('one more request for a token', () => atlas.requests.count('authtoken') > asked);
+  expect(atlas.uploads()).toHaveLength(1);
+  expect(await accepts()).toBe(false);
+
+  await mend(system);
+  await batchesEnded(system, 1 + requests.length, TIMEOUT_MS);
+  for (const { reference } of requests) {
+    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+  }
 });
 
 it('batches that have begun end at their deadline while credentials are refused, and others wait', {

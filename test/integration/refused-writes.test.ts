@@ -121,8 +121,14 @@ it.each(LONG ? [OOM, ...OTHERS] : [OOM])(
     });
     await batchesEnded(system, BATCHES, 60_000);
     expect(performance.now() - mended).toBeLessThan(30_000);
+    // What Atlas has is said of each upload, at once.
+    const output = worker.output().slice(outputBefore).split('\n');
+    const gathered = output.filter((line) => !/upload of \S+ sent as/.test(line));
+    expect(gathered.length, gathered.join('\n')).toBeLessThan(MAX_LINES);
     expect(lines.length, lines.slice(0, 120).join('\n')).toBeLessThan(MAX_LINES);
     expect(lines.join('\n')).toMatch(new RegExp(`refuses writes: ${kind}`));
+    // One sentence says it for all that is refused.
+    expect(lines.join('\n')).not.toMatch(/not shared|swept|put in order|was not removed/);
     await expectAllEndedOnce(system, requests);
     await expectFewSubmissions(system, requests);
     expect(worker.output()).toContain('Redis takes writes again');

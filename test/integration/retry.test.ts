@@ -1,4 +1,7 @@
 import { expect, it } from 'vitest';
+import type { BatchFilter } from '../../src/batches/lists/batch-filter.js';
+import { begunKey } from '../../src/jobs/redis-keys.js';
+import { clientOf } from '../client/test-client.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { readResults, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
@@ -41,9 +44,21 @@ it('a retry sends only what is still missing, under a new deadline', async () =>
   expect((await system.event('done-rest')).name).toBe('batch.failed');
   await allJobsEnded(system, 1);
 
+  // Lists know what the workers have written of it, before and after.
+  const client = clientOf(system);
+  const listed = async (filter: BatchFilter) => (await client.count(filter)).matching;
+  const { productType } = await system.request('rest', 3);
+  expect(await listed({ state: 'failed', code: 'INCOMPLETE', productType })).toBe(1);
+  expect(await client.preview('retry', { code: 'INCOMPLETE' })).toMatchObject({
+    ...{ batches: 1, atlasBatches: 1, documents: 1 },
+  });
   arrives = true;
-  await retry(system, 'rest', 'failed');
+  for await (const { changed } of client.retryMany({ code: 'INCOMPLETE' })) expect(changed).toBe(1);
   const { name, data } = await system.event('done-rest~2');
+  await allJobsEnded(system, 1);
+  expect(await listed({ state: 'completed', productType })).toBe(1);
+  expect(await listed({ state: ['running', 'failed'] })).toBe(0);
+  expect(await system.redis.exists(begunKey(system.prefix))).toBe(0);
   expect(name).toBe('batch.completed');
   expect(system.atlas.uploads().map(({ documentIds }) => documentIds)).toEqual([
     ['001', '002', '003'],

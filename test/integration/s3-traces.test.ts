@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { startS3Simulator } from '../../src/simulator/index.js';
-import { runCli } from '../cli/run-cli.js';
+import { runCommand } from '../cli/run-command.js';
 import { startProxy } from '../helpers/proxy.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -52,7 +52,7 @@ it('HTTP instrumentation, a proxy and the log see all requests to S3, and no sig
   const references = ['good', 'denied', 'unstored'];
   for (const reference of references) await system.submit(reference, 3);
   for (const reference of references) await system.event(`done-${reference}`);
-  const results = await runCli(['results', 'good'], environment);
+  const results = await runCommand(['results', 'good'], environment);
   expect([results.code, results.stdout.split('\n').length]).toEqual([0, 4]);
 
   const spans = await waitUntil('spans of all ways', () => {

@@ -20,7 +20,7 @@ it('an Atlas batch whose id a second upload of the same batch was given is polle
   const { name, data } = await system.event('done-doubled');
   expect(system.atlas.faultsFired()).toEqual({ 'same-batch-id': 1 });
   expect(name).toBe('batch.completed');
-  expect(data.documents).toEqual({ total: 10, present: 10, missing: [] });
+  expect(data.documents).toMatchObject({ total: 10, present: 10, missing: [] });
   await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
   await expectStoredAsAtlasHasIt(system, [request]);

@@ -19,7 +19,7 @@ it('processes share each token of an Atlas that honours only the newest', async 
     },
     environment: { POLL_MIN_MS: '100', POLL_MAX_MS: '500' },
   });
-  await Promise.all([system.startWorkerProcess(), system.startWorkerProcess()]);
+  await Promise.all([system.startWorkerProcess(), system.startWorker()]);
   const requests = await Promise.all(
     Array.from({ length: BATCHES }, (_, i) => system.submit(`shared-${i}`, 2, `shared-${i}-`)),
   );

@@ -41,9 +41,10 @@ function ended(webhooks: Queue, eventId: string): Promise<Job> {
   });
 }
 
+/** Of the series that have counted something. */
 async function valuesOf({ metrics }: AtlasBatchWorker, name: string) {
   const metric = await metrics.registry.getSingleMetric(`atlas_batch_${name}`)?.get();
-  return metric?.values ?? [];
+  return metric?.values.filter(({ value }) => value > 0) ?? [];
 }
 
 it('the webhook gets every event as a signed POST, and the events of the queue stay for their consumers', async () => {
@@ -76,8 +77,7 @@ it('the webhook gets every event as a signed POST, and the events of the queue s
     const { completed = 0, failed = 0 } = await system.batches.getJobCounts('completed', 'failed');
     return completed + failed === 3;
   });
-  await (await system.completions.getJob('done-hook-3'))?.remove();
-  await expectAllEndedOnce(system, requests);
+  await expectAllEndedOnce(system, [...requests, { reference: 'hook-3' }]);
   await expectNoStrayKeys(system);
 });
 
@@ -98,11 +98,11 @@ it('the webhook is tried again after refusals, under the same id, without failin
   expect(new Set(receiver.deliveries.map(({ body }) => body)).size).toBe(1);
   expect(receiver.faults).toEqual([]);
   const attempts = await valuesOf(worker, 'webhook_attempts_total');
-  expect(attempts.map(({ labels, value }) => [labels.code, value])).toEqual([
-    ['ECONNREFUSED', 1],
-    ['500', 2],
-    ['204', 1],
-  ]);
+  expect(Object.fromEntries(attempts.map(({ labels, value }) => [labels.code, value]))).toEqual({
+    ECONNREFUSED: 1,
+    500: 2,
+    204: 1,
+  });
 });
 
 it('the webhook waits as long as Retry-After says', async () => {
@@ -121,7 +121,7 @@ it('the webhook stops at 410, and is tried for another day when an operator retr
   const worker = await system.startWorker();
   await system.submit('gone', 1);
   const job = await ended(webhooks, 'done-gone');
-  expect(job.failedReason).toBe('given up after 1 attempts: 410, the receiver wants no more of it');
+  expect(job.failedReason).toBe('given up after 1 attempt: 410, the receiver wants no more of it');
   expect(receiver.deliveries).toHaveLength(1);
   expect(await valuesOf(worker, 'webhooks_total')).toMatchObject([
     { labels: { result: 'given-up' }, value: 1 },

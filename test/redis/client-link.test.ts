@@ -8,6 +8,7 @@ import { ClientClosedError, RedisUnavailableError } from '../../src/errors.js';
 import { startTcp } from '../atlas/test-server.js';
 import { batchOf, startClient } from '../client/test-client.js';
 import { testRedis } from '../helpers/redis.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** An error with all that hangs on it. */
 function everythingOf(error: unknown): string {
@@ -34,7 +35,7 @@ test('a client says at once what may be wrong with a Redis that cuts its connect
   };
   const cutting = await startTcp((socket) => socket.end());
   expect(await complaintAt(cutting)).toMatch(
-    / does not answer \(ECONNRESET\); if it wants TLS, use rediss/,
+    / does not answer \(ECONNRESET\); if it wants TLS, use rediss.*; if no Redis is there, correct REDIS_URL$/,
   );
   const page = await startTcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   expect(await complaintAt(page)).toMatch(/ speaks another protocol; correct REDIS_URL$/);
@@ -47,6 +48,16 @@ test('a client says that a Redis has no room for it, or has fewer databases', as
   await expect(client.status('a')).rejects.toThrow(/; correct the number of the database in/);
   const admin = new Redis(server.url);
   onTestFinished(() => admin.disconnect());
+  // A connection that is open for long has not gone to another database.
+  const waiting = startClient({ url: `${server.url}/99`, prefix: '{t}' });
+  await waitUntil('a second refusal', async () => {
+    const refused = /cmdstat_select:.*failed_calls=(\d+)/.exec(await admin.info('commandstats'));
+    return Number(refused?.[1]) >= 2;
+  });
+  await expect(waiting.client.enqueue(batchOf('a'))).rejects.toThrow(
+    /; correct the number of the database in/,
+  );
+  expect(await admin.dbsize()).toBe(0);
   await admin.config('SET', 'maxclients', '1');
   await expect(startClient({ url: server.url, prefix: '{t}' }).client.status('a')).rejects.toThrow(
     /maxclients/,

@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import { RedisConnection } from '../../src/redis/connection.js';
+import { isOfConnection, isOfMove, RedisConnection } from '../../src/redis/connection.js';
 import { batchOf } from '../client/test-client.js';
 import { connectionTo, testRedis } from '../helpers/redis.js';
 import { startCluster } from '../helpers/redis-cluster.js';
@@ -40,7 +40,8 @@ test('a command that a replica refuses is sent again until it is a master', asyn
   expect(await redis.incr('n')).toBe(1);
   await demote();
   let refusals = 0;
-  redis.on('error', () => {
+  redis.on('error', (error) => {
+    expect([isOfMove(error), isOfConnection(error)]).toEqual([true, true]);
     refusals += 1;
   });
   const incremented = Promise.all([
@@ -51,6 +52,23 @@ test('a command that a replica refuses is sent again until it is a master', asyn
   await waitUntil('refused commands', () => refusals > 2);
   await promote();
   expect(await incremented).toEqual([2, 3, 4]);
+});
+
+test('commands that were on their way when a server died are sent again, however long nobody listens', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const redis = connect(server.url);
+  await redis.ping();
+  const refused: string[] = [];
+  redis.on('error', ({ message }) => void refused.push(message));
+  process.kill(server.pid, 'SIGSTOP');
+  const answers = Promise.all([redis.set('n', 1), redis.incr('n')]);
+  await server.kill();
+  await waitUntil('refused connections', () => {
+    return refused.filter((message) => message.includes('ECONNREFUSED')).length > 2;
+  });
+  await server.restart();
+  expect(await answers).toEqual(['OK', 2]);
 });
 
 test('commands wait for a master while a replica that lost its own refuses reads too', async () => {

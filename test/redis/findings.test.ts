@@ -40,7 +40,7 @@ it('the memory that Redis uses is a share of its maxmemory, or of its host', () 
   const info = 'used_memory:50\r\nused_memory_human:1K\r\ntotal_system_memory:1000\r\nmaxmemory:';
   expect(memoryUsedRatio(`${info}200\r\n`)).toBe(0.25);
   expect(memoryUsedRatio(`${info}0\r\n`)).toBe(0.05);
-  expect(memoryUsedRatio('')).toBe(0);
+  expect(memoryUsedRatio('')).toBeNull();
 });
 
 it('the check of Redis finds a replica, and one that is nearly full', () => {

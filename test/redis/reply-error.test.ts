@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { bareError, TransientError } from '../../src/errors.js';
-import { describeRefusal, isReplyError } from '../../src/redis/reply-error.js';
+import { describeRefusal, isReplyError, writeRefusal } from '../../src/redis/reply-error.js';
 import { testRedis } from '../helpers/redis.js';
 
 async function refusalOf(...command: [string, ...string[]]): Promise<Error> {
@@ -47,9 +47,26 @@ it.each([
   ['MOVED 3999 127.0.0.1:6381', 'node of a Cluster'],
   ['BUSY Redis is busy running a script.', 'SCRIPT KILL'],
   ['CLUSTERDOWN Hash slot not served', 'its Cluster is down'],
+  ['WRONGTYPE Operation against a key holding the wrong kind of value', 'QUEUE_PREFIX'],
+  ["ERR The user executing the script can't run this command or subcommand", 'all permissions'],
+  ["ERR ACL failure in script: User app has no permissions to run the 'xlen' command", 'all perm'],
 ])('the description of the refusal %j says what to do', (message, remedy) => {
   expect(describeRefusal(new Error(message))).toBe(
     `refuses us: ${message.replace(/\.$/, '')}; ${/; (.*)$/.exec(describeRefusal(new Error(message)))?.[1]}`,
   );
   expect(describeRefusal(new Error(message))).toContain(remedy);
 });
+
+it.each([
+  ['cluster', 'MOVED 3999 127.0.0.1:6381', 'another node holds our keys now'],
+  ['sentinels', "READONLY You can't write against a read only replica.", 'the Sentinels name a'],
+  ['single', 'MOVED 3999 127.0.0.1:6381', 'set REDIS_CLUSTER=true'],
+])(
+  'what is set already is not advised where Redis is reached by %s: %s',
+  (topology, message, says) => {
+    const redis = { options: { topology } } as unknown as Redis;
+    const error = Object.assign(new Error(message), { name: 'ReplyError' });
+    expect(describeRefusal(error, redis)).toContain(says);
+    if (message.startsWith('READONLY')) expect(writeRefusal(error, redis)).toContain(says);
+  },
+);

@@ -5,9 +5,13 @@ import { loadConnectionConfig } from '../../src/config/environment.js';
 import { redisTarget } from '../../src/config/redis-fields.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { connectionOptions } from '../../src/redis/connect.js';
+import { RedisConnection } from '../../src/redis/connection.js';
 import { targetOf } from '../../src/redis/target.js';
+import { pause } from '../../src/timeouts.js';
 import { createAuthority } from '../helpers/certificates.js';
 import { MASTER_NAME, startSentinels, startTlsSentinel } from '../helpers/redis-sentinels.js';
+import { startScriptedSentinel } from '../helpers/scripted-sentinel.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** What a command says whose Sentinels are these. */
 async function complaint(variables: Record<string, string>): Promise<string> {
@@ -100,4 +104,36 @@ test('Sentinels that lead to no master are complained of with the variable to co
   const some = `127.0.0.1:1,${REDIS_SENTINELS}`;
   const right = { REDIS_SENTINELS: some, REDIS_SENTINEL_PASSWORD: 'canary' };
   expect(await complaint(right)).toBe('PONG');
+});
+
+test('a connection that hears of a failover while it asks for the new master goes on to it', async () => {
+  const [old, next] = await Promise.all([startPrivateRedis(), startPrivateRedis()]);
+  for (const server of [old, next]) onTestFinished(() => server.stop());
+  let master = () => Promise.resolve(old.port);
+  const sentinel = await startScriptedSentinel(() => master());
+  const config = loadConnectionConfig({
+    REDIS_SENTINELS: `127.0.0.1:${sentinel.port}`,
+    REDIS_SENTINEL_NAME: MASTER_NAME,
+  });
+  const redis = new RedisConnection({
+    ...connectionOptions(targetOf(config), '{t}'),
+    maxRetriesPerRequest: null,
+  });
+  redis.on('error', () => {});
+  onTestFinished(() => redis.disconnectAll());
+  await redis.ping();
+  await waitUntil('somebody who listens for failovers', () => sentinel.subscribers() > 0);
+  const asked = new Promise<void>((resolve) => {
+    master = async () => {
+      resolve();
+      sentinel.announce();
+      // Read before the answer, which comes over another socket.
+      await pause(100);
+      return next.port;
+    };
+  });
+  await old.kill();
+  await asked;
+  expect(await redis.set('written', 'once')).toBe('OK');
+  expect(redis.stream.remotePort).toBe(next.port);
 });

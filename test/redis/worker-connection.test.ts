@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis, whenReady } from '../../src/redis/worker-connection.js';
 import { startTcp } from '../atlas/test-server.js';
@@ -86,4 +86,15 @@ it("a worker's connection says which Redis it waits for", async () => {
     void whenReady(redis, { ...logger, warn: (_fields, message) => resolve(message) });
   });
   expect(await said).toBe(`Redis at 127.0.0.1:${port} does not serve yet; waiting for it`);
+});
+
+it("what a worker's connection complains of is logged once, whoever passes the error on", () => {
+  const warn = vi.fn();
+  const options = { ...connectionTo('redis://127.0.0.1:1'), lazyConnect: true };
+  const redis = connectRedis(options, { ...createLogger('silent'), warn } as never);
+  onTestFinished(() => redis.disconnect());
+  const error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  redis.emit('error', error);
+  redis.complain(error);
+  expect(warn).toHaveBeenCalledOnce();
 });

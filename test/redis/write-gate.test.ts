@@ -18,7 +18,7 @@ test('a restart helps only when nothing was written for a minute and a new conne
   onTestFinished(() => redis.disconnect());
   // A connection that is lost for good, which nobody knows how to make.
   redis.set = () => new Promise<never>(() => {});
-  const gate = new WriteGate({ redis, key: '{t}:probe', logger, onChange: () => {} });
+  const gate = new WriteGate({ redis, prefix: '{t}', logger, onChange: () => {} });
   onTestFinished(() => gate.stop());
   expect(await gate.isBroken()).toBe(false);
   vi.spyOn(performance, 'now').mockReturnValue(performance.now() + MINUTE_MS);

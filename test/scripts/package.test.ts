@@ -66,7 +66,7 @@ test('the package holds what is needed to run it and to read of it, and nothing 
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' });
   const assets = sources.filter((path) => /\.(css|js)$/.test(path)).map((path) => `dist/${path}`);
   const modules = sources
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
     .map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
   const isImported = (module: string) => !/^dist\/cli(\/|$)/.test(module);
   const isPacked = (path: string) =>
@@ -74,8 +74,8 @@ test('the package holds what is needed to run it and to read of it, and nothing 
   expect(packed().sort()).toEqual(
     [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
-      ...['ARCHITECTURE.md', 'CONTRIBUTING.md'],
-      ...[...filesBelow('docs'), ...filesBelow('examples')].filter(isPacked),
+      ...['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'],
+      ...['deploy', 'docs', 'examples'].flatMap(filesBelow).filter(isPacked),
       ...readdirSync('schemas').map((name) => `schemas/${name}`),
       ...assets,
       ...modules.map((module) => `${module}.js`),

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['src', 'test', 'docs', 'demo', 'bench', 'scripts', 'examples'];
+const FOLDERS = ['src', 'test', 'docs', 'demo', 'bench', 'scripts', 'examples', 'deploy'];
 const TEXT = /\.(?:[mc]?[jt]s|css|html|json|md|sh|svg|ya?ml)$/;
 
 /** A poll, an error, a heartbeat and a timeout have these names, and no others. */

@@ -18,13 +18,35 @@ test.each([
   expect(error instanceof OwnFaultError).toBe(own);
 });
 
-test('that there are no credentials is the fault of this process', async () => {
+test('that somebody answers who is not S3 is the fault of this process', async () => {
+  const s3 = await startScriptedS3();
+  s3.fault = (_, response) => {
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<html>no route</html>');
+    return true;
+  };
+  expect(await errorOf(openStore(s3).putResult('a.json', ['{}']))).toBeInstanceOf(OwnFaultError);
+});
+
+test.each([
+  { name: 'CredentialsProviderError', advice: 'set AWS credentials as the AWS SDK reads them' },
+  { name: 'ExpiredTokenException', advice: 'or the role' },
+  { name: 'InvalidIdentityToken', advice: 'or the role' },
+  { name: 'AccessDenied', advice: 'or the role' },
+  { name: 'SomethingNew', advice: 'or the role' },
+])('that credentials cannot be had ($name) is the fault of this process', async (one) => {
   const s3 = await startScriptedS3();
   const credentials = async () => {
-    throw Object.assign(new Error('none'), { name: 'CredentialsProviderError' });
+    throw Object.assign(new Error('none'), { name: one.name });
   };
   const store = openStore(s3, { clientConfig: { ...s3.clientConfig, credentials } });
-  expect(await errorOf(store.putResult('a.json', ['{}']))).toBeInstanceOf(OwnFaultError);
+  for (const ask of [
+    () => store.putResult('a.json', ['{}']),
+    () => store.presign([{ bucket: 'kyc', key: 'a' }], AbortSignal.timeout(5_000)),
+  ]) {
+    const error = await errorOf(ask());
+    expect(error).toBeInstanceOf(OwnFaultError);
+    expect(error.message).toContain(one.advice);
+  }
 });
 
 describe('an error document', () => {

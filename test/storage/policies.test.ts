@@ -45,6 +45,7 @@ test('no request of our own has a query, and all have a signed payload', async (
     return false;
   };
   const store = openStore(s3);
+  s3.objects.set('docs/a b.jpg', Buffer.from('scan'));
   await store.check([{ bucket: 'docs', key: 'a b.jpg' }], () => {});
   await store.putResult('a.json', ['{}']);
   await store.getResult('a.json');

@@ -33,7 +33,7 @@ export async function startScriptedS3(): Promise<ScriptedS3> {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
       s3.objects.set(name, Buffer.concat(chunks));
-      response.end();
+      response.setHeader('etag', '"0"').end();
       return;
     }
     const object = s3.objects.get(name);

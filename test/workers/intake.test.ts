@@ -27,7 +27,7 @@ it('a batch that is brought to its end does not sleep again when its polls have 
 
   const intake = new Intake({
     writes: { isClosed: () => false, mayFetch: async () => true, opened: async () => {} },
-    credentials: { areRefused: true } as never,
+    atlas: { whyShut: { code: 'ATLAS_AUTH', message: 'refused' } },
     ownFaults: { holdIntake: false },
     redis,
     batches,

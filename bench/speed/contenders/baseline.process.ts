@@ -72,7 +72,7 @@ async function processPoll({ data }: Job<Poll>): Promise<void> {
   for (let page = 1, more = true; more; page += 1) {
     const url = `${docstream}/extracts?batch_id=${batchId}&page=${page}&pageNo=${page}&per_page=50`;
     const answer = await ask<Page>(url, { headers: { Token: token } });
-    extracts.push(...answer.data);
+    extracts.push(...(answer.data ?? []));
     more = answer.has_next;
   }
   const present = new Set(extracts.map(({ document_id }) => document_id));

@@ -10,18 +10,12 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { type Job, Queue, WaitingChildrenError } from 'bullmq';
+import { DelayedError, type Job, Queue, WaitingChildrenError } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent } from 'undici';
 import { loadConfig } from '../../../src/config/environment.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
-import {
-  DOCUMENTS_BUCKET,
-  documentKey,
-  FIRST_POLL_MS,
-  MAX_DOCUMENTS,
-  PRODUCT_TYPE,
-} from '../work.js';
+import { DOCUMENTS_BUCKET, documentKey, MAX_DOCUMENTS, PRODUCT_TYPE } from '../work.js';
 import { runWorkers } from './run-workers.js';
 
 /** As often as atlas-batch saves the state of a batch: before its wait, and after. */
@@ -98,7 +92,7 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
       { batchId },
       {
         jobId: `poll-${batchId}`,
-        delay: FIRST_POLL_MS,
+        delay: config.POLL_MIN_MS,
         parent: { id: job.id ?? '', queue: job.queueQualifiedName },
       },
     );
@@ -110,13 +104,19 @@ async function processBatch(job: Job, token = ''): Promise<unknown> {
   return { reference, status: 'completed' };
 }
 
-async function processPoll(job: Job): Promise<unknown> {
+async function processPoll(job: Job, token = ''): Promise<unknown> {
   const { batchId } = job.data;
   const page = await send(
     `${docstream}/extracts?batch_id=${batchId}&page=1&pageNo=1&per_page=50`,
     'GET',
     { Token },
   );
+  // A page without documents; one with them has all.
+  if (!page.includes('"document_id"')) {
+    await save(job, 'negative', 1);
+    await job.moveToDelayed(Date.now() + config.POLL_MIN_MS, token);
+    throw new DelayedError();
+  }
   await send(put, 'PUT', { 'content-type': 'application/json' }, page);
   await save(job, 'complete', 1);
   return { outcome: 'complete' };

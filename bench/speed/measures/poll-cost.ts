@@ -51,6 +51,51 @@ async function costOfPoll(stage: Stage, pid: number): Promise<number> {
   return ((after.cpu - before.cpu) * 1000) / (after.polls - before.polls);
 }
 
+/** CPU microseconds of the worker per negative poll, window by window at the same time. */
+export type NegativePolls = Record<'atlas-batch' | 'floor: bare BullMQ', number[]>;
+
+const WINDOWS = 9;
+const POLLS_OF_WINDOW = 2_000;
+
+/** Both poll batches that are never ready, each second, side by side. */
+export async function measureNegativePolls(): Promise<NegativePolls> {
+  const costs: NegativePolls = { 'atlas-batch': [], 'floor: bare BullMQ': [] };
+  const contenders: { name: keyof NegativePolls; stage: Stage; pid: number }[] = [];
+  try {
+    for (const name of Object.keys(costs) as (keyof NegativePolls)[]) {
+      const stage = await setStage({ completionMs: NEVER_MS });
+      const [pid = 0] = await stage.start(name);
+      contenders.push({ name, stage, pid });
+      await stage.enqueue(0, POLLED);
+    }
+    const read = () =>
+      Promise.all(
+        contenders.map(async ({ stage, pid }) => ({
+          cpuMs: cpuMs(pid),
+          polls: (await stage.asked()).polls,
+        })),
+      );
+    // The first windows are the warm-up, until code is compiled.
+    let before = await read();
+    for (let window = -2; window < WINDOWS; window += 1) {
+      let after = before;
+      await until(async () => {
+        after = await read();
+        return after.every(({ polls }, i) => polls - (before[i]?.polls ?? 0) >= POLLS_OF_WINDOW);
+      });
+      for (const [i, { name }] of contenders.entries()) {
+        const [from, to] = [before[i], after[i]];
+        if (window < 0 || !from || !to) continue;
+        costs[name].push(((to.cpuMs - from.cpuMs) * 1000) / (to.polls - from.polls));
+      }
+      before = after;
+    }
+    return costs;
+  } finally {
+    for (const { stage } of contenders) await stage.stop();
+  }
+}
+
 /** Parents that wait and polls that sleep, with data and state of the usual size. */
 async function addSleeping(stage: Stage, from: number, to: number): Promise<void> {
   const flows = new FlowProducer({ connection: stage.redis, prefix: stage.prefix });

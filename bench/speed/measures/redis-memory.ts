@@ -4,7 +4,7 @@
  */
 
 import { redisBytes } from '../process-usage.js';
-import { setStage } from '../stage.js';
+import { type Contender, setStage } from '../stage.js';
 import { until } from '../until.js';
 
 const FEWER = 6_000;
@@ -15,17 +15,23 @@ const FAR_POLLS = { POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' };
 
 export interface RedisMemory {
   inFlightBytes: number;
+  /** Of the floor. */
+  bareBytes: number;
   endedBytes: number;
 }
 
 export async function measureRedisMemory(): Promise<RedisMemory> {
-  return { inFlightBytes: await inFlight(), endedBytes: await ended() };
+  return {
+    inFlightBytes: await inFlight('atlas-batch'),
+    bareBytes: await inFlight('floor: bare BullMQ'),
+    endedBytes: await ended(),
+  };
 }
 
-async function inFlight(): Promise<number> {
+async function inFlight(contender: Contender): Promise<number> {
   const stage = await setStage({ completionMs: NEVER_MS });
   try {
-    await stage.start('atlas-batch', FAR_POLLS);
+    await stage.start(contender, FAR_POLLS);
     const at = async (count: number, from: number) => {
       await stage.enqueue(from, count);
       await until(async () => (await stage.batches.getWaitingChildrenCount()) >= count);

@@ -15,8 +15,8 @@ import { type Commands, countCommands } from './redis-commands.js';
  * batches to find the speed, and one turn that is not counted. The CPU per batch is constant then.
  */
 const WARM_UP = 2000;
-/** After this time first polls come as fast as uploads go out. */
-const LEAD_MS = 2 * FIRST_POLL_MS;
+/** After this time last polls come as fast as uploads go out. */
+const leadMs = (negativePolls: number) => (2 + negativePolls) * FIRST_POLL_MS;
 /** About seven of these seconds are counted. */
 const RUN_SECONDS = 10;
 const COUNTED = 100;
@@ -38,7 +38,9 @@ export interface ThroughputOptions {
 export interface Setup {
   processes: number;
   /** Batches that are checked, sent or ended at once, over all processes. */
-  submitConcurrency: number;
+  submitConcurrency: number | 'default';
+  /** Polls of each batch before the one that finds it complete. */
+  negativePolls: number;
 }
 
 export async function measureThroughput(
@@ -61,7 +63,7 @@ export async function measureThroughput(
     const results: Partial<Record<Contender, Throughput[]>> = {};
     for (const contender of contenders) {
       const { sent, executed } = await countPerBatch(contender);
-      await checkWork(contender.stage, contender.carried);
+      await checkWork(contender);
       results[contender.name] = contender.runs.map((one) => ({ ...one, sent, executed }));
     }
     return results as Record<Contender, Throughput[]>;
@@ -74,6 +76,7 @@ export async function measureThroughput(
 interface Carrying {
   name: Contender;
   stage: Stage;
+  negativePolls: number;
   pids: number[];
   /** Batches so far. */
   carried: number;
@@ -82,15 +85,21 @@ interface Carrying {
   runs: Omit<Throughput, keyof Commands>[];
 }
 
-async function warmUp(name: Contender, { processes, submitConcurrency }: Setup): Promise<Carrying> {
-  const stage = await setStage();
-  const environment = { SUBMIT_CONCURRENCY: String(submitConcurrency / processes) };
+async function warmUp(
+  name: Contender,
+  { processes, submitConcurrency, negativePolls }: Setup,
+): Promise<Carrying> {
+  const stage = await setStage({ negativePolls });
+  const environment =
+    submitConcurrency === 'default'
+      ? {}
+      : { SUBMIT_CONCURRENCY: String(submitConcurrency / processes) };
   const pids = await stage.start(name, environment, processes);
   const started = performance.now();
   await stage.enqueue(0, WARM_UP);
   await stage.completed(WARM_UP);
   const rate = perSecond(WARM_UP, performance.now() - started);
-  const contender = { name, stage, pids, carried: WARM_UP, rate, runs: [] };
+  const contender = { name, stage, negativePolls, pids, carried: WARM_UP, rate, runs: [] };
   await carry(contender);
   return contender;
 }
@@ -100,13 +109,13 @@ async function warmUp(name: Contender, { processes, submitConcurrency }: Setup):
  * due yet, and not the end, when all batches are sent and only polls are left.
  */
 async function carry(contender: Carrying): Promise<Omit<Throughput, keyof Commands>> {
-  const { stage, carried, rate } = contender;
+  const { stage, carried, rate, negativePolls } = contender;
   const end = carried + Math.round(rate * RUN_SECONDS);
   await stage.batches.pause();
   await stage.enqueue(carried, end);
   const started = performance.now();
   await stage.batches.resume();
-  await pause(LEAD_MS);
+  await pause(leadMs(negativePolls));
   const before = await read(contender);
   await until(async () => (await stage.batches.getWaitingCount()) === 0);
   const after = await read(contender);
@@ -159,12 +168,12 @@ async function countPerBatch(contender: Carrying): Promise<Commands> {
   return { sent: sent / COUNTED, executed: executed / COUNTED };
 }
 
-/** Every batch was checked, sent, polled once and stored, and nothing twice. */
-async function checkWork(stage: Stage, batches: number): Promise<void> {
+/** Every batch was checked, sent, polled as often as it had to be, and stored, and nothing twice. */
+async function checkWork({ stage, carried: batches, negativePolls }: Carrying): Promise<void> {
   const asked = await stage.asked();
   const expected = {
     uploads: batches,
-    polls: batches,
+    polls: batches * (1 + negativePolls),
     checks: batches * MAX_DOCUMENTS,
     results: batches,
   };

@@ -5,10 +5,11 @@ import type { Finding } from '../doctor/finding.js';
 import { paint, print, printJson } from '../output/terminal.js';
 
 export function doctorCommand(finish: Finish): Command {
-  return createCommand('doctor', 'check configuration, Redis, S3, Atlas and the clock', [
+  return createCommand(
     'doctor',
-    'doctor --json',
-  ])
+    'check configuration, Redis, S3, Atlas, the webhook and the clock',
+    ['doctor', 'doctor --json'],
+  )
     .option('--json', 'print JSON, a line a finding')
     .action(async (options: { json?: true }) => finish(await examine(options)));
 }

@@ -1,19 +1,23 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
 import type { Pause } from '../../gate/pause.js';
-import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
+import { parseDuration } from '../duration.js';
 import { print, printJson } from '../output/terminal.js';
 import { withClient } from '../with-client.js';
 
-interface PauseCommandOptions {
+interface PauseCommandOptions extends ChangeOptions {
   until?: Date;
   reason?: string;
   json?: true;
 }
 
+interface ResumeCommandOptions extends ChangeOptions {
+  json?: true;
+}
+
 export function pauseCommand(finish: Finish): Command {
-  return createCommand('pause', 'send no upload to Atlas, until a time or until resume', [
+  return createChange('pause', 'send no upload to Atlas, until a time or until resume', [
     'pause --until 2h --reason "Atlas is down for maintenance"',
     'pause --until 2026-11-24T05:00:00Z',
   ])
@@ -28,45 +32,41 @@ export function pauseCommand(finish: Finish): Command {
 }
 
 export function resumeCommand(finish: Finish): Command {
-  return createCommand('resume', 'send uploads to Atlas again', ['resume'])
+  return createChange('resume', 'send uploads to Atlas again', ['resume'])
     .option('--json', 'print JSON')
-    .action(async (options: { json?: true }) => finish(await resume(options)));
+    .action(async (options: ResumeCommandOptions) => finish(await resume(options)));
 }
 
-async function pause({ until, reason, json }: PauseCommandOptions): Promise<ExitCode> {
+async function pause(options: PauseCommandOptions): Promise<ExitCode> {
+  const { until, reason, json } = options;
   return withClient<ExitCode>(async (client) => {
-    const set = await client.pause({ until, reason, by: userInfo().username });
+    const set = await client.pause({ until, reason });
     if (json) printJson(set);
     else print(`no upload goes out ${describeEnd(set)}; polls, results and events go on`);
     return 0;
-  });
+  }, options);
 }
 
-async function resume({ json }: { json?: true }): Promise<ExitCode> {
-  return withClient<ExitCode>(async (client) => {
-    const wasPaused = await client.resume();
-    if (json) printJson({ wasPaused });
-    else print(wasPaused ? 'uploads go out again' : 'there was no pause');
-    return 0;
-  });
+async function resume({ json, operator }: ResumeCommandOptions): Promise<ExitCode> {
+  return withClient<ExitCode>(
+    async (client) => {
+      const wasPaused = await client.resume();
+      if (json) printJson({ wasPaused });
+      else print(wasPaused ? 'uploads go out again' : 'there was no pause');
+      return 0;
+    },
+    { operator },
+  );
 }
 
 function describeEnd({ until }: Pause): string {
   return until === null ? 'until atlas-batch resume' : `until ${until}, or atlas-batch resume`;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
 /** @throws UsageError when it is neither a time nor a duration. */
 function toTime(text: string): Date {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const time =
-    count === undefined ? Date.parse(text) : Date.now() + Number(count) * (UNIT_MS[unit] ?? 0);
+  const duration = parseDuration(text);
+  const time = duration === undefined ? Date.parse(text) : Date.now() + duration;
   if (Number.isNaN(time)) {
     throw new UsageError('--until is a time such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now');
   }

@@ -14,7 +14,8 @@ import { print, printJson } from '../output/terminal.js';
 import { readDocuments } from '../read-documents.js';
 import { readFault, type ShellFault } from '../read-fault.js';
 import { readJson } from '../read-manifest.js';
-import { runUntilSignal } from '../run-until-signal.js';
+import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
+import type { WholeSystem } from '../simulator/whole-system.js';
 
 const RESULTS_BUCKET = 'atlas-results';
 const DOCUMENTS_BUCKET = 'kyc-documents';
@@ -33,6 +34,8 @@ interface SimulatorOptions {
   callback?: string;
   log?: true;
   json?: true;
+  all?: true;
+  serverPort: number;
 }
 
 export function simulatorCommand(): Command {
@@ -40,6 +43,7 @@ export function simulatorCommand(): Command {
     'simulator',
     'simulator --documents ./scans --completion-ms 5000',
     'simulator --json --port 4010 --s3-port 4020',
+    'simulator --all --documents ./scans',
     'simulator --log --fault no-batch-id --fault \'{"fault":503,"times":3}\'',
   ])
     .option('--port <number>', 'port of Atlas; 0 takes a free one', portNumber, 0)
@@ -59,12 +63,17 @@ export function simulatorCommand(): Command {
     )
     .option('--s3-fault <fault>', 'of S3: 503, get:AccessDenied, or a rule; repeatable', readFault)
     .option('--callback <url>', 'address of our server, which Atlas calls when a batch is done')
+    .option(
+      '--all',
+      'run a worker and the server too, with API and dashboard, and a Redis if none is set',
+    )
+    .option('--server-port <number>', 'port of the server; 0 takes a free one', portNumber, 3000)
     .option('--log', 'print each request on standard error')
     .option('--json', 'print the variables as JSON')
     .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
 }
 
-async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
+async function startAndPrint(options: SimulatorOptions): Promise<Stoppable> {
   const { host, port, s3Port, directory, completionMs } = options;
   const documents = options.content === undefined ? undefined : await readJson(options.content);
   const callback = options.callback === undefined ? undefined : callbackTo(options.callback);
@@ -84,7 +93,7 @@ async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
     throw error;
   }
   if (options.log) printRequests(simulators);
-  const environment = {
+  const variables = {
     ...simulators.environment,
     RESULTS_BUCKET,
     ...(callback && {
@@ -92,9 +101,33 @@ async function startAndPrint(options: SimulatorOptions): Promise<Simulators> {
       CALLBACK_CLIENT_SECRET: callback.clientSecret,
     }),
   };
+  const system = options.all ? await startSystem(simulators, variables, options) : undefined;
+  const environment = { ...variables, ...system?.environment };
   if (options.json) printJson(environment);
-  else printExports(environment);
-  return simulators;
+  else printExports(environment, system !== undefined);
+  return {
+    async stop() {
+      // The worker goes first: it still talks to the stand-ins.
+      await system?.stop();
+      await simulators.stop();
+    },
+  };
+}
+
+/** The worker and the server beside the stand-ins, which are stopped when that fails. */
+async function startSystem(
+  simulators: Simulators,
+  variables: Record<string, string>,
+  { host, serverPort: port }: SimulatorOptions,
+): Promise<WholeSystem> {
+  const environment = { ...variables, S3_ALLOWED_BUCKETS: DOCUMENTS_BUCKET };
+  try {
+    const { startWholeSystem } = await import('../simulator/whole-system.js');
+    return await startWholeSystem(simulators, { environment, host, port });
+  } catch (error) {
+    await simulators.stop();
+    throw error;
+  }
 }
 
 /** They come from a shell: the simulator refuses what it does not know. */
@@ -131,8 +164,11 @@ async function putDocuments({ s3 }: Simulators, directory: string): Promise<void
   reportLeftOut(leftOut);
 }
 
-function printExports(environment: Record<string, string>): void {
-  print('# Stand-ins for Atlas and S3 are running; Ctrl-C stops them. In another shell:');
+function printExports(environment: Record<string, string>, isWhole: boolean): void {
+  const what = isWhole
+    ? 'Stand-ins for Atlas and S3, a worker and the server'
+    : 'Stand-ins for Atlas and S3';
+  print(`# ${what} are running; Ctrl-C stops them. In another shell:`);
   for (const [name, value] of Object.entries(environment)) print(`export ${name}='${value}'`);
 }
 

@@ -25,9 +25,17 @@ export function serverCommand(): Command {
   );
 }
 
-async function startServer(): Promise<Stoppable> {
+async function startServer(started: (part: Stoppable) => void): Promise<Stoppable> {
   const { createAtlasBatchServer } = await import('../../server/server.js');
-  return listenOrStop(await createAtlasBatchServer());
+  const server = await createAtlasBatchServer();
+  started(await listenOrStop(server));
+  try {
+    await server.whenRedisServes();
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }
 
 /** Starts a worker, and with it the whole HTTP server or, with `WORKER_PORT`, only its health routes. */
@@ -54,6 +62,7 @@ async function startWorker(
         await worker.stop();
         await server?.stop();
       },
+      hasLost: () => status.hasLostUploads,
     };
   } catch (error) {
     await server?.stop();

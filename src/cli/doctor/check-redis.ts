@@ -62,9 +62,10 @@ async function examine(
   await redis.xadd(doctorKey(prefix), '*', 'tried', '');
   await redis.del(doctorKey(prefix));
   if (findings.length > 0) return;
-  const memory = Math.round(memoryUsedRatio(info) * 100);
+  const used = memoryUsedRatio(info);
+  const memory = used === null ? '' : `, uses ${Math.round(used * 100)} % of its memory`;
   const replicas = plural(Number(fieldOf('connected_slaves') ?? 0), 'replica');
-  const text = `${fieldOf('redis_version')} at ${redisAddress(redis)}, ${fieldOf('role')} with ${replicas}, uses ${memory} % of its memory; a write, a script and a stream work`;
+  const text = `${fieldOf('redis_version')} at ${redisAddress(redis)}, ${fieldOf('role')} with ${replicas}${memory}; a write, a script and a stream work`;
   findings.push({ level: 'ok', subject: 'Redis', text });
 }
 

@@ -16,6 +16,12 @@ const ENCRYPTIONS: readonly ResultEncryption[] = [
   { algorithm: 'AES256' },
   { algorithm: 'aws:kms' },
 ];
+const NO_BUCKETS: Finding = {
+  level: 'warning',
+  subject: 'S3',
+  text: 'no bucket of documents is checked, for S3_ALLOWED_BUCKETS is empty, and whoever can enqueue makes Atlas read what our role can',
+  fix: 'set S3_ALLOWED_BUCKETS to the buckets of the documents',
+};
 const WANTS_URLS =
   "let the bucket's policy allow s3:GetObject by URLs that hold their signature (s3:authType REST-QUERY-STRING): Atlas fetches by no other way";
 
@@ -42,6 +48,7 @@ export async function checkS3(config: Config): Promise<CheckResult> {
         findings.push(...(await checkSource(store, bucket, config)));
       }
     }
+    if (config.S3_ALLOWED_BUCKETS.length === 0) findings.push(NO_BUCKETS);
     const issue = await publicAddressIssue(store, config.ATLAS_BASE_URL);
     if (issue !== undefined) findings.push(finding('warning', issue));
     return { findings, clocks };

@@ -3,7 +3,7 @@ export interface Finding {
   /** `error`: it will not work, or loses batches. `warning`: it works, until something else fails. */
   level: 'ok' | 'warning' | 'error';
   /** What was checked. */
-  subject: 'Node' | 'configuration' | 'proxy' | 'Redis' | 'S3' | 'Atlas' | 'clock';
+  subject: 'Node' | 'configuration' | 'proxy' | 'Redis' | 'S3' | 'Atlas' | 'webhook' | 'clock';
   /** What was found, in one sentence. */
   text: string;
   /** What to do about it. Absent when all is well. */

@@ -25,6 +25,7 @@ const MAX_REFERENCE_WIDTH = 24;
 const COLOURS = {
   queued: 'gray',
   submitting: 'blue',
+  'in-line': 'yellow',
   processing: 'cyan',
   completed: 'green',
   failed: 'red',
@@ -78,9 +79,10 @@ function bar(status: BatchStatus, width: number): string {
 
 /** The text beside a bar: how it ended, or what comes next. */
 function hint(status: BatchStatus, now: number): string {
-  const { summary, lastError, polls, nextPollAt, uploads } = status;
+  const { summary, line, lastError, polls, nextPollAt, uploads } = status;
   if (summary?.reason) return summary.reason.code;
   if (summary) return plural(summary.polls, 'poll');
+  if (line) return `place ${line.place} of ${line.uploads}`;
   if (lastError) return `error: ${lastError.code}`;
   const round = uploads.at(-1)?.round ?? 1;
   const next = nextPollAt ? `poll ${polls + 1} in ${secondsUntil(nextPollAt, now)}` : '';

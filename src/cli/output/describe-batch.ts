@@ -1,6 +1,8 @@
 /** Describes a batch in text. Pure. */
+import type { LinePlace } from '../../batches/line-place.js';
 import type { BatchStatus, UploadStatus } from '../../batches/status.js';
 import { describeReason } from '../../errors.js';
+import { LINE_REASONS } from '../../gate/line.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
@@ -13,7 +15,8 @@ export function describeProgress(status: BatchStatus): string {
   const round = status.uploads.at(-1)?.round ?? 1;
   if (round > 1 && !status.summary) parts.push(`round ${round}`);
   if (status.polls > 0) parts.push(plural(status.polls, 'poll'));
-  if (status.lastError) parts.push(describeReason(status.lastError));
+  if (status.line) parts.push(describePlace(status.line));
+  else if (status.lastError) parts.push(describeReason(status.lastError));
   if (status.summary?.reason) parts.push(describeReason(status.summary.reason));
   return parts.join(', ');
 }
@@ -23,13 +26,14 @@ const UPLOADS_SHOWN = 10;
 
 /** The status of a batch, one fact per line. @param all Shows every upload. */
 export function describeStatus(status: BatchStatus, now: number, all = false): string[] {
-  const { present, total } = status.documents;
+  const { present, sent, total } = status.documents;
   const lines = [
     `${status.reference}  ${status.state}${status.productType ? `  ${status.productType}` : ''}`,
-    `  documents  ${present} of ${total} present`,
+    `  documents  ${present} of ${total} present, ${sent} sent`,
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
-  if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
+  if (status.line) lines.push(`  in line    ${describePlace(status.line)}`);
+  else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
   const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
   // Those that are not complete say most.
   const uploads = [...status.uploads].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)));
@@ -42,6 +46,11 @@ export function describeStatus(status: BatchStatus, now: number, all = false): s
   if (status.submittedAt === null) return lines;
   const elapsed = duration(now - Date.parse(status.submittedAt));
   return [...lines, `  submitted  ${status.submittedAt}, ${elapsed} ago`];
+}
+
+/** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */
+function describePlace({ place, uploads, why, until }: LinePlace): string {
+  return `place ${place} of ${uploads}: ${LINE_REASONS[why]}${until === null ? '' : `, until ${until}`}`;
 }
 
 const FOR_ALL = 'status --all shows them';

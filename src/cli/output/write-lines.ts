@@ -59,11 +59,19 @@ async function replaceFile(
   }
 }
 
+/** Only what the lines themselves throw: a stream that is destroyed throws its error into them too. */
 async function* watchFor(lines: AsyncIterable<string>, broken: () => void): AsyncGenerator<string> {
+  const iterator = lines[Symbol.asyncIterator]();
   try {
-    yield* lines;
-  } catch (error) {
-    broken();
-    throw error;
+    for (;;) {
+      const next = await iterator.next().catch((error: unknown) => {
+        broken();
+        throw error;
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
   }
 }

@@ -1,6 +1,8 @@
 /** Reads which batches and documents a callback names. Nothing else of it is used. Pure. */
-import { comparableId, REFERENCE_PATTERN } from '../../jobs/ids.js';
-import { isObject, parseJson } from '../../json.js';
+import { parseNearlyJson } from '../../atlas/nearly-json.js';
+import { isPageItem } from '../../atlas/raw-json.js';
+import { foldedForm, REFERENCE_PATTERN, visibleForm } from '../../jobs/ids.js';
+import { isObject } from '../../json.js';
 
 /** References that are read of one callback. A page of Atlas is about one upload, so about one. */
 export const MAX_REFERENCES = 16;
@@ -8,7 +10,7 @@ export const MAX_REFERENCES = 16;
 const MAX_ITEMS = 10_000;
 
 export interface Callback {
-  /** Comparable ids of documents, by reference. At most {@link MAX_REFERENCES} references. */
+  /** Ids of documents in {@link foldedForm}, by reference. At most {@link MAX_REFERENCES} references. */
   documentIds: Map<string, Set<string>>;
   /** Number of items whose id names no batch, or one batch too many. */
   unknown: number;
@@ -31,13 +33,26 @@ export function readCallback(body: string): Callback | null {
   return { documentIds, unknown };
 }
 
-/** The items of a page object. It may be wrapped in `data`, as Atlas's responses may be. */
+/** The items of a page object, which may be as odd as Atlas's responses: wrapped in `data`, nearly JSON. */
 function itemsOf(body: string): unknown[] | null {
-  const value = parseJson(body);
+  const value = parse(body);
   if (!isObject(value)) return null;
   const { data } = value;
+  return listOf(data) ?? (isObject(data) ? listOf(data.data) : null);
+}
+
+/** Some serializers write a list of one as that one. */
+function listOf(data: unknown): unknown[] | null {
   if (Array.isArray(data)) return data;
-  return isObject(data) && Array.isArray(data.data) ? data.data : null;
+  return isPageItem(data) ? [data] : null;
+}
+
+function parse(body: string): unknown {
+  try {
+    return parseNearlyJson(body).value;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Splits `<reference>/<documentId>`. A reference holds no slash, a document id may. */
@@ -45,8 +60,9 @@ function splitId(id: unknown): { reference: string; documentId: string } | null 
   if (typeof id !== 'string') return null;
   const slash = id.indexOf('/');
   if (slash < 1) return null;
-  const reference = id.slice(0, slash);
+  // Filled up with blanks, an id is the same.
+  const reference = visibleForm(id.slice(0, slash));
   return REFERENCE_PATTERN.test(reference)
-    ? { reference, documentId: comparableId(id.slice(slash + 1)) }
+    ? { reference, documentId: foldedForm(id.slice(slash + 1)) }
     : null;
 }

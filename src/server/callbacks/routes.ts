@@ -7,10 +7,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { noteCallback } from '../../batches/callback-silence.js';
 import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { secretsOf } from '../../config/fields.js';
 import { errorCode, errorFields } from '../../errors.js';
 import { bodyText } from '../../http/body-text.js';
+import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
 import type { Rejection } from '../health/server-metrics.js';
@@ -20,7 +22,6 @@ import {
   limitTries,
   RATED_ADDRESSES,
 } from '../limits.js';
-import { BodyReader } from './body-reader.js';
 import { readCallback } from './read-callback.js';
 import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
 import { WakeQueue } from './wake-queue.js';
@@ -50,6 +51,7 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
   const tokens = createCallbackTokens(credentials);
   const isAtlas = credentialCheck(credentials);
   const wakeQueue = new WakeQueue(createWake(context));
+  const noteSignOfLife = createSignOfLife(context);
 
   await app.register(
     async (scope) => {
@@ -106,8 +108,10 @@ export async function callbacks(app: FastifyInstance, context: ServerContext): P
           if (!right) await checkToken(request, reply, right);
         },
         onResponse: async (_request, { statusCode }) => {
-          if (statusCode === 202) metrics.callbacksReceived.inc();
-          else metrics.callbacksRejected.inc({ why: REJECTIONS[statusCode] ?? 'malformed' });
+          if (statusCode === 202) {
+            metrics.callbacksReceived.inc();
+            noteSignOfLife();
+          } else metrics.callbacksRejected.inc({ why: REJECTIONS[statusCode] ?? 'malformed' });
         },
         handler: async (request, reply) => {
           const callback = readCallback(String(request.body ?? ''));
@@ -143,7 +147,21 @@ function textOf(body: Buffer, headers: IncomingHttpHeaders): string {
   }
 }
 
-function createWake({ queues, metrics, logger }: ServerContext) {
+/** In a storm of callbacks one in a second says that Atlas calls. */
+const SIGN_EVERY_MS = 1000;
+
+function createSignOfLife({ queues }: ServerContext): () => void {
+  let notedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now - notedAt < SIGN_EVERY_MS) return;
+    notedAt = now;
+    // A callback that finds Redis away is not the last one.
+    queues.link.run(() => noteCallback(queues.link.redis, queues.prefix)).catch(() => {});
+  };
+}
+
+function createWake({ queues, metrics, logger, lines }: ServerContext) {
   return async (reference: string, documentIds: ReadonlySet<string> | undefined): Promise<void> => {
     let result: WakeResult | 'dropped' = 'dropped';
     try {
@@ -152,7 +170,9 @@ function createWake({ queues, metrics, logger }: ServerContext) {
       );
       logger.debug({ reference, result }, 'a callback was handled');
     } catch (error) {
-      logger.warn({ reference, ...errorFields(error) }, 'a callback could not wake its batch');
+      const message = `a callback could not wake its batch, ${reference}`;
+      const fields = { reference, ...errorFields(error) };
+      lines.add({ level: 'warn', kind: `a callback ${fields.errorName}`, fields, message });
     }
     metrics.callbackReferences.inc({ result });
   };

@@ -8,13 +8,15 @@ import type { FastifyInstance } from 'fastify';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 
 /** The style sheet is all of them in this order: later files override earlier ones. */
-const STYLE_FILES = ['frame', 'overview', 'tables', 'controls', 'batch', 'narrow'];
+const STYLE_FILES = [
+  ...['frame', 'overview', 'tables', 'controls', 'batch', 'lists', 'workers', 'narrow', 'print'],
+];
 
 /** Beside this file in `src` and, copied by the build, in `dist`. */
 const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
 
 const STYLE = asset('css', STYLE_FILES.map((name) => read(`${name}.css`)).join('\n'));
-const SCRIPT = asset('js', read('batches.js'));
+const SCRIPT = asset('js', ['refresh', 'selecting'].map((name) => read(`${name}.js`)).join('\n'));
 export const STYLE_PATH = DASHBOARD_PATH + STYLE.path;
 export const SCRIPT_PATH = DASHBOARD_PATH + SCRIPT.path;
 

@@ -29,7 +29,18 @@ export function nameOfPoll({ data, id, progress }: JobView): string {
 
 /** `loan-8841 · batch.completed` */
 export function nameOfEvent({ data, id, name }: JobView): string {
-  return joined([fieldsOf(data).reference ?? id, name]);
+  return joined([referenceOf({ data }) ?? id, name]);
+}
+
+/** Of a job of any queue; null when it says none. The webhook's event is within its body. */
+export function referenceOf({ data }: Pick<JobView, 'data'>): string | null {
+  const { reference = fieldsOf(fieldsOf(data).data).reference } = fieldsOf(data);
+  return typeof reference === 'string' ? reference : null;
+}
+
+/** The same of the event that a webhook brings. */
+export function nameOfWebhook({ data, id, name }: JobView): string {
+  return joined([fieldsOf(fieldsOf(data).data).reference ?? id, name]);
 }
 
 /** Cuts long lists and texts, and says how many items of a list were left out. */

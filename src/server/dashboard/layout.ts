@@ -1,54 +1,93 @@
-/** The frame of every page. */
-import type { Pause } from '../../gate/pause.js';
+/** The frame of every page: how the whole of it stands, and who reads it. Pure. */
 import { plural } from '../../plural.js';
+import type { SystemState } from '../health/read-system.js';
+import { html, type Markup } from '../html.js';
+import { mayChange, type Operator } from '../login/operator.js';
+import { pageHead } from '../page-head.js';
 import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
-import { BATCHES_PATH } from './batches/pieces.js';
-import { DASHBOARD_PATH } from './dashboard-path.js';
-import { html, type Markup } from './html.js';
+import { type Condition, conditionsOf } from './conditions.js';
+import { BATCHES_PATH, DASHBOARD_PATH, WORKERS_PATH } from './dashboard-path.js';
+import { pauseBanner } from './pause-controls.js';
+import { utcTime } from './time-markup.js';
 
 export interface Frame {
   title: string;
-  /** Workers that live, of all processes. */
-  workers: number;
-  /** Somebody has stopped the sending; null when batches are sent. */
-  pause: Pause | null;
+  /** Null when Redis does not answer, and undefined when it was not asked. */
+  system: SystemState | null | undefined;
+  /** Who reads it; null when nobody has logged in. */
+  operator: Operator | null;
   /** Seconds until the page is read again; 0 for never. */
   refreshSeconds: number;
+  /** What the page is of, for the tab of the browser; default: how the whole of it stands. */
+  state?: { word: string; tone: Tone };
 }
 
-export function page({ title, workers, pause, refreshSeconds }: Frame, main: Markup): string {
-  const alive = workers > 0;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<meta name="color-scheme" content="light dark">
-<title>${title} · atlas-batch</title>
-<link rel="icon" href="data:,">
+/** Of the icon. */
+export type Tone = 'good' | 'busy' | 'warning' | 'bad' | 'quiet';
+
+const COLOURS: Record<Tone, string> = {
+  good: '#17b26a',
+  busy: '#1d6fe0',
+  warning: '#f0a020',
+  bad: '#d92d20',
+  quiet: '#8b95a7',
+};
+
+const PAGES = [
+  ['Batches', BATCHES_PATH],
+  ['Workers', WORKERS_PATH],
+  ['Queues', `${DASHBOARD_PATH}/`],
+] as const;
+
+export function page(frame: Frame, main: Markup): string {
+  const { title, system, operator, refreshSeconds, state } = frame;
+  const conditions = system === undefined ? [] : conditionsOf(system);
+  const tone = state?.tone ?? toneOf(conditions);
+  const words = [title, ...(state ? [state.word] : []), 'atlas-batch'].join(' · ');
+  const links = html`<link rel="icon" id="icon" href="${iconOf(tone)}">
 <link rel="stylesheet" href="${STYLE_PATH}">
-<script defer src="${SCRIPT_PATH}"></script>
-</head>
-<body data-refresh="${refreshSeconds}">
+<script defer src="${SCRIPT_PATH}"></script>`;
+  return html`${pageHead(conditions.length > 0 ? `⚠ ${words}` : words, links)}<body data-refresh="${refreshSeconds}">
+<a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="${BATCHES_PATH}"><svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><rect x="1" y="1" width="22" height="22" rx="6"/><path d="M6.5 15.5 12 18.5l5.5-3M6.5 12 12 15l5.5-3M12 5.5 6.5 8.5 12 11.5l5.5-3z"/></svg>atlas-batch</a>
-<nav><a href="${BATCHES_PATH}" aria-current="page">Batches</a><a href="${DASHBOARD_PATH}/">Queues</a></nav>
-<span class="alive ${alive ? 'yes' : 'no'}" id="alive">${alive ? plural(workers, 'worker') : 'no worker is alive'}</span>
+<nav aria-label="Dashboard">${PAGES.map(([word, path]) => html`<a href="${path}"${isAt(path, title) && html` aria-current="page"`}>${word}</a>`)}</nav>
+<button type="button" class="quiet" id="refresh" aria-pressed="false" hidden>Pause refresh</button>
+${alive(system)}
+${operator && html`<span class="person" title="${mayChange(operator) ? 'may change batches' : 'may change nothing'}">${operator.name}</span>`}
 </header>
-<main id="main">
-${pause && html`<p class="note error" role="status">${describePause(pause)}</p>`}
+<div id="system" role="status">${conditions.map(conditionMarkup)}</div>
+<main id="main" tabindex="-1">
+${system && pauseBanner(system.pause, mayChange(operator))}
 ${main}
 </main>
-<footer>Times are UTC, by the clock of Redis. <span id="stale" hidden>This page could not be read again: what it shows is old.</span></footer>
+<footer>Times are UTC, by the clock of Redis; point at one for your own. <span id="stale" role="status" hidden>This page could not be read again: what it shows is old.</span></footer>
 </body>
 </html>
 `.text;
 }
 
-function describePause({ since, until, reason, by }: Pause): string {
-  const who = by === null ? '' : ` by ${by}`;
-  const why = reason === null ? '' : `: ${reason}`;
-  const end = until === null ? 'until somebody resumes' : `until ${until}`;
-  return `No upload goes to Atlas. Paused${who} at ${since}, ${end}${why}`;
+/** The page of a batch, and a search, are among the batches. */
+function isAt(path: string, title: string): boolean {
+  return title === 'Workers' ? path === WORKERS_PATH : path === BATCHES_PATH;
+}
+
+function alive(system: Frame['system']): Markup | false {
+  if (!system) return false;
+  const { length } = system.workers;
+  return html`<a class="alive ${length > 0 ? 'yes' : 'no'}" id="alive" href="${WORKERS_PATH}">${length > 0 ? plural(length, 'worker') : 'no worker is alive'}</a>`;
+}
+
+function conditionMarkup({ level, text, since }: Condition): Markup {
+  return html`<p class="note ${level === 'error' ? 'failed' : 'error'}">${text}${since !== null && html` <span class="nowrap">Since ${utcTime(since)}.</span>`}</p>`;
+}
+
+function toneOf(conditions: readonly Condition[]): Tone {
+  if (conditions.length === 0) return 'good';
+  return conditions.some(({ level }) => level === 'error') ? 'bad' : 'warning';
+}
+
+function iconOf(tone: Tone): string {
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="${COLOURS[tone]}"/></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }

@@ -1,30 +1,39 @@
 /** Metrics; liveness: a restart would not help; readiness: this process serves. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { describeRefusal, isReplyError } from '../../redis/reply-error.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RedisUnavailableError } from '../../errors.js';
+import { writeRefusal } from '../../redis/reply-error.js';
 import type { ServerContext } from '../context.js';
-import { countWorkers } from './read-liveness.js';
+import { tryRedis } from './read-liveness.js';
+
+/** The second ones are as Kubernetes names its own. */
+const LIVE_PATHS = ['/health/live', '/livez'] as const;
+const READY_PATHS = ['/health/ready', '/readyz'] as const;
 
 /** A restart mends a worker that has lost its way to Redis, and nothing else. */
 export function liveRoute(app: FastifyInstance, { eventLoop, worker }: ServerContext): void {
-  app.get('/health/live', async (_request, reply) => {
+  const handle = async (_request: FastifyRequest, reply: FastifyReply) => {
     const down = (await worker?.whyNotLive()) ?? [];
     return answer(reply, down, { worstLagMs: eventLoop.worstLagMs() });
-  });
+  };
+  for (const path of LIVE_PATHS) app.get(path, handle);
 }
 
 export function readyRoute(
   app: FastifyInstance,
   { eventLoop, queues, worker }: ServerContext,
 ): void {
-  app.get('/health/ready', async (_request, reply) => {
+  const handle = async (_request: FastifyRequest, reply: FastifyReply) => {
     const down = worker?.whyNotReady() ?? [];
     if (eventLoop.isStuck()) down.push('the event loop was stuck');
-    const workers = await countWorkers(queues).catch((error) => {
-      down.push(`Redis ${isReplyError(error) ? describeRefusal(error) : 'does not answer'}`);
+    const workers = await tryRedis(queues).catch(({ message, cause }: RedisUnavailableError) => {
+      const refusal = writeRefusal(cause, queues.link.redis);
+      down.push(refusal === null ? message : `Redis refuses writes: ${refusal}`);
       return null;
     });
-    return answer(reply, down, { workers });
-  });
+    // A worker in this process may say the same.
+    return answer(reply, [...new Set(down)], { workers });
+  };
+  for (const path of READY_PATHS) app.get(path, handle);
 }
 
 /** Metrics of this process, of the queues and of the workers of this process, as Prometheus text. */

@@ -2,10 +2,12 @@
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { pauseOf } from '../../batches/pause.js';
 import { RedisUnavailableError } from '../../errors.js';
+import { type Line, readLine } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { heartbeatsKey, startedKey } from '../../jobs/redis-keys.js';
 import { redisTimeMs } from '../../redis/clock.js';
+import { tryWrite } from '../../redis/write-gate.js';
 import { withTimeout } from '../../timeouts.js';
 import { REDIS_TIMEOUT_MS } from '../limits.js';
 
@@ -19,6 +21,8 @@ export interface Liveness {
   workers: number;
   /** Batches that have begun, have not ended and do not wait in line; `oldestMs` is the age of their oldest run. */
   inFlight: { count: number; oldestMs: number; nearDeadline: number };
+  /** What waits at the gate. */
+  line: Line;
   /** Somebody has stopped the sending; null when batches are sent. */
   pause: Pause | null;
 }
@@ -40,10 +44,18 @@ export function readLiveness(queues: ClientQueues, deadlineMs: number): Promise<
   return withRedisTimeout(queues.link.run(() => read(queues, deadlineMs)));
 }
 
-/** @throws RedisUnavailableError when Redis does not answer in time. */
-export function countWorkers(queues: ClientQueues): Promise<number> {
-  const count = async () => aliveWorkers(queues, await redisNow(queues));
-  return withRedisTimeout(queues.link.run(count));
+/**
+ * Writes too, as callbacks and what operators ask for do.
+ * @returns the number of workers that are alive
+ * @throws RedisUnavailableError when Redis does not answer in time, or takes no writes.
+ */
+export function tryRedis(queues: ClientQueues): Promise<number> {
+  const { link, prefix } = queues;
+  const attempt = async () => {
+    const [now] = await Promise.all([redisNow(queues), tryWrite(link.redis, prefix)]);
+    return aliveWorkers(queues, now);
+  };
+  return withRedisTimeout(link.run(attempt));
 }
 
 function aliveWorkers({ link, prefix }: ClientQueues, now: number): Promise<number> {
@@ -56,15 +68,16 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
   const key = startedKey(prefix);
   await clearLeftovers(queues);
   const now = await redisNow(queues);
-  const [workers, count, nearDeadline, oldest, pause] = await Promise.all([
+  const [workers, count, nearDeadline, oldest, line, pause] = await Promise.all([
     aliveWorkers(queues, now),
     redis.zcard(key),
     redis.zcount(key, '-inf', now - NEAR_DEADLINE_SHARE * deadlineMs),
     redis.zrange(key, '0', '0', 'WITHSCORES'),
+    readLine(redis, prefix, now),
     pauseOf(queues),
   ]);
   const oldestMs = oldest[1] === undefined ? 0 : Math.max(0, now - Number(oldest[1]));
-  return { workers, inFlight: { count, oldestMs, nearDeadline }, pause };
+  return { workers, inFlight: { count, oldestMs, nearDeadline }, line, pause };
 }
 
 /**

@@ -92,11 +92,17 @@ export class AtlasBatches {
   newest: AtlasBatch | undefined;
   readonly #held = new Map<string, HeldBatch>();
   #submitted = 0;
+  #documents: DocumentScript = {};
 
   /** @throws UsageError when what is said of a document makes no sense. */
   constructor(private readonly options: BatchOptions) {
-    const { documents = {} } = options;
+    this.setDocuments(options.documents);
+  }
+
+  /** For batches that are added from now on. @throws UsageError as at the start. */
+  setDocuments(documents: DocumentScript = {}): void {
     if (typeof documents !== 'function') checkOutcomes(documents);
+    this.#documents = documents;
   }
 
   /** @param fileNames Of the documents, in their order. */
@@ -215,7 +221,7 @@ export class AtlasBatches {
   /** What the options say of a document, else what the name of its file says. */
   #outcomeOf(context: DocumentContext): DocumentOutcome | undefined {
     const { documentId, fileName } = context;
-    const { documents = {} } = this.options;
+    const documents = this.#documents;
     if (typeof documents === 'function') {
       const outcome = documents(context);
       return outcome === undefined ? contentByName(fileName) : checkOutcome(documentId, outcome);

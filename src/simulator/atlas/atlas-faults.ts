@@ -44,6 +44,8 @@ const ENDPOINT_OF = {
   'object-for-list': 'extracts',
   /** Not ready: 200 with `{"data":null}`. */
   'null-data': 'extracts',
+  /** The same as 200 with `{"status":"PROCESSING"}`. */
+  'status-only': 'extracts',
   /** The first `count` items of a page have no `file_data`. */
   'no-file-data': 'extracts',
   /** Theirs is `null`. */
@@ -58,6 +60,8 @@ const ENDPOINT_OF = {
   'number-ids': 'extracts',
   /** Every `document_id` is filled up with blanks, as columns of a fixed width are. */
   'padded-ids': 'extracts',
+  /** Every `document_id` has its letters in the other case, and a character before them that nobody sees. */
+  'changed-ids': 'extracts',
   /** Each `file_data` is `bytes` larger. */
   'huge-extracts': 'extracts',
   /** The upload is accepted and the batch exists, but the response does not name it. */

@@ -57,9 +57,12 @@ export async function startAtlasSimulator(
   const traffic = new Traffic<AtlasEndpoint>();
   const limit = new RequestLimit(options.maxRequestsPerSecond ?? 0);
   let uploads: AtlasUpload[] = [];
-  const context: EndpointContext = {
+  const credentials = {
     clientId: options.clientId ?? 'simulator-client',
     clientSecret: options.clientSecret ?? 'simulator-secret',
+  };
+  const context: EndpointContext = {
+    ...credentials,
     tokens,
     batches,
     fetcher,
@@ -135,13 +138,19 @@ export async function startAtlasSimulator(
       completed: bindToEndpoints,
       forget() {
         batches.clear();
+        batches.setDocuments(options.documents);
         tokens.forgetAll();
+        Object.assign(context, credentials);
         uploads = [];
         callbacks.reset(options.callback);
       },
     }),
-    clientId: context.clientId,
-    clientSecret: context.clientSecret,
+    get clientId() {
+      return context.clientId;
+    },
+    get clientSecret() {
+      return context.clientSecret;
+    },
     batches: () => batches.all(),
     uploads: () => [...uploads],
     truth: (batchId) => batches.truth(batchId),
@@ -151,6 +160,11 @@ export async function startAtlasSimulator(
       callbacks.hasten(batchId);
     },
     expireTokens: () => tokens.forgetAll(),
+    setCredentials({ clientId, clientSecret }) {
+      Object.assign(context, { clientId, clientSecret });
+      tokens.forgetAll();
+    },
+    setDocuments: (documents) => batches.setDocuments(documents),
     setCallback(callback) {
       callbacks.options = callback;
     },

@@ -1,6 +1,6 @@
 /** Options and results of the Atlas stand-in. */
 import type { StandIn, StandInOptions } from '../stand-in.js';
-import type { AtlasBatch, BatchOptions } from './atlas-batches.js';
+import type { AtlasBatch, BatchOptions, DocumentScript } from './atlas-batches.js';
 import type { AtlasEndpoint, AtlasFaultPlan } from './atlas-faults.js';
 import type { CallbackCounts, CallbackOptions } from './callbacks.js';
 
@@ -64,6 +64,13 @@ export interface AtlasSimulator extends StandIn<AtlasEndpoint, AtlasFaultPlan> {
   completeNow(batchId?: string): void;
   /** Forgets every token. */
   expireTokens(): void;
+  /** Only these are taken from now on, and every token is forgotten: as when a secret is rotated. */
+  setCredentials(credentials: { clientId: string; clientSecret: string }): void;
+  /**
+   * What documents hold, for batches submitted from now on.
+   * @throws UsageError that names the document whose content makes no sense.
+   */
+  setDocuments(documents: DocumentScript | undefined): void;
   /** For batches submitted from now on. */
   setCallback(callback: CallbackOptions | undefined): void;
   callbackCounts(): CallbackCounts;

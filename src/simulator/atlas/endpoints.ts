@@ -121,6 +121,7 @@ export function extracts(
   const ageMs = now - (batch?.submittedAt ?? now);
   if (batch === undefined || ageMs < context.notFoundForMs) return refusal(404, 'unknown batch');
   if (fault?.fault === 'null-data') return answer(context, '{"data":null}');
+  if (fault?.fault === 'status-only') return answer(context, '{"status":"PROCESSING"}');
   const text = pageText(context.batches, {
     batch,
     page,

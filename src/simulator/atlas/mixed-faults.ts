@@ -1,4 +1,6 @@
 /** All faults of the simulated Atlas at once, each as likely as any other of its endpoint. */
+
+import { EMPTY_VALUES } from '../fault-rules.js';
 import {
   type AtlasEndpoint,
   type AtlasFaultKind,
@@ -63,6 +65,7 @@ const FORMS: Readonly<Record<AtlasFaultKind, readonly Form[]>> = {
     { encoding: 'deflate' },
     { encoding: 'br' },
     { unnamed: true },
+    { encoding: 'deflate', unnamed: true },
     { encoding: 'br', mislabelled: true },
   ],
   charset: [
@@ -86,13 +89,15 @@ const FORMS: Readonly<Record<AtlasFaultKind, readonly Form[]>> = {
   'text-totals': AS_IT_IS,
   'object-for-list': AS_IT_IS,
   'null-data': AS_IT_IS,
+  'status-only': AS_IT_IS,
   'no-file-data': AS_IT_IS,
   'null-file-data': AS_IT_IS,
-  'empty-file-data': [{ empty: '{}' }, { empty: '[]' }, { empty: '""' }],
+  'empty-file-data': EMPTY_VALUES.map((empty) => ({ empty })),
   'not-a-number': AS_IT_IS,
   'blank-ids': AS_IT_IS,
   'number-ids': AS_IT_IS,
   'padded-ids': AS_IT_IS,
+  'changed-ids': AS_IT_IS,
   'huge-extracts': [{ bytes: 100_000 }],
   'no-batch-id': AS_IT_IS,
   'same-batch-id': AS_IT_IS,

@@ -86,6 +86,7 @@ const ENDLESS: ReadonlySet<string | number> = new Set([
 const FAULTS_OF_ALL_ITEMS: ReadonlySet<string | number> = new Set([
   'number-ids',
   'padded-ids',
+  'changed-ids',
   'huge-extracts',
 ]);
 const WRONG_TOTALS: Readonly<Record<string, number>> = { 'total-too-high': 1, 'total-too-low': -1 };
@@ -112,9 +113,11 @@ function item(documentId: string, fileData: string | undefined, fault?: Fault): 
     case 'blank-ids':
       return `${start('" "')}${fileData}}`;
     case 'number-ids':
-      return `${start(/^[1-9]\d*$/.test(documentId) ? documentId : id)}${fileData}}`;
+      return `${start(numberOf(documentId) ?? id)}${fileData}}`;
     case 'padded-ids':
       return `${start(JSON.stringify(documentId.padEnd(PADDED_LENGTH)))}${fileData}}`;
+    case 'changed-ids':
+      return `${start(JSON.stringify(changedId(documentId)))}${fileData}}`;
     case 'huge-extracts': {
       const scan = 'x'.repeat(fault.bytes ?? DEFAULT_EXTRACT_BYTES);
       return `${start(id)}{"scan":"${scan}",${fileData.slice(1)}}`;
@@ -122,6 +125,20 @@ function item(documentId: string, fileData: string | undefined, fault?: Fault): 
     default:
       return `${start(id)}${fileData}}`;
   }
+}
+
+/** An id of digits as a number, which has no zeros before it. */
+function numberOf(documentId: string): string | undefined {
+  return /^0*(\d+)$/.exec(documentId)?.[1];
+}
+
+/** Its letters in the other case, and a byte order mark before them. */
+function changedId(documentId: string): string {
+  const swapped = documentId.replaceAll(/\p{L}/gu, (letter) => {
+    const capital = letter.toUpperCase();
+    return letter === capital ? letter.toLowerCase() : capital;
+  });
+  return `\ufeff${swapped}`;
 }
 
 function foreignItem(number: number): string {

@@ -2,14 +2,30 @@
 import type { FaultRule } from '../fault-rules.js';
 import type { Answer } from '../http-server.js';
 import type { S3Target } from './s3-request.js';
-import { isErrorCode, S3Error, type S3ErrorCode } from './s3-xml.js';
+import { errorAnswer, isErrorCode, S3Error, type S3ErrorCode } from './s3-xml.js';
 import { wrongRegion } from './sigv4.js';
 
 /**
  * An error's code answers with its document, and the request is not carried out. `archived`: the object
- * has to be restored first. `another-region`: the bucket lies in the `region` of the rule.
+ * has to be restored first. `another-region`: the bucket lies in the `region` of the rule. `html-200`:
+ * a portal's page, `error-200`: an error document, `empty-200`: no body and no header of S3, all with status 200, and
+ * nothing is carried out. `no-length`: HEAD says that the object has no bytes.
  */
-export type S3Habit = S3ErrorCode | 'archived' | 'another-region';
+export const S3_HABITS = [
+  'archived',
+  'another-region',
+  'html-200',
+  'error-200',
+  'empty-200',
+  'no-length',
+] as const;
+export type S3Habit = S3ErrorCode | (typeof S3_HABITS)[number];
+
+const PORTAL: Answer = {
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<!doctype html><html><body>Please log in</body></html>',
+};
 
 type Fault = Pick<FaultRule<string, string | number, never>, 'fault' | 'region' | 'status'>;
 
@@ -29,8 +45,25 @@ export function refusalBy(fault: Fault | undefined, target: S3Target): S3Error |
   return isErrorCode(kind) ? new S3Error(kind, 'Refused on purpose.') : undefined;
 }
 
+/** What is answered with status 200 although nothing was carried out. */
+export function falseSuccessBy(fault: Fault | undefined): Answer | undefined {
+  if (fault?.fault === 'html-200') return PORTAL;
+  if (fault?.fault === 'empty-200') return { status: 200 };
+  if (fault?.fault !== 'error-200') return undefined;
+  const error = new S3Error('InternalError', 'We encountered an error after the first byte.');
+  return { ...errorAnswer(error, '/'), status: 200 };
+}
+
 /** The answer as the habit has it. */
 export function withHabit(fault: Fault | undefined, target: S3Target, answer: Answer): Answer {
-  if (fault?.fault !== 'archived' || target.operation !== 'head') return answer;
-  return { ...answer, headers: { ...answer.headers, 'x-amz-storage-class': 'GLACIER' } };
+  if (target.operation !== 'head') return answer;
+  const { headers } = answer;
+  switch (fault?.fault) {
+    case 'archived':
+      return { ...answer, headers: { ...headers, 'x-amz-storage-class': 'GLACIER' } };
+    case 'no-length':
+      return { ...answer, headers: { ...headers, 'content-length': '0' } };
+    default:
+      return answer;
+  }
 }

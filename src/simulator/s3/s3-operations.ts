@@ -3,6 +3,7 @@ import type { Answer } from '../http-server.js';
 import { headerOf, type SignedRequest } from './canonical-request.js';
 import type { ObjectInfo } from './disk-shelf.js';
 import { listObjects } from './list-objects.js';
+import { listVersions } from './list-versions.js';
 import type { ObjectStore } from './object-store.js';
 import type { S3Target } from './s3-request.js';
 import { S3Error } from './s3-xml.js';
@@ -54,10 +55,12 @@ export function operate(
       return { status: 200, headers };
     }
     case 'delete':
-      store.delete(bucket, key);
+      store.delete(bucket, key, target.versionId);
       return { status: 204 };
     case 'list':
       return listObjects(store, bucket, new Map(request.query));
+    case 'list-versions':
+      return listVersions(store, bucket, new Map(request.query));
     case 'head-bucket':
       return { status: 200, headers: { 'x-amz-bucket-region': context.region } };
   }

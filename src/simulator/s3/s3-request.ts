@@ -6,7 +6,7 @@ import { S3Error } from './s3-xml.js';
 /** The operations of the stand-in, as counters and fault rules name them. */
 export const S3_OPERATIONS = [
   ...(['put', 'get', 'head', 'delete'] as const),
-  ...(['list', 'head-bucket', 'create-bucket', 'other'] as const),
+  ...(['list', 'list-versions', 'head-bucket', 'create-bucket', 'other'] as const),
 ] as const;
 export type S3Operation = (typeof S3_OPERATIONS)[number];
 
@@ -15,6 +15,8 @@ export interface S3Target {
   bucket: string;
   /** Empty for operations on buckets. */
   key: string;
+  /** Which version is meant; undefined for the current one. */
+  versionId: string | undefined;
   /** Where the signature stands. */
   signedIn: 'header' | 'query' | 'nowhere';
   /** The region that it is signed for; empty without one. */
@@ -23,8 +25,8 @@ export interface S3Target {
   encryption: string | undefined;
 }
 
-/** Parameters that mean another operation than the plain one: versions, uploads in parts, tags. */
-const SUBRESOURCES = ['acl', 'partNumber', 'tagging', 'uploadId', 'uploads', 'versionId'];
+/** Parameters that mean another operation than the plain one: uploads in parts, tags. */
+const SUBRESOURCES = ['acl', 'partNumber', 'tagging', 'uploadId', 'uploads'];
 
 /** The request as it was signed. Throws S3Error when its percent-encoding is broken. */
 export function parseRequest(
@@ -67,7 +69,8 @@ export function targetOf(request: SignedRequest, baseHost: string): S3Target {
   const key = decodeURIComponent(hosted === undefined ? others : rest);
   const operation = operationOf(request, bucket, key);
   const encryption = headerOf(request.headers, 'x-amz-server-side-encryption');
-  return { operation, bucket, key, ...signatureOf(request), encryption };
+  const versionId = request.query.find(([name]) => name === 'versionId')?.[1];
+  return { operation, bucket, key, versionId, ...signatureOf(request), encryption };
 }
 
 function signatureOf({ query, headers }: SignedRequest): Pick<S3Target, 'signedIn' | 'region'> {
@@ -94,8 +97,11 @@ function operationOf(request: SignedRequest, bucket: string, key: string): S3Ope
   if (key === '') {
     if (method === 'HEAD') return 'head-bucket';
     if (method === 'PUT') return 'create-bucket';
+    if (method === 'GET' && names.has('versions')) return 'list-versions';
     return method === 'GET' && names.has('list-type') ? 'list' : 'other';
   }
+  // Only deleting knows versions.
+  if (names.has('versionId')) return method === 'DELETE' ? 'delete' : 'other';
   if (method === 'PUT') return 'x-amz-copy-source' in headers ? 'other' : 'put';
   if (method === 'GET') return 'get';
   if (method === 'HEAD') return 'head';

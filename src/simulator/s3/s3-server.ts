@@ -13,9 +13,9 @@ import { type Answer, listen, readBody } from '../http-server.js';
 import { DEFAULT_SEED, type StandIn, type StandInOptions, standIn } from '../stand-in.js';
 import { Traffic } from '../traffic.js';
 import { DiskShelf } from './disk-shelf.js';
-import { ObjectStore, type StoredObject } from './object-store.js';
+import { ObjectStore, type ObjectVersion, type StoredObject } from './object-store.js';
 import { payloadOf } from './payload.js';
-import { refusalBy, type S3Habit, withHabit } from './s3-habits.js';
+import { falseSuccessBy, refusalBy, S3_HABITS, type S3Habit, withHabit } from './s3-habits.js';
 import { type ConditionalWrites, operate } from './s3-operations.js';
 import {
   parseRequest,
@@ -39,7 +39,7 @@ export type S3FaultRule = FaultRule<S3Operation, S3FaultKind, S3Target>;
 export type S3FaultPlan = FaultPlan<S3Operation, S3FaultKind, S3Target>;
 
 const KNOWN_FAULTS: KnownFaults = {
-  faults: [...STATUSES, ...CONNECTION_FAULTS, 'archived', 'another-region', ...S3_ERROR_CODES],
+  faults: [...STATUSES, ...CONNECTION_FAULTS, ...S3_HABITS, ...S3_ERROR_CODES],
   endpoints: S3_OPERATIONS,
 };
 
@@ -48,6 +48,7 @@ const UNREADABLE: S3Target = {
   operation: 'other',
   bucket: '',
   key: '',
+  versionId: undefined,
   signedIn: 'nowhere',
   region: '',
   encryption: undefined,
@@ -75,6 +76,11 @@ export interface S3SimulatorOptions extends StandInOptions {
   region?: string | undefined;
   /** Milliseconds since 1970. Default: this machine's clock. */
   clock?: (() => number) | undefined;
+  /**
+   * Whether buckets keep every version of an object, also of one that was deleted. Default false. Past versions
+   * are kept in memory only.
+   */
+  versioned?: boolean | undefined;
   /** Default `known`. Many stores other than S3 refuse conditions of uploads, or ignore them. */
   conditionalWrites?: ConditionalWrites | undefined;
   /** Default true. False saves their cost in benchmarks. */
@@ -94,6 +100,8 @@ export interface S3Simulator extends StandIn<S3Operation, S3FaultPlan> {
   get(bucket: string, key: string): StoredObject | undefined;
   /** Keys in order. */
   list(bucket: string, prefix?: string): string[];
+  /** Every version in the order of the keys, the latest first of each. */
+  versions(bucket: string, prefix?: string): ObjectVersion[];
 }
 
 /** Starts an S3 on a port of this machine. */
@@ -103,7 +111,7 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
   const region = options.region ?? 'us-east-1';
   const clock = options.clock ?? Date.now;
   const shelf = options.directory === undefined ? undefined : new DiskShelf(options.directory);
-  const store = new ObjectStore(clock, shelf);
+  const store = new ObjectStore(clock, shelf, options.versioned);
   const createBuckets = () => {
     for (const bucket of options.buckets ?? []) store.createBucket(bucket);
   };
@@ -139,6 +147,8 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
         if (raw === undefined) throw new S3Error('EntityTooLarge', 'The body is too large.');
         const refusal = refusalBy(fault, target);
         if (refusal) throw refusal;
+        const falseSuccess = falseSuccessBy(fault);
+        if (falseSuccess) return falseSuccess;
         const payloadHash = verifier?.verify(signed, fault?.region);
         const body = payloadOf(raw, request.headers, payloadHash);
         return withHabit(fault, target, operate(context, signed, target, body));
@@ -175,6 +185,7 @@ export async function startS3Simulator(options: S3SimulatorOptions = {}): Promis
     },
     get: (bucket, key) => store.get(bucket, key),
     list: (bucket, prefix = '') => store.keys(bucket).filter((key) => key.startsWith(prefix)),
+    versions: (bucket, prefix = '') => store.versions(bucket, prefix),
   };
 }
 

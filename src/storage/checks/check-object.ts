@@ -1,4 +1,7 @@
-/** Finds out whether Atlas can fetch an object: by HEAD, and where that is refused by a GET of one byte. */
+/**
+ * Finds out whether Atlas can fetch an object: by HEAD, and where that is refused, or finds no object or nothing in
+ * it, by a GET of one byte.
+ */
 import type { S3Http } from '../s3-http.js';
 import type { ObjectReference } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
@@ -23,8 +26,10 @@ export class ObjectCheck {
   async verdictOn(object: ObjectReference, signal?: AbortSignal): Promise<Verdict> {
     if (isDotted(object.key)) return 'dotted';
     const verdict = verdictOf(await this.http.ask({ method: 'HEAD', object, signal }));
-    if (verdict !== undefined) return this.noted(object, verdict);
-    // A response to HEAD has no body, which would have S3's code.
+    // Some proxies answer HEAD with the length of the body that it does not have: none.
+    const isSure = verdict !== undefined && verdict !== 'empty';
+    if (isSure) return this.noted(object, verdict);
+    // A response to HEAD has no body, which would have S3's code: a refusal or a 404 may be a gateway's.
     const refusal = await this.readOneByte(object, signal);
     const known = verdictOf(refusal);
     if (known !== undefined) return this.noted(object, known);

@@ -4,7 +4,7 @@ import { BatchError } from '../../errors.js';
 import type { S3Http } from '../s3-http.js';
 import type { ObjectReference, S3Response } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
-import { verdictOf } from './verdict.js';
+import { isAbsent } from './verdict.js';
 
 /** How it went to ask for an object that is not there: `absent` is all that can be wished for. */
 export type Try =
@@ -35,7 +35,7 @@ export async function tryBucket(
 async function outcomeOf(object: ObjectReference, ask: () => Promise<S3Response>): Promise<Try> {
   try {
     const response = await ask();
-    if (verdictOf(response) === 'absent') return { kind: 'absent' };
+    if (isAbsent(response)) return { kind: 'absent' };
     const { message } = responseError('GET', object, response);
     return { kind: response.code === 'AccessDenied' ? 'denied' : 'failed', message };
   } catch (error) {

@@ -23,10 +23,16 @@ export function verdictOf(response: S3Response): Verdict | undefined {
     if (isArchived(response)) return 'archived';
     return sizeOf(response) === '0' ? 'empty' : 'readable';
   }
-  if (status === 404) return code === 'NoSuchBucket' ? undefined : 'absent';
+  // Without a code it may be anybody's who stands before S3, or in its place.
+  if (status === 404) return code === null ? undefined : 'absent';
   // There is no first byte.
-  if (status === 416) return 'empty';
+  if (status === 416 && code !== null) return 'empty';
   return code === 'InvalidObjectState' ? 'archived' : undefined;
+}
+
+/** S3 itself says that there is no such object, in a bucket that is there. */
+export function isAbsent(response: S3Response): boolean {
+  return verdictOf(response) === 'absent' && response.code !== 'NoSuchBucket';
 }
 
 function isArchived(response: S3Response): boolean {

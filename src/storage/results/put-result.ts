@@ -49,7 +49,7 @@ export class ResultWriter {
     const { http, bucket, encryption, logger } = this.parts;
     const { condition = ALWAYS, mayBegin, signal } = options;
     const object = { bucket, key };
-    const { byteLength, contentMd5, sha256, open } = toResultBody(text);
+    const { byteLength, contentMd5, sha256, open } = await toResultBody(text);
     const headers = {
       'content-type': 'application/json',
       'content-length': String(byteLength),
@@ -94,7 +94,8 @@ export class ResultWriter {
     if (!isSuccess(response) && response.status !== 403) {
       throw responseError('HEAD', object, response);
     }
-    const etag = headerOf(response, 'etag');
+    // A proxy may have weakened it, and a weak one matches nothing.
+    const etag = headerOf(response, 'etag')?.replace(/^W\//, '');
     return etag ? { kind: 'match', etag } : ALWAYS;
   }
 }

@@ -10,7 +10,7 @@ import type { PollData } from '../../jobs/poll-state.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import { ownerKey } from '../../jobs/redis-keys.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import { type BatchContext, clockStart } from './batch-context.js';
+import { type BatchContext, clockStart, deadlineMsOf } from './batch-context.js';
 import { memberOf } from './gate-members.js';
 import { stepUpload } from './transitions.js';
 
@@ -74,7 +74,12 @@ async function add(
   try {
     await context.pollJobs.add(POLL_JOB, data, {
       jobId: pollJobId(atlasBatchId),
-      delay: nextPollDelayMs(context, data, { present: 0, polls: 0 }, clock.now()),
+      delay: nextPollDelayMs(
+        context,
+        data,
+        { present: 0, polls: 0 },
+        { now: clock.now(), deadlineMs: deadlineMsOf(entry) },
+      ),
       parent: { id: entry.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
       continueParentOnFailure: true,
       removeOnComplete: keep,

@@ -2,7 +2,6 @@
 
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
-import { resultOf } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { plural } from '../../plural.js';
 import { promoteIfDelayed } from '../../redis/promote.js';
@@ -20,7 +19,7 @@ import { collectPolls } from './collect-polls.js';
 import { leaveUnsent, sleepInLine } from './gate-turn.js';
 import { planUploads, uploadSize } from './plan-uploads.js';
 import { submitPlanned } from './submit-uploads.js';
-import { afterRound, beginRound } from './transitions.js';
+import { afterRound, beginRound, whyGivenUp } from './transitions.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
@@ -61,10 +60,11 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
       };
     }
     const { cancelled } = await wanted;
+    const pastDeadline = await isPastDeadline(entry);
     const end = afterRound(entry.state, {
       total,
       cancelled: cancelled && { code: 'CANCELLED', message: cancelled.reason },
-      pastDeadline: isPastDeadline(entry),
+      pastDeadline,
       maxRounds: context.config.RESUBMIT_MISSING + 1,
     });
     switch (end.next) {
@@ -117,7 +117,7 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
+export async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
   const { context, addedPolls } = entry;
   const { ATLAS_TIMEOUT_MS } = context.config;
   const meant = uploadsThatAre(entry.state, 'sent').filter(
@@ -130,9 +130,8 @@ async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Pr
 }
 
 function whyIncomplete({ state, request }: BatchContext, missing: number[]): Reason {
-  const rejected = state.uploads.findLast((upload) => resultOf(upload)?.status === 'rejected');
-  const why = rejected && resultOf(rejected)?.reason;
-  if (why && rejected.round === state.round) return why;
+  const why = whyGivenUp(state);
+  if (why) return why;
   const names = missing.flatMap((index) => request.documents[index]?.documentId ?? []);
   return {
     code: 'INCOMPLETE',

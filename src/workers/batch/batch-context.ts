@@ -1,5 +1,6 @@
 /** What one entry of a batch job carries from function to function. */
 import { LockLostError } from '../../errors.js';
+import type { Admission } from '../../gate/gate.js';
 import {
   type BatchState,
   resultOf,
@@ -29,11 +30,18 @@ export interface BatchContext extends BatchEntry {
    * pending, and known without asking.
    */
   addedPolls: Map<number, Promise<void>>;
+  /** What the gate said last; undefined where none is on. */
+  admission?: Pick<Admission, 'day' | 'outageMs'>;
 }
 
-/** When the batch has to have ended, Redis time in ms. */
-export function deadlineOf({ state, context }: BatchContext): number {
-  return clockStart(state) + context.config.BATCH_DEADLINE_MS;
+/** When the batch has to have ended, Redis time in ms, as far as is known without asking. */
+export function deadlineOf(entry: BatchContext): number {
+  return clockStart(entry.state) + deadlineMsOf(entry);
+}
+
+/** How long the batch may take: as configured, and what it was given beyond. */
+export function deadlineMsOf({ state, context }: BatchContext): number {
+  return context.config.BATCH_DEADLINE_MS + (state.extendedMs ?? 0);
 }
 
 /** What the deadline counts from: the start of the run, and later by as long as it stood. */
@@ -43,12 +51,17 @@ export function clockStart({ startedAt, stoodMs = 0 }: BatchState): number {
 
 /**
  * Whether it is by our clock, or was by that of a worker whose poll ended then. The batch that such a
- * poll wakes may be some milliseconds early by ours, and must not begin another round.
+ * poll wakes may be some milliseconds early by ours, and must not begin another round. Whether the batch
+ * was given more time is asked only when it matters.
  */
-export function isPastDeadline(entry: BatchContext): boolean {
-  const deadline = deadlineOf(entry);
+export async function isPastDeadline(entry: BatchContext): Promise<boolean> {
   const ends = entry.state.uploads.map((upload) => resultOf(upload)?.endedAt ?? 0);
-  return Math.max(entry.context.clock.now(), ...ends) >= deadline;
+  const isPast = () => Math.max(entry.context.clock.now(), ...ends) >= deadlineOf(entry);
+  if (!isPast()) return false;
+  const { extendedMs } = await flagsOf(entry);
+  if (extendedMs === (entry.state.extendedMs ?? 0)) return true;
+  entry.state = { ...entry.state, extendedMs };
+  return isPast();
 }
 
 /** What becomes of an upload that Atlas may have taken: sent again, or refused. */

@@ -4,8 +4,11 @@
  */
 import { describeReason, type Reason } from '../../errors.js';
 import type { BatchOutcome } from '../../jobs/batch-state.js';
-import { eventId, nthEventJobId } from '../../jobs/ids.js';
-import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
+import { eventId, nthEventJobId, watchJobId } from '../../jobs/ids.js';
+import { nextWatchAt, type WatchData } from '../../jobs/late-watch.js';
+import { COMPLETED_EVENT, FAILED_EVENT, WATCH_JOB } from '../../jobs/queues.js';
+import { runModeKey } from '../../jobs/redis-keys.js';
+import { type RunMode, readRunMode } from '../../jobs/run-mode.js';
 import {
   type BatchSummary,
   type EndedBatchState,
@@ -18,7 +21,8 @@ import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';
 import type { BatchEntry } from './batch-context.js';
 import { leaveGate } from './gate-turn.js';
-import { beginRetry, endRun } from './transitions.js';
+import { noteOutcome } from './note-outcome.js';
+import { awaitLate, beginRetry, endRun } from './transitions.js';
 
 /**
  * A handler that fails is called again after a second, two, four …, with jitter, twenty times in
@@ -34,7 +38,9 @@ export async function endBatch(
   reason?: Reason,
 ): Promise<StepResult<BatchSummary>> {
   const outcome = await saveOutcome(batch, status, reason);
-  batch.context.metrics.batches.inc({ status, code: reason?.code ?? '' });
+  const { metrics } = batch.context;
+  metrics.batches.inc({ status, code: reason?.code ?? '' });
+  metrics.batchSeconds.observe({ status }, (outcome.endedAt - batch.state.startedAt) / 1000);
   return announce(batch, outcome);
 }
 
@@ -46,6 +52,7 @@ async function saveOutcome(
 ): Promise<BatchOutcome> {
   const { completions, webhooks, store, config, clock } = batch.context;
   const line = reason ? `${status}: ${describeReason(reason)}` : status;
+  const mayAwait = config.LATE_RESULTS_FOR_MS > 0 && reason?.code === 'INCOMPLETE';
   for (let n = batch.state.outcomes + 1; ; n += 1) {
     const endedAt = clock.now();
     const outcome: BatchOutcome = {
@@ -56,9 +63,12 @@ async function saveOutcome(
       attemptsMade: batch.job.attemptsMade,
       endedAt,
       resultsRoot: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
+      ...(batch.state.late && { late: true as const }),
       announced: false,
     };
     batch.state = endRun(batch.state, outcome);
+    // What comes late is awaited from the first such end on.
+    if (mayAwait && !batch.state.late) batch.state = awaitLate(batch.state, endedAt);
     // An event that its consumer removed may still be kept for the webhook.
     const taken = [completions.toKey(outcome.eventJobId), webhooks.toKey(outcome.eventJobId)];
     if (await batch.lease.saveIfAbsent(taken, batch.state, line)) return outcome;
@@ -84,6 +94,8 @@ export async function announce(
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
     const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
+    // A worker that stood still adds no event of a batch that others have ended, and somebody has erased.
+    await lease.renew();
     // What is the caller's own goes to whoever handles the event, and not into the job as well.
     const event = request?.metadata ? { ...summary, metadata: request.metadata } : summary;
     if (config.COMPLETION_WEBHOOK_URL !== null) {
@@ -95,9 +107,10 @@ export async function announce(
       backoff: EVENT_BACKOFF,
     });
     batch.state = endRun(state, { ...outcome, announced: true });
-    // Not waited for: it goes out before the job's end over the same connection, and a worker that
-    // has lost the job cannot end it either.
-    lease.save(batch.state).catch(() => {});
+    await watchForLate(batch);
+    // Waited for: a script that Redis does not know is sent a second time, and must not come after the
+    // job's end.
+    await lease.save(batch.state, '', { also: noteOutcome(batch, outcome) });
     const { total, present } = summary.documents;
     context.metrics.documents.inc({ state: 'present' }, present);
     context.metrics.documents.inc({ state: 'missing' }, total - present);
@@ -106,15 +119,18 @@ export async function announce(
     const owner = { reference: request.reference, timestamp: job.timestamp };
     pollJobPruner.prune({ owner, batchIds: summary.batchIds });
   }
-  context.logger.info(
-    {
+  const code = outcome.reason?.code;
+  context.lines.add({
+    level: 'info',
+    kind: `batch ${outcome.status} ${code}`,
+    fields: {
       reference: summary.reference,
       status: outcome.status,
-      code: outcome.reason?.code,
+      code,
       eventId: outcome.eventId,
     },
-    `batch ${summary.reference ?? job.id} ${outcome.status}`,
-  );
+    message: `batch ${summary.reference ?? job.id} ${outcome.status}`,
+  });
 
   // Producers may have set options of their own; retention and attempts are ours to decide.
   job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
@@ -125,15 +141,42 @@ export async function announce(
   return { kind: 'finished', value: summary };
 }
 
-/** An operator's retry of a failed batch. */
+/** Adds the watch, which polls now and then. Adding it again changes nothing; a late run has one already. */
+async function watchForLate({ context, job, lease, request, state }: BatchEntry): Promise<void> {
+  const { lateSince: since, late } = state;
+  if (!request || since === undefined || late) return;
+  const { reference } = request;
+  const { clock, config, pollJobs } = context;
+  const data: WatchData = { v: 1, reference, batchTimestamp: job.timestamp, since };
+  const next = nextWatchAt(since, config.LATE_RESULTS_FOR_MS, null) ?? since;
+  const until = new Date(since + config.LATE_RESULTS_FOR_MS).toISOString();
+  lease.note(`documents that are still missing are awaited until ${until}`);
+  await pollJobs.add(WATCH_JOB, data, {
+    jobId: watchJobId(data),
+    delay: Math.max(0, next - clock.now()),
+    removeOnComplete: true,
+    removeOnFail: true,
+  });
+}
+
+/** A retry of a failed batch: by an operator, or since documents have come late. */
 export async function retryBatch(batch: BatchEntry): Promise<void> {
-  const { context, job, lease, request } = batch;
+  const { context, job, lease, request, state } = batch;
+  const { redis, config } = context;
   if (request) await clearEarlierCancelFlag(context, request.reference, job);
-  batch.state = beginRetry(batch.state, {
+  const flagKey = request && runModeKey(config.QUEUE_PREFIX, request.reference);
+  const flag = flagKey === null ? null : await redis.get(flagKey);
+  const mode = state.lateSince === undefined ? 'operator' : readRunMode(flag, job);
+  const entry = {
     startedAtAttempt: job.attemptsMade,
     stallsBefore: job.stalledCounter,
     startedAt: context.clock.now(),
-  });
-  const line = 'retried by an operator: reading what Atlas has, then sending the rest';
-  await lease.save(batch.state, line);
+  };
+  batch.state = beginRetry(state, entry, mode);
+  await lease.save(batch.state, BEGUN[mode], flag === null ? {} : { spent: flagKey ?? undefined });
 }
+
+const BEGUN: Record<RunMode, string> = {
+  operator: 'retried by an operator: reading what Atlas has, then sending the rest',
+  late: 'documents have come late: reading what Atlas has; nothing is sent again',
+};

@@ -1,6 +1,6 @@
 /** What the uploads of a batch are in the gate, and what the steps between their states do to that. Pure. */
+import { memberName } from '../../gate/member-name.js';
 import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
-import { fromRanges } from '../../jobs/index-ranges.js';
 
 /**
  * Where an upload of each state is. One that is planned asks: it is in line, or admitted and about to be
@@ -21,34 +21,57 @@ interface Owner {
   job: { timestamp: number };
 }
 
-/**
- * `<job id>@<timestamp>/<round>.<first index>`; `r<n>.` before the round in the n-th run after the first, and
- * `~<n>` after all of the n-th repetition of an unknown attempt.
- */
+/** That of its latest attempt. */
 export function memberOf(owner: Owner, upload: Upload): string {
-  return attempt(owner, upload, upload.resubmissions);
+  return nameOf(owner, upload);
 }
 
 /** Those of its earlier attempts that Atlas may have. */
 export function unknownMembersOf(owner: Owner, upload: Upload): string[] {
-  return Array.from({ length: upload.resubmissions }, (_, n) => attempt(owner, upload, n));
+  return Array.from({ length: upload.resubmissions }, (_, n) => nameOf(owner, upload, n));
+}
+
+/** Members that leave the gate. */
+export interface Leaving {
+  /** By the index of its upload, each that was surely not sent. */
+  unsent: { index: number; member: string }[];
+  /** Those that Atlas has or may have. */
+  others: string[];
 }
 
 /** Those that have nothing to wait for or to be released by: for a batch that sends nothing now. */
-export function membersToLeave(owner: Owner, { uploads }: BatchState): string[] {
-  return uploads
-    .filter(({ state }) => PLACES[state] !== 'in-flight')
-    .map((upload) => memberOf(owner, upload));
+export function membersToLeave(owner: Owner, { uploads }: BatchState): Leaving {
+  return leaving(owner, uploads, ({ state }) => PLACES[state] !== 'in-flight');
 }
 
 /** All that a batch may have, at its end. */
-export function allMembers(owner: Owner, { uploads }: BatchState): string[] {
-  return uploads.flatMap((upload) => [memberOf(owner, upload), ...unknownMembersOf(owner, upload)]);
+export function allMembers(owner: Owner, { uploads }: BatchState): Leaving {
+  const { unsent, others } = leaving(owner, uploads, () => true);
+  const unknown = uploads.flatMap((upload) => unknownMembersOf(owner, upload));
+  return { unsent, others: [...others, ...unknown] };
 }
 
-function attempt({ lease, job }: Owner, upload: Upload, n: number): string {
-  const [first = 0] = fromRanges(upload.documentIndexes);
-  const run = upload.run === undefined ? '' : `r${upload.run}.`;
-  const again = n === 0 ? '' : `~${n}`;
-  return `${lease.jobId}@${job.timestamp}/${run}${upload.round}.${first}${again}`;
+function leaving(
+  owner: Owner,
+  uploads: readonly Upload[],
+  isMeant: (upload: Upload) => boolean,
+): Leaving {
+  const all: Leaving = { unsent: [], others: [] };
+  for (const [index, upload] of uploads.entries()) {
+    if (!isMeant(upload)) continue;
+    const member = memberOf(owner, upload);
+    if (isSurelyNotSent(upload)) all.unsent.push({ index, member });
+    else all.others.push(member);
+  }
+  return all;
+}
+
+/** A clear no of Atlas counts as not sent: it did nothing with it. */
+function isSurelyNotSent(upload: Upload): boolean {
+  if (upload.state !== 'refused') return upload.state === 'planned';
+  return upload.atlasBatchId === null && upload.reason.code !== 'AMBIGUOUS_SUBMISSION';
+}
+
+function nameOf({ lease, job }: Owner, upload: Upload, attempt?: number): string {
+  return memberName({ jobId: lease.jobId, timestamp: job.timestamp }, upload, attempt);
 }

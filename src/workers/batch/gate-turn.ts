@@ -1,5 +1,6 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
 import { flowOf } from '../../gate/flow.js';
+import { LINE_REASONS } from '../../gate/line.js';
 import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
@@ -11,19 +12,19 @@ import {
   type BatchContext,
   type BatchEntry,
   clockStart,
+  deadlineMsOf,
+  deadlineOf,
   flagsOf,
   uploadsThatAre,
 } from './batch-context.js';
 import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
-import { stopClock } from './transitions.js';
+import { keepPlaces, resumeClock, stopClock } from './transitions.js';
 
 /**
  * Whoever frees room wakes the head of the line. A batch comes back by itself only in case all that is
  * in Redis of the line is removed by hand.
  */
 const LINE_SLEEP_MS = 6 * 3600 * 1000;
-
-const FULL = 'Atlas has as many documents as ATLAS_MAX_DOCUMENTS_IN_FLIGHT allows';
 
 /** Planned uploads, each with its index. */
 export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
@@ -32,14 +33,16 @@ export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
 export async function askForTurn(entry: BatchContext, planned: Planned): Promise<Planned> {
   const { gate } = entry.context;
   if (!gate.isOn) return planned;
-  const admitted = await gate.ask(
+  const { members, ...admission } = await gate.ask(
     entry.lease.held,
     planned.map(({ upload }) => ({
       member: memberOf(entry, upload),
       documentCount: fromRanges(upload.documentIndexes).length,
+      startTag: upload.startTag,
     })),
     {
       flow: flowOf(entry.request, entry.context.config.TENANT_WEIGHTS),
+      leftMs: Math.max(0, deadlineOf(entry) - entry.context.clock.now()),
       holders: planned.flatMap(({ upload }) =>
         unknownMembersOf(entry, upload).map(
           (member) => [member, `until ${endOfShare(entry, upload)}`] as const,
@@ -47,18 +50,19 @@ export async function askForTurn(entry: BatchContext, planned: Planned): Promise
       ),
     },
   );
-  return planned.filter(({ upload }) => admitted.has(memberOf(entry, upload)));
+  entry.admission = admission;
+  return planned.filter(({ upload }) => members.has(memberOf(entry, upload)));
 }
 
 /** Atlas may be at work on an unknown attempt until then. */
-function endOfShare({ context, state }: BatchContext, { round }: PlannedUpload): number {
-  const { BATCH_DEADLINE_MS, RESUBMIT_MISSING } = context.config;
+function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
+  const { context, state } = entry;
   const upload = {
     sentAt: context.clock.now(),
     batchStartedAt: clockStart(state),
-    roundsAfter: Math.max(0, RESUBMIT_MISSING + 1 - round),
+    roundsAfter: Math.max(0, context.config.RESUBMIT_MISSING + 1 - round),
   };
-  return deadlinesOf(upload, BATCH_DEADLINE_MS).share;
+  return deadlinesOf(upload, deadlineMsOf(entry)).share;
 }
 
 /**
@@ -72,36 +76,56 @@ export async function sleepInLine(
 ): Promise<Extract<StepResult<never>, { kind: 'sleep' }>> {
   const { context, lease } = entry;
   await Promise.all(entry.addedPolls.values());
-  entry.state = stopClock(entry.state, context.clock.now());
+  const { gate } = context;
+  const outageMs = entry.admission?.outageMs ?? 0;
+  entry.state = stopClock(entry.state, context.clock.now(), outageMs);
   const waiting = uploadsThatAre(entry.state, 'planned').length;
   await lease.save(
     entry.state,
-    `${plural(waiting, 'upload')} in line: ${context.gate.isPaused ? 'sending is paused' : FULL}`,
+    `${plural(waiting, 'upload')} in line: ${gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit']}`,
   );
-  const holders = uploadsThatAre(entry.state, 'sent').map(
-    ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,
+  // The poll of one that has ended may have been made by a worker without a gate.
+  const holders = (['sent', 'ended'] as const).flatMap((state) =>
+    uploadsThatAre(entry.state, state).map(
+      ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,
+    ),
   );
   return {
     kind: 'sleep',
     delayMs: LINE_SLEEP_MS,
     async afterwards() {
-      const [flags] = await Promise.all([flagsOf(entry), context.gate.afterSleep(holders)]);
+      const [flags] = await Promise.all([flagsOf(entry), gate.afterSleep(holders)]);
       await wakePolls(flags);
       return flags.cancelled !== null;
     },
   };
 }
 
-/** A batch that sends nothing now, for an error or for good, keeps nobody waiting. */
+/** The deadline goes on, also by what passed while nobody could send. */
+export async function resumeFromLine(entry: BatchContext): Promise<void> {
+  const { gate, clock } = entry.context;
+  const outageMs = await gate.outageMs();
+  entry.state = resumeClock(entry.state, clock.now(), outageMs);
+}
+
+/** A batch that sends nothing now, for an error or for good, keeps nobody waiting. Its places are kept for it. */
 export async function leaveUnsent(entry: BatchContext): Promise<void> {
   const { gate } = entry.context;
-  const members = gate.isOn ? membersToLeave(entry, entry.state) : [];
-  if (members.length > 0) await gate.leave(entry.lease.held, members);
+  if (!gate.isOn) return;
+  const { unsent, others } = membersToLeave(entry, entry.state);
+  if (unsent.length + others.length === 0) return;
+  const members = unsent.map(({ member }) => member);
+  const startTags = await gate.leave(entry.lease.held, members, others);
+  const tags = new Map(unsent.map(({ index }, position) => [index, startTags[position]]));
+  entry.state = keepPlaces(entry.state, tags);
 }
 
 /** The batch has its outcome. */
 export async function leaveGate(batch: BatchEntry): Promise<void> {
   const { gate } = batch.context;
-  const members = gate.isOn ? allMembers(batch, batch.state) : [];
-  if (members.length > 0) await gate.leave(batch.lease.held, members);
+  if (!gate.isOn) return;
+  const { unsent, others } = allMembers(batch, batch.state);
+  if (unsent.length + others.length === 0) return;
+  const members = unsent.map(({ member }) => member);
+  await gate.leave(batch.lease.held, members, others);
 }

@@ -6,6 +6,7 @@ import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-errors.js';
 import {
+  describeReason,
   errorFields,
   OwnFaultError,
   PermanentError,
@@ -19,12 +20,20 @@ import {
   REFERENCE_PATTERN,
   referenceOfBatchJobId,
 } from '../../jobs/ids.js';
+import { factsOf } from '../../jobs/listed-facts.js';
 import { BATCH_JOB, BATCHES_QUEUE } from '../../jobs/queues.js';
-import { startedKey } from '../../jobs/redis-keys.js';
+import { begunKey, startedKey } from '../../jobs/redis-keys.js';
 import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
-import { backoffMs, describeError, MAX_STALLS, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import type { ListedAs } from '../runtime/job-lease.js';
+import {
+  decideOnLost,
+  judgeLostEntries,
+  MAX_DEATHS,
+  noteLostEntries,
+} from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
@@ -32,7 +41,13 @@ import {
   type StepEntry,
   type StepResult,
 } from '../runtime/run-step.js';
-import { advanceBatch, type Ending, type Sleep, type WaitForChildren } from './advance-batch.js';
+import {
+  advanceBatch,
+  type Ending,
+  type Sleep,
+  type WaitForChildren,
+  wakePolls,
+} from './advance-batch.js';
 import {
   type BatchContext,
   type BatchEntry,
@@ -40,12 +55,13 @@ import {
   deadlineOf,
   flagsOf,
   isPastDeadline,
+  uploadsThatAre,
 } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
-import { leaveUnsent } from './gate-turn.js';
+import { askForTurn, leaveUnsent, resumeFromLine, sleepInLine } from './gate-turn.js';
 import { settleSending } from './settle-sending.js';
-import { countTransientError, countUnexpectedError, resumeClock } from './transitions.js';
+import { countTransientError, countUnexpectedError, waitOverDeaths } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -57,11 +73,28 @@ const RECEIPT_WAIT_MS = 1000;
 export function createBatchProcessor(context: WorkerContext): Processor<unknown, BatchSummary> {
   return createProcessor<unknown, BatchState, BatchSummary>(context, {
     queueName: BATCHES_QUEUE,
-    newState: (job) => newBatchState(job.attemptsMade, context.clock.now()),
+    newState: (job) => {
+      const now = context.clock.now();
+      // A later entry without a state says nothing of the queue: the worker of the first one died.
+      if (job.attemptsStarted === 1)
+        context.metrics.queueWaitSeconds.observe(queueWaitMs(job, now) / 1000);
+      return newBatchState(job.attemptsMade, now);
+    },
     digest: digestState,
     started: { key: startedKey(context.config.QUEUE_PREFIX), at: startOfRun },
     step: (entry) => stepBatch(context, entry),
+    async lost({ id = '', timestamp }) {
+      const reference = referenceOfBatchJobId(id);
+      // It may have added an event that nobody is to get any more.
+      if (reference !== null)
+        await context.erased.eraseAgain({ reference, timestamp, atlasBatchIds: [] });
+    },
   });
+}
+
+/** How long a worker could have had it: a producer may have added it for later. */
+function queueWaitMs({ timestamp, opts }: Job<unknown>, now: number): number {
+  return Math.max(0, now - timestamp - (opts.delay ?? 0));
 }
 
 async function stepBatch(
@@ -69,6 +102,7 @@ async function stepBatch(
   step: StepEntry<unknown, BatchState>,
 ): Promise<StepResult<BatchSummary>> {
   const { request, issues, ...identity } = identify(step.job);
+  step.lease.listAs(listedAs(context, request));
   const batch: BatchEntry = Object.assign(step, { context, request, ...identity });
   const { outcome } = batch.state;
   if (outcome) {
@@ -89,47 +123,110 @@ async function stepBatch(
     if (!(error instanceof TransientError)) return afterUnexpectedError(entry, error);
     if (error instanceof OwnFaultError) context.ownFaults.note(error);
     else if (!(error instanceof BudgetExceededError)) context.warnOfDelay(error);
-    return hasNothingLeft(entry) ? endBatch(entry, 'failed', error.reason) : waitOut(entry, error);
+    return (await hasNothingLeft(entry))
+      ? endBatch(entry, 'failed', error.reason)
+      : waitOut(entry, error);
   }
 }
 
 async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
-  const stalls = entry.job.stalledCounter - entry.state.stallsBefore;
-  if (stalls >= MAX_STALLS) return endAfterStalls(entry, stalls);
-  entry.state = resumeClock(entry.state, entry.context.clock.now());
+  const afterDeaths = await settleLostEntries(entry);
+  if (afterDeaths) return afterDeaths;
+  if (entry.state.inLineSince !== undefined) await resumeFromLine(entry);
   if ((await settleSending(entry)) === 0) return advanceBatch(entry);
   // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
   return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
 }
 
-/** Does as little as it can: one of the steps before this has killed the workers. */
-async function endAfterStalls(
+/** Null where the batch goes on: no worker has died over it, or not often enough. */
+async function settleLostEntries(
   entry: BatchContext,
-  stalls: number,
+): Promise<Ending | WaitForChildren | Sleep | null> {
+  const { context, job, lease, state } = entry;
+  const now = context.clock.now();
+  const noted = noteLostEntries(state.lost, {
+    stalledCounter: job.stalledCounter,
+    stallsBefore: state.stallsBefore,
+    worker: context.heartbeat.id,
+    now,
+  });
+  if (noted === undefined) return null;
+  const lost = judgeLostEntries(noted, context.heartbeat, now);
+  // Before anything else is done with it: who has the job now may be the next to die.
+  entry.state = { ...state, lost };
+  const decision = decideOnLost(lost, now, 'this batch');
+  switch (decision.next) {
+    case 'go-on':
+      await lease.save(entry.state);
+      return null;
+    case 'ask-again':
+      await lease.save(entry.state);
+      return sleep(entry, RECEIPT_WAIT_MS * (1 + context.random()));
+    case 'sleep':
+      await lease.save(entry.state);
+      // Who wants it cancelled does not wait for that.
+      return (await flagsOf(entry)).cancelled ? null : sleep(entry, decision.delayMs);
+    case 'wait': {
+      const reason: Reason = { code: 'INTERNAL', message: decision.message };
+      await leaveUnsent(entry);
+      entry.state = waitOverDeaths(entry.state, decision.lost, reason);
+      await lease.save(entry.state, describeReason(reason));
+      tellOfDeaths(entry, decision.message);
+      return sleep(entry, decision.delayMs);
+    }
+    case 'end':
+      entry.state = { ...entry.state, lost: decision.lost };
+      await lease.save(entry.state);
+      if (decision.isNew) tellOfDeaths(entry, decision.message);
+      return endAfterDeaths(entry, lost.deaths, decision.message);
+  }
+}
+
+function tellOfDeaths({ context, request }: BatchContext, message: string): void {
+  context.metrics.deadlyJobs.inc({ kind: 'batch' });
+  const { reference } = request;
+  context.logger.error({ reference }, `batch ${reference}: ${message}`);
+}
+
+/** Does as little as it can: one of the steps before this has killed the workers. */
+async function endAfterDeaths(
+  entry: BatchContext,
+  deaths: number,
+  message: string,
 ): Promise<Ending | WaitForChildren> {
   const wait: WaitForChildren = { kind: 'wait-for-children', added: [] };
   if (!entry.childrenDone) return wait;
   // What the polls obtain is told too, unless it is the asking that kills.
-  const mayCollect = stalls < 2 * MAX_STALLS;
+  const mayCollect = deaths < 2 * MAX_DEATHS;
   if (mayCollect && (await collectPolls(entry)) > 0) return wait;
-  const message = `workers died ${stalls} times while they had this batch`;
   return { kind: 'ending', status: 'failed', reason: { code: 'INTERNAL', message } };
 }
 
 /** Past the deadline, and nothing at Atlas to wait for. */
-function hasNothingLeft(entry: BatchContext): boolean {
-  return isPastDeadline(entry) && entry.state.uploads.every(({ state }) => state !== 'sent');
+async function hasNothingLeft(entry: BatchContext): Promise<boolean> {
+  const isAtAtlas = entry.state.uploads.some(({ state }) => state === 'sent');
+  return !isAtAtlas && (await isPastDeadline(entry));
 }
 
 /** A transient error never ends a batch before its deadline: counted, and slept over. */
 async function waitOut(entry: BatchContext, error: TransientError): Promise<Sleep> {
   const { context, lease } = entry;
-  // No error, only no turn: comes back exactly when it is told to.
-  if (error instanceof BudgetExceededError) return sleep(entry, error.retryAfterMs);
-  await leaveUnsent(entry);
-  entry.state = countTransientError(entry.state, error.reason);
-  const count = entry.state.errorStreak?.count ?? 1;
   const left = Math.max(ERROR_BACKOFF.baseMs, deadlineOf(entry) - context.clock.now());
+  // No error, only no turn: comes back exactly when it is told to.
+  if (error instanceof BudgetExceededError) {
+    // Lists know a batch that sleeps by what it has saved.
+    if (!lease.hasSaved) await lease.save(entry.state);
+    return sleep(entry, Math.min(left, error.retryAfterMs));
+  }
+  entry.state = countTransientError(entry.state, error.reason);
+  const planned = uploadsThatAre(entry.state, 'planned');
+  // Nobody here can send: it waits in line with all others, and not for a time of its own.
+  if (context.gate.whyShut !== null && planned.length > 0) {
+    await askForTurn(entry, planned);
+    return sleepInLine(entry, (flags) => wakePolls(entry, flags));
+  }
+  await leaveUnsent(entry);
+  const count = entry.state.errorStreak?.count ?? 1;
   const inRow = relevantErrors(entry, error, count);
   const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
   const delay = Math.min(left, wanted);
@@ -176,8 +273,10 @@ async function afterUnexpectedError(
     code: 'INTERNAL',
     message: `an unforeseen ${name} in this batch; the log has its stack`,
   };
-  const mayEnd = isPastDeadline(entry) || uploads.every((upload) => upload.state !== 'sent');
-  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && mayEnd) return endBatch(entry, 'failed', reason);
+  const isAtAtlas = uploads.some((upload) => upload.state === 'sent');
+  if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && (!isAtAtlas || (await isPastDeadline(entry)))) {
+    return endBatch(entry, 'failed', reason);
+  }
   await leaveUnsent(entry);
   const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
   await lease.save(entry.state, describeError(unexpectedErrors, reason, delay));
@@ -210,9 +309,19 @@ function identify(job: Job<unknown>): Identity {
   };
 }
 
+/** What lists tell the batch by. @param request Null when the job is no valid batch. */
+function listedAs(context: WorkerContext, request: BatchRequest | null): ListedAs<BatchState> {
+  return {
+    facts: (state) => factsOf(request, state),
+    begunKey: begunKey(context.config.QUEUE_PREFIX),
+    hasEnded: ({ outcome }) => outcome !== undefined,
+  };
+}
+
 /** What the deadline counts from, for those who watch; null while it stands, and once it has its outcome. */
 function startOfRun(state: BatchState): number | null {
-  return state.outcome || state.inLineSince !== undefined ? null : clockStart(state);
+  if (state.outcome || state.inLineSince !== undefined) return null;
+  return clockStart(state) + (state.extendedMs ?? 0);
 }
 
 function digestState({ round, uploads, outcome }: BatchState): object {

@@ -9,9 +9,12 @@
 import type { Redis } from 'ioredis';
 import { TransientError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import { writeProbeKey } from '../../jobs/redis-keys.js';
 import type { Logger } from '../../logging.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
+
+type Replies = [error: Error | null, reply: unknown][];
 
 /** Gives the lock its full time again, since waiting takes of it. */
 const FENCE = new LuaScript(`
@@ -29,26 +32,45 @@ interface Saved {
   nonce: string;
 }
 
+/** While no replica confirms: soon after there is one, uploads go out again. */
+const PROBE_EVERY_MS = 5000;
+
+/** Nobody reads what is written. */
+const PROBE_TTL_MS = 1;
+
 interface Waiting {
   saved: Saved;
   settle: (isConfirmed: boolean) => void;
 }
 
 export class ReplicaConfirmation {
+  /** Why no upload can go out: no replica confirmed the last write. Null while one does, or Redis is away. */
+  refusal: string | null = null;
   private waiting: Waiting[] = [];
   private running = false;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
   private readonly warn: WarnOfError;
 
   constructor(
     private readonly options: {
       /** Used for nothing else. */
       redis: Redis;
+      /** Of all keys. */
+      prefix: string;
       timeoutMs: number;
       logger: Logger;
       onUnconfirmed: () => void;
     },
   ) {
     this.warn = createRepeatedWarnings(options.logger);
+    // Known before the first upload waits for it.
+    void this.probe();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
   }
 
   /**
@@ -61,11 +83,9 @@ export class ReplicaConfirmation {
       if (!this.running) void this.run();
     });
     if (isConfirmed) return;
-    const { timeoutMs, onUnconfirmed } = this.options;
-    const message = `no replica of Redis confirmed a write within ${timeoutMs} ms`;
-    const error = new TransientError('INTERNAL', message);
-    onUnconfirmed();
-    this.warn(error, 'an upload was not sent, because REPLICA_ACK_TIMEOUT_MS wants a replica');
+    const error = new TransientError('INTERNAL', this.whyUnconfirmed);
+    this.options.onUnconfirmed();
+    this.warn(undefined, 'an upload was not sent, because REPLICA_ACK_TIMEOUT_MS wants a replica');
     throw error;
   }
 
@@ -75,14 +95,47 @@ export class ReplicaConfirmation {
       const group = this.waiting;
       this.waiting = [];
       const replies = await this.ask(group.map(({ saved }) => saved)).catch(() => []);
-      const [failed, replicas] = replies.at(-1) ?? [];
-      const isWritten = !failed && Number(replicas) >= 1;
+      const isWritten = this.note(replies);
       for (const [i, { settle }] of group.entries()) settle(isWritten && replies[i]?.[1] === 1);
     }
     this.running = false;
   }
 
-  private async ask(group: readonly Saved[]): Promise<[error: Error | null, reply: unknown][]> {
+  private get whyUnconfirmed(): string {
+    return `no replica of Redis confirmed a write within ${this.options.timeoutMs} ms`;
+  }
+
+  /** Whether a replica has what was written. Without a reply nothing is known of replicas. */
+  private note(replies: Replies): boolean {
+    const [failed, replicas] = replies.at(-1) ?? [];
+    if (failed || replicas === undefined) return false;
+    const isConfirmed = Number(replicas) >= 1;
+    this.refusal = isConfirmed
+      ? null
+      : `REPLICA_ACK_TIMEOUT_MS wants a replica, and ${this.whyUnconfirmed}: no upload goes out`;
+    if (!isConfirmed) this.probeLater();
+    return isConfirmed;
+  }
+
+  private probeLater(): void {
+    clearTimeout(this.timer);
+    if (!this.stopped) this.timer = setTimeout(() => this.probe(), PROBE_EVERY_MS).unref();
+  }
+
+  /** Writes something, so that the last word is not of long ago. */
+  private async probe(): Promise<void> {
+    const { redis, prefix, timeoutMs } = this.options;
+    const pipeline = redis.pipeline().set(writeProbeKey(prefix), '', 'PX', PROBE_TTL_MS);
+    this.note(
+      (await pipeline
+        .wait(1, timeoutMs)
+        .exec()
+        .catch(() => null)) ?? [],
+    );
+    if (this.refusal !== null) this.probeLater();
+  }
+
+  private async ask(group: readonly Saved[]): Promise<Replies> {
     const { redis, timeoutMs } = this.options;
     const pipeline = redis.pipeline();
     for (const { lockKey, jobKey, token, nonce } of group)

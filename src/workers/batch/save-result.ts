@@ -3,17 +3,25 @@
  *
  * While the job's lock is ours, it goes into the state. A lock can be lost meanwhile: Redis may stall
  * longer than it lasts. Then the same script writes a receipt, and whoever has the job goes on from
- * that. When Redis refuses both, they are tried again for as long as the process lives.
+ * that. A Redis that is full takes both, where it can be told to. When Redis refuses both, they are
+ * tried again for as long as the process lives.
  */
 import { LockLostError } from '../../errors.js';
 import { readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SendingUpload, Upload } from '../../jobs/batch-state.js';
-import { ownerKey, receiptKey } from '../../jobs/redis-keys.js';
-import type { Receipt } from '../runtime/job-lease.js';
+import { fromRanges } from '../../jobs/index-ranges.js';
+import { documentsSentKey, ownerKey, receiptKey } from '../../jobs/redis-keys.js';
+import type { Receipt, Tally } from '../runtime/job-lease.js';
 import { addPollJob } from './add-poll-job.js';
 import type { BatchContext } from './batch-context.js';
 import { stepUpload } from './transitions.js';
-import { holderOf, MAX_RESUBMISSIONS, type SendResult } from './upload-transitions.js';
+import {
+  holderOf,
+  MAX_RESUBMISSIONS,
+  mayHaveArrived,
+  type SendResult,
+  sendReasonOf,
+} from './upload-transitions.js';
 
 /** The receipt of a result, under the key that whoever finds the upload reads. */
 export function receiptOf(
@@ -43,19 +51,26 @@ export async function saveResult(
   const { reference } = request;
   const upload = sendingUpload(entry, index);
   const receipt = receiptOf(entry, upload, result);
+  const tally = tallyOf(entry, upload, result);
   const follow = stepTo(entry, index, result);
   const atlasBatchId = result.kind === 'accepted' ? result.atlasBatchId : null;
   const reply = await context.sentUploads.write(upload.nonce, { reference, result }, () =>
     // The state of now: other uploads of the batch may have gone on since the last try.
-    lease.saveOrLeave(entry.state, receipt, { read: readWith(entry, result) }),
+    lease.saveOrLeave(entry.state, receipt, {
+      read: readWith(entry, result),
+      tally,
+      whenFull: true,
+    }),
   );
   if (typeof reply === 'object') return follow(reply.saved);
   if (reply === 'left') {
     context.metrics.receipts.inc();
-    context.logger.warn(
-      { reference, atlasBatchId, result: result.kind },
-      `another worker has ${reference}; it finds what Atlas answered in a receipt`,
-    );
+    context.lines.add({
+      level: 'warn',
+      kind: 'a receipt',
+      fields: { reference, atlasBatchId, result: result.kind },
+      message: `another worker has ${reference}; it finds what Atlas answered in a receipt`,
+    });
   } else if (atlasBatchId !== null) reportOrphan(entry, atlasBatchId);
   throw new LockLostError(lease.jobId);
 }
@@ -66,8 +81,10 @@ export async function saveReceipt(
   index: number,
   { key, result }: { key: string; result: SendResult },
 ): Promise<void> {
+  const tally = tallyOf(entry, sendingUpload(entry, index), result);
   const follow = stepTo(entry, index, result);
-  follow(await entry.lease.save(entry.state, '', { spent: key, read: readWith(entry, result) }));
+  const options = { spent: key, read: readWith(entry, result), tally };
+  follow(await entry.lease.save(entry.state, '', options));
 }
 
 /**
@@ -80,9 +97,12 @@ export async function saveAbsence(
   result: SendResult,
 ): Promise<boolean> {
   const before = entry.state;
-  const { key } = receiptOf(entry, sendingUpload(entry, index), result);
+  const upload = sendingUpload(entry, index);
+  const { key } = receiptOf(entry, upload, result);
+  const tally = tallyOf(entry, upload, result);
   const follow = stepTo(entry, index, result, false);
-  if (await entry.lease.saveIfAbsent([key], entry.state, lineOf(entry, index, result))) {
+  const line = lineOf(entry, index, result);
+  if (await entry.lease.saveIfAbsent([key], entry.state, line, { tally })) {
     follow([]);
     return true;
   }
@@ -97,16 +117,35 @@ function stepTo(
   result: SendResult,
   noted = true,
 ): (read: (string | null)[]) => void {
+  const sent = entry.state.uploads[index];
   const holder =
     result.kind === 'accepted' ? holderOf(entry.state.uploads, result.atlasBatchId) : undefined;
   entry.state = stepUpload(entry.state, index, result);
   if (noted) entry.lease.note(lineOf(entry, index, result));
   return ([owner = null]) => {
     const upload = entry.state.uploads[index];
+    if (sent && mayHaveArrived(result)) countSent(entry, sent);
     if (result.kind === 'unknown') reportUnknown(entry, upload, result.why);
     if (upload?.state === 'sent' && !holder)
       void addPollJob(entry, index, upload, readOwner(owner));
   };
+}
+
+/** Its documents count on the day on which it was to go out, as the quota has it. */
+function tallyOf(
+  { context }: BatchContext,
+  { nonce, startedAt, documentIndexes }: SendingUpload,
+  result: SendResult,
+): Tally | undefined {
+  if (!mayHaveArrived(result)) return undefined;
+  const key = documentsSentKey(context.config.QUEUE_PREFIX);
+  const day = context.gate.calendar.dayOf(startedAt);
+  return { key, day, by: fromRanges(documentIndexes).length, nonce };
+}
+
+function countSent({ context }: BatchContext, upload: Upload): void {
+  const count = fromRanges(upload.documentIndexes).length;
+  context.metrics.documentsSent.inc({ reason: sendReasonOf(upload) }, count);
 }
 
 function sendingUpload({ state }: BatchContext, index: number): SendingUpload {

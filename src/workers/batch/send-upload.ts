@@ -13,7 +13,7 @@ import { receiptOf, saveResult } from './save-result.js';
 import { stepUpload } from './transitions.js';
 import type { SendResult } from './upload-transitions.js';
 
-/** Nothing was sent, because the batch was cancelled meanwhile, or all sending was paused. */
+/** Nothing was sent, because the batch was cancelled meanwhile, sending was paused, or the day of its quota is over. */
 class NotWantedError extends Error {}
 
 /**
@@ -75,7 +75,8 @@ async function signedFiles(
  * @throws NotWantedError, StoppingError, LockLostError, TransientError: nothing may be sent.
  */
 async function saveSending(entry: BatchContext, index: number): Promise<void> {
-  const { context, lease, request, job } = entry;
+  const { context, lease, request, job, admission } = entry;
+  if (admission && !context.gate.isCurrent(admission.day)) throw new NotWantedError();
   const nonce = randomBytes(8).toString('hex');
   const startedAt = context.clock.now();
   const step = { kind: 'send', nonce, sender: context.heartbeat.id, startedAt } as const;
@@ -108,6 +109,7 @@ async function saveSending(entry: BatchContext, index: number): Promise<void> {
     throw new NotWantedError();
   }
   await confirmSending(entry, index, nonce);
+  context.sentUploads.goOut(nonce);
 }
 
 /** Nothing is sent whose `sending` a failover could lose, where that is wanted. */
@@ -124,7 +126,7 @@ async function confirmSending(entry: BatchContext, index: number, nonce: string)
 
 /** Tells of a response at once, and saves it. */
 async function settle(entry: BatchContext, index: number, result: SendResult): Promise<void> {
-  const { metrics, logger } = entry.context;
+  const { metrics, logger, lines } = entry.context;
   const { reference } = entry.request;
   metrics.uploads.inc({ result: result.kind === 'accepted' ? 'sent' : result.kind });
   const documents = entry.state.uploads[index]?.documentIndexes ?? '';
@@ -135,7 +137,11 @@ async function settle(entry: BatchContext, index: number, result: SendResult): P
     logger.info({ reference, atlasBatchId, documentCount }, message);
   } else {
     const fields = { reference, documents, documentCount, result: result.kind };
-    logger.info(fields, `Atlas's response to an upload of ${reference}: ${result.kind}`);
+    const message = `Atlas's response to an upload of ${reference}: ${result.kind}`;
+    // What Atlas does not have comes with each try of an outage; everything else is said at once.
+    if (result.kind === 'not-taken')
+      lines.add({ level: 'info', kind: result.kind, fields, message });
+    else logger.info(fields, message);
   }
   await saveResult(entry, index, result);
 }

@@ -11,6 +11,7 @@ import { batchJobId } from '../../jobs/ids.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import { receiptKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
 import type { Logger } from '../../logging.js';
+import { plural } from '../../plural.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
 import { pause } from '../../timeouts.js';
@@ -24,17 +25,29 @@ const REMEMBERED = 10_000;
 const QUESTION_TTL_MS = 60_000;
 
 /** KEYS job, receipt. ARGV nonce, receipt, time to live. As the save of a result does it. */
-const LEAVE = new LuaScript(`
+const LEAVE = new LuaScript(
+  `
 local saved = redis.call('HGET', KEYS[1], 'progress') or ''
 if not string.find(saved, ARGV[1], 1, true) then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 1
-`);
+`,
+  { whenFull: true },
+);
 
-interface Sending {
+/** Those that are named in a message; its fields have all. */
+const NAMED = 20;
+
+/** An upload of which nobody but this worker knows. */
+export interface UnsavedUpload {
   reference: string;
   /** Null while Atlas gave none. */
   atlasBatchId: string | null;
+}
+
+interface Sending extends UnsavedUpload {
+  /** Whether bytes of it may have reached Atlas. */
+  mayBeTaken: boolean;
 }
 
 export class SentUploads {
@@ -42,6 +55,8 @@ export class SentUploads {
   private readonly underWay = new Map<string, Sending>();
   /** By nonce, the oldest first. */
   private readonly results = new Map<string, SendResult>();
+  /** Once the worker has ended: uploads that are unknown now. */
+  unknown: readonly UnsavedUpload[] = [];
   private readonly ended = new AbortController();
   private readonly warn: WarnOfError;
 
@@ -65,7 +80,13 @@ export class SentUploads {
 
   /** `sending` is about to be saved: from now on until {@link write} its result is to be waited for. */
   begin(nonce: string, reference: string): void {
-    this.underWay.set(nonce, { reference, atlasBatchId: null });
+    this.underWay.set(nonce, { reference, atlasBatchId: null, mayBeTaken: false });
+  }
+
+  /** `sending` is saved, and the request goes out. */
+  goOut(nonce: string): void {
+    const sending = this.underWay.get(nonce);
+    if (sending) sending.mayBeTaken = true;
   }
 
   /** Writes until Redis takes it, for as long as the worker runs. Rejects with the error after that. */
@@ -75,7 +96,8 @@ export class SentUploads {
     attempt: () => Promise<T>,
   ): Promise<T> {
     const atlasBatchId = result.kind === 'accepted' ? result.atlasBatchId : null;
-    this.underWay.set(nonce, { reference, atlasBatchId });
+    const mayBeTaken = result.kind !== 'not-taken' && result.kind !== 'cancelled';
+    this.underWay.set(nonce, { reference, atlasBatchId, mayBeTaken });
     this.remember(nonce, result);
     try {
       for (;;) {
@@ -124,16 +146,23 @@ export class SentUploads {
     }
   }
 
-  /** The worker has ended: says what it could not write. */
+  /** The worker has ended: says which uploads are {@link unknown} now. May be called twice. */
   stop(): void {
+    if (this.ended.signal.aborted) return;
+    this.unknown = [...this.underWay.values()]
+      .filter(({ mayBeTaken }) => mayBeTaken)
+      .map(({ reference, atlasBatchId }) => ({ reference, atlasBatchId }));
     this.ended.abort();
-    for (const { reference, atlasBatchId } of this.underWay.values()) {
-      const what = atlasBatchId === null ? 'what Atlas answered' : atlasBatchId;
-      this.options.logger.error(
-        { reference, atlasBatchId },
-        `the worker ends and could not save ${what} for ${reference}; Atlas may get it again`,
-      );
-    }
+    if (this.unknown.length === 0) return;
+    const count = this.unknown.length;
+    const names = this.unknown
+      .slice(0, NAMED)
+      .map(({ reference, atlasBatchId }) => reference + (atlasBatchId ? ` (${atlasBatchId})` : ''));
+    if (count > NAMED) names.push(`${count - NAMED} more`);
+    this.options.logger.error(
+      { uploads: this.unknown },
+      `the worker ends, and ${plural(count, 'upload')} ${count === 1 ? 'is' : 'are'} unknown, for what Atlas answered is not saved: ${names.join(', ')}; Atlas may get them again`,
+    );
   }
 
   private remember(nonce: string, result: SendResult): void {

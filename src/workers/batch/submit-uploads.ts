@@ -7,6 +7,7 @@ import { fromRanges } from '../../jobs/index-ranges.js';
 import {
   type BatchContext,
   checkpoint,
+  deadlineMsOf,
   flagsOf,
   isDoomed,
   isPastDeadline,
@@ -29,7 +30,7 @@ export async function submitPlanned(entry: BatchContext): Promise<'in-line' | 'd
   for (;;) {
     const planned = uploadsThatAre(entry.state, 'planned');
     if (planned.length === 0) return 'done';
-    if (isPastDeadline(entry)) {
+    if (await isPastDeadline(entry)) {
       await refuseUnsent(entry);
       return 'done';
     }
@@ -81,11 +82,10 @@ async function send(entry: BatchContext, uploads: Planned): Promise<void> {
 }
 
 async function refuseUnsent(entry: BatchContext): Promise<void> {
-  const { BATCH_DEADLINE_MS } = entry.context.config;
-  const why = entry.state.errorStreak?.reason;
+  const why = entry.state.errorStreak?.reason ?? entry.context.gate.whyShut;
   const reason = {
     code: why?.code ?? 'ATLAS_UNAVAILABLE',
-    message: `not submitted within ${BATCH_DEADLINE_MS / 1000} s${why ? `: ${why.message}` : ''}`,
+    message: `not submitted within ${deadlineMsOf(entry) / 1000} s${why ? `: ${why.message}` : ''}`,
   };
   for (const { index } of uploadsThatAre(entry.state, 'planned')) {
     entry.state = stepUpload(entry.state, index, { kind: 'too-late', reason });

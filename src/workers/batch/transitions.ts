@@ -3,10 +3,24 @@
  * Nothing else changes the state of a batch.
  */
 import type { Reason } from '../../errors.js';
-import type { BatchOutcome, BatchState, Upload } from '../../jobs/batch-state.js';
+import {
+  type BatchOutcome,
+  type BatchState,
+  resultOf,
+  type Upload,
+  uploadsStillMissing,
+} from '../../jobs/batch-state.js';
 import { fromRanges, type IndexRanges, toRanges } from '../../jobs/index-ranges.js';
+import type { LostEntries } from '../../jobs/lost-entries.js';
+import type { RunMode } from '../../jobs/run-mode.js';
 import { missingDocuments } from '../../jobs/summary.js';
-import { halvesOf, mayBeAtAtlas, nextUpload, type UploadStep } from './upload-transitions.js';
+import {
+  halvesOf,
+  mayBeAtAtlas,
+  mayHaveArrived,
+  nextUpload,
+  type UploadStep,
+} from './upload-transitions.js';
 
 /**
  * One that is too large becomes its first half; its second half comes after all others.
@@ -19,6 +33,8 @@ export function stepUpload(state: BatchState, index: number, step: UploadStep): 
   const uploads = state.uploads.with(index, next);
   if (step.kind === 'too-large') uploads.push(...halvesOf(upload).slice(1));
   const { errorStreak, ...calm } = { ...state, uploads };
+  if (mayHaveArrived(step))
+    calm.documentsSent = (state.documentsSent ?? 0) + fromRanges(upload.documentIndexes).length;
   if (step.kind === 'accepted') return { ...calm, submittedAt: state.submittedAt ?? step.sentAt };
   return errorStreak ? { ...calm, errorStreak } : calm;
 }
@@ -49,15 +65,38 @@ export function allChecked({ checked: _, unchecked: __, ...state }: BatchState):
   return state;
 }
 
-/** The deadline stands still from now on: an upload waits in line. */
-export function stopClock(state: BatchState, now: number): BatchState {
-  return { ...state, inLineSince: state.inLineSince ?? now };
+/**
+ * The deadline stands still from now on, but for as long as nobody can send: an upload waits in line.
+ * @param outageMs how long that was so far, in all
+ */
+export function stopClock(state: BatchState, now: number, outageMs: number): BatchState {
+  return { ...state, inLineSince: now, outageBefore: outageMs };
 }
 
 /** The job is entered again: the deadline goes on. */
-export function resumeClock({ inLineSince, ...state }: BatchState, now: number): BatchState {
+export function resumeClock(
+  { inLineSince, outageBefore = 0, ...state }: BatchState,
+  now: number,
+  outageMs: number,
+): BatchState {
   if (inLineSince === undefined) return state;
-  return { ...state, stoodMs: (state.stoodMs ?? 0) + Math.max(0, now - inLineSince) };
+  const stood = now - inLineSince - Math.max(0, outageMs - outageBefore);
+  return { ...state, stoodMs: (state.stoodMs ?? 0) + Math.max(0, stood) };
+}
+
+/**
+ * Uploads leave the line over an error, and come back to where they stood.
+ * @param startTags by the index of an upload; undefined for one that stood nowhere
+ */
+export function keepPlaces(
+  state: BatchState,
+  startTags: ReadonlyMap<number, number | undefined>,
+): BatchState {
+  const uploads = state.uploads.map((upload, index) => {
+    const startTag = startTags.get(index);
+    return upload.state === 'planned' && startTag !== undefined ? { ...upload, startTag } : upload;
+  });
+  return { ...state, uploads };
 }
 
 /**
@@ -91,14 +130,31 @@ export function afterRound(state: BatchState, facts: RoundFacts): RoundEnd {
   for (const upload of state.uploads)
     if (upload.state === 'refused') return { next: 'failed', reason: upload.reason };
   const missing = missingDocuments(facts.total, state);
-  if (missing.length === 0) return { next: 'completed' };
-  const last = state.round >= facts.maxRounds || facts.pastDeadline;
+  if (missing.length === 0) {
+    // Every document has come, and perhaps more of them that could not be read: a retry reads on.
+    const reason = whyGivenUp(state);
+    return reason ? { next: 'failed', reason } : { next: 'completed' };
+  }
+  const last = state.late || state.round >= facts.maxRounds || facts.pastDeadline;
   return { next: last ? 'incomplete' : 'round', missing };
+}
+
+/** Why Atlas could not be read to the end, of an upload of the last round; undefined when it could. */
+export function whyGivenUp({ uploads }: BatchState): Reason | undefined {
+  const last = uploads.at(-1);
+  const ofLastRound = uploads.filter(({ round, run }) => round === last?.round && run === last.run);
+  const results = ofLastRound.map(resultOf);
+  return results.findLast((result) => result?.status === 'rejected')?.reason;
 }
 
 /** Counts a transient error, for the back-off and for the reason that the deadline may give. */
 export function countTransientError(state: BatchState, reason: Reason): BatchState {
   return { ...state, errorStreak: { count: (state.errorStreak?.count ?? 0) + 1, reason } };
+}
+
+/** Workers died over it: what delays it is said like an error. */
+export function waitOverDeaths(state: BatchState, lost: LostEntries, reason: Reason): BatchState {
+  return { ...countTransientError(state, reason), lost };
 }
 
 export function countUnexpectedError(state: BatchState): BatchState {
@@ -109,21 +165,39 @@ export function endRun(state: BatchState, outcome: BatchOutcome): BatchState {
   return { ...state, outcome };
 }
 
-/** An operator's retry of a failed batch: what is known of Atlas stays, everything else is new. */
+/** It ended `INCOMPLETE`: from now on what is missing is awaited. */
+export function awaitLate(state: BatchState, since: number): BatchState {
+  return { ...state, lateSince: since };
+}
+
+/**
+ * A retry of a failed batch: what is known of Atlas stays, everything else is new. Where documents have come late, only
+ * those Atlas batches are polled again of which some are missing.
+ */
 export function beginRetry(
   state: BatchState,
   entry: Pick<BatchState, 'startedAtAttempt' | 'stallsBefore' | 'startedAt'>,
+  mode: RunMode = 'operator',
 ): BatchState {
-  const uploads = state.uploads.flatMap((upload) => nextUpload(upload, { kind: 'retry' }) ?? []);
+  const polled = mode === 'late' ? new Set<Upload>(uploadsStillMissing(state)) : null;
+  const uploads = state.uploads.flatMap((upload) =>
+    polled && !polled.has(upload) ? upload : (nextUpload(upload, { kind: 'retry' }) ?? []),
+  );
   const outcomes = state.outcomes + 1;
   const next = { ...state, ...entry, round: 0, outcomes, unexpectedErrors: 0, uploads };
+  delete next.late;
+  if (mode === 'late') next.late = true;
+  else delete next.lateSince;
   const unknownIndexes = unknownOf(state);
   if (unknownIndexes !== '') next.unknownIndexes = unknownIndexes;
   delete next.errorStreak;
+  delete next.lost;
   delete next.checked;
   delete next.unchecked;
   delete next.stoodMs;
+  delete next.extendedMs;
   delete next.inLineSince;
+  delete next.outageBefore;
   delete next.outcome;
   return next;
 }

@@ -57,7 +57,7 @@ export function nextUpload(
     case 'planned':
       if (step.kind === 'send') {
         const { nonce, sender, startedAt } = step;
-        return { ...upload, state: 'sending', nonce, sender, startedAt };
+        return { ...planOf(upload), state: 'sending', nonce, sender, startedAt };
       }
       if (step.kind !== 'too-late') return null;
       // What was sent before may have arrived: it was to be sent again.
@@ -74,6 +74,20 @@ export function nextUpload(
     case 'refused':
       return null;
   }
+}
+
+/** Whether a step says that Atlas took the upload, or may have: its documents count as sent. */
+export function mayHaveArrived({ kind }: UploadStep): boolean {
+  return kind === 'accepted' || kind === 'unknown';
+}
+
+/** Why the documents of an upload go to Atlas: for the first time, or once more. */
+export type SendReason = 'first' | 'missing' | 'unknown' | 'retry';
+
+export function sendReasonOf({ resubmissions, round, run }: Upload): SendReason {
+  if (resubmissions > 0) return 'unknown';
+  if (round > 1) return 'missing';
+  return run === undefined ? 'first' : 'retry';
 }
 
 /**
@@ -156,7 +170,8 @@ function afterSent(upload: SentUpload, step: UploadStep): Upload | null {
 /** A run of the poll job that learnt nothing leaves what an earlier one found. */
 function laterResult(earlier: PollResult | null, later: PollResult): PollResult {
   const { polls, endedAt } = later;
-  const learntNothing = later.status === 'rejected' || later.status === 'cancelled';
+  const wasGivenUp = later.status === 'rejected' || later.status === 'cancelled';
+  const learntNothing = wasGivenUp && later.present <= (earlier?.present ?? 0);
   return learntNothing && earlier ? { ...earlier, polls, endedAt } : later;
 }
 

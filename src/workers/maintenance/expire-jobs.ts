@@ -6,7 +6,8 @@
  */
 import type { Queue } from 'bullmq';
 import { keepPollSeconds } from '../../config/config.js';
-import { errorFields } from '../../errors.js';
+import { outcomesKey } from '../../jobs/redis-keys.js';
+import { createRepeatedWarnings } from '../../repeated-lines.js';
 import type { WorkerContext } from '../context.js';
 
 /** A job is removed at most a tenth of its life late. */
@@ -20,6 +21,12 @@ const EXPIRY_LIMIT = 1000;
 /** Of each interval, so that Redis has time for others: twice as many jobs as can end in it. */
 const MAX_STEPS = 20;
 
+/** An outcome is of no use when its event is gone, and names a batch. */
+async function trimOutcomes({ redis, config, clock }: WorkerContext): Promise<void> {
+  const until = Math.floor(clock.now() - config.COMPLETIONS_TTL_MS);
+  await redis.xtrim(outcomesKey(config.QUEUE_PREFIX), 'MINID', String(until));
+}
+
 interface EndedJobs {
   queue: Queue;
   state: 'completed' | 'failed';
@@ -29,7 +36,8 @@ interface EndedJobs {
 }
 
 export function startExpiry(context: WorkerContext): { stop(): void } {
-  const { completions, webhooks, config, logger, stopping } = context;
+  const { completions, webhooks, config, logger, stopping, writes } = context;
+  const warn = createRepeatedWarnings(logger);
   const untakenMs = config.COMPLETIONS_TTL_MS;
   const ended = endedJobs(context);
   const expireEnded = async () => {
@@ -46,6 +54,7 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
     } while (removed.length === EXPIRY_LIMIT && !stopping.aborted);
   };
   const expireUntaken = async () => {
+    await trimOutcomes(context);
     await clean(completions, 'wait');
     // One whose handler failed comes back only when there is a consumer, and so does one that died
     // with its consumer: it is active, without a lock.
@@ -58,7 +67,9 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
   };
   const every = (lifeMs: number, maxMs: number, expire: () => Promise<void>) => {
     const run = () =>
-      expire().catch((error) => logger.warn(errorFields(error), 'expiring jobs failed'));
+      expire().catch((error) => {
+        if (!writes.notice(error)) warn(error, 'what is kept for long enough was not removed');
+      });
     return setInterval(run, Math.min(lifeMs / EXPIRIES_PER_LIFE, maxMs)).unref();
   };
   const shortestMs = Math.min(...ended.map(({ keepMs }) => keepMs));

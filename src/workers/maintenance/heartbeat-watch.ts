@@ -60,6 +60,17 @@ export class HeartbeatWatch {
     this.seen.clear();
   }
 
+  /** Of the last beat of a worker, Redis time in ms; null when none was seen. */
+  lastBeatOf(id: string): number | null {
+    const score = this.seen.get(id)?.score;
+    return score == null ? null : Number(score);
+  }
+
+  /** Workers that count as dead, as long as they are remembered. */
+  get silentCount(): number {
+    return [...this.seen.values()].filter(({ at }) => this.beats - at >= SILENT_BEATS).length;
+  }
+
   /** Whether the worker counts as dead. One that was never seen is watched from now on. */
   isSilent(id: string): boolean {
     const { beats, seen } = this;

@@ -1,9 +1,16 @@
-/** Tells the others, by way of Redis, that this worker lives, and sees which of them do. */
+/** Tells the others, by way of Redis, that this worker lives and how, and sees which of them do. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
+import { SILENCE_FIELDS, silenceOf } from '../../batches/callback-silence.js';
 import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
-import { heartbeatsKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
+import {
+  callbacksMissedKey,
+  heartbeatsKey,
+  receiptsWantedKey,
+  workerReportKey,
+} from '../../jobs/redis-keys.js';
+import type { WorkerReport } from '../../jobs/worker-report.js';
 import type { Clock } from '../../redis/clock.js';
 import type { BucketRules } from './bucket-rules.js';
 import { HeartbeatWatch } from './heartbeat-watch.js';
@@ -13,14 +20,22 @@ interface HeartbeatOptions {
   config: { QUEUE_PREFIX: string };
   clock: Clock;
   bucketRules: Pick<BucketRules, 'tell'>;
+  /** What is told of this worker. */
+  report(): WorkerReport;
   sentUploads: { answer(questions: readonly string[]): Promise<void> };
 }
 
 export interface Heartbeat {
   /** What this worker is called among all workers. */
   readonly id: string;
+  /** Atlas has stopped calling, as the last beat read it. */
+  readonly callbacksAreSilent: boolean;
   /** Whether the worker of this id counts as dead; see {@link HeartbeatWatch}. */
   isSilent(id: string): boolean;
+  /** Of the last beat of a worker, Redis time in ms; null when none was seen. */
+  lastBeatOf(id: string): number | null;
+  /** Workers that count as dead, as long as they are remembered. */
+  readonly silentCount: number;
   /** The others learn of it soon; a Redis that hangs holds nobody up. */
   stop(): void;
 }
@@ -31,12 +46,16 @@ export async function startHeartbeat({
   config,
   clock,
   bucketRules,
+  report,
   sentUploads,
 }: HeartbeatOptions): Promise<Heartbeat> {
   const key = heartbeatsKey(config.QUEUE_PREFIX);
   const id = `${hostname()}:${process.pid}:${randomUUID()}`;
   const wantedKey = receiptsWantedKey(config.QUEUE_PREFIX, id);
+  const reportKey = workerReportKey(config.QUEUE_PREFIX, id);
+  const missedKey = callbacksMissedKey(config.QUEUE_PREFIX);
   const watch = new HeartbeatWatch();
+  let callbacksAreSilent = false;
   const beat = async () => {
     const began = performance.now();
     const now = clock.now();
@@ -45,10 +64,15 @@ export async function startHeartbeat({
       .zadd(key, now, id)
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)
+      .set(reportKey, JSON.stringify(report()), 'PX', HEARTBEAT_TTL_MS)
+      .hmget(missedKey, ...SILENCE_FIELDS)
       .zrange(key, 0, '-1', 'WITHSCORES')
       .smembers(wantedKey)
       .exec();
-    const [[, scores] = [], [, questions] = []] = replies?.slice(-2) ?? [];
+    const refused = replies?.find(([error]) => error !== null)?.[0];
+    if (refused) throw refused;
+    const [[, missed] = [], [, scores] = [], [, questions] = []] = replies?.slice(-3) ?? [];
+    callbacksAreSilent = silenceOf(missed as (string | null)[]) !== null;
     watch.saw(toScores(scores), { began, ended: performance.now() });
     await sentUploads.answer(questions as string[]);
   };
@@ -58,10 +82,22 @@ export async function startHeartbeat({
   timer.unref();
   return {
     id,
+    get callbacksAreSilent() {
+      return callbacksAreSilent;
+    },
     isSilent: (other) => watch.isSilent(other),
+    lastBeatOf: (other) => watch.lastBeatOf(other),
+    get silentCount() {
+      return watch.silentCount;
+    },
     stop() {
       clearInterval(timer);
-      redis.zrem(key, id).catch(() => {});
+      redis
+        .multi()
+        .zrem(key, id)
+        .del(reportKey)
+        .exec()
+        .catch(() => {});
     },
   };
 }

@@ -26,7 +26,7 @@ const INTERVAL_MS = 250;
 const PRUNED_AT_ONCE = 100;
 
 /**
- * Leaves a poll job alone that is not completed: it is pending, or was removed before. Also deletes
+ * Leaves a poll job alone that is not completed: it is pending, or was removed before, or erased. Also deletes
  * what BullMQ keeps of the children at their parent.
  */
 const PRUNE = new LuaScript<null>(`

@@ -31,6 +31,7 @@ export function deadlinesOf(
 }
 
 type Planner = Pick<WorkerContext, 'policy' | 'config' | 'random'>;
+type CalledPlanner = Planner & { heartbeat: { readonly callbacksAreSilent: boolean } };
 
 /** Polls of the safety net come up to this share earlier, so that they do not fall together. */
 const SAFETY_NET_JITTER = 0.15;
@@ -38,13 +39,14 @@ const SAFETY_NET_JITTER = 0.15;
 /**
  * Delay until the next poll, as the policy wants it. Where Atlas calls when it is done, polls are
  * only there for calls that were lost: the first when the call should have come, later ones
- * `POLL_MAX_MS` apart.
+ * `POLL_MAX_MS` apart. Where it has stopped calling, they are what finds out, and come as if it never had.
+ * @param deadlineMs of the whole batch
  */
 export function nextPollDelayMs(
-  { policy, config, random }: Planner,
+  { policy, config, random, heartbeat }: CalledPlanner,
   data: PollData,
   state: Pick<PollState, 'present' | 'polls'>,
-  now: number,
+  { now, deadlineMs }: { now: number; deadlineMs: number },
 ): number {
   const context: PollContext = {
     productType: data.productType,
@@ -55,11 +57,12 @@ export function nextPollDelayMs(
     retryAfterMs: 0,
     minMs: config.POLL_MIN_MS,
     maxMs: config.POLL_MAX_MS,
-    deadlineMs: deadlinesOf(data, config.BATCH_DEADLINE_MS).share - data.sentAt,
+    deadlineMs: deadlinesOf(data, deadlineMs).share - data.sentAt,
     random,
   };
   // An upload that was sent before callbacks were switched on cannot be called for.
-  if (!data.scoped || !hasCallbacks(config)) return policy.nextDelayMs(context);
+  const mayBeCalled = data.scoped && hasCallbacks(config);
+  if (!mayBeCalled || heartbeat.callbacksAreSilent) return policy.nextDelayMs(context);
   const delayMs = state.polls === 0 ? policy.safetyNetDelayMs(context) : config.POLL_MAX_MS;
   return clampDelay(delayMs * (1 - SAFETY_NET_JITTER * random()), context);
 }

@@ -1,4 +1,5 @@
 /** What a poll job tells the policies of all processes, and the metrics, once it has its result. */
+import { noteMissedCallback } from '../../batches/callback-silence.js';
 import { hasCallbacks } from '../../config/config.js';
 import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
@@ -27,7 +28,12 @@ export function recordObservation(
     const knownFromMs = Math.min(byMs, Math.max(afterMs, wokenAtMs ?? 0));
     metrics.lagUpperBoundSeconds.observe((byMs - knownFromMs) / 1000);
     const mayBeCalled = data.scoped && hasCallbacks(context.config);
-    if (mayBeCalled && wokenAtMs === null) metrics.callbacksRescued.inc();
+    if (mayBeCalled && wokenAtMs === null) {
+      metrics.callbacksRescued.inc();
+      const { redis, config, clock } = context;
+      // Counted for all processes; one that is lost is one of many.
+      noteMissedCallback(redis, config.QUEUE_PREFIX, clock.now()).catch(() => {});
+    }
   }
   context.observations.publish({
     productType: data.productType,

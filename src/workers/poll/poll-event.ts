@@ -6,8 +6,11 @@ export interface PollReading {
   complete: boolean;
   /** Nothing is missing and nothing more can be read, but Atlas announces more, or sends what nobody can read. */
   overdue: boolean;
-  /** A digest of the items that nobody could read; empty without any. */
-  unreadable: string;
+  /**
+   * A digest of what has to stay as it is for an overdue list to be believed: the items that nobody could
+   * read, and without a total all extracts in their order. Empty when nothing has to.
+   */
+  toStay: string;
   /** Of some of them there was no response, or an error, which may pass. */
   failing: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */

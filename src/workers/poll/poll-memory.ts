@@ -5,9 +5,12 @@
  * It is a bound in bytes, of a heap of 256 MiB. A poll for which there is no room gives back all that
  * it holds, and its job sleeps, so that it takes no place of a worker. It says how much it wanted, and
  * asks for a multiple of it before it reads anything again: what is read in vain is bounded too.
+ *
+ * What a poll that is over has read may stay until a poll needs the room.
  */
 import { TransientError } from '../../errors.js';
 import type { ResponseMemory } from '../../http/exchange.js';
+import { plural } from '../../plural.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -52,11 +55,26 @@ export class NoMemoryError extends Error {
   }
 }
 
+/** The list of one poll takes more than a poll may hold. What was read of it before is held still. */
+export class ListTooLargeError extends TransientError {
+  /** @param isOnePage Nothing was read before. */
+  constructor(
+    message: string,
+    readonly isOnePage: boolean,
+  ) {
+    super('ATLAS_PROTOCOL', message);
+  }
+}
+
 type Area = 'small' | 'shared' | 'reserve';
 
 /** One for the process, because it is the process that runs out of memory. */
 export class PollMemory {
   private readonly used: Record<Area, number> = { small: 0, shared: 0, reserve: 0 };
+  /** What of it may go. */
+  private readonly kept: Record<Area, number> = { small: 0, shared: 0, reserve: 0 };
+  /** Those that are over and stay until there is need, the oldest first, with what is told then. */
+  private readonly lingering = new Map<PollAccount, () => void>();
   private reservedFor: PollAccount | undefined;
 
   /** @param onChange Told how many bytes all polls hold. */
@@ -65,21 +83,28 @@ export class PollMemory {
     private readonly onChange: (heldBytes: number) => void = () => {},
   ) {}
 
+  /** By polls that are under way. */
   get heldBytes(): number {
-    return this.used.small + this.used.shared + this.used.reserve;
+    const { used, kept } = this;
+    return used.small + used.shared + used.reserve - kept.small - kept.shared;
   }
 
   /** For one poll; it has to be closed. */
   open(atlasBatchId: string, documentCount: number): PollAccount {
     const most = POLL_BYTES + documentCount * POLL_BYTES_PER_DOCUMENT;
-    return new PollAccount(this, atlasBatchId, Math.min(this.limits.reserveBytes, most));
+    return new PollAccount(
+      this,
+      atlasBatchId,
+      documentCount,
+      Math.min(this.limits.reserveBytes, most),
+    );
   }
 
   /** Lets a poll hold so much in all. @returns false when there is no room. */
   charge(poll: PollAccount, bytes: number): boolean {
     for (const area of this.areasFor(poll, bytes)) {
       const others = this.used[area] - (poll.area === area ? poll.charged : 0);
-      if (others + bytes > this.limits[`${area}Bytes`]) continue;
+      if (!this.makeRoom(area, others + bytes)) continue;
       this.used[poll.area] -= poll.charged;
       this.used[area] += bytes;
       if (area === 'reserve') this.reservedFor = poll;
@@ -91,11 +116,43 @@ export class PollMemory {
     return false;
   }
 
+  /**
+   * Leaves what a poll that is over holds where it is, until somebody needs the room.
+   * @returns false when there is no room but the reserve: the poll holds it still.
+   */
+  leave(poll: PollAccount, bytes: number, onNeed: () => void): boolean {
+    const area = bytes <= this.limits.smallPollBytes ? 'small' : 'shared';
+    const others = this.used[area] - (poll.area === area ? poll.charged : 0);
+    if (!this.makeRoom(area, others + bytes)) return false;
+    this.release(poll);
+    this.used[area] += bytes;
+    this.kept[area] += bytes;
+    Object.assign(poll, { area, charged: bytes });
+    this.lingering.set(poll, onNeed);
+    return true;
+  }
+
   release(poll: PollAccount): void {
+    if (this.lingering.delete(poll)) this.kept[poll.area] -= poll.charged;
     this.used[poll.area] -= poll.charged;
     poll.charged = 0;
     if (this.reservedFor === poll) this.reservedFor = undefined;
     this.onChange(this.heldBytes);
+  }
+
+  /** Whether so much fits in all, when what lingers there goes as far as needed. */
+  private makeRoom(area: Area, bytes: number): boolean {
+    const limit = this.limits[`${area}Bytes`];
+    if (bytes - this.kept[area] > limit) return false;
+    let tooMuch = bytes - limit;
+    for (const [poll, onNeed] of this.lingering) {
+      if (tooMuch <= 0) break;
+      if (poll.area !== area) continue;
+      tooMuch -= poll.charged;
+      this.release(poll);
+      onNeed();
+    }
+    return true;
   }
 
   private areasFor(poll: PollAccount, bytes: number): Area[] {
@@ -112,10 +169,12 @@ export class PollAccount {
   charged = 0;
   private held = 0;
   private closed = false;
+  private lingers = false;
 
   constructor(
     private readonly memory: PollMemory,
     private readonly atlasBatchId: string,
+    private readonly documentCount: number,
     private readonly limitBytes: number,
   ) {}
 
@@ -132,15 +191,37 @@ export class PollAccount {
   page(): PageMemory {
     let pageBytes = 0;
     const hold = (bytes: number) => {
+      if (this.held - pageBytes + bytes > this.limitBytes) {
+        // Nothing is kept of it, so those that arrive beside it may fit.
+        this.held -= pageBytes;
+        pageBytes = 0;
+        throw this.tooLarge();
+      }
       this.grow(bytes - pageBytes);
       pageBytes = bytes;
     };
     return { hold, holdItems: (count) => hold(pageBytes + count * ITEM_BYTES) };
   }
 
-  /** To be called when the poll is over, however it ended. */
+  /**
+   * The poll is over, and what it has read stays until a poll needs the room; then `onNeed` is called.
+   * @returns false when it cannot stay.
+   */
+  linger(onNeed: () => void): boolean {
+    this.closed = true;
+    const bytes = this.held + this.documentCount * ITEM_BYTES;
+    this.lingers = this.memory.leave(this, bytes, onNeed);
+    return this.lingers;
+  }
+
+  /** To be called when the poll is over, however it ended. Leaves what lingers. */
   close(): void {
     this.closed = true;
+    if (!this.lingers) this.memory.release(this);
+  }
+
+  /** What lingers is needed no more. */
+  forget(): void {
     this.memory.release(this);
   }
 
@@ -149,14 +230,16 @@ export class PollAccount {
     // would take room that nobody gives back.
     if (this.closed) throw new Error(`the poll of ${this.atlasBatchId} is over`);
     this.held += bytes;
-    if (this.held > this.limitBytes) {
-      throw new TransientError(
-        'ATLAS_PROTOCOL',
-        `the list of extracts of ${this.atlasBatchId} does not end: it takes more than ${Math.floor(this.limitBytes / MIB)} MiB`,
-      );
-    }
     if (this.held <= this.charged || this.memory.charge(this, this.held)) return;
     throw new NoMemoryError(Math.min(this.limitBytes, GROWTH * this.held));
+  }
+
+  private tooLarge(): ListTooLargeError {
+    const most = `${Math.floor(this.limitBytes / MIB)} MiB for ${plural(this.documentCount, 'document')}`;
+    return new ListTooLargeError(
+      `the list of extracts of ${this.atlasBatchId} is larger than a worker may hold, which is ${most}. What was read within that is kept. Send fewer documents in an upload (ATLAS_MAX_DOCUMENTS_PER_UPLOAD), or ask Atlas whether the list ends`,
+      this.held === 0,
+    );
   }
 }
 

@@ -22,7 +22,7 @@ import {
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
-import { MAX_STALLS } from '../runtime/backoff.js';
+import { decideOnLost, judgeLostEntries, noteLostEntries } from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
@@ -30,16 +30,31 @@ import {
   type StepEntry,
   type StepResult,
 } from '../runtime/run-step.js';
-import { readFlags } from '../runtime/signals.js';
+import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
+import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { type ObservedPoll, recordObservation } from './observe.js';
 import type { PollEvent } from './poll-event.js';
-import { NoMemoryError } from './poll-memory.js';
+import { ListTooLargeError, NoMemoryError, type PollAccount } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
 import { storeResult } from './store-result.js';
-import { afterPoll, beginPoll, enterPoll, isLastPoll, type PollDecision } from './transitions.js';
+import {
+  afterKeeping,
+  afterPoll,
+  beginPoll,
+  enterPoll,
+  isLastPoll,
+  type PollDecision,
+} from './transitions.js';
 
-type PollEntry = StepEntry<PollData, PollState> & ObservedPoll;
+/** Errors in a row from which on what was read before is stored: most pass sooner. */
+const KEPT_FROM_ERRORS = 3;
+
+type PollEntry = StepEntry<PollData, PollState> &
+  ObservedPoll & {
+    /** How much more time its batch was given, in ms. */
+    extendedMs: number;
+  };
 
 /** Processor of the `atlas-polls` queue. */
 export function createPollProcessor(context: WorkerContext): Processor<PollData, PollResult> {
@@ -47,10 +62,12 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
     queueName: POLLS_QUEUE,
     newState: ({ attemptsMade, data }) => newPollState(attemptsMade, data.documentIds.length),
     digest: ({ polls, present, total, nextPollAt }) => ({ polls, present, total, nextPollAt }),
+    lost: ({ data: { reference, batchTimestamp: timestamp, atlasBatchId } }) =>
+      context.erased.eraseAgain({ reference, timestamp, atlasBatchIds: [atlasBatchId] }),
     step(entry) {
       entry.state = enterPoll(entry.state, entry.job, context.clock.now());
       return pollAndDecide(
-        Object.assign(entry, { context, data: entry.job.data, wokenAtMs: null }),
+        Object.assign(entry, { context, data: entry.job.data, wokenAtMs: null, extendedMs: 0 }),
       );
     },
   });
@@ -58,48 +75,139 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
 
 /** Polls once. The job sleeps until the next poll, or ends with its result. */
 async function pollAndDecide(entry: PollEntry): Promise<StepResult<PollResult>> {
-  const early = await eventBeforePoll(entry);
+  const deaths = await settleLostEntries(entry);
+  if (deaths?.kind === 'sleep') return deaths;
+  const early = deaths ?? (await eventBeforePoll(entry));
   try {
-    const decision = early ? decide(entry, early) : await poll(entry);
+    const decision = early ? await decideKeeping(entry, early) : await poll(entry);
     return await carryOut(entry, decision);
   } catch (error) {
     rethrowInterruption(error, entry);
-    return carryOut(entry, decide(entry, eventOfError(entry, error)));
+    return carryOut(entry, await decideKeeping(entry, eventOfError(entry, error)));
   }
 }
 
+/** Until it asks again whether a worker has died: that is known with the next heartbeats. */
+const ASK_AGAIN_MS = 2000;
+
 /** What the outside wants, and what earlier runs came to, may end the job before it polls. */
 async function eventBeforePoll(entry: PollEntry): Promise<PollEvent | null> {
-  const { context, data, state, job } = entry;
-  const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+  const { context, data, state } = entry;
+  const flags = entry.flags
+    ? toFlags(entry.flags, data.batchTimestamp)
+    : await readFlags(context, data.reference, data.batchTimestamp);
+  const { cancelled, wokenAt } = flags;
+  entry.extendedMs = flags.extendedMs;
   // Atlas may have called before it answered the upload.
   const since = state.lastPollAt ?? data.sentAt - context.config.ATLAS_TIMEOUT_MS;
   entry.wokenAtMs = wokenAt > since ? wokenAt - data.sentAt : null;
   if (cancelled) {
     return { kind: 'cancelled', reason: { code: 'CANCELLED', message: cancelled.reason } };
   }
-  const stalls = job.stalledCounter - state.stallsBefore;
-  if (stalls < MAX_STALLS) return null;
-  const message = `workers died ${stalls} times while they polled ${data.atlasBatchId}`;
-  return { kind: 'deadly', reason: { code: 'INTERNAL', message } };
+  return null;
+}
+
+/** Null where the job goes on: no worker has died over it, or not often enough. */
+async function settleLostEntries(
+  entry: PollEntry,
+): Promise<Extract<StepResult<never>, { kind: 'sleep' }> | PollEvent | null> {
+  const { context, data, job, lease, state } = entry;
+  const now = context.clock.now();
+  const noted = noteLostEntries(state.lost, {
+    stalledCounter: job.stalledCounter,
+    stallsBefore: state.stallsBefore,
+    worker: context.heartbeat.id,
+    now,
+  });
+  if (noted === undefined) return null;
+  const lost = judgeLostEntries(noted, context.heartbeat, now);
+  // Before anything else is done with it: who has the job now may be the next to die.
+  entry.state = { ...state, lost };
+  const decision = decideOnLost(lost, now, `the poll job of ${data.atlasBatchId}`);
+  const tell = (message: string) => {
+    context.metrics.deadlyJobs.inc({ kind: 'poll' });
+    const { reference, atlasBatchId } = data;
+    context.logger.error({ reference, atlasBatchId }, message);
+  };
+  if (decision.next === 'wait') {
+    const reason = { code: 'INTERNAL', message: decision.message } as const;
+    const errorStreak = { count: (state.errorStreak?.count ?? 0) + 1, reason };
+    entry.state = {
+      ...state,
+      lost: decision.lost,
+      errorStreak,
+      nextPollAt: now + decision.delayMs,
+    };
+    await lease.save(entry.state, describeReason(reason));
+    tell(decision.message);
+    return { kind: 'sleep', delayMs: decision.delayMs };
+  }
+  if (decision.next === 'end') entry.state = { ...entry.state, lost: decision.lost };
+  await lease.save(entry.state);
+  if (decision.next === 'go-on') return null;
+  if (decision.next === 'end') {
+    if (decision.isNew) tell(decision.message);
+    return { kind: 'deadly', reason: { code: 'INTERNAL', message: decision.message } };
+  }
+  const isCancelled = async () =>
+    (await readFlags(context, data.reference, data.batchTimestamp)).cancelled !== null;
+  if (decision.next === 'sleep' && (await isCancelled())) return null;
+  const delayMs = decision.next === 'sleep' ? decision.delayMs : ASK_AGAIN_MS;
+  return { kind: 'sleep', delayMs, afterwards: isCancelled };
 }
 
 async function poll(entry: PollEntry): Promise<PollDecision> {
   const { context, data, signal } = entry;
   entry.state = beginPoll(entry.state, context.clock.now());
-  const full = isLastPoll(entry.state, deadlinesOf(data, context.config.BATCH_DEADLINE_MS));
+  const full = isLastPoll(entry.state, deadlinesOf(data, deadlineMsOf(entry)));
   const { seen: before, wantedBytes = 0 } = entry.state;
   const single = entry.state.perPage === 1;
   const options = { full, before, perPage: perPageOf(entry), single, wantedBytes };
   const memory = context.pollMemory.open(data.atlasBatchId, data.documentIds.length);
+  let read: Reconciliation | undefined;
+  const onBegin = (found: Reconciliation) => {
+    read = found;
+  };
   try {
-    const reading = await pollOnce(context, data, options, memory, signal);
+    const reading = await pollOnce(context, data, { ...options, onBegin }, memory, signal);
     const decision = decide(entry, { kind: 'read', reading });
-    if (decision.next !== 'store' || !reading.found) return decision;
-    return await store(entry, reading.found);
+    if (decision.next === 'store' && reading.found) return await store(entry, reading.found);
+    if (reading.found) remember(entry, reading.found, memory);
+    return decision;
+  } catch (error) {
+    // Pages that were read count, also when a later one failed.
+    const isKept = error instanceof TransientError || error instanceof UnknownBatchError;
+    if (read && isKept && !remember(entry, read, memory)) await keep(entry, read);
+    throw error;
   } finally {
     memory.close();
   }
+}
+
+/** For the case that Atlas cannot be read any more. @returns false where it is too large for that. */
+function remember(entry: PollEntry, found: Reconciliation, memory: PollAccount): boolean {
+  const { context, data, state } = entry;
+  if (found.present <= state.stored) return true;
+  return context.lastReadings.remember(data, found, { memory, deadlineMs: deadlineMsOf(entry) });
+}
+
+/** Stores what was read though more may come. A failure decides nothing: the next error tries again. */
+async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
+  try {
+    await storeResult(entry, found);
+  } catch (error) {
+    rethrowInterruption(error, entry);
+    // For the log.
+    eventOfError(entry, error);
+    return false;
+  }
+  entry.state = afterKeeping(entry.state, countsOf(entry.data, found));
+  return true;
+}
+
+/** How long the batch may take: as configured, and what it was given beyond. */
+function deadlineMsOf({ context, extendedMs }: PollEntry): number {
+  return context.config.BATCH_DEADLINE_MS + extendedMs;
 }
 
 /** Extracts asked for at once: as configured, or fewer where that was too large. */
@@ -108,33 +216,56 @@ function perPageOf({ context, state }: PollEntry): number {
   return Math.min(configured, state.perPage ?? configured);
 }
 
-async function store(entry: PollEntry, found: Reconciliation): Promise<PollDecision> {
+/** A list that is shorter than before may be so by mistake: the best reading counts. */
+async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecision> {
+  const found = richerOf(last, entry.context.lastReadings.of(entry.data));
   await storeResult(entry, found);
-  const { data } = entry;
-  const indexes = fromRanges(data.documentIndexes);
-  const decision = decide(entry, {
-    kind: 'stored',
-    present: found.present,
-    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
-    unexpected: found.unexpected().reduce((sum, { extracts }) => sum + extracts.length, 0),
-    unreadable: found.unreadable().length,
-  });
-  if (entry.state.finalCheck === undefined)
+  const decision = decide(entry, { kind: 'stored', ...countsOf(entry.data, found) });
+  // What took longer than others may is no guide for them.
+  if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
     recordObservation(entry, found.present === entry.state.total);
   return decision;
+}
+
+function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
+  const indexes = fromRanges(documentIndexes);
+  return {
+    present: found.present,
+    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
+    unexpected: found.unexpectedCount,
+    unreadable: found.unreadableCount,
+  };
+}
+
+/**
+ * As {@link decide}, where nothing was learnt. When that lasts or ends the job, what an earlier poll of this
+ * process has read is stored: the poll that ends it may be another's, which does not remember.
+ */
+async function decideKeeping(entry: PollEntry, event: PollEvent): Promise<PollDecision> {
+  const before = entry.state;
+  const decision = decide(entry, event);
+  const { errorStreak, notFoundSince, perPage } = decision.state;
+  const manyErrors = (errorStreak?.count ?? 0) >= KEPT_FROM_ERRORS;
+  const lasts = manyErrors || notFoundSince !== null || perPage !== before.perPage;
+  if (decision.next === 'sleep' && !lasts) return decision;
+  const found = entry.context.lastReadings.of(entry.data);
+  if (found === null || found.present <= before.stored) return decision;
+  entry.state = before;
+  if (await keep(entry, found)) entry.context.lastReadings.forget(entry.data);
+  return decide(entry, event);
 }
 
 /** Changes the state; what is to be done about it is for {@link carryOut}. */
 function decide(entry: PollEntry, event: PollEvent): PollDecision {
   const { context, data, state } = entry;
   const now = context.clock.now();
-  const deadlineMs = context.config.BATCH_DEADLINE_MS;
+  const deadlineMs = deadlineMsOf(entry);
   const decision = afterPoll(state, event, {
     data,
     now,
     deadlines: deadlinesOf(data, deadlineMs),
     deadlineMs,
-    nextPollMs: (next) => nextPollDelayMs(context, data, next, now),
+    nextPollMs: (next) => nextPollDelayMs(context, data, next, { now, deadlineMs }),
     retryMs: (count, retryAfterMs) => retryDelayMs(context, count, retryAfterMs),
   });
   entry.state = decision.state;
@@ -144,15 +275,17 @@ function decide(entry: PollEntry, event: PollEvent): PollDecision {
 async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepResult<PollResult>> {
   if (decision.next === 'end') {
     await saveResult(entry, decision.result);
+    entry.context.lastReadings.forget(entry.data);
     return { kind: 'finished', value: decision.result };
   }
-  const { context, data, lease, state } = entry;
-  await lease.save(state, decision.next === 'sleep' ? decision.line : '');
+  const { context, data, state } = entry;
   return {
-    kind: 'sleep',
+    kind: 'save-and-sleep',
     delayMs: Math.max(0, (state.nextPollAt ?? 0) - context.clock.now()),
-    async afterwards() {
-      const { cancelled, wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+    line: decision.next === 'sleep' ? decision.line : '',
+    read: flagKeys(context, data.reference),
+    isWanted(values) {
+      const { cancelled, wokenAt } = toFlags(values, data.batchTimestamp);
       return cancelled !== null || wokenAt > (state.lastPollAt ?? 0);
     },
   };
@@ -161,8 +294,8 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
 function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   const { context, data } = entry;
   if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
-  const halve = error instanceof ResponseError ? error.row.halve : undefined;
-  if (error instanceof ResponseError && halve) {
+  const halve = halvingOf(error);
+  if (error instanceof TransientError && halve) {
     const { reason, retryAfterMs } = error;
     return { kind: 'page-unreadable', halve, reason, perPage: perPageOf(entry), retryAfterMs };
   }
@@ -185,6 +318,12 @@ function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   return { kind: 'unexpected-error', reason: { code: 'INTERNAL', message } };
 }
 
+/** Whether a page of fewer extracts may be read where this one was not. */
+function halvingOf(error: unknown): 'at-once' | 'when-it-lasts' | undefined {
+  if (error instanceof ListTooLargeError) return error.isOnePage ? 'at-once' : undefined;
+  return error instanceof ResponseError ? error.row.halve : undefined;
+}
+
 async function saveResult({ context, data, lease, state }: PollEntry, result: PollResult) {
   const { gateMember } = data;
   const { status, present, polls, unexpected, unreadable, reason } = result;
@@ -198,8 +337,11 @@ async function saveResult({ context, data, lease, state }: PollEntry, result: Po
   context.metrics.pollsPerUpload.observe(polls);
   context.metrics.unreadableExtracts.inc(unreadable);
   const { reference, atlasBatchId } = data;
-  context.logger.info(
-    { reference, atlasBatchId, status, present, total: state.total, polls, unexpected, unreadable },
-    `Atlas batch ${atlasBatchId} is ${status}`,
-  );
+  const { total } = state;
+  context.lines.add({
+    level: 'info',
+    kind: `Atlas batch ${status}`,
+    fields: { reference, atlasBatchId, status, present, total, polls, unexpected, unreadable },
+    message: `Atlas batch ${atlasBatchId} is ${status}`,
+  });
 }

@@ -7,7 +7,7 @@ import type { PollData, PollState } from '../../jobs/poll-state.js';
 import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
 import type { PollReading } from './poll-event.js';
-import type { PollAccount } from './poll-memory.js';
+import { ListTooLargeError, type PollAccount } from './poll-memory.js';
 import { createPageReader, type PageReader, type ReadPage } from './read-page.js';
 import { stayingPolls } from './transitions.js';
 
@@ -44,16 +44,18 @@ interface PollOptions {
   single: boolean;
   /** What an earlier poll found no room for; 0 when none did. */
   wantedBytes: number;
+  /** Told what the pages are read into, before the first. When the poll fails, it has those that were read. */
+  onBegin?: (found: Reconciliation) => void;
 }
 
 /** A page after the first: what was read, or what Atlas said instead. */
-type LaterPage = ReadPage | UnknownBatchError | ResponseError;
+type LaterPage = ReadPage | UnknownBatchError | ResponseError | ListTooLargeError;
 
 /**
  * Polls once. For an upload larger than a page a count request comes first, unless `full`, so that the
  * cost of a poll does not grow with the upload: everything is read only when it may be complete.
  * What it read is held by `memory` until that is closed.
- * @throws UnknownBatchError on a 404 of the first page, TransientError, NoMemoryError, StoppingError.
+ * @throws UnknownBatchError on a 404 of the first page, TransientError, ListTooLargeError, NoMemoryError, StoppingError.
  */
 export async function pollOnce(
   context: WorkerContext,
@@ -70,7 +72,7 @@ export async function pollOnce(
 
 async function readExtracts(
   data: PollData,
-  { full, before, perPage, wantedBytes }: PollOptions,
+  { full, before, perPage, wantedBytes, onBegin }: PollOptions,
   memory: PollAccount,
   read: PageReader,
 ): Promise<Poll> {
@@ -81,15 +83,17 @@ async function readExtracts(
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
       const news = Math.max(0, totalItems - before.extracts);
       const present = Math.min(total - 1, before.present + news);
-      const notRead = { ...NOT_COMPLETE, unreadable: '', found: null };
+      const notRead = { ...NOT_COMPLETE, toStay: '', found: null };
       return { ...notRead, present, announced: totalItems };
     }
   }
 
   memory.expect(wantedBytes);
   const found = new Reconciliation(data.documentIds, data.scoped ? data.reference : null);
+  onBegin?.(found);
   const totals = new Set<number>();
   let repeatedPage = false;
+  let repeatedItem = false;
   const unread = { all: 0, inARow: 0, costly: 0, lasting: 0 };
   let unreadable = 0;
   const add = ({ page, totalItems, items, failure }: ReadPage) => {
@@ -101,7 +105,10 @@ async function readExtracts(
     unreadable += items.filter(({ fileData }) => fileData === null).length;
     const { added } = found.addPage(page, items);
     // More than asked for: pages mean nothing to this Atlas, and each of them is the whole list.
-    if (page > 1 && items.length > 0 && items.length <= perPage && added === 0) repeatedPage = true;
+    const isWholeList = items.length > perPage && added === 0;
+    if (page === 1 || isWholeList || added === items.length) return added;
+    repeatedItem = true;
+    if (added === 0) repeatedPage = true;
     return added;
   };
   // Atlas may have smaller pages than asked for.
@@ -121,9 +128,10 @@ async function readExtracts(
   };
   const hasAll = () => totals.size > 0 && found.itemCount >= Math.max(...totals);
 
-  const readSoFar = (totalItems: number | null): Poll => ({
-    ...{ ...NOT_COMPLETE, found, present: found.present, announced: totalItems },
-    unreadable: found.unreadableDigest(),
+  const readSoFar = (totalItems: number | null, overdue = false): Poll => ({
+    ...{ ...NOT_COMPLETE, found, present: found.present, announced: totalItems, overdue },
+    // Without a total each poll may have read the pages of a list that moves in another order.
+    toStay: overdue && totalItems === null ? found.digest() : found.unreadableDigest(),
     failing: unread.lasting > 0,
   });
 
@@ -140,7 +148,7 @@ async function readExtracts(
       if (ended) break;
       // Believed when it stays while every document is there.
       if (totals.size === 0 && found.present === total) {
-        return { ...readSoFar(null), overdue: true };
+        return readSoFar(null, true);
       }
       throw endless(data, `page ${page} brings nothing new`);
     }
@@ -150,7 +158,12 @@ async function readExtracts(
     const numbers = Array.from({ length: until - page }, (_, i) => page + 1 + i);
     const pages = await Promise.all(numbers.map((number) => laterPage(read(number, perPage))));
     added = 0;
+    let tooLarge: ListTooLargeError | undefined;
     for (const one of pages) {
+      if (one instanceof ListTooLargeError) {
+        tooLarge = one;
+        continue;
+      }
       // Beyond the end, or the only thing that is read of a list.
       if (!(one instanceof Error)) {
         ended = one.failure !== undefined && hasAll();
@@ -170,8 +183,9 @@ async function readExtracts(
       const mayBeAll = gone || (totalItems === null && isFull(last));
       const overdue = mayBeAll && found.present === total;
       if (!gone && !overdue) throw one;
-      return { ...readSoFar(totalItems), overdue };
+      return readSoFar(totalItems, overdue);
     }
+    if (tooLarge) throw tooLarge;
     ended ||= unread.inARow >= MAX_UNREAD || unread.costly >= MAX_UNREAD;
     if (ended && unread.all === found.itemCount) throw nothingReadable(data, last.failure);
     page = until;
@@ -184,23 +198,21 @@ async function readExtracts(
     itemCount: found.itemCount,
     extractCount: found.extractCount,
     repeatedPage,
+    repeatedItem,
     missing: total - found.present,
     unreadable,
   };
-  return {
-    ...readSoFar(findings.totalItems),
-    complete: isComplete(findings),
-    overdue: isOverdue(findings),
-  };
+  const complete = isComplete(findings);
+  return { ...readSoFar(findings.totalItems, isOverdue(findings)), complete };
 }
 
 /**
  * Beyond the last page Atlas may answer 404, another 4xx, a 5xx, or the last page once more. Whether it
- * was the last is seen later.
+ * was the last is seen later. One that does not fit costs none that was read beside it.
  */
 function laterPage(reading: Promise<ReadPage>): Promise<LaterPage> {
   return reading.catch((error: unknown) => {
-    if (error instanceof UnknownBatchError) return error;
+    if (error instanceof UnknownBatchError || error instanceof ListTooLargeError) return error;
     if (error instanceof ResponseError && BEYOND.some((kind) => error.row.when.includes(kind))) {
       return error;
     }

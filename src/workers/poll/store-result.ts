@@ -1,5 +1,5 @@
 /** Extracts of one Atlas batch -> one object in S3. */
-import { TransientError } from '../../errors.js';
+import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
@@ -12,9 +12,9 @@ import type { JobLease } from '../runtime/job-lease.js';
 const MAX_TRIES = 5;
 
 interface StoringEntry {
-  context: Pick<WorkerContext, 'store' | 'config'>;
+  context: Pick<WorkerContext, 'store' | 'config' | 'erased'>;
   data: PollData;
-  lease: Pick<JobLease<never>, 'renew' | 'isSurelyHeld'>;
+  lease: Pick<JobLease<never>, 'jobId' | 'renew' | 'isSurelyHeld'>;
   signal: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ interface StoringEntry {
  * @throws LockLostError, TransientError.
  */
 export async function storeResult(
-  { context: { store, config }, data, lease, signal }: StoringEntry,
+  { context: { store, config, erased }, data, lease, signal }: StoringEntry,
   found: Reconciliation,
 ): Promise<void> {
   const { reference, atlasBatchId, productType, documentIds } = data;
@@ -46,8 +46,14 @@ export async function storeResult(
   const mayBegin = () => lease.isSurelyHeld();
   let condition: PutCondition = { kind: 'absent' };
   for (let n = 0; n < MAX_TRIES; n += 1) {
-    await lease.renew({ always: n > 0 });
+    const asked = [
+      erased.beginStoring({ reference, timestamp: data.batchTimestamp }, key),
+      lease.renew({ always: n > 0 }),
+    ] as const;
+    const [endStoring] = await Promise.all(asked);
+    if (!endStoring) throw new LockLostError(lease.jobId);
     const reply = await store.putResult(key, body, { condition, mayBegin, signal });
+    endStoring();
     if (reply === 'stored') return;
     condition = await store.conditionOf(key, signal);
   }

@@ -63,6 +63,7 @@ export function enterPoll(
 ): PollState {
   if (attemptsMade <= state.startedAtAttempt) return state;
   const again = { ...state, startedAtAttempt: attemptsMade, stallsBefore: stalledCounter };
+  delete again.lost;
   return { ...calm(again), unexpectedErrors: 0, finalCheck: { startedAt } };
 }
 
@@ -93,8 +94,7 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
     case 'page-unreadable':
       return afterUnreadablePage(state, event, facts);
     case 'no-room':
-      if (isTooLate(state, facts)) return giveUp('rejected', state, event.reason, facts);
-      return sleep(state, facts.now + event.retryAfterMs, '');
+      return afterNoRoom(state, event, facts);
     case 'no-memory':
       return afterNoMemory(state, event.wantedBytes, facts);
     case 'transient-error': {
@@ -112,9 +112,12 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   const { found, announced, present } = reading;
   const { overdue: _, ...rest } = calm(before);
   const overdue = overduePolls(before, reading);
-  const { unreadable } = reading;
   const polls = before.polls + 1;
-  const state = { ...rest, polls, ...(overdue > 0 && { overdue: { polls: overdue, unreadable } }) };
+  const state = {
+    ...rest,
+    polls,
+    ...(overdue > 0 && { overdue: { polls: overdue, toStay: reading.toStay } }),
+  };
   const most = reading.failing ? MAX_FAILING_POLLS : MAX_OVERDUE_POLLS;
   const complete = reading.complete || overdue >= most;
   if (found && (complete || isLastPoll(state, facts.deadlines))) {
@@ -131,7 +134,10 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
     seen: { ...known, announced, stays: stayingPolls(before.seen, announced) },
     negativePolls: negativePolls.slice(-KEPT_POLLS),
   };
-  const nextPollAt = now + (overdue > 0 ? facts.retryMs(overdue, 0) : facts.nextPollMs(negative));
+  const leftMs = Math.max(0, facts.deadlines.share - now);
+  const delayMs =
+    overdue > 0 ? Math.min(leftMs, facts.retryMs(overdue, 0)) : facts.nextPollMs(negative);
+  const nextPollAt = now + delayMs;
   return sleep(negative, nextPollAt, describePoll({ ...negative, nextPollAt }, now));
 }
 
@@ -141,10 +147,18 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
  */
 function overduePolls({ overdue, seen }: PollState, reading: PollReading): number {
   if (!reading.overdue) return 0;
-  const { found, unreadable } = reading;
+  const { found, toStay } = reading;
   const isSame =
-    overdue?.unreadable === unreadable && (found === null || found.extractCount === seen.extracts);
+    overdue?.toStay === toStay && (found === null || found.extractCount === seen.extracts);
   return isSame ? overdue.polls + 1 : 1;
+}
+
+/** A result was stored. */
+export function afterKeeping(
+  before: PollState,
+  { present, ...kept }: Pick<PollResult, 'present' | 'missing' | 'unexpected' | 'unreadable'>,
+): PollState {
+  return { ...before, stored: present, present, kept };
 }
 
 function afterStoring(
@@ -152,7 +166,7 @@ function afterStoring(
   { present, missing, unexpected, unreadable }: Extract<PollEvent, { kind: 'stored' }>,
   { now }: PollFacts,
 ): PollDecision {
-  const state = { ...before, stored: present, present };
+  const state = afterKeeping(before, { present, missing, unexpected, unreadable });
   const status = present === state.total ? 'complete' : 'incomplete';
   const { polls } = state;
   const counts = { missing, present, unexpected, unreadable, polls };
@@ -169,15 +183,32 @@ function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): Pol
   const { deadlines, now } = facts;
   const notFoundSince = before.notFoundSince ?? now;
   const state = { ...calm(before), polls: before.polls + 1, notFoundSince };
-  const leftMs = Math.max(notFoundSince + NOT_FOUND_TIMEOUT_MS, deadlines.share) - now;
-  if (leftMs <= 0 || state.finalCheck || now >= deadlines.batch) {
-    return giveUp('rejected', state, reason, facts);
-  }
-  const delayMs = Math.min(leftMs, facts.nextPollMs(state));
+  const waitedFor = Math.max(notFoundSince + NOT_FOUND_TIMEOUT_MS, deadlines.share);
+  const leftMs = Math.min(waitedFor, deadlines.batch) - now;
+  if (leftMs <= 0 || state.finalCheck) return giveUp('rejected', state, reason, facts);
+  // No poll is planned past the share: beyond it 404s are asked again like errors.
+  const isPlanned = now < deadlines.share;
+  const wantedMs = isPlanned ? facts.nextPollMs(state) : facts.retryMs(state.polls, 0);
+  const delayMs = Math.min(leftMs, wantedMs);
   return sleep(state, now + delayMs, `poll ${state.polls}: ${reason.message}`);
 }
 
-/** Asked again at once for half as many; where something else may be wrong than the page, when it lasts. */
+/** No error, unless there were some before: the deadline tells of those. */
+function afterNoRoom(
+  state: PollState,
+  { reason, retryAfterMs }: Extract<PollEvent, { kind: 'no-room' }>,
+  facts: PollFacts,
+): PollDecision {
+  if (isTooLate(state, facts)) {
+    return giveUp('rejected', state, state.errorStreak?.reason ?? reason, facts);
+  }
+  return sleep(state, facts.now + untilDeadline(state, facts, retryAfterMs), '');
+}
+
+/**
+ * Asked again at once for half as many; where something else may be wrong than the page, when it lasts, and not
+ * beyond the deadline.
+ */
 function afterUnreadablePage(
   state: PollState,
   event: Extract<PollEvent, { kind: 'page-unreadable' }>,
@@ -185,7 +216,8 @@ function afterUnreadablePage(
 ): PollDecision {
   const { reason, perPage, halve } = event;
   const unreadablePages = (state.unreadablePages ?? 0) + 1;
-  const lasts = halve === 'at-once' || unreadablePages >= LASTING_POLLS;
+  const lasts =
+    halve === 'at-once' || (unreadablePages >= LASTING_POLLS && !isTooLate(state, facts));
   if (!lasts || state.perPage === 1) {
     return afterTransientError({ ...state, unreadablePages }, event, facts);
   }
@@ -216,7 +248,7 @@ function afterTransientError(
   if (isTooLate(state, facts)) return giveUp('rejected', state, reason, facts);
   const { now } = facts;
   const count = (state.errorStreak?.count ?? 0) + 1;
-  const delayMs = Math.min(lastDeadline(state, facts) - now, facts.retryMs(count, retryAfterMs));
+  const delayMs = untilDeadline(state, facts, facts.retryMs(count, retryAfterMs));
   const line = describeError(count, reason, delayMs);
   return sleep({ ...state, errorStreak: { count, reason } }, now + delayMs, line);
 }
@@ -234,6 +266,11 @@ function lastDeadline({ finalCheck }: PollState, facts: PollFacts): number {
   return finalCheck ? finalCheck.startedAt + facts.deadlineMs : facts.deadlines.batch;
 }
 
+/** A delay, or until the deadline where that comes first. */
+function untilDeadline(state: PollState, facts: PollFacts, delayMs: number): number {
+  return Math.min(lastDeadline(state, facts) - facts.now, delayMs);
+}
+
 function isTooLate(state: PollState, facts: PollFacts): boolean {
   return facts.now >= lastDeadline(state, facts);
 }
@@ -242,22 +279,19 @@ function sleep(state: PollState, nextPollAt: number, line: string): PollDecision
   return { next: 'sleep', state: { ...state, nextPollAt }, line };
 }
 
-/** Nothing was learnt: all documents count as missing. */
+/** Nothing was learnt: all documents count as missing, but those in a result that was stored before. */
 function giveUp(
   status: 'cancelled' | 'rejected',
   state: PollState,
   reason: Reason,
   { data, now }: PollFacts,
 ): PollDecision {
-  const { polls } = state;
-  const none = {
-    missing: data.documentIndexes,
-    present: 0,
-    unexpected: 0,
-    unreadable: 0,
-    stored: false,
-  };
-  return end(state, { status, ...none, polls, endedAt: now, reason });
+  const { polls, kept } = state;
+  const counts = kept
+    ? { present: state.stored, ...kept }
+    : { present: 0, missing: data.documentIndexes, unexpected: 0, unreadable: 0 };
+  const stored = kept !== undefined;
+  return end(state, { status, ...counts, stored, polls, endedAt: now, reason });
 }
 
 function end(state: PollState, result: PollResult): PollDecision {

@@ -1,8 +1,6 @@
 /** How often and how long a job that does not get on is tried again, and what its log says of it. */
 import { describeReason, type Reason } from '../../errors.js';
 
-/** A job whose worker died this often in one run is what kills it. */
-export const MAX_STALLS = 20;
 /** An error that nobody foresaw is tried again this often in one run; then it is a bug. */
 export const MAX_UNEXPECTED_ERRORS = 10;
 

@@ -8,9 +8,11 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
+import { readState } from '../../jobs/batch-state.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
-import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
+import type { LuaPart } from '../../redis/lua-script.js';
+import { SAVE, SAVE_WHEN_FULL, type SaveReply, saveWith } from './save-script.js';
 
 /**
  * A lock this young is not renewed: seven eighths of its time are left. Measured interleaved: its
@@ -19,68 +21,6 @@ import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
 const YOUNG_LOCK_MS = 1000;
 /** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
 const KEPT_LOG_LINES = 200;
-
-/** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
-const SAVE_LUA = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 then
-  if ARGV[9] == '' then return false end
-  local saved = redis.call('HGET', KEYS[2], 'progress') or ''
-  if not string.find(saved, ARGV[9], 1, true) then return false end
-  redis.call('SET', KEYS[7], ARGV[10], 'PX', ARGV[11])
-  return {2}
-end
-local absent = tonumber(ARGV[8])
-if absent > 0 and redis.call('EXISTS', unpack(KEYS, 8, 7 + absent)) > 0 then return {0} end
-redis.call('HSET', KEYS[2], 'progress', ARGV[3])
-redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
-if #ARGV > 11 then
-  redis.call('RPUSH', KEYS[4], unpack(ARGV, 12))
-  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
-end
-if ARGV[6] ~= '' then
-  redis.call('PEXPIRE', KEYS[1], ARGV[6])
-  redis.call('SREM', KEYS[5], ARGV[2])
-end
-if ARGV[7] == 'ended' then
-  redis.call('ZREM', KEYS[6], ARGV[2])
-elseif ARGV[7] ~= '' then
-  redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
-end
-if ARGV[9] == '' and KEYS[7] ~= KEYS[2] then redis.call('DEL', KEYS[7]) end
-if #KEYS == 7 + absent then return {1} end
-return {1, unpack(redis.call('MGET', unpack(KEYS, 8 + absent)))}
-`;
-const SAVE = new LuaScript<SaveReply | null>(SAVE_LUA);
-
-/** Scripts that save and do something else, by the Lua of the latter. */
-const savesWith = new Map<string, LuaScript<SaveReply | null>>();
-
-/** ARGV counts of keys and arguments of the save, both of these, then what the part has. */
-function saveWith({ lua }: LuaPart): LuaScript<SaveReply | null> {
-  const known = savesWith.get(lua);
-  if (known) return known;
-  const script = new LuaScript<SaveReply | null>(`
-local function save(KEYS, ARGV) ${SAVE_LUA} end
-local function part(KEYS, ARGV) ${lua} end
-local function slice(list, from, to)
-  local out = {}
-  for i = from, to do out[#out + 1] = list[i] end
-  return out
-end
-local keys, args = tonumber(ARGV[1]), tonumber(ARGV[2])
-local reply = save(slice(KEYS, 1, keys), slice(ARGV, 3, 2 + args))
-if reply and reply[1] == 1 then part(slice(KEYS, keys + 1, #KEYS), slice(ARGV, 3 + args, #ARGV)) end
-return reply
-`);
-  savesWith.set(lua, script);
-  return script;
-}
-
-/**
- * Whether the state was saved (2: a receipt was left instead), and the values of the keys that were
- * read. Null without the lock.
- */
-type SaveReply = [0 | 1 | 2, ...(string | null)[]];
 
 /** What is written instead of a state when the lock is not ours any more. */
 export interface Receipt {
@@ -91,7 +31,18 @@ export interface Receipt {
   ttlMs: number;
 }
 
+/** What is counted with a save, once for each nonce. */
+export interface Tally {
+  /** A hash by day, whose last 400 days are kept. */
+  key: string;
+  day: string;
+  by: number;
+  /** It is counted only while the saved state holds this, and the new one does not. */
+  nonce: string;
+}
+
 interface WriteOptions {
+  tally?: Tally | undefined;
   /** Gives the lock its full time again. */
   renew?: boolean;
   /** Nothing is saved when one of these keys exists. */
@@ -104,6 +55,20 @@ interface WriteOptions {
   spent?: string | undefined;
   /** Done in the same moment, when the state is saved. */
   also?: LuaPart | undefined;
+  /** Saved in a Redis that is full too, where it can be told to. */
+  whenFull?: boolean;
+}
+
+/** A save that goes out as a part of another script. */
+export interface Saving {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  /**
+   * Takes what the save replied.
+   * @returns the values of the keys to read
+   * @throws LockLostError when another worker owns the job: nothing was written.
+   */
+  settled(reply: SaveReply | null): (string | null)[];
 }
 
 export interface LeaseOptions<State extends object> {
@@ -120,18 +85,41 @@ export interface LeaseOptions<State extends object> {
   started?: { key: string; at: (state: State) => number | null };
 }
 
+/** What lists tell a job by. */
+export interface ListedAs<State extends object> {
+  /** A text in the job's own hash. */
+  facts: (state: State) => string;
+  /** A sorted set of the jobs that have begun and not ended, by when they were added. */
+  begunKey: string;
+  hasEnded: (state: State) => boolean;
+}
+
 export class JobLease<State extends object> {
   readonly jobId: string;
   private readonly options: LeaseOptions<State>;
   private readonly noted: string[] = [];
   /** What the sorted set of starts has: it is written when that changes. */
   private startTold: number | null | undefined;
+  private listed: ListedAs<State> | undefined;
+  /** What the job's hash has, and whether the job is in the set of those that have begun. */
+  private factsTold: string | undefined;
+  private begunTold: boolean | undefined;
   /** When the lock had its full time at last, monotonic. The job was fetched just before. */
   private renewedAt = performance.now();
 
   constructor(options: LeaseOptions<State>) {
     this.options = options;
     this.jobId = options.job.id ?? '';
+  }
+
+  /** Whether a state was ever saved of the job, as far as this entry knows. */
+  get hasSaved(): boolean {
+    return this.begunTold !== undefined || readState(this.options.job.progress).kind !== 'new';
+  }
+
+  /** From the next save on, lists know the job. */
+  listAs(listed: ListedAs<State>): void {
+    this.listed = listed;
   }
 
   /** Keeps a line of the job's log for the next {@link save}; a crash may lose it. */
@@ -148,7 +136,7 @@ export class JobLease<State extends object> {
   async save(
     state: State,
     line = '',
-    options: Pick<WriteOptions, 'renew' | 'read' | 'spent' | 'also'> = {},
+    options: Pick<WriteOptions, 'renew' | 'read' | 'spent' | 'also' | 'tally'> = {},
   ): Promise<(string | null)[]> {
     const [, ...values] = orLost(await this.write(state, line, options), this.jobId);
     return values;
@@ -161,7 +149,7 @@ export class JobLease<State extends object> {
   async saveOrLeave(
     state: State,
     receipt: Receipt,
-    options: Pick<WriteOptions, 'renew' | 'read'> = {},
+    options: Pick<WriteOptions, 'renew' | 'read' | 'tally' | 'whenFull'> = {},
   ): Promise<{ saved: (string | null)[] } | 'left' | 'not-awaited'> {
     const reply = await this.write(state, '', { ...options, receipt });
     if (reply === null) return 'not-awaited';
@@ -173,22 +161,66 @@ export class JobLease<State extends object> {
    * As {@link save}, but only if none of these keys exists.
    * @returns whether it was saved.
    */
-  async saveIfAbsent(keys: readonly string[], state: State, line: string): Promise<boolean> {
+  async saveIfAbsent(
+    keys: readonly string[],
+    state: State,
+    line: string,
+    options: Pick<WriteOptions, 'tally'> = {},
+  ): Promise<boolean> {
     const noted = [...this.noted];
-    const [saved] = orLost(await this.write(state, line, { absent: keys }), this.jobId);
+    const reply = await this.write(state, line, { ...options, absent: keys });
+    const [saved] = orLost(reply, this.jobId);
     if (saved === 0) this.noted.unshift(...noted);
     return saved === 1;
+  }
+
+  /** As {@link save}, to be sent as a part of another script, in the order of the calls. */
+  saving(state: State, line: string, options: Pick<WriteOptions, 'read'>): Saving {
+    const { keys, args, settle } = this.saveCall(state, line, options);
+    const settled = (reply: SaveReply | null) => {
+      settle(reply);
+      const [, ...values] = orLost(reply, this.jobId);
+      return values;
+    };
+    return { keys, args, settled };
   }
 
   private async write(
     state: State,
     line: string,
-    { renew = false, absent = [], read = [], receipt, spent, also }: WriteOptions,
+    options: WriteOptions,
   ): Promise<SaveReply | null> {
+    const { also, whenFull } = options;
+    const { redis } = this.options;
+    const { lines, keys, args, settle } = this.saveCall(state, line, options);
+    const saving = also
+      ? saveWith(also).run(
+          redis,
+          [...keys, ...also.keys],
+          [keys.length, args.length, ...args, ...also.args],
+        )
+      : (whenFull ? SAVE_WHEN_FULL : SAVE).run(redis, keys, args);
+    const reply = await saving.catch((error) => {
+      this.noted.unshift(...lines);
+      throw error;
+    });
+    settle(reply);
+    return reply;
+  }
+
+  /** Keys and arguments of a save, and what its reply changes. */
+  private saveCall(
+    state: State,
+    line: string,
+    { renew = false, absent = [], read = [], receipt, spent, tally }: WriteOptions,
+  ) {
     this.note(line);
     const lines = this.noted.splice(0);
-    const { redis, queueKey, token, digest, started } = this.options;
+    const { queueKey, token, digest, started, job } = this.options;
+    const { listed } = this;
     const startedAt = started?.at(state);
+    const facts = listed?.facts(state);
+    const begun = listed && !listed.hasEnded(state);
     const jobKey = `${queueKey}:${this.jobId}`;
     const keys = [
       `${jobKey}:lock`,
@@ -198,6 +230,8 @@ export class JobLease<State extends object> {
       `${queueKey}:stalled`,
       started?.key ?? jobKey,
       receipt?.key ?? spent ?? jobKey,
+      tally?.key ?? jobKey,
+      listed?.begunKey ?? jobKey,
       ...absent,
       ...read,
     ];
@@ -213,21 +247,18 @@ export class JobLease<State extends object> {
       receipt?.nonce ?? '',
       receipt?.value ?? '',
       receipt?.ttlMs ?? '',
+      ...[tally?.nonce ?? '', tally?.day ?? '', tally?.by ?? ''],
+      facts === this.factsTold ? '' : (facts ?? ''),
+      begun === this.begunTold ? '' : begun ? job.timestamp : 'ended',
       ...lines,
     ];
-    const saving = also
-      ? saveWith(also).run(
-          redis,
-          [...keys, ...also.keys],
-          [keys.length, args.length, ...args, ...also.args],
-        )
-      : SAVE.run(redis, keys, args);
-    const reply = await saving.catch((error) => {
-      this.noted.unshift(...lines);
-      throw error;
-    });
-    if (reply?.[0] === 1) this.startTold = startedAt;
-    return reply;
+    const settle = (reply: SaveReply | null) => {
+      if (reply?.[0] !== 1) return;
+      this.startTold = startedAt;
+      this.factsTold = facts;
+      this.begunTold = begun;
+    };
+    return { lines, keys, args, settle };
   }
 
   /** Where this lease's lock and state are, and what the lock holds while it is ours. */

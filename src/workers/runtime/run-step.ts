@@ -10,12 +10,12 @@
 import type { Job } from 'bullmq';
 import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import { errorFields, LockLostError } from '../../errors.js';
+import type { GatheredLines } from '../../gathered-lines.js';
 import { readState } from '../../jobs/batch-state.js';
-import type { Logger } from '../../logging.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
-import { createRepeatedWarnings } from '../../repeated-lines.js';
+import { kindOf } from '../../repeated-lines.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
 
@@ -29,6 +29,14 @@ export type StepResult<Value> =
   | { kind: 'failed'; message: string }
   /** `afterwards` runs after the move, and says whether somebody wanted the job meanwhile. */
   | { kind: 'sleep'; delayMs: number; afterwards?: () => Promise<boolean> }
+  /** The state is saved with a line of the log in the move, which also reads keys: do they want the job awake? */
+  | {
+      kind: 'save-and-sleep';
+      delayMs: number;
+      line: string;
+      read: readonly string[];
+      isWanted: (values: readonly (string | null)[]) => boolean;
+    }
   /**
    * `added` are children that are being added: they and the move go out in one write. `afterwards`
    * runs after the move. When no child is pending the step is called again.
@@ -43,6 +51,8 @@ export interface StepEntry<Data, State extends object> {
   readonly lease: JobLease<State>;
   /** Aborted when the job's lock is lost. */
   readonly signal: AbortSignal;
+  /** The flags of its batch, where they were read with the fetch of the job. */
+  readonly flags: readonly (string | null)[] | null;
   state: State;
   /** The step wanted to wait for children, and none was pending. */
   childrenDone: boolean;
@@ -55,6 +65,8 @@ export interface JobKind<Data, State extends { v: 1 }, Value>
   /** The state of a job that saved none yet. */
   newState(job: Job<Data>): State;
   step(entry: StepEntry<Data, State>): Promise<StepResult<Value>>;
+  /** After the job's lock was lost, perhaps with the job. Must not reject. */
+  lost?(job: Job<Data>): Promise<void>;
 }
 
 /** The worker is stopping: the job is given back at the next safe point. */
@@ -76,8 +88,6 @@ export function rethrowInterruption(
   if (signal.aborted) throw new LockLostError(lease.jobId);
 }
 
-const LOCKS_LOST = 'the lock of a job was lost; another worker goes on with it';
-
 /** What tells BullMQ where a job was moved. */
 const MOVE_ERRORS = {
   delayed: DelayedError,
@@ -87,20 +97,19 @@ const MOVE_ERRORS = {
 
 type Frame = Pick<LeaseOptions<object>, 'redis' | 'clock'> & {
   config: { QUEUE_PREFIX: string };
-  logger: Logger;
+  lines: GatheredLines;
 };
 type JobEnd<Value> = Extract<StepResult<Value>, { kind: 'finished' | 'failed' }>;
 type JobMove = { kind: 'moved'; to: keyof typeof MOVE_ERRORS };
 
 /** The processor of a queue. Throws nothing but BullMQ's control errors. */
 export function createProcessor<Data, State extends { v: 1 }, Value>(
-  { redis, config, clock, logger }: Frame,
+  { redis, config, clock, lines }: Frame,
   kind: JobKind<Data, State, Value>,
 ): Processor<Data, Value> {
   const queueKey = `${config.QUEUE_PREFIX}:${kind.queueName}`;
   const { digest, started } = kind;
   const options = { redis, queueKey, clock, digest, ...(started && { started }) };
-  const warn = createRepeatedWarnings(logger);
   return async (job, slot) => {
     const lease = new JobLease<State>({ ...options, job, token: slot.token });
     let end: JobEnd<Value> | JobMove;
@@ -108,9 +117,8 @@ export function createProcessor<Data, State extends { v: 1 }, Value>(
       end = await runUntilMoved(kind, { job, lease, slot });
     } catch (error) {
       const reason = slot.signal.aborted ? slot.signal.reason : error;
-      // A stall of Redis takes the locks of all jobs: one line says it.
-      if (reason instanceof LockLostError) warn(undefined, LOCKS_LOST);
-      else reportLeftJob(logger, lease.jobId, reason);
+      reportLeftJob(lines, lease.jobId, reason);
+      if (reason instanceof LockLostError) await kind.lost?.(job);
       throw new DelayedError();
     }
     if (end.kind === 'finished') return end.value;
@@ -128,7 +136,8 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
     return { kind: 'moved', to: 'delayed' };
   }
   const state = stored.kind === 'known' ? stored.state : kind.newState(job);
-  const entry = { job, lease, signal: slot.signal, state, childrenDone: false };
+  const { signal, flags } = slot;
+  const entry = { job, lease, signal, flags, state, childrenDone: false };
   for (;;) {
     const result = await callStep(kind, entry);
     switch (result.kind) {
@@ -142,6 +151,12 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
         await slot.moveToDelayed(result.delayMs);
         if (await result.afterwards?.()) await promote(job);
         return { kind: 'moved', to: 'delayed' };
+      case 'save-and-sleep': {
+        const { delayMs, line, read, isWanted } = result;
+        const saving = lease.saving(entry.state, line, { read });
+        if (isWanted(await slot.saveAndSleep(saving, delayMs))) await promote(job);
+        return { kind: 'moved', to: 'delayed' };
+      }
       case 'wait-for-children': {
         const moved = job.moveToWaitingChildren(slot.token);
         const [waits] = await Promise.all([moved, ...result.added]);
@@ -165,8 +180,15 @@ async function callStep<Data, State extends { v: 1 }, Value>(
   }
 }
 
-/** One line for each job, but for what the {@link WriteGate} says once for all. */
-function reportLeftJob(logger: Logger, jobId: string, error: unknown): void {
+/** Nothing of what the {@link WriteGate} says once for all. A stall of Redis takes the locks of all jobs. */
+function reportLeftJob(lines: GatheredLines, jobId: string, error: unknown): void {
   if (writeRefusal(error) !== null) return;
-  logger.error({ jobId, ...errorFields(error) }, `job ${jobId} was left to the next worker`);
+  if (error instanceof LockLostError) {
+    const message = `the lock of job ${jobId} was lost; another worker goes on with it`;
+    lines.add({ level: 'warn', kind: error.name, fields: { jobId }, message });
+    return;
+  }
+  const fields = { jobId, ...errorFields(error) };
+  const kind = `left ${fields.errorName} ${error instanceof Error ? kindOf(error.message) : ''}`;
+  lines.add({ level: 'error', kind, fields, message: `job ${jobId} was left to the next worker` });
 }

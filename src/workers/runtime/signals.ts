@@ -1,8 +1,10 @@
 /** Reads and clears the flags by which the outside reaches a job; see `jobs/flags.ts`. */
 import type { Redis } from 'ioredis';
-import { type CancelFlag, isMeantForRun, readCancelFlag } from '../../jobs/flags.js';
-import { cancelKey, wakeKey } from '../../jobs/redis-keys.js';
+import { type CancelFlag, isMeantForRun, readCancelFlag, readExtension } from '../../jobs/flags.js';
+import { cancelKey, extensionKey, wakeKey } from '../../jobs/redis-keys.js';
 import { LuaScript } from '../../redis/lua-script.js';
+
+const FLAG_KEYS = [cancelKey, wakeKey, extensionKey];
 
 /** Where flags are. */
 type FlagStore = { redis: Redis; config: { QUEUE_PREFIX: string } };
@@ -12,6 +14,8 @@ export interface Flags {
   cancelled: CancelFlag | null;
   /** A poll that began before this time (Redis time, ms) is to be repeated. */
   wokenAt: number;
+  /** How much more time the batch was given, in ms. */
+  extendedMs: number;
 }
 
 /** @param batchTimestamp `timestamp` of the batch job. */
@@ -25,14 +29,35 @@ export async function readFlags(
 
 /** For those who read them together with something else: {@link toFlags} takes the values. */
 export function flagKeys({ config }: Pick<FlagStore, 'config'>, reference: string): string[] {
-  return [cancelKey(config.QUEUE_PREFIX, reference), wakeKey(config.QUEUE_PREFIX, reference)];
+  return FLAG_KEYS.map((key) => key(config.QUEUE_PREFIX, reference));
 }
 
+/**
+ * A function for scripts that fetch a job: reads the flags of the batch that our data of the job name first. It
+ * returns false for a job of others.
+ */
+export const READ_FLAGS_LUA = `
+local function read_flags(prefix, fields)
+  for i = 1, #fields, 2 do
+    if fields[i] == 'data' then
+      local reference = string.match(fields[i + 1], '^{"v":1,"reference":"([%w._-]+)"')
+      if not reference then return false end
+      return redis.call('MGET', ${FLAG_KEYS.map((key) => `'${key("' .. prefix .. '", "' .. reference .. '")}'`)})
+    end
+  end
+  return false
+end
+`;
+
 export function toFlags(
-  [cancel = null, wake = null]: readonly (string | null)[],
+  [cancel = null, wake = null, extension = null]: readonly (string | null)[],
   batchTimestamp: number,
 ): Flags {
-  return { cancelled: readCancelFlag(cancel, batchTimestamp), wokenAt: Number(wake ?? 0) };
+  return {
+    cancelled: readCancelFlag(cancel, batchTimestamp),
+    wokenAt: Number(wake ?? 0),
+    extendedMs: readExtension(extension, batchTimestamp),
+  };
 }
 
 /** Another request may have come since this one was read. */

@@ -1,6 +1,6 @@
 /** What a response of the webhook's receiver leads to. Pure. */
 import { retryAfterMs } from '../../http/retry-after.js';
-import type { WebhookState } from '../../jobs/webhook-state.js';
+import { RECEIVER_GONE, type WebhookState } from '../../jobs/webhook-state.js';
 import { backoffMs } from '../runtime/backoff.js';
 
 /** What came of one POST. */
@@ -14,8 +14,6 @@ export type WebhookDecision =
   | { next: 'retry'; delayMs: number }
   | { next: 'give-up'; why: string };
 
-/** The receiver's word for "never again". */
-const GONE = 410;
 const TRYING_MS = 24 * 3_600_000;
 /** Seconds bridge a restart of the receiver; an hour is often enough for one that is down. */
 const BACKOFF = { baseMs: 2000, capMs: 3_600_000 };
@@ -36,7 +34,7 @@ export function planWebhook(
   const { status, retryAfter } =
     response.kind === 'response' ? response : { status: null, retryAfter: undefined };
   if (status !== null && status >= 200 && status < 300) return { next: 'delivered' };
-  if (status === GONE) return { next: 'give-up', why: 'the receiver wants no more of it' };
+  if (status === RECEIVER_GONE) return { next: 'give-up', why: 'the receiver wants no more of it' };
   const left = startedAt + TRYING_MS - nowMs;
   if (left <= 0) return { next: 'give-up', why: 'a day of trying is over' };
   const askedMs = retryAfterMs(retryAfter, nowMs, MAX_RETRY_AFTER_MS) ?? 0;

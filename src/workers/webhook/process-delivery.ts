@@ -13,6 +13,7 @@ import {
   type WebhookPayload,
   type WebhookState,
 } from '../../jobs/webhook-state.js';
+import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import { createProcessor, type StepEntry, type StepResult } from '../runtime/run-step.js';
@@ -50,7 +51,7 @@ async function attemptDelivery(
   sender: WebhookSender,
   { job, lease, state: stored, signal }: StepEntry<WebhookPayload, WebhookState>,
 ): Promise<StepResult<WebhookReceipt>> {
-  const { clock, logger, metrics, random } = context;
+  const { clock, logger, lines, metrics, random, receiver } = context;
   const state =
     stored.startedAtAttempt === job.attemptsMade
       ? stored
@@ -67,19 +68,23 @@ async function attemptDelivery(
   const decision = planWebhook(response, failed, clock.now(), random);
   const fields = { eventId, code, attempts };
   if (decision.next === 'delivered') {
+    receiver.delivered(clock.now());
+    await lease.save(state, `attempt ${attempts}: ${code}, delivered`);
     metrics.webhooks.inc({ result: 'delivered' });
     logger.debug(fields, `webhook of ${lease.jobId} delivered`);
     return { kind: 'finished', value: { attempts, status: code } };
   }
+  receiver.failed(clock.now(), code);
   if (decision.next === 'retry') {
     const advice = proxyAdvice(code);
     const why = advice === undefined ? code : `${code} (${advice})`;
     const line = `attempt ${attempts}: ${why}, next in ${Math.ceil(decision.delayMs / 1000)} s`;
     await lease.save(failed, line);
-    logger.warn(fields, `webhook of ${lease.jobId}: ${line}`);
+    const message = `webhook of ${lease.jobId}: ${line}`;
+    lines.add({ level: 'warn', kind: `webhook ${code}`, fields, message });
     return { kind: 'sleep', delayMs: decision.delayMs };
   }
-  const line = `given up after ${attempts} attempts: ${code}, ${decision.why}`;
+  const line = `given up after ${plural(attempts, 'attempt')}: ${code}, ${decision.why}`;
   await lease.save(failed, line);
   metrics.webhooks.inc({ result: 'given-up' });
   logger.error(fields, `webhook of ${lease.jobId} ${line}`);

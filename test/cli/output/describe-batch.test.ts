@@ -21,11 +21,12 @@ const LARGE: BatchStatus = {
   reference: 'archive',
   state: 'processing',
   productType: 'LOAN_APP',
-  documents: { total: 10_000, present: 9_900 },
+  documents: { total: 10_000, sent: 10_000, present: 9_900 },
   uploads: Array.from({ length: 100 }, (_, i) => upload(i, i === 57 ? null : 'complete')),
   polls: 200,
   nextPollAt: null,
   submittedAt: '2026-11-23T12:00:30.000Z',
+  line: null,
   lastError: null,
   summary: null,
 };

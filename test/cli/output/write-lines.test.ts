@@ -59,3 +59,11 @@ test('lines that break off leave the file as it was, and nothing beside it', asy
   expect(await readFile(`${file}.partial`, 'utf8')).toBe('of somebody else');
   expect(await readdir(folder)).toEqual(['file', 'file.partial']);
 });
+
+test('a folder that is not there is named, also when it is noticed in the midst of lines', async () => {
+  const file = join(await makeFolder(), 'none', 'file');
+  async function* endless(): AsyncGenerator<string> {
+    for (;;) yield 'one\n';
+  }
+  await expect(writeLines(endless(), file)).rejects.toThrow(`cannot write ${file} (ENOENT)`);
+});

@@ -9,8 +9,8 @@ it('a callback names batches and documents, divided by the first slash of each i
   const read = readCallback(page('loan-1/001', 'loan-1/a/b', 'loan-2/001'));
   expect(read).toEqual({
     documentIds: new Map([
-      ['loan-1', new Set(['001', 'a/b'])],
-      ['loan-2', new Set(['001'])],
+      ['loan-1', new Set(['1', 'a/b'])],
+      ['loan-2', new Set(['1'])],
     ]),
     unknown: 0,
   });
@@ -18,6 +18,29 @@ it('a callback names batches and documents, divided by the first slash of each i
 
 it('the page of a callback may be wrapped in data, as other responses of Atlas may be', () => {
   expect(readCallback(`{"data":${page('loan-1/001')}}`)?.documentIds.size).toBe(1);
+});
+
+it.each([
+  ['holds a NaN', '{"data":[{"document_id":"loan-1/001","file_data":{"a":NaN}}]}'],
+  ['has a comma too many', '{"data":[{"document_id":"loan-1/001"},],}'],
+  ['has a warning before it', 'Warning: x {"data":[{"document_id":"loan-1/001"}]}'],
+  [
+    'is there twice',
+    '{"data":[{"document_id":"loan-1/001"}]}{"data":[{"document_id":"loan-1/001"}]}',
+  ],
+  ['is text in JSON', JSON.stringify('{"data":[{"document_id":"loan-1/001"}]}')],
+  ['has one item for a list of one', '{"data":{"document_id":"loan-1/001","file_data":{}}}'],
+  ['has the same, wrapped', '{"data":{"data":{"document_id":"loan-1/001"},"page":1}}'],
+  ['pads its ids with blanks', '{"data":[{"document_id":"  loan-1/001  ","file_data":{}}]}'],
+  [
+    'writes its ids in another way',
+    '{"data":[{"document_id":"\ufeffloan-1/001\u200b","file_data":{}}]}',
+  ],
+])('a callback that %s is read as a page of extracts would be', (_, body) => {
+  expect(readCallback(body)).toEqual({
+    documentIds: new Map([['loan-1', new Set(['1'])]]),
+    unknown: 0,
+  });
 });
 
 it('ids of a callback that name no batch are counted', () => {

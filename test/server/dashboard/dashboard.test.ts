@@ -66,7 +66,7 @@ it('the right user and password open the dashboard', async () => {
   }
 });
 
-it('failed logins are limited by address, and other addresses are not affected', async () => {
+it('failed logins are limited by name and address, and others are not affected', async () => {
   const { server } = await createServer(LOGIN);
   const attempt = (password: string, remoteAddress: string) =>
     server.app.inject({
@@ -103,7 +103,7 @@ it('of many logins that are tried at once no more are compared than of those one
   expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(10);
 });
 
-it('every change that Bull Board offers is refused but retry and promote', async () => {
+it('every change that Bull Board has is refused, and none is offered', async () => {
   const { server } = await createServer(LOGIN);
   const offered = appRoutes.api.flatMap(({ method, route }) =>
     [method].flat().flatMap((one) => [route].flat().map((path) => ({ method: one, path }))),
@@ -127,10 +127,13 @@ it('every change that Bull Board offers is refused but retry and promote', async
     allowed.push(path);
     expect([path, response.statusCode]).toEqual([path, 404]);
   }
-  expect(allowed).toEqual([
-    '/api/queues/:queueName/:jobId/retry',
-    '/api/queues/:queueName/:jobId/promote',
-  ]);
+  expect(allowed).toEqual([]);
+  const { body } = await server.app.inject({ url: '/dashboard/api/queues', headers: SAME_ORIGIN });
+  const { queues } = JSON.parse(body);
+  expect(queues.map(({ name }: { name: string }) => name)).toContain('atlas-webhooks');
+  for (const { name, readOnlyMode, allowRetries } of queues) {
+    expect([name, readOnlyMode, allowRetries]).toEqual([name, true, false]);
+  }
 });
 
 it('the dashboard refuses changes by unknown methods and paths', async () => {
@@ -149,13 +152,13 @@ it.each([
   ['another origin', { origin: 'https://evil.example', host: 'board.example' }, 403],
   ['an opaque origin', { origin: 'null', host: 'board.example' }, 403],
   ['nowhere', { host: 'board.example' }, 403],
-  ['our own pages', { 'sec-fetch-site': 'same-origin' }, 404],
-  ['our own origin', { origin: 'https://board.example', host: 'board.example' }, 404],
+  ['our own pages', { 'sec-fetch-site': 'same-origin' }, 303],
+  ['our own origin', { origin: 'https://board.example', host: 'board.example' }, 303],
 ])('a change from %s with %o is answered with %i', async (_from, headers, expected) => {
   const { server } = await createServer(LOGIN);
   const { statusCode } = await server.app.inject({
-    method: 'PUT',
-    url: '/dashboard/api/queues/atlas-batches/batch-1/retry',
+    method: 'POST',
+    url: '/dashboard/batches/batch-1/retry',
     headers: { authorization: AUTHORIZATION, ...headers },
   });
   expect(statusCode).toBe(expected);
@@ -165,6 +168,7 @@ it('the dashboard loads no script or style of other origins', async () => {
   const { server } = await createServer(LOGIN);
   const board = await server.app.inject({ url: '/dashboard/', headers: SAME_ORIGIN });
   expect(board.headers['content-security-policy']).toContain("script-src 'self';");
+  expect(board.body).not.toMatch(/https?:\/\//);
   const pages = await server.app.inject({ url: '/dashboard/batches', headers: SAME_ORIGIN });
   expect(pages.headers['content-security-policy']).toContain("default-src 'none'");
   expect(pages.headers['content-security-policy']).not.toContain('unsafe');

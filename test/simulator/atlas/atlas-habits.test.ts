@@ -48,9 +48,9 @@ it('an extract can hold a NaN, which is no JSON', async () => {
   expect((await read()).text).toContain('"file_data":{"quality":NaN,"document_type"');
 });
 
-it('ids can be numbers where a number says the same', async () => {
-  const { read } = await startWithBatch(['17', '017'], { fault: 'number-ids' });
-  expect((await read()).body.data.map((item) => item.document_id)).toEqual([17, '017']);
+it('ids of digits can be numbers, without the zeros before them', async () => {
+  const { read } = await startWithBatch(['17', '007', '000', 'a1'], { fault: 'number-ids' });
+  expect((await read()).body.data.map((item) => item.document_id)).toEqual([17, 7, 0, 'a1']);
 });
 
 it('extracts can be as large as the rule says', async () => {
@@ -64,9 +64,11 @@ it('a list of one can be that one, and an empty one an object', async () => {
   expect((await read('&page=2')).body.data).toEqual({});
 });
 
-it('ids can be filled up with blanks, and a batch id can stand between some', async () => {
+it('ids can be filled up with blanks or written otherwise, and a batch id can stand between some', async () => {
   const pages = await startWithBatch(ids(1), { fault: 'padded-ids' });
   expect((await pages.read()).body.data[0]?.document_id).toMatch(/^001 {137}$/);
+  const changed = await startWithBatch(['Pan-é'], { fault: 'changed-ids' });
+  expect((await changed.read()).body.data[0]?.document_id).toBe('\ufeffpAN-É');
   const { caller } = await startWithBatch(ids(1), { fault: 'padded-batch-id' });
   expect((await caller.upload(ids(2))).body.batch_id).toMatch(/^ BATCH-.*\r\n$/);
 });
@@ -107,9 +109,12 @@ it('the page after the last can be the last one again', async () => {
   expect(body).toMatchObject({ page: 2, has_next: true, data: [{ document_id: '003' }] });
 });
 
-it('a batch can be not ready as data that is null', async () => {
-  const { read } = await startWithBatch(ids(1), { fault: 'null-data' });
-  expect((await read()).text).toBe('{"data":null}');
+it.each([
+  ['null-data', '{"data":null}'],
+  ['status-only', '{"status":"PROCESSING"}'],
+] as const)('a batch can be not ready as %s', async (fault, text) => {
+  const { read } = await startWithBatch(ids(1), { fault });
+  expect((await read()).text).toBe(text);
 });
 
 it.each([

@@ -13,7 +13,8 @@ import { createObjectStore, type ObjectStore } from '../../../src/storage/object
 import { createS3Http } from '../../../src/storage/s3-http.js';
 import { SdkClients } from '../../../src/storage/sdk-clients.js';
 import { createSigner } from '../../../src/storage/signer.js';
-import { errorOf, verdictsOf } from '../open-store.js';
+import { errorOf, openStore, verdictsOf } from '../open-store.js';
+import { startScriptedS3 } from '../scripted-s3.js';
 
 const BUCKET = 'kyc-documents';
 const at = (key: string) => ({ bucket: BUCKET, key });
@@ -66,12 +67,32 @@ const deny = (key: string): S3FaultRule => ({
   match: (request) => request.key === key,
 });
 
-test('archived, empty and absent objects are told apart by one HEAD each', async () => {
+test('archived, empty and absent objects are told apart by HEAD, and empty and absent ones are asked for a byte', async () => {
   const archived: S3FaultRule = { fault: 'archived', match: ({ key }) => key === 'pan.jpg' };
   const { store, requests } = await start(archived);
   const objects = ['pan.jpg', 'empty.jpg', 'gone.jpg', 'aadhaar.jpg'].map(at);
   expect(await verdictsOf(store, objects)).toEqual(['archived', 'empty', 'absent', 'readable']);
-  expect(requests()).toEqual({ head: { 200: 3, 404: 1 } });
+  expect(requests()).toEqual({ head: { 200: 3, 404: 1 }, get: { 404: 1, 416: 1 } });
+});
+
+test('an object of which HEAD alone says that it has no bytes is none that is empty', async () => {
+  const s3 = await startScriptedS3();
+  s3.objects.set('docs/pan.jpg', Buffer.from('scan'));
+  s3.fault = ({ method }, response) => {
+    if (method === 'HEAD') response.writeHead(200, { 'content-length': '0' }).end();
+    return method === 'HEAD';
+  };
+  const objects = [{ bucket: 'docs', key: 'pan.jpg' }];
+  expect(await verdictsOf(openStore(s3), objects)).toEqual(['readable']);
+});
+
+test('an object is absent when S3 says so, and not when a gateway before it does', async () => {
+  const { s3, store } = await start({ fault: 404, body: 'html' });
+  expect((await errorOf(verdictsOf(store, [at('pan.jpg')]))).message).toBe(
+    'GET s3://kyc-documents/pan.jpg: S3 answered 404; correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does',
+  );
+  s3.setFaults({ rules: [{ fault: 404, endpoint: 'head' }] });
+  expect(await verdictsOf(store, ['pan.jpg', 'gone.jpg'].map(at))).toEqual(['readable', 'absent']);
 });
 
 test('nothing is asked of S3 for a key that HTTP clients resolve to another', async () => {

@@ -2,6 +2,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { type S3SimulatorOptions, startS3Simulator } from '../../../src/simulator/index.js';
 import { createObjectStore } from '../../../src/storage/object-store.js';
+import { openStore } from '../open-store.js';
+import { startScriptedS3 } from '../scripted-s3.js';
 
 const ABSENT = { kind: 'absent' } as const;
 
@@ -48,6 +50,15 @@ test('a result that is gone was changed, and there is none then', async () => {
   expect(s3.requests.count('put')).toBe(1);
   expect(await store.putResult('k', ['x'])).toBe('stored');
   expect(stored()).toBe('x');
+});
+
+test('an ETag that a proxy has weakened is compared as S3 gave it', async () => {
+  const s3 = await startScriptedS3();
+  s3.fault = ({ method }, response) => {
+    if (method === 'HEAD') response.writeHead(200, { etag: 'W/"0af1"' }).end();
+    return method === 'HEAD';
+  };
+  expect(await openStore(s3).conditionOf('k')).toEqual({ kind: 'match', etag: '"0af1"' });
 });
 
 test('a role that may not read what is there replaces it', async () => {

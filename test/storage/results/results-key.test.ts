@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_REFERENCE_LENGTH } from '../../../src/jobs/ids.js';
 import {
+  MAX_PREFIX_BYTES,
   parseResultUri,
   resultKey,
   resultsRoot,
@@ -16,6 +18,21 @@ describe('the key of a results object', () => {
     ['', '\ud800\n', 'loan-8841/%EF%BF%BD%0A.json'],
   ])('the key of a results object with prefix %j and batch id %j is %j', (prefix, batchId, key) => {
     expect(resultKey(prefix, 'loan-8841', batchId)).toBe(key);
+  });
+
+  test('the key of a results object keeps within what S3 and file systems take, whatever the batch id', () => {
+    const long = '\u6f22'.repeat(200);
+    const keys = [long, `${long.slice(1)}\u5b57`, ' '.repeat(200), 'x'.repeat(200)].map((batchId) =>
+      resultKey('p'.repeat(MAX_PREFIX_BYTES), 'r'.repeat(MAX_REFERENCE_LENGTH), batchId),
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const key of keys) {
+      expect(key.length).toBeLessThanOrEqual(1024);
+      expect(key.split('/').at(-1)?.length).toBeLessThanOrEqual(255);
+      expect(() => decodeURIComponent(key)).not.toThrow();
+    }
+    expect(keys[3]).toMatch(/\/x{200}\.json$/);
+    expect(keys[0]).toMatch(/\/%E6%BC%A2.*=[\w-]{22}\.json$/);
   });
 
   test('the key of a results object differs for different batch ids, and never leaves its reference', () => {

@@ -2,17 +2,25 @@
  * All that can happen to a batch of two documents, each an upload of its own or both in one that may
  * be halved, in two rounds and an operator's retry: every order of responses and polls, a crash at
  * every step, a lock that is lost while its worker lives, a Redis that refuses a response, a request
- * to cancel, the deadline, an end while uploads are being sent. The steps are those of the processors. What they do to the state are the
+ * to cancel, the deadline and more time after it, an end while uploads are being sent, documents that come late, and
+ * that it is erased. The steps are those of the processors. What they do to the state are the
  * pure transitions themselves.
  */
 import type { Reason } from '../../../src/errors.js';
 import { type BatchState, newBatchState, type Upload } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import type { PollResult } from '../../../src/jobs/poll-state.js';
-import { allMembers, memberOf, membersToLeave } from '../../../src/workers/batch/gate-members.js';
+import type { RunMode } from '../../../src/jobs/run-mode.js';
+import {
+  allMembers,
+  type Leaving,
+  memberOf,
+  membersToLeave,
+} from '../../../src/workers/batch/gate-members.js';
 import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
 import {
   afterRound,
+  awaitLate,
   beginRetry,
   beginRound,
   endRun,
@@ -62,6 +70,8 @@ export interface World {
   events: readonly string[];
   /** The job has completed or failed. */
   finished: boolean;
+  /** Somebody has erased it since. */
+  erased: boolean;
 }
 
 export const START: World = {
@@ -82,23 +92,43 @@ export const START: World = {
   attempt: 0,
   events: [],
   finished: false,
+  erased: false,
 };
 
 /** All that can happen next. */
 export function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
   if (world.orphaned) return;
+  if (world.erased) return yield* sendersOfErased(world);
+  if (world.finished) yield erase(world);
   yield* outside(world);
   yield* sendersAway(world, resubmit);
   if (world.live === null) {
     if (!world.finished) {
       yield enter(world, resubmit);
       if (mayEndInternal(world)) yield end(world, world.saved, 'failed');
-    } else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) yield retry(world);
+    } else if (world.saved.outcome?.status === 'failed' && world.attempt === 0) {
+      yield retry(world, 'operator');
+      if (world.saved.lateSince !== undefined) yield retry(world, 'late');
+    }
     return;
   }
   yield leave(world);
   if (world.posted.length > 0) yield loseLock(world);
   yield* workOn(world, world.live, resubmit);
+}
+
+/** All that Redis holds of it goes. Who is away with it stays away. */
+function erase(world: World): World {
+  const gate = world.gate && { inFlight: [], line: [] };
+  return { ...world, erased: true, gate, receipts: {}, polls: {}, events: [] };
+}
+
+/** A receipt is written only while the job is there, and waits for it. */
+function* sendersOfErased(world: World): Generator<World> {
+  for (const index of Object.keys(world.away).map(Number)) {
+    const { [index]: _, ...away } = world.away;
+    yield { ...world, away };
+  }
 }
 
 /**
@@ -115,6 +145,8 @@ function* outside(world: World): Generator<World> {
   if (!world.cancelled) yield { ...world, cancelled: true };
   // What a cancelled batch does, it does at once.
   if (!world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: true };
+  // Somebody gives it more time, at any moment before its end.
+  if (world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: false };
   for (const [id, poll] of Object.entries(world.polls)) {
     if (poll.status !== null) continue;
     const ends = world.cancelled
@@ -142,9 +174,13 @@ function forget(world: World, members: readonly string[]): World {
   return { ...world, gate: { inFlight: without(inFlight), line: without(line) } };
 }
 
+function all({ unsent, others }: Leaving): string[] {
+  return [...unsent.map(({ member }) => member), ...others];
+}
+
 /** A batch that sends nothing now keeps nobody waiting. */
 function leaveUnsent(world: World, state: BatchState): World {
-  return forget(world, membersToLeave(OWNER, state));
+  return forget(world, all(membersToLeave(OWNER, state)));
 }
 
 /** It is admitted, or waits in line while the job sleeps. */
@@ -156,6 +192,14 @@ function* ask(world: World, live: BatchState, member: string): Generator<World> 
   yield { ...saved, gate: { inFlight: [...inFlight, member], line: others } };
   if (world.posted.length === 0)
     yield leave({ ...saved, gate: { inFlight, line: [...others, member] } });
+}
+
+/** A pause, midnight, or a process that cannot send any more: what was admitted and not sent waits again. */
+function* returnToLine(world: World, live: BatchState, member: string): Generator<World> {
+  if (world.gate === null) return;
+  const { inFlight, line } = world.gate;
+  const gate = { inFlight: inFlight.filter((one) => one !== member), line: [...line, member] };
+  yield leave({ ...save(world, live), gate });
 }
 
 /** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
@@ -216,10 +260,11 @@ function enter(world: World, resubmit: boolean): World {
   return waits ? leave(settled) : settled;
 }
 
-function retry(world: World): World {
+/** By an operator, or since documents have come late. */
+function retry(world: World, mode: RunMode): World {
   const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 0 };
   const begun = { ...world, attempt: 1, cancelled: false, pastDeadline: false, finished: false };
-  return { ...begun, saved: beginRetry(world.saved, run) };
+  return { ...begun, saved: beginRetry(world.saved, run, mode) };
 }
 
 function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<World> {
@@ -246,6 +291,7 @@ function* workOn(world: World, live: BatchState, resubmit: boolean): Generator<W
         yield* ask(world, live, member);
         continue;
       }
+      if (world.posted.length === 0) yield* returnToLine(world, live, member);
       yield {
         ...save(
           world,
@@ -327,7 +373,10 @@ function collect(world: World, before: BatchState): World {
     maxRounds: MAX_ROUNDS,
   });
   if (next.next === 'round') return beginRoundWith(world, state, next.missing);
-  return end(world, state, next.next === 'completed' ? 'completed' : 'failed');
+  if (next.next === 'completed') return end(world, state, 'completed');
+  // What is still missing is awaited from the first such end on.
+  const awaited = next.next === 'incomplete' && !state.late ? awaitLate(state, 1) : state;
+  return end(world, awaited, 'failed');
 }
 
 function end(world: World, state: BatchState, status: 'completed' | 'failed'): World {
@@ -377,7 +426,7 @@ function announce(
   outcome: NonNullable<BatchState['outcome']>,
 ): World {
   if (outcome.announced) {
-    return { ...forget(leave(world), allMembers(OWNER, live)), finished: true };
+    return { ...forget(leave(world), all(allMembers(OWNER, live))), finished: true };
   }
   if (!world.events.includes(outcome.eventJobId)) {
     return { ...world, events: [...world.events, outcome.eventJobId] };

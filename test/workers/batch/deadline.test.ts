@@ -12,15 +12,18 @@ it.each([
   { offset: -500, pollEnded: 3, isPast: true },
 ])(
   'a batch that re-enters $offset ms from its deadline, where a poll ended $pollEnded ms from it, is past it: $isPast',
-  ({ offset, pollEnded, isPast }) => {
+  async ({ offset, pollEnded, isPast }) => {
     const result = pollEnded === null ? null : { endedAt: DEADLINE_AT + pollEnded };
     const run = {
+      request: { reference: 'r' },
+      job: { timestamp: 1 },
       state: { startedAt: STARTED_AT, uploads: [{ result: null }, { result }] },
       context: {
         clock: { now: () => DEADLINE_AT + offset },
+        redis: { mget: async () => [null, null, null] },
         config: { BATCH_DEADLINE_MS: DEADLINE_AT - STARTED_AT },
       },
     };
-    expect(isPastDeadline(run as unknown as BatchContext)).toBe(isPast);
+    expect(await isPastDeadline(run as unknown as BatchContext)).toBe(isPast);
   },
 );

@@ -25,7 +25,8 @@ describe.each([
     });
 
     it('a batch ends every run in exactly one event', () => {
-      const wrong = exploration.worlds.filter(({ finished, attempt, events, saved }) =>
+      const kept = exploration.worlds.filter(({ erased }) => !erased);
+      const wrong = kept.filter(({ finished, attempt, events, saved }) =>
         finished
           ? events.length !== attempt + 1 || events.at(-1) !== saved.outcome?.eventJobId
           : events.length > attempt + 1,
@@ -52,6 +53,27 @@ describe.each([
             !gate.inFlight.includes(memberOf(OWNER, upload)),
         );
       expect(exploration.worlds.find(isOut)).toBeUndefined();
+    });
+
+    it('a batch whose documents have come late sends nothing, and ends in a second event', () => {
+      const late = exploration.worlds.filter(({ saved }) => saved.late);
+      expect(late.length).toBeGreaterThan(0);
+      const sends = ({ saved, posted }: World) =>
+        posted.length > 0 || saved.uploads.some(({ state }) => /^(planned|sending)$/.test(state));
+      expect(late.find(sends)).toBeUndefined();
+      const ended = late.filter(({ finished, erased }) => finished && !erased);
+      expect(new Set(ended.map(({ saved }) => saved.outcome?.status)).size).toBe(2);
+      expect(ended.find(({ events }) => events.length !== 2)).toBeUndefined();
+    });
+
+    it('a batch that is erased leaves nothing, whoever comes back with it', () => {
+      const erased = exploration.worlds.filter((world) => world.erased);
+      expect(erased.some(({ away }) => Object.keys(away).length > 0)).toBe(true);
+      const leaves = ({ events, receipts, polls, gate }: World) =>
+        events.length > 0 ||
+        Object.keys(receipts).length + Object.keys(polls).length > 0 ||
+        (gate !== null && gate.inFlight.length + gate.line.length > 0);
+      expect(erased.find(leaves)).toBeUndefined();
     });
 
     it('a crash leaves nothing of a batch unknown but what is sending', () => {

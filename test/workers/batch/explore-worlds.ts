@@ -65,10 +65,12 @@ export function canReach(
 function keyOf(world: World): string {
   const { saved, live, failing, cancelled, pastDeadline, attempt, events, finished, orphaned } =
     world;
+  if (world.erased) return `erased ${Object.keys(world.away)}`;
   const memory = live === null || live === saved ? null : live;
   const [first, second] = keysOfDocuments(world, saved, memory);
   const wanted = saved.outcome ? '' : `${+cancelled}${+pastDeadline}`;
-  const flags = `${+failing}${wanted}${+finished}${+orphaned}${attempt}${events.length}`;
+  const late = `${+(saved.late ?? false)}${+(saved.lateSince !== undefined)}`;
+  const flags = `${+failing}${wanted}${+finished}${+orphaned}${attempt}${events.length}${late}`;
   const states = `${keyOfRun(saved)}|${memory ? keyOfRun(memory) : live === null}`;
   return `${flags}|${states}|${first < second ? `${first}|${second}` : `${second}|${first}`}`;
 }

@@ -1,205 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import type { Reason } from '../../../src/errors.js';
 import {
   type BatchState,
+  type EndedUpload,
   newBatchState,
   type Upload,
-  type UploadState,
 } from '../../../src/jobs/batch-state.js';
-import type { PollResult } from '../../../src/jobs/poll-state.js';
 import {
   afterRound,
+  awaitLate,
   beginRetry,
   beginRound,
   countTransientError,
   countUnexpectedError,
   endRun,
+  keepPlaces,
   noteChecked,
   type RoundFacts,
+  resumeClock,
   stepUpload,
+  stopClock,
 } from '../../../src/workers/batch/transitions.js';
 import {
-  MAX_RESUBMISSIONS,
-  nextUpload,
-  type UploadStep,
-} from '../../../src/workers/batch/upload-transitions.js';
-
-const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
-const plan = { round: 1, documentIndexes: '0-1', scoped: false, resubmissions: 0 };
-const atAtlas = { atlasBatchId: 'B-1', sentAt: 5, expectedPollRuns: 1 };
-
-const resultOf = (status: PollResult['status'], missing: string): PollResult => ({
-  status,
-  missing,
-  present: missing === '' ? 2 : 1,
-  unexpected: 0,
-  unreadable: 0,
-  polls: 3,
-  stored: status === 'complete' || status === 'incomplete',
-  endedAt: 7,
-});
-const complete = resultOf('complete', '');
-const incomplete = resultOf('incomplete', '1');
-const rejected = { ...resultOf('rejected', '0-1'), polls: 4, endedAt: 9 };
-
-const planned: Upload = { ...plan, state: 'planned' };
-const attempt = { nonce: 'n-1', sender: 'worker-1', startedAt: 4 };
-const sending: Upload = { ...plan, state: 'sending', ...attempt };
-const sent: Upload = { ...plan, ...atAtlas, state: 'sent', result: null };
-const ended: Upload = { ...plan, ...atAtlas, state: 'ended', result: incomplete };
-const refused: Upload = {
-  ...plan,
-  state: 'refused',
-  reason: REASON,
-  atlasBatchId: null,
-  result: null,
-};
-const UPLOADS = { planned, sending, sent, ended, refused };
-
-const steps = {
-  send: { kind: 'send', ...attempt },
-  accepted: { kind: 'accepted', atlasBatchId: 'B-1', sentAt: 5 },
-  'not-taken': { kind: 'not-taken' },
-  refused: { kind: 'refused', reason: REASON },
-  'too-large': { kind: 'too-large', reason: REASON },
-  'unknown, to be sent again': { kind: 'unknown', why: 'a reset', resubmit: true },
-  'unknown, not to be sent again': { kind: 'unknown', why: 'a reset', resubmit: false },
-  cancelled: { kind: 'cancelled' },
-  'too-late': { kind: 'too-late', reason: REASON },
-  'poll-ended': { kind: 'poll-ended', result: incomplete },
-  'poll-removed': { kind: 'poll-removed' },
-  'not-ours': { kind: 'not-ours' },
-  retry: { kind: 'retry' },
-} satisfies Record<string, UploadStep>;
-
-/** The drawing of ARCHITECTURE.md: each step, from where it leads where. All else is illegal. */
-const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>>> = {
-  send: { planned: 'sending' },
-  accepted: { sending: 'sent' },
-  'not-taken': { sending: 'planned' },
-  refused: { sending: 'refused' },
-  'too-large': { sending: 'planned' },
-  'unknown, to be sent again': { sending: 'planned' },
-  'unknown, not to be sent again': { sending: 'refused' },
-  cancelled: { sending: 'planned' },
-  'too-late': { planned: 'refused' },
-  'poll-ended': { sent: 'ended' },
-  'poll-removed': { sent: 'sent' },
-  'not-ours': { sent: 'refused' },
-  retry: { sending: 'sending', sent: 'sent', ended: 'sent' },
-};
-
-const TABLE = Object.entries(UPLOADS).flatMap(([state, upload]) =>
-  Object.entries(steps).map(([name, step]) => {
-    const next = LEGAL[name as keyof typeof steps][state as UploadState] ?? 'illegal';
-    return { state, name, next, upload, step };
-  }),
-);
-
-it.each(TABLE)('an upload that is $state and goes through "$name" is $next', (row) => {
-  expect(nextUpload(row.upload, row.step)?.state ?? 'illegal').toBe(row.next);
-});
-
-describe('an upload', () => {
-  it('an upload has exactly the fields of its state', () => {
-    const states = [
-      [planned, steps.send, sending],
-      [sending, steps.accepted, sent],
-      [sending, steps['not-taken'], planned],
-      [sending, steps.refused, refused],
-      [planned, steps['too-late'], refused],
-      [sent, steps['poll-ended'], ended],
-      [ended, steps.retry, { ...sent, expectedPollRuns: 2, result: incomplete }],
-      [sending, steps.retry, { ...sending, consented: true }],
-    ] as const;
-    for (const [before, step, after] of states) expect(nextUpload(before, step)).toEqual(after);
-  });
-
-  it('an upload that was to be sent again when the deadline came is ambiguous, and names why', () => {
-    const again = { ...planned, resubmissions: 1 };
-    expect(nextUpload(again, steps['too-late'])).toMatchObject({
-      state: 'refused',
-      reason: { code: 'AMBIGUOUS_SUBMISSION', message: expect.stringContaining(REASON.message) },
-    });
-  });
-
-  it('an upload keeps the id of an Atlas batch that belongs to another batch', () => {
-    expect(nextUpload(sent, steps['not-ours'])).toEqual({
-      ...refused,
-      reason: expect.objectContaining({ code: 'ATLAS_PROTOCOL' }),
-      atlasBatchId: 'B-1',
-    });
-  });
-
-  it('an upload is sent again at most twice when nobody knows whether Atlas took it', () => {
-    const unknown = steps['unknown, to be sent again'];
-    const twice = { ...sending, resubmissions: MAX_RESUBMISSIONS };
-    expect(nextUpload(sending, unknown)).toEqual({ ...planned, resubmissions: 1 });
-    expect(nextUpload(twice, unknown)).toMatchObject({
-      state: 'refused',
-      reason: { code: 'AMBIGUOUS_SUBMISSION' },
-    });
-  });
-
-  it('a conflict is ambiguous when the upload, or an earlier run, has sent the documents', () => {
-    const conflict: UploadStep = { kind: 'refused', reason: REASON, conflict: true };
-    const codeOf = (upload: Upload) => {
-      const next = nextUpload(upload, conflict);
-      return next?.state === 'refused' && next.reason.code;
-    };
-    expect(codeOf(sending)).toBe('ATLAS_REJECTED');
-    expect(codeOf({ ...sending, resubmissions: 1 })).toBe('AMBIGUOUS_SUBMISSION');
-    expect(codeOf({ ...sending, mayBeAtAtlas: true })).toBe('AMBIGUOUS_SUBMISSION');
-  });
-
-  it('an upload is sent once more at most when Atlas took it without a readable id', () => {
-    const answered = { ...steps['unknown, to be sent again'], answered: true };
-    const again = nextUpload(sending, answered);
-    expect(again).toEqual({ ...planned, resubmissions: MAX_RESUBMISSIONS });
-    for (const resubmissions of [1, 2]) {
-      expect(nextUpload({ ...sending, resubmissions }, answered)).toMatchObject({
-        state: 'refused',
-        reason: { code: 'AMBIGUOUS_SUBMISSION' },
-      });
-    }
-  });
-
-  it('an upload that Atlas refuses as a repetition is ambiguous when it may be one', () => {
-    const conflict = { ...steps.refused, conflict: true };
-    expect(nextUpload(sending, conflict)).toEqual(refused);
-    expect(nextUpload({ ...sending, resubmissions: 1 }, conflict)).toMatchObject({
-      state: 'refused',
-      reason: { code: 'AMBIGUOUS_SUBMISSION' },
-    });
-  });
-
-  it('an upload of one document that is too large is refused', () => {
-    const one = { ...sending, documentIndexes: '3' };
-    expect(nextUpload(one, steps['too-large'])).toEqual({ ...refused, documentIndexes: '3' });
-  });
-
-  it('an upload keeps what an earlier run found when a later one learns nothing', () => {
-    const again: Upload = { ...sent, result: incomplete };
-    expect(nextUpload(again, { kind: 'poll-ended', result: rejected })).toMatchObject({
-      result: { ...incomplete, polls: 4, endedAt: 9 },
-    });
-    expect(nextUpload(again, { kind: 'poll-ended', result: complete })).toMatchObject({
-      result: complete,
-    });
-  });
-
-  it('an upload that is complete is not polled again after a retry', () => {
-    const whole: Upload = { ...ended, result: complete };
-    expect(nextUpload(whole, steps.retry)).toBe(whole);
-  });
-
-  it.each([
-    { holder: sent, runs: 1, polled: 'is polled already' },
-    { holder: ended, runs: 2, polled: 'was polled to its end' },
-  ])('an upload waits for run $runs of a poll job that $polled', ({ holder, runs }) => {
-    expect(nextUpload(sending, steps.accepted, [holder])).toMatchObject({ expectedPollRuns: runs });
-  });
-});
+  complete,
+  ended,
+  incomplete,
+  planned,
+  REASON,
+  refused,
+  rejected,
+  sending,
+  sent,
+  steps,
+} from './sample-uploads.js';
 
 describe('a batch', () => {
   const stateOf = (...uploads: Upload[]): BatchState => ({
@@ -213,9 +45,44 @@ describe('a batch', () => {
     const stuck = countTransientError(countTransientError(stateOf(sending), REASON), REASON);
     expect(stuck.errorStreak).toEqual({ count: 2, reason: REASON });
     const calm = stepUpload(stuck, 0, steps.accepted);
-    expect(calm).toEqual({ ...stateOf(sent), submittedAt: 5 });
+    expect(calm).toEqual({ ...stateOf(sent), submittedAt: 5, documentsSent: 2 });
     const later = { ...stepUpload(calm, 0, steps['poll-removed']), uploads: [sending] };
     expect(stepUpload(later, 0, { ...steps.accepted, sentAt: 9 }).submittedAt).toBe(5);
+  });
+
+  it('the clock of a batch in line stands still, but for as long as nobody can send', () => {
+    const state = stateOf(planned);
+    expect(resumeClock(state, 100, 5)).toEqual(state);
+    const inLine = stopClock(state, 100, 40);
+    expect(resumeClock(inLine, 160, 40)).toEqual({ ...state, stoodMs: 60 });
+    expect(resumeClock(inLine, 160, 65)).toEqual({ ...state, stoodMs: 35 });
+    expect(resumeClock({ ...inLine, stoodMs: 7 }, 160, 200)).toEqual({ ...state, stoodMs: 7 });
+    // What was counted in Redis is gone.
+    expect(resumeClock(inLine, 160, 0)).toEqual({ ...state, stoodMs: 60 });
+  });
+
+  it('an upload that left the line over an error comes back to where it stood, until it is sent', () => {
+    const left = keepPlaces(
+      stateOf(planned, sent),
+      new Map([
+        [0, 4.5],
+        [1, 9],
+      ]),
+    );
+    expect(left).toEqual(stateOf({ ...planned, startTag: 4.5 }, sent));
+    expect(keepPlaces(left, new Map([[0, undefined]]))).toEqual(left);
+    expect(stepUpload(left, 0, steps.send).uploads[0]).toEqual(sending);
+  });
+
+  it('a batch counts what Atlas took or may have taken, repeats included, over all its runs', () => {
+    const unknown = stepUpload(stateOf(sending), 0, steps['unknown, to be sent again']);
+    expect(unknown.documentsSent).toBe(2);
+    const again = stepUpload({ ...unknown, uploads: [sending] }, 0, steps.accepted);
+    expect(again.documentsSent).toBe(4);
+    for (const kind of ['not-taken', 'refused'] as const)
+      expect(stepUpload(stateOf(sending), 0, steps[kind]).documentsSent).toBeUndefined();
+    const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 9 };
+    expect(beginRetry(again, run).documentsSent).toBe(4);
   });
 
   it('a batch halves an upload that is too large, and no index of another upload changes', () => {
@@ -236,6 +103,21 @@ describe('a batch', () => {
     [
       'completes when nothing is missing',
       stateOf({ ...ended, result: complete }),
+      {},
+      { next: 'completed' },
+    ],
+    [
+      'fails when all is there and a list could not be read to its end',
+      stateOf({ ...ended, result: { ...rejected, missing: '', reason: REASON } }),
+      {},
+      { next: 'failed', reason: REASON },
+    ],
+    [
+      'completes when that was in an earlier round',
+      stateOf(
+        { ...ended, result: { ...rejected, missing: '1' } },
+        { ...ended, round: 2, documentIndexes: '1', result: complete },
+      ),
       {},
       { next: 'completed' },
     ],
@@ -320,6 +202,36 @@ describe('a batch', () => {
         { ...ended, state: 'sent', expectedPollRuns: 2 },
       ],
     });
+  });
+
+  it('a batch whose documents come late polls what misses some, and begins no round', () => {
+    const round = { present: 1, missing: '1' };
+    const first: EndedUpload = {
+      ...ended,
+      documentIndexes: '0-1',
+      result: { ...incomplete, ...round },
+    };
+    // Sent again in a second round, and there: nothing of the first is missing any more.
+    const other: EndedUpload = {
+      ...first,
+      documentIndexes: '2-3',
+      result: { ...incomplete, missing: '3', present: 1 },
+    };
+    const again: EndedUpload = {
+      ...ended,
+      documentIndexes: '1',
+      result: { ...incomplete, status: 'complete', missing: '', present: 1 },
+    };
+    const failed = awaitLate(stateOf(first, other, again), 9);
+    const run = { startedAtAttempt: 1, stallsBefore: 0, startedAt: 10 };
+    const late = beginRetry(failed, run, 'late');
+    expect(late).toMatchObject({ late: true, lateSince: 9, outcomes: 1 });
+    expect(late.uploads.map(({ state }) => state)).toEqual(['ended', 'sent', 'ended']);
+    const facts = { total: 4, cancelled: null, pastDeadline: false, maxRounds: 2 };
+    expect(afterRound(late, facts)).toEqual({ next: 'incomplete', missing: [3] });
+    // What an operator retries is no late run, and awaits nothing until it ends.
+    const retried = beginRetry(late, run);
+    expect([retried.late, retried.lateSince]).toEqual([undefined, undefined]);
   });
 });
 

@@ -70,3 +70,13 @@ it.each([
     }
   },
 );
+
+it('the watch of heartbeats keeps when a worker has beaten last, and knows how many are silent', () => {
+  const { watch, beat } = watching();
+  expect([watch.lastBeatOf('other'), watch.silentCount]).toEqual([null, 0]);
+  for (const score of [7, 8]) beat({ me: score, other: score });
+  for (const score of [9, 10]) beat({ me: score });
+  expect([watch.lastBeatOf('other'), watch.silentCount]).toEqual([8, 0]);
+  beat({ me: 11 });
+  expect([watch.lastBeatOf('other'), watch.silentCount]).toEqual([8, 1]);
+});

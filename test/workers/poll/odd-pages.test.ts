@@ -137,7 +137,7 @@ const events = fc.constantFrom<PollEvent>(
       const found = { extractCount: present, present };
       const reading = {
         complete: false,
-        unreadable: '',
+        toStay: '',
         failing: false,
         present,
         announced: 5,

@@ -104,12 +104,26 @@ it('items count, however short they are', () => {
   expect(memory.heldBytes).toBeGreaterThan(3 * MIB);
 });
 
-it('a list that does not end is an error of Atlas, when it is larger than its documents explain', () => {
+it('a list that is larger than its documents explain is an error of Atlas, and says what to do', () => {
   const page = new PollMemory(MEMORY_LIMITS).open('BATCH-1', 1).page();
   page.hold(34 * MIB);
-  expect(() => page.hold(34 * MIB + 1)).toThrow('does not end: it takes more than 34 MiB');
+  expect(() => page.hold(34 * MIB + 1)).toThrow(/which is 34 MiB for 1 document\. .*_PER_UPLOAD/);
   const most = open(new PollMemory(MEMORY_LIMITS)).page();
-  expect(() => most.hold(MEMORY_LIMITS.reserveBytes + 1)).toThrow('more than 112 MiB');
+  expect(() => most.hold(MEMORY_LIMITS.reserveBytes + 1)).toThrow('112 MiB for 1,000 documents');
+});
+
+it('a page that does not fit gives its room to those beside it, and what was read stays held', () => {
+  const memory = new PollMemory(LIMITS);
+  const poll = openWith(memory, 9);
+  const [large, small] = [poll.page(), poll.page()];
+  large.hold(10);
+  expect(() => large.hold(12)).toThrow(expect.objectContaining({ isOnePage: false }));
+  small.hold(11);
+  expect(poll.linger(() => {})).toBe(false);
+  expect(memory.heldBytes).toBe(20);
+  poll.close();
+  expect(memory.heldBytes).toBe(0);
+  expect(() => openWith(memory, 21)).toThrow(expect.objectContaining({ isOnePage: true }));
 });
 
 it('a page that arrives when its poll is over takes no room', () => {
@@ -119,4 +133,53 @@ it('a page that arrives when its poll is over takes no room', () => {
   poll.close();
   expect(() => page.hold(5)).toThrow('the poll of BATCH-1 is over');
   expect(memory.heldBytes).toBe(0);
+});
+
+it('what a poll has read stays until another poll needs the room, the oldest first', () => {
+  const memory = new PollMemory(LIMITS);
+  const gone: string[] = [];
+  for (const [name, bytes] of [
+    ['first', 3],
+    ['second', 4],
+  ] as const) {
+    const poll = memory.open(name, 0);
+    poll.page().hold(bytes);
+    expect(poll.linger(() => gone.push(name))).toBe(true);
+    poll.close();
+  }
+  expect(memory.heldBytes).toBe(0);
+  openWith(memory, 3);
+  expect(gone).toEqual([]);
+  openWith(memory, 2);
+  expect([gone, memory.heldBytes]).toEqual([['first'], 5]);
+  openWith(memory, 5);
+  expect([gone, memory.heldBytes]).toEqual([['first', 'second'], 10]);
+});
+
+it('what could not make room anyway is left, and the reserve is never kept', () => {
+  const memory = new PollMemory(LIMITS);
+  const gone: string[] = [];
+  const kept = memory.open('kept', 0);
+  kept.page().hold(2);
+  kept.linger(() => gone.push('kept'));
+  const other = openWith(memory, 8);
+  const reserved = openWith(memory, 12);
+  expect(gone).toEqual([]);
+  expect(reserved.linger(() => {})).toBe(false);
+  reserved.close();
+  openWith(memory, 20);
+  expect(wantedBy(() => openWith(memory, 9))).toBe(20);
+  expect(gone).toEqual([]);
+  kept.forget();
+  other.close();
+  openWith(memory, 10);
+  expect([gone, memory.heldBytes]).toEqual([[], 30]);
+});
+
+it('what stays counts with what its documents take', () => {
+  const memory = new PollMemory({ ...LIMITS, sharedBytes: 1000, reserveBytes: 1000 });
+  const few = memory.open('few', 3);
+  few.page().hold(100);
+  expect(few.linger(() => {})).toBe(true);
+  expect(memory.open('many', 4).linger(() => {})).toBe(false);
 });

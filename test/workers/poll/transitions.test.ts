@@ -8,6 +8,7 @@ import {
 } from '../../../src/jobs/poll-state.js';
 import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
 import {
+  afterKeeping,
   afterPoll,
   beginPoll,
   enterPoll,
@@ -48,7 +49,8 @@ const decide = (state: PollState, event: PollEvent, now: number) =>
     now,
     deadlines,
     deadlineMs: BATCH_ENDS_AT,
-    nextPollMs: () => NEXT_POLL_MS,
+    // As planned polls are: none comes after the share.
+    nextPollMs: () => Math.max(0, Math.min(NEXT_POLL_MS, SHARE_ENDS_AT - now)),
     retryMs: (_, retryAfterMs) => Math.max(RETRY_MS, retryAfterMs),
   });
 
@@ -57,7 +59,7 @@ const read = (present: number, changes: object = {}): PollEvent => ({
   reading: {
     complete: present === 3,
     overdue: false,
-    unreadable: '',
+    toStay: '',
     failing: false,
     present,
     announced: present,
@@ -152,11 +154,40 @@ describe('a poll job', () => {
     expect(counted.seen).toEqual({ extracts: 1, present: 1, announced: 9, stays: 0 });
   });
 
+  it('a poll job that is given up has the documents of the result that was stored before', () => {
+    const kept = { present: 2, missing: '1', unexpected: 3, unreadable: 4 };
+    const state = afterKeeping(fresh, kept);
+    for (const event of ['cancelled', 'transient error'] as const)
+      expect(decide(state, events[event], BATCH_ENDS_AT)).toMatchObject({
+        next: 'end',
+        result: { ...kept, stored: true, reason: REASON },
+      });
+    expect(decide(state, read(1), BATCH_ENDS_AT)).toMatchObject({
+      ...{ next: 'end', result: { status: 'rejected', ...kept, stored: true } },
+    });
+    expect(decide(state, read(2), BATCH_ENDS_AT).next).toBe('store');
+  });
+
   it('a poll job counts errors in a row, and sleeps no longer than to the deadline', () => {
     const once = decide(fresh, events['transient error'], 5000).state;
     const twice = decide(once, events['transient error'], BATCH_ENDS_AT - 10).state;
     expect(twice).toMatchObject({ errorStreak: { count: 2 }, nextPollAt: BATCH_ENDS_AT });
     expect(decide(twice, events.incomplete, 5000).state.errorStreak).toBeUndefined();
+  });
+
+  it('a poll job whose batch fails ends at the deadline, with what failed, and asks for no smaller pages then', () => {
+    const once = decide(fresh, events['a page unreadable'], BATCH_ENDS_AT - 100).state;
+    const waits = decide(once, events['no room'], BATCH_ENDS_AT - 100).state;
+    expect([once.nextPollAt, waits.nextPollAt]).toEqual([BATCH_ENDS_AT, BATCH_ENDS_AT]);
+    const noRoom: PollEvent = {
+      ...events['no room'],
+      reason: { code: 'ATLAS_UNAVAILABLE', message: 'it takes turns' },
+    };
+    for (const event of [events['a page unreadable'], noRoom])
+      expect(decide(waits, event, BATCH_ENDS_AT)).toMatchObject({
+        next: 'end',
+        result: { status: 'rejected', reason: REASON },
+      });
   });
 
   it('a poll job is refused when its share is over and Atlas answers 404 for two minutes without a break', () => {
@@ -173,6 +204,30 @@ describe('a poll job', () => {
     });
     expect(decide(first, events.incomplete, later).state.notFoundSince).toBeNull();
   });
+
+  it.each([
+    ['from the start', 5000],
+    ['shortly before its share is over', SHARE_ENDS_AT - 1000],
+    ['shortly before the deadline', BATCH_ENDS_AT - 10_000],
+  ])(
+    'a 404 that begins %s is polled at the distance of errors when the share is over',
+    (_, from) => {
+      const gaps: number[] = [];
+      let now = from;
+      let decision = decide(fresh, events['not found'], now);
+      while (decision.next === 'sleep') {
+        const { nextPollAt } = decision.state;
+        if (now >= SHARE_ENDS_AT) gaps.push((nextPollAt ?? now) - now);
+        now = nextPollAt ?? now;
+        expect(gaps.length).toBeLessThan(1000);
+        decision = decide(decision.state, events['not found'], now);
+      }
+      expect(decision).toMatchObject({ next: 'end', result: { status: 'rejected' } });
+      expect(now).toBeLessThanOrEqual(BATCH_ENDS_AT);
+      // The last one comes when the time is over.
+      expect(gaps.slice(0, -1).filter((gap) => gap < RETRY_MS)).toEqual([]);
+    },
+  );
 
   it('a 404, an outage and a 404 are no unbroken 404', () => {
     const first = decide(fresh, events['not found'], 5000).state;
@@ -239,8 +294,13 @@ describe('a poll job', () => {
     expect(decision.next).toBe('store');
   });
 
+  it('a poll job does not wait for that beyond its share of the deadline', () => {
+    const { state } = decide(fresh, events.overdue, SHARE_ENDS_AT - 10);
+    expect(state.nextPollAt).toBe(SHARE_ENDS_AT);
+  });
+
   it('a poll job waits some polls longer for an extract that is not given', () => {
-    const failing = read(3, { complete: false, overdue: true, failing: true, unreadable: 'third' });
+    const failing = read(3, { complete: false, overdue: true, failing: true, toStay: 'third' });
     let decision = decide(fresh, failing, 5000);
     for (let poll = 2; poll <= MAX_FAILING_POLLS; poll += 1) {
       expect(decision.next).toBe('sleep');
@@ -264,7 +324,7 @@ describe('a poll job', () => {
     let decision = decide(fresh, events.overdue, 5000);
     for (let poll = 1; poll <= 2 * MAX_OVERDUE_POLLS; poll += 1) {
       expect(decision.next).toBe('sleep');
-      const other = read(3, { complete: false, overdue: true, unreadable: `item ${poll % 2}` });
+      const other = read(3, { complete: false, overdue: true, toStay: `item ${poll % 2}` });
       decision = decide(decision.state, other, 5000);
     }
   });

@@ -97,6 +97,20 @@ it('a lease leaves a receipt without the lock only while the saved state waits f
   expect(await redis.exists(key)).toBe(0);
 });
 
+it('a lease counts once for each nonce, and keeps the last 400 days', async () => {
+  const { redis, lease, there: key } = await activeJob();
+  const days = Array.from({ length: 401 }, (_, n) => [`2025-${1000 + n}`, '1'] as const);
+  await redis.hset(key, Object.fromEntries(days));
+  const tally = { key, day: '2026-11-23', by: 5, nonce: '777' };
+  await lease.save({ startedAt: 777 });
+  await lease.save({ startedAt: 778 }, '', { tally });
+  expect(await redis.hget(key, tally.day)).toBe('5');
+  await lease.save({ startedAt: 778 }, '', { tally });
+  expect(await redis.hget(key, tally.day)).toBe('5');
+  expect(await redis.hlen(key)).toBe(400);
+  expect(await redis.hmget(key, '2025-1001', '2025-1002')).toEqual([null, '1']);
+});
+
 it('a lease renews a lock that is no longer young, and finds out that it was lost', async () => {
   const { redis, lease, lockKey } = await activeJob();
   await redis.pexpire(lockKey, 5000);

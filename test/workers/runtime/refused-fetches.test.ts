@@ -35,7 +35,7 @@ async function createWorker(...limit: [name: string, value: string]) {
     await queue.close();
     redis.disconnect();
   });
-  return { admin, queue, worker, errors };
+  return { admin, queue, worker, errors, redis };
 }
 
 it('a worker pauses when Redis refuses the fetch of a job, and goes on when it does not', async () => {
@@ -47,6 +47,17 @@ it('a worker pauses when Redis refuses the fetch of a job, and goes on when it d
   expect(fetches()).toBe(2);
   expect(errors.map(({ message }) => message.slice(0, 3))).toContain('OOM');
   await admin.config('SET', 'maxmemory', '0');
+  await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
+});
+
+it('a worker whose Redis is on its way to another server does not count that as a refused fetch', async () => {
+  const { admin, queue, worker, errors, redis } = await createWorker('maxmemory', '0');
+  redis.resendForMs = Number.POSITIVE_INFINITY;
+  await admin.replicaof('127.0.0.1', '1');
+  void worker.start();
+  await waitUntil('a refusal', () => errors.some(({ message }) => message.includes('READONLY')));
+  expect(worker.refusedFetch).toBeNull();
+  await admin.replicaof('NO', 'ONE');
   await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
 });
 

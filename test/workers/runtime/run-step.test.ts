@@ -1,5 +1,8 @@
-import { Queue } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { createGatheredLines } from '../../../src/gathered-lines.js';
+import { cancelKey, wakeKey } from '../../../src/jobs/redis-keys.js';
 import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
@@ -23,8 +26,15 @@ interface State {
 
 type Run = StepEntry<unknown, State>;
 
+/** Where a job is. */
+interface Place {
+  queue: Queue;
+  redis: Redis;
+  prefix: string;
+}
+
 /** A worker of one queue with one job, `one`; the n-th step of the job is the n-th of these. */
-async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[]) {
+async function runSteps(...steps: ((run: Run, at: Place) => Promise<StepResult<string>>)[]) {
   const { url, prefix } = testRedis();
   const logger = createLogger('silent');
   const redis = connectRedis(connectionTo(url), logger);
@@ -33,7 +43,7 @@ async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[])
   const config = { QUEUE_PREFIX: prefix } as WorkerContext['config'];
   const remaining = [...steps];
   const processor = createProcessor<unknown, State, string>(
-    { redis, config, clock: { now: Date.now }, logger },
+    { redis, config, clock: { now: Date.now }, lines: createGatheredLines(logger) },
     {
       queueName: 'jobs',
       newState: () => ({ v: 1, steps: 0 }),
@@ -43,7 +53,7 @@ async function runSteps(...steps: ((run: Run) => Promise<StepResult<string>>)[])
         await run.lease.save(run.state);
         const step = remaining.shift();
         if (!step) throw new Error('one step too many');
-        return step(run);
+        return step(run, { queue, redis, prefix });
       },
     },
   );
@@ -99,6 +109,68 @@ it('a job that somebody wanted while it was busy is woken at once', async () => 
   await ends('completed');
   expect(stateAfterwards).toBe('delayed');
   expect((await queue.getJob('one'))?.progress).toEqual({ v: 1, steps: 2 });
+});
+
+it('a job that is saved in its move sleeps with its state and its line, and nobody asks for it', async () => {
+  const { queue, ends } = await runSteps(async (run) => {
+    run.state = { v: 1, steps: 7 };
+    const read = [cancelKey('nobody', 'r')];
+    return {
+      ...{ kind: 'save-and-sleep', delayMs: LONG_MS, line: 'poll 1', read },
+      isWanted: (values) => values.join() !== '',
+    };
+  });
+  await ends('delayed');
+  const job: Job | undefined = await queue.getJob('one');
+  expect(job?.progress).toEqual({ v: 1, steps: 7 });
+  expect((await queue.getJobLogs('one')).logs).toEqual([expect.stringMatching(/Z poll 1$/)]);
+  expect(job?.attemptsMade).toBe(0);
+});
+
+it('a job that a flag wants while it is busy is woken by the move that saves it', async () => {
+  const { queue, ends } = await runSteps(async (_run, { redis, prefix }) => {
+    const key = cancelKey(prefix, 'r');
+    await redis.set(key, 'now');
+    return {
+      ...{ kind: 'save-and-sleep', delayMs: LONG_MS, line: '', read: [key] },
+      isWanted: ([flag]) => flag === 'now',
+    };
+  }, finish);
+  await ends('completed');
+  expect((await queue.getJob('one'))?.progress).toEqual({ v: 1, steps: 2 });
+});
+
+it('a job that the move of another fetches comes with the flags of its batch', async () => {
+  const flags: unknown[] = [];
+  const { queue, ends } = await runSteps(
+    async ({ flags: own }, { queue, redis, prefix }) => {
+      flags.push(own);
+      await redis.set(wakeKey(prefix, 'r-2.a'), '17');
+      const data = { v: 1, reference: 'r-2.a', productType: '"reference":"x"' };
+      await queue.add('job', data, { jobId: 'two' });
+      const move = { kind: 'save-and-sleep', delayMs: 0, line: '', read: [] } as const;
+      return { ...move, isWanted: () => false };
+    },
+    async ({ flags: fetched }) => {
+      flags.push(fetched);
+      return finish();
+    },
+    finish,
+  );
+  await ends('completed');
+  expect(await queue.getJobState('two')).toBe('completed');
+  expect(flags).toEqual([null, [null, '17', null]]);
+});
+
+it('a job whose lock is lost is neither saved nor moved by its worker', async () => {
+  const { queue, ends } = await runSteps(async (run, { queue, redis }) => {
+    await redis.set(queue.toKey('one:lock'), 'another');
+    run.state = { v: 1, steps: 7 };
+    const move = { kind: 'save-and-sleep', delayMs: LONG_MS, line: '', read: [] } as const;
+    return { ...move, isWanted: () => false };
+  });
+  await ends('active');
+  expect((await queue.getJob('one'))?.progress).toEqual({ v: 1, steps: 1 });
 });
 
 it('a step is called again with the same state when no child is pending', async () => {

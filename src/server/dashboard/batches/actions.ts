@@ -1,16 +1,33 @@
 /** What an operator can do with a batch. */
-import { cancelBatch } from '../../../batches/cancel.js';
-import type { ClientQueues } from '../../../batches/client-queues.js';
+import type { Audited } from '../../../batches/audit.js';
+import { cancelBatch, unreasoned } from '../../../batches/cancel.js';
+import { describeErasure } from '../../../batches/erase.js';
+import { extendDeadline } from '../../../batches/extend-deadline.js';
+import { redeliverLatest } from '../../../batches/redeliver.js';
 import { retryBatch } from '../../../batches/retry.js';
 import { wakeBatch } from '../../../batches/wake.js';
+import { TransientError } from '../../../errors.js';
+import type { Actor, AuditAction } from '../../../jobs/audit-record.js';
+import type { ServerContext } from '../../context.js';
+import { eraseFor } from '../../erase.js';
+import { reasonIn } from '../read-form.js';
+import { TIME_SPANS } from '../time-spans.js';
 
 /** The results of actions, as the pages show them. */
 export const ACTION_WORDS = {
   woken: 'It is being polled now.',
   cancelling: 'It is being cancelled.',
+  extended: 'It has that much more time.',
+  'no-time': 'Nothing has changed: that was no span of time.',
   retried: 'It is tried again: first what Atlas has is read, then what is missing is sent.',
   ended: 'It had ended already.',
   'not-failed': 'Only a failed batch can be retried.',
+  queued: 'Its latest event is on its way to the webhook again.',
+  running: 'It has not ended: cancel it, or wait for its end.',
+  'not-confirmed': 'Nothing has changed: what was typed is not its reference.',
+  'not-removed':
+    'It is not erased: S3 did not let its results be removed. The log says why; try again then.',
+  erased: 'It is erased.',
   unknown: 'The batch is no longer kept.',
 } as const;
 
@@ -20,17 +37,71 @@ export function isActionResult(text: unknown): text is ActionResult {
   return typeof text === 'string' && Object.hasOwn(ACTION_WORDS, text);
 }
 
-export type Action = (
-  queues: ClientQueues,
-  reference: string,
-  form: ReadonlyMap<string, string>,
-) => Promise<ActionResult>;
+export interface Action {
+  /** As it is written down. */
+  name: AuditAction;
+  act(context: ServerContext, reference: string, asked: Asked): Promise<ActionResult | Came>;
+}
 
-export const ACTIONS: Record<'poll' | 'cancel' | 'retry', Action> = {
-  poll: (queues, reference) => wakeBatch(queues, reference, { trySendingAgain: true }),
-  async cancel(queues, reference, form) {
-    const reason = form.get('reason')?.trim() || 'cancelled by an operator';
-    return (await cancelBatch(queues, reference, reason)).status;
+interface Asked {
+  form: ReadonlyMap<string, string>;
+  /** Who asks. */
+  actor: Actor;
+}
+
+/** A result of which more is written down. */
+interface Came {
+  done: ActionResult;
+  audited: Audited;
+}
+
+export function cameOf(result: ActionResult | Came): Came {
+  return typeof result === 'string' ? { done: result, audited: { outcome: result } } : result;
+}
+
+export const ACTIONS: Record<
+  'poll' | 'cancel' | 'deadline' | 'retry' | 'redeliver' | 'erase',
+  Action
+> = {
+  poll: {
+    name: 'wake',
+    act: ({ queues }, reference) => wakeBatch(queues, reference, { trySendingAgain: true }),
   },
-  retry: retryBatch,
+  cancel: {
+    name: 'cancel',
+    act: async ({ queues }, reference, { form, actor }) =>
+      (await cancelBatch(queues, reference, reasonIn(form) ?? unreasoned(actor))).status,
+  },
+  deadline: {
+    name: 'extend',
+    async act({ queues }, reference, { form }) {
+      const span = TIME_SPANS.get(form.get('more') ?? '');
+      if (!span) return 'no-time';
+      const { status, extendedMs } = await extendDeadline(queues, reference, span.ms);
+      const details = { byMs: span.ms, extendedMs };
+      return { done: status, audited: { outcome: status, details } };
+    },
+  },
+  retry: {
+    name: 'retry',
+    act: async ({ queues }, reference) => (await retryBatch(queues, reference)).status,
+  },
+  redeliver: {
+    name: 'redeliver',
+    act: async ({ queues }, reference) => (await redeliverLatest(queues, reference)).status,
+  },
+  erase: {
+    name: 'erase',
+    async act(context, reference, { form }) {
+      if (form.get('confirm')?.trim() !== reference) return 'not-confirmed';
+      try {
+        const result = await eraseFor(context, reference);
+        return { done: result.status, audited: describeErasure(result) };
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        context.logger.error({ reference }, `${reference} is not erased: ${error.message}`);
+        return 'not-removed';
+      }
+    },
+  },
 };

@@ -1,43 +1,55 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
 import { plural } from '../../../plural.js';
-import { html, type Markup } from '../html.js';
-import { type Frame, page } from '../layout.js';
+import { html, type Markup } from '../../html.js';
+import { mayChange } from '../../login/operator.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
+import { page } from '../layout.js';
+import { MAX_REASON_LENGTH } from '../read-form.js';
+import type { PageFrame } from '../read-frame.js';
+import { exactTime, isoTime } from '../time-markup.js';
+import { spanOptions } from '../time-spans.js';
 import { ACTION_WORDS, type ActionResult } from './actions.js';
 import {
-  BATCHES_PATH,
   batchPath,
   duration,
-  isoTime,
+  linePlaceMarkup,
   pager,
   progressBar,
   reasonMarkup,
   statePill,
+  tabState,
   timeAgo,
   timeUntil,
 } from './pieces.js';
 import { type BatchView, DOCUMENTS_PER_PAGE } from './read-batch.js';
+import { webhookCard } from './webhook-card.js';
 
 const REFRESH_SECONDS = 2;
 
 export interface BatchPageView extends BatchView {
   now: number;
-  workers: number;
-  pause: Frame['pause'];
+  frame: PageFrame;
   /** The result of the action that led to this page. */
   done: ActionResult | null;
 }
 
 export function batchPage(view: BatchPageView): string {
-  const { status, now, workers, pause, done } = view;
+  const { status, now, frame, done } = view;
+  const changes = mayChange(frame.operator);
   return page(
-    { title: status.reference, workers, pause, refreshSeconds: REFRESH_SECONDS },
+    {
+      ...frame,
+      title: status.reference,
+      refreshSeconds: REFRESH_SECONDS,
+      state: tabState(status),
+    },
     html`<div class="head">
 <div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>
 <h1>${status.reference} ${statePill(status)}</h1>
 <p>${status.productType ?? 'Not a valid batch'}${view.addedAt !== null && html` · added ${timeAgo(view.addedAt, now)}`}</p>
 </div>
-${actions(view)}
+${changes && actions(view)}
 </div>
 ${done && html`<p class="note" role="status">${ACTION_WORDS[done]}</p>`}
 ${notes(view)}
@@ -45,6 +57,7 @@ ${notes(view)}
 <div>
 ${facts(view)}
 ${uploads(view)}
+${webhookCard(status.reference, view.webhooks, { now, mayChange: changes })}
 ${documents(view)}
 </div>
 ${timeline(view)}
@@ -54,26 +67,52 @@ ${timeline(view)}
 
 function actions({ status }: BatchPageView): Markup {
   const path = batchPath(status.reference);
-  if (status.state === 'failed') {
-    return html`<div class="actions"><form method="post" action="${path}/retry"><button class="primary">Retry</button></form></div>`;
+  if (status.summary?.reason?.code === 'CANCELLED') {
+    return html`<div class="actions"><details class="action" id="retry"><summary class="button">Retry…</summary>
+<form method="post" action="${path}/retry">
+<p>Somebody has cancelled it. A retry reads what Atlas has, then sends what is missing.</p>
+<button class="primary">Retry it all the same</button>
+</form></details>${eraseForm(status.reference)}</div>`;
   }
-  if (status.state === 'completed') return html``;
+  if (status.state === 'failed') {
+    return html`<div class="actions"><form method="post" action="${path}/retry"><button class="primary">Retry</button></form>${eraseForm(status.reference)}</div>`;
+  }
+  if (status.state === 'completed') {
+    return html`<div class="actions">${eraseForm(status.reference)}</div>`;
+  }
   return html`<div class="actions">
 <form method="post" action="${path}/poll"><button class="primary">Poll now</button></form>
+<details class="action" id="deadline"><summary class="button">More time…</summary>
+<form method="post" action="${path}/deadline">
+<label>How much?<select name="more">${spanOptions()}</select></label>
+<p>It is added to the batch's deadline, also while Atlas has it. Several add up.</p>
+<button class="primary">Give it more time</button>
+</form></details>
 <details class="action" id="cancel"><summary class="button">Cancel…</summary>
 <form method="post" action="${path}/cancel">
-<label>Why?<input name="reason" maxlength="200" required autocomplete="off" placeholder="sent by mistake"></label>
+<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" required autocomplete="off" placeholder="sent by mistake"></label>
 <p>It ends as failed with CANCELLED, and the caller is told the reason. What Atlas has is not taken back.</p>
 <button class="danger">Cancel this batch</button>
 </form></details>
 </div>`;
 }
 
+function eraseForm(reference: string): Markup {
+  return html`<details class="action" id="erase"><summary class="button">Erase…</summary>
+<form method="post" action="${batchPath(reference)}/erase">
+<label>Its reference, to be sure<input name="confirm" maxlength="128" required autocomplete="off" placeholder="${reference}"></label>
+<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" placeholder="ticket 4711; no names: it is kept"></label>
+<p>Its results in S3, with every version, its jobs, events and logs are gone for good. The documents themselves stay where they are.</p>
+<button class="danger">Erase this batch</button>
+</form></details>`;
+}
+
 function notes({ status }: BatchPageView): Markup {
   const { summary, lastError } = status;
-  const reason = summary?.reason ?? lastError;
+  const reason = summary?.reason ?? (status.line ? null : lastError);
   if (!reason) return html``;
-  return html`<p class="note ${summary?.reason ? 'failed' : 'error'}">${reasonMarkup(reason)}</p>`;
+  const style = !summary?.reason ? 'error' : reason.code === 'CANCELLED' ? 'over' : 'failed';
+  return html`<p class="note ${style}">${reasonMarkup(reason)}</p>`;
 }
 
 function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
@@ -81,9 +120,11 @@ function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
   const took = endedAt !== null && addedAt !== null ? duration(endedAt - addedAt) : null;
   return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
 <dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
+<dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
+${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
 <dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
-${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${summary.submittedAt}</dd>`}
-${summary && html`<dt>Ended</dt><dd><span class="mono">${summary.completedAt}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
+${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
+${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
 ${summary?.results.map((uri) => html`<dt>Results</dt><dd class="mono">${uri}</dd>`)}
 </dl></section>`;
 }
@@ -116,21 +157,13 @@ ${pager(current, pages, to, ['Before', 'After'])}</section>`;
 }
 
 function timeline(view: BatchPageView): Markup {
-  const { addedAt, now, status } = view;
+  const { addedAt, status } = view;
   const { entries, uploadsLeftOut } = view.timeline;
   const several = new Set(status.uploads.map(({ atlasBatchId }) => atlasBatchId)).size > 1;
-  const today = isoTime(now).slice(0, DATE_LENGTH);
   const lines = entries.map(
     ({ at, text, atlasBatchId }) =>
-      html`<li>${at && html`<time datetime="${at}">${clock(at, today)}</time>`}${text}${several && atlasBatchId && html` <small class="mono dim">${atlasBatchId}</small>`}</li>`,
+      html`<li>${at && exactTime(at)}${text}${several && atlasBatchId && html` <small class="mono dim">${atlasBatchId}</small>`}</li>`,
   );
   return html`<section class="card"><h2>Timeline<small>${uploadsLeftOut > 0 && `polls of ${plural(uploadsLeftOut, 'earlier upload')} left out`}</small></h2>
-<ol class="timeline">${lines}${addedAt !== null && html`<li><time datetime="${isoTime(addedAt)}">${clock(isoTime(addedAt), today)}</time>added</li>`}</ol></section>`;
-}
-
-const DATE_LENGTH = 'yyyy-mm-dd'.length;
-
-/** `12:00:12.345` in UTC. The date is added when it is not today's. */
-function clock(iso: string, today: string): string {
-  return iso.replace(`${today}T`, '').replace('T', ' ').replace('Z', '');
+<ol class="timeline">${lines}${addedAt !== null && html`<li>${exactTime(isoTime(addedAt))}added</li>`}</ol></section>`;
 }

@@ -1,156 +1,128 @@
 /** The page of batches: figures, a search, and lists. Pure. */
-import type { Section } from '../../../batches/list.js';
-import { plural } from '../../../plural.js';
+import type { DocumentsToday } from '../../../batches/documents-today.js';
+import type { BatchCounts } from '../../../batches/lists/count-batches.js';
+import type { RowList } from '../../../batches/lists/list-batches.js';
+import { LINE_REASONS, type Line, roomLeft } from '../../../gate/line.js';
 import type { Liveness } from '../../health/read-liveness.js';
-import { html, type Markup } from '../html.js';
+import { html, type Markup } from '../../html.js';
+import { mayChange } from '../../login/operator.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
 import { page } from '../layout.js';
-import {
-  BATCHES_PATH,
-  batchPath,
-  duration,
-  pager,
-  progressBar,
-  reasonMarkup,
-  statePill,
-  timeAgo,
-  timeUntil,
-} from './pieces.js';
-import type { BatchRow } from './rows.js';
+import { pauseForm } from '../pause-controls.js';
+import type { PageFrame } from '../read-frame.js';
+import { webhookNote } from '../webhook-note.js';
+import { ACTION_WORDS, type ActionResult } from './actions.js';
+import { actionsOf, bulkBar, bulkLinks } from './bulk-page.js';
+import type { BulkRecord } from './bulk-record.js';
+import { filterBar, listPager, searchHeading, tabs } from './filter-bar.js';
+import { isNarrowed, type ListQuery, type Section, sectionPath } from './list-query.js';
+import { batchTable } from './list-table.js';
+import { duration } from './pieces.js';
 
-export const PAGE_SIZE = 25;
 const REFRESH_SECONDS = 2;
 
 export interface ListView {
   now: number;
   liveness: Liveness;
-  counts: Record<Section, number>;
-  rows: readonly BatchRow[];
-  shown: ShownSection | ShownSearch;
+  today: DocumentsToday;
+  /** Of all batches, by list. */
+  sections: Record<Section, number>;
+  query: ListQuery;
+  list: RowList;
+  /** Of what the query asks for. */
+  counts: BatchCounts;
+  deadlines: ReadonlyMap<string, number> | null;
+  /** Actions on many batches, the latest first. */
+  bulks: readonly BulkRecord[];
+  frame: PageFrame;
+  /** Events that went to the webhook, or will, as far as they are kept; and those of them that were given up. */
+  webhooks: { known: number; givenUp: number };
+  /** The result of the action that led to this page. */
+  done: ActionResult | null;
 }
-
-interface ShownSection {
-  kind: 'section';
-  section: Section;
-  page: number;
-}
-
-interface ShownSearch {
-  kind: 'search';
-  text: string;
-  searched: number;
-  total: number;
-  next: number | null;
-}
-
-const TABS: readonly [Section, string][] = [
-  ['in-flight', 'In flight'],
-  ['failed', 'Failed'],
-  ['completed', 'Completed'],
-];
 
 export function listPage(view: ListView): string {
-  const { shown, liveness } = view;
-  const searching = shown.kind === 'search';
+  const { query, liveness, frame, list, counts, now, sections } = view;
+  const { operator } = frame;
+  const { failed } = sections;
+  const name = query.text === '' ? 'Batches' : `“${query.text}”`;
+  const changes = mayChange(operator);
+  const actions = changes ? actionsOf(query.section, view.webhooks.known > 0) : [];
+  const { rows } = list;
+  const selects = actions.length > 0 && rows.length > 0;
+  const isPart = isNarrowed(query) || query.sort === 'deadline';
+  const total = isPart ? list.total : sections[query.section];
   return page(
     {
-      title: searching ? `“${shown.text}”` : 'Batches',
-      workers: liveness.workers,
-      pause: liveness.pause,
-      refreshSeconds: searching ? 0 : REFRESH_SECONDS,
+      title: failed > 0 ? `${failed.toLocaleString('en')} failed · ${name}` : name,
+      ...frame,
+      // A search reads the batches themselves.
+      refreshSeconds: query.text === '' ? REFRESH_SECONDS : 0,
     },
-    html`${tiles(view)}
+    html`<h1 class="hidden">Batches</h1>
+${view.done && html`<p class="note" role="status">${ACTION_WORDS[view.done]}</p>`}
+${webhookNote(view.webhooks.givenUp, changes)}
+${tiles(view)}
+${bulkLinks(view.bulks, now)}
+<div class="bar">
 <form class="search" action="${BATCHES_PATH}" role="search">
 <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><circle cx="11" cy="11" r="7"/><path d="m16.5 16.5 4.5 4.5"/></svg>
-<input type="search" name="q" value="${searching ? shown.text : ''}" placeholder="Reference, Atlas batch id or document id" aria-label="Search" autocomplete="off" maxlength="200" required>
+<input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="1200" required>
 <button>Search</button>
 </form>
-<section class="card">
-${searching ? html`<h2>Batches with “${shown.text}”<small>${plural(view.rows.length, 'match', 'matches')}</small></h2>` : tabs(view, shown.section)}
-${view.rows.length > 0 ? table(view) : empty(view)}
-${searching ? searchPager(shown) : sectionPager(view, shown)}
+${changes && pauseForm(liveness.pause, operator.name)}
+</div>
+<section class="card list" aria-label="Batches">
+${tabs(query, sections)}
+${searchHeading(query, counts.matching)}
+${filterBar(query, counts)}
+${bulkBar(query, actions, counts)}
+${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query)}
+${listPager(query, { shown: rows.length, next: list.next, searched: list.searched, total })}
 </section>`,
   );
 }
 
-function tiles({ liveness, counts }: ListView): Markup {
+function tiles({ liveness, sections, today }: ListView): Markup {
   const { oldestMs, nearDeadline } = liveness.inFlight;
+  const { line } = liveness;
   return html`<section class="tiles" aria-label="How things stand">
-<a class="tile" href="${sectionPath('in-flight')}"><span>In flight</span><b>${counts['in-flight'].toLocaleString('en')}</b></a>
-<div class="tile"><span>Oldest in flight</span><b>${oldestMs > 0 ? duration(oldestMs) : '–'}</b></div>
-<div class="tile ${nearDeadline > 0 ? 'warn' : ''}"><span>Near their deadline</span><b>${nearDeadline.toLocaleString('en')}</b></div>
-<a class="tile ${counts.failed > 0 ? 'bad' : ''}" href="${sectionPath('failed')}"><span>Failed</span><b>${counts.failed.toLocaleString('en')}</b></a>
-<a class="tile" href="${sectionPath('completed')}"><span>Completed</span><b>${counts.completed.toLocaleString('en')}</b></a>
+<a class="tile" href="${sectionPath('running')}"><span>Running</span><b>${sections.running.toLocaleString('en')}</b></a>
+${line.uploads > 0 && html`<a class="tile" title="Uploads that wait for their turn" href="${sectionPath('running')}&amp;state=in-line"><span>In line${roomText(line)}</span><b>${line.uploads.toLocaleString('en')}</b><small>${LINE_REASONS[line.hold.why]}</small></a>`}
+<a class="tile" href="${sectionPath('running')}&amp;sort=oldest"><span>Oldest in flight</span><b>${oldestMs > 0 ? duration(oldestMs) : '–'}</b></a>
+<a class="tile ${nearDeadline > 0 ? 'warn' : ''}" href="${sectionPath('running')}&amp;sort=deadline"><span>Near their deadline</span><b>${nearDeadline.toLocaleString('en')}</b></a>
+<a class="tile ${sections.failed > 0 ? 'bad' : ''}" href="${sectionPath('failed')}"><span>Failed</span><b>${sections.failed.toLocaleString('en')}</b></a>
+<a class="tile" href="${sectionPath('completed')}"><span>Completed</span><b>${sections.completed.toLocaleString('en')}</b></a>
+${sentToday(today)}
 </section>`;
 }
 
-function sectionPath(section: Section, pageNumber = 1): string {
-  return `${BATCHES_PATH}?show=${section}${pageNumber > 1 ? `&page=${pageNumber}` : ''}`;
+function sentToday({ sent, quota }: DocumentsToday): Markup {
+  const left =
+    quota &&
+    html`<small>${quota.left.toLocaleString('en')} of ${quota.most.toLocaleString('en')} left</small>`;
+  return html`<div class="tile ${quota?.left === 0 ? 'warn' : ''}"><span>Documents sent today</span><b>${sent.toLocaleString('en')}</b>${left}</div>`;
 }
 
-function tabs({ counts }: ListView, current: Section): Markup {
-  const links = TABS.map(
-    ([section, word]) =>
-      html`<a href="${sectionPath(section)}"${section === current && html` aria-current="page"`}>${word}<i>${counts[section].toLocaleString('en')}</i></a>`,
-  );
-  return html`<nav class="tabs" aria-label="Lists">${links}</nav>`;
-}
-
-function table({ rows, now, shown }: ListView): Markup {
-  const ended = shown.kind === 'section' && shown.section !== 'in-flight';
-  return html`<table>
-<thead><tr><th>Batch</th><th>State</th><th>Documents present</th><th>Atlas batch</th><th>${ended ? 'Duration' : 'Next poll'}</th><th>Added</th></tr></thead>
-<tbody>
-${rows.map((row) => tableRow(row, now))}
-</tbody>
-</table>`;
-}
-
-function tableRow(row: BatchRow, now: number): Markup {
-  const { status, jobId, addedAt } = row;
-  if (!status) {
-    return html`<tr><td class="ref wide"><b class="mono">${jobId}</b><span class="why">${row.failedReason ?? 'not a batch'}</span></td><td class="right" colspan="4"></td><td class="nowrap dim">${timeAgo(addedAt, now)}</td></tr>`;
-  }
-  const { summary, lastError, reference } = status;
-  const reason = summary?.reason ?? lastError;
-  const batchIds = [...new Set(status.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []))];
-  const [first] = batchIds;
-  return html`<tr>
-<td class="ref"><a href="${batchPath(reference)}">${reference}</a><small>${status.productType ?? 'not a valid batch'}</small></td>
-<td class="right">${statePill(status)}</td>
-<td class="wide">${progressBar(status.documents, status.state)}${reason && html`<span class="why">${reasonMarkup(reason)}</span>`}</td>
-<td class="wide mono dim">${first ?? '–'}${batchIds.length > 1 && ` +${batchIds.length - 1}`}</td>
-<td class="nowrap" data-label="${status.nextPollAt ? 'Next poll' : 'Took'}">${nextOrTook(row, now)}</td>
-<td class="nowrap dim right">${timeAgo(addedAt, now)}</td>
-</tr>`;
-}
-
-function nextOrTook({ status, addedAt, endedAt }: BatchRow, now: number): Markup {
-  if (status?.nextPollAt) return timeUntil(status.nextPollAt, now);
-  return html`<span class="dim">${endedAt === null ? '–' : duration(endedAt - addedAt)}</span>`;
+function roomText(line: Line): string {
+  const left = roomLeft(line);
+  return left === null ? '' : `, room for ${left.toLocaleString('en')}`;
 }
 
 const EMPTY: Record<Section, [title: string, text: string]> = {
-  'in-flight': ['All quiet', 'No batch is in flight.'],
+  running: ['All quiet', 'No batch is running.'],
   failed: ['Nothing failed', 'No failed batch is kept.'],
+  cancelled: ['Nothing was cancelled', 'No cancelled batch is kept.'],
   completed: ['Nothing yet', 'No completed batch is kept.'],
+  all: ['Nothing here', 'No batch is kept.'],
 };
 
-function empty({ shown }: ListView): Markup {
-  if (shown.kind === 'search') {
-    return html`<p class="empty"><b>Nothing found</b>No reference, Atlas batch id or document id fits.</p>`;
-  }
-  const [title, text] = EMPTY[shown.section];
-  return html`<p class="empty"><b>${title}</b>${text}</p>`;
-}
-
-function sectionPager({ counts }: ListView, { section, page }: ShownSection): Markup | false {
-  const pages = Math.max(1, Math.ceil(counts[section] / PAGE_SIZE));
-  return pager(page, pages, (number) => sectionPath(section, number), ['Newer', 'Older']);
-}
-
-function searchPager({ text, searched, total, next }: ShownSearch): Markup {
-  const more = `${BATCHES_PATH}?q=${encodeURIComponent(text)}&from=${next}`;
-  return html`<nav class="pager"><span>${total > 0 ? `Searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}, the newest first` : ''}</span><div>
-${next !== null && html`<a class="button" href="${more}">Search further</a>`}
-</div></nav>`;
+function empty(query: ListQuery): Markup {
+  const { text, section } = query;
+  if (text !== '')
+    return html`<p class="empty"><b>Nothing found</b>No reference, document id or S3 location has it, and no Atlas batch this id.</p>`;
+  if (isNarrowed(query))
+    return html`<p class="empty"><b>Nothing fits</b>No batch fits all that is asked for.</p>`;
+  const [title, words] = EMPTY[section];
+  return html`<p class="empty"><b>${title}</b>${words}</p>`;
 }

@@ -1,29 +1,54 @@
 /** Parts that both pages use. Pure. */
-import type { BatchStatus, ListedStatus } from '../../../batches/status.js';
+import type { LinePlace } from '../../../batches/line-place.js';
+import { listedState } from '../../../batches/lists/list-batches.js';
+import type { ListedStatus } from '../../../batches/status.js';
 import type { Reason } from '../../../errors.js';
-import { DASHBOARD_PATH } from '../dashboard-path.js';
-import { html, type Markup } from '../html.js';
-
-export const BATCHES_PATH = `${DASHBOARD_PATH}/batches`;
+import { LINE_REASONS } from '../../../gate/line.js';
+import type { ListedState } from '../../../jobs/listed-facts.js';
+import { html, type Markup } from '../../html.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
+import type { Tone } from '../layout.js';
+import { isoTime } from '../time-markup.js';
 
 export function batchPath(reference: string): string {
   return `${BATCHES_PATH}/${encodeURIComponent(reference)}`;
 }
 
-const STATE_WORDS: Record<BatchStatus['state'], string> = {
+export const STATE_WORDS: Record<ListedState, string> = {
   queued: 'Queued',
   submitting: 'Submitting',
+  'in-line': 'In line',
   processing: 'In flight',
   completed: 'Completed',
   failed: 'Failed',
+  cancelled: 'Cancelled',
 };
 
+/** @param status As {@link ListedStatus}, or more. */
 export function statePill(status: ListedStatus): Markup {
-  const cancelled = status.summary?.reason?.code === 'CANCELLED';
-  const style = cancelled ? 'cancelled' : status.lastError ? 'error' : status.state;
-  const word = cancelled ? 'Cancelled' : status.lastError ? 'Error' : STATE_WORDS[status.state];
-  return html`<span class="pill ${style}">${word}</span>`;
+  const state = listedState(status);
+  // Whoever waits for its turn has no error, whatever it met before.
+  const hasError = status.lastError !== null && status.line === null;
+  const style = hasError ? 'error' : state;
+  return html`<span class="pill ${style}">${hasError ? 'Error' : STATE_WORDS[state]}</span>`;
 }
+
+/** What the tab of the browser says of a batch. */
+export function tabState(status: ListedStatus): { word: string; tone: Tone } {
+  const state = listedState(status);
+  const hasError = status.lastError !== null && status.line === null;
+  return hasError
+    ? { word: 'Error', tone: 'warning' }
+    : { word: STATE_WORDS[state], tone: TONES[state] ?? 'busy' };
+}
+
+const TONES: Partial<Record<ListedState, Tone>> = {
+  completed: 'good',
+  failed: 'bad',
+  cancelled: 'quiet',
+  'in-line': 'quiet',
+  queued: 'quiet',
+};
 
 export function progressBar(
   { present, total }: { present: number; total: number },
@@ -36,6 +61,11 @@ export function reasonMarkup({ code, message }: Reason): Markup {
   return html`<code class="code">${code}</code> ${message}`;
 }
 
+/** `place 12 of 340 in line: sending is paused, until …` */
+export function linePlaceMarkup({ place, uploads, why, until }: LinePlace, now: number): Markup {
+  return html`place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')} in line: ${LINE_REASONS[why]}${until !== null && html`, which ends ${timeUntil(until, now)}`}`;
+}
+
 /** Links to the pages before and after this one; nothing when there is but one page. */
 export function pager(
   current: number,
@@ -44,7 +74,7 @@ export function pager(
   [before, after]: [string, string],
 ): Markup | false {
   if (pages <= 1 && current === 1) return false;
-  return html`<nav class="pager" aria-label="Pages"><span>Page ${current.toLocaleString('en')} of ${pages.toLocaleString('en')}</span><div>
+  return html`<nav class="pager" aria-label="Parts of this list"><span>Page ${current.toLocaleString('en')} of ${pages.toLocaleString('en')}</span><div>
 ${current > 1 && html`<a class="button" href="${pathOf(current - 1)}">${before}</a>`}
 ${current < pages && html`<a class="button" href="${pathOf(current + 1)}">${after}</a>`}
 </div></nav>`;
@@ -70,8 +100,4 @@ export function timeAgo(ms: number, now: number): Markup {
 export function timeUntil(iso: string, now: number): Markup {
   const left = Date.parse(iso) - now;
   return html`<time datetime="${iso}" title="${iso}">${left < 1000 ? 'now' : `in ${duration(left)}`}</time>`;
-}
-
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

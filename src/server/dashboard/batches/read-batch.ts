@@ -1,11 +1,15 @@
 /** Reads what the page of one batch shows. */
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
-import type { BatchStatus } from '../../../batches/status.js';
+import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
+import {
+  readWebhookDeliveries,
+  type WebhookDelivery,
+} from '../../../batches/webhook-deliveries.js';
+import { UnknownReferenceError } from '../../../errors.js';
 import { type BatchState, resultOf } from '../../../jobs/batch-state.js';
 import { batchJobId } from '../../../jobs/ids.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
-import { statusOrNull } from './rows.js';
 import { readTimeline, type Timeline } from './timeline.js';
 
 /** Documents on one page of their list. */
@@ -27,6 +31,7 @@ export interface BatchView {
   addedAt: number | null;
   endedAt: number | null;
   timeline: Timeline;
+  webhooks: WebhookDelivery[];
   documents: { lines: DocumentLine[]; total: number; page: number };
 }
 
@@ -38,9 +43,10 @@ export async function readBatch(
 ): Promise<BatchView | null> {
   const status = await statusOrNull(queues, reference);
   if (!status) return null;
-  const [job, timeline] = await Promise.all([
+  const [job, timeline, webhooks] = await Promise.all([
     queues.batches.getJob(batchJobId(reference)),
     readTimeline(queues, status),
+    readWebhookDeliveries(queues, reference),
   ]);
   const { documents } = Object(job?.data);
   const all: unknown[] = Array.isArray(documents) ? documents : [];
@@ -51,6 +57,7 @@ export async function readBatch(
     addedAt: job?.timestamp ?? null,
     endedAt: job?.finishedOn ?? null,
     timeline,
+    webhooks,
     documents: {
       total: all.length,
       page,
@@ -61,6 +68,16 @@ export async function readBatch(
       }),
     },
   };
+}
+
+/** Returns null when the batch was removed while it was read. */
+async function statusOrNull(queues: ClientQueues, reference: string): Promise<BatchStatus | null> {
+  try {
+    return await readBatchStatus(queues, reference);
+  } catch (error) {
+    if (error instanceof UnknownReferenceError) return null;
+    throw error;
+  }
 }
 
 /** The state of each document, from the latest upload that holds it. */

@@ -1,129 +1,173 @@
 /** The routes of the pages of batches: `/dashboard/batches` and below. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { searchBatches } from '../../../batches/find.js';
-import { countSections, idsFrom, isSection, SECTIONS } from '../../../batches/list.js';
+import { audited } from '../../../batches/audit.js';
+import { readDocumentsToday } from '../../../batches/documents-today.js';
+import { findBatch } from '../../../batches/find.js';
+import { countRunning, countSets } from '../../../batches/lists/batch-sets.js';
+import { listRows } from '../../../batches/lists/list-batches.js';
+import type { BatchRow } from '../../../batches/lists/rows.js';
+import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
+import { startedKey } from '../../../jobs/redis-keys.js';
 import type { ServerContext } from '../../context.js';
-import { readLiveness, redisNow } from '../../health/read-liveness.js';
+import { readLiveness, redisNow, withRedisTimeout } from '../../health/read-liveness.js';
+import { auditorOf } from '../actor.js';
 import { assetRoutes } from '../assets.js';
-import { DASHBOARD_PATH } from '../dashboard-path.js';
-import { ACTIONS, isActionResult } from './actions.js';
+import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
+import { readForm, reasonIn } from '../read-form.js';
+import { type PageFrame, readFrame } from '../read-frame.js';
+import { sendPage } from '../send-page.js';
+import { ACTIONS, type ActionResult, cameOf, isActionResult } from './actions.js';
 import { batchPage } from './batch-page.js';
-import { listPage, PAGE_SIZE } from './list-page.js';
-import { BATCHES_PATH, batchPath } from './pieces.js';
+import { readRecords } from './bulk-record.js';
+import { createCountCache } from './counts-cache.js';
+import { listPage } from './list-page.js';
+import { filterOf, type ListQuery, listPath, readListQuery, type Section } from './list-query.js';
+import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
-import { readRows } from './rows.js';
 
-/** Allows our own style sheet and script, and forms to our own routes. */
-const CONTENT_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-/** Longer than any reference, batch_id or document id. */
-const MAX_SEARCH_LENGTH = 300;
 /** Higher numbers of pages are not read: their offsets would no longer be whole numbers. */
 const MAX_PAGE = 1_000_000;
 
-type Query = Partial<Record<'show' | 'page' | 'q' | 'from' | 'done', unknown>>;
+/** Batches on one page. */
+const PAGE_SIZE = 25;
+
+type Query = Readonly<Record<string, unknown>>;
 
 export async function batchPages(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, config, logger } = context;
+  const askToday = () =>
+    withRedisTimeout(queues.link.run(() => readDocumentsToday(queues, config)));
   const askLiveness = () => readLiveness(queues, config.BATCH_DEADLINE_MS);
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => done(null, new URLSearchParams(String(body))),
-  );
   assetRoutes(app);
 
+  const countCached = createCountCache(queues);
   const list = BATCHES_PATH.slice(DASHBOARD_PATH.length);
-  app.get<{ Querystring: Query }>(list, async ({ query }, reply) => {
-    const text = textOf(query.q);
-    return text === ''
-      ? sendPage(reply, await sectionPage(query))
-      : answerSearch(reply, text, numberOf(query.from, 0));
+  app.get<{ Querystring: Query }>(list, async (request, reply) => {
+    const query = readListQuery(request.query);
+    const direct = isOnlyText(query)
+      ? await queues.link.run(() => findBatch(queues, query.text))
+      : null;
+    if (direct !== null) return reply.redirect(batchPath(direct), 303);
+    const { done } = request.query;
+    return sendList(reply, query, {
+      frame: await readFrame(context, request),
+      done: isActionResult(done) ? done : null,
+    });
   });
 
   app.get<{ Params: { reference: string }; Querystring: Query }>(
     `${list}/:reference`,
-    async ({ params: { reference }, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request;
+      const { reference } = params;
+      const frame = await readFrame(context, request);
       const view = REFERENCE_PATTERN.test(reference)
         ? await queues.link.run(() => readBatch(queues, reference, numberOf(query.page, 1)))
         : null;
-      if (!view) return answerSearch(reply, reference, 0, 404);
-      const [{ workers, pause }, now] = await Promise.all([askLiveness(), redisNow(queues)]);
+      if (!view) {
+        const query = readListQuery({ q: reference });
+        const direct = await queues.link.run(() => findBatch(queues, query.text));
+        if (direct !== null) return reply.redirect(batchPath(direct), 303);
+        return sendList(reply.status(404), query, { frame });
+      }
+      const { now } = frame.system;
       const done = isActionResult(query.done) ? query.done : null;
-      return sendPage(reply, batchPage({ ...view, workers, pause, now, done }));
+      return sendPage(reply, batchPage({ ...view, frame, now, done }));
     },
   );
 
-  for (const [name, act] of Object.entries(ACTIONS)) {
+  for (const [name, action] of Object.entries(ACTIONS)) {
     app.post<{ Params: { reference: string } }>(
       `${list}/:reference/${name}`,
-      async ({ params: { reference }, body }, reply) => {
+      async (request, reply) => {
+        const { reference } = request.params;
         if (!REFERENCE_PATTERN.test(reference)) return reply.callNotFound();
-        const form = body instanceof URLSearchParams ? new Map(body) : new Map<string, string>();
-        const done = await queues.link.run(() => act(queues, reference, form));
-        logger.info({ reference, action: name, done }, `an operator asked for: ${name}`);
+        const form = readForm(request.body);
+        const auditor = auditorOf(request, logger);
+        const asked = { form, actor: auditor.actor };
+        const change = { action: action.name, reference, reason: reasonIn(form) };
+        const { done } = await queues.link.run(() =>
+          audited(
+            queues,
+            auditor,
+            change,
+            async () => cameOf(await action.act(context, reference, asked)),
+            (came) => came.audited,
+          ),
+        );
         // The redirect keeps a reload of the page from repeating the action.
-        return reply.redirect(`${batchPath(reference)}?done=${done}`, 303);
+        const path = done === 'erased' ? BATCHES_PATH : batchPath(reference);
+        return reply.redirect(`${path}?done=${done}`, 303);
       },
     );
   }
 
-  async function sectionPage(query: Query): Promise<string> {
-    const asked = textOf(query.show);
-    const section = isSection(asked) ? asked : 'in-flight';
-    const page = Math.max(1, numberOf(query.page, 1));
-    const [liveness, now, { counts, rows }] = await Promise.all([
-      askLiveness(),
-      redisNow(queues),
-      queues.link.run(async () => {
-        const types = SECTIONS[section];
-        const ids = await idsFrom(queues, types, (page - 1) * PAGE_SIZE, PAGE_SIZE);
-        return { counts: await countSections(queues), rows: await readRows(queues, ids) };
-      }),
-    ]);
-    return listPage({ now, liveness, counts, rows, shown: { kind: 'section', section, page } });
-  }
-
-  async function answerSearch(
+  async function sendList(
     reply: FastifyReply,
-    text: string,
-    from: number,
-    status = 200,
+    query: ListQuery,
+    { frame, done = null }: { frame: PageFrame; done?: ActionResult | null },
   ): Promise<FastifyReply> {
-    const result = await queues.link.run(() => searchBatches(queues, text, from));
-    if (result.kind === 'exact') return reply.redirect(batchPath(result.reference), 303);
-    const { searched, total, next } = result;
-    const [liveness, now, counts, rows] = await Promise.all([
-      askLiveness(),
-      redisNow(queues),
-      countSections(queues),
-      readRows(queues, result.jobIds),
+    const [liveness, today, now] = await Promise.all([askLiveness(), askToday(), redisNow(queues)]);
+    const filter = filterOf(query, now);
+    const { sort, cursor } = query;
+    const read = () =>
+      Promise.all([
+        listRows(queues, { ...filter, sort, limit: PAGE_SIZE, cursor }),
+        countCached(listPath(query), filter),
+        readSections(),
+        readRecords(queues, now),
+        countWebhooks(),
+      ]);
+    const known = await queues.link.run(read).catch((error) => {
+      // A cursor that somebody has changed, or that an earlier version has given.
+      if (error instanceof UsageError && cursor !== undefined) return null;
+      throw error;
+    });
+    if (known === null) return reply.redirect(listPath(query), 303);
+    const [page, counts, sections, bulks, webhooks] = known;
+    const deadlines = sort === 'deadline' ? await readDeadlines(page.rows) : null;
+    const figures = { now, liveness, today, sections, counts, deadlines, bulks, webhooks };
+    return sendPage(reply, listPage({ ...figures, query, list: page, frame, done }));
+  }
+
+  async function countWebhooks(): Promise<{ known: number; givenUp: number }> {
+    const counts = await queues.webhooks.getJobCounts();
+    const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return { known, givenUp: counts.failed ?? 0 };
+  }
+
+  async function readSections(): Promise<Record<Section, number>> {
+    const failures = { state: ['failed', 'cancelled'] } as const;
+    const [sets, { state }] = await Promise.all([
+      countSets(queues),
+      countCached('failures', failures),
     ]);
-    const shown = { kind: 'search', text, searched, total, next } as const;
-    return sendPage(reply.status(status), listPage({ now, liveness, counts, rows, shown }));
+    const running = countRunning(sets);
+    const cancelled = state.find(({ value }) => value === 'cancelled')?.count ?? 0;
+    const { failed, completed } = sets;
+    const all = running + failed + completed;
+    return { running, failed: Math.max(0, failed - cancelled), cancelled, completed, all };
+  }
+
+  async function readDeadlines(rows: readonly BatchRow[]): Promise<Map<string, number>> {
+    const key = startedKey(queues.prefix);
+    const starts = await queues.link.run(() =>
+      Promise.all(rows.map(({ jobId }) => queues.link.redis.zscore(key, jobId))),
+    );
+    return new Map(
+      rows.flatMap(({ jobId }, i) => {
+        const start = starts[i];
+        return start ? [[jobId, Number(start) + config.BATCH_DEADLINE_MS] as const] : [];
+      }),
+    );
   }
 }
 
-function sendPage(reply: FastifyReply, text: string): FastifyReply {
-  return reply
-    .type('text/html; charset=utf-8')
-    .header('content-security-policy', CONTENT_POLICY)
-    .header('cache-control', 'no-store')
-    .send(text);
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.trim().slice(0, MAX_SEARCH_LENGTH) : '';
+/** A search that may lead straight to a batch. */
+function isOnlyText({ text, values, since, section, cursor }: ListQuery): boolean {
+  const isWide = section === 'all' && since === '' && cursor === undefined;
+  return text !== '' && isWide && Object.values(values).every((some) => some.length === 0);
 }
 
 function numberOf(value: unknown, otherwise: number): number {

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import type { BatchStatus } from '../../../batches/status.js';
 import { batchJobId, pollJobId } from '../../../jobs/ids.js';
+import { readTimedLine, type TimedLine } from './timed-line.js';
 
 /** Only the polls of the latest uploads are read: a batch of 10,000 documents has 100 uploads. */
 const MAX_UPLOADS = 10;
@@ -10,10 +11,7 @@ const MAX_UPLOADS = 10;
 const LINES_PER_JOB = 100;
 const MAX_LINES = 150;
 
-export interface TimelineEntry {
-  /** ISO 8601. Null for a line without a time, which this project did not write. */
-  at: string | null;
-  text: string;
+export interface TimelineEntry extends TimedLine {
   /** The Atlas batch of the line. Null for a line of the batch itself. */
   atlasBatchId: string | null;
 }
@@ -42,12 +40,5 @@ async function linesOf(
   atlasBatchId: string | null,
 ): Promise<TimelineEntry[]> {
   const { logs } = await queue.getJobLogs(jobId, 0, LINES_PER_JOB - 1, false);
-  return logs.map((line) => parseLine(line, atlasBatchId));
-}
-
-const TIMED_LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)$/s;
-
-function parseLine(line: string, atlasBatchId: string | null): TimelineEntry {
-  const [, at = null, text = line] = TIMED_LINE.exec(line) ?? [];
-  return { at, text, atlasBatchId };
+  return logs.map((line) => ({ ...readTimedLine(line), atlasBatchId }));
 }

@@ -1,0 +1,143 @@
+/**
+ * Writes down who changed what: one line of JSON per change by a person or a token, in the log and in the
+ * timeline of the batch. Whoever lets people change something makes an {@link Auditor} for each of them.
+ */
+import { errorName } from '../errors.js';
+import type { Actor, AuditAction, AuditRecord } from '../jobs/audit-record.js';
+import { describeAudit } from '../jobs/audit-record.js';
+import { erasedDigest } from '../jobs/erased.js';
+import { batchJobId } from '../jobs/ids.js';
+import { auditKey } from '../jobs/redis-keys.js';
+import type { Logger } from '../logging.js';
+import { redisTimeMs } from '../redis/clock.js';
+import type { ClientQueues } from './client-queues.js';
+
+export interface Auditor {
+  actor: Actor;
+  /**
+   * Where there is a log. Without one the record goes to a worker, which writes it into its own: a command
+   * ends long before anybody would collect what it prints.
+   */
+  logger?: Logger | undefined;
+}
+
+export interface Change {
+  action: AuditAction;
+  /** Of a change to one batch. */
+  reference?: string | undefined;
+  /** Of a change to many. */
+  filter?: Record<string, string> | undefined;
+  count?: number | undefined;
+  reason?: string | undefined;
+}
+
+/** What came of a change, as it is written down. Fields that are given replace those of the change. */
+export type Audited = Pick<AuditRecord, 'outcome'> &
+  Partial<Pick<AuditRecord, 'reference' | 'count' | 'details'>>;
+
+/** Longer texts are cut: they go into logs and pages. */
+const MAX_TEXT_LENGTH = 500;
+const MAX_NAME_LENGTH = 100;
+/** Lines that are kept of a job's log, as its worker keeps them. */
+const KEPT_LOG_LINES = 200;
+/** For a worker that comes to take them, within a week. */
+const KEPT_RECORDS = 10_000;
+const KEPT_SECONDS = 7 * 86_400;
+
+/**
+ * Makes a change, and writes down what came of it; also that it failed.
+ * @param describe What came of it, in a word.
+ */
+export async function audited<T>(
+  queues: ClientQueues,
+  auditor: Auditor,
+  change: Change,
+  act: () => Promise<T>,
+  describe: (result: T) => Audited,
+): Promise<T> {
+  const at = await redisTimeMs(queues.link.redis);
+  try {
+    const result = await act();
+    await writeAudit(queues, auditor, recordOf(auditor, change, at, describe(result)));
+    return result;
+  } catch (error) {
+    const outcome = `error ${errorName(error)}`;
+    // When Redis is away, the error itself is what people have to know.
+    await writeAudit(queues, auditor, recordOf(auditor, change, at, { outcome })).catch(() => {});
+    throw error;
+  }
+}
+
+function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited): AuditRecord {
+  const { action, filter = null, count = null, reason } = change;
+  return {
+    at: new Date(at).toISOString(),
+    actor: oneLine(actor.name, MAX_NAME_LENGTH),
+    via: actor.via,
+    address: actor.address ?? null,
+    action,
+    reference: nameOf(change),
+    filter,
+    count,
+    reason: reason === undefined ? null : oneLine(reason, MAX_TEXT_LENGTH),
+    ...came,
+  };
+}
+
+/** Of an erase the log names nobody, whatever comes of it: it is kept for longer than what was erased. */
+function nameOf({ action, reference }: Change): string | null {
+  if (reference === undefined) return null;
+  if (action !== 'erase') return reference;
+  return `sha256:${erasedDigest(reference, null)}`;
+}
+
+/** What people type goes into lines of logs. */
+function oneLine(text: string, maxLength: number): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, maxLength);
+}
+
+async function writeAudit(
+  { batches, link, prefix }: ClientQueues,
+  { logger }: Auditor,
+  record: AuditRecord,
+): Promise<void> {
+  const { reference } = record;
+  if (logger) logAudit(logger, record);
+  else {
+    const key = auditKey(prefix);
+    const write = link.redis.multi().rpush(key, JSON.stringify(record));
+    await write.ltrim(key, -KEPT_RECORDS, -1).expire(key, KEPT_SECONDS).exec();
+  }
+  if (reference !== null && record.action !== 'erase') await addLine(batches, reference, record);
+}
+
+/** In the timeline of each of many batches, of a change that is in the log as a whole. */
+export async function noteInTimelines(
+  { batches, link }: ClientQueues,
+  auditor: Auditor,
+  change: Change,
+  changed: readonly { reference: string; status: string }[],
+): Promise<void> {
+  const at = await redisTimeMs(link.redis);
+  await Promise.all(
+    changed.map(({ reference, status: outcome }) =>
+      addLine(batches, reference, recordOf(auditor, change, at, { outcome })),
+    ),
+  );
+}
+
+/** Of a job that is gone BullMQ keeps no line, and says so. */
+async function addLine(
+  batches: ClientQueues['batches'],
+  reference: string,
+  record: AuditRecord,
+): Promise<void> {
+  const line = `${record.at} ${describeAudit(record)}`;
+  await batches.addJobLog(batchJobId(reference), line, KEPT_LOG_LINES).catch(() => {});
+}
+
+/** One line of the log. */
+export function logAudit(logger: Logger, record: AuditRecord): void {
+  const batch = record.reference === null ? '' : `${record.reference}: `;
+  logger.info({ audit: true, ...record }, `audit: ${batch}${describeAudit(record)}`);
+}

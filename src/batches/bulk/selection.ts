@@ -1,0 +1,111 @@
+/** Which batches a bulk action is about, one by one. */
+import { checkReference } from '../../check-options.js';
+import { UsageError } from '../../errors.js';
+import { batchJobId, referenceOfBatchJobId } from '../../jobs/ids.js';
+import type { ListedState } from '../../jobs/listed-facts.js';
+import { begunKey } from '../../jobs/redis-keys.js';
+import { redisTimeMs } from '../../redis/clock.js';
+import type { ClientQueues } from '../client-queues.js';
+import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';
+import { openScan } from '../lists/scan-batches.js';
+import { referencesGivenUp } from '../redeliver-events.js';
+
+/** What can be done to many batches. */
+export type BulkAction = 'retry' | 'cancel' | 'redeliver';
+
+/** The batches of these references, or all that fit a filter. */
+export type BulkSelection = BulkFilter | { references: readonly string[] };
+
+/** All that fit a filter. */
+export interface BulkFilter extends BatchFilter {
+  /** Of a redeliver: only events that were given up, of batches that are still kept. */
+  givenUp?: boolean | undefined;
+}
+
+/** The states that an action is for, and those that it means when none is asked for. */
+const STATES: Record<BulkAction, { may: readonly ListedState[]; means: BatchFilter['state'] }> = {
+  retry: { may: ['failed', 'cancelled'], means: 'failed' },
+  cancel: { may: ['queued', 'submitting', 'in-line', 'processing'], means: 'running' },
+  redeliver: { may: ['completed', 'failed', 'cancelled'], means: 'ended' },
+};
+
+/** Batches that are asked for, or done, side by side. */
+const CHUNK = 200;
+
+export type CheckedSelection =
+  | { references: readonly string[] }
+  | { filter: CheckedFilter; givenUp: boolean };
+
+/** @throws UsageError that says what is wrong. */
+export function checkSelection(action: BulkAction, selection: BulkSelection): CheckedSelection {
+  if ('references' in selection) {
+    const { references, ...rest } = selection;
+    if (!Array.isArray(references) || Object.keys(rest).length > 0)
+      throw new UsageError(`${action} takes references or a filter, and not both`);
+    for (const reference of references) checkReference(action, reference);
+    return { references: [...new Set(references)] };
+  }
+  const { may, means } = STATES[action];
+  const { givenUp = false, ...asked } = selection;
+  if (typeof givenUp !== 'boolean' || (givenUp && action !== 'redeliver'))
+    throw new UsageError('givenUp is true or false, and for redeliver alone');
+  const filter = checkFilter({ ...asked, state: asked.state ?? means });
+  const other = [...(filter.states ?? [])].find((state) => !may.includes(state));
+  if (other !== undefined)
+    throw new UsageError(
+      `a batch that is ${other} is none for ${action}: state is one of ${may.join(', ')}`,
+    );
+  return { filter, givenUp };
+}
+
+/**
+ * The same for batches that there are now. None that comes or fails later is met, however long the action
+ * takes.
+ */
+export async function selectionUntilNow(
+  { batches, link, prefix }: ClientQueues,
+  selection: CheckedSelection,
+): Promise<CheckedSelection> {
+  if ('references' in selection) return selection;
+  const latest = (key: string) => link.redis.zrange(key, '-1', '-1', 'WITHSCORES');
+  const [now, ...ends] = await Promise.all([
+    redisTimeMs(link.redis),
+    latest(batches.toKey('failed')),
+    latest(batches.toKey('completed')),
+    latest(begunKey(prefix)),
+  ]);
+  // Other hosts may have a clock that is ahead.
+  const last = Math.max(Math.ceil(now), ...ends.map(([, time]) => Number(time ?? 0)));
+  const { filter, givenUp } = selection;
+  return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
+}
+
+/** Their references, in parts. */
+export async function* selectedReferences(
+  queues: ClientQueues,
+  selection: CheckedSelection,
+): AsyncGenerator<string[], void, undefined> {
+  if ('references' in selection) {
+    for (let from = 0; from < selection.references.length; from += CHUNK)
+      yield selection.references.slice(from, from + CHUNK);
+    return;
+  }
+  const maxMs = Number.POSITIVE_INFINITY;
+  const givenUp = selection.givenUp ? await referencesGivenUp(queues) : null;
+  // Those that the action takes out of their set are behind us.
+  const scan = await openScan(queues, selection.filter, { sort: 'newest', want: CHUNK, maxMs });
+  let part: string[] = [];
+  while ((await scan.hasNext()) === true) {
+    const reference = referenceOfBatchJobId(scan.take().id);
+    if (reference !== null && givenUp?.has(reference) !== false) part.push(reference);
+    if (part.length < CHUNK) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Key of the job of a reference. */
+export function jobKeyOf({ batches }: ClientQueues, reference: string): string {
+  return batches.toKey(batchJobId(reference));
+}

@@ -1,0 +1,51 @@
+/** Gives a batch more time. */
+import { CANCEL_FLAG_TTL_MS } from '../jobs/flags.js';
+import { batchJobId } from '../jobs/ids.js';
+import { extensionKey, startedKey } from '../jobs/redis-keys.js';
+import { LuaScript } from '../redis/lua-script.js';
+import type { ClientQueues } from './client-queues.js';
+
+/** What became of the request for more time. */
+export interface ExtendResult {
+  /** `extended`: it has that much more. `ended`: it had ended already. `unknown`: no such batch. */
+  status: 'extended' | 'ended' | 'unknown';
+  /** The reference that was asked for. */
+  reference: string;
+  /** How much more time than others the batch has now, in ms, all extensions together. */
+  extendedMs: number;
+}
+
+/**
+ * In one script, so that of two requests at the same moment none is lost. KEYS the batch job, its
+ * `ExtensionFlag`, started. ARGV how much more in ms, the flag's life beyond that, the job's id. Answers what
+ * became of it, and all that it was given.
+ */
+const EXTEND = new LuaScript<[ExtendResult['status'], number]>(`
+local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
+if not job[1] then return {'unknown', 0} end
+local flag = cjson.decode(redis.call('GET', KEYS[2]) or '{}')
+local ms = flag.timestamp == tonumber(job[1]) and flag.ms or 0
+if job[2] then return {'ended', ms} end
+ms = ms + ARGV[1]
+local value = string.format('{"ms":%.0f,"timestamp":%s}', ms, job[1])
+redis.call('SET', KEYS[2], value, 'PX', string.format('%.0f', ms + ARGV[2]))
+-- For those who watch deadlines, when it has begun.
+redis.call('ZADD', KEYS[3], 'XX', 'INCR', ARGV[1], ARGV[3])
+return {'extended', ms}
+`);
+
+/**
+ * Its jobs find the flag when the deadline that they know has come. So nobody has to be woken, and nothing
+ * is lost of a request that comes before that.
+ */
+export async function extendDeadline(
+  { batches, link, prefix }: ClientQueues,
+  reference: string,
+  byMs: number,
+): Promise<ExtendResult> {
+  const jobId = batchJobId(reference);
+  const keys = [batches.toKey(jobId), extensionKey(prefix, reference), startedKey(prefix)];
+  const args = [byMs, CANCEL_FLAG_TTL_MS, jobId];
+  const [status, extendedMs] = await EXTEND.run(link.redis, keys, args);
+  return { status, reference, extendedMs };
+}

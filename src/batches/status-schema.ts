@@ -1,0 +1,44 @@
+/** The status of a batch as a schema, from which the document of the HTTP API is made. */
+import { z } from 'zod';
+import { reasonSchema, summarySchema } from '../jobs/schemas.js';
+import type { LinePlace } from './line-place.js';
+import type { BatchStatus, UploadStatus } from './status.js';
+
+const count = z.int().min(0);
+const instant = z.iso.datetime();
+
+export const linePlaceSchema = z.object({
+  place: z.int().min(1).describe('Of its first upload in line; 1 is the head.'),
+  uploads: count.describe('Uploads in line, of all batches.'),
+  why: z.enum(['limit', 'quota', 'pause', 'outage']),
+  until: instant.nullable().describe('When that ends by itself; null when nobody knows.'),
+}) satisfies z.ZodType<LinePlace>;
+
+const uploadStatusSchema = z.object({
+  state: z.enum(['planned', 'sending', 'sent', 'ended', 'refused']),
+  round: z.int().min(1).describe('1 for the first; later ones send only what was missing.'),
+  atlasBatchId: z.string().nullable().describe("Atlas's `batch_id`; null before its response."),
+  documents: z.object({ total: count, present: count }),
+  polls: count,
+  nextPollAt: instant.nullable(),
+  result: z.enum(['complete', 'incomplete', 'cancelled', 'rejected']).nullable(),
+  reason: reasonSchema.nullable(),
+}) satisfies z.ZodType<UploadStatus>;
+
+export const batchStatusSchema = z.object({
+  reference: z.string(),
+  state: z
+    .enum(['queued', 'submitting', 'in-line', 'processing', 'completed', 'failed'])
+    .describe(
+      'queued: no worker has begun. submitting: documents are checked and sent. in-line: an upload waits for its turn. processing: Atlas is at work.',
+    ),
+  productType: z.string().nullable(),
+  documents: z.object({ total: count, sent: count, present: count }),
+  uploads: z.array(uploadStatusSchema),
+  polls: count,
+  nextPollAt: instant.nullable(),
+  submittedAt: instant.nullable().describe('When the first upload was sent.'),
+  line: linePlaceSchema.nullable().describe('Null when nothing of it is in line.'),
+  lastError: reasonSchema.nullable().describe('The error that delays the batch.'),
+  summary: summarySchema.nullable().describe('Null until the batch has ended.'),
+}) satisfies z.ZodType<BatchStatus>;

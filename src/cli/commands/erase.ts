@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { EraseResult } from '../../batches/erase.js';
+import { UsageError } from '../../errors.js';
+import { plural } from '../../plural.js';
+import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
+import { print, printError, printJson } from '../output/terminal.js';
+import { reportUnknown } from '../output/unknown-batch.js';
+import { toReference, withClient } from '../with-client.js';
+
+interface EraseOptions extends ChangeOptions {
+  reason?: string;
+  yes?: true;
+  json?: true;
+}
+
+export function eraseCommand(finish: Finish): Command {
+  return createChange(
+    'erase',
+    'remove an ended batch for good, with every version of its results, and print a certificate',
+    ['erase loan-8841 --yes --reason "ticket 4711"'],
+  )
+    .argument('<reference>', 'the batch', toReference)
+    .option('--reason <text>', 'for the audit log; it is kept, so it must name nobody')
+    .option('-y, --yes', 'do not ask, as without a terminal')
+    .option('--json', 'print the certificate as JSON')
+    .action(async (reference: string, options: EraseOptions) =>
+      finish(await erase(reference, options)),
+    );
+}
+
+async function erase(reference: string, options: EraseOptions): Promise<ExitCode> {
+  // Whoever runs it in a script has decided.
+  if (!options.yes && process.stdin.isTTY) await askFor(reference);
+  return withClient<ExitCode>(async (client) => {
+    const result = await client.erase(reference, { reason: options.reason });
+    report(result, options);
+    return result.status === 'erased' ? 0 : 1;
+  }, options);
+}
+
+/** @throws UsageError unless somebody types the reference. */
+async function askFor(reference: string): Promise<void> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const typed = await terminal.question(
+      `Results, jobs and events of ${reference} go for good. Type its reference to be sure: `,
+    );
+    if (typed.trim() !== reference) throw new UsageError(`${reference} is not erased`);
+  } finally {
+    terminal.close();
+  }
+}
+
+function report({ status, reference, certificate }: EraseResult, { json }: EraseOptions): void {
+  if (status === 'unknown') reportUnknown(reference, { json });
+  else if (json) printJson({ status, reference, certificate });
+  else if (certificate === null) {
+    printError(`${reference} runs; cancel it first: atlas-batch cancel ${reference}`);
+  } else {
+    const { removed, erasedAt, addedAt, digest } = certificate;
+    print(`${reference} is erased. The certificate, which names nobody:`);
+    print(`  erased at   ${erasedAt}`);
+    print(`  added at    ${addedAt ?? 'not known any more'}`);
+    print(`  SHA-256     ${digest}`);
+    print(
+      `  removed     ${plural(removed.objectVersions, 'version')} of results, ${plural(removed.jobs, 'job')}, ${plural(removed.keys, 'key')}, ${plural(removed.entries, 'stream entry', 'stream entries')}`,
+    );
+  }
+}

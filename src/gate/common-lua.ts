@@ -1,0 +1,151 @@
+/** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
+import { PRIORITIES } from '../jobs/request.js';
+import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
+
+/** What is used of the quota of a day is of no use two days later. */
+const USED_TTL_SECONDS = 2 * 86_400;
+
+/** The beginning of each script of the gate; see `gate-scripts.ts` for its `KEYS` and `ARGV`. */
+export const COMMON = `
+local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
+local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
+local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
+local BATCHES, POLLS = ARGV[1], ARGV[2]
+local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
+-- What a script itself names comes after these.
+local K, A = 16, 6
+local call = redis.call
+
+local function now()
+  local time = call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local function number_of(reply) return tonumber(reply or 0) or 0 end
+local function size_of(member) return number_of(call('HGET', SIZES, member)) end
+local function documents_in_flight() return number_of(call('HGET', STATE, 'documents')) end
+local function is_paused() return call('EXISTS', PAUSE) == 1 end
+-- A process that cannot send admits nothing and wakes nobody.
+local function is_closed() return SHUT or is_paused() end
+-- How long nobody could send, in all: deadlines of batches in line count by it.
+local function outage_ms() return number_of(call('HGET', OUTAGE, 'ms')) end
+
+-- A process whose clock is late counts on the day that another has begun. What was sent on a day before
+-- there was a quota counts too.
+if QUOTA > 0 then
+  local known = call('HGET', USED, 'day')
+  if known and known >= DAY then
+    DAY = known
+  else
+    call('HSET', USED, 'day', DAY, 'documents', number_of(call('HGET', SENT, DAY)))
+    call('EXPIRE', USED, ${USED_TTL_SECONDS})
+  end
+end
+local function documents_used()
+  if QUOTA == 0 then return 0 end
+  return number_of(call('HGET', USED, 'documents'))
+end
+
+-- One that is larger than the limit goes alone, and one that is larger than the quota as the first of a day.
+local function is_within(bound, sum, size) return bound == 0 or sum == 0 or sum + size <= bound end
+local function fits(size, reserved, used)
+  return is_within(LIMIT, reserved, size) and is_within(QUOTA, used, size)
+end
+
+-- Where a member in flight stood in line, and the day of whose quota it has taken.
+local function admission_of(member)
+  local start, day = string.match(call('HGET', ADMISSIONS, member) or '', '^(%S+) ?(%S*)$')
+  return start or '0', day or ''
+end
+local function give_back(member, size)
+  local _, day = admission_of(member)
+  if QUOTA > 0 and day == DAY then call('HINCRBY', USED, 'documents', -size) end
+end
+
+local function land(member)
+  call('HINCRBY', STATE, 'documents', -size_of(member))
+  call('HDEL', HOLDERS, member)
+  call('HDEL', ADMISSIONS, member)
+end
+
+local function enter_line(member, start, size, flow)
+  call('ZADD', LINE, start, member)
+  call('HSET', SIZES, member, size)
+  local priority = string.match(flow, '[^/]*$')
+  call('ZADD', LINE .. '-' .. priority, now(), member)
+  call('HINCRBY', STATE, 'waiting-' .. priority, size)
+end
+local function leave_line(member)
+  if call('ZREM', LINE, member) == 0 then return false end
+  for _, priority in ipairs({${PRIORITIES.map((one) => `'${one}'`).join()}}) do
+    if call('ZREM', LINE .. '-' .. priority, member) == 1 then
+      call('HINCRBY', STATE, 'waiting-' .. priority, -size_of(member))
+    end
+  end
+  return true
+end
+
+local function forget(member)
+  if call('ZREM', FLIGHT, member) == 1 then
+    land(member)
+    call('HDEL', SIZES, member)
+  elseif leave_line(member) then
+    call('HDEL', SIZES, member)
+  else
+    return 0
+  end
+  if call('EXISTS', FLIGHT, LINE) == 0 then
+    call('DEL', STATE, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES)
+  end
+  return 1
+end
+
+-- Whether its batch job is there, and has not ended.
+local function is_live(member)
+  local id, timestamp = string.match(member, '^(.-)@(%d+)/')
+  if not id then return false end
+  local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
+  return job[1] == timestamp and not job[2]
+end
+
+-- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the
+-- line: workers take from its right end. Those that are there already are put in order with them.
+local function wake()
+  if is_closed() then return 0 end
+  local reserved, used, rank, ids, known = documents_in_flight(), documents_used(), 0, {}, {}
+  for _ = 1, ${MAX_HEADS} do
+    if #ids == ${MAX_AWAKE} then break end
+    local member = call('ZRANGE', LINE, rank, rank)[1]
+    if not member then break end
+    if not is_live(member) then
+      forget(member)
+    else
+      local size = size_of(member)
+      if not fits(size, reserved, used) then break end
+      reserved, used, rank = reserved + size, used + size, rank + 1
+      local id = string.match(member, '^(.-)@')
+      if not known[id] then
+        known[id] = 'awake'
+        ids[#ids + 1] = id
+      end
+    end
+  end
+  local woken = 0
+  for _, id in ipairs(ids) do
+    if call('ZREM', DELAYED, id) == 1 or call('ZREM', PRIORITIZED, id) == 1 then
+      -- BullMQ would delay it by that once more when its poll jobs have ended.
+      call('HSET', BATCHES .. id, 'delay', 0)
+      known[id] = 'woken'
+      woken = woken + 1
+    end
+  end
+  if woken == 0 then return 0 end
+  for place = #ids, 1, -1 do
+    local id = ids[place]
+    local waits = known[id] == 'awake' and call('LPOS', WAIT, id, 'RANK', -1, 'MAXLEN', ${3 * MAX_AWAKE})
+    if waits then call('LREM', WAIT, -1, id) end
+    if waits or known[id] == 'woken' then call('RPUSH', WAIT, id) end
+  end
+  call('ZADD', MARKER, 0, '0')
+  return woken
+end
+`;

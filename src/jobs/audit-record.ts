@@ -1,0 +1,59 @@
+/** What is written down of a change that a person or a token made. */
+import { isObject, parseJson } from '../json.js';
+
+/** What was done. */
+export type AuditAction =
+  | 'cancel'
+  | 'retry'
+  | 'wake'
+  | 'extend'
+  | 'pause'
+  | 'resume'
+  | 'redeliver'
+  | 'erase';
+
+/** Who makes changes, and from where. */
+export interface Actor {
+  /** A person's login name, the name of a token, or a user of the operating system. */
+  name: string;
+  via: 'cli' | 'dashboard' | 'client' | 'api';
+  /** Of who asked by HTTP. */
+  address?: string | undefined;
+}
+
+/** One change. It names batches, and never what is in their documents. */
+export interface AuditRecord {
+  /** When it was asked for, ISO 8601 by the clock of Redis. */
+  at: string;
+  actor: string;
+  via: Actor['via'];
+  address: string | null;
+  action: AuditAction;
+  /** Of a change to one batch. Of an erase a digest, `sha256:…`: of its certificate, or else of the reference alone. */
+  reference: string | null;
+  /** Of a change to many batches: how they were chosen, */
+  filter: Record<string, string> | null;
+  /** and how many they were. */
+  count: number | null;
+  /** What the person gave as the reason. */
+  reason: string | null;
+  /** What came of it, such as `cancelling`; `error` and the name of it when it failed. */
+  outcome: string;
+  /** What more there is to say of it, such as a certificate. */
+  details?: Record<string, unknown>;
+}
+
+/** For people: a line of a log or of the timeline of a batch. */
+export function describeAudit(record: AuditRecord): string {
+  const { actor, via, address, action, reason, count, outcome } = record;
+  const where = address === null ? via : `${via}, ${address}`;
+  const many = count === null ? '' : ` of ${count.toLocaleString('en')}`;
+  return `${action}${many} by ${actor} (${where}): ${outcome}${reason === null ? '' : `, because: ${reason}`}`;
+}
+
+/** Null for text that is no record. */
+export function readAuditRecord(text: string): AuditRecord | null {
+  const value = parseJson(text);
+  const isRecord = isObject(value) && typeof value.action === 'string';
+  return isRecord ? (value as unknown as AuditRecord) : null;
+}

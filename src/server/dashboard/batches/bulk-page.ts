@@ -1,0 +1,196 @@
+/** What pages say of actions on many batches: what one will cost, and how far it has come. Pure. */
+import type { BulkPreview } from '../../../batches/bulk/preview.js';
+import type { BulkAction } from '../../../batches/bulk/selection.js';
+import type { BatchCounts } from '../../../batches/lists/count-batches.js';
+import { plural } from '../../../plural.js';
+import { html, type Markup } from '../../html.js';
+import { mayChange } from '../../login/operator.js';
+import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
+import { page } from '../layout.js';
+import { MAX_REASON_LENGTH } from '../read-form.js';
+import type { PageFrame } from '../read-frame.js';
+import type { BulkRecord, BulkState } from './bulk-record.js';
+import { hidden } from './filter-bar.js';
+import { type ListQuery, listPath, parametersOf, type Section } from './list-query.js';
+import { BULK_FORM } from './list-table.js';
+import { duration, timeAgo } from './pieces.js';
+
+/** Where they are asked for and followed. */
+export const BULK_PATH = `${DASHBOARD_PATH}/bulk`;
+
+const REFRESH_SECONDS = 1;
+/** Refreshed no longer: nothing changes any more. */
+const NEVER = 0;
+
+const VERBS: Record<BulkAction, string> = {
+  retry: 'Retry',
+  cancel: 'Cancel',
+  redeliver: 'Redeliver',
+};
+const PARTICIPLES: Record<BulkAction, string> = {
+  retry: 'retried',
+  cancel: 'cancelled',
+  redeliver: 'redelivered',
+};
+
+/** What can be done to all of a list. Events are sent again only where there is a webhook. */
+export function actionsOf(section: Section, hasWebhook: boolean): BulkAction[] {
+  if (section === 'running') return ['cancel'];
+  const retries = section === 'failed' || section === 'cancelled';
+  return [
+    ...(retries ? (['retry'] as const) : []),
+    ...(hasWebhook ? (['redeliver'] as const) : []),
+  ];
+}
+
+/** Above a list: what can be done to the selected, and to all that fit. */
+export function bulkBar(
+  query: ListQuery,
+  [first, ...others]: readonly BulkAction[],
+  counts: BatchCounts,
+): Markup | false {
+  if (first === undefined || counts.matching === 0) return false;
+  // Of all batches some have not ended, and have no event.
+  const isKnown = counts.searched >= counts.total && query.section !== 'all';
+  const all = isKnown ? `all ${counts.matching.toLocaleString('en')}` : 'all that fit';
+  const buttons = (name: string, action: BulkAction) => html`
+<button name="${name}" value="selected">${VERBS[action]} selected…</button>
+<button name="${name}" value="all">${VERBS[action]} ${all}…</button>`;
+  return html`<form class="bulk" id="${BULK_FORM}" action="${BULK_PATH}">
+<input type="hidden" name="action" value="${first}">${hidden(query)}
+<span class="dim" id="selected" role="status"></span>${buttons('which', first)}${others.map((action) => buttons(action, action))}
+</form>`;
+}
+
+/** Those that run, and those that ended in the last minutes. */
+const SHOWN_FOR_MS = 10 * 60_000;
+
+export function bulkLinks(records: readonly BulkRecord[], now: number): Markup[] {
+  return records
+    .filter(({ state, at }) => state === 'running' || now - at < SHOWN_FOR_MS)
+    .map(
+      (record) =>
+        html`<p class="note ${record.state === 'running' ? '' : 'over'}" role="status"><a href="${BULK_PATH}/${record.id}">${describe(record)}</a></p>`,
+    );
+}
+
+const STATES: Record<BulkState, string> = {
+  running: 'under way',
+  done: 'done',
+  aborted: 'aborted',
+  stopped: 'ended, for its server was stopped',
+  failed: 'ended by an error, which the log of its server has',
+  lost: 'ended, for its server is gone',
+};
+
+function describe({ action, state, changed, total, by }: BulkRecord): string {
+  return `${VERBS[action]} of ${plural(total, 'batch', 'batches')} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
+}
+
+export interface PreviewView extends PageFrame {
+  action: BulkAction;
+  query: ListQuery;
+  /** Those that were selected; null for all that fit. */
+  references: readonly string[] | null;
+  preview: BulkPreview;
+  /** Up to which moment batches are meant. */
+  untilMs: number;
+  /** Which batches, in words. */
+  which: string;
+}
+
+export function previewPage(view: PreviewView): string {
+  const { action, query, preview, system, operator, which } = view;
+  const count = plural(preview.batches, 'batch', 'batches');
+  return page(
+    { title: `${VERBS[action]} ${count}`, system, operator, refreshSeconds: NEVER },
+    html`<div class="head"><div>
+<a class="back" href="${listPath(query)}">← Back to the list</a>
+<h1>${preview.batches === 0 ? `Nothing to ${action}` : `${VERBS[action]} ${count}?`}</h1>
+<p>${which}</p>
+</div></div>
+<section class="card preview" aria-label="What it will cost">
+${cost(preview)}
+${preview.batches > 0 && confirmForm(view)}
+</section>`,
+  );
+}
+
+const STATES_FOR: Record<BulkAction, string> = {
+  retry: 'failed',
+  cancel: 'still running',
+  redeliver: 'ended',
+};
+
+function cost(preview: BulkPreview): Markup {
+  const { action, batches, leftOut, isWhole } = preview;
+  if (batches === 0)
+    return html`<p class="cost">No batch that is meant is ${STATES_FOR[action]}. Select some in the list first.</p>`;
+  const least = isWhole ? '' : 'At least, for counting took too long: ';
+  return html`<p class="cost">${least}${costOf(preview)}${leftOut > 0 && html` Of those that were selected ${plural(leftOut, 'is', 'are')} left out, in another state by now.`}</p>`;
+}
+
+function costOf({ action, batches, atlasBatches, documents }: BulkPreview): Markup {
+  if (action === 'redeliver')
+    return html`The latest event of ${batches === 1 ? 'it' : 'each'} goes to the webhook again, with the same webhook-id.`;
+  const atlas = plural(atlasBatches, 'Atlas batch', 'Atlas batches');
+  const be = atlasBatches === 1 ? 'is' : 'are';
+  return action === 'retry'
+    ? html`<b>${atlas}</b> ${be} read once more, and at most <b>${plural(documents, 'document')}</b> sent. What stays missing is sent again, as RESUBMIT_MISSING says.`
+    : html`<b>${atlas}</b> ${be} polled no more. What Atlas has is not taken back. Each batch ends as failed with CANCELLED, and its caller is told the reason.`;
+}
+
+const RATES = ['', '1', '5', '20', '100'];
+
+function confirmForm({ action, query, references, preview, untilMs }: PreviewView): Markup {
+  const asked = references
+    ? references.map((reference) => html`<input type="hidden" name="ref" value="${reference}">`)
+    : parametersOf(query).map(
+        ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+      );
+  const reason = html`<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" ${action === 'cancel' ? html`required placeholder="sent by mistake"` : html`placeholder="for the audit log"`}></label>`;
+  return html`<form method="post" action="${BULK_PATH}" class="confirm">
+<input type="hidden" name="action" value="${action}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${asked}
+${reason}
+<label>How fast?<select name="rate">${RATES.map((rate) => html`<option value="${rate}">${rate === '' ? 'as fast as can be' : `${rate} a second`}</option>`)}</select></label>
+<button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${plural(preview.batches, 'batch', 'batches')}</button>
+<a class="button" href="${references ? BATCHES_PATH : listPath(query)}">Leave it</a>
+</form>`;
+}
+
+export interface ProgressView extends PageFrame {
+  record: BulkRecord;
+  now: number;
+}
+
+export function progressPage({ record, now, system, operator }: ProgressView): string {
+  const { action, state, done, changed, total, rate, startedAt, by, which } = record;
+  const most = Math.max(total, done);
+  const runs = state === 'running';
+  const percent = most === 0 ? 100 : Math.floor((done / most) * 100);
+  return page(
+    {
+      title: runs ? `${percent} % · ${VERBS[action]}` : `${VERBS[action]} ${state}`,
+      ...{ system, operator },
+      refreshSeconds: runs ? REFRESH_SECONDS : NEVER,
+    },
+    html`<div class="head"><div>
+<a class="back" href="${BATCHES_PATH}">← Batches</a>
+<h1>${VERBS[action]} of ${plural(total, 'batch', 'batches')}</h1>
+<p>${which}; begun by ${by} ${timeAgo(startedAt, now)}${rate !== null && `, ${rate} a second`}</p>
+</div>
+${runs && mayChange(operator) && html`<div class="actions"><form method="post" action="${BULK_PATH}/${record.id}/abort"><button class="danger">Abort</button></form></div>`}
+</div>
+<section class="card preview" aria-label="Progress">
+<p class="cost" role="status">${changed.toLocaleString('en')} of ${plural(most, 'batch', 'batches')} ${PARTICIPLES[action]}${done > changed && `, ${plural(done - changed, 'was', 'were')} in another state by then`}. It is ${STATES[state]}${left(record, now)}.</p>
+<progress class="${runs ? 'processing' : state === 'done' ? 'completed' : 'failed'}" max="${Math.max(1, most)}" value="${done}" aria-label="Progress">${percent} %</progress>
+${!runs && state !== 'done' && html`<p class="cost">What was done stays; the other batches are as they were. The list still has them.</p>`}
+</section>`,
+  );
+}
+
+/** How long it will take, by how long it took so far. */
+function left({ state, done, total, startedAt }: BulkRecord, now: number): string {
+  if (state !== 'running' || done === 0 || total <= done) return '';
+  return `, about ${duration(((now - startedAt) / done) * (total - done))} left`;
+}

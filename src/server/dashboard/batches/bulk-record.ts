@@ -1,0 +1,110 @@
+/** What is kept of an action on many batches that somebody has begun on a page. */
+
+import type { BulkAction } from '../../../batches/bulk/selection.js';
+import type { ClientQueues } from '../../../batches/client-queues.js';
+import { bulkKey, bulksKey } from '../../../jobs/redis-keys.js';
+import { parseJson } from '../../../json.js';
+
+/** What was asked for; it never changes. */
+export interface BulkOrder {
+  id: string;
+  action: BulkAction;
+  /** Batches that were to be met, as it was at the start. */
+  total: number;
+  /** Batches a second; null for as fast as can be. */
+  rate: number | null;
+  /** What somebody gave: for the audit log, and the events of batches that are cancelled. */
+  reason?: string | undefined;
+  /** Who. */
+  by: string;
+  /** Milliseconds since 1970, by the clock of Redis. */
+  startedAt: number;
+  /** Which batches, in words. */
+  which: string;
+}
+
+/** `lost`: the server that did it is gone. `stopped`: that server was stopped. */
+export type BulkState = 'running' | 'done' | 'aborted' | 'stopped' | 'failed' | 'lost';
+
+export interface BulkRecord extends BulkOrder {
+  state: BulkState;
+  done: number;
+  changed: number;
+  /** When something was heard of it last. */
+  at: number;
+}
+
+/** As long as a failed batch is kept by default. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+/** More are not shown, and forgotten. */
+const KEPT = 20;
+/** Who does it writes every half second. */
+const LOST_AFTER_MS = 15_000;
+
+export async function createRecord(
+  { link, prefix }: ClientQueues,
+  order: BulkOrder,
+): Promise<void> {
+  const key = bulkKey(prefix, order.id);
+  const index = bulksKey(prefix);
+  await link.redis
+    .multi()
+    .hset(key, {
+      order: JSON.stringify(order),
+      state: 'running',
+      done: 0,
+      changed: 0,
+      at: order.startedAt,
+    })
+    .pexpire(key, KEPT_MS)
+    .zadd(index, order.startedAt, order.id)
+    .zremrangebyrank(index, 0, -KEPT - 1)
+    .pexpire(index, KEPT_MS)
+    .exec();
+}
+
+/** @returns whether somebody has asked for its end. */
+export async function updateRecord(
+  { link, prefix }: ClientQueues,
+  id: string,
+  progress: Pick<BulkRecord, 'state' | 'done' | 'changed' | 'at'>,
+): Promise<boolean> {
+  const key = bulkKey(prefix, id);
+  const [, wanted] = await Promise.all([
+    link.redis.hset(key, progress),
+    link.redis.hget(key, 'abort'),
+  ]);
+  return wanted !== null;
+}
+
+/** Asks whoever does it to end. */
+export async function requestAbort({ link, prefix }: ClientQueues, id: string): Promise<void> {
+  const key = bulkKey(prefix, id);
+  if ((await link.redis.exists(key)) > 0) await link.redis.hset(key, 'abort', '1');
+}
+
+/** Null when it is not known, or no longer kept. */
+export async function readRecord(
+  { link, prefix }: ClientQueues,
+  id: string,
+  now: number,
+): Promise<BulkRecord | null> {
+  const fields = ['order', 'state', 'done', 'changed', 'at'];
+  const [order, state, done, changed, at] = await link.redis.hmget(bulkKey(prefix, id), ...fields);
+  if (!order) return null;
+  const isLost = state === 'running' && now - Number(at) > LOST_AFTER_MS;
+  return {
+    ...(parseJson(order) as BulkOrder),
+    state: isLost ? 'lost' : (state as BulkState),
+    done: Number(done),
+    changed: Number(changed),
+    at: Number(at),
+  };
+}
+
+/** The latest first. */
+export async function readRecords(queues: ClientQueues, now: number): Promise<BulkRecord[]> {
+  const ids = await queues.link.redis.zrevrange(bulksKey(queues.prefix), '0', `${KEPT - 1}`);
+  const records = await Promise.all(ids.map((id) => readRecord(queues, id, now)));
+  return records.filter((record) => record !== null);
+}

@@ -1,0 +1,167 @@
+/** The routes of actions on many batches: what one will cost, its start, how far it has come, its abort. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { previewBulk } from '../../../batches/bulk/preview.js';
+import {
+  type BulkAction,
+  type BulkSelection,
+  checkSelection,
+} from '../../../batches/bulk/selection.js';
+import type { BatchFilter, StateFilter } from '../../../batches/lists/batch-filter.js';
+import { UsageError } from '../../../errors.js';
+import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
+import { plural } from '../../../plural.js';
+import type { ServerContext } from '../../context.js';
+import { redisNow } from '../../health/read-liveness.js';
+import { mayChange, operatorOf } from '../../login/operator.js';
+import { auditorOf } from '../actor.js';
+import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
+import { reasonIn } from '../read-form.js';
+import { readFrame } from '../read-frame.js';
+import { sendPage } from '../send-page.js';
+import { BULK_PATH, previewPage, progressPage } from './bulk-page.js';
+import { readRecord, requestAbort } from './bulk-record.js';
+import { createBulkRuns } from './bulk-runs.js';
+import { filterOf, type ListQuery, parametersOf, readListQuery } from './list-query.js';
+
+/** A person waits for it. */
+const PREVIEW_MAX_MS = 4000;
+/** More are not on one page. */
+const MAX_SELECTED = 100;
+
+const ENDED: ReadonlySet<StateFilter> = new Set(['completed', 'failed', 'cancelled', 'ended']);
+
+type Query = Readonly<Record<string, unknown>>;
+
+interface Asked {
+  action: BulkAction;
+  query: ListQuery;
+  references: string[] | null;
+  selection: BulkSelection;
+}
+
+export async function bulkRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
+  const { queues, logger } = context;
+  const runs = createBulkRuns(context);
+  app.addHook('preClose', () => runs.stop());
+  const path = BULK_PATH.slice(DASHBOARD_PATH.length);
+
+  app.get<{ Querystring: Query }>(path, async (request, reply) => {
+    // It may count for seconds, for what would be refused.
+    if (!mayChange(operatorOf(request))) return reply.status(403).send({ error: 'Forbidden' });
+    const untilMs = await queues.link.run(() => redisNow(queues));
+    const values = withButton(request.query);
+    const asked = readAsked(values, untilMs, values.which === 'selected');
+    if (asked === null) return reply.redirect(BATCHES_PATH, 303);
+    const { action, selection } = asked;
+    const options = { maxMs: PREVIEW_MAX_MS };
+    const [frame, preview] = await Promise.all([
+      readFrame(context, request),
+      queues.link.run(() => previewBulk(queues, action, selection, options)),
+    ]);
+    return sendPage(
+      reply,
+      previewPage({ ...asked, preview, untilMs, which: inWords(asked), ...frame }),
+    );
+  });
+
+  app.post(path, async (request, reply) => {
+    const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
+    const untilMs = Number(form.get('until'));
+    const total = Number(form.get('total'));
+    const asked = readAsked(valuesOf(form), untilMs, form.has('ref'));
+    if (asked === null || !Number.isSafeInteger(untilMs) || !Number.isSafeInteger(total))
+      return reply.status(400).send({ error: 'Bad Request' });
+    const { action, selection } = asked;
+    const rate = Number(form.get('rate') ?? '');
+    const order = {
+      ...{ action, total, which: inWords(asked), by: operatorOf(request).name },
+      rate: rate > 0 ? rate : null,
+      reason: reasonIn(form),
+    };
+    const id = await queues.link.run(() =>
+      runs.start(order, selection, auditorOf(request, logger)),
+    );
+    // The redirect keeps a reload of the page from repeating the action.
+    return reply.redirect(`${BULK_PATH}/${id}`, 303);
+  });
+
+  app.get<{ Params: { id: string } }>(`${path}/:id`, async (request, reply) => {
+    const frame = await readFrame(context, request);
+    const { now } = frame.system;
+    const record = await queues.link.run(() => readRecord(queues, request.params.id, now));
+    if (record === null) return reply.redirect(BATCHES_PATH, 303);
+    return sendPage(reply, progressPage({ record, now, ...frame }));
+  });
+
+  app.post<{ Params: { id: string } }>(
+    `${path}/:id/abort`,
+    async (request, reply): Promise<FastifyReply> => {
+      const { id } = request.params;
+      await queues.link.run(() => requestAbort(queues, id));
+      logger.info(
+        { operator: operatorOf(request).name, id },
+        'an operator aborted an action on many batches',
+      );
+      return reply.redirect(`${BULK_PATH}/${id}`, 303);
+    },
+  );
+}
+
+/** The button of another action than the first of its form has the name of that action. */
+function withButton(values: Query): Query {
+  const { redeliver } = values;
+  return redeliver === undefined ? values : { ...values, action: 'redeliver', which: redeliver };
+}
+
+/** Null when it makes no sense, as an address that somebody has changed. */
+function readAsked(values: Query, untilMs: number, isSelected: boolean): Asked | null {
+  const { action } = values;
+  if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
+  const query = readListQuery(values);
+  const given = [values.ref ?? []].flat();
+  const references = isSelected
+    ? given
+        .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one))
+        .slice(0, MAX_SELECTED)
+    : null;
+  const filter = filterFor(action, query, untilMs);
+  const selection: BulkSelection = references
+    ? { references }
+    : { ...filter, until: new Date(Number.isFinite(untilMs) ? untilMs : 0) };
+  try {
+    checkSelection(action, selection);
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+  return { action, query, references, selection };
+}
+
+/** Of the list of all batches, those that have ended have an event. */
+function filterFor(action: BulkAction, query: ListQuery, untilMs: number): BatchFilter {
+  const filter = filterOf(query, untilMs);
+  if (action !== 'redeliver') return filter;
+  const states = [filter.state ?? []].flat();
+  return { ...filter, state: states.filter((state) => ENDED.has(state)) };
+}
+
+/** As an address is parsed: a text, or a list of what is given several times. */
+function valuesOf(form: URLSearchParams): Query {
+  const names = [...new Set(form.keys())];
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = form.getAll(name);
+      return [name, values.length === 1 ? values[0] : values];
+    }),
+  );
+}
+
+/** `failed, product LOAN_APP` */
+function inWords({ query, references }: Asked): string {
+  if (references) return `${plural(references.length, 'selected batch', 'selected batches')}`;
+  return parametersOf({ ...query, sort: 'newest' })
+    .map(([name, value]) =>
+      name === 'show' ? value : `${name === 'q' ? 'with' : name} ${value || 'none'}`,
+    )
+    .join(', ');
+}

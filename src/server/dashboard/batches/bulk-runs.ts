@@ -1,0 +1,82 @@
+/**
+ * Does actions on many batches that pages have asked for, in this process. Each server shows them, for how far
+ * one has come is in Redis; the one that does it writes that, and reads there whether to go on.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Auditor } from '../../../batches/audit.js';
+import { auditedBulk } from '../../../batches/bulk/audited-bulk.js';
+import type { BulkSelection } from '../../../batches/bulk/selection.js';
+import { errorFields } from '../../../errors.js';
+import { redisTimeMs } from '../../../redis/clock.js';
+import type { ServerContext } from '../../context.js';
+import { type BulkOrder, type BulkState, createRecord, updateRecord } from './bulk-record.js';
+
+/** How often it is written how far one has come. */
+const WRITTEN_EVERY_MS = 500;
+const ID_BYTES = 9;
+
+export interface BulkRuns {
+  /** @returns its id, once it is known to every server. */
+  start(
+    order: Omit<BulkOrder, 'id' | 'startedAt'>,
+    selection: BulkSelection,
+    auditor: Auditor,
+  ): Promise<string>;
+  /** Ends all of this process, and resolves when that is written. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  const now = async () => Math.floor(await redisTimeMs(queues.link.redis));
+
+  async function run(order: BulkOrder, selection: BulkSelection, auditor: Auditor): Promise<void> {
+    const aborted = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, aborted.signal]);
+    let progress = { done: 0, changed: 0 };
+    let state: BulkState = 'done';
+    // Also while it waits for its rate, or counts.
+    const write = async () => {
+      const record = { ...progress, state: 'running' as const, at: await now() };
+      if (await updateRecord(queues, order.id, record)) aborted.abort();
+    };
+    const timer = setInterval(() => void write().catch(() => {}), WRITTEN_EVERY_MS).unref();
+    try {
+      const { action, rate, reason } = order;
+      const options = { rate: rate ?? undefined, reason, signal };
+      for await (const step of auditedBulk(queues, auditor, action, selection, options)) {
+        progress = { done: step.done, changed: step.changed };
+      }
+    } catch (error) {
+      state = stopping.signal.aborted ? 'stopped' : aborted.signal.aborted ? 'aborted' : 'failed';
+      if (state === 'failed')
+        logger.error({ ...errorFields(error), id: order.id }, 'an action on many batches failed');
+    } finally {
+      clearInterval(timer);
+    }
+    await updateRecord(queues, order.id, { ...progress, state, at: await now() }).catch((error) =>
+      logger.warn(errorFields(error), 'the end of an action on many batches was not written'),
+    );
+  }
+
+  return {
+    async start(asked, selection, auditor) {
+      const id = randomBytes(ID_BYTES).toString('base64url');
+      const order: BulkOrder = { ...asked, id, startedAt: await now() };
+      await createRecord(queues, order);
+      const { action, by, which, total } = order;
+      logger.info(
+        { operator: by, action, id, which, total },
+        `an operator asked for: ${action} of many batches`,
+      );
+      const ended = run(order, selection, auditor).finally(() => running.delete(ended));
+      running.add(ended);
+      return id;
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** The tabs of the list, and what narrows it: values with their counts, time and order. Pure. */
+import { DIMENSIONS, type Dimension } from '../../../batches/lists/batch-filter.js';
+import type { BatchSort } from '../../../batches/lists/batch-sets.js';
+import type { BatchCounts, ValueCount } from '../../../batches/lists/count-batches.js';
+import { plural } from '../../../plural.js';
+import { html, type Markup } from '../../html.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
+import {
+  isNarrowed,
+  type ListQuery,
+  listPath,
+  parametersOf,
+  SECTIONS,
+  type Section,
+  SINCE,
+  sectionPath,
+  toggled,
+} from './list-query.js';
+import { STATE_WORDS } from './pieces.js';
+
+const TABS: readonly [Section, string][] = [
+  ['running', 'Running'],
+  ['failed', 'Failed'],
+  ['cancelled', 'Cancelled'],
+  ['completed', 'Completed'],
+  ['all', 'All'],
+];
+
+export function tabs({ section }: ListQuery, counts: Record<Section, number>): Markup {
+  const links = TABS.map(
+    ([name, word]) =>
+      html`<a href="${sectionPath(name)}"${name === section && html` aria-current="page"`}>${word}<i>${counts[name].toLocaleString('en')}</i></a>`,
+  );
+  return html`<nav class="tabs" aria-label="Lists">${links}</nav>`;
+}
+
+const WORDS: Record<Dimension, string> = {
+  state: 'State',
+  code: 'Reason',
+  productType: 'Product',
+  tenant: 'Tenant',
+  priority: 'Priority',
+};
+
+const SORT_WORDS: Record<BatchSort, string> = {
+  newest: 'Newest first',
+  oldest: 'Oldest first',
+  deadline: 'Nearest deadline',
+};
+
+/** Values of one kind that are shown at once; the most frequent, and those that are asked for. */
+const VALUES_SHOWN = 8;
+
+export function filterBar(query: ListQuery, counts: BatchCounts): Markup {
+  const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts[dimension]));
+  const clear =
+    isNarrowed(query) &&
+    html`<a class="button quiet" href="${sectionPath(query.section)}">Clear</a>`;
+  return html`<div class="filters">
+${groups}
+<form class="narrow" action="${BATCHES_PATH}">
+${hidden({ ...query, since: '', sort: 'newest' })}
+<label>Since <select name="since"><option value="">any time</option>${[...SINCE].map(([value, { word }]) => option(value, `the last ${word}`, query.since))}</select></label>
+<label>Order <select name="sort">${sortsOf(query).map((sort) => option(sort, SORT_WORDS[sort], query.sort))}</select></label>
+<button>Apply</button>${clear}
+</form>
+</div>`;
+}
+
+function sortsOf({ section }: ListQuery): BatchSort[] {
+  return section === 'running' ? ['newest', 'oldest', 'deadline'] : ['newest', 'oldest'];
+}
+
+function option(value: string, word: string, chosen: string): Markup {
+  return html`<option value="${value}"${value === chosen && html` selected`}>${word}</option>`;
+}
+
+/** The filter as fields that a form hands on. */
+export function hidden(query: ListQuery): Markup[] {
+  return parametersOf(query).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
+}
+
+function values(
+  query: ListQuery,
+  dimension: Dimension,
+  counts: readonly ValueCount[],
+): Markup | false {
+  const chosen = query.values[dimension];
+  const shown = counts.filter(({ value }, i) => i < VALUES_SHOWN || chosen.includes(value));
+  const gone = chosen.filter((value) => !counts.some((one) => one.value === value));
+  // One value for all says nothing. The states of a list are its own.
+  if (shown.length + gone.length < 2 && chosen.length === 0) return false;
+  if (dimension === 'state' && SECTIONS[query.section].length === 1 && query.section !== 'running')
+    return false;
+  const links = [...shown, ...gone.map((value) => ({ value, count: 0 }))].map(({ value, count }) =>
+    valueLink(query, dimension, value, count),
+  );
+  const left = counts.length - shown.length;
+  return html`<div class="facet" role="group" aria-label="${WORDS[dimension]}"><b>${WORDS[dimension]}</b>${links}${left > 0 && html`<span class="dim">${left.toLocaleString('en')} more</span>`}</div>`;
+}
+
+function valueLink(query: ListQuery, dimension: Dimension, value: string, count: number): Markup {
+  const isChosen = query.values[dimension].includes(value);
+  const word = dimension === 'state' ? STATE_WORDS[value as keyof typeof STATE_WORDS] : value;
+  return html`<a class="value" href="${toggled(query, dimension, value)}"${isChosen && html` aria-current="true"`}>${word || 'none'} <i>${count.toLocaleString('en')}</i></a>`;
+}
+
+/** `Batches with “pan-77”` */
+export function searchHeading({ text }: ListQuery, found: number): Markup | false {
+  return (
+    text !== '' &&
+    html`<h2>Batches with “${text}”<small>${plural(found, 'match', 'matches')}</small></h2>`
+  );
+}
+
+/** How far a search has come, and the pages before and after. */
+export function listPager(
+  query: ListQuery,
+  {
+    shown,
+    next,
+    searched,
+    total,
+  }: { shown: number; next: string | null; searched: number; total: number },
+): Markup {
+  const { skipped, cursor } = query;
+  const from = skipped + 1;
+  const to = skipped + shown;
+  const range = shown === 0 ? 'None' : `${from.toLocaleString('en')} to ${to.toLocaleString('en')}`;
+  const how = isNarrowed(query)
+    ? `, searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}`
+    : ` of ${total.toLocaleString('en')}`;
+  const older = query.sort === 'newest' ? 'Older' : 'Further';
+  const text = query.text !== '' && shown === 0 ? 'Search further' : older;
+  const only =
+    query.sort === 'deadline' &&
+    html`. Only those whose deadline runs: none that waits for a worker or in line.`;
+  return html`<nav class="pager" aria-label="Parts of this list"><span>${range}${how}${only}</span><div>
+${cursor !== undefined && html`<a class="button" href="${listPath(query)}">First page</a>`}
+${next !== null && html`<a class="button" href="${listPath(query, {}, { cursor: next, skipped: to })}">${text}</a>`}
+</div></nav>`;
+}

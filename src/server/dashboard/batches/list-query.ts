@@ -1,0 +1,163 @@
+/** What the address of the list of batches asks for. Pure. */
+import {
+  type BatchFilter,
+  DIMENSIONS,
+  type Dimension,
+  MAX_TEXT_LENGTH,
+  type StateFilter,
+} from '../../../batches/lists/batch-filter.js';
+import { type BatchSort, SORTS } from '../../../batches/lists/batch-sets.js';
+import { REASON_CODES } from '../../../errors.js';
+import { LISTED_STATES } from '../../../jobs/listed-facts.js';
+import { MAX_PRODUCT_TYPE_LENGTH, PRIORITIES, TENANT_PATTERN } from '../../../jobs/request.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
+
+/** The lists that the page offers, and the states of each. */
+export const SECTIONS = {
+  running: ['running'],
+  failed: ['failed'],
+  cancelled: ['cancelled'],
+  completed: ['completed'],
+  all: ['running', 'ended'],
+} as const satisfies Record<string, readonly StateFilter[]>;
+
+export type Section = keyof typeof SECTIONS;
+
+/** Times since when, by the value in the address. */
+export const SINCE: ReadonlyMap<string, { word: string; ms: number }> = new Map([
+  ['15m', { word: '15 minutes', ms: 900_000 }],
+  ['1h', { word: 'hour', ms: 3_600_000 }],
+  ['12h', { word: '12 hours', ms: 12 * 3_600_000 }],
+  ['24h', { word: '24 hours', ms: 24 * 3_600_000 }],
+  ['7d', { word: '7 days', ms: 7 * 24 * 3_600_000 }],
+]);
+
+/** The parameter of each dimension. */
+const PARAMETERS: Record<Dimension, string> = {
+  state: 'state',
+  code: 'code',
+  productType: 'product',
+  tenant: 'tenant',
+  priority: 'priority',
+};
+
+export interface ListQuery {
+  section: Section;
+  /** Values that are asked for, by dimension. */
+  values: Record<Dimension, readonly string[]>;
+  /** A key of {@link SINCE}; empty for any time. */
+  since: string;
+  text: string;
+  sort: BatchSort;
+  cursor: string | undefined;
+  /** Batches on the pages before. */
+  skipped: number;
+}
+
+/** Of the values in an address those that can be are taken. */
+export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
+  const shown = textOf(query.show);
+  const section = isSection(shown) ? shown : 'running';
+  const sort = SORTS.find((one) => one === query.sort) ?? 'newest';
+  const cursor = textOf(query.at);
+  const skipped = textOf(query.skip);
+  return {
+    section: textOf(query.q) !== '' && !isSection(shown) ? 'all' : section,
+    values: {
+      state: valuesOf(query.state, (text) => LISTED_STATES.some((one) => one === text)),
+      code: valuesOf(query.code, (text) => REASON_CODES.some((one) => one === text)),
+      productType: valuesOf(query.product, isProductType),
+      tenant: valuesOf(query.tenant, (text) => text === '' || TENANT_PATTERN.test(text)),
+      priority: valuesOf(query.priority, (text) => PRIORITIES.some((one) => one === text)),
+    },
+    since: SINCE.has(textOf(query.since)) ? textOf(query.since) : '',
+    text: textOf(query.q).trim().slice(0, MAX_TEXT_LENGTH),
+    // Only what has not ended has a deadline.
+    sort: sort === 'deadline' && section !== 'running' ? 'newest' : sort,
+    cursor: cursor === '' ? undefined : cursor,
+    skipped: /^\d{1,9}$/.test(skipped) ? Number(skipped) : 0,
+  };
+}
+
+function isSection(text: string): text is Section {
+  return Object.hasOwn(SECTIONS, text);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function valuesOf(value: unknown, isValid: (text: string) => boolean): string[] {
+  const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  return [...new Set(values)].filter((one) => typeof one === 'string' && isValid(one));
+}
+
+function isProductType(text: string): boolean {
+  return text.length <= 2 * MAX_PRODUCT_TYPE_LENGTH && text !== '' && !/\p{Cc}/u.test(text);
+}
+
+/** @param now Redis's time in ms. */
+export function filterOf({ section, values, since, text }: ListQuery, now: number): BatchFilter {
+  const span = SINCE.get(since);
+  const some = (dimension: Dimension) =>
+    values[dimension].length > 0 ? values[dimension] : undefined;
+  return {
+    state: (some('state') ?? SECTIONS[section]) as StateFilter[],
+    code: some('code') as BatchFilter['code'],
+    productType: some('productType'),
+    tenant: some('tenant'),
+    priority: some('priority') as BatchFilter['priority'],
+    since: span && new Date(now - span.ms),
+    text: text === '' ? undefined : text,
+  };
+}
+
+/** Whether it asks for less than the whole section. */
+export function isNarrowed({ values, since, text }: ListQuery): boolean {
+  return since !== '' || text !== '' || DIMENSIONS.some((one) => values[one].length > 0);
+}
+
+/** What it asks for, as the fields of a form or the parameters of an address; the place in the list not. */
+export function parametersOf({
+  section,
+  values,
+  since,
+  text,
+  sort,
+}: ListQuery): [string, string][] {
+  return [
+    ['show', section],
+    ...DIMENSIONS.flatMap((one) =>
+      values[one].map((value): [string, string] => [PARAMETERS[one], value]),
+    ),
+    ...(since === '' ? [] : [['since', since] as [string, string]]),
+    ...(text === '' ? [] : [['q', text] as [string, string]]),
+    ...(sort === 'newest' ? [] : [['sort', sort] as [string, string]]),
+  ];
+}
+
+/** The address of the list with some of it changed. */
+export function listPath(
+  query: ListQuery,
+  change: Partial<ListQuery> = {},
+  place?: { cursor: string; skipped: number },
+): string {
+  const parameters = new URLSearchParams(parametersOf({ ...query, ...change }));
+  if (place) parameters.append('at', place.cursor);
+  if (place) parameters.append('skip', String(place.skipped));
+  return `${BATCHES_PATH}?${parameters}`;
+}
+
+/** A section without any filter. */
+export function sectionPath(section: Section): string {
+  return `${BATCHES_PATH}?show=${section}`;
+}
+
+/** The same with a value more, or less, of one dimension. */
+export function toggled(query: ListQuery, dimension: Dimension, value: string): string {
+  const before = query.values[dimension];
+  const values = before.includes(value)
+    ? before.filter((one) => one !== value)
+    : [...before, value];
+  return listPath(query, { values: { ...query.values, [dimension]: values } });
+}

@@ -1,0 +1,71 @@
+/** The table of the list of batches. Pure. */
+import type { BatchRow } from '../../../batches/lists/rows.js';
+import { LINE_REASONS } from '../../../gate/line.js';
+import { html, type Markup } from '../../html.js';
+import { batchPath, duration, progressBar, statePill, timeAgo, timeUntil } from './pieces.js';
+
+/** Form that the boxes of the rows belong to. */
+export const BULK_FORM = 'bulk';
+
+export interface TableView {
+  rows: readonly BatchRow[];
+  now: number;
+  /** Whether rows can be selected. */
+  selects: boolean;
+  /** By the id of a job, when its deadline comes; null when that is not shown. */
+  deadlines: ReadonlyMap<string, number> | null;
+}
+
+export function batchTable({ rows, now, selects, deadlines }: TableView): Markup {
+  const box =
+    selects &&
+    html`<th class="select"><input type="checkbox" id="select-page" aria-label="Select all on this page" hidden></th>`;
+  return html`<table class="batches">
+<thead><tr>${box}<th scope="col">Batch</th><th scope="col">Product</th><th scope="col">State</th><th scope="col">Documents</th><th scope="col">${deadlines ? 'Deadline' : 'Next poll, or took'}</th><th scope="col">Added, or ended</th></tr></thead>
+<tbody>
+${rows.map((row) => tableRow(row, { now, selects, deadlines }))}
+</tbody>
+</table>`;
+}
+
+function tableRow(row: BatchRow, { now, selects, deadlines }: Omit<TableView, 'rows'>): Markup {
+  const { status, jobId, addedAt, endedAt } = row;
+  const at = timeAgo(endedAt ?? addedAt, now);
+  if (!status) {
+    return html`<tr>${selects && html`<td class="select"></td>`}<td class="ref"><b class="mono">${jobId}</b></td><td colspan="4" class="wide">${row.failedReason ?? 'not a batch'}</td><td class="nowrap dim end">${at}</td></tr>`;
+  }
+  const { reference, documents, productType } = status;
+  const box =
+    selects &&
+    html`<td class="select"><input type="checkbox" name="ref" value="${reference}" form="${BULK_FORM}" aria-label="Select ${reference}"></td>`;
+  return html`<tr>${box}
+<td class="ref"><a href="${batchPath(reference)}">${reference}</a></td>
+<td class="product">${productType ?? html`<span class="dim">not a valid batch</span>`}</td>
+<td class="state">${statePill(status)} ${why(row)}</td>
+<td class="wide">${progressBar(documents, status.state)}</td>
+<td class="nowrap when">${deadlines ? deadline(deadlines.get(jobId), now) : nextOrTook(row, now)}</td>
+<td class="nowrap dim end">${at}</td>
+</tr>`;
+}
+
+/** The reason's code, or the place in line. All of it is on the batch's own page. */
+function why({ status }: BatchRow): Markup | false {
+  if (status?.line) {
+    const { place, uploads, why } = status.line;
+    return html`<span class="dim nowrap" title="${LINE_REASONS[why]}">place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')}</span>`;
+  }
+  const reason = status?.summary?.reason ?? status?.lastError;
+  // Its state says it already.
+  if (!reason || reason.code === 'CANCELLED') return false;
+  return html`<code class="code" title="${reason.message}">${reason.code}</code>`;
+}
+
+function nextOrTook({ status, addedAt, endedAt }: BatchRow, now: number): Markup {
+  if (status?.nextPollAt) return timeUntil(status.nextPollAt, now);
+  return html`<span class="dim">${endedAt === null ? '–' : duration(endedAt - addedAt)}</span>`;
+}
+
+function deadline(at: number | undefined, now: number): Markup {
+  if (at === undefined) return html`<span class="dim">–</span>`;
+  return timeUntil(new Date(at).toISOString(), now);
+}

@@ -1,0 +1,37 @@
+/** What a person sees in the place of a page, also while Redis is away. Pure. */
+import { STATUS_CODES } from 'node:http';
+import { html } from '../html.js';
+import type { Operator } from '../login/operator.js';
+import { BATCHES_PATH } from './dashboard-path.js';
+import { page } from './layout.js';
+
+/** A Redis that is away is back soon, or somebody repairs it. */
+const REFRESH_SECONDS = 5;
+
+const SENTENCES: Record<number, string> = {
+  400: 'The address, or what was sent with it, makes no sense here.',
+  401: 'A name and a password are needed, and those that were sent are nobody’s.',
+  403: 'This was not allowed: your role may change nothing, or the request came from another site.',
+  404: 'There is no such page.',
+  405: 'This cannot be done here.',
+  429: 'Too many wrong passwords. Wait for a minute, then try again.',
+  500: 'Something failed that nobody foresaw; the log of the server has it.',
+  503: 'Nothing can be read until Redis answers. Nothing is lost: workers wait for it, too.',
+};
+
+export function errorPage(status: number, operator: Operator | null): string {
+  const title = STATUS_CODES[status] ?? 'Error';
+  const isRedis = status === 503;
+  return page(
+    {
+      title,
+      system: isRedis ? null : undefined,
+      operator,
+      refreshSeconds: isRedis ? REFRESH_SECONDS : 0,
+      state: { word: String(status), tone: 'bad' },
+    },
+    html`<section class="card"><h1 class="empty-title">${title}</h1>
+<p class="empty">${SENTENCES[status] ?? 'The request could not be answered.'}</p>
+${operator && html`<p class="empty"><a class="button" href="${BATCHES_PATH}">All batches</a></p>`}</section>`,
+  );
+}

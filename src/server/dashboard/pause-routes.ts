@@ -1,0 +1,54 @@
+/** The routes that stop and start the sending of all batches. */
+import type { FastifyInstance } from 'fastify';
+import { audited } from '../../batches/audit.js';
+import { pauseSending, resumeSending } from '../../batches/pause.js';
+import { redisTimeMs } from '../../redis/clock.js';
+import type { ServerContext } from '../context.js';
+import { auditorOf } from './actor.js';
+import { BATCHES_PATH } from './dashboard-path.js';
+import { UNTIL_RESUMED } from './pause-controls.js';
+import { readForm, reasonIn } from './read-form.js';
+import { TIME_SPANS } from './time-spans.js';
+
+export async function pauseRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
+  const { queues, logger } = context;
+
+  app.post('/pause', async (request, reply) => {
+    const form = readForm(request.body);
+    const auditor = auditorOf(request, logger);
+    const reason = reasonIn(form);
+    const asked = form.get('for') ?? UNTIL_RESUMED;
+    const span = TIME_SPANS.get(asked)?.ms;
+    if (span === undefined && asked !== UNTIL_RESUMED)
+      return reply.status(400).send({ error: 'Bad Request' });
+    const pause = async () => {
+      const now = await redisTimeMs(queues.link.redis);
+      return pauseSending(queues, {
+        until: span === undefined ? undefined : new Date(now + span),
+        reason,
+        by: form.get('by')?.trim() || auditor.actor.name,
+      });
+    };
+    await queues.link.run(() =>
+      audited(queues, auditor, { action: 'pause', reason }, pause, ({ until, by }) => ({
+        outcome: 'paused',
+        details: { until, by },
+      })),
+    );
+    return reply.redirect(BATCHES_PATH, 303);
+  });
+
+  app.post('/resume', async (request, reply) => {
+    const auditor = auditorOf(request, logger);
+    await queues.link.run(() =>
+      audited(
+        queues,
+        auditor,
+        { action: 'resume' },
+        () => resumeSending(queues),
+        (wasPaused) => ({ outcome: wasPaused ? 'resumed' : 'not-paused' }),
+      ),
+    );
+    return reply.redirect(BATCHES_PATH, 303);
+  });
+}

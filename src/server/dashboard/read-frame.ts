@@ -1,0 +1,18 @@
+/** Reads what is around a page: how the whole of it stands, and who reads the page. */
+import type { FastifyRequest } from 'fastify';
+import type { ServerContext } from '../context.js';
+import { readSystem, type SystemState } from '../health/read-system.js';
+import { type Operator, operatorOf } from '../login/operator.js';
+
+export interface PageFrame {
+  system: SystemState;
+  operator: Operator;
+}
+
+/** @throws RedisUnavailableError when Redis does not answer in time. */
+export async function readFrame(
+  { queues, config }: ServerContext,
+  request: FastifyRequest,
+): Promise<PageFrame> {
+  return { system: await readSystem(queues, config), operator: operatorOf(request) };
+}

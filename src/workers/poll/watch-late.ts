@@ -1,0 +1,165 @@
+/**
+ * The `watch` job's step: polls each Atlas batch of which documents are missing. When one has more than its result,
+ * the batch is retried for that, and announces what it then has. The watch goes on until its time is over.
+ */
+import type { Job } from 'bullmq';
+import { retryForLateDocuments } from '../../batches/retry.js';
+import { errorFields, TransientError, UnknownBatchError } from '../../errors.js';
+import {
+  type BatchState,
+  type EndedUpload,
+  readState,
+  uploadsStillMissing,
+} from '../../jobs/batch-state.js';
+import { batchJobId, pollJobId } from '../../jobs/ids.js';
+import {
+  newWatchState,
+  nextWatchAt,
+  type WatchData,
+  type WatchState,
+} from '../../jobs/late-watch.js';
+import type { PollData, PollState } from '../../jobs/poll-state.js';
+import { POLLS_QUEUE } from '../../jobs/queues.js';
+import type { WorkerContext } from '../context.js';
+import type { Processor } from '../runtime/queue-worker.js';
+import {
+  createProcessor,
+  rethrowInterruption,
+  type StepEntry,
+  type StepResult,
+} from '../runtime/run-step.js';
+import { readFlags } from '../runtime/signals.js';
+import { retryDelayMs } from './next-poll.js';
+import { NoMemoryError } from './poll-memory.js';
+import { pollOnce } from './read-extracts.js';
+
+/** The batch has ended: a watch that was lost to its worker so often may be what kills workers. */
+const MAX_STALLS = 20;
+
+/** Why a watch is over. */
+type WatchEnd = 'over' | 'not-awaited' | 'given-up';
+
+type WatchEntry = StepEntry<WatchData, WatchState>;
+
+/** Processor of the `watch` jobs of the `atlas-polls` queue. */
+export function createWatchProcessor(context: WorkerContext): Processor<WatchData, WatchEnd> {
+  return createProcessor<WatchData, WatchState, WatchEnd>(context, {
+    queueName: POLLS_QUEUE,
+    newState: newWatchState,
+    digest: ({ polledAt }) => ({ polledAt }),
+    step: (entry) => watch(context, entry),
+  });
+}
+
+async function watch(context: WorkerContext, entry: WatchEntry): Promise<StepResult<WatchEnd>> {
+  const { data, stalledCounter } = entry.job;
+  if (stalledCounter >= MAX_STALLS) return { kind: 'finished', value: 'given-up' };
+  const batch: Job | undefined = await context.batches.getJob(batchJobId(data.reference));
+  const stored = batch && readState<BatchState>(batch.progress);
+  const state = stored?.kind === 'known' ? stored.state : null;
+  // It is gone, used again, or retried by an operator.
+  const isAwaited =
+    batch?.timestamp === data.batchTimestamp &&
+    state?.lateSince === data.since &&
+    context.config.LATE_RESULTS_FOR_MS > 0;
+  if (!isAwaited || !batch) return { kind: 'finished', value: 'not-awaited' };
+  try {
+    const polledAt = context.clock.now();
+    // While it takes over what came late, its own polls find what else there is.
+    if (state.outcome && batch.finishedOn !== undefined && (await hasMore(context, entry, state))) {
+      await retryForLateDocuments(
+        { ...context, prefix: context.config.QUEUE_PREFIX },
+        batch,
+        data.reference,
+      );
+    }
+    entry.state = { v: 1, polledAt, failures: 0 };
+  } catch (error) {
+    rethrowInterruption(error, entry);
+    return afterError(context, entry, error);
+  }
+  await entry.lease.save(entry.state);
+  const { polledAt } = entry.state;
+  const next = nextWatchAt(data.since, context.config.LATE_RESULTS_FOR_MS, polledAt);
+  if (next === null) return { kind: 'finished', value: 'over' };
+  return sleepUntil(context, entry, next);
+}
+
+/** Whether an Atlas batch has extracts of more documents than its result. */
+async function hasMore(
+  context: WorkerContext,
+  { signal }: WatchEntry,
+  state: BatchState,
+): Promise<boolean> {
+  for (const upload of uploadsStillMissing(state)) {
+    context.stopping.throwIfAborted();
+    if (await hasMoreOf(context, upload, signal)) return true;
+  }
+  return false;
+}
+
+async function hasMoreOf(
+  context: WorkerContext,
+  { atlasBatchId, result }: EndedUpload,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const poll: Job<PollData> | undefined = await context.pollJobs.getJob(pollJobId(atlasBatchId));
+  if (!poll) return false;
+  const { data } = poll;
+  const stored = readState<PollState>(poll.progress);
+  const known = stored.kind === 'known' ? stored.state : null;
+  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
+  const perPage = Math.min(configured, known?.perPage ?? configured);
+  const before = known?.seen ?? { extracts: 0, present: 0, announced: null };
+  const memory = context.pollMemory.open(atlasBatchId, data.documentIds.length);
+  try {
+    const options = { full: true, before, perPage, single: perPage === 1, wantedBytes: 0 };
+    const { found } = await pollOnce(context, data, options, memory, signal);
+    return (found?.present ?? 0) > result.present;
+  } catch (error) {
+    // Atlas has forgotten it: nothing more comes of that one.
+    if (error instanceof UnknownBatchError) return false;
+    throw error;
+  } finally {
+    memory.close();
+  }
+}
+
+/** Tried again soon, and never beyond the end. */
+async function afterError(
+  context: WorkerContext,
+  entry: WatchEntry,
+  error: unknown,
+): Promise<StepResult<WatchEnd>> {
+  const { data } = entry.job;
+  const { clock, config, logger } = context;
+  if (!(error instanceof TransientError) && !(error instanceof NoMemoryError)) {
+    const { reference } = data;
+    const message = `an unforeseen error while late documents of ${reference} were awaited`;
+    logger.error({ reference, ...errorFields(error) }, message);
+  }
+  const failures = entry.state.failures + 1;
+  entry.state = { ...entry.state, failures };
+  await entry.lease.save(entry.state);
+  const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : 0;
+  const next = clock.now() + retryDelayMs(context, failures, retryAfterMs);
+  if (next > data.since + config.LATE_RESULTS_FOR_MS)
+    return { kind: 'finished', value: 'given-up' };
+  return sleepUntil(context, entry, next);
+}
+
+/** A callback that came while it was busy ends its sleep. */
+function sleepUntil(
+  context: WorkerContext,
+  { job: { data }, state }: WatchEntry,
+  at: number,
+): StepResult<WatchEnd> {
+  return {
+    kind: 'sleep',
+    delayMs: Math.max(0, at - context.clock.now()),
+    async afterwards() {
+      const { wokenAt } = await readFlags(context, data.reference, data.batchTimestamp);
+      return state.polledAt !== null && wokenAt > state.polledAt;
+    },
+  };
+}

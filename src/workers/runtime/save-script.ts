@@ -1,0 +1,92 @@
+/** The script that saves the state of a job, as `job-lease.ts` calls it. */
+import { FACTS_FIELD } from '../../jobs/listed-facts.js';
+import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
+
+/** Days of which a tally is kept: more than a year, to compare with the one before. */
+const KEPT_DAYS = 400;
+
+/** It does not trim the stream of events. BullMQ does, whenever it adds events of its own. */
+export const SAVE_LUA = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 then
+  if ARGV[9] == '' then return false end
+  local saved = redis.call('HGET', KEYS[2], 'progress') or ''
+  if not string.find(saved, ARGV[9], 1, true) then return false end
+  redis.call('SET', KEYS[7], ARGV[10], 'PX', ARGV[11])
+  return {2}
+end
+local absent = tonumber(ARGV[8])
+if absent > 0 and redis.call('EXISTS', unpack(KEYS, 10, 9 + absent)) > 0 then return {0} end
+if ARGV[12] ~= '' then
+  -- A command that is repeated finds a state that waits for the nonce no more.
+  local saved = redis.call('HGET', KEYS[2], 'progress') or ''
+  if string.find(saved, ARGV[12], 1, true) then
+    local sum = redis.call('HINCRBY', KEYS[8], ARGV[13], ARGV[14])
+    if sum == tonumber(ARGV[14]) then
+      local all, fields = redis.call('HGETALL', KEYS[8]), {}
+      for i = 1, #all, 2 do fields[#fields + 1] = all[i] end
+      table.sort(fields)
+      for i = 1, #fields - ${KEPT_DAYS} do redis.call('HDEL', KEYS[8], fields[i]) end
+    end
+  end
+end
+redis.call('HSET', KEYS[2], 'progress', ARGV[3])
+redis.call('XADD', KEYS[3], '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[4])
+if #ARGV > 16 then
+  redis.call('RPUSH', KEYS[4], unpack(ARGV, 17))
+  redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
+end
+if ARGV[6] ~= '' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  redis.call('SREM', KEYS[5], ARGV[2])
+end
+if ARGV[7] == 'ended' then
+  redis.call('ZREM', KEYS[6], ARGV[2])
+elseif ARGV[7] ~= '' then
+  redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
+end
+if ARGV[15] ~= '' then redis.call('HSET', KEYS[2], '${FACTS_FIELD}', ARGV[15]) end
+if ARGV[16] == 'ended' then
+  redis.call('ZREM', KEYS[9], ARGV[2])
+elseif ARGV[16] ~= '' then
+  redis.call('ZADD', KEYS[9], ARGV[16], ARGV[2])
+end
+if ARGV[9] == '' and KEYS[7] ~= KEYS[2] then redis.call('DEL', KEYS[7]) end
+if #KEYS == 9 + absent then return {1} end
+return {1, unpack(redis.call('MGET', unpack(KEYS, 10 + absent)))}
+`;
+export const SAVE = new LuaScript<SaveReply | null>(SAVE_LUA);
+/** For what must not be lost because Redis is full. */
+export const SAVE_WHEN_FULL = new LuaScript<SaveReply | null>(SAVE_LUA, { whenFull: true });
+
+/** Scripts that save and do something else, by the Lua of the latter. */
+const savesWith = new Map<string, LuaScript<SaveReply | null>>();
+
+/** ARGV counts of keys and arguments of the save, both of these, then what the part has. */
+export function saveWith({ lua, when = 'true' }: LuaPart): LuaScript<SaveReply | null> {
+  const known = savesWith.get(lua);
+  if (known) return known;
+  const script = new LuaScript<SaveReply | null>(`
+local function save(KEYS, ARGV) ${SAVE_LUA} end
+local function is_wanted(KEYS, ARGV) return ${when} end
+local function part(KEYS, ARGV) ${lua} end
+local function slice(list, from, to)
+  local out = {}
+  for i = from, to do out[#out + 1] = list[i] end
+  return out
+end
+local keys, args = tonumber(ARGV[1]), tonumber(ARGV[2])
+local part_keys, part_args = slice(KEYS, keys + 1, #KEYS), slice(ARGV, 3 + args, #ARGV)
+local wanted = is_wanted(part_keys, part_args)
+local reply = save(slice(KEYS, 1, keys), slice(ARGV, 3, 2 + args))
+if wanted and reply and reply[1] == 1 then part(part_keys, part_args) end
+return reply
+`);
+  savesWith.set(lua, script);
+  return script;
+}
+
+/**
+ * Whether the state was saved (2: a receipt was left instead), and the values of the keys that were
+ * read. Null without the lock.
+ */
+export type SaveReply = [0 | 1 | 2, ...(string | null)[]];

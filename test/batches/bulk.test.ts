@@ -1,0 +1,137 @@
+import { expect, it } from 'vitest';
+import { previewBulk } from '../../src/batches/bulk/preview.js';
+import { type BulkOptions, type BulkProgress, runBulk } from '../../src/batches/bulk/run-bulk.js';
+import type { BulkAction, BulkSelection } from '../../src/batches/bulk/selection.js';
+import type { ClientQueues } from '../../src/batches/client-queues.js';
+import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { openTestQueues } from '../helpers/test-queues.js';
+
+/** Failed ones of two products, one that somebody cancelled, and one that has completed. */
+const FAILED: PlantedBatch[] = [
+  ...Array.from(
+    { length: 45 },
+    (_, i): PlantedBatch => ({
+      ...{ reference: `loan-${i}`, state: 'failed', productType: 'LOAN_APP', endedAt: 100 + i },
+      ...(i < 3 && { present: 1 }),
+    }),
+  ),
+  { reference: 'card-1', state: 'failed', productType: 'CREDIT_CARD' },
+  { reference: 'loan-x', state: 'cancelled', productType: 'LOAN_APP' },
+  { reference: 'loan-y', state: 'completed', productType: 'LOAN_APP' },
+];
+
+const BY = { name: 'asha', via: 'cli' } as const;
+
+async function run(
+  queues: ClientQueues,
+  action: BulkAction,
+  selection: BulkSelection,
+  options?: BulkOptions,
+): Promise<BulkProgress[]> {
+  const steps: BulkProgress[] = [];
+  for await (const step of runBulk(queues, BY, action, selection, options)) steps.push(step);
+  return steps;
+}
+
+it('a preview counts batches, Atlas batches that are read and documents that are sent at most', async () => {
+  const { queues } = openTestQueues();
+  await plant(queues, FAILED);
+  expect(await previewBulk(queues, 'retry', { productType: 'LOAN_APP' })).toEqual({
+    ...{ action: 'retry', batches: 45, leftOut: 0, atlasBatches: 3, documents: 42 * 2 + 3 },
+    isWhole: true,
+  });
+  const references = ['loan-x', 'loan-y', 'nobody'];
+  const named = await previewBulk(queues, 'retry', { references });
+  expect(named).toMatchObject({ batches: 1, leftOut: 2 });
+});
+
+it('a retry of all that fit leaves out what was cancelled, and what fails again meanwhile', async () => {
+  const { queues } = openTestQueues();
+  const { batches, link } = queues;
+  await plant(queues, FAILED);
+  const steps: BulkProgress[] = [];
+  for await (const step of runBulk(queues, BY, 'retry', { productType: 'LOAN_APP' })) {
+    steps.push(step);
+    const [again] = step.batches;
+    await link.redis.lrem(batches.toKey('wait'), 1, `batch-${again?.reference}`);
+    await link.redis.zadd(
+      batches.toKey('failed'),
+      Date.now() + 60_000,
+      `batch-${again?.reference}`,
+    );
+  }
+  expect(steps.at(-1)).toMatchObject({ done: 45, changed: 45 });
+  expect(await batches.getWaitingCount()).toBe(45 - steps.length);
+  const left = await link.redis.zrange(batches.toKey('failed'), '0', '-1');
+  expect(left).toEqual(expect.arrayContaining(['batch-card-1', 'batch-loan-x']));
+  expect(left).toHaveLength(2 + steps.length);
+});
+
+it('a cancel of all that fit asks for the end of each', async () => {
+  const { queues, prefix } = openTestQueues();
+  await plant(queues, [
+    { reference: 'a', tenant: 'branch-1' },
+    { reference: 'b', tenant: 'branch-1', state: 'processing' },
+    { reference: 'c', tenant: 'branch-2', state: 'in-line' },
+  ]);
+  const preview = await previewBulk(queues, 'cancel', { tenant: 'branch-1' });
+  expect(preview).toMatchObject({ batches: 2, atlasBatches: 1, documents: 0 });
+  const [step] = await run(queues, 'cancel', { tenant: 'branch-1' }, { reason: 'test' });
+  expect(step).toMatchObject({ done: 2, changed: 2 });
+  const { redis } = queues.link;
+  const flags = await Promise.all(
+    ['a', 'b', 'c'].map((one) => redis.get(`${prefix}:cancel:${one}`)),
+  );
+  expect(flags.map((flag) => flag && JSON.parse(flag).reason)).toEqual(['test', 'test', null]);
+});
+
+it('a bulk action stops where its signal says so, or its loop', async () => {
+  const { queues } = openTestQueues();
+  const { batches } = queues;
+  await plant(queues, FAILED);
+  const stopping = new AbortController();
+  const steps = runBulk(
+    queues,
+    BY,
+    'retry',
+    { productType: 'LOAN_APP' },
+    { signal: stopping.signal },
+  );
+  expect((await steps.next()).value).toMatchObject({ done: 20 });
+  stopping.abort(new Error('enough'));
+  await expect(steps.next()).rejects.toThrow('enough');
+  expect(await batches.getWaitingCount()).toBe(20);
+  for await (const { done } of runBulk(
+    queues,
+    BY,
+    'retry',
+    { productType: 'LOAN_APP' },
+    { rate: 10_000 },
+  )) {
+    expect(done).toBe(25);
+  }
+  for await (const step of runBulk(
+    queues,
+    BY,
+    'retry',
+    { references: ['card-1', 'loan-x'] },
+    { rate: 1 },
+  )) {
+    expect(step.batches).toEqual([{ status: 'retried', reference: 'card-1' }]);
+    break;
+  }
+  expect(await batches.getFailedCount()).toBe(1);
+});
+
+it('what a bulk action is told of batches that it is not for is said before anything is done', async () => {
+  const { queues } = openTestQueues();
+  await expect(run(queues, 'retry', { state: 'completed' })).rejects.toThrow(
+    'a batch that is completed is none for retry: state is one of failed, cancelled',
+  );
+  await expect(run(queues, 'retry', { state: 'failed' }, { rate: 0 })).rejects.toThrow(
+    /rate is a number/,
+  );
+  await expect(run(queues, 'cancel', { references: [], state: 'queued' } as never)).rejects.toThrow(
+    /references or a filter/,
+  );
+});

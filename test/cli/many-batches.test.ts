@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { openTestQueues } from '../helpers/test-queues.js';
+import { spawnCli } from './run-cli.js';
+import { runCommand } from './run-command.js';
+
+/** Batches of two products, and a command line that knows them. */
+async function startWith(batches: readonly PlantedBatch[]) {
+  const { queues, url, prefix } = openTestQueues();
+  await plant(queues, batches);
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  return { queues, environment, run: (...args: string[]) => runCommand(args, environment) };
+}
+
+const failed = (count: number): PlantedBatch[] =>
+  Array.from({ length: count }, (_, i) => ({
+    reference: `loan-${String(i).padStart(4, '0')}`,
+    state: 'failed',
+    code: i % 3 === 0 ? 'INCOMPLETE' : 'ATLAS_AUTH',
+    endedAt: Date.now() - 60_000 + i,
+    present: 1,
+  }));
+
+test('list prints what fits, and says how many batches it has searched', async () => {
+  const { run } = await startWith([
+    ...failed(30),
+    { reference: 'card-1', state: 'processing', productType: 'CREDIT_CARD', tenant: 'branch-1' },
+  ]);
+  const all = await run('list', '--state', 'failed', '--code', 'INCOMPLETE', '--since', '1h');
+  const lines = all.stdout.trimEnd().split('\n');
+  expect([all.code, lines.length]).toEqual([0, 11]);
+  expect(lines[0]).toMatch(/^REFERENCE +STATE +PRODUCT +TENANT +DOCUMENTS +AGE +WHY$/);
+  expect(lines[1]).toMatch(/^loan-0027 +failed +LOAN_APP +– +1\/2 +.* INCOMPLETE: planted$/);
+  expect(all.stderr).toBe('10 batches; searched 30 of 30\n');
+  const some = await run('list', '--state', 'failed', '--limit', '2', '--json', '--sort', 'oldest');
+  expect(
+    some.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).reference),
+  ).toEqual([...['loan-0000', 'loan-0001']]);
+  expect(some.stderr).toBe('2 batches, there may be more; searched 2 of 30\n');
+  const found = await run('list', '--text', 'card-1/0.jpg', '--state', 'running,ended');
+  expect(found.stdout).toMatch(/^card-1 +processing +CREDIT_CARD +branch-1 /m);
+  const counts = await run('list', '--state', 'failed', '--count');
+  expect(counts.stdout).toMatch(/^30 batches; searched 30 of 30\n/);
+  expect(counts.stdout).toContain('ATLAS_AUTH 20 · INCOMPLETE 10\n');
+  expect((await run('list', '--state', 'lost')).code).toBe(2);
+  expect((await run('list', '--since', 'yesterday')).stderr).toMatch(/^--since is a time in ISO/);
+  const nearest = await run('list', '--sort', 'deadline');
+  expect(nearest.stderr).toBe(
+    '1 batch; searched 1 of 1 whose deadline runs: none that waits for a worker or in line, or has ended\n',
+  );
+  expect(await run('list', '--tenant', 'nobody')).toEqual({
+    ...{ code: 0, stdout: '', stderr: '0 batches; searched 31 of 31\n' },
+  });
+});
+
+test('retry of all that fit says what it will cost, asks for consent, and says what was done', async () => {
+  const { run, queues } = await startWith(failed(30));
+  const preview = '20 batches: 20 Atlas batches are read, at most 20 documents sent\n';
+  const dry = await run('retry', '--code', 'ATLAS_AUTH', '--dry-run');
+  expect(dry).toEqual({ code: 0, stdout: preview, stderr: '' });
+  const asked = await run('retry', '--code', 'ATLAS_AUTH');
+  expect(asked.code).toBe(2);
+  expect(asked.stderr).toBe('nothing was done: nobody can be asked here; --yes asks nothing\n');
+  expect(await queues.batches.getFailedCount()).toBe(30);
+  const done = await run('retry', '--code', 'ATLAS_AUTH', '--yes', '--rate', '1000/s');
+  expect(done.stdout).toBe(`${preview}20 of 20 batches retried\n`);
+  expect([done.code, await queues.batches.getFailedCount()]).toEqual([0, 10]);
+  expect((await run('retry', '--code', 'ATLAS_AUTH', '--yes')).stdout).toBe('no batch fits\n');
+  const named = await run('retry', 'loan-0000', 'loan-0001', 'nobody');
+  expect(named).toEqual({
+    code: 1,
+    stdout: 'loan-0000: retried\n',
+    stderr: 'loan-0001 has not failed\nno batch nobody is known here\n',
+  });
+  expect((await run('retry')).stderr).toMatch(/^retry which batches\? Name them/);
+  expect((await run('retry', 'a', '--state', 'failed')).code).toBe(2);
+  expect((await run('retry', '--state', 'completed', '--yes')).code).toBe(2);
+});
+
+test('Ctrl-C ends a retry of many, which says how far it has come', async () => {
+  const { environment, queues } = await startWith(failed(30));
+  const child = spawnCli(['retry', '--state', 'failed', '--yes', '--rate', '10/s'], environment);
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => {
+    stdout += chunk;
+    if (String(chunk).includes('3 of 30')) child.kill('SIGINT');
+  });
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  const left = await queues.batches.getFailedCount();
+  expect([code, stderr]).toEqual([
+    130,
+    `stopped: ${30 - left} of 30 batches retried; the others are as they were\n`,
+  ]);
+  expect(left).toBeGreaterThan(0);
+  expect(stdout).toContain('3 of 30 batches retried');
+});

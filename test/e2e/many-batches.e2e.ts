@@ -1,0 +1,114 @@
+import { expect, it } from 'vitest';
+import { waitUntil } from '../helpers/wait-until.js';
+import { startBrowser } from './browser.js';
+import { complaintsOf, expectUsable, picture } from './pictures.js';
+import { OPERATOR, type Stage, startStage } from './stage.js';
+
+const FAILED = 300;
+/** From the first click to the last batch that is retried. */
+const RETRY_WITHIN_MS = 60_000;
+const LONG_WORD = 'L'.repeat(128);
+
+async function openPage(stage: Stage) {
+  const browser = await startBrowser();
+  const context = await browser.newContext({
+    httpCredentials: OPERATOR,
+    viewport: { width: 1280, height: 820 },
+  });
+  const complaints = complaintsOf(context);
+  return { page: await context.newPage(), complaints, url: `${stage.url}/dashboard/batches` };
+}
+
+/** Batches whose scan is not there. */
+async function addFailing(stage: Stage, references: readonly string[], productType: string) {
+  for (const reference of references) {
+    const documents = [{ documentId: 'pan', bucket: 'kyc-documents', key: `${reference}/pan.pdf` }];
+    await stage.system.add({ reference, productType, documents });
+  }
+}
+
+it('300 failed batches of one product are retried in five steps', async () => {
+  const stage = await startStage();
+  const { system } = stage;
+  const loans = Array.from({ length: FAILED }, (_, i) => `loan-${1000 + i}`);
+  await addFailing(stage, loans, 'LOAN_APP');
+  await addFailing(stage, ['card-1', 'card-2', LONG_WORD], 'CREDIT_CARD');
+  await waitUntil(
+    'their end',
+    async () => (await system.batches.getFailedCount()) === FAILED + 3,
+    60_000,
+  );
+  for (const loan of loans) await system.s3.put('kyc-documents', `${loan}/pan.pdf`, 'scan');
+
+  const { page, complaints, url } = await openPage(stage);
+  const startedAt = performance.now();
+  // 1
+  await page.goto(`${url}?show=failed`);
+  // 2
+  await page
+    .getByRole('group', { name: 'Product' })
+    .getByRole('link', { name: /^LOAN_APP/ })
+    .click();
+  await page
+    .getByText(`of ${FAILED + 3} batches`)
+    .first()
+    .waitFor();
+  await picture(page, 'failed-loans');
+  // 3
+  await page.getByRole('button', { name: `Retry all ${FAILED}…` }).click();
+  await page.getByText(`at most ${FAILED} documents sent`).waitFor();
+  await expectUsable(page, 'bulk-preview');
+  // 4
+  await page.getByRole('button', { name: `Retry ${FAILED} batches` }).click();
+  // 5
+  await page.getByText(`${FAILED} of ${FAILED} batches retried`).waitFor();
+  await page.getByText('It is done').waitFor();
+  expect(performance.now() - startedAt).toBeLessThan(RETRY_WITHIN_MS);
+  await expectUsable(page, 'bulk-progress');
+  await waitUntil(
+    'their results',
+    async () => (await system.batches.getCompletedCount()) === FAILED,
+    60_000,
+  );
+  expect(await system.batches.getFailedCount()).toBe(3);
+
+  // With the keyboard alone: the box of the first row, then the button of the selected.
+  await page.goto(`${url}?show=failed`);
+  await expectUsable(page, 'failed');
+  await page.getByLabel('Select card-2').focus();
+  await page.keyboard.press('Space');
+  await page.getByText('1 selected').waitFor();
+  await page.getByRole('button', { name: 'Retry selected…' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('Retry 1 batch?').waitFor();
+  await page.getByRole('link', { name: 'Leave it' }).click();
+  await page.goto(`${url}?show=completed`);
+  await expectUsable(page, 'completed');
+  expect(complaints).toEqual([]);
+});
+
+it('one stuck batch is found by document id, S3 key and a part of its reference', async () => {
+  const stage = await startStage();
+  const others = Array.from({ length: 20 }, (_, i) => `loan-${2000 + i}`);
+  for (const reference of others) await stage.submit(reference, 'LOAN_APP', ['pan', 'slip-1']);
+  await stage.submit('mortgage-1190', 'MORTGAGE', ['deed-77', 'slip-1']);
+  const { page, complaints, url } = await openPage(stage);
+  for (const text of [
+    'deed-77',
+    'mortgage-1190/deed-77.pdf',
+    's3://kyc-documents/mortgage-1190/',
+    'GAGE-11',
+  ]) {
+    await page.goto(url);
+    await page.getByRole('searchbox').fill(text);
+    await page.keyboard.press('Enter');
+    await page.getByText('1 match').waitFor();
+    await page.getByText('searched 21 of 21 batches').waitFor();
+    await page.getByRole('link', { name: 'mortgage-1190' }).click();
+    await page.locator('h1', { hasText: 'mortgage-1190' }).waitFor();
+  }
+  await page.goto(`${url}?show=running&sort=deadline`);
+  await page.getByRole('row').filter({ hasText: 'loan-2000' }).waitFor();
+  await expectUsable(page, 'running');
+  expect(complaints).toEqual([]);
+});

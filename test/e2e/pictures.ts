@@ -1,0 +1,68 @@
+/** What tests in a browser see: pictures, complaints, what is cut off, and what is hard to use. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Pictures are taken always, and kept where this says: `docs/screenshots` for the README's. */
+const { SCREENSHOTS_DIR } = process.env;
+
+export async function picture(page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS_DIR) await mkdir(SCREENSHOTS_DIR, { recursive: true });
+  const path = SCREENSHOTS_DIR && join(SCREENSHOTS_DIR, `${name}.png`);
+  await page.evaluate('document.fonts.ready.then(() => undefined)');
+  await page.screenshot({ animations: 'disabled', ...(path && { path }) });
+}
+
+/** Collects what the browser complains of: blocked scripts, broken pages. */
+export function complaintsOf(context: BrowserContext): string[] {
+  const complaints: string[] = [];
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  return complaints;
+}
+
+const WIDTHS = [360, 768, 1024, 1440];
+const HEIGHT = 900;
+const SCHEMES = ['light', 'dark'] as const;
+/** WCAG 2.2, levels A and AA. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Expects that nothing is cut off at any width, and that axe finds no fault in either scheme. */
+export async function expectUsable(page: Page, name: string): Promise<void> {
+  const faults: unknown[] = [];
+  for (const colorScheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: HEIGHT });
+      await picture(page, `${name}-${width}-${colorScheme}`);
+      faults.push(...((await page.evaluate(CUT_OFF)) as string[]).map((one) => `${width}: ${one}`));
+    }
+    // The page allows no script but its own; this one comes from the debugger.
+    await page.evaluate(axe.source);
+    const run = `axe.run({ runOnly: ${JSON.stringify(TAGS)} }).then(${DESCRIBE})`;
+    faults.push(...((await page.evaluate(run)) as string[]).map((one) => `${colorScheme}: ${one}`));
+  }
+  expect(faults, name).toEqual([]);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** What axe found, each with its first elements. */
+const DESCRIBE = `({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3)
+  .map(({ html, any }) => html.slice(0, 120) + ' ' + any.map(({ message }) => message).join()).join(' | '))`;
+
+/** Elements with text that reach out of the page, or whose own text does not fit. */
+const CUT_OFF = `(() => {
+  const width = document.documentElement.clientWidth;
+  const isShown = (one) => one.checkVisibility() && !one.closest('.hidden');
+  return [...document.body.querySelectorAll('*')].filter((one) => {
+    if (!isShown(one) || one.children.length > 0 || one.textContent.trim() === '') return false;
+    const { left, right } = one.getBoundingClientRect();
+    const style = getComputedStyle(one);
+    const isClipped = style.overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1;
+    return left < -1 || right > width + 1 || (isClipped && one.tagName !== 'PROGRESS');
+  }).map((one) => one.tagName + ' ' + one.className + ' ' + one.textContent.trim().slice(0, 60));
+})()`;

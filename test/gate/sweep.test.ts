@@ -1,0 +1,96 @@
+/** What the sweep of one worker does for those that nobody else does anything for. */
+import { expect, it, onTestFinished } from 'vitest';
+import { Gate } from '../../src/gate/gate.js';
+import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/redis-keys.js';
+import { connect } from '../atlas/redis-connection.js';
+import { testRedis } from '../helpers/redis.js';
+
+const FLOW = { name: '/normal', weight: 10 };
+
+function startGate() {
+  const { url, prefix } = testRedis();
+  const redis = connect({ url, prefix });
+  onTestFinished(() => redis.disconnect());
+  const withLimit = (limit: number) =>
+    new Gate({
+      redis,
+      config: {
+        QUEUE_PREFIX: prefix,
+        ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit,
+        ATLAS_MAX_DOCUMENTS_PER_DAY: 0,
+        QUOTA_TIMEZONE: 'UTC',
+      },
+      clock: { now: () => 0 },
+      whyShut: () => null,
+      noticeRefusal: async () => {},
+      onError(error) {
+        throw error;
+      },
+    });
+  const jobs = `${prefix}:atlas-batches:`;
+  /** A job asks for one document, and sleeps when it is not admitted. */
+  const ask = async (gate: Gate, id: string, holders: [string, string][] = []) => {
+    const held = { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
+    await redis.hset(jobs + id, 'timestamp', 1);
+    await redis.set(held.lockKey, 't');
+    const member = `${id}@1/1.0`;
+    const asked = await gate.ask(held, [{ member, documentCount: 1 }], {
+      flow: FLOW,
+      leftMs: 1000,
+      holders,
+    });
+    if (!asked.members.has(member)) await redis.zadd(`${jobs}delayed`, 1, id);
+    return asked.members.has(member);
+  };
+  const sweep = async (gate: Gate) => {
+    await redis.del(gateSweepKey(prefix));
+    await gate.sweep();
+  };
+  const waiting = async () => (await redis.lrange(`${jobs}wait`, 0, -1)).reverse();
+  return { redis, prefix, withLimit, ask, sweep, waiting };
+}
+
+it('an unknown attempt keeps its room until the time that its holder says, and no longer', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const gate = withLimit(1);
+  expect(await ask(gate, 'first')).toBe(true);
+  const [seconds] = await redis.time();
+  const now = Number(seconds) * 1000;
+  expect(await ask(gate, 'second', [['first@1/1.0', `until ${now + 60_000}`]])).toBe(false);
+  await sweep(gate);
+  expect(await waiting()).toEqual([]);
+  await redis.hset(`${prefix}:gate-holders`, 'first@1/1.0', `until ${now - 1}`);
+  await sweep(gate);
+  expect(await waiting()).toEqual(['second']);
+});
+
+it('a worker without bounds wakes what is left in line, in order, once none with bounds is there, and leaves nothing', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const bounded = withLimit(1);
+  await ask(bounded, 'first');
+  for (const id of ['second', 'third', 'fourth']) await ask(bounded, id);
+  await sweep(bounded);
+  const free = withLimit(0);
+  await sweep(free);
+  expect(await waiting()).toEqual([]);
+  await redis.del(gateOnKey(prefix));
+  await sweep(free);
+  expect(await waiting()).toEqual(['second', 'third', 'fourth']);
+  const own = gateKeys(prefix).filter((key) => key.startsWith(`${prefix}:gate-`));
+  expect(await redis.exists(own)).toBe(0);
+});
+
+it('a batch that is about to sleep in line when the line is drained is woken by the next sweep', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const gate = withLimit(1);
+  expect(await ask(gate, 'first')).toBe(true);
+  expect(await ask(gate, 'second')).toBe(false);
+  // Not yet asleep.
+  const delayed = `${prefix}:atlas-batches:delayed`;
+  await redis.zrem(delayed, 'second');
+  await redis.del(gateOnKey(prefix));
+  await sweep(withLimit(0));
+  await redis.zadd(delayed, 1, 'second');
+  await sweep(withLimit(0));
+  expect(await waiting()).toEqual(['second']);
+});

@@ -1,0 +1,22 @@
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import { type ClientQueues, openQueues } from '../../src/batches/client-queues.js';
+import { borrowLink } from '../../src/redis/client-link.js';
+import { testRedis } from './redis.js';
+
+/** Queues under a prefix of their own, closed when the test ends. */
+export function openTestQueues(): {
+  queues: ClientQueues;
+  redis: Redis;
+  url: string;
+  prefix: string;
+} {
+  const { url, prefix } = testRedis();
+  const redis = new Redis(url, { maxRetriesPerRequest: null });
+  const queues = openQueues(borrowLink(redis), prefix);
+  onTestFinished(async () => {
+    await queues.close();
+    redis.disconnect();
+  });
+  return { queues, redis, url, prefix };
+}

@@ -1,0 +1,81 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { createAtlasBatchClient } from '../../src/client/client.js';
+import { runCommand } from '../cli/run-command.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { type System, startSystem } from '../helpers/system.js';
+
+const HOUR_MS = 3_600_000;
+const DEADLINE_MS = 4_000;
+const ENVIRONMENT = { BATCH_DEADLINE_MS: String(DEADLINE_MS), RESUBMIT_MISSING: '0' };
+
+function clientOf({ environment, prefix }: System) {
+  const client = createAtlasBatchClient({ redisUrl: environment.REDIS_URL ?? '', prefix });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+it('a batch at Atlas that is given more time ends when its documents come, and its neighbour at its deadline', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 2 * DEADLINE_MS },
+    environment: ENVIRONMENT,
+  });
+  const requests = [await system.submit('given', 2, 'g-'), await system.submit('other', 2, 'o-')];
+  const client = clientOf(system);
+  await system.startWorker();
+  await batchesInFlight(system, 2);
+  expect(await client.extendDeadline('given', HOUR_MS)).toMatchObject({ status: 'extended' });
+  expect((await system.event('done-other')).data.reason?.code).toBe('INCOMPLETE');
+  expect((await system.event('done-given')).name).toBe('batch.completed');
+  await expectAllEndedOnce(system, requests);
+});
+
+it('a batch that is given more time before it has begun waits out an outage that ends its neighbour', async () => {
+  const system = await startSystem({ environment: ENVIRONMENT });
+  system.atlas.setFaults({ rules: [{ fault: 503 }] });
+  await system.submit('given', 2, 'g-');
+  await system.submit('other', 2, 'o-');
+  const client = clientOf(system);
+  const extended = { status: 'extended', reference: 'given' };
+  const given = await Promise.all([1, 2].map(() => client.extendDeadline('given', HOUR_MS)));
+  expect(given).toEqual([
+    { ...extended, extendedMs: HOUR_MS },
+    { ...extended, extendedMs: 2 * HOUR_MS },
+  ]);
+  await system.startWorker();
+  expect((await system.event('done-other')).data.reason?.code).toBe('ATLAS_UNAVAILABLE');
+  system.atlas.setFaults({ rules: [] });
+  expect((await system.event('done-given')).name).toBe('batch.completed');
+});
+
+it('more time is given to the batch that is there, and not to a later one of the same reference', async () => {
+  const system = await startSystem();
+  await system.submit('again', 1);
+  const client = clientOf(system);
+  await client.extendDeadline('again', HOUR_MS);
+  await system.batches.remove('batch-again');
+  await system.submit('again', 1);
+  expect((await client.extendDeadline('again', 1)).extendedMs).toBe(1);
+});
+
+it('the command line gives more time, and refuses a batch that has ended or is not known, and what is no time', async () => {
+  const system = await startSystem();
+  await system.submit('ended', 1);
+  const extend = (...args: string[]) =>
+    runCommand(['deadline', 'extend', ...args], system.environment);
+  const given = await extend('ended', '90m');
+  expect([given.code, given.stdout]).toEqual([
+    0,
+    'ended has 1 h 30 min more than BATCH_DEADLINE_MS\n',
+  ]);
+  await system.startWorker();
+  await system.event('done-ended');
+  const ended = await extend('ended', '2h');
+  expect([ended.code, ended.stderr]).toEqual([1, 'ended has ended already\n']);
+  const unknown = await extend('nope', '2h', '--json');
+  expect([unknown.code, unknown.stdout]).toEqual([1, '{"status":"unknown","reference":"nope"}\n']);
+  expect(await extend('ended', '31d')).toMatchObject({ code: 2 });
+  await expect(clientOf(system).extendDeadline('ended', Number.NaN)).rejects.toThrow(
+    'at most 30 days',
+  );
+});

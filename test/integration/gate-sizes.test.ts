@@ -1,0 +1,52 @@
+/** Large batches under a small limit, alone and beside floods of small ones. */
+import { expect, it } from 'vitest';
+import { gateKeys } from '../../src/jobs/redis-keys.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
+import { expectAllEndedOnce } from '../helpers/invariants.js';
+import { LONG } from '../helpers/long-form.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+
+const TIMEOUT_MS = LONG ? 900_000 : 60_000;
+
+/** Documents in flight at most; documents of the large batches; how many of one document come beside them. */
+const CASES = LONG
+  ? [
+      { limit: 40, large: [100, 1000], flood: 500 },
+      { limit: 100, large: [1000], flood: 0 },
+      { limit: 100, large: [1000], flood: 500 },
+    ]
+  : [
+      { limit: 8, large: [20, 60], flood: 30 },
+      { limit: 10, large: [60], flood: 0 },
+    ];
+
+it.each(CASES)(
+  'batches of $large documents under a limit of $limit end, beside $flood of one document',
+  {
+    timeout: 2 * TIMEOUT_MS,
+  },
+  async ({ limit, large, flood }) => {
+    const system = await startSystem({
+      atlas: { completionMs: 50, fetchUrls: false },
+      environment: {
+        ATLAS_MAX_DOCUMENTS_IN_FLIGHT: String(limit),
+        BATCH_DEADLINE_MS: String(2 * TIMEOUT_MS),
+      },
+    });
+    const requests = [];
+    const submitSmall = async (from: number, to: number) => {
+      for (let n = from; n < to; n += 1) requests.push(await system.submit(`s${n}`, 1, `s${n}-`));
+    };
+    // Half of the flood is there before the large ones, and half comes while they are in line.
+    await submitSmall(0, flood / 2);
+    for (const size of large) requests.push(await system.submit(`l${size}`, size, `l${size}-`));
+    await Promise.all([system.startWorker(), system.startWorker()]);
+    await submitSmall(flood / 2, flood);
+    await batchesEnded(system, requests.length, TIMEOUT_MS);
+    await expectAllEndedOnce(system, requests);
+    expect(await system.batches.getFailedCount()).toBe(0);
+    const own = gateKeys(system.prefix).filter((key) => key.startsWith(`${system.prefix}:gate-`));
+    await waitUntil('an empty gate', async () => (await system.redis.exists(own)) === 0);
+  },
+);

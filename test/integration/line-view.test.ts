@@ -1,0 +1,77 @@
+/** What people see of batches that wait for their turn. */
+import { userInfo } from 'node:os';
+import { expect, it, onTestFinished } from 'vitest';
+import { LINE_REASONS } from '../../src/gate/line.js';
+import { createAtlasBatchClient } from '../../src/index.js';
+import { runCommand } from '../cli/run-command.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { AUTHORIZATION, createServer, LOGIN } from '../server/test-server.js';
+
+const HOUR_MS = 3_600_000;
+
+it('a batch in line tells its place, why it waits and until when, to commands, apps and pages', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: HOUR_MS },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '2', ...LOGIN },
+  });
+  await system.startWorker();
+  const { server } = await createServer(system.environment);
+  const client = createAtlasBatchClient({
+    redisUrl: system.environment.REDIS_URL ?? '',
+    prefix: system.prefix,
+  });
+  onTestFinished(() => client.close());
+  const page = async (path: string) =>
+    (
+      await server.app.inject({
+        url: `/dashboard/batches${path}`,
+        headers: { authorization: AUTHORIZATION },
+      })
+    ).body;
+  await system.submit('at-atlas', 2, 'a-');
+  await batchesInFlight(system);
+  expect(await client.status('at-atlas')).toMatchObject({ state: 'processing', line: null });
+  for (const [n, reference] of ['first', 'second'].entries()) {
+    await system.submit(reference, 2, `${reference}-`);
+    await waitUntil('a longer line', async () => (await system.batches.getDelayedCount()) > n);
+  }
+  const places = await Promise.all(
+    ['first', 'second'].map(async (one) => (await client.status(one)).line?.place),
+  );
+  expect(places).toEqual([1, 2]);
+  expect(await client.status('second')).toMatchObject({
+    state: 'in-line',
+    lastError: null,
+    line: { uploads: 2, why: 'limit', until: null },
+  });
+  const told = LINE_REASONS.limit;
+  const status = await runCommand(['status', 'second'], system.environment);
+  expect(status.stdout).toContain(`in line    place 2 of 2: ${told}`);
+  for (const path of ['', '/second']) {
+    expect(await page(path)).toContain('<span class="pill in-line">In line</span>');
+    expect(await page(path)).toContain('place 2 of 2');
+    expect(await page(path)).toContain(told);
+  }
+  expect(await page('/second')).toContain(`place 2 of 2 in line: ${told}`);
+  expect(await page('')).toContain('In line, room for 0');
+
+  const until = new Date(Date.now() + HOUR_MS);
+  expect(await client.paused()).toBeNull();
+  await client.pause({ until, reason: 'maintenance' });
+  expect(await client.paused()).toMatchObject({
+    reason: 'maintenance',
+    by: userInfo().username,
+  });
+  expect((await client.status('first')).line).toEqual({
+    place: 1,
+    uploads: 2,
+    why: 'pause',
+    until: until.toISOString(),
+  });
+  const paused = await runCommand(['status', 'first'], system.environment);
+  expect(paused.stdout).toContain(`place 1 of 2: sending is paused, until ${until.toISOString()}`);
+  expect(await page('/first')).toMatch(/place 1 of 2 in line: sending is paused, which ends <time/);
+  expect([await client.resume(), await client.resume()]).toEqual([true, false]);
+});

@@ -1,0 +1,122 @@
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { noteMissedCallback } from '../../../src/batches/callback-silence.js';
+import { heartbeatsKey, workerReportKey } from '../../../src/jobs/redis-keys.js';
+import { VERSION } from '../../../src/version.js';
+import { startSystem } from '../../helpers/system.js';
+import { waitUntil } from '../../helpers/wait-until.js';
+import { AUTHORIZATION, CALLBACKS, createServer, LOGIN } from '../test-server.js';
+
+const HEADERS = {
+  authorization: AUTHORIZATION,
+  'sec-fetch-site': 'same-origin',
+  accept: 'text/html,*/*',
+};
+
+it('the page of workers says what each runs and does, and which version', async () => {
+  const system = await startSystem();
+  const worker = await system.startWorker();
+  const { server } = await createServer({ ...system.environment, ...LOGIN });
+  const read = async (url: string) => (await server.app.inject({ url, headers: HEADERS })).body;
+  const body = await waitUntil('the next heartbeat', async () => {
+    const text = await read('/dashboard/workers');
+    return text.includes('Ready') && text.includes('batches') ? text : undefined;
+  });
+  expect(body).toContain(`1 worker: 1 runs ${VERSION}`);
+  expect(body).toContain(`process ${process.pid}`);
+  await worker.stop();
+  const after = await read('/dashboard/workers');
+  expect(after).toContain('None is alive.');
+  expect(await system.redis.keys(`${system.prefix}:worker:*`)).toEqual([]);
+});
+
+it('what is wrong with the whole of it heads every page, and its title', async () => {
+  const { server, url, prefix } = await createServer({ ...LOGIN, ...CALLBACKS });
+  const redis = new Redis(url);
+  onTestFinished(() => redis.disconnect());
+  const [seconds] = await redis.time();
+  const now = Number(seconds) * 1000;
+  await redis.zadd(heartbeatsKey(prefix), now, 'one');
+  const atlas = { since: now - 90_000, code: 'ATLAS_UNAVAILABLE', circuitOpen: true };
+  const report = {
+    v: 1,
+    host: 'h',
+    pid: 1,
+    version: '9.9.9',
+    node: '20',
+    startedAt: now,
+    jobs: {},
+  };
+  await redis.set(
+    workerReportKey(prefix, 'one'),
+    JSON.stringify({ ...report, atlas, refusedSince: null, webhook: null, notReady: [] }),
+  );
+  for (let i = 0; i < 3; i += 1) await noteMissedCallback(redis, prefix, now);
+  for (const path of ['batches', 'workers', 'batches?q=x']) {
+    const { body } = await server.app.inject({ url: `/dashboard/${path}`, headers: HEADERS });
+    expect(body).toContain('Atlas does not answer 1 of 1 worker');
+    expect(body).toContain('Atlas has stopped calling');
+    expect(body).toContain('<title>⚠ ');
+    expect(body.match(/<h1/g)).toHaveLength(1);
+  }
+  // A callback is a sign of life.
+  const credentials = { 'client-id': 'atlas', 'client-secret': CALLBACKS.CALLBACK_CLIENT_SECRET };
+  const token = await server.app.inject({
+    method: 'POST',
+    url: '/callbacks/atlas/token',
+    headers: credentials,
+  });
+  await server.app.inject({
+    method: 'POST',
+    url: '/callbacks/atlas',
+    headers: { token: token.json().access_token },
+    payload: { data: [], page: 1, per_page: 50, total_pages: 1, total_items: 0 },
+  });
+  await waitUntil('Atlas to call again', async () => {
+    const { body } = await server.app.inject({ url: '/dashboard/batches', headers: HEADERS });
+    return !body.includes('stopped calling');
+  });
+});
+
+it('/ leads to the dashboard, where there is one', async () => {
+  const { server } = await createServer(LOGIN);
+  const response = await server.app.inject('/');
+  expect([response.statusCode, response.headers.location]).toEqual([302, '/dashboard/batches']);
+  const without = await createServer();
+  expect((await without.server.app.inject('/')).statusCode).toBe(404);
+});
+
+it.each([
+  ['/dashboard/nowhere', 404],
+  ['/dashboard/batches/unknown%20batch', 200],
+])('an error is a page for people: %s', async (url, atLeast) => {
+  const { server } = await createServer(LOGIN);
+  const response = await server.app.inject({ url, headers: HEADERS });
+  expect(response.statusCode).toBeGreaterThanOrEqual(atLeast);
+  expect(response.headers['content-type']).toContain('text/html');
+  expect(response.body).toContain('<main');
+  const script = await server.app.inject({
+    url: '/dashboard/nowhere',
+    headers: { ...HEADERS, accept: '*/*' },
+  });
+  expect(script.json()).toEqual({ error: 'Not Found' });
+});
+
+it('errors are pages also while Redis is away, and without a login', async () => {
+  const { server } = await createServer({
+    ...LOGIN,
+    REDIS_URL: 'redis://127.0.0.1:1',
+    BASE_PATH: '/ops',
+  });
+  for (const url of ['/dashboard/batches', '/dashboard/workers']) {
+    const response = await server.app.inject({ url, headers: HEADERS });
+    expect([url, response.statusCode]).toEqual([url, 503]);
+    expect(response.body).toContain('Redis does not answer');
+    expect(response.body).toContain('href="/ops/dashboard/batches"');
+    expect(response.headers['content-security-policy']).toContain("default-src 'none'");
+  }
+  const outside = await server.app.inject({ url: '/dashboard/', headers: { accept: 'text/html' } });
+  expect(outside.statusCode).toBe(401);
+  expect(outside.headers['www-authenticate']).toContain('Basic');
+  expect(outside.body).toContain('<h1');
+});

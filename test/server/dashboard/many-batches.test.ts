@@ -1,0 +1,209 @@
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished } from 'vitest';
+import { openQueues } from '../../../src/batches/client-queues.js';
+import { borrowLink } from '../../../src/redis/client-link.js';
+import { type PlantedBatch, plant } from '../../helpers/planted-batches.js';
+import { waitUntil } from '../../helpers/wait-until.js';
+import { AUTHORIZATION, createServer, LOGIN, type TestServer } from '../test-server.js';
+
+async function startWith(
+  batches: readonly PlantedBatch[],
+  of?: Pick<TestServer, 'prefix' | 'url'>,
+) {
+  const test = await createServer({
+    ...LOGIN,
+    ...(of && { REDIS_URL: of.url, QUEUE_PREFIX: of.prefix }),
+  });
+  const redis = new Redis(test.url, { maxRetriesPerRequest: null });
+  const queues = openQueues(borrowLink(redis), test.prefix);
+  onTestFinished(async () => {
+    await queues.close();
+    redis.disconnect();
+  });
+  await plant(queues, batches);
+  return { ...test, queues };
+}
+
+const get = async ({ server }: TestServer, url: string) => {
+  const response = await server.app.inject({ url, headers: { authorization: AUTHORIZATION } });
+  return { ...response, text: textOf(response.body), statusCode: response.statusCode };
+};
+
+const post = ({ server }: TestServer, url: string, form: URLSearchParams | string) =>
+  server.app.inject({
+    method: 'POST',
+    url,
+    headers: {
+      authorization: AUTHORIZATION,
+      'sec-fetch-site': 'same-origin',
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    payload: String(form),
+  });
+
+/** What a page says, without its tags. */
+const textOf = (body: string) => body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+const referencesIn = (body: string) =>
+  [...body.matchAll(/batches\/([\w-]+)"/g)].map(([, one]) => one);
+/** The fields of the form of a page that is sent by POST. */
+function fieldsOf(body: string): URLSearchParams {
+  const [, form = ''] =
+    /<form method="post" action="[^"]*bulk"[^>]*>([\s\S]*?)<\/form>/.exec(body) ?? [];
+  const fields = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
+  return new URLSearchParams(
+    fields.map(([, name = '', value = '']) => [name, value] as [string, string]),
+  );
+}
+
+const failed = (count: number, product = 'LOAN_APP'): PlantedBatch[] =>
+  Array.from({ length: count }, (_, i) => ({
+    ...{ reference: `${product.toLowerCase().replace('_', '-')}-${i}`, state: 'failed' },
+    ...{ productType: product, code: i % 2 === 0 ? 'ATLAS_AUTH' : 'INCOMPLETE', present: 1 },
+    // Those of other products have ended later.
+    endedAt: Date.now() - (product === 'LOAN_APP' ? 60_000 : 30_000) + i,
+  }));
+
+it('the list of failed batches is narrowed by what its batches differ in, with counts', async () => {
+  const test = await startWith([
+    ...failed(30),
+    ...failed(3, 'CREDIT_CARD'),
+    { reference: 'withdrawn', state: 'cancelled' },
+    { reference: 'line-1', state: 'in-line', tenant: 'branch-12' },
+    { reference: 'line-2', state: 'processing' },
+  ]);
+  const all = await get(test, '/dashboard/batches?show=failed');
+  expect(all.text).toContain('Running 2 Failed 33 Cancelled 1 Completed 0 All 36');
+  expect(all.text).toContain('Reason ATLAS_AUTH 17 INCOMPLETE 16');
+  expect(all.text).toContain('Product LOAN_APP 30 CREDIT_CARD 3');
+  expect(all.text).toContain('Retry all 33…');
+  expect(referencesIn(all.body)).not.toContain('withdrawn');
+  const [, path = ''] = /href="([^"]*)">CREDIT_CARD/.exec(all.body) ?? [];
+  const cards = await get(test, path.replaceAll('&amp;', '&'));
+  expect(cards.text).toContain('Reason ATLAS_AUTH 2 INCOMPLETE 1');
+  expect(cards.body).toMatch(/aria-current="true">CREDIT_CARD/);
+  expect(cards.text).toContain('1 to 3, searched 34 of 34 batches');
+  expect(new Set(referencesIn(cards.body)).size).toBe(3);
+  const oldest = await get(test, '/dashboard/batches?show=failed&sort=oldest&since=1h');
+  expect(referencesIn(oldest.body)[0]).toBe('loan-app-0');
+  expect((await get(test, '/dashboard/batches?show=cancelled')).text).toContain('withdrawn');
+  expect((await get(test, '/dashboard/batches?show=running')).text).toContain('State');
+  const line = await get(test, '/dashboard/batches?show=running&state=in-line&tenant=branch-12');
+  expect(referencesIn(line.body)).toEqual(['line-1']);
+  const nearest = await get(test, '/dashboard/batches?show=running&sort=deadline');
+  expect(referencesIn(nearest.body)).toEqual(['line-2']);
+  expect(nearest.text).toContain('Deadline');
+  expect(nearest.text).toContain('1 to 1 of 1. Only those whose deadline runs');
+  const odd = await get(
+    test,
+    '/dashboard/batches?show=failed&code=NONE&tenant=a%20b&since=x&sort=y',
+  );
+  expect([odd.statusCode, odd.text.includes('1 to 25 of 33')]).toEqual([200, true]);
+  const old = await get(test, '/dashboard/batches?show=failed&at=nonsense');
+  expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
+});
+
+it('all that fit are retried after a page that says what it will cost, and any server shows how far it is', async () => {
+  const test = await startWith([...failed(30), ...failed(3, 'CREDIT_CARD')]);
+  const other = await startWith([], test);
+  const asked = '/dashboard/bulk?action=retry&show=failed&product=LOAN_APP&which=all';
+  const preview = await get(test, asked);
+  expect(preview.text).toContain('Retry 30 batches? failed, product LOAN_APP');
+  expect(preview.text).toContain(
+    '30 Atlas batches are read once more, and at most 30 documents sent.',
+  );
+  expect(await test.queues.batches.getFailedCount()).toBe(33);
+  const started = await post(test, '/dashboard/bulk', fieldsOf(preview.body));
+  expect(started.statusCode).toBe(303);
+  const progress = String(started.headers.location);
+  await waitUntil('the end of it', async () =>
+    (await get(other, progress)).text.includes('It is done'),
+  );
+  expect((await get(other, progress)).text).toContain('30 of 30 batches retried');
+  expect((await get(other, progress)).text).toContain(
+    'failed, product LOAN_APP; begun by operator',
+  );
+  expect(await test.queues.batches.getFailedCount()).toBe(3);
+  const list = await get(other, '/dashboard/batches?show=failed');
+  expect(list.text).toContain('Retry of 30 batches by operator: done, 30 retried');
+});
+
+it('the events of all that have ended and fit go to the webhook again, where there is one', async () => {
+  const ended: PlantedBatch[] = ['a', 'b'].map((reference) => ({
+    ...{ reference, state: 'completed', productType: 'MORTGAGE' },
+  }));
+  const test = await startWith([...failed(2), ...ended, { reference: 'waits' }]);
+  const { webhooks } = test.queues;
+  const completed = '/dashboard/batches?show=completed';
+  expect((await get(test, completed)).text).not.toContain('Redeliver');
+  await webhooks.add('batch.completed', { data: {} } as never, { jobId: 'done-other' });
+  expect((await get(test, completed)).text).toContain('Redeliver all 2…');
+  expect((await get(test, '/dashboard/batches?show=failed')).text).toContain(
+    'Retry all 2… Redeliver selected… Redeliver all 2…',
+  );
+  const asked = '/dashboard/bulk?action=retry&show=all&redeliver=all';
+  const preview = await get(test, asked);
+  expect(preview.text).toContain('Redeliver 4 batches?');
+  await post(test, '/dashboard/bulk', fieldsOf(preview.body));
+  await waitUntil('their events', async () => (await webhooks.getWaitingCount()) === 5);
+  const one = await get(test, '/dashboard/bulk?show=failed&redeliver=selected&ref=a&ref=waits');
+  expect(one.text).toContain('Redeliver 1 batch?');
+});
+
+it('selected batches are cancelled with a reason, at a rate, until somebody aborts it', async () => {
+  const running = Array.from({ length: 6 }, (_, i): PlantedBatch => ({ reference: `wait-${i}` }));
+  const test = await startWith([...running, ...failed(1)]);
+  const refs = running.map(({ reference }) => `ref=${reference}`).join('&');
+  const asked = `/dashboard/bulk?action=cancel&show=running&which=selected&${refs}&ref=loan-app-0`;
+  const preview = await get(test, asked);
+  expect(preview.text).toContain('Cancel 6 batches? 7 selected batches');
+  expect(preview.text).toContain(
+    'Of those that were selected 1 is left out, in another state by now.',
+  );
+  const form = fieldsOf(preview.body);
+  form.set('reason', 'sent by <mistake>');
+  form.set('rate', '1');
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('a first one', async () => (await get(test, progress)).text.includes(' 1 of '));
+  expect((await get(test, progress)).text).toContain('Abort');
+  await post(test, `${progress}/abort`, '');
+  await waitUntil('its abort', async () =>
+    (await get(test, progress)).text.includes('It is aborted'),
+  );
+  const flags = await test.queues.link.redis.get(`${test.prefix}:cancel:wait-0`);
+  expect(JSON.parse(flags ?? '').reason).toBe('sent by <mistake>');
+  expect(await test.queues.link.redis.get(`${test.prefix}:cancel:wait-5`)).toBeNull();
+});
+
+it('an action on many batches ends with its server, and says so', async () => {
+  const test = await startWith(failed(5));
+  const other = await startWith([], test);
+  const preview = await get(test, '/dashboard/bulk?action=retry&show=failed&which=all');
+  const form = fieldsOf(preview.body);
+  form.set('rate', '1');
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await test.server.stop();
+  const { text } = await get(other, progress);
+  expect(text).toContain('It is ended, for its server was stopped');
+  expect(text).toContain('What was done stays; the other batches are as they were.');
+});
+
+it('what makes no sense, comes from elsewhere or selects nothing changes nothing', async () => {
+  const test = await startWith(failed(2));
+  expect((await post(test, '/dashboard/bulk', 'action=erase')).statusCode).toBe(400);
+  expect(
+    (await post(test, '/dashboard/bulk', 'action=retry&show=completed&until=1&total=1')).statusCode,
+  ).toBe(400);
+  expect((await get(test, '/dashboard/bulk?action=erase')).headers.location).toBe(
+    '/dashboard/batches',
+  );
+  expect((await get(test, '/dashboard/bulk/none')).headers.location).toBe('/dashboard/batches');
+  const none = await get(test, '/dashboard/bulk?action=retry&show=failed&which=selected');
+  expect(none.text).toContain('Nothing to retry');
+  const elsewhere = await test.server.app.inject({
+    method: 'POST',
+    url: '/dashboard/bulk',
+    headers: { authorization: AUTHORIZATION, 'sec-fetch-site': 'cross-site' },
+  });
+  expect(elsewhere.statusCode).toBe(403);
+  expect(await test.queues.batches.getFailedCount()).toBe(2);
+});
