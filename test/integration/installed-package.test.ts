@@ -10,8 +10,8 @@ import { satisfies } from 'semver';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { testRedis } from '../helpers/redis.js';
 
-/** Some 160 packages are installed, from npm's cache or the registry. */
-const TIMEOUT_MS = 180_000;
+/** Some 160 packages are installed, from npm's cache or a registry that may be slow. */
+const TIMEOUT_MS = 600_000;
 const SCRIPT = 'test/consumer/from-install-to-results.sh';
 const LOADED_MODULES = fileURLToPath(new URL('../helpers/loaded-modules.mjs', import.meta.url));
 /** As `engines` of the package has it. */
