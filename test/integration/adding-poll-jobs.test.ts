@@ -44,6 +44,51 @@ it('a batch reads what the outside wants, and waits, after the poll job that it 
   expect(moved).toBeGreaterThan(read);
 });
 
+it('an upload is refused whose Atlas batch was of another batch that ended, also when its poll job goes just then', async () => {
+  const system = await startSystem({ atlas: { completionMs: 0 } });
+  let adds = () => {};
+  const adding = new Promise<void>((resolve) => {
+    adds = resolve;
+  });
+  let prunes = () => {};
+  const pruned = new Promise<void>((resolve) => {
+    prunes = resolve;
+  });
+  const { sendCommand } = Redis.prototype;
+  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
+    this: Redis,
+    command,
+    target,
+  ) {
+    const send = () => sendCommand.call(this, command, target);
+    const text = [command.name, ...command.args].join(' ');
+    // The poll jobs of batches that ended go when the second batch is about to add its own, which waits for that.
+    if (text.includes(`${system.prefix}:owner:`) && text.includes(':processed')) {
+      // Scripts that Redis does not know yet are refused, and sent as a whole.
+      adding.then(send).then(prunes, () => {});
+      return command.promise;
+    }
+    if (!text.includes(':atlas-polls:delayed') || !text.includes('batch-second')) return send();
+    adds();
+    pruned.then(send).catch(() => {});
+    return command.promise;
+  });
+  onTestFinished(() => spy.mockRestore());
+  await system.startWorker();
+  const owner = await system.submit('owner', 2, 'owner-');
+  await system.event('done-owner');
+
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id' }] });
+  const second = await system.submit('second', 2, 'second-');
+  expect((await system.event('done-second')).data.reason).toMatchObject({
+    code: 'ATLAS_PROTOCOL',
+    message: expect.stringMatching(/belongs to another batch/),
+  });
+  expect(await system.pollJobs.getJobCountByTypes()).toBe(0);
+  await allJobsEnded(system, 2);
+  await expectAllEndedOnce(system, [owner, second]);
+});
+
 it('a poll job that is added again polls at once when a callback came meanwhile', async () => {
   const system = await startSystem(NEVER);
   await system.startWorker();

@@ -14,46 +14,24 @@ import { type BatchContext, clockStart, deadlineMsOf } from './batch-context.js'
 import { memberOf } from './gate-members.js';
 import { stepUpload } from './transitions.js';
 
-/** Whose an Atlas batch was, once its poll job is pruned. Until then the poll job itself says it. */
-export async function ownerOf(
-  { redis, config }: BatchContext['context'],
-  atlasBatchId: string,
-): Promise<AtlasBatchOwner | null> {
-  return readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId)));
-}
-
 /**
  * Adds the job, which sleeps until the policy's first poll. Adding it again changes nothing. When
  * another batch holds or held the same Atlas batch, the upload is refused instead.
  *
  * The command goes out before all that follows over the same connection, so only who waits for the
  * poll jobs has to know how it went: the adding is kept in `addedPolls`.
- * @param owner of {@link ownerOf}.
  */
-export function addPollJob(
-  entry: BatchContext,
-  index: number,
-  upload: SentUpload,
-  owner: AtlasBatchOwner | null,
-): Promise<void> {
-  const added = add(entry, index, upload, owner);
+export function addPollJob(entry: BatchContext, index: number, upload: SentUpload): Promise<void> {
+  const added = add(entry, index, upload);
   added.catch(() => {});
   entry.addedPolls.set(index, added);
   return added;
 }
 
-async function add(
-  entry: BatchContext,
-  index: number,
-  upload: SentUpload,
-  owner: AtlasBatchOwner | null,
-): Promise<void> {
+async function add(entry: BatchContext, index: number, upload: SentUpload): Promise<void> {
   const { context, job, request } = entry;
   const { config, clock } = context;
   const { atlasBatchId, sentAt } = upload;
-  if (owner && (owner.reference !== request.reference || owner.timestamp !== job.timestamp)) {
-    return refuseForeignUpload(entry, index);
-  }
   const data: PollData = {
     v: 1,
     reference: request.reference,
@@ -87,8 +65,31 @@ async function add(
     });
   } catch (error) {
     if (!hasCode(error, ErrorCode.ParentJobCannotBeReplaced)) throw error;
-    refuseForeignUpload(entry, index);
+    return refuseForeignUpload(entry, index);
   }
+  await refuseIfPruned(entry, index, atlasBatchId);
+}
+
+/**
+ * Refuses the upload, and removes its poll job, when the Atlas batch was another's whose poll job is pruned. Asked
+ * once ours is there: asked before, the other one could be pruned between the answer and the adding.
+ * @returns whether it was.
+ */
+export async function refuseIfPruned(
+  entry: BatchContext,
+  index: number,
+  atlasBatchId: string,
+): Promise<boolean> {
+  const { redis, config, pollJobs } = entry.context;
+  const owner = readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId)));
+  if (!owner || isOurs(entry, owner)) return false;
+  await pollJobs.remove(pollJobId(atlasBatchId));
+  refuseForeignUpload(entry, index);
+  return true;
+}
+
+function isOurs({ request, job }: BatchContext, owner: AtlasBatchOwner): boolean {
+  return owner.reference === request.reference && owner.timestamp === job.timestamp;
 }
 
 /** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */

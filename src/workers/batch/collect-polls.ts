@@ -4,7 +4,7 @@ import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type { PollData, PollResult } from '../../jobs/poll-state.js';
-import { addPollJob, ownerOf, refuseForeignUpload } from './add-poll-job.js';
+import { addPollJob, refuseForeignUpload, refuseIfPruned } from './add-poll-job.js';
 import { type BatchContext, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';
 
@@ -33,14 +33,15 @@ async function collect(entry: BatchContext, index: number, upload: SentUpload): 
   if (!poll) {
     entry.state = stepUpload(entry.state, index, { kind: 'poll-removed' });
     await lease.save(entry.state);
-    await addPollJob(entry, index, upload, await ownerOf(context, atlasBatchId));
+    await addPollJob(entry, index, upload);
     return entry.state.uploads[index]?.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== entry.job.timestamp) {
     refuseForeignUpload(entry, index);
     return false;
   }
-  if (poll.finishedOn === undefined) return true;
+  // Whoever added it may have died before it asked whose the Atlas batch was.
+  if (poll.finishedOn === undefined) return !(await refuseIfPruned(entry, index, atlasBatchId));
   if (poll.attemptsMade < expectedPollRuns) {
     await poll.retry(poll.failedReason ? 'failed' : 'completed');
     return true;

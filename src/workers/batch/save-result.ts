@@ -7,10 +7,9 @@
  * tried again for as long as the process lives.
  */
 import { LockLostError } from '../../errors.js';
-import { readOwner } from '../../jobs/atlas-batch-owner.js';
 import type { SendingUpload, Upload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import { documentsSentKey, ownerKey, receiptKey } from '../../jobs/redis-keys.js';
+import { documentsSentKey, receiptKey } from '../../jobs/redis-keys.js';
 import type { Receipt, Tally } from '../runtime/job-lease.js';
 import { addPollJob } from './add-poll-job.js';
 import type { BatchContext } from './batch-context.js';
@@ -57,12 +56,11 @@ export async function saveResult(
   const reply = await context.sentUploads.write(upload.nonce, { reference, result }, () =>
     // The state of now: other uploads of the batch may have gone on since the last try.
     lease.saveOrLeave(entry.state, receipt, {
-      read: readWith(entry, result),
       tally,
       whenFull: true,
     }),
   );
-  if (typeof reply === 'object') return follow(reply.saved);
+  if (typeof reply === 'object') return follow();
   if (reply === 'left') {
     context.metrics.receipts.inc();
     context.lines.add({
@@ -83,8 +81,8 @@ export async function saveReceipt(
 ): Promise<void> {
   const tally = tallyOf(entry, sendingUpload(entry, index), result);
   const follow = stepTo(entry, index, result);
-  const options = { spent: key, read: readWith(entry, result), tally };
-  follow(await entry.lease.save(entry.state, '', options));
+  await entry.lease.save(entry.state, '', { spent: key, tally });
+  follow();
 }
 
 /**
@@ -103,31 +101,30 @@ export async function saveAbsence(
   const follow = stepTo(entry, index, result, false);
   const line = lineOf(entry, index, result);
   if (await entry.lease.saveIfAbsent([key], entry.state, line, { tally })) {
-    follow([]);
+    follow();
     return true;
   }
   entry.state = before;
   return false;
 }
 
-/** Changes the state; what is returned is to be called when that is saved, with what was read. */
+/** Changes the state; what is returned is to be called when that is saved. */
 function stepTo(
   entry: BatchContext,
   index: number,
   result: SendResult,
   noted = true,
-): (read: (string | null)[]) => void {
+): () => void {
   const sent = entry.state.uploads[index];
   const holder =
     result.kind === 'accepted' ? holderOf(entry.state.uploads, result.atlasBatchId) : undefined;
   entry.state = stepUpload(entry.state, index, result);
   if (noted) entry.lease.note(lineOf(entry, index, result));
-  return ([owner = null]) => {
+  return () => {
     const upload = entry.state.uploads[index];
     if (sent && mayHaveArrived(result)) countSent(entry, sent);
     if (result.kind === 'unknown') reportUnknown(entry, upload, result.why);
-    if (upload?.state === 'sent' && !holder)
-      void addPollJob(entry, index, upload, readOwner(owner));
+    if (upload?.state === 'sent' && !holder) void addPollJob(entry, index, upload);
   };
 }
 
@@ -152,13 +149,6 @@ function sendingUpload({ state }: BatchContext, index: number): SendingUpload {
   const upload = state.uploads[index];
   if (upload?.state !== 'sending') throw new Error(`upload ${index} is not being sent`);
   return upload;
-}
-
-/** Whose the Atlas batch was before, which is read along with the save. */
-function readWith({ context }: BatchContext, result: SendResult): string[] {
-  return result.kind === 'accepted'
-    ? [ownerKey(context.config.QUEUE_PREFIX, result.atlasBatchId)]
-    : [];
 }
 
 /** For the job's log; empty where nothing came of it. */

@@ -130,16 +130,14 @@ export class JobLease<State extends object> {
   /**
    * Saves the state, and a line of the job's log with it, under the time. Lines noted before come
    * first.
-   * @returns the values of the keys to `read`
    * @throws LockLostError when another worker owns the job: nothing was written.
    */
   async save(
     state: State,
     line = '',
-    options: Pick<WriteOptions, 'renew' | 'read' | 'spent' | 'also' | 'tally'> = {},
-  ): Promise<(string | null)[]> {
-    const [, ...values] = orLost(await this.write(state, line, options), this.jobId);
-    return values;
+    options: Pick<WriteOptions, 'spent' | 'also' | 'tally'> = {},
+  ): Promise<void> {
+    orLost(await this.write(state, line, options), this.jobId);
   }
 
   /**
