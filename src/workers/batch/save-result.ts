@@ -109,12 +109,7 @@ export async function saveAbsence(
 }
 
 /** Changes the state; what is returned is to be called when that is saved. */
-function stepTo(
-  entry: BatchContext,
-  index: number,
-  result: SendResult,
-  noted = true,
-): () => void {
+function stepTo(entry: BatchContext, index: number, result: SendResult, noted = true): () => void {
   const sent = entry.state.uploads[index];
   const holder =
     result.kind === 'accepted' ? holderOf(entry.state.uploads, result.atlasBatchId) : undefined;

@@ -6,6 +6,9 @@ import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload-transitions
 import { MAX_ROUNDS, OWNER, type World } from './batch-worlds.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
 
+/** A quarter of a million worlds, beside tests that take the cores too. */
+const EXPLORATION_TIMEOUT_MS = 240_000;
+
 describe.each([
   { resubmit: true, policy: 'sent again', size: 1, gate: 'off' },
   { resubmit: false, policy: 'refused', size: 2, gate: 'off' },
@@ -17,7 +20,7 @@ describe.each([
     let exploration: Exploration;
     beforeAll(() => {
       exploration = explore(resubmit, size, gate === 'on');
-    }, 60_000);
+    }, EXPLORATION_TIMEOUT_MS);
 
     it('a batch reaches an outcome from every state', () => {
       const reached = canReach(exploration, ({ finished }) => finished);
