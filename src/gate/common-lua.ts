@@ -5,6 +5,9 @@ import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 /** What is used of the quota of a day is of no use two days later. */
 const USED_TTL_SECONDS = 2 * 86_400;
 
+/** Batches that go on which a wake puts before the heads of the line again: it bounds the time that it takes. */
+const MAX_GOING_ON = 60;
+
 /** The beginning of each script of the gate; see `gate-scripts.ts` for its `KEYS` and `ARGV`. */
 export const COMMON = `
 local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
@@ -108,7 +111,7 @@ local function is_live(member)
 end
 
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the
--- line: workers take from its right end. Those that are there already are put in order with them.
+-- line: workers take from its right end. Those that wait there already are put in order with them.
 local function wake()
   if is_closed() then return 0 end
   local reserved, used, rank, ids, known = documents_in_flight(), documents_used(), 0, {}, {}
@@ -139,11 +142,23 @@ local function wake()
     end
   end
   if woken == 0 then return 0 end
-  for place = #ids, 1, -1 do
-    local id = ids[place]
-    local waits = known[id] == 'awake' and call('LPOS', WAIT, id, 'RANK', -1, 'MAXLEN', ${3 * MAX_AWAKE})
-    if waits then call('LREM', WAIT, -1, id) end
-    if waits or known[id] == 'woken' then call('RPUSH', WAIT, id) end
+  -- One that no worker has is somewhere in the list, below however many that came after it.
+  local heads = {}
+  for _, id in ipairs(ids) do
+    local waits = known[id] == 'awake' and not call('LPOS', BATCHES .. 'active', id)
+      and call('LREM', WAIT, -1, id) == 1
+    if waits or known[id] == 'woken' then heads[#heads + 1] = id end
+  end
+  -- Batches that go on, such as those whose polls have ended, would wait for the end of the line below its heads.
+  local going_on = {}
+  while #going_on < ${MAX_GOING_ON} do
+    local id = call('LINDEX', WAIT, -1)
+    local goes_on = id and call('HEXISTS', BATCHES .. id, 'ats') == 1 and not call('ZSCORE', DEADLINES, id)
+    if not goes_on then break end
+    going_on[#going_on + 1] = call('RPOP', WAIT)
+  end
+  for _, group in ipairs({heads, going_on}) do
+    for place = #group, 1, -1 do call('RPUSH', WAIT, group[place]) end
   end
   call('ZADD', MARKER, 0, '0')
   return woken

@@ -94,3 +94,44 @@ it('a batch that is about to sleep in line when the line is drained is woken by 
   await sweep(withLimit(0));
   expect(await waiting()).toEqual(['second']);
 });
+
+it('heads of the line are taken in its order, after batches that go on, however many of these have come', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const gate = withLimit(1);
+  const jobs = `${prefix}:atlas-batches:`;
+  expect(await ask(gate, 'first')).toBe(true);
+  for (const id of ['second', 'third']) expect(await ask(gate, id)).toBe(false);
+  await redis.lpush(`${jobs}wait`, 'new');
+  const wide = withLimit(3);
+  await redis.zrem(`${jobs}delayed`, 'third');
+  await sweep(wide);
+  expect(await waiting()).toEqual(['second', 'new']);
+
+  // The polls of a hundred batches end, which BullMQ puts before all others.
+  const goingOn = Array.from({ length: 100 }, (_, n) => `going-on-${n}`);
+  for (const id of goingOn) {
+    await redis.hset(jobs + id, 'ats', 1);
+    await redis.rpush(`${jobs}wait`, id);
+  }
+  await redis.zadd(`${jobs}delayed`, 1, 'third');
+  await sweep(wide);
+  const newestFirst = goingOn.toReversed();
+  expect(await waiting()).toEqual([
+    ...newestFirst.slice(0, 60),
+    ...['second', 'third'],
+    ...newestFirst.slice(60),
+    'new',
+  ]);
+});
+
+it('a head of the line that a worker has is not brought again', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const gate = withLimit(1);
+  const jobs = `${prefix}:atlas-batches:`;
+  await ask(gate, 'first');
+  for (const id of ['second', 'third']) await ask(gate, id);
+  await redis.zrem(`${jobs}delayed`, 'second');
+  await redis.rpush(`${jobs}active`, 'second');
+  await sweep(withLimit(3));
+  expect(await waiting()).toEqual(['third']);
+});
