@@ -12,7 +12,7 @@ import { CLOSE_TIMEOUT_MS, settlesWithin, whenAborted } from '../../timeouts.js'
 import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
 import { IDLE_TIMEOUT_MS } from '../limits.js';
-import { logFailure } from '../log-failure.js';
+import { logCut, logFailure } from '../log-failure.js';
 import { refuseUnknown } from '../refused-requests.js';
 import { type Caller, checkRole } from './access.js';
 import { documentRoutes } from './document-routes.js';
@@ -62,7 +62,7 @@ export async function api(
   const findCaller = callerFinder(() => context.config.API_TOKENS ?? '');
   const identify = createIdentify(findCaller, new RequestRate(limits.requestsInWindow));
   const openCalls = new OpenCalls(limits.open);
-  const handlers: Handlers = { services, openCalls, identify, findCaller };
+  const handlers: Handlers = { context, services, openCalls, identify, findCaller };
   await app.register(
     async (scope) => {
       sendProblems(scope, context);
@@ -114,6 +114,7 @@ function openServices({ config, queues, logger }: ServerContext) {
 
 /** What routes of operations are made with. */
 interface Handlers {
+  context: ServerContext;
   services: ApiServices;
   openCalls: OpenCalls;
   identify: Identify;
@@ -182,7 +183,7 @@ function createIdentify(findCaller: FindCaller, rate: RequestRate): Identify {
 
 function addRoute(
   scope: FastifyInstance,
-  { services, openCalls, findCaller }: Handlers,
+  { context, services, openCalls, findCaller }: Handlers,
   operation: Operation,
 ): void {
   const { method, path, body } = operation;
@@ -221,7 +222,9 @@ function addRoute(
       });
       // Nothing else comes on a connection that would keep the server from stopping.
       if (services.closing.aborted) reply.header('connection', 'close');
-      return send(reply, operation, result);
+      return send(reply, operation, result, (error) =>
+        logCut(context, request, error, toProblem(error).code === 'INTERNAL'),
+      );
     },
   });
 }
@@ -256,9 +259,16 @@ function checkContentType({ body }: Operation, given = ''): void {
   });
 }
 
-function send(reply: FastifyReply, { responses }: Operation, result: ApiReply): FastifyReply {
+/** @param onCut Told why a response has no end that has begun. */
+function send(
+  reply: FastifyReply,
+  { responses }: Operation,
+  result: ApiReply,
+  onCut: (error: unknown) => void,
+): FastifyReply {
   reply.status(result.status).headers(result.headers ?? {});
   if (result.stream === undefined) return reply.send(result.body);
   reply.type(responses[result.status]?.contentType ?? 'text/plain');
-  return reply.send(Readable.from(result.stream, { objectMode: false }));
+  const stream = Readable.from(result.stream, { objectMode: false });
+  return reply.send(stream.on('error', onCut));
 }
