@@ -108,6 +108,16 @@ test.each(WORKFLOWS)('%s runs what .ci/run runs, and scripts that exist', (file)
   expect(named.filter((name) => !(name in scripts))).toEqual([]);
 });
 
+/** GitLab takes a job of such a name for a setting of all jobs, and refuses the file. */
+const SETTINGS_OF_ALL_JOBS =
+  /^(image|services|before_script|after_script|variables|cache|include|default|workflow|spec)$/;
+
+test('no job of GitLab has the name of a setting, and each is in a stage', () => {
+  const { stages, ...jobs } = parse(read('.gitlab-ci.yml'));
+  expect(Object.keys(jobs).filter((name) => SETTINGS_OF_ALL_JOBS.test(name))).toEqual([]);
+  for (const job of Object.values(jobs) as { stage: string }[]) expect(stages).toContain(job.stage);
+});
+
 test('every action of others is named by its commit, and no job may write more than it has to', () => {
   for (const file of WORKFLOWS.filter((name) => name.startsWith('.github'))) {
     const text = read(file);
@@ -130,8 +140,8 @@ test.each(['.github/workflows/release.yml', '.gitlab-ci.yml'])(
     expect(text).toMatch(/npm run release:check -- --tag "\$\w+"/);
     expect(text).toContain('--provenance mode=max --sbom=true');
     if (file === '.gitlab-ci.yml') {
-      const { package: ofPackage, image } = parse(text);
-      for (const job of [ofPackage, image]) {
+      const { package: ofPackage, container } = parse(text);
+      for (const job of [ofPackage, container]) {
         expect(job.rules).toEqual([{ if: '$CI_COMMIT_TAG =~ /^v/' }]);
       }
     } else {
