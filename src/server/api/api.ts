@@ -23,6 +23,7 @@ import { API_PATH } from './openapi.js';
 import type { ApiReply, ApiServices, Operation } from './operation.js';
 import { OPERATIONS } from './operations.js';
 import { ApiProblem, invalid, PROBLEM_TYPE, toProblem } from './problem.js';
+import { readQuery } from './query.js';
 import { RequestRate } from './request-rate.js';
 import { bearerToken, callerFinder, type FindCaller } from './tokens.js';
 
@@ -206,7 +207,7 @@ function addRoute(
       const result = await operation.handle(services, {
         caller,
         reference: referenceOf(operation, request.params.reference),
-        query: queryOf(operation, request.query),
+        query: readQuery(operation.query, request.query),
         body: operation.body && (request.body ?? undefined),
         address: request.ip,
         signal: leaving.signal,
@@ -235,19 +236,6 @@ function referenceOf({ action }: Operation, reference: string | undefined): stri
   // Whoever adds it is told with all else that is wrong; others can only ask for a batch that is not there.
   if (action === 'add') return reference;
   throw new ApiProblem('UNKNOWN_REFERENCE');
-}
-
-/** @throws ApiProblem naming what is wrong. */
-function queryOf({ query }: Operation, given: Record<string, unknown>): unknown {
-  if (query === undefined) {
-    const names = Object.keys(given).map((name) => `${name.slice(0, 64)} is not a known parameter`);
-    if (names.length > 0) throw invalid('INVALID_REQUEST', names);
-    return {};
-  }
-  const parsed = query.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw invalid('INVALID_REQUEST', issues);
 }
 
 /** @throws ApiProblem for lines where JSON is expected, the other way round, and for anything else. */
