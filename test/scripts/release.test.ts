@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { judge, readExceptions } from '../../scripts/release/audit.js';
 import { licenceIssues, licenceReport } from '../../scripts/release/licences.js';
+import { tagIssues } from '../../scripts/release/tag.js';
 import { tarballIssues } from '../../scripts/release/tarball.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -88,6 +89,18 @@ test('a registry that tells of no weaknesses is said, and fails nothing', () => 
     why: '405 Method Not Allowed',
   });
   expect(judge('', [], '2026-11-29')).toMatchObject({ kind: 'not-audited' });
+});
+
+const CHANGES = '# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-11-29\n';
+
+test('a tag is that of the version, of which the changelog tells, in a repository that has a name', () => {
+  const manifest = { version: '1.2.3', repository: 'github:example/atlas-batch' };
+  expect(tagIssues('v1.2.3', manifest, CHANGES)).toEqual([]);
+  expect(tagIssues('v1.2.4', { version: '1.2.0' }, CHANGES)).toEqual([
+    'package.json has the version 1.2.0',
+    'CHANGELOG.md has no section 1.2.0',
+    'package.json names no repository, which npm publish --provenance wants',
+  ]);
 });
 
 test('the written exceptions are a list of them', () => {
