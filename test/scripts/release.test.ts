@@ -165,6 +165,20 @@ test.each(['.github/workflows/release.yml', '.gitlab-ci.yml'])(
   },
 );
 
+/** What GitHub knows of a field of a form; it shows no form that has anything else. */
+const OF_A_FIELD = /^(label|description|placeholder|value|render|options|multiple|default)$/;
+
+test.each(['bug.yml', 'feature.yml'])('GitHub can show the form %s', (file) => {
+  const { name, description, body } = parse(read(`.github/ISSUE_TEMPLATE/${file}`));
+  expect([name, description]).toEqual([expect.any(String), expect.any(String)]);
+  const ids = body.flatMap(({ id }: { id?: string }) => id ?? []);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { type, attributes } of body) {
+    expect(Object.keys(attributes).filter((key) => !OF_A_FIELD.test(key))).toEqual([]);
+    expect(attributes[type === 'markdown' ? 'value' : 'label']).toEqual(expect.any(String));
+  }
+});
+
 test('the image has a name in small letters, whatever the owner of the repository is called', () => {
   const { jobs } = parse(read('.github/workflows/release.yml'));
   const steps = jobs.image.steps as { run?: string }[];
