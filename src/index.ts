@@ -72,7 +72,12 @@ export type { ResultsOptions } from './client/results.js';
 
 // Errors, and why a batch failed.
 
-export { BatchRunningError, InvalidBatchError, WaitTimeoutError } from './client/client-errors.js';
+export {
+  BatchRunningError,
+  InvalidBatchError,
+  ResultsGoneError,
+  WaitTimeoutError,
+} from './client/client-errors.js';
 export {
   AtlasBatchError,
   BatchError,

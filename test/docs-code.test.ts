@@ -1,7 +1,8 @@
 /**
  * The blocks of code in the README and in docs: what a reader copies has to work. JavaScript and
  * TypeScript are type-checked here (some are run by `examples.test.ts`), commands have to exist, JSON
- * has to fit its schema. Blocks of other languages are not checked.
+ * has to fit its schema. Blocks of other languages have to parse, but Elixir; Java is run by
+ * `e2e/java-quickstart.e2e.ts`. Nothing here compiles C#, Go, PHP, Python or Rust.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Language, Parser } from '@vscode/tree-sitter-wasm';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Command } from 'commander';
@@ -39,6 +41,15 @@ const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].concat(
     .map((name) => `docs/${name}`),
 );
 const BLOCKS = PAGES.flatMap(codeBlocks);
+/** Grammars of the languages whose blocks have to parse, and what a block goes on from. */
+const GRAMMARS: Readonly<Record<string, { grammar: string; before?: string }>> = {
+  csharp: { grammar: 'c-sharp' },
+  go: { grammar: 'go' },
+  java: { grammar: 'java' },
+  php: { grammar: 'php', before: '<?php\n' },
+  python: { grammar: 'python' },
+  rust: { grammar: 'rust' },
+};
 const ofLanguage = (...languages: string[]) =>
   BLOCKS.filter(({ language }) => languages.includes(language));
 
@@ -52,8 +63,8 @@ declare const request: { headers: Record<string, string> };
 `;
 
 test('every block of code is in a language of which is known how it is checked', () => {
-  const checked = ['js', 'ts', 'sh', 'json'];
-  const notChecked = ['', 'mermaid', 'python', 'elixir', 'php', 'java', 'csharp', 'go', 'rust'];
+  const checked = ['js', 'ts', 'sh', 'json', ...Object.keys(GRAMMARS)];
+  const notChecked = ['', 'mermaid', 'elixir'];
   const known = new Set([...checked, ...notChecked]);
   expect(BLOCKS.filter(({ language }) => !known.has(language))).toEqual([]);
   expect(ofLanguage(...checked).length).toBeGreaterThan(10);
@@ -67,7 +78,7 @@ test('every consumer of events that the docs and examples show keeps an event ho
       .map((name) => readFileSync(join(ROOT, 'examples', name), 'utf8')),
   ];
   const consumers = shown.filter((code) => /Worker[\s\S]*atlas-completions/.test(code));
-  expect(consumers).toHaveLength(4);
+  expect(consumers).toHaveLength(5);
   for (const code of consumers) expect(code).toMatch(/max_?stalled_?count\W+1_000_000/i);
 });
 
@@ -89,6 +100,21 @@ test('JavaScript and TypeScript in the docs agree with the types', async () => {
   );
   expect(checked.stdout).toBe('');
 });
+
+test.each(Object.entries(GRAMMARS))(
+  'blocks of code parse that are in %s',
+  async (language, { grammar, before = '' }) => {
+    await Parser.init();
+    const parser = new Parser();
+    const folder = join(ROOT, 'node_modules/@vscode/tree-sitter-wasm/wasm');
+    parser.setLanguage(await Language.load(join(folder, `tree-sitter-${grammar}.wasm`)));
+    const blocks = ofLanguage(language);
+    expect(blocks.length).toBeGreaterThan(0);
+    const isWrong = ({ code }: { code: string }) =>
+      parser.parse(`${before}${code}`)?.rootNode.hasError ?? true;
+    expect(blocks.filter(isWrong)).toEqual([]);
+  },
+);
 
 test('JSON in the docs fits its schema', () => {
   const ajv = addFormats.default(new Ajv2020());

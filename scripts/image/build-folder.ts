@@ -25,8 +25,10 @@ const OF_THE_START = ['USER', 'STOPSIGNAL', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD', 
 /** @throws Error that says which step failed. */
 export function buildImageFolder(target: string): void {
   if (existsSync(target)) throw new Error(`${target} is there already`);
+  const parent = dirname(resolve(target));
+  mkdirSync(parent, { recursive: true });
   // Beside the target, so that the result is moved there and not copied.
-  const stages = mkdtempSync(join(dirname(resolve(target)), 'atlas-batch-image-'));
+  const stages = mkdtempSync(join(parent, 'atlas-batch-image-'));
   try {
     for (const { name = 'image', instructions } of readDockerfile(read('Dockerfile'))) {
       const stage = new StageFolder(stages, name);

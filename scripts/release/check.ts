@@ -15,11 +15,11 @@ import { buildImageFolder } from '../image/build-folder.js';
 import { runAudit } from './audit.js';
 import { label, readBill, type ShippedPackage, writeBill } from './bill-of-materials.js';
 import { licenceIssues, licenceReport } from './licences.js';
+import { tagIssues } from './tag.js';
 import { tarballIssues } from './tarball.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const OUTPUT = join(ROOT, 'release');
-const manifestSchema = z.object({ version: z.string(), repository: z.unknown() });
 const packedSchema = z.tuple([
   z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }),
 ]);
@@ -93,17 +93,13 @@ function checkWeaknesses(): void {
 
 /** What npm would refuse at the last step, after everything else. */
 function checkTag(tag: string): void {
-  const { version, repository } = manifestSchema.parse(
-    JSON.parse(readFileSync('package.json', 'utf8')),
+  const [manifest, changelog] = ['package.json', 'CHANGELOG.md'].map((file) =>
+    readFileSync(file, 'utf8'),
+  ) as [string, string];
+  check(
+    `the tag ${tag} is the version, and CHANGELOG.md has it`,
+    tagIssues(tag, JSON.parse(manifest), changelog),
   );
-  const changelog = readFileSync('CHANGELOG.md', 'utf8');
-  check(`the tag ${tag} is the version, and CHANGELOG.md has it`, [
-    ...(tag === `v${version}` ? [] : [`package.json has the version ${version}`]),
-    ...(changelog.includes(`\n## [${version}]`) ? [] : [`CHANGELOG.md has no section ${version}`]),
-    ...(repository === undefined
-      ? ['package.json names no repository, which npm publish --provenance wants']
-      : []),
-  ]);
 }
 
 checkTarball();

@@ -18,6 +18,16 @@ export class BatchRunningError extends AtlasBatchError {
   }
 }
 
+/** The batch has ended, but a results object of it is not in S3 any more: a rule of the bucket, or somebody, deleted it. */
+export class ResultsGoneError extends PermanentError {
+  constructor(
+    /** `s3://bucket/key`. */
+    readonly uri: string,
+  ) {
+    super('STORAGE', `there is no object ${uri} any more`);
+  }
+}
+
 /** The batch did not end in the time that the caller gave. It goes on. */
 export class WaitTimeoutError extends AtlasBatchError {
   constructor(

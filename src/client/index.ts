@@ -88,4 +88,9 @@ export {
   UnknownReferenceError,
   UsageError,
 } from '../errors.js';
-export { BatchRunningError, InvalidBatchError, WaitTimeoutError } from './client-errors.js';
+export {
+  BatchRunningError,
+  InvalidBatchError,
+  ResultsGoneError,
+  WaitTimeoutError,
+} from './client-errors.js';

@@ -3,7 +3,7 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
 import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
 import { checkOptions, checkReference, checkSignal } from '../check-options.js';
-import { TransientError, UnknownReferenceError } from '../errors.js';
+import { UnknownReferenceError } from '../errors.js';
 import { Proxies, type ProxySettings } from '../http/proxy.js';
 import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
 import { batchJobId } from '../jobs/ids.js';
@@ -15,7 +15,7 @@ import type { ResultDocument } from '../storage/results/result-document.js';
 import { readResultDocuments } from '../storage/results/result-reader.js';
 import { parseResultUri, resultUri } from '../storage/results/results-key.js';
 import { unlessAborted } from '../timeouts.js';
-import { BatchRunningError } from './client-errors.js';
+import { BatchRunningError, ResultsGoneError } from './client-errors.js';
 import { type DocumentResult, toDocumentResult } from './extract.js';
 import { chainResults, mergeResults, type ResultSource } from './merge-results.js';
 
@@ -61,14 +61,14 @@ export function createResultReader(
   ): AsyncGenerator<ResultDocument, void, undefined> {
     const { bucket, key } = parseResultUri(uri);
     const stream = await (await storeOf(bucket)).getResult(key, signal);
-    if (stream === null) throw new TransientError('STORAGE', `there is no object ${uri} any more`);
+    if (stream === null) throw new ResultsGoneError(uri);
     yield* readResultDocuments(stream);
   }
 
   return {
     /**
      * All documents that have extracts, in the order of the request.
-     * @throws UnknownReferenceError; BatchRunningError; TransientError `STORAGE`; the signal's reason.
+     * @throws UnknownReferenceError; BatchRunningError; ResultsGoneError; TransientError `STORAGE`; the signal's reason.
      */
     async *read(
       reference: string,

@@ -12,12 +12,14 @@ const NO_REGION = 'set AWS_REGION to a name such as eu-central-1';
 const NO_URL = 'set AWS_ENDPOINT_URL_S3 to a URL such as https://s3.example.com';
 const NO_FILE = 'a file is not there that AWS_WEB_IDENTITY_TOKEN_FILE or a profile of AWS names';
 const CLOCK = 'set the clock of this host';
+const ARCHIVED = 'restore the object from its archive';
 
 /** By S3's own error code, or the name of an error of the SDK. */
 const ADVICE: ReadonlyMap<string | null, string> = new Map([
   ['NoSuchBucket', BUCKET],
   // What the SDK makes of a 404 without a body.
   ['NotFound', BUCKET],
+  ['InvalidObjectState', ARCHIVED],
   ['InvalidBucketName', 'correct the name of the bucket'],
   ['PermanentRedirect', REGION],
   ['AuthorizationHeaderMalformed', REGION],

@@ -8,6 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createSecretsFolder } from '../../scripts/kubernetes/secrets-folder.js';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createToken } from '../../src/config/api-tokens.js';
+import { hashPassword } from '../../src/server/login/password-hash.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -20,6 +21,7 @@ const PASSWORDS = ['redis-password-one', 'redis-password-two'] as const;
 const CALLBACKS = ['callback-secret-one', 'callback-secret-two'] as const;
 const WEBHOOKS = [secretOf('one'), secretOf('two')] as const;
 const LOGINS = ['dashboard-password-one', 'dashboard-password-two'] as const;
+const PERSONS = ['person-password-one', 'person-password-two'] as const;
 const TOKENS = [
   createToken('app-one', 'submit', 'loans'),
   createToken('app-two', 'submit', 'loans'),
@@ -27,6 +29,11 @@ const TOKENS = [
 
 function secretOf(text: string): string {
   return `whsec_${Buffer.alloc(32, `webhook-secret-${text}`).toString('base64')}`;
+}
+
+/** A line of `DASHBOARD_USERS_FILE`. */
+async function personWith(password: string): Promise<string> {
+  return `asha:${await hashPassword(password)}:view\n`;
 }
 
 interface Delivery {
@@ -115,6 +122,7 @@ it(
       DASHBOARD_USER: 'operator',
       DASHBOARD_PASSWORD: LOGINS[0],
       API_TOKENS: TOKENS[0].line,
+      people: await personWith(PERSONS[0]),
     });
     onTestFinished(() => secrets.remove());
     const inFiles = (...names: string[]) =>
@@ -133,6 +141,7 @@ it(
       {
         QUEUE_PREFIX: system.prefix,
         ...inFiles(...ofAll, 'DASHBOARD_USER', 'DASHBOARD_PASSWORD', 'API_TOKENS'),
+        DASHBOARD_USERS_FILE: `${secrets.path}/people`,
       },
       { logger: { ...SILENT, info: (_, message) => void log.push(message) } },
     );
@@ -142,8 +151,8 @@ it(
         const said = [worker.output(), log.join('\n')].join('\n');
         return names.every((name) => said.split(`${name} has a new value`).length - 1 >= times);
       });
-    const logsIn = async (password: string) => {
-      const authorization = `Basic ${Buffer.from(`operator:${password}`).toString('base64')}`;
+    const logsIn = async (name: string, password: string) => {
+      const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
       const { statusCode } = await server.app.inject({
         url: '/dashboard/batches',
         headers: { authorization },
@@ -173,15 +182,20 @@ it(
       CALLBACK_CLIENT_SECRET: `${CALLBACKS[1]},${CALLBACKS[0]}`,
       COMPLETION_WEBHOOK_SECRET: `${WEBHOOKS[1]},${WEBHOOKS[0]}`,
       DASHBOARD_PASSWORD: LOGINS[1],
+      people: await personWith(PERSONS[1]),
       API_TOKENS: TOKENS.map(({ line }) => line).join('\n'),
     });
     await used(['REDIS_URL', 'CALLBACK_CLIENT_SECRET'], 2);
     await used([...ofWorkers, 'COMPLETION_WEBHOOK_SECRET', 'DASHBOARD_PASSWORD', 'API_TOKENS'], 1);
+    await waitUntil('the new people', () => log.join('\n').includes('DASHBOARD_USERS_FILE has'));
     await admin.acl('SETUSER', 'atlas', `<${before}`);
     await admin.client('KILL', 'USER', 'atlas');
     expect(await Promise.all(CALLBACKS.map(isCallback))).toEqual([true, true]);
     expect(await Promise.all(TOKENS.map(({ token }) => isToken(token)))).toEqual([true, true]);
-    expect(await Promise.all(LOGINS.map(logsIn))).toEqual([false, true]);
+    const passwords = (name: string, ofName: readonly string[]) =>
+      Promise.all(ofName.map((password) => logsIn(name, password)));
+    expect(await passwords('operator', LOGINS)).toEqual([false, true]);
+    expect(await passwords('asha', PERSONS)).toEqual([false, true]);
     const signedTwice = (one: Delivery) => WEBHOOKS.every((secret) => isSignedWith(secret, one));
     await waitUntil('an event with two signatures', () => receiver.deliveries.some(signedTwice));
 
@@ -203,7 +217,12 @@ it(
     expect(await system.batches.getFailedCount()).toBe(0);
     expect(system.atlas.uploads()).toHaveLength(count);
     expect(worker.hasExited).toBe(false);
-    for (const value of [...PASSWORDS, ...CALLBACKS, ...WEBHOOKS, 'new-client-secret']) {
+    const secretValues = [...PASSWORDS, ...CALLBACKS, ...WEBHOOKS, ...LOGINS, ...PERSONS];
+    for (const value of [
+      ...secretValues,
+      'new-client-secret',
+      ...TOKENS.map(({ token }) => token),
+    ]) {
       expect(worker.output() + log.join('\n')).not.toContain(value);
     }
   },

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { judge, readExceptions } from '../../scripts/release/audit.js';
 import { licenceIssues, licenceReport } from '../../scripts/release/licences.js';
+import { tagIssues } from '../../scripts/release/tag.js';
 import { tarballIssues } from '../../scripts/release/tarball.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -90,6 +91,18 @@ test('a registry that tells of no weaknesses is said, and fails nothing', () => 
   expect(judge('', [], '2026-11-29')).toMatchObject({ kind: 'not-audited' });
 });
 
+const CHANGES = '# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-11-29\n';
+
+test('a tag is that of the version, of which the changelog tells, in a repository that has a name', () => {
+  const manifest = { version: '1.2.3', repository: 'github:example/atlas-batch' };
+  expect(tagIssues('v1.2.3', manifest, CHANGES)).toEqual([]);
+  expect(tagIssues('v1.2.4', { version: '1.2.0' }, CHANGES)).toEqual([
+    'package.json has the version 1.2.0',
+    'CHANGELOG.md has no section 1.2.0',
+    'package.json names no repository, which npm publish --provenance wants',
+  ]);
+});
+
 test('the written exceptions are a list of them', () => {
   expect(() => readExceptions()).not.toThrow();
 });
@@ -106,6 +119,16 @@ test.each(WORKFLOWS)('%s runs what .ci/run runs, and scripts that exist', (file)
   const { scripts } = JSON.parse(read('package.json'));
   const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name);
   expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
+
+/** GitLab takes a job of such a name for a setting of all jobs, and refuses the file. */
+const SETTINGS_OF_ALL_JOBS =
+  /^(image|services|before_script|after_script|variables|cache|include|default|workflow|spec)$/;
+
+test('no job of GitLab has the name of a setting, and each is in a stage', () => {
+  const { stages, ...jobs } = parse(read('.gitlab-ci.yml'));
+  expect(Object.keys(jobs).filter((name) => SETTINGS_OF_ALL_JOBS.test(name))).toEqual([]);
+  for (const job of Object.values(jobs) as { stage: string }[]) expect(stages).toContain(job.stage);
 });
 
 test('every action of others is named by its commit, and no job may write more than it has to', () => {
@@ -130,8 +153,8 @@ test.each(['.github/workflows/release.yml', '.gitlab-ci.yml'])(
     expect(text).toMatch(/npm run release:check -- --tag "\$\w+"/);
     expect(text).toContain('--provenance mode=max --sbom=true');
     if (file === '.gitlab-ci.yml') {
-      const { package: ofPackage, image } = parse(text);
-      for (const job of [ofPackage, image]) {
+      const { package: ofPackage, container } = parse(text);
+      for (const job of [ofPackage, container]) {
         expect(job.rules).toEqual([{ if: '$CI_COMMIT_TAG =~ /^v/' }]);
       }
     } else {
@@ -141,6 +164,20 @@ test.each(['.github/workflows/release.yml', '.gitlab-ci.yml'])(
     }
   },
 );
+
+/** What GitHub knows of a field of a form; it shows no form that has anything else. */
+const OF_A_FIELD = /^(label|description|placeholder|value|render|options|multiple|default)$/;
+
+test.each(['bug.yml', 'feature.yml'])('GitHub can show the form %s', (file) => {
+  const { name, description, body } = parse(read(`.github/ISSUE_TEMPLATE/${file}`));
+  expect([name, description]).toEqual([expect.any(String), expect.any(String)]);
+  const ids = body.flatMap(({ id }: { id?: string }) => id ?? []);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { type, attributes } of body) {
+    expect(Object.keys(attributes).filter((key) => !OF_A_FIELD.test(key))).toEqual([]);
+    expect(attributes[type === 'markdown' ? 'value' : 'label']).toEqual(expect.any(String));
+  }
+});
 
 test('the image has a name in small letters, whatever the owner of the repository is called', () => {
   const { jobs } = parse(read('.github/workflows/release.yml'));

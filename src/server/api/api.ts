@@ -12,7 +12,7 @@ import { CLOSE_TIMEOUT_MS, settlesWithin, whenAborted } from '../../timeouts.js'
 import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
 import { IDLE_TIMEOUT_MS } from '../limits.js';
-import { logFailure } from '../log-failure.js';
+import { logCut, logFailure } from '../log-failure.js';
 import { refuseUnknown } from '../refused-requests.js';
 import { type Caller, checkRole } from './access.js';
 import { documentRoutes } from './document-routes.js';
@@ -23,6 +23,7 @@ import { API_PATH } from './openapi.js';
 import type { ApiReply, ApiServices, Operation } from './operation.js';
 import { OPERATIONS } from './operations.js';
 import { ApiProblem, invalid, PROBLEM_TYPE, toProblem } from './problem.js';
+import { readQuery } from './query.js';
 import { RequestRate } from './request-rate.js';
 import { bearerToken, callerFinder, type FindCaller } from './tokens.js';
 
@@ -62,7 +63,7 @@ export async function api(
   const findCaller = callerFinder(() => context.config.API_TOKENS ?? '');
   const identify = createIdentify(findCaller, new RequestRate(limits.requestsInWindow));
   const openCalls = new OpenCalls(limits.open);
-  const handlers: Handlers = { services, openCalls, identify, findCaller };
+  const handlers: Handlers = { context, services, openCalls, identify, findCaller };
   await app.register(
     async (scope) => {
       sendProblems(scope, context);
@@ -114,6 +115,7 @@ function openServices({ config, queues, logger }: ServerContext) {
 
 /** What routes of operations are made with. */
 interface Handlers {
+  context: ServerContext;
   services: ApiServices;
   openCalls: OpenCalls;
   identify: Identify;
@@ -182,7 +184,7 @@ function createIdentify(findCaller: FindCaller, rate: RequestRate): Identify {
 
 function addRoute(
   scope: FastifyInstance,
-  { services, openCalls, findCaller }: Handlers,
+  { context, services, openCalls, findCaller }: Handlers,
   operation: Operation,
 ): void {
   const { method, path, body } = operation;
@@ -205,7 +207,7 @@ function addRoute(
       const result = await operation.handle(services, {
         caller,
         reference: referenceOf(operation, request.params.reference),
-        query: queryOf(operation, request.query),
+        query: readQuery(operation.query, request.query),
         body: operation.body && (request.body ?? undefined),
         address: request.ip,
         signal: leaving.signal,
@@ -221,7 +223,9 @@ function addRoute(
       });
       // Nothing else comes on a connection that would keep the server from stopping.
       if (services.closing.aborted) reply.header('connection', 'close');
-      return send(reply, operation, result);
+      return send(reply, operation, result, (error) =>
+        logCut(context, request, error, toProblem(error).code === 'INTERNAL'),
+      );
     },
   });
 }
@@ -234,19 +238,6 @@ function referenceOf({ action }: Operation, reference: string | undefined): stri
   throw new ApiProblem('UNKNOWN_REFERENCE');
 }
 
-/** @throws ApiProblem naming what is wrong. */
-function queryOf({ query }: Operation, given: Record<string, unknown>): unknown {
-  if (query === undefined) {
-    const names = Object.keys(given).map((name) => `${name.slice(0, 64)} is not a known parameter`);
-    if (names.length > 0) throw invalid('INVALID_REQUEST', names);
-    return {};
-  }
-  const parsed = query.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => [...path, message].join(': '));
-  throw invalid('INVALID_REQUEST', issues);
-}
-
 /** @throws ApiProblem for lines where JSON is expected, the other way round, and for anything else. */
 function checkContentType({ body }: Operation, given = ''): void {
   const type = given.split(';')[0]?.trim().toLowerCase();
@@ -256,9 +247,16 @@ function checkContentType({ body }: Operation, given = ''): void {
   });
 }
 
-function send(reply: FastifyReply, { responses }: Operation, result: ApiReply): FastifyReply {
+/** @param onCut Told why a response has no end that has begun. */
+function send(
+  reply: FastifyReply,
+  { responses }: Operation,
+  result: ApiReply,
+  onCut: (error: unknown) => void,
+): FastifyReply {
   reply.status(result.status).headers(result.headers ?? {});
   if (result.stream === undefined) return reply.send(result.body);
   reply.type(responses[result.status]?.contentType ?? 'text/plain');
-  return reply.send(Readable.from(result.stream, { objectMode: false }));
+  const stream = Readable.from(result.stream, { objectMode: false });
+  return reply.send(stream.on('error', onCut));
 }

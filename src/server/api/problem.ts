@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { BatchRunningError } from '../../client/client-errors.js';
+import { BatchRunningError, ResultsGoneError } from '../../client/client-errors.js';
 import {
   ClientClosedError,
   RedisUnavailableError,
@@ -27,6 +27,7 @@ export const PROBLEMS = {
   STILL_RUNNING: [409, 'The batch has not ended.'],
   ALREADY_ENDED: [409, 'The batch has ended.'],
   NOT_FAILED: [409, 'Only a failed batch can be retried.'],
+  RESULTS_GONE: [410, 'The batch has ended, and its results are no longer stored.'],
   TOO_LARGE: [413, 'The body is too large.'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The body is of another content type than the document says.'],
   INVALID_JOB: [422, 'The batch is not valid; `issues` names everything that is wrong.'],
@@ -107,6 +108,7 @@ export function toProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof UnknownReferenceError) return new ApiProblem('UNKNOWN_REFERENCE');
   if (error instanceof BatchRunningError) return new ApiProblem('STILL_RUNNING');
+  if (error instanceof ResultsGoneError) return new ApiProblem('RESULTS_GONE');
   if (
     error instanceof RedisUnavailableError ||
     error instanceof TransientError ||

@@ -55,10 +55,17 @@ it.each([
   ['a cursor of nobody', 'cursor=WyJuZXdlc3QiLFtdXQ', 'the cursor is none of this list'],
   ['an unknown state', 'state=flying', 'state is one of queued'],
   ['an unknown code', 'code=NONE', 'code is one of'],
-  ['no time', 'since=yesterday', 'since'],
-  ['a limit that is too high', 'limit=1001', 'limit'],
+  ['no time', 'since=yesterday', 'since must be a time such as 2026-11-29T12:00:00Z'],
+  ['a limit that is too high', 'limit=1001', 'limit must be at most 1000'],
+  ['no limit at all', 'limit=0', 'limit must be at least 1'],
+  ['a limit that is no number', 'limit=all', 'limit must be a whole number'],
+  ['half a batch', 'limit=1.5', 'limit must be a whole number'],
+  ['an unknown order', 'sort=best', 'sort must be one of newest, oldest, deadline'],
+  ['a parameter that stands twice', 'text=a&text=b', 'text must be given once'],
+  ['a limit that stands twice', 'limit=1&limit=2', 'limit must be given once'],
   ['an end before the beginning', 'since=2026-11-02T00:00:00Z&until=2026-11-01T00:00:00Z', 'since'],
-  ['an unknown parameter', 'page=2', 'page'],
+  ['an unknown parameter', 'page=2', 'page is not a known parameter'],
+  ['two unknown parameters', 'page=2&size=3', 'size is not a known parameter'],
 ])('%s is refused, and named', async (_what, query, says) => {
   const { call } = await startApi();
   const response = await call('read', `GET /batches?${query}`);

@@ -77,7 +77,7 @@ export interface paths {
         };
         /**
          * Streams the extracts of an ended batch
-         * @description One document per line, in the order of the request. Extracts are as Atlas wrote them: numbers may be longer than a double holds. A response that is cut short has no last chunk: read the batch again. Roles: submit, read, operate.
+         * @description One document per line, in the order of the request. Extracts are as Atlas wrote them: numbers may be longer than a double holds. A response that is cut short has no last chunk: read the batch again; the log of the server says why. Roles: submit, read, operate.
          */
         get: operations["readResults"];
         put?: never;
@@ -415,7 +415,7 @@ export interface components {
              * @description For programs.
              * @enum {string}
              */
-            code: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "UNKNOWN_REFERENCE" | "METHOD_NOT_ALLOWED" | "REFERENCE_TAKEN" | "STILL_RUNNING" | "ALREADY_ENDED" | "NOT_FAILED" | "TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_JOB" | "TOO_MANY_REQUESTS" | "INTERNAL" | "UNAVAILABLE";
+            code: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "UNKNOWN_REFERENCE" | "METHOD_NOT_ALLOWED" | "REFERENCE_TAKEN" | "STILL_RUNNING" | "ALREADY_ENDED" | "NOT_FAILED" | "RESULTS_GONE" | "TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_JOB" | "TOO_MANY_REQUESTS" | "INTERNAL" | "UNAVAILABLE";
             /** @description For people. */
             detail: string;
             /** @description One sentence per issue, all of them. */
@@ -1035,6 +1035,15 @@ export interface operations {
             };
             /** @description `STILL_RUNNING`: The batch has not ended. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RESULTS_GONE`: The batch has ended, and its results are no longer stored. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

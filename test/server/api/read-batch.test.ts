@@ -44,9 +44,55 @@ it('a batch is added, waited for and read', async () => {
   expect([denied.statusCode, denied.json().code]).toEqual([503, 'UNAVAILABLE']);
   expect(JSON.stringify(logged)).toContain('the role needs s3:ListBucketVersions');
   system.s3.reset();
+  const away = await call('submitA', 'GET /batches/loan-1/results');
+  expect([away.statusCode, away.json().code]).toEqual([503, 'UNAVAILABLE']);
+  expect(away.body).not.toContain('s3:');
+});
+
+it('results that are no longer stored are told from an S3 that does not respond', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const { call } = await startApi(system.environment);
+  const { reference: _, ...payload } = await system.request('loan-1', 2);
+  await call('submitA', 'PUT /batches/loan-1', { payload });
+  await call('submitA', 'GET /batches/loan-1?wait=30');
+  system.s3.setFaults({ rules: [{ endpoint: 'get', fault: 'NoSuchKey' }] });
   const gone = await call('submitA', 'GET /batches/loan-1/results');
-  expect([gone.statusCode, gone.json().code]).toEqual([503, 'UNAVAILABLE']);
+  expect([gone.statusCode, gone.json().code]).toEqual([410, 'RESULTS_GONE']);
+  expect(gone.headers['retry-after']).toBeUndefined();
   expect(gone.body).not.toContain('s3:');
+  for (const fault of ['NoSuchBucket', 'InvalidObjectState'] as const) {
+    system.s3.setFaults({ rules: [{ endpoint: 'get', fault }] });
+    const away = await call('submitA', 'GET /batches/loan-1/results');
+    expect([away.statusCode, away.json().code]).toEqual([503, 'UNAVAILABLE']);
+  }
+});
+
+it('results that are cut short in the middle are said in the log, with why', async () => {
+  const { server, second, lines } = await startWithTwoObjects('NoSuchKey');
+  const { url } = await server.listen();
+  const response = await fetchResults(url);
+  expect(response.status).toBe(200);
+  await expect(response.text()).rejects.toThrow('terminated');
+  await waitUntil('the line', () => lines.length > 0);
+  expect(lines).toEqual([
+    {
+      route: '/api/v1/batches/:reference/results',
+      message: `a response was cut short: there is no object ${second} any more`,
+    },
+  ]);
+});
+
+it('a caller that leaves in the middle of results is no line of the log', async () => {
+  const { server, cutAtSecond, lines } = await startWithTwoObjects('hang');
+  const { url } = await server.listen();
+  const leaving = new AbortController();
+  const response = await fetchResults(url, leaving.signal);
+  await waitUntil('S3 was asked for the second', () => cutAtSecond() === 1);
+  leaving.abort();
+  await expect(response.text()).rejects.toThrow('aborted');
+  await server.stop();
+  expect(lines).toEqual([]);
 });
 
 it('a batch that is cancelled fails with the reason, and can be retried', async () => {
@@ -168,6 +214,28 @@ it('those that wait get the status of their batch when the server stops', async 
   await server.stop();
   expect((await Promise.all(waiting)).map(({ state }) => state)).toEqual(Array(10).fill('queued'));
 });
+
+/** An ended batch with two objects of results, and a fault of S3 whenever the second is read. */
+async function startWithTwoObjects(fault: 'hang' | 'NoSuchKey') {
+  const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' } });
+  await system.startWorker();
+  const lines: object[] = [];
+  const log = (fields: object, message: string) => void lines.push({ ...fields, message });
+  const logger = { debug: () => {}, info: () => {}, warn: log, error: log };
+  const { call, server } = await startApi(system.environment, logger);
+  const { reference: _, ...payload } = await system.request('loan-1', 2);
+  await call('submitA', 'PUT /batches/loan-1', { payload });
+  const ended = await call('submitA', 'GET /batches/loan-1?wait=30');
+  const [, second = ''] = ended.json().summary.results;
+  const match = ({ key }: { key: string }) => second.endsWith(key);
+  system.s3.setFaults({ rules: [{ endpoint: 'get', fault, match }] });
+  return { server, second, lines, cutAtSecond: () => system.s3.faultsFired()[fault] };
+}
+
+function fetchResults(url: string, signal?: AbortSignal): Promise<Response> {
+  const headers = { authorization: `Bearer ${TOKENS.submitA}` };
+  return fetch(`${url}/api/v1/batches/loan-1/results`, { headers, ...(signal && { signal }) });
+}
 
 async function fetchBatch(url: string, path: string): Promise<{ state: string }> {
   const headers = { authorization: `Bearer ${TOKENS.submitA}` };

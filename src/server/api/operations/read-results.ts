@@ -11,7 +11,7 @@ export const readResults = operation({
   action: 'read',
   summary: 'Streams the extracts of an ended batch',
   description:
-    'One document per line, in the order of the request. Extracts are as Atlas wrote them: numbers may be longer than a double holds. A response that is cut short has no last chunk: read the batch again.',
+    'One document per line, in the order of the request. Extracts are as Atlas wrote them: numbers may be longer than a double holds. A response that is cut short has no last chunk: read the batch again; the log of the server says why.',
   responses: {
     200: {
       description: 'Lines of JSON.',
@@ -19,7 +19,7 @@ export const readResults = operation({
       schema: resultDocumentSchema,
     },
   },
-  problems: ['UNKNOWN_REFERENCE', 'STILL_RUNNING'],
+  problems: ['UNKNOWN_REFERENCE', 'STILL_RUNNING', 'RESULTS_GONE'],
   async handle({ queues, results }, { caller, reference, signal, holdOpen }) {
     await checkVisible(queues, caller, reference);
     const close = holdOpen('results');
