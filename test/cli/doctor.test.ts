@@ -351,7 +351,7 @@ test('the doctor names the variable of S3 that is wrong', async () => {
       'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does',
     ],
     [
-      { ...environment, AWS_ACCESS_KEY_ID: 'canary\n' },
+      { ...environment, AWS_ACCESS_KEY_ID: 'canary\u{2019}' },
       'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role',
     ],
     [without, 'set AWS credentials as the AWS SDK reads them'],
