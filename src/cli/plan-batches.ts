@@ -1,7 +1,7 @@
 /** Plans batches from the objects below a prefix. Pure: the same objects give the same batches. */
 import { createHash } from 'node:crypto';
 import { UsageError } from '../errors.js';
-import { BUCKET_NAME_RULE, PLAIN_BUCKET_NAME } from '../jobs/bucket-name.js';
+import { PLAIN_BUCKET_NAME, PLAIN_BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
 import { comparableId, MAX_REFERENCE_LENGTH, REFERENCE_PATTERN } from '../jobs/ids.js';
 import {
   type BatchRequest,
@@ -27,7 +27,7 @@ export function parseLocation(text: string): S3Location {
   const [, bucket, path = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(text) ?? [];
   if (bucket === undefined) throw new UsageError('--s3 must be s3://bucket/prefix/');
   if (!PLAIN_BUCKET_NAME.test(bucket)) {
-    throw new UsageError(`--s3: ${escapeControls(bucket)} ${BUCKET_NAME_RULE}`);
+    throw new UsageError(`--s3: ${escapeControls(bucket)} ${PLAIN_BUCKET_NAME_RULE}`);
   }
   // Without the slash, `8841` would stand for `88410/` too.
   return { bucket, prefix: path === '' || path.endsWith('/') ? path : `${path}/` };

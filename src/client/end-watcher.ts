@@ -15,11 +15,10 @@ import {
   UsageError,
 } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
-import { BATCHES_QUEUE } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { callAfter, whenAborted } from '../timeouts.js';
 import { WaitTimeoutError } from './client-errors.js';
-import { QueueEventReader } from './queue-events.js';
+import { lastEventId, QueueEventReader } from './queue-events.js';
 
 /** How late a waiter is when an event was lost. One short pipeline reads all jobs. */
 const READ_EVERY_MS = 3000;
@@ -49,9 +48,9 @@ export function createEndWatcher(queues: ClientQueues) {
 
   async function listen(): Promise<QueueEventReader> {
     // Read before any job is: no event falls between reading a job and listening.
-    const [last] = await link.redis.xrevrange(batches.toKey('events'), '+', '-', 'COUNT', 1);
+    const last = await lastEventId(queues, batches);
     throwIfClosed();
-    const events = new QueueEventReader(queues, BATCHES_QUEUE, last?.[0] ?? '0-0');
+    const events = new QueueEventReader(queues, batches.name, last);
     events.on('completed', ({ jobId }) => wake(jobId));
     events.on('failed', ({ jobId }) => wake(jobId));
     return events;

@@ -7,9 +7,8 @@ import { type BatchStatus, readBatchStatus } from '../batches/status.js';
 import { checkOptions, checkSignal } from '../check-options.js';
 import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';
-import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import { unlessAborted, whenAborted } from '../timeouts.js';
-import { QueueEventReader } from './queue-events.js';
+import { lastEventId, QueueEventReader, readPause } from './queue-events.js';
 
 /** Something that the client closes when it is closed itself. */
 export interface Closeable {
@@ -56,10 +55,14 @@ export async function* followProgress(
   };
   const stopWaiting = [signal ?? [], client.closing].flat().map((one) => whenAborted(one, end));
   const run = <T>(action: () => Promise<T>) => unlessAborted(queues.link.run(action), over.signal);
-  const listeners = listen(queues, note);
-  // A reader that abandons the loop closes nothing: then the client does at its own end.
-  for (const one of listeners) client.opened.add(one);
+  let listeners: QueueEventReader[] = [];
   try {
+    const after = await run(() =>
+      Promise.all([lastEventId(queues, queues.batches), lastEventId(queues, queues.pollJobs)]),
+    );
+    listeners = listen(queues, after, note);
+    // A reader that abandons the loop closes nothing: then the client does at its own end.
+    for (const one of listeners) client.opened.add(one);
     await run(() => Promise.all(listeners.map((one) => one.waitUntilReady())));
     while (!over.signal.aborted) {
       const [next] = changed;
@@ -71,7 +74,15 @@ export async function* followProgress(
       }
       const [reference, hasEnded] = next;
       changed.delete(reference);
-      const status = await run(() => readBatchStatus(queues, reference)).catch(skip);
+      const status = await run(() => readBatchStatus(queues, reference)).catch(async (error) => {
+        // A batch that was removed has no status.
+        if (error instanceof UnknownReferenceError) return null;
+        if (!(error instanceof RedisUnavailableError)) throw error;
+        // It is told of when Redis is back.
+        note(reference, hasEnded);
+        await unlessAborted(readPause(), over.signal);
+        return null;
+      });
       // What came before the end may be read after it. The end is told by its own event alone, or it
       // would be told twice.
       if (status && (hasEnded || status.summary === null)) yield status;
@@ -87,14 +98,15 @@ export async function* followProgress(
 
 function listen(
   queues: ClientQueues,
+  [afterBatch, afterPoll]: readonly [string, string],
   note: (reference: string | null, hasEnded: boolean) => void,
 ): QueueEventReader[] {
-  const batches = new QueueEventReader(queues, BATCHES_QUEUE);
+  const batches = new QueueEventReader(queues, queues.batches.name, afterBatch);
   for (const name of [...CHANGES, ...ENDS]) {
     const isEnd = ENDS.some((end) => end === name);
     batches.on(name, ({ jobId }: { jobId: string }) => note(referenceOfBatchJobId(jobId), isEnd));
   }
-  const polls = new QueueEventReader(queues, POLLS_QUEUE);
+  const polls = new QueueEventReader(queues, queues.pollJobs.name, afterPoll);
   polls.on('progress', ({ jobId }) => {
     findParent(queues, jobId).then(
       (reference) => note(reference, false),
@@ -116,10 +128,4 @@ function checkEventsOptions(options: EventsOptions): void {
 async function findParent({ link, pollJobs }: ClientQueues, jobId: string): Promise<string | null> {
   const parentKey = await link.redis.hget(pollJobs.toKey(jobId), 'parentKey');
   return referenceOfBatchJobId(parentKey?.split(':').at(-1) ?? '');
-}
-
-/** A batch that was removed has no status, and Redis may come back. */
-function skip(error: unknown): null {
-  if (error instanceof UnknownReferenceError || error instanceof RedisUnavailableError) return null;
-  throw error;
 }

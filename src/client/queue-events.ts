@@ -1,6 +1,6 @@
 /** The events of a queue, as BullMQ writes them to a stream of Redis. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QueueEvents } from 'bullmq';
+import { type Queue, QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
 import type { RedisConnection } from '../redis/connection.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
@@ -9,21 +9,25 @@ import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 const READ_AGAIN_MS = 1000;
 
 /**
+ * The last event of a queue until now. A reader that begins after it misses none; one that asked for what is
+ * new would lose what comes while it connects anew, before it has read its first.
+ */
+export async function lastEventId({ link }: ClientQueues, queue: Queue): Promise<string> {
+  const [last] = await link.redis.xrevrange(queue.toKey('events'), '+', '-', 'COUNT', 1);
+  return last?.[0] ?? '0-0';
+}
+
+/**
  * Reads the events of a queue until it is closed. BullMQ by itself stops for good when Redis refuses
  * its first command: a permission that is withdrawn for a moment, a password that is being rotated.
  */
 export class QueueEventReader extends QueueEvents {
   private readonly connection: RedisConnection;
 
-  /** @param lastEventId Reads what came after it. Default: what comes from now on. */
-  constructor({ link, prefix }: ClientQueues, name: string, lastEventId?: string) {
+  /** @param after Reads what came after this event. */
+  constructor({ link, prefix }: ClientQueues, name: string, after: string) {
     const connection = link.forBlocking();
-    super(name, {
-      connection,
-      prefix,
-      autorun: false,
-      ...(lastEventId !== undefined && { lastEventId }),
-    });
+    super(name, { connection, prefix, autorun: false, lastEventId: after });
     this.connection = connection;
     this.on('error', () => {});
     this.keepReading();
@@ -42,7 +46,7 @@ export class QueueEventReader extends QueueEvents {
   private async keepReading(): Promise<void> {
     while (!this.closing) {
       await this.run().catch(() => {});
-      await retryPause();
+      await readPause();
     }
   }
 
@@ -51,12 +55,12 @@ export class QueueEventReader extends QueueEvents {
     try {
       return await read();
     } catch {
-      await retryPause();
+      await readPause();
       return undefined;
     }
   }
 }
 
-function retryPause(): Promise<void> {
+export function readPause(): Promise<void> {
   return sleep(READ_AGAIN_MS, undefined, { ref: false });
 }

@@ -11,6 +11,9 @@ const VARIABLE = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g;
 /** Lists with a line per entry. */
 const WITH_LINES: ReadonlySet<string> = new Set(['API_TOKENS']);
 
+/** Secrets that only the AWS SDK reads. With a line break at their end, S3 refuses every signature. */
+const OF_AWS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+
 /** What neither HTTP nor Redis carries, or what nobody sees in a file or a form. */
 const UNUSABLE: readonly (readonly [RegExp, string])[] = [
   [/[\r\n]/, 'must hold no line break'],
@@ -64,9 +67,10 @@ function read(
   const names = Object.keys(type.shape);
   const { values, issues } = readSecretFiles(names, given);
   issues.unshift(...known);
-  for (const name of names) {
+  for (const name of [...names, ...OF_AWS]) {
     if (WITH_LINES.has(name)) continue;
-    const issue = UNUSABLE.find(([pattern]) => pattern.test(values[name] ?? ''))?.[1];
+    const value = values[name] ?? given[name] ?? '';
+    const issue = UNUSABLE.find(([pattern]) => pattern.test(value))?.[1];
     if (issue) issues.push([name, issue]);
   }
   const named = new Set(issues.map(([name]) => name.replace(/_FILE$/, '')));

@@ -123,7 +123,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     onDate: options.onDate,
   });
   const readable = new ReadableObjects();
-  const check = new ObjectCheck(http, readable, new DeniedKeys());
+  const check = new ObjectCheck(http, readable, new DeniedKeys(), new ReadableObjects());
   const encryption = encryptionHeaders(options.encryption);
   const results = new ResultWriter({ http, bucket: resultsBucket, encryption, logger });
 

@@ -42,8 +42,10 @@ const RETRIES = 2;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 1_000;
 
-/** Letters only: it goes into messages. */
-const ERROR_CODE = /<Code>([A-Za-z]{1,64})<\/Code>/;
+/** Letters and dots (`KMS.DisabledException`) only: it goes into messages. */
+const ERROR_CODE = /<Code>([A-Za-z.]{1,64})<\/Code>/;
+/** What S3 and other stores say of an object that is encrypted with a key that they do not have. */
+const KEY_WANTED = /<Message>The object was stored using a form of Server Side Encryption/;
 const ERROR_REGION = /<Region>([^<]{1,64})<\/Region>/;
 /** Redirects, a signature for another region, and the refusals that stores send instead. */
 const MAY_NAME_REGION: ReadonlySet<number> = new Set([301, 307, 400, 403]);
@@ -151,14 +153,15 @@ export function createS3Http(options: {
     );
     if (result.kind === 'failed') throw noResponse(request, result.code);
     const { status, headers: received, body: errorBody, form } = result;
-    const code = codeOf(errorBody);
+    const said = readError(errorBody);
+    const { code } = said;
     // What was not written must not count as written: a portal's page, an error that came too late for
     // the status, a success of somebody who says nothing of an object.
     const isOdd =
       code !== null || form === 'web-page' || (method === 'PUT' && !headerOf(result, 'etag'));
     if (isWrite && isSuccess(result) && isOdd)
       throw responseError(method, object, { status, code });
-    return { status, headers: received, code, errorBody };
+    return { status, headers: received, ...said };
   }
 
   async function sendAndRead(request: S3Request, { origin, path, headers }: SignedRequest) {
@@ -171,7 +174,7 @@ export function createS3Http(options: {
       });
     const { statusCode: status, body } = response;
     const errorBody = isSuccess({ status }) ? '' : await readStart(body, timeoutMs);
-    return { status, headers: response.headers, code: codeOf(errorBody), errorBody, body };
+    return { status, headers: response.headers, ...readError(errorBody), body };
   }
 
   function repeat<T>(once: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -219,8 +222,9 @@ export async function* readBody(
   }
 }
 
-function codeOf(errorBody: string): string | null {
-  return ERROR_CODE.exec(errorBody)?.[1] ?? null;
+function readError(errorBody: string): Pick<Answer, 'code' | 'wantsKey' | 'errorBody'> {
+  const code = ERROR_CODE.exec(errorBody)?.[1] ?? null;
+  return { code, wantsKey: KEY_WANTED.test(errorBody), errorBody };
 }
 
 /**

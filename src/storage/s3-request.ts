@@ -33,6 +33,8 @@ export interface S3Response {
   headers: ResponseHeaders;
   /** `<Code>` of S3's error document. Null when there is none, as in every response to HEAD. */
   code: string | null;
+  /** S3 wants the key of whoever stored the object (SSE-C), which nobody else has. */
+  wantsKey: boolean;
 }
 
 export function headerOf({ headers }: Pick<S3Response, 'headers'>, name: string) {

@@ -13,6 +13,9 @@ const NO_URL = 'set AWS_ENDPOINT_URL_S3 to a URL such as https://s3.example.com'
 const NO_FILE = 'a file is not there that AWS_WEB_IDENTITY_TOKEN_FILE or a profile of AWS names';
 const CLOCK = 'set the clock of this host';
 const ARCHIVED = 'restore the object from its archive';
+const KMS_KEY = 'enable the KMS key, or correct its name (that of results is RESULTS_KMS_KEY_ID)';
+const ARN =
+  'correct the ARN of the access point; it goes with AWS_REGION, without AWS_ENDPOINT_URL_S3 and S3_FORCE_PATH_STYLE';
 
 /** By S3's own error code, or the name of an error of the SDK. */
 const ADVICE: ReadonlyMap<string | null, string> = new Map([
@@ -58,7 +61,7 @@ const NOT_S3 = 'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3
 
 const PERMISSIONS: Readonly<Record<S3Method, string>> = {
   HEAD: 's3:GetObject there; without s3:ListBucket on the bucket S3 answers 403 for an absent object too',
-  GET: 's3:GetObject there, and s3:ListBucket on the bucket to tell an absent object',
+  GET: 's3:GetObject there, kms:Decrypt where a KMS key encrypts it, and s3:ListBucket on the bucket to tell an absent object',
   PUT: 's3:PutObject there; a policy of the bucket may want RESULTS_SSE or RESULTS_KMS_KEY_ID',
   DELETE: 's3:DeleteObject there',
 };
@@ -109,13 +112,20 @@ export function responseError(
   const name = code === null ? '' : ` ${code}`;
   return storageError(
     `${describeRequest(method, object)}: S3 answered ${status}${name}`,
-    ADVICE.get(code) ?? adviceByStatus(method, status) ?? adviceWithoutCode(method, status, code),
+    adviceByKms(code) ??
+      ADVICE.get(code) ??
+      adviceByStatus(method, status) ??
+      adviceWithoutCode(method, status, code),
   );
 }
 
 /** The role may not read this object, for all that is known now. */
 export function deniedError(object: ObjectReference): TransientError {
   return responseError('GET', object, { status: 403, code: 'AccessDenied' });
+}
+
+function adviceByKms(code: string | null): string | undefined {
+  return code?.startsWith('KMS.') ? KMS_KEY : undefined;
 }
 
 function adviceByStatus(method: S3Method, status: number): string | undefined {
@@ -144,7 +154,10 @@ export function signingError(
   error: unknown,
 ): OwnFaultError {
   const what = `${describeRequest(method, object)}: the request could not be signed (${errorName(error)})`;
-  const advice = adviceFor(error) ?? CREDENTIALS;
+  const known = adviceFor(error);
+  // The SDK's errors of an ARN have no name of their own, or that of the URL that it would make.
+  const isOfArn = object.bucket.startsWith('arn:') && (known === undefined || known === NO_URL);
+  const advice = isOfArn ? ARN : (known ?? CREDENTIALS);
   return new OwnFaultError('STORAGE', `${what}; ${advice}`, { cause: error });
 }
 

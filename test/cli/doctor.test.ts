@@ -128,11 +128,10 @@ test('the doctor names a replica, a missing one, and permissions that are missin
     args: ['--replicaof', '127.0.0.1', new URL(environment.REDIS_URL ?? '').port],
   });
   onTestFinished(() => replica.stop());
-  const { lines } = await doctor({ ...environment, REDIS_URL: replica.url });
-  expect(lines.join('\n')).toMatch(
-    /^FAIL {2}Redis .*is a replica.*; point REDIS_URL to its master$/m,
+  // One sentence, and no write that it would refuse.
+  expect(await complaint({ ...environment, REDIS_URL: replica.url })).toMatch(
+    /^FAIL {2}Redis .*is a replica.*; point REDIS_URL to its master$/,
   );
-  expect(lines.join('\n')).toMatch(/^ok {4}Atlas /m);
 });
 
 test('the doctor names variables of the HTTP server too', async () => {
@@ -352,7 +351,7 @@ test('the doctor names the variable of S3 that is wrong', async () => {
       'correct AWS_ENDPOINT_URL_S3: what is there does not answer as S3 does',
     ],
     [
-      { ...environment, AWS_ACCESS_KEY_ID: 'canary\n' },
+      { ...environment, AWS_ACCESS_KEY_ID: 'canary\u{2019}' },
       'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role',
     ],
     [without, 'set AWS credentials as the AWS SDK reads them'],

@@ -2,7 +2,9 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import type { BatchStatus } from '../../src/batches/status.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
 import { startSystem } from '../helpers/system.js';
+import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';
 
@@ -110,6 +112,45 @@ test('a reader of progress events that stops asking is closed with the client', 
   expect((await first).value?.reference).toBe('seen');
   await client.close();
   await waitUntil('no connection', async () => (await connections()) < before);
+});
+
+test('progress events tell what came while they connected anew, also before they had told anything', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const valve = await startTcpValve(redis.port);
+  const { client } = startClient({ url: `redis://127.0.0.1:${valve.port}`, prefix: '{t}' });
+  const { client: producer } = startClient({ url: redis.url, prefix: '{t}' });
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  const events = client.events();
+  const first = events.next();
+  await listenersAreThere(admin);
+  await valve.refuse();
+  await producer.enqueue(batchOf('missed'));
+  await valve.admit();
+  expect((await first).value?.reference).toBe('missed');
+});
+
+test('progress events tell of a batch whose status could not be read at once', async () => {
+  const url = await ownRedis();
+  const connection = new Redis(url);
+  onTestFinished(() => connection.disconnect());
+  const client = createAtlasBatchClient({ connection, prefix: '{t}' });
+  onTestFinished(() => client.close());
+  const { client: producer } = startClient({ url, prefix: '{t}' });
+  const admin = new Redis(url);
+  onTestFinished(() => admin.disconnect());
+  const first = client.events().next();
+  await listenersAreThere(admin);
+  // The listeners have connections of their own.
+  connection.disconnect();
+  const reads = async () =>
+    Number(/cmdstat_xread:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+  const before = await reads();
+  await producer.enqueue(batchOf('told-late'));
+  await waitUntil('a client that has heard of it', async () => (await reads()) > before);
+  await connection.connect();
+  expect((await first).value?.reference).toBe('told-late');
 });
 
 test('progress events go on after Redis has refused to read them for a while', async () => {

@@ -48,3 +48,19 @@ test('buckets of documents may be access points', () => {
   const point = 'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc';
   expect(issuesOf({ S3_ALLOWED_BUCKETS: `kyc-documents, ${point}` })).toEqual([]);
 });
+
+test.each([
+  'arn:aws:s3:::kyc',
+  'arn:aws:s3:ap-south-1:123:accesspoint/kyc',
+  'arn:aws:s3:ap-south-1::accesspoint/kyc',
+  'arn:aws:s3:ap-south-1:123456789012:accesspoint',
+  'arn:aws:s3:ap-south-1:123456789012:accesspoint/',
+  'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc/8841',
+  'arn:aws:s3:ap-south-1:123456789012:accesspoint/k_y',
+  'arn:aws:s3-outposts:ap-south-1:123456789012:outpost/op-1',
+  'arn:aws:iam::123456789012:role/kyc',
+])('an ARN that names no access point is refused at the start: %s', (arn) => {
+  expect(issuesOf({ S3_ALLOWED_BUCKETS: arn })).toEqual([
+    expect.stringMatching(/^ {2}S3_ALLOWED_BUCKETS must .*or the ARN of an access point; got /),
+  ]);
+});

@@ -6,6 +6,8 @@ import { waitUntil } from './wait-until.js';
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** See there: makes the process die or freeze at a given point. */
 export const FAULT_PRELOAD = fileURLToPath(new URL('./die-at-write.mjs', import.meta.url));
+/** See there: records what HTTP instrumentation makes of our requests. */
+export const RECORD_SPANS = fileURLToPath(new URL('./record-spans.mjs', import.meta.url));
 
 export interface WorkerProcess {
   readonly pid: number;

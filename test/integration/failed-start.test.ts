@@ -195,6 +195,14 @@ const WRONG: { wrong: Record<string, string>; command?: 'start'; says: RegExp }[
     wrong: { ATLAS_CLIENT_SECRET: 'canary\n' },
     says: /ATLAS_CLIENT_SECRET must hold no line break/,
   },
+  {
+    wrong: { AWS_SECRET_ACCESS_KEY: 'canary\n' },
+    says: /AWS_SECRET_ACCESS_KEY must hold no line break/,
+  },
+  {
+    wrong: { AWS_ACCESS_KEY_ID: '\u{feff}canary' },
+    says: /AWS_ACCESS_KEY_ID must hold no byte order/,
+  },
   { wrong: { ATLAS_CLIENT_ID: '\u{feff}canary' }, says: /ATLAS_CLIENT_ID must hold no byte order/ },
   {
     wrong: { ATLAS_CLIENT_ID: 'canary\u{2019}' },

@@ -1,4 +1,7 @@
 /** Nothing that is secret or personal is anywhere but at Atlas and in the results bucket. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,7 +11,7 @@ import type { BatchRequest } from '../../src/jobs/request.js';
 import { dumpRedis } from '../helpers/dump-redis.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { spawnWorker } from '../helpers/worker-process.js';
+import { RECORD_SPANS, spawnWorker } from '../helpers/worker-process.js';
 import { BODY_CANARY, startLeakyAtlas } from './leaky-atlas.js';
 
 const SECRETS = {
@@ -144,6 +147,9 @@ it('errors and all that hangs on them hold no password and no data of a job', as
 it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre-signed URLs', async () => {
   const system = await startSystem({ atlas: { clientSecret: SECRETS.ATLAS_CLIENT_SECRET } });
   const atlas = await startLeakyAtlas(system.atlas.url);
+  const directory = mkdtempSync(join(tmpdir(), 'spans-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const spansFile = join(directory, 'spans.jsonl');
   const child = spawnWorker(
     {
       ...system.environment,
@@ -153,8 +159,10 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
       DASHBOARD_USER: 'operator',
       PORT: '0',
       LOG_LEVEL: 'trace',
+      OTEL_TRACES_EXPORTER: 'otlp',
+      SPANS_FILE: spansFile,
     },
-    [],
+    ['--import', RECORD_SPANS],
     'start',
   );
   onTestFinished(() => child.kill());
@@ -195,7 +203,10 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
     redis: await dumpRedis(system.redis, system.prefix),
     responses: await everyResponse(url, [...good, ...bad]),
     log: child.output(),
+    spans: readFileSync(spansFile, 'utf8'),
   };
+  for (const path of ['multiupload', 'extracts', 'kyc-documents/first/001.jpg'])
+    expect(places.spans).toContain(path);
   expect(places.log).toContain('"level":20');
   for (const action of ['wake', 'cancel', 'retry', 'redeliver', 'erase'])
     expect(places.log).toContain(`"action":"${action}"`);

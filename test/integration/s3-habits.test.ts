@@ -16,7 +16,7 @@ it('objects that nobody can fetch fail a batch before anything is sent, and are 
 }, async () => {
   const system = await startSystem();
   await system.startWorker();
-  const request = await system.request('odd', 6);
+  const request = await system.request('odd', 8);
   system.s3.put(BUCKET, 'odd/002.jpg', '');
   const dotted = 'odd/../odd/003.jpg';
   system.s3.put(BUCKET, dotted, 'scan');
@@ -26,6 +26,8 @@ it('objects that nobody can fetch fail a batch before anything is sent, and are 
     rules: [
       { fault: 'archived', match: ({ key }) => key === 'odd/001.jpg' },
       { fault: 'AccessDenied', match: ({ key }) => key === 'odd/004.jpg' },
+      { fault: 'sealed', match: ({ key }) => key === 'odd/005.jpg' },
+      { fault: 'locked', match: ({ key }) => key === 'odd/006.jpg' },
     ],
   });
   await system.add({ ...request, documents });
@@ -37,19 +39,21 @@ it('objects that nobody can fetch fail a batch before anything is sent, and are 
     /archived, [^:]*: 001 \(s3:\/\/kyc-documents\/odd\/001\.jpg\)/,
     /empty: 002 \(/,
     /its key has \. or \.\. between slashes[^:]*: 003 \(/,
+    /encrypted with a key that only whoever stored it has \(SSE-C\): 005 \(/,
+    /a key of KMS that our role may not use \(kms:Decrypt\)[^:]*: 006 \(/,
     /denied to our role.*: 004 \(s3:\/\/kyc-documents\/odd\/004\.jpg\)$/,
   ]) {
     expect(message).toMatch(part);
   }
-  expect(message).not.toMatch(/005|006/);
+  expect(message).not.toMatch(/007|008/);
   expect(system.atlas.requestLog()).toEqual([]);
 
   // Absent ones come first, and the others are named all the same.
-  const gone = { documentId: '007', bucket: BUCKET, key: 'gone.jpg' };
+  const gone = { documentId: '009', bucket: BUCKET, key: 'gone.jpg' };
   await system.add({ ...request, reference: 'gone', documents: [...documents, gone] });
   const { reason } = (await system.event('done-gone', 60_000)).data;
   expect(reason?.code).toBe('OBJECT_NOT_FOUND');
-  expect(reason?.message).toMatch(/^no such object: 007 \(.*; archived.*; empty: 002 /);
+  expect(reason?.message).toMatch(/^no such object: 009 \(.*; archived.*; empty: 002 /);
 });
 
 it('a 200 of somebody who is not S3, or with an error in it, is no stored result, and no bytes in HEAD alone fail no batch', async () => {

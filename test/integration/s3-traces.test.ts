@@ -2,16 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { startS3Simulator } from '../../src/simulator/index.js';
 import { runCommand } from '../cli/run-command.js';
 import { startProxy } from '../helpers/proxy.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
-import { spawnWorker } from '../helpers/worker-process.js';
+import { RECORD_SPANS, spawnWorker } from '../helpers/worker-process.js';
 
-const RECORD_SPANS = fileURLToPath(new URL('../helpers/record-spans.mjs', import.meta.url));
 const CREDENTIALS = {
   accessKeyId: 'ASIACANARY',
   secretAccessKey: 'canary-s3-secret',

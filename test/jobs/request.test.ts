@@ -31,6 +31,10 @@ it.each([
   'my.bucket.2',
   'a'.repeat(63),
   'arn:aws:s3:ap-south-1:123456789012:accesspoint/kyc',
+  'arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint:kyc',
+  'arn:aws:s3-object-lambda:ap-south-1:123456789012:accesspoint/kyc',
+  'arn:aws:s3::123456789012:accesspoint/m1.mrap',
+  'arn:aws:s3-outposts:ap-south-1:123456789012:outpost/op-01ab/accesspoint/kyc',
 ])('a request may name the bucket %s', (bucket) => {
   expect(issuesOf(request({ documents: [{ ...document('1'), bucket }] }))).toEqual([]);
 });
@@ -118,7 +122,7 @@ describe('issues', () => {
         ),
       }),
       [
-        'documents[0-7].bucket must be the name of a bucket as S3 has it: 3 to 63 of a-z 0-9 . -, without s3:// and without a key',
+        'documents[0-7].bucket must be the name of a bucket as S3 has it: 3 to 63 of a-z 0-9 . -, without s3:// and without a key, or the ARN of an access point',
       ],
     ],
     [

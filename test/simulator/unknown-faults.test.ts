@@ -89,7 +89,7 @@ it.each([
 it('S3 refuses faults of Atlas, and says what it knows', async () => {
   const { s3 } = await start();
   expect(() => s3.setFaults({ rules: [{ fault: 'no-batch-id' as never }] })).toThrow(
-    /^there is no fault "no-batch-id"; known are 403, .*archived, another-region, html-200, error-200, empty-200, no-length, AccessDenied/,
+    /^there is no fault "no-batch-id"; known are 403, .*archived, sealed, locked, another-region, html-200, error-200, empty-200, no-length, AccessDenied/,
   );
   expect(() => s3.setFaults({ rules: [{ fault: 503, endpoint: 'extracts' as never }] })).toThrow(
     /^there is no endpoint "extracts"; known are put, get, head/,

@@ -49,6 +49,22 @@ test.each([
   }
 });
 
+test.each([
+  ['arn:aws:s3:us-east-1:123456789012:accesspoint/kyc', { forcePathStyle: true }],
+  ['arn:aws:s3:us-east-1:123456789012:accesspoint/kyc', {}],
+  ['arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/kyc', {}],
+])(
+  'an ARN that cannot be used so is named, and no credentials are blamed: %s %o',
+  async (bucket, options) => {
+    const s3 = await startScriptedS3();
+    const error = await errorOf(
+      openStore(s3, { forcePathStyle: false, ...options }).presign([{ bucket, key: 'a' }]),
+    );
+    expect(error).toBeInstanceOf(OwnFaultError);
+    expect(error.message).toContain('correct the ARN of the access point; it goes with AWS_REGION');
+  },
+);
+
 describe('an error document', () => {
   const code = '<Error><Code>InvalidAccessKeyId</Code>';
 

@@ -23,20 +23,22 @@ export interface RedisCheck extends CheckResult {
 export async function checkRedis(link: RedisLink, config: Config): Promise<RedisCheck> {
   const result: RedisCheck = { findings: [], clocks: [], isUsable: false };
   try {
-    await link.run(() => examine(link.redis, config, result));
-    result.isUsable = true;
+    result.isUsable = await link.run(() => examine(link.redis, config, result));
   } catch (error) {
     result.findings.push(explain(link.redis, error));
   }
   return result;
 }
 
-/** @throws an error of Redis; what was found before stays. */
+/**
+ * @returns Whether it can be used.
+ * @throws an error of Redis; what was found before stays.
+ */
 async function examine(
   redis: Redis,
   { QUEUE_PREFIX: prefix, REDIS_CLUSTER: isCluster, REPLICA_ACK_TIMEOUT_MS: ackTimeoutMs }: Config,
   { findings, clocks }: RedisCheck,
-): Promise<void> {
+): Promise<boolean> {
   const info = await redis.info().catch(async (error) => {
     // It says more: names all that is missing.
     await checkPermissions(redis, prefix, 'worker');
@@ -55,18 +57,21 @@ async function examine(
     const text = 'Redis is a node of a Cluster: a slot that moves would not be followed';
     findings.push({ level: 'warning', subject: 'Redis', text, fix: 'set REDIS_CLUSTER=true' });
   }
+  // It would refuse each write, which is tried for as long as a failover may take.
+  if (fieldOf('role') === 'slave') return false;
   // The first command that writes says why it is refused.
   await redis.set(doctorKey(prefix), '', 'PX', TRIED_KEY_TTL_MS);
   await checkPermissions(redis, prefix, 'worker');
   await DELETE.run(redis, [doctorKey(prefix)], []);
   await redis.xadd(doctorKey(prefix), '*', 'tried', '');
   await redis.del(doctorKey(prefix));
-  if (findings.length > 0) return;
+  if (findings.length > 0) return true;
   const used = memoryUsedRatio(info);
   const memory = used === null ? '' : `, uses ${Math.round(used * 100)} % of its memory`;
   const replicas = plural(Number(fieldOf('connected_slaves') ?? 0), 'replica');
   const text = `${fieldOf('redis_version')} at ${redisAddress(redis)}, ${fieldOf('role')} with ${replicas}${memory}; a write, a script and a stream work`;
   findings.push({ level: 'ok', subject: 'Redis', text });
+  return true;
 }
 
 /** A refusal says what to do after its first semicolon. */

@@ -1,22 +1,24 @@
 /**
- * Finds out whether Atlas can fetch an object: by HEAD, and where that is refused, or finds no object or nothing in
- * it, by a GET of one byte.
+ * Finds out whether Atlas can fetch an object: by HEAD, and where that is refused, finds no object or nothing in it,
+ * or one that is encrypted with a key of KMS, by a GET of one byte.
  */
 import type { S3Http } from '../s3-http.js';
 import type { ObjectReference } from '../s3-request.js';
 import { responseError } from '../storage-errors.js';
 import type { DeniedKeys } from './denied-keys.js';
 import type { ReadableObjects } from './readable-objects.js';
-import { isDotted, type Verdict, verdictOf } from './verdict.js';
+import { isDotted, isOfObject, kmsKeyOf, type Verdict, verdictOf } from './verdict.js';
 
 /** One byte: an empty object has none, and an archived one refuses it. */
 const FIRST_BYTE = { headers: { range: 'bytes=0-0' } };
 
 export class ObjectCheck {
+  /** @param unlocked The same as `readable`, by bucket and key of KMS. */
   constructor(
     private readonly http: S3Http,
     private readonly readable: ReadableObjects,
     private readonly denied: DeniedKeys,
+    private readonly unlocked: ReadableObjects,
   ) {}
 
   /**
@@ -25,24 +27,32 @@ export class ObjectCheck {
    */
   async verdictOn(object: ObjectReference, signal?: AbortSignal): Promise<Verdict> {
     if (isDotted(object.key)) return 'dotted';
-    const verdict = verdictOf(await this.http.ask({ method: 'HEAD', object, signal }));
+    const head = await this.http.ask({ method: 'HEAD', object, signal });
+    const verdict = verdictOf(head);
+    const key = kmsKeyOf(head);
     // Some proxies answer HEAD with the length of the body that it does not have: none.
-    const isSure = verdict !== undefined && verdict !== 'empty';
+    const isSure = verdict !== undefined && verdict !== 'empty' && !this.isUntried(object, key);
     if (isSure) return this.noted(object, verdict);
     // A response to HEAD has no body, which would have S3's code: a refusal or a 404 may be a gateway's.
     const refusal = await this.readOneByte(object, signal);
     const known = verdictOf(refusal);
-    if (known !== undefined) return this.noted(object, known);
-    if (refusal.code !== 'AccessDenied' || !(await this.otherIsReadable(object, signal))) {
+    if (known !== undefined) return this.noted(object, known, key);
+    if (!isOfObject(refusal) || !(await this.otherIsReadable(object, signal))) {
       this.denied.forget(object);
       throw responseError('GET', object, refusal);
     }
     // The role may have got its permission just before the other object was read.
     const again = await this.readOneByte(object, signal);
     const later = verdictOf(again);
-    if (later !== undefined) return this.noted(object, later);
-    if (again.code !== 'AccessDenied') throw responseError('GET', object, again);
-    return this.denied.isLasting(object) ? 'denied' : 'doubtful';
+    if (later !== undefined) return this.noted(object, later, key);
+    if (!isOfObject(again)) throw responseError('GET', object, again);
+    if (!this.denied.isLasting(object)) return 'doubtful';
+    return key === undefined ? 'denied' : 'locked';
+  }
+
+  /** Whether nothing was read lately of what is encrypted with that key of KMS. */
+  private isUntried({ bucket }: ObjectReference, key: string | undefined): boolean {
+    return key !== undefined && this.unlocked.keyIn(`${bucket} ${key}`) === undefined;
   }
 
   private readOneByte(object: ObjectReference, signal: AbortSignal | undefined) {
@@ -61,9 +71,16 @@ export class ObjectCheck {
     return this.noted(object, verdictOf(response)) === 'readable';
   }
 
-  private noted<Found extends Verdict | undefined>(object: ObjectReference, verdict: Found): Found {
+  /** @param kmsKey By which its first byte was read. */
+  private noted<Found extends Verdict | undefined>(
+    object: ObjectReference,
+    verdict: Found,
+    kmsKey?: string,
+  ): Found {
     if (verdict === 'readable') {
-      this.readable.note(object.bucket, object.key);
+      const { bucket, key } = object;
+      this.readable.note(bucket, key);
+      if (kmsKey !== undefined) this.unlocked.note(`${bucket} ${kmsKey}`, key);
       this.denied.forget(object);
     }
     return verdict;

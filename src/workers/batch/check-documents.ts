@@ -20,6 +20,9 @@ const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>
   archived: 'archived, and to be restored before anybody can read it',
   empty: 'empty',
   dotted: 'its key has . or .. between slashes, which HTTP clients resolve',
+  sealed: 'encrypted with a key that only whoever stored it has (SSE-C)',
+  locked:
+    'encrypted with a key of KMS that our role may not use (kms:Decrypt), while it can read other objects of the bucket',
   denied:
     'denied to our role, which can read other objects of the bucket (without s3:ListBucket S3 says so of an absent one too)',
 };

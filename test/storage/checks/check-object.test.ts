@@ -52,7 +52,8 @@ async function start(...rules: S3FaultRule[]): Promise<Setting> {
   });
   let now = 0;
   const clock = () => now;
-  const check = new ObjectCheck(http, new ReadableObjects(clock), new DeniedKeys(clock));
+  const [readable, unlocked] = [new ReadableObjects(clock), new ReadableObjects(clock)];
+  const check = new ObjectCheck(http, readable, new DeniedKeys(clock), unlocked);
   const pass = (ms: number) => {
     now += ms;
   };
@@ -73,6 +74,56 @@ test('archived, empty and absent objects are told apart by HEAD, and empty and a
   const objects = ['pan.jpg', 'empty.jpg', 'gone.jpg', 'aadhaar.jpg'].map(at);
   expect(await verdictsOf(store, objects)).toEqual(['archived', 'empty', 'absent', 'readable']);
   expect(requests()).toEqual({ head: { 200: 3, 404: 1 }, get: { 404: 1, 416: 1 } });
+});
+
+test('an object that wants a key of its own (SSE-C) can be read by nobody', async () => {
+  const { store, requests } = await start({
+    fault: 'sealed',
+    match: ({ key }) => key === 'pan.jpg',
+  });
+  expect(await verdictsOf(store, ['pan.jpg', 'aadhaar.jpg'].map(at))).toEqual([
+    'sealed',
+    'readable',
+  ]);
+  expect(requests()).toEqual({ head: { 200: 1, 400: 1 }, get: { 400: 1 } });
+});
+
+test.each(['locked', 'KMS.DisabledException'] as const)(
+  'a key of KMS that cannot be used (%s) is found out before anything is sent, although HEAD finds the object',
+  async (fault) => {
+    const locked: S3FaultRule = { fault, match: ({ key }) => key === 'pan.jpg' };
+    // The header of HEAD, and a refusal that is not of the permission.
+    const disabled: S3FaultRule = { ...locked, endpoint: 'get' };
+    const rules: S3FaultRule[] =
+      fault === 'locked' ? [locked] : [disabled, { ...locked, fault: 'locked' }];
+    const { s3, check, pass } = await start(...rules);
+    const pan = at('pan.jpg');
+    const { message } = await errorOf(check.verdictOn(pan));
+    expect(message).toMatch(
+      fault === 'locked'
+        ? /403 AccessDenied; the role needs s3:GetObject there, kms:Decrypt where a KMS key/
+        : /400 KMS\.DisabledException; enable the KMS key, or correct its name/,
+    );
+    await check.verdictOn(at('aadhaar.jpg'));
+    expect(await check.verdictOn(pan)).toBe('doubtful');
+    pass(10_000);
+    expect(await check.verdictOn(pan)).toBe('locked');
+    s3.clearFaults();
+    expect(await check.verdictOn(pan)).toBe('readable');
+  },
+);
+
+test('a key of KMS is tried by a byte once in five minutes, and not once per object', async () => {
+  const encrypted: S3FaultRule = { fault: 'locked', endpoint: 'head' };
+  const { s3, check, pass } = await start(encrypted);
+  const reads = () => s3.requests.count('get');
+  for (const key of ['pan.jpg', 'aadhaar.jpg', 'secret.jpg', 'pan.jpg']) {
+    expect(await check.verdictOn(at(key))).toBe('readable');
+  }
+  expect(reads()).toBe(1);
+  pass(5 * 60_000 + 1);
+  await check.verdictOn(at('pan.jpg'));
+  expect(reads()).toBe(2);
 });
 
 test('an object of which HEAD alone says that it has no bytes is none that is empty', async () => {

@@ -5,6 +5,7 @@ const response = (status: number, headers: Record<string, string> = {}, code?: s
   status,
   headers,
   code: code ?? null,
+  wantsKey: false,
 });
 const found = (headers: Record<string, string>) =>
   response(200, { 'content-length': '5', ...headers });
@@ -41,6 +42,13 @@ describe('verdictOf', () => {
     ],
     ['an archived tier', found({ 'x-amz-archive-status': 'DEEP_ARCHIVE_ACCESS' }), 'archived'],
     ['a byte that is archived', response(403, {}, 'InvalidObjectState'), 'archived'],
+    [
+      'a key that only its owner has',
+      { ...response(400, {}, 'InvalidRequest'), wantsKey: true },
+      'sealed',
+    ],
+    ['another bad request', response(400, {}, 'InvalidRequest'), undefined],
+    ['a key that is disabled', response(400, {}, 'KMS.DisabledException'), undefined],
     ["a 404 that may be a gateway's", response(404), undefined],
     ["a 416 that may be a gateway's", response(416), undefined],
     ['a refusal', response(403), undefined],
