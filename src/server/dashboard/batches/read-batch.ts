@@ -2,6 +2,7 @@
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
 import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
+import { readTimeline, type Timeline } from '../../../batches/timeline.js';
 import {
   readWebhookDeliveries,
   type WebhookDelivery,
@@ -9,7 +10,6 @@ import {
 import { UnknownReferenceError } from '../../../errors.js';
 import { batchJobId } from '../../../jobs/ids.js';
 import { type DocumentsQuery, type DocumentsView, documentsOf } from './documents.js';
-import { readTimeline, type Timeline } from './timeline.js';
 
 export interface BatchView {
   status: BatchStatus;

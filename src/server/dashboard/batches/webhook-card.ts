@@ -1,10 +1,10 @@
 /** What the page of a batch shows of its webhooks. Pure. */
+import { readTimedLine } from '../../../batches/timed-line.js';
 import type { WebhookDelivery } from '../../../batches/webhook-deliveries.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { exactTime, isoTime } from '../time-markup.js';
 import { batchPath, timeUntil } from './pieces.js';
-import { readTimedLine } from './timed-line.js';
 
 const STATE_WORDS: Record<WebhookDelivery['state'], string> = {
   waiting: 'on its way',
