@@ -9,7 +9,7 @@ import { dumpRedis } from '../helpers/dump-redis.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { startReceiver, WEBHOOK_SECRET } from '../helpers/webhook-receiver.js';
 import { startBrowser } from './browser.js';
-import { complaintsOf } from './pictures.js';
+import { complaintsOf, expectUsable } from './pictures.js';
 import { OPERATOR, type Stage, startStage } from './stage.js';
 
 const GIVEN_UP = 40;
@@ -58,12 +58,18 @@ it('40 webhooks that were given up are redelivered in three steps by page, and i
   // 1
   await page.goto(url);
   await page.getByText(`${GIVEN_UP} webhooks were given up`).waitFor();
+  await expectUsable(page, 'given-up');
   // 2
   await page.getByRole('button', { name: 'Send all of them again…' }).click();
+  await expectUsable(page, 'redeliver-preview');
   // 3
   await page.getByRole('button', { name: `Redeliver ${GIVEN_UP} events` }).click();
   await page.getByText(`${GIVEN_UP} of ${GIVEN_UP} events redelivered. It is done`).waitFor();
   await counted('completed');
+  await expectUsable(page, 'redeliver-progress');
+  await page.goto(`${url}/loan-0`);
+  await page.getByRole('heading', { name: 'Webhook' }).waitFor();
+  await expectUsable(page, 'batch-webhook');
 
   isBroken = true;
   await run(stage, 'redeliver', '--since', '1h');

@@ -15,7 +15,7 @@ export function uploadsCard({ uploads }: BatchStatus, now: number): Markup | fal
   const rows = ordered.map((upload) => row(upload, now));
   const shown = rows.slice(0, UPLOADS_SHOWN);
   const folded = rows.slice(UPLOADS_SHOWN);
-  return html`<section class="card" aria-label="Uploads"><h2>Uploads<small>${plural(uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${shown}</tbody></table>
+  return html`<section class="card uploads" aria-label="Uploads"><h2>Uploads<small>${plural(uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${shown}</tbody></table>
 ${folded.length > 0 && html`<details class="fold" id="uploads"><summary>${plural(folded.length, 'more upload')}${folded.length > ordered.filter(isComplete).length ? '' : ', complete'}</summary><table><tbody>${folded}</tbody></table></details>`}</section>`;
 }
 

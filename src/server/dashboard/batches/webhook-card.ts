@@ -27,7 +27,7 @@ export function webhookCard(
   if (deliveries.length === 0) return false;
   const events = deliveries.map(
     ({ eventId, type, state, nextAttemptAt, attempts }) => html`<tr>
-<td class="wide"><b class="mono">${eventId}</b> <small class="dim">${type}</small>${attempts.length > 0 && html`<ol class="timeline">${attempts.map(attempt)}</ol>`}</td>
+<td class="wide"><b class="mono">${eventId}</b> <small class="dim">${type}</small>${attempts.length > 0 && html`<ol class="timeline">${[...attempts].reverse().map(attempt)}</ol>`}</td>
 <td class="nowrap end"><span class="pill ${STYLES[state]}">${STATE_WORDS[state]}</span>${nextAttemptAt !== null && html` <small class="dim">next ${timeUntil(isoTime(nextAttemptAt), now)}</small>`}</td>
 </tr>`,
   );
