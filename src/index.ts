@@ -20,6 +20,8 @@ export type { ExtendResult } from './batches/extend-deadline.js';
 export type { LinePlace } from './batches/line-place.js';
 export type { PauseOptions } from './batches/pause.js';
 export type { BatchStatus, UploadStatus } from './batches/status.js';
+export type { TimedLine } from './batches/timed-line.js';
+export type { Timeline, TimelineEntry } from './batches/timeline.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
 export type { Pause } from './gate/pause.js';

@@ -21,6 +21,7 @@ import type { RedeliverResult } from '../batches/redeliver.js';
 import type { RedeliveredEvents, RedeliverOptions } from '../batches/redeliver-events.js';
 import type { RetryResult } from '../batches/retry.js';
 import type { BatchStatus } from '../batches/status.js';
+import type { Timeline } from '../batches/timeline.js';
 import { ClientClosedError } from '../errors.js';
 import type { Pause } from '../gate/pause.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
@@ -96,6 +97,11 @@ export interface AtlasBatchClient {
   events(options?: EventsOptions): AsyncGenerator<BatchStatus, void, undefined>;
   /** Asks for the end of a batch, which then fails with `CANCELLED`. */
   cancel(reference: string, reason?: string): Promise<CancelResult>;
+  /**
+   * What happened to a batch, and who changed it: the latest first, as far as it is kept.
+   * @throws UnknownReferenceError
+   */
+  timeline(reference: string): Promise<Timeline>;
   /**
    * The batches that fit a filter, page by page. A page says how many batches were searched of how many.
    * @throws UsageError that names the option that is wrong.
@@ -223,6 +229,7 @@ function openClient(
     enqueue: async (batch) => (await open()).enqueue(batch),
     enqueueMany: async (batches) => (await open()).enqueueMany(batches),
     status: async (reference) => (await open()).status(reference),
+    timeline: async (reference) => (await open()).timeline(reference),
     wait: async (reference, options) => (await open()).wait(reference, options),
     async *results(reference, options) {
       yield* (await open()).results(reference, options);

@@ -17,6 +17,7 @@ import { redeliverLatest } from '../batches/redeliver.js';
 import type { RedeliveredEvents, RedeliverOptions } from '../batches/redeliver-events.js';
 import { retryBatch } from '../batches/retry.js';
 import { readBatchStatus } from '../batches/status.js';
+import { readTimeline } from '../batches/timeline.js';
 import { checkOptions, checkReference, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { Proxies } from '../http/proxy.js';
@@ -62,6 +63,10 @@ export function openSession(
     async status(reference: string) {
       checkReference('status', reference);
       return link.run(() => readBatchStatus(queues, reference));
+    },
+    async timeline(reference: string) {
+      checkReference('timeline', reference);
+      return link.run(async () => readTimeline(queues, await readBatchStatus(queues, reference)));
     },
     wait: watcher.wait,
     results: reader.read,

@@ -21,7 +21,8 @@ export interface Stage {
   cancel(reference: string): Promise<void>;
 }
 
-export async function startStage(): Promise<Stage> {
+/** @param environment More of it, or other values. */
+export async function startStage(environment: Record<string, string> = {}): Promise<Stage> {
   const system = await startSystem({
     atlas: {
       completionMs: ({ documentId, random }) =>
@@ -34,6 +35,7 @@ export async function startStage(): Promise<Stage> {
       DASHBOARD_PASSWORD: OPERATOR.password,
       PORT: '0',
       LOG_LEVEL: 'silent',
+      ...environment,
     },
   });
   const worker = await system.startWorker();

@@ -16,6 +16,10 @@ export interface PlantedBatch extends Partial<BatchRequest> {
   endedAt?: number;
   /** Documents that have come, of an upload that Atlas has. */
   present?: number;
+  /** All of them, where one is not enough. */
+  uploads?: Upload[];
+  /** Why it failed. */
+  message?: string;
 }
 
 /** A queue of BullMQ, or a list, in which a batch of that state lies. */
@@ -45,6 +49,8 @@ export async function plant(
         addedAt = 1,
         endedAt = addedAt + 1,
         present,
+        uploads: _uploads,
+        message,
         ...rest
       } = batch;
       const request = { ...requestOf(batch.reference), ...rest };
@@ -65,7 +71,7 @@ export async function plant(
           processedOn: addedAt,
         },
         ...(hasEnded && { finishedOn: endedAt }),
-        ...(saved.outcome?.reason && { failedReason: `${code}: planted` }),
+        ...(saved.outcome?.reason && { failedReason: `${code}: ${message ?? 'planted'}` }),
       });
       if (!hasEnded) pipeline.zadd(begunKey(prefix), addedAt, id);
       if (state === 'submitting' || state === 'processing') {
@@ -83,13 +89,14 @@ function stateOf(request: BatchRequest, batch: PlantedBatch): BatchState {
   const total = request.documents.length;
   if (present !== undefined || state === 'processing' || state === 'completed')
     base.uploads = [uploadOf(batch, total, state === 'completed' ? total : (present ?? 0))];
+  if (batch.uploads) base.uploads = batch.uploads;
   if (state === 'in-line') base.inLineSince = addedAt;
   if (state !== 'completed' && state !== 'failed' && state !== 'cancelled') return base;
   return {
     ...base,
     outcome: {
       status: state === 'completed' ? 'completed' : 'failed',
-      ...(state !== 'completed' && { reason: { code, message: 'planted' } }),
+      ...(state !== 'completed' && { reason: { code, message: batch.message ?? 'planted' } }),
       ...{ eventId: `done-${batch.reference}@1`, eventJobId: `done-${batch.reference}` },
       ...{ attemptsMade: 0, endedAt, resultsRoot: 's3://results/', announced: true },
     },

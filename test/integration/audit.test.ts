@@ -55,6 +55,14 @@ it('a change by the command line is in the log of a worker and in the timeline, 
     reason: 'sent by mistake',
     outcome: 'cancelling',
   });
+  const told = await runCommand(['status', 'loan', '--timeline'], system.environment);
+  expect(told.stdout).toMatch(
+    /^ {2}\d[\dT:.-]+Z {2}cancel by asha \(cli\): cancelling, because: sent by mistake$/m,
+  );
+  const { entries } = await clientOf(system).timeline('loan');
+  expect(entries.map(({ text }) => text).join('\n')).toContain('cancel by asha (cli)');
+  const json = await runCommand(['status', 'loan', '--timeline', '--json'], system.environment);
+  expect(JSON.parse(json.stdout).timeline.entries.length).toBeGreaterThan(0);
   expect(await recordOf('pause')).toMatchObject({ actor: expect.any(String), outcome: 'paused' });
   expect(await recordOf('extend')).toMatchObject({ actor: 'ravi', details: { byMs: 7_200_000 } });
   expect(await timelineOf(system, 'loan')).toMatch(

@@ -1,4 +1,5 @@
 /** Jobs that kill every worker that runs them. */
+import type { Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
 import { newBatchState } from '../../src/jobs/batch-state.js';
@@ -25,6 +26,7 @@ async function markAsDeadly(
   queue: 'atlas-batches' | 'atlas-polls',
   jobId = '',
   deaths = TOO_MANY_DEATHS,
+  waitedFor = deaths - 1,
 ): Promise<void> {
   const key = `${system.prefix}:${queue}:${jobId}`;
   const saved = await system.redis.hget(key, 'progress');
@@ -32,16 +34,16 @@ async function markAsDeadly(
     ...(queue === 'atlas-batches' ? newBatchState(0, Date.now()) : newPollState(0, 2)),
     ...(saved && saved !== '0' && JSON.parse(saved)),
   };
-  const lost = { stalls: deaths, holder: 'gone', suspects: [], deaths, waitedFor: deaths - 1 };
+  const lost = { stalls: deaths, holder: 'gone', suspects: [], deaths, waitedFor };
   await system.redis.hset(key, { progress: JSON.stringify({ ...state, lost }), stc: deaths });
 }
 
-/** Which of the living workers has the batch in its hands now. */
+/** Which of the living workers has the one job of a queue in its hands now. */
 async function holderOf(
-  { batches }: System,
+  queue: Queue,
   workers: readonly WorkerProcess[],
 ): Promise<WorkerProcess | undefined> {
-  const [job] = await batches.getActive();
+  const [job] = await queue.getActive();
   const [, pid] = String(Object(job?.progress).lost?.holder).split(':');
   return workers.find((worker) => !worker.hasExited && worker.pid === Number(pid));
 }
@@ -115,6 +117,40 @@ it.each([
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
+/** What the status says, of the batch or of its upload, once one of their jobs waits. */
+async function waitsFor(system: System): Promise<string> {
+  const { REDIS_URL: redisUrl = '' } = system.environment;
+  const client = createAtlasBatchClient({ redisUrl, prefix: system.prefix });
+  onTestFinished(() => client.close());
+  return waitUntil(
+    'a batch that waits',
+    async () => {
+      const { lastError, uploads } = await client.status('deadly');
+      const reasons = [lastError, ...uploads.map(({ reason }) => reason)];
+      return reasons.find((reason) => reason?.code === 'INTERNAL')?.message;
+    },
+    KILLS_TIMEOUT_MS,
+  );
+}
+
+/** Kills each worker that has the one job of a queue in its hands. */
+async function killHolders(
+  system: System,
+  queue: Queue,
+  workers: WorkerProcess[],
+  kills = KILLS,
+): Promise<void> {
+  for (let killed = 0; killed < kills; killed += 1) {
+    const holder = await waitUntil(
+      'a worker that has it',
+      () => holderOf(queue, workers),
+      KILLS_TIMEOUT_MS,
+    );
+    await holder.kill();
+    workers.push(await system.startWorkerProcess());
+  }
+}
+
 it('workers that are killed over a batch are counted, and after the third it waits', {
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
@@ -123,31 +159,52 @@ it('workers that are killed over a batch are counted, and after the third it wai
   system.s3.setFaults({ rules: [{ endpoint: 'head', fault: 'hang' }] });
   await system.submit('deadly', 2);
   await markAsDeadly(system, 'atlas-batches', 'batch-deadly', 3 - KILLS);
-  const start = () => system.startWorkerProcess();
   // Two at a time: a worker counts as dead when others have seen it beat no more.
-  const workers = [await start(), await start()];
-  for (let killed = 0; killed < KILLS; killed += 1) {
-    const holder = await waitUntil(
-      'a worker that has it',
-      () => holderOf(system, workers),
-      KILLS_TIMEOUT_MS,
-    );
-    await holder.kill();
-    workers.push(await start());
-  }
-  const { REDIS_URL: redisUrl = '' } = system.environment;
-  const client = createAtlasBatchClient({ redisUrl, prefix: system.prefix });
-  onTestFinished(() => client.close());
-  const message = await waitUntil(
-    'a batch that waits',
-    async () => {
-      const { lastError } = await client.status('deadly');
-      return lastError?.code === 'INTERNAL' && lastError.message;
-    },
-    KILLS_TIMEOUT_MS,
-  );
-  expect(message).toMatch(/^workers died 3 times .* tried again in 1 min/);
+  const workers = [await system.startWorkerProcess(), await system.startWorkerProcess()];
+  await killHolders(system, system.batches, workers);
+  expect(await waitsFor(system)).toMatch(/^workers died 3 times .* tried again in 1 min/);
   expect(system.atlas.uploads()).toEqual([]);
+});
+
+/** A poll job that stays in the hands of its worker for as long as Atlas does not answer, and two workers. */
+async function startDeadlyPoll(deaths: number) {
+  const system = await startSystem({
+    environment: {
+      ...{ ATLAS_TIMEOUT_MS: `${KILLS_TIMEOUT_MS}`, RESUBMIT_MISSING: '0' },
+      ...{ POLL_MIN_MS: '2000', POLL_MAX_MS: '2000' },
+    },
+  });
+  system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 'hang' }] });
+  const workers = [await system.startWorkerProcess(), await system.startWorkerProcess()];
+  await system.submit('deadly', 2);
+  const poll = await waitUntil('a poll that sleeps', async () => {
+    return (await system.pollJobs.getDelayed())[0];
+  });
+  await markAsDeadly(system, 'atlas-polls', poll.id, deaths, deaths);
+  return { system, workers };
+}
+
+it('workers that are killed over a poll job are counted, and after the third it waits', {
+  timeout: KILLS_TIMEOUT_MS,
+}, async () => {
+  const { system, workers } = await startDeadlyPoll(3 - KILLS);
+  await killHolders(system, system.pollJobs, workers);
+  expect(await waitsFor(system)).toMatch(/^workers died 3 times .* poll job .* in 1 min/);
+  expect(system.atlas.uploads()).toHaveLength(1);
+});
+
+it('a poll job ends with the sixth worker that is killed over it, and its batch goes on', {
+  timeout: KILLS_TIMEOUT_MS,
+}, async () => {
+  const { system, workers } = await startDeadlyPoll(TOO_MANY_DEATHS - 1);
+  await killHolders(system, system.pollJobs, workers, 1);
+  const { name, data } = await system.event('done-deadly', KILLS_TIMEOUT_MS);
+  expect(name).toBe('batch.failed');
+  expect(data.reason).toMatchObject({
+    code: 'INTERNAL',
+    message: expect.stringContaining(`died ${TOO_MANY_DEATHS} times`),
+  });
+  expect(system.atlas.uploads()).toHaveLength(1);
 });
 
 it('after the third death a batch waits, and its status, its log and a metric say why', async () => {

@@ -147,7 +147,7 @@ it('the page of a batch shows each attempt of its webhook, and sends it again', 
     /given up after 1 attempt: 410.*Send the latest again/s,
   );
   expect(await read('/dashboard/batches')).toContain('1 webhook was given up');
-  await post('/dashboard/redeliver');
+  await post('/dashboard/batches/shown/redeliver');
   await counted('completed', 1);
   expect(await read('/dashboard/batches/shown')).toMatch(/attempt 1: 204, delivered/);
   expect(await read('/dashboard/batches')).not.toContain('1 webhook was given up');

@@ -1,4 +1,4 @@
-/** Measures how long lists, filters and counts of 100,000 batches take. */
+/** Measures how long lists, filters and counts of 100,000 batches take, and the metrics of a server. */
 import { Redis } from 'ioredis';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { type ClientQueues, openQueues } from '../../../src/batches/client-queues.js';
@@ -7,6 +7,7 @@ import { type ListOptions, listBatches } from '../../../src/batches/lists/list-b
 import { REASON_CODES } from '../../../src/errors.js';
 import { LISTED_STATES } from '../../../src/jobs/listed-facts.js';
 import { borrowLink } from '../../../src/redis/client-link.js';
+import { createAtlasBatchServer } from '../../../src/server/server.js';
 import { type PlantedBatch, plant } from '../../../test/helpers/planted-batches.js';
 
 const BATCHES = 100_000;
@@ -37,6 +38,7 @@ export interface ListTimes {
   listsMs: number[];
   filtersMs: number[];
   countsMs: number[];
+  metricsMs: number[];
 }
 
 /** Every state has a seventh of the batches. Those that wait have been listed before. */
@@ -59,10 +61,26 @@ export async function measureLists(): Promise<ListTimes> {
         () => countBatches(queues),
         () => countBatches(queues, { code: 'STORAGE' }),
       ]),
+      metricsMs: await timesOfMetrics(server.url),
     };
   } finally {
     await queues.close();
     redis.disconnect();
+    await server.stop();
+  }
+}
+
+async function timesOfMetrics(redisUrl: string): Promise<number[]> {
+  const environment = { REDIS_URL: redisUrl, QUEUE_PREFIX: PREFIX, LOG_LEVEL: 'silent' };
+  const server = await createAtlasBatchServer({ environment });
+  try {
+    return await timesOf([
+      async () => {
+        const { statusCode } = await server.app.inject({ url: '/metrics' });
+        if (statusCode !== 200) throw new Error(`/metrics responded with ${statusCode}`);
+      },
+    ]);
+  } finally {
     await server.stop();
   }
 }

@@ -40,12 +40,13 @@ export async function* auditedBulk(
 export function auditedRedelivery(
   queues: ClientQueues,
   auditor: Auditor,
-  options: RedeliverOptions,
+  { reason, ...options }: RedeliverOptions & { reason?: string | undefined },
 ): AsyncGenerator<RedeliveredEvents, void, undefined> {
   const steps = redeliverEvents(queues, options);
   if (options.dryRun) return steps;
   const { since, givenUp, signal } = options;
-  const change = { action: 'redeliver', filter: filterInWords({ since, givenUp }) } as const;
+  const filter = filterInWords({ since, givenUp });
+  const change = { action: 'redeliver', filter, reason } as const;
   const describe = (latest?: RedeliveredEvents) => ({
     count: latest?.events ?? 0,
     details: { gone: latest?.gone ?? 0 },

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { BatchStatus } from '../../batches/status.js';
+import type { Timeline } from '../../batches/timeline.js';
 import type { AtlasBatchClient } from '../../client/client.js';
 import { unlessAborted } from '../../timeouts.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
-import { describeStatus } from '../output/describe-batch.js';
+import { describeStatus, describeTimeline } from '../output/describe-batch.js';
 import { print, printJson } from '../output/terminal.js';
 import { reportUnknown } from '../output/unknown-batch.js';
 import { untilInterrupted } from '../until-interrupted.js';
@@ -13,6 +14,7 @@ import { toReferences, withClient } from '../with-client.js';
 interface StatusOptions {
   watch?: true;
   all?: true;
+  timeline?: true;
   quiet?: true;
   json?: true;
 }
@@ -21,11 +23,13 @@ export function statusCommand(finish: Finish): Command {
   return createCommand('status', 'show where a batch stands, or several', [
     'status loan-8841',
     'status loan-8841 loan-8842 --watch',
+    'status loan-8841 --timeline',
     'status loan-8841 --json',
   ])
     .argument('<reference...>', 'the batches', toReferences)
     .option('-w, --watch', 'follow them until they have ended')
     .option('-a, --all', 'show every upload of a large batch')
+    .option('-t, --timeline', 'show what happened to them too, and who changed them')
     .option('-q, --quiet', 'print nothing; the exit code says whether one has failed')
     .option('--json', 'print JSON, a line a batch')
     .action(async (references: string[], options: StatusOptions) =>
@@ -38,17 +42,23 @@ async function showStatus(
   options: StatusOptions,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const statuses = await withClient(async (client) => {
+  const { statuses, timelines } = await withClient(async (client) => {
     const read = () => unlessAborted(readStatuses(client, references), signal);
-    const statuses = await read();
-    if (!options.watch) return statuses;
-    await watch(client, [...statuses.keys()], options, signal);
-    return read();
+    let statuses = await read();
+    if (options.watch) {
+      await watch(client, [...statuses.keys()], options, signal);
+      statuses = await read();
+    }
+    const timelines = new Map<string, Timeline>();
+    if (!options.timeline) return { statuses, timelines };
+    for (const reference of statuses.keys())
+      timelines.set(reference, await unlessAborted(client.timeline(reference), signal));
+    return { statuses, timelines };
   });
   for (const reference of options.quiet ? [] : references) {
     const status = statuses.get(reference);
     if (status === undefined) reportUnknown(reference, options);
-    else show(status, options);
+    else show(status, timelines.get(reference), options);
   }
   const isFine = (reference: string) => (statuses.get(reference)?.state ?? 'failed') !== 'failed';
   return references.every(isFine) ? 0 : 1;
@@ -65,7 +75,12 @@ async function watch(
   await followBatches(client, references, view, signal);
 }
 
-function show(status: BatchStatus, { json, all }: StatusOptions): void {
-  if (json) printJson(status);
-  else print(describeStatus(status, Date.now(), all).join('\n'));
+function show(
+  status: BatchStatus,
+  timeline: Timeline | undefined,
+  { json, all }: StatusOptions,
+): void {
+  const happened = timeline ? describeTimeline(timeline) : [];
+  if (json) printJson({ ...status, ...(timeline && { timeline }) });
+  else print([...describeStatus(status, Date.now(), all), ...happened].join('\n'));
 }

@@ -1,6 +1,7 @@
 /** Describes a batch in text. Pure. */
 import type { LinePlace } from '../../batches/line-place.js';
 import type { BatchStatus, UploadStatus } from '../../batches/status.js';
+import type { Timeline } from '../../batches/timeline.js';
 import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import type { BatchSummary } from '../../jobs/summary.js';
@@ -86,6 +87,19 @@ export function describeEnd(summary: BatchSummary, all = false): string[] {
   );
   return [...lines, ...places];
 }
+
+/** What happened to a batch, the latest first. */
+export function describeTimeline({ entries, uploadsLeftOut }: Timeline): string[] {
+  const lines = entries.map(({ at, text, atlasBatchId }) => {
+    const whose = atlasBatchId === null ? '' : `  (${atlasBatchId})`;
+    return `  ${at ?? 'no time'.padEnd(TIME_LENGTH)}  ${text}${whose}`;
+  });
+  if (uploadsLeftOut > 0) lines.push(`  … polls of ${plural(uploadsLeftOut, 'earlier upload')}`);
+  return lines;
+}
+
+/** Of a time in ISO 8601. */
+const TIME_LENGTH = 24;
 
 export function secondsUntil(isoTime: string, now: number): string {
   return seconds(Math.max(0, Date.parse(isoTime) - now));

@@ -16,7 +16,10 @@ const STYLE_FILES = [
 const read = (name: string) => readFileSync(new URL(`./assets/${name}`, import.meta.url), 'utf8');
 
 const STYLE = asset('css', STYLE_FILES.map((name) => read(`${name}.css`)).join('\n'));
-const SCRIPT = asset('js', ['refresh', 'selecting'].map((name) => read(`${name}.js`)).join('\n'));
+const SCRIPT = asset(
+  'js',
+  ['refresh', 'selecting', 'copying'].map((name) => read(`${name}.js`)).join('\n'),
+);
 export const STYLE_PATH = DASHBOARD_PATH + STYLE.path;
 export const SCRIPT_PATH = DASHBOARD_PATH + SCRIPT.path;
 

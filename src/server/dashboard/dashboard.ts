@@ -15,7 +15,6 @@ import { bullBoard } from './bull-board.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from './dashboard-path.js';
 import { pauseRoutes } from './pause-routes.js';
 import { acceptForms } from './read-form.js';
-import { webhookRoutes } from './webhook-routes.js';
 import { workersRoutes } from './workers-routes.js';
 
 const BATCH_PATH = `${DASHBOARD_PATH}/batches/:reference`;
@@ -28,7 +27,6 @@ const MAY_CHANGE: ReadonlySet<string> = new Set([
   `POST ${DASHBOARD_PATH}/bulk/:id/abort`,
   `POST ${BATCH_PATH}/redeliver`,
   `POST ${BATCH_PATH}/erase`,
-  `POST ${DASHBOARD_PATH}/redeliver`,
   `POST ${DASHBOARD_PATH}/pause`,
   `POST ${DASHBOARD_PATH}/resume`,
 ]);
@@ -51,7 +49,6 @@ export async function dashboard(app: FastifyInstance, context: ServerContext): P
       await scope.register(workersRoutes, context);
       await scope.register(bulkRoutes, context);
       await scope.register(pauseRoutes, context);
-      await scope.register(webhookRoutes, context);
       await scope.register(bullBoard, context);
     },
     { prefix: DASHBOARD_PATH },

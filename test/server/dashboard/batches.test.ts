@@ -97,6 +97,26 @@ it('the page of a batch shows its documents, uploads, timeline and outcome', asy
   expect(found.headers.location).toBe('/dashboard/batches/told');
 });
 
+it('the documents of a large batch are narrowed by state and text, and odd queries show what people seek', async () => {
+  const test = await startQuietServer();
+  await test.batches.add('batch', batchOf('large', 120), { jobId: 'batch-large' });
+  const documentsIn = async (query: string) => {
+    const { body, statusCode } = await get(test, `/large${query}`);
+    expect(statusCode).toBe(200);
+    return [...body.matchAll(/<td class="ref"><b class="mono">([^<]*)</g)].map(([, id]) => id);
+  };
+  expect(await documentsIn('')).toHaveLength(50);
+  const some = await documentsIn('?documents=unsent&page=3');
+  expect(some).toHaveLength(20);
+  const [last = ''] = some.slice(-1);
+  expect(await documentsIn(`?documents=all&find=${last.toUpperCase()}`)).toEqual([last]);
+  expect(await documentsIn('?documents=missing')).toEqual([]);
+  for (const odd of ['?documents=x&documents=y', '?find=a&find=b', '?page=0', '?page=-1&find=']) {
+    const { statusCode } = await get(test, `/large${odd}`);
+    expect([odd, statusCode]).toEqual([odd, 200]);
+  }
+});
+
 it('an operator can have a batch polled at once', async () => {
   const test = await startWithWorker();
   const { system } = test;

@@ -149,6 +149,58 @@ it('the events of all that have ended and fit go to the webhook again, where the
   expect(one.text).toContain('Redeliver 1 batch?');
 });
 
+it('all events that were given up go to the webhook again, of batches that are gone too, with progress and abort', async () => {
+  const test = await startWith([]);
+  const other = await startWith([], test);
+  const { webhooks, link } = test.queues;
+  const ids = ['a', 'b', 'c'].map((reference) => `done-${reference}`);
+  for (const jobId of ids) {
+    await webhooks.add('batch.completed', { data: {} } as never, { jobId });
+    await link.redis.lrem(webhooks.toKey('wait'), 1, jobId);
+    await link.redis.zadd(webhooks.toKey('failed'), 1, jobId);
+    await link.redis.hset(webhooks.toKey(jobId), { finishedOn: 1, failedReason: '410' });
+  }
+  const list = await get(test, '/dashboard/batches');
+  expect(list.text).toContain('3 webhooks were given up');
+  expect(list.text).toContain('Send all of them again…');
+  const preview = await get(test, '/dashboard/bulk?action=redeliver&which=given-up');
+  expect(preview.text).toContain('Redeliver 3 events?');
+  expect(preview.text).toContain('Each goes to the webhook again, with the same webhook-id');
+  expect(await webhooks.getFailedCount()).toBe(3);
+
+  const form = fieldsOf(preview.body);
+  form.set('rate', '1');
+  form.set('reason', 'the receiver is repaired');
+  const first = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('a first one', async () =>
+    (await get(other, first)).text.includes('1 of 3 events redelivered. It is under way'),
+  );
+  await post(other, `${first}/abort`, '');
+  await waitUntil('its abort', async () =>
+    (await get(other, first)).text.includes('It is aborted'),
+  );
+  expect((await get(other, first)).text).toContain('the other events are as they were.');
+
+  const left = await webhooks.getFailedCount();
+  expect(left).toBeGreaterThan(0);
+  const again = await get(other, '/dashboard/bulk?action=redeliver&which=given-up');
+  const second = String(
+    (await post(other, '/dashboard/bulk', fieldsOf(again.body))).headers.location,
+  );
+  await waitUntil('the end of it', async () =>
+    (await get(test, second)).text.includes('It is done'),
+  );
+  expect(await webhooks.getWaitingCount()).toBe(3);
+  expect((await get(test, '/dashboard/batches')).text).toContain(
+    `Redeliver of ${left === 1 ? '1 event' : `${left} events`} by operator: done, ${left} redelivered`,
+  );
+  const none = await get(test, '/dashboard/bulk?action=redeliver&which=given-up');
+  expect(none.text).toContain('Nothing to redeliver');
+  expect(none.text).toContain('No event is given up.');
+  const retry = await get(test, '/dashboard/bulk?action=retry&which=given-up');
+  expect(retry.headers.location).toBe('/dashboard/batches');
+});
+
 it('selected batches are cancelled with a reason, at a rate, until somebody aborts it', async () => {
   const running = Array.from({ length: 6 }, (_, i): PlantedBatch => ({ reference: `wait-${i}` }));
   const test = await startWith([...running, ...failed(1)]);

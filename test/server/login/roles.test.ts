@@ -16,7 +16,7 @@ const PASSWORD = 'correct horse battery';
 
 /** Every page, with what an operator is offered there, by the end of its route or its word. */
 const OFFERED: Record<string, readonly string[]> = {
-  batches: ['/pause"', '/resume"', '/redeliver"', 'Cancel selected', 'type="checkbox"'],
+  batches: ['/pause"', '/resume"', '"given-up"', 'Cancel selected', 'type="checkbox"'],
   'batches?show=failed': ['Retry selected', 'Retry all'],
   'batches/runs': ['/resume"', '/poll"', '/deadline"', '/cancel"'],
   'batches/failed': ['/retry"', '/erase"'],
@@ -44,8 +44,8 @@ async function plantAll(queues: ClientQueues): Promise<void> {
   await link.redis.lrem(webhooks.toKey('wait'), 1, 'done-completed');
   await link.redis.zadd(webhooks.toKey('failed'), 1, 'done-completed');
   const startedAt = Math.floor(await redisTimeMs(link.redis));
-  const order = { action: 'retry', total: 1, rate: 1, by: 'alice', which: 'failed' } as const;
-  await createRecord(queues, { ...order, id: 'one', startedAt });
+  const order = { action: 'retry', of: 'batches', total: 1, rate: 1, by: 'alice' } as const;
+  await createRecord(queues, { ...order, which: 'failed', id: 'one', startedAt });
 }
 
 async function start() {

@@ -5,7 +5,13 @@
 (() => {
   const PAUSED = 'atlas-batch-refresh-paused';
   /** What a reader has changed in a form, or opened. */
-  const KEPT = { details: ['open'], input: ['value', 'checked'], option: ['selected'] };
+  const KEPT = {
+    details: ['open'],
+    // What scripts have shown stays so: what is hidden for a moment loses its focus.
+    input: ['value', 'checked', 'hidden'],
+    option: ['selected'],
+    button: ['hidden'],
+  };
 
   const localTimes = () => {
     const zone = { dateStyle: 'medium', timeStyle: 'long' };

@@ -9,11 +9,11 @@ import type { PageFrame } from '../read-frame.js';
 import { exactTime, isoTime } from '../time-markup.js';
 import { spanOptions } from '../time-spans.js';
 import { ACTION_WORDS, type ActionResult } from './actions.js';
+import { documentsCard } from './documents.js';
 import {
   batchPath,
   duration,
   linePlaceMarkup,
-  pager,
   progressBar,
   reasonMarkup,
   statePill,
@@ -21,7 +21,8 @@ import {
   timeAgo,
   timeUntil,
 } from './pieces.js';
-import { type BatchView, DOCUMENTS_PER_PAGE } from './read-batch.js';
+import type { BatchView } from './read-batch.js';
+import { uploadsCard } from './uploads-card.js';
 import { webhookCard } from './webhook-card.js';
 
 const REFRESH_SECONDS = 2;
@@ -56,9 +57,9 @@ ${notes(view)}
 <div class="columns">
 <div>
 ${facts(view)}
-${uploads(view)}
+${uploadsCard(status, now)}
 ${webhookCard(status.reference, view.webhooks, { now, mayChange: changes })}
-${documents(view)}
+${documentsCard(status.reference, view.documents)}
 </div>
 ${timeline(view)}
 </div>`,
@@ -112,7 +113,7 @@ function notes({ status }: BatchPageView): Markup {
   const reason = summary?.reason ?? (status.line ? null : lastError);
   if (!reason) return html``;
   const style = !summary?.reason ? 'error' : reason.code === 'CANCELLED' ? 'over' : 'failed';
-  return html`<p class="note ${style}">${reasonMarkup(reason)}</p>`;
+  return html`<div class="note ${style}">${reasonMarkup(reason)}</div>`;
 }
 
 function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
@@ -125,35 +126,17 @@ ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd
 <dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
 ${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
-${summary?.results.map((uri) => html`<dt>Results</dt><dd class="mono">${uri}</dd>`)}
+${summary && summary.results.length > 0 && html`<dt>Results</dt><dd class="mono">${results(summary.results)}</dd>`}
 </dl></section>`;
 }
 
-function uploads({ status, now }: BatchPageView): Markup | false {
-  if (status.uploads.length === 0) return false;
-  const rows = status.uploads.map(
-    (upload) => html`<tr>
-<td class="wide"><b class="mono">${upload.atlasBatchId ?? 'not sent yet'}</b>${upload.round > 1 && html` <small class="dim">round ${upload.round}</small>`}${upload.reason && html`<span class="why">${reasonMarkup(upload.reason)}</span>`}</td>
-<td><span class="pill ${upload.result ?? upload.state}">${upload.result ?? upload.state}</span></td>
-<td class="nowrap count end"><b>${upload.documents.present}</b> / ${upload.documents.total}</td>
-<td class="nowrap dim end">${upload.nextPollAt ? timeUntil(upload.nextPollAt, now) : plural(upload.polls, 'poll')}</td>
-</tr>`,
-  );
-  return html`<section class="card"><h2>Uploads<small>${plural(status.uploads.length, 'Atlas batch', 'Atlas batches')}</small></h2><table><tbody>${rows}</tbody></table></section>`;
-}
+/** A large batch has one for each upload. */
+const RESULTS_SHOWN = 3;
 
-function documents({ status, documents: { lines, total, page: current } }: BatchPageView): Markup {
-  const pages = Math.ceil(total / DOCUMENTS_PER_PAGE);
-  const to = (number: number) => `${batchPath(status.reference)}?page=${number}`;
-  const rows = lines.map(
-    ({ documentId, location, state }) => html`<tr>
-<td class="ref"><b class="mono">${documentId}</b><small class="mono">${location}</small></td>
-<td class="end"><span class="pill ${state}">${state}</span></td>
-</tr>`,
-  );
-  return html`<section class="card"><h2>Documents<small>${total.toLocaleString('en')}</small></h2>
-<table><tbody>${rows}</tbody></table>
-${pager(current, pages, to, ['Before', 'After'])}</section>`;
+function results(uris: readonly string[]): Markup {
+  const lines = uris.map((uri) => html`<div>${uri}</div>`);
+  const folded = lines.slice(RESULTS_SHOWN);
+  return html`${lines.slice(0, RESULTS_SHOWN)}${folded.length > 0 && html`<details id="results"><summary>${folded.length.toLocaleString('en')} more</summary>${folded}</details>`}`;
 }
 
 function timeline(view: BatchPageView): Markup {

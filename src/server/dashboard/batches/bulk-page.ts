@@ -18,6 +18,9 @@ import { duration, timeAgo } from './pieces.js';
 /** Where they are asked for and followed. */
 export const BULK_PATH = `${DASHBOARD_PATH}/bulk`;
 
+/** Of a redeliver: the events that were given up, also those of batches that are no longer kept. */
+export const GIVEN_UP = 'given-up';
+
 const REFRESH_SECONDS = 1;
 /** Refreshed no longer: nothing changes any more. */
 const NEVER = 0;
@@ -32,6 +35,11 @@ const PARTICIPLES: Record<BulkAction, string> = {
   cancel: 'cancelled',
   redeliver: 'redelivered',
 };
+
+/** `300 batches` */
+function countOf(count: number, of: BulkRecord['of']): string {
+  return of === 'events' ? plural(count, 'event') : plural(count, 'batch', 'batches');
+}
 
 /** What can be done to all of a list. Events are sent again only where there is a webhook. */
 export function actionsOf(section: Section, hasWebhook: boolean): BulkAction[] {
@@ -83,25 +91,26 @@ const STATES: Record<BulkState, string> = {
   lost: 'ended, for its server is gone',
 };
 
-function describe({ action, state, changed, total, by }: BulkRecord): string {
-  return `${VERBS[action]} of ${plural(total, 'batch', 'batches')} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
+function describe({ action, of, state, changed, total, by }: BulkRecord): string {
+  return `${VERBS[action]} of ${countOf(total, of)} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
 }
 
 export interface PreviewView extends PageFrame {
   action: BulkAction;
   query: ListQuery;
+  of: BulkRecord['of'];
   /** Those that were selected; null for all that fit. */
   references: readonly string[] | null;
   preview: BulkPreview;
-  /** Up to which moment batches are meant. */
+  /** Up to which moment they are meant. */
   untilMs: number;
-  /** Which batches, in words. */
+  /** Which, in words. */
   which: string;
 }
 
 export function previewPage(view: PreviewView): string {
-  const { action, query, preview, system, operator, which } = view;
-  const count = plural(preview.batches, 'batch', 'batches');
+  const { action, of, query, preview, system, operator, which } = view;
+  const count = countOf(preview.batches, of);
   return page(
     { title: `${VERBS[action]} ${count}`, system, operator, refreshSeconds: NEVER },
     html`<div class="head"><div>
@@ -110,7 +119,7 @@ export function previewPage(view: PreviewView): string {
 <p>${which}</p>
 </div></div>
 <section class="card preview" aria-label="What it will cost">
-${cost(preview)}
+${of === 'events' ? eventsCost(preview.batches) : cost(preview)}
 ${preview.batches > 0 && confirmForm(view)}
 </section>`,
   );
@@ -130,6 +139,11 @@ function cost(preview: BulkPreview): Markup {
   return html`<p class="cost">${least}${costOf(preview)}${leftOut > 0 && html` Of those that were selected ${plural(leftOut, 'is', 'are')} left out, in another state by now.`}</p>`;
 }
 
+function eventsCost(events: number): Markup {
+  if (events === 0) return html`<p class="cost">No event is given up.</p>`;
+  return html`<p class="cost">${events === 1 ? 'It' : 'Each'} goes to the webhook again, with the same webhook-id, for another day of trying.</p>`;
+}
+
 function costOf({ action, batches, atlasBatches, documents }: BulkPreview): Markup {
   if (action === 'redeliver')
     return html`The latest event of ${batches === 1 ? 'it' : 'each'} goes to the webhook again, with the same webhook-id.`;
@@ -142,18 +156,20 @@ function costOf({ action, batches, atlasBatches, documents }: BulkPreview): Mark
 
 const RATES = ['', '1', '5', '20', '100'];
 
-function confirmForm({ action, query, references, preview, untilMs }: PreviewView): Markup {
-  const asked = references
+function confirmForm({ action, of, query, references, preview, untilMs }: PreviewView): Markup {
+  const selected = references
     ? references.map((reference) => html`<input type="hidden" name="ref" value="${reference}">`)
     : parametersOf(query).map(
         ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
       );
+  const asked =
+    of === 'events' ? html`<input type="hidden" name="which" value="${GIVEN_UP}">` : selected;
   const reason = html`<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" ${action === 'cancel' ? html`required placeholder="sent by mistake"` : html`placeholder="for the audit log"`}></label>`;
   return html`<form method="post" action="${BULK_PATH}" class="confirm">
 <input type="hidden" name="action" value="${action}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${asked}
 ${reason}
 <label>How fast?<select name="rate">${RATES.map((rate) => html`<option value="${rate}">${rate === '' ? 'as fast as can be' : `${rate} a second`}</option>`)}</select></label>
-<button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${plural(preview.batches, 'batch', 'batches')}</button>
+<button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${countOf(preview.batches, of)}</button>
 <a class="button" href="${references ? BATCHES_PATH : listPath(query)}">Leave it</a>
 </form>`;
 }
@@ -164,7 +180,7 @@ export interface ProgressView extends PageFrame {
 }
 
 export function progressPage({ record, now, system, operator }: ProgressView): string {
-  const { action, state, done, changed, total, rate, startedAt, by, which } = record;
+  const { action, of, state, done, changed, total, rate, startedAt, by, which } = record;
   const most = Math.max(total, done);
   const runs = state === 'running';
   const percent = most === 0 ? 100 : Math.floor((done / most) * 100);
@@ -176,15 +192,15 @@ export function progressPage({ record, now, system, operator }: ProgressView): s
     },
     html`<div class="head"><div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>
-<h1>${VERBS[action]} of ${plural(total, 'batch', 'batches')}</h1>
+<h1>${VERBS[action]} of ${countOf(total, of)}</h1>
 <p>${which}; begun by ${by} ${timeAgo(startedAt, now)}${rate !== null && `, ${rate} a second`}</p>
 </div>
 ${runs && mayChange(operator) && html`<div class="actions"><form method="post" action="${BULK_PATH}/${record.id}/abort"><button class="danger">Abort</button></form></div>`}
 </div>
 <section class="card preview" aria-label="Progress">
-<p class="cost" role="status">${changed.toLocaleString('en')} of ${plural(most, 'batch', 'batches')} ${PARTICIPLES[action]}${done > changed && `, ${plural(done - changed, 'was', 'were')} in another state by then`}. It is ${STATES[state]}${left(record, now)}.</p>
+<p class="cost" role="status">${changed.toLocaleString('en')} of ${countOf(most, of)} ${PARTICIPLES[action]}${done > changed && `, ${plural(done - changed, 'was', 'were')} ${of === 'events' ? 'no longer kept' : 'in another state'} by then`}. It is ${STATES[state]}${left(record, now)}.</p>
 <progress class="${runs ? 'processing' : state === 'done' ? 'completed' : 'failed'}" max="${Math.max(1, most)}" value="${done}" aria-label="Progress">${percent} %</progress>
-${!runs && state !== 'done' && html`<p class="cost">What was done stays; the other batches are as they were. The list still has them.</p>`}
+${!runs && state !== 'done' && html`<p class="cost">What was done stays; the other ${of} are as they were${of === 'batches' && '. The list still has them'}.</p>`}
 </section>`,
   );
 }

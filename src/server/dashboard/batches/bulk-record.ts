@@ -9,9 +9,11 @@ import { parseJson } from '../../../json.js';
 export interface BulkOrder {
   id: string;
   action: BulkAction;
-  /** Batches that were to be met, as it was at the start. */
+  /** What it is done to, one by one. */
+  of: 'batches' | 'events';
+  /** How many were to be met, as it was at the start. */
   total: number;
-  /** Batches a second; null for as fast as can be. */
+  /** How many a second; null for as fast as can be. */
   rate: number | null;
   /** What somebody gave: for the audit log, and the events of batches that are cancelled. */
   reason?: string | undefined;

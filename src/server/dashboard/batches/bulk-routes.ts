@@ -1,6 +1,9 @@
 /** The routes of actions on many batches: what one will cost, its start, how far it has come, its abort. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { previewBulk } from '../../../batches/bulk/preview.js';
+import type { Auditor } from '../../../batches/audit.js';
+import { auditedBulk, auditedRedelivery } from '../../../batches/bulk/audited-bulk.js';
+import type { PaceOptions } from '../../../batches/bulk/paced.js';
+import { type BulkPreview, previewBulk } from '../../../batches/bulk/preview.js';
 import {
   type BulkAction,
   type BulkSelection,
@@ -18,7 +21,7 @@ import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
 import { reasonIn } from '../read-form.js';
 import { readFrame } from '../read-frame.js';
 import { sendPage } from '../send-page.js';
-import { BULK_PATH, previewPage, progressPage } from './bulk-page.js';
+import { BULK_PATH, GIVEN_UP, previewPage, progressPage } from './bulk-page.js';
 import { readRecord, requestAbort } from './bulk-record.js';
 import { createBulkRuns } from './bulk-runs.js';
 import { filterOf, type ListQuery, parametersOf, readListQuery } from './list-query.js';
@@ -36,7 +39,8 @@ interface Asked {
   action: BulkAction;
   query: ListQuery;
   references: string[] | null;
-  selection: BulkSelection;
+  /** Of the events that were given up there is nothing to select. */
+  selection: BulkSelection | typeof GIVEN_UP;
 }
 
 export async function bulkRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
@@ -52,16 +56,12 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const values = withButton(request.query);
     const asked = readAsked(values, untilMs, values.which === 'selected');
     if (asked === null) return reply.redirect(BATCHES_PATH, 303);
-    const { action, selection } = asked;
-    const options = { maxMs: PREVIEW_MAX_MS };
     const [frame, preview] = await Promise.all([
       readFrame(context, request),
-      queues.link.run(() => previewBulk(queues, action, selection, options)),
+      queues.link.run(() => previewOf(asked)),
     ]);
-    return sendPage(
-      reply,
-      previewPage({ ...asked, preview, untilMs, which: inWords(asked), ...frame }),
-    );
+    const view = { ...asked, of: thingsOf(asked), preview, untilMs, which: inWords(asked) };
+    return sendPage(reply, previewPage({ ...view, ...frame }));
   });
 
   app.post(path, async (request, reply) => {
@@ -71,15 +71,19 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const asked = readAsked(valuesOf(form), untilMs, form.has('ref'));
     if (asked === null || !Number.isSafeInteger(untilMs) || !Number.isSafeInteger(total))
       return reply.status(400).send({ error: 'Bad Request' });
-    const { action, selection } = asked;
-    const rate = Number(form.get('rate') ?? '');
+    const { action } = asked;
+    const asRate = Number(form.get('rate') ?? '');
+    const rate = asRate > 0 ? asRate : null;
+    const reason = reasonIn(form);
     const order = {
-      ...{ action, total, which: inWords(asked), by: operatorOf(request).name },
-      rate: rate > 0 ? rate : null,
-      reason: reasonIn(form),
+      ...{ action, of: thingsOf(asked), total, rate, reason },
+      ...{ which: inWords(asked), by: operatorOf(request).name },
     };
+    const auditor = auditorOf(request, logger);
     const id = await queues.link.run(() =>
-      runs.start(order, selection, auditorOf(request, logger)),
+      runs.start(order, (signal) =>
+        stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal }),
+      ),
     );
     // The redirect keeps a reload of the page from repeating the action.
     return reply.redirect(`${BULK_PATH}/${id}`, 303);
@@ -105,6 +109,30 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
       return reply.redirect(`${BULK_PATH}/${id}`, 303);
     },
   );
+
+  async function previewOf({ action, selection }: Asked): Promise<BulkPreview> {
+    if (selection !== GIVEN_UP)
+      return previewBulk(queues, action, selection, { maxMs: PREVIEW_MAX_MS });
+    const counts = { batches: await queues.webhooks.getFailedCount(), leftOut: 0 };
+    return { action, ...counts, atlasBatches: 0, documents: 0, isWhole: true };
+  }
+
+  async function* stepsOf(
+    { action, selection }: Asked,
+    auditor: Auditor,
+    options: PaceOptions & { reason: string | undefined },
+  ) {
+    if (selection !== GIVEN_UP) {
+      yield* auditedBulk(queues, auditor, action, selection, options);
+      return;
+    }
+    const steps = auditedRedelivery(queues, auditor, { ...options, givenUp: true });
+    for await (const { events, gone } of steps) yield { done: events + gone, changed: events };
+  }
+}
+
+function thingsOf({ selection }: Asked): 'batches' | 'events' {
+  return selection === GIVEN_UP ? 'events' : 'batches';
 }
 
 /** The button of another action than the first of its form has the name of that action. */
@@ -117,6 +145,10 @@ function withButton(values: Query): Query {
 function readAsked(values: Query, untilMs: number, isSelected: boolean): Asked | null {
   const { action } = values;
   if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
+  if (values.which === GIVEN_UP) {
+    const whole = { query: readListQuery({}), references: null, selection: GIVEN_UP } as const;
+    return action === 'redeliver' ? { action, ...whole } : null;
+  }
   const query = readListQuery(values);
   const given = [values.ref ?? []].flat();
   const references = isSelected
@@ -157,7 +189,8 @@ function valuesOf(form: URLSearchParams): Query {
 }
 
 /** `failed, product LOAN_APP` */
-function inWords({ query, references }: Asked): string {
+function inWords({ query, references, selection }: Asked): string {
+  if (selection === GIVEN_UP) return 'given up';
   if (references) return `${plural(references.length, 'selected batch', 'selected batches')}`;
   return parametersOf({ ...query, sort: 'newest' })
     .map(([name, value]) =>

@@ -3,9 +3,7 @@
  * one has come is in Redis; the one that does it writes that, and reads there whether to go on.
  */
 import { randomBytes } from 'node:crypto';
-import type { Auditor } from '../../../batches/audit.js';
-import { auditedBulk } from '../../../batches/bulk/audited-bulk.js';
-import type { BulkSelection } from '../../../batches/bulk/selection.js';
+import type { BulkProgress } from '../../../batches/bulk/run-bulk.js';
 import { errorFields } from '../../../errors.js';
 import { redisTimeMs } from '../../../redis/clock.js';
 import type { ServerContext } from '../../context.js';
@@ -15,13 +13,15 @@ import { type BulkOrder, type BulkState, createRecord, updateRecord } from './bu
 const WRITTEN_EVERY_MS = 500;
 const ID_BYTES = 9;
 
+/** How far one has come. */
+type Progress = Pick<BulkProgress, 'done' | 'changed'>;
+
+/** Does it step by step, until the signal ends it. */
+export type BulkSteps = (signal: AbortSignal) => AsyncIterable<Progress>;
+
 export interface BulkRuns {
   /** @returns its id, once it is known to every server. */
-  start(
-    order: Omit<BulkOrder, 'id' | 'startedAt'>,
-    selection: BulkSelection,
-    auditor: Auditor,
-  ): Promise<string>;
+  start(order: Omit<BulkOrder, 'id' | 'startedAt'>, steps: BulkSteps): Promise<string>;
   /** Ends all of this process, and resolves when that is written. May be called twice. */
   stop(): Promise<void>;
 }
@@ -31,10 +31,10 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
   const running = new Set<Promise<void>>();
   const now = async () => Math.floor(await redisTimeMs(queues.link.redis));
 
-  async function run(order: BulkOrder, selection: BulkSelection, auditor: Auditor): Promise<void> {
+  async function run(order: BulkOrder, steps: BulkSteps): Promise<void> {
     const aborted = new AbortController();
     const signal = AbortSignal.any([stopping.signal, aborted.signal]);
-    let progress = { done: 0, changed: 0 };
+    let progress: Progress = { done: 0, changed: 0 };
     let state: BulkState = 'done';
     // Also while it waits for its rate, or counts.
     const write = async () => {
@@ -43,11 +43,7 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
     };
     const timer = setInterval(() => void write().catch(() => {}), WRITTEN_EVERY_MS).unref();
     try {
-      const { action, rate, reason } = order;
-      const options = { rate: rate ?? undefined, reason, signal };
-      for await (const step of auditedBulk(queues, auditor, action, selection, options)) {
-        progress = { done: step.done, changed: step.changed };
-      }
+      for await (const { done, changed } of steps(signal)) progress = { done, changed };
     } catch (error) {
       state = stopping.signal.aborted ? 'stopped' : aborted.signal.aborted ? 'aborted' : 'failed';
       if (state === 'failed')
@@ -61,16 +57,16 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
   }
 
   return {
-    async start(asked, selection, auditor) {
+    async start(asked, steps) {
       const id = randomBytes(ID_BYTES).toString('base64url');
       const order: BulkOrder = { ...asked, id, startedAt: await now() };
       await createRecord(queues, order);
-      const { action, by, which, total } = order;
+      const { action, of, by, which, total } = order;
       logger.info(
         { operator: by, action, id, which, total },
-        `an operator asked for: ${action} of many batches`,
+        `an operator asked for: ${action} of many ${of}`,
       );
-      const ended = run(order, selection, auditor).finally(() => running.delete(ended));
+      const ended = run(order, steps).finally(() => running.delete(ended));
       running.add(ended);
       return id;
     },

@@ -54,11 +54,21 @@ export function progressBar(
   { present, total }: { present: number; total: number },
   style: string,
 ): Markup {
-  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present}</b> / ${total}</span></span>`;
+  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present.toLocaleString('en')}</b> / ${total.toLocaleString('en')}</span></span>`;
 }
 
+/** Longer messages are folded: that of an invalid batch names every fault. */
+const SHORT_MESSAGE = 240;
+
+/** For where blocks may stand. */
 export function reasonMarkup({ code, message }: Reason): Markup {
-  return html`<code class="code">${code}</code> ${message}`;
+  const space = message.length > SHORT_MESSAGE ? message.lastIndexOf(' ', SHORT_MESSAGE) : -1;
+  const cut = message.length <= SHORT_MESSAGE ? message.length : space > 0 ? space : SHORT_MESSAGE;
+  const [start, rest] = [message.slice(0, cut), message.slice(cut)];
+  const word = html`<code class="code">${code}</code> ${start}`;
+  return rest === ''
+    ? word
+    : html`<details class="long"><summary>${word}<span class="more">… all of it</span></summary><span>${rest}</span></details>`;
 }
 
 /** `place 12 of 340 in line: sending is paused, until …` */

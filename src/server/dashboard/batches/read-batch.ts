@@ -2,28 +2,14 @@
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { stateOf } from '../../../batches/find-summary.js';
 import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
+import { readTimeline, type Timeline } from '../../../batches/timeline.js';
 import {
   readWebhookDeliveries,
   type WebhookDelivery,
 } from '../../../batches/webhook-deliveries.js';
 import { UnknownReferenceError } from '../../../errors.js';
-import { type BatchState, resultOf } from '../../../jobs/batch-state.js';
 import { batchJobId } from '../../../jobs/ids.js';
-import { fromRanges } from '../../../jobs/index-ranges.js';
-import { readTimeline, type Timeline } from './timeline.js';
-
-/** Documents on one page of their list. */
-export const DOCUMENTS_PER_PAGE = 50;
-
-/** `awaited`: at Atlas, without an extract yet. `unsent`: not at Atlas. */
-export type DocumentState = 'present' | 'missing' | 'awaited' | 'unsent';
-
-export interface DocumentLine {
-  documentId: string;
-  /** `s3://…`, as in the request. */
-  location: string;
-  state: DocumentState;
-}
+import { type DocumentsQuery, type DocumentsView, documentsOf } from './documents.js';
 
 export interface BatchView {
   status: BatchStatus;
@@ -32,14 +18,14 @@ export interface BatchView {
   endedAt: number | null;
   timeline: Timeline;
   webhooks: WebhookDelivery[];
-  documents: { lines: DocumentLine[]; total: number; page: number };
+  documents: DocumentsView;
 }
 
 /** Returns null when nothing is kept under this reference. */
 export async function readBatch(
   queues: ClientQueues,
   reference: string,
-  page: number,
+  query: DocumentsQuery,
 ): Promise<BatchView | null> {
   const status = await statusOrNull(queues, reference);
   if (!status) return null;
@@ -50,23 +36,13 @@ export async function readBatch(
   ]);
   const { documents } = Object(job?.data);
   const all: unknown[] = Array.isArray(documents) ? documents : [];
-  const from = (page - 1) * DOCUMENTS_PER_PAGE;
-  const states = documentStates(all.length, (job && stateOf(job)) ?? null);
   return {
     status,
     addedAt: job?.timestamp ?? null,
     endedAt: job?.finishedOn ?? null,
     timeline,
     webhooks,
-    documents: {
-      total: all.length,
-      page,
-      lines: all.slice(from, from + DOCUMENTS_PER_PAGE).map((document, i) => {
-        const { documentId, bucket, key } = Object(document);
-        const location = `s3://${bucket}/${key}`;
-        return { documentId: String(documentId), location, state: states[from + i] ?? 'unsent' };
-      }),
-    },
+    documents: documentsOf(all, (job && stateOf(job)) ?? null, query),
   };
 }
 
@@ -78,20 +54,4 @@ async function statusOrNull(queues: ClientQueues, reference: string): Promise<Ba
     if (error instanceof UnknownReferenceError) return null;
     throw error;
   }
-}
-
-/** The state of each document, from the latest upload that holds it. */
-function documentStates(total: number, state: BatchState | null): DocumentState[] {
-  const states: DocumentState[] = Array.from({ length: total }, () => 'unsent');
-  for (const upload of state?.uploads ?? []) {
-    const result = resultOf(upload);
-    const missing = new Set(fromRanges(result?.missing ?? ''));
-    for (const index of fromRanges(upload.documentIndexes)) {
-      if (states[index] === 'present') continue;
-      if (result && !missing.has(index)) states[index] = 'present';
-      else if (upload.state === 'sent') states[index] = 'awaited';
-      else if (result) states[index] = 'missing';
-    }
-  }
-  return states;
 }

@@ -21,13 +21,11 @@ import { ACTIONS, type ActionResult, cameOf, isActionResult } from './actions.js
 import { batchPage } from './batch-page.js';
 import { readRecords } from './bulk-record.js';
 import { createCountCache } from './counts-cache.js';
+import { readDocumentsQuery } from './documents.js';
 import { listPage } from './list-page.js';
 import { filterOf, type ListQuery, listPath, readListQuery, type Section } from './list-query.js';
 import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
-
-/** Higher numbers of pages are not read: their offsets would no longer be whole numbers. */
-const MAX_PAGE = 1_000_000;
 
 /** Batches on one page. */
 const PAGE_SIZE = 25;
@@ -63,7 +61,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
       const { reference } = params;
       const frame = await readFrame(context, request);
       const view = REFERENCE_PATTERN.test(reference)
-        ? await queues.link.run(() => readBatch(queues, reference, numberOf(query.page, 1)))
+        ? await queues.link.run(() => readBatch(queues, reference, readDocumentsQuery(query)))
         : null;
       if (!view) {
         const query = readListQuery({ q: reference });
@@ -168,9 +166,4 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
 function isOnlyText({ text, values, since, section, cursor }: ListQuery): boolean {
   const isWide = section === 'all' && since === '' && cursor === undefined;
   return text !== '' && isWide && Object.values(values).every((some) => some.length === 0);
-}
-
-function numberOf(value: unknown, otherwise: number): number {
-  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : otherwise;
-  return Math.min(number, MAX_PAGE);
 }

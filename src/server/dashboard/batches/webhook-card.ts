@@ -1,10 +1,10 @@
 /** What the page of a batch shows of its webhooks. Pure. */
+import { readTimedLine } from '../../../batches/timed-line.js';
 import type { WebhookDelivery } from '../../../batches/webhook-deliveries.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { exactTime, isoTime } from '../time-markup.js';
 import { batchPath, timeUntil } from './pieces.js';
-import { readTimedLine } from './timed-line.js';
 
 const STATE_WORDS: Record<WebhookDelivery['state'], string> = {
   waiting: 'on its way',
@@ -27,7 +27,7 @@ export function webhookCard(
   if (deliveries.length === 0) return false;
   const events = deliveries.map(
     ({ eventId, type, state, nextAttemptAt, attempts }) => html`<tr>
-<td class="wide"><b class="mono">${eventId}</b> <small class="dim">${type}</small>${attempts.length > 0 && html`<ol class="timeline">${attempts.map(attempt)}</ol>`}</td>
+<td class="wide"><b class="mono">${eventId}</b> <small class="dim">${type}</small>${attempts.length > 0 && html`<ol class="timeline">${[...attempts].reverse().map(attempt)}</ol>`}</td>
 <td class="nowrap end"><span class="pill ${STYLES[state]}">${STATE_WORDS[state]}</span>${nextAttemptAt !== null && html` <small class="dim">next ${timeUntil(isoTime(nextAttemptAt), now)}</small>`}</td>
 </tr>`,
   );

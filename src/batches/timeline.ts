@@ -1,8 +1,8 @@
 /** The history of a batch, from the logs of its jobs. */
 import type { Queue } from 'bullmq';
-import type { ClientQueues } from '../../../batches/client-queues.js';
-import type { BatchStatus } from '../../../batches/status.js';
-import { batchJobId, pollJobId } from '../../../jobs/ids.js';
+import { batchJobId, pollJobId } from '../jobs/ids.js';
+import type { ClientQueues } from './client-queues.js';
+import type { BatchStatus } from './status.js';
 import { readTimedLine, type TimedLine } from './timed-line.js';
 
 /** Only the polls of the latest uploads are read: a batch of 10,000 documents has 100 uploads. */
@@ -11,11 +11,13 @@ const MAX_UPLOADS = 10;
 const LINES_PER_JOB = 100;
 const MAX_LINES = 150;
 
+/** What happened to a batch at one time, or who changed it. */
 export interface TimelineEntry extends TimedLine {
   /** The Atlas batch of the line. Null for a line of the batch itself. */
   atlasBatchId: string | null;
 }
 
+/** The history of a batch, as far as it is kept. */
 export interface Timeline {
   /** The latest first. */
   entries: TimelineEntry[];
@@ -23,7 +25,10 @@ export interface Timeline {
   uploadsLeftOut: number;
 }
 
-export async function readTimeline(queues: ClientQueues, status: BatchStatus): Promise<Timeline> {
+export async function readTimeline(
+  queues: ClientQueues,
+  status: Pick<BatchStatus, 'reference' | 'uploads'>,
+): Promise<Timeline> {
   const sent = [...new Set(status.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []))];
   const latest = sent.slice(-MAX_UPLOADS);
   const read = await Promise.all([
