@@ -143,6 +143,9 @@ export class TransientError extends BatchError {
   }
 }
 
+/** This process asked for nothing, or is not let in: another one may be luckier. */
+export class TurnedAwayError extends TransientError {}
+
 /**
  * This process is not configured for it, and another one may be: a bucket that its list lacks,
  * credentials that S3 does not take. The job is left to others.

@@ -8,7 +8,7 @@
  * are turned away at once, but for one probe at a time. A probe that gets a response closes it. A 429
  * is no failure: Atlas is well, and the block of the budget deals with it.
  */
-import { BatchError, type Reason, TransientError } from '../errors.js';
+import { BatchError, type Reason, TurnedAwayError } from '../errors.js';
 import type { FailingBatches } from './failing-batches.js';
 import type { BreakerState } from './observer.js';
 import { ResponseError } from './response-errors.js';
@@ -21,7 +21,7 @@ const BATCHES_TO_OPEN = 3;
 const MIN_LULL_MS = 500;
 /** From one probe to the next. A probe can be three requests; the aim is under one per second. */
 const PROBE_INTERVALS_MS = [1_500, 2_500, 4_000, 5_000];
-/** Between two tries of our own to be the probe, of which few are let through. */
+/** Between two tries of our own to be the probe, where somebody else was at the time for it. */
 const PROBE_EVERY_MS = 1000;
 /** Failures of a shorter time are told by the batches that met them. */
 const MIN_OUTAGE_MS = 10_000;
@@ -57,10 +57,10 @@ export class Breaker {
   private openedAt = 0;
   private nextProbeAt = 0;
   private timer: NodeJS.Timeout | undefined;
-  /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
   /** Since when nothing has passed, and when something failed last, both on the monotonic clock. */
   private failingSince: number | undefined;
   private failedAt = 0;
+  /** What failed last. A batch whose deadline comes while the circuit is open ends with it. */
   private lastFailure: Reason = { code: 'ATLAS_UNAVAILABLE', message: 'it does not answer' };
 
   constructor(
@@ -98,7 +98,7 @@ export class Breaker {
 
   /**
    * Makes the attempt, which is told whether it is the probe. Rejects when the attempt does, and
-   * with a TransientError (nothing was sent) when the circuit is open.
+   * with a TurnedAwayError (nothing was sent) when the circuit is open.
    * @param batch What the attempt is made for.
    */
   async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
@@ -132,14 +132,12 @@ export class Breaker {
     if (error instanceof ResponseError) this.lastFailure = error.reason;
     this.failedAt = performance.now();
     this.failingSince ??= this.failedAt;
-    if (probe) {
-      this.failed.add(batch);
-      this.open(this.probes + 1);
-    }
+    // Also of those that were under way when the circuit opened: the more are known, the fewer open it again.
+    this.failed.add(batch);
+    if (probe) this.open(this.probes + 1);
     if (this.options.failing.has(batch)) return;
     this.failures += 1;
     if (this.state !== 'closed') return;
-    this.failed.add(batch);
     const now = performance.now();
     const isLull = now - this.passedAt >= MIN_LULL_MS;
     if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN || !isLull) return;
@@ -158,14 +156,15 @@ export class Breaker {
     clearTimeout(this.timer);
   }
 
-  private probeLater(): void {
+  /** As soon as a probe may go out: before those of batches, of which hundreds may be bad. */
+  private probeLater(delayMs = Math.ceil(this.nextProbeAt - performance.now())): void {
     const { probe } = this.options;
     clearTimeout(this.timer);
     if (!probe) return;
     this.timer = setTimeout(async () => {
       await this.run(NO_BATCH, probe).catch(() => {});
-      if (this.state !== 'closed') this.probeLater();
-    }, PROBE_EVERY_MS).unref();
+      if (this.state !== 'closed') this.probeLater(PROBE_EVERY_MS);
+    }, delayMs).unref();
   }
 
   private change(state: BreakerState): void {
@@ -174,11 +173,11 @@ export class Breaker {
     this.options.onChange(state);
   }
 
-  private turnedAway(): TransientError {
+  private turnedAway(): TurnedAwayError {
     const lasted = performance.now() - this.openedAt;
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
     const { code, message } = this.lastFailure;
-    return new TransientError(
+    return new TurnedAwayError(
       code,
       `Atlas is failing (${message}); until it answers this process asks it rarely`,
       { retryAfterMs: Math.round(least * (1 + this.options.random())) },

@@ -62,10 +62,11 @@ export interface AtlasClient {
   /**
    * GET extracts, one page. Throws UnknownBatchError on 404, what `memory` throws, and otherwise
    * TransientError. A page after the first waits longer for its budget than the first does.
+   * @param page `saidOfFirst`: what Atlas calls the first page, where that is known.
    */
   readPage(
     batch: { reference: string; atlasBatchId: string },
-    page: { page: number; perPage: number },
+    page: { page: number; perPage: number; saidOfFirst?: number | null },
     signal?: AbortSignal,
     memory?: ResponseMemory,
   ): Promise<ExtractsPage>;
@@ -220,7 +221,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
       );
       return { atlasBatchId };
     },
-    readPage({ reference, atlasBatchId }, { page, perPage }, signal, memory) {
+    readPage({ reference, atlasBatchId }, { page, perPage, saidOfFirst }, signal, memory) {
       const query = new URLSearchParams({
         batch_id: atlasBatchId,
         page: String(page),
@@ -234,7 +235,7 @@ export function createAtlasClient(options: AtlasClientOptions): AtlasClient {
           requestClass: 'poll',
           mayWait: page > 1,
           request: { method: 'GET', path: `${ROOT}/extracts?${query}`, headers: {} },
-          read: (body, response) => readExtractsPage(body, page, response),
+          read: (body, response) => readExtractsPage(body, page, { ...response, saidOfFirst }),
           atlasBatchId,
           memory,
         },

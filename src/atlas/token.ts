@@ -5,7 +5,7 @@
  * each other's tokens invalid at an Atlas that accepts only the newest. Within a process all calls
  * that need a token wait for the same request.
  */
-import { TransientError } from '../errors.js';
+import { TransientError, TurnedAwayError } from '../errors.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import { ResponseError } from './response-errors.js';
 import { REFUSAL_TTL_MS, type TokenVault } from './token-vault.js';
@@ -154,11 +154,11 @@ export class TokenSource {
   }
 
   /** Wrong credentials may become right, and right ones wrong for a while: both are an outage. */
-  private refusal(forMs: number): TransientError {
+  private refusal(forMs: number): TurnedAwayError {
     const { onRefused, random } = this.options;
     onRefused();
     const retryAfterMs = Math.ceil(forMs + random() * REFUSAL_SPREAD_MS);
-    return new TransientError('ATLAS_AUTH', 'Atlas refuses the client id and secret', {
+    return new TurnedAwayError('ATLAS_AUTH', 'Atlas refuses the client id and secret', {
       retryAfterMs,
     });
   }

@@ -40,13 +40,16 @@ export interface ExtractsPage {
   items: PageItem[];
   /** The number that was asked for. */
   page: number;
+  /** What Atlas calls it; null when it does not say. */
+  saidPage: number | null;
   /** Atlas's own page size, which may be smaller than asked; null when it does not say. */
   perPage: number | null;
   totalPages: number | null;
   /** Extracts on all pages; null when Atlas does not say. */
   totalItems: number | null;
-  /** Null when Atlas does not say. */
+  /** Both are null when Atlas does not say. */
   hasNext: boolean | null;
+  hasPrev: boolean | null;
 }
 
 /** What a body says, or why it is unusable. */
@@ -84,11 +87,12 @@ const list = z.preprocess((value) => {
 }, z.array(z.unknown()));
 const pageSchema = z.object({
   data: list,
-  page: count(1),
+  page: count(0),
   per_page: count(1),
   total_pages: count(0),
   total_items: count(0),
   has_next: flag,
+  has_prev: flag,
 });
 /** What services say instead of a page until there is one. */
 const PENDING =
@@ -118,14 +122,15 @@ export function readBatchId(body: string): Parsed<string> {
 }
 
 /**
- * A page of an extracts response. It is unusable when its number is not `asked`. Where Atlas is not
- * ready (see {@link hasNothingYet}, a 202, or an empty body), it is an empty page.
- * @param response `guessed`: letters beyond ASCII may be wrong.
+ * A page of an extracts response. It is unusable when its number is not `asked`, or one less where Atlas
+ * calls the first page 0; a 0 on each says nothing. Where Atlas is not ready (see {@link hasNothingYet}, a
+ * 202, or an empty body), it is an empty page.
+ * @param response `guessed`: letters beyond ASCII may be wrong. `saidOfFirst`: what Atlas calls the first page.
  */
 export function readExtractsPage(
   body: string,
   asked: number,
-  { status = 200, guessed = false } = {},
+  { status = 200, guessed = false, saidOfFirst = null as number | null } = {},
 ): Parsed<ExtractsPage> {
   if (body.trim() === '') return { ok: true, value: notReady(asked) };
   let raw: RawPage;
@@ -145,7 +150,8 @@ export function readExtractsPage(
       : unusable('it is not a page object with a list of data');
   }
   const page = parsed.data;
-  if (page.page !== null && page.page !== asked) {
+  const numbers = [null, 0, asked, ...(saidOfFirst === 0 ? [asked - 1] : [])];
+  if (!numbers.includes(page.page)) {
     return { ...unusable('it is another page than the one asked for'), isAnotherPage: true };
   }
   const { per_page: perPage, total_pages: totalPages, total_items: totalItems } = page;
@@ -154,10 +160,12 @@ export function readExtractsPage(
     value: {
       items: page.data.map((item, index) => readItem(item, raw, index, guessed)),
       page: asked,
+      saidPage: page.page,
       perPage,
       totalPages,
       totalItems,
       hasNext: page.has_next,
+      hasPrev: page.has_prev,
     },
   };
 }
@@ -181,8 +189,8 @@ function isPending(word: unknown): boolean {
 }
 
 function notReady(page: number): ExtractsPage {
-  const nothing = { items: [], perPage: null, totalPages: null, totalItems: 0 };
-  return { ...nothing, page, hasNext: false };
+  const unknown = { saidPage: null, perPage: null, totalPages: null, hasPrev: null };
+  return { ...unknown, items: [], page, totalItems: 0, hasNext: false };
 }
 
 function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean): PageItem {

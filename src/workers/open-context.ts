@@ -16,7 +16,7 @@ import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { type Clock, startRedisClock } from '../redis/clock.js';
 import { isOfConnection } from '../redis/connection.js';
-import { redisFindings } from '../redis/findings.js';
+import { memoryUsedRatio, redisFindings } from '../redis/findings.js';
 import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
 import { type GatheringRedis, whenReady } from '../redis/worker-connection.js';
@@ -29,6 +29,7 @@ import { SentUploads } from './batch/sent-uploads.js';
 import type { WorkerContext } from './context.js';
 import { ErasedBatches } from './erased-batches.js';
 import { BucketRules } from './maintenance/bucket-rules.js';
+import { makeRoom } from './maintenance/expire-jobs.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { reporter } from './maintenance/report.js';
@@ -115,13 +116,13 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   const writes = new WriteGate({ redis, prefix, logger, onChange });
   parts.add(() => writes.stop());
   status.writes = writes;
-  for (const { severity, problem, fix } of redisFindings(
-    await redis.info(),
-    config.REPLICA_ACK_TIMEOUT_MS,
-  )) {
+  const info = await redis.info();
+  for (const { severity, problem, fix } of redisFindings(info, config.REPLICA_ACK_TIMEOUT_MS)) {
     const say = severity === 'error' ? logger.error : logger.warn;
     say.call(logger, { fix }, `${problem}; ${fix}`);
   }
+  // Before the first write, which a full Redis refuses.
+  if ((memoryUsedRatio(info) ?? 0) >= 1) await makeRoom({ config, redis, clock, stopping });
   const receiptTtlMs = config.KEEP_FAILED_SECONDS * 1000;
   const sentUploads = new SentUploads({ redis, prefix, receiptTtlMs, logger });
   status.sentUploads = sentUploads;

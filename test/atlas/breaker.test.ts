@@ -95,6 +95,40 @@ describe('the circuit breaker', () => {
     expect(states.at(-1)).toBe('open');
   });
 
+  it('the open circuit is probed without a batch as soon as it may be', async () => {
+    vi.useRealTimers();
+    vi.useFakeTimers();
+    const probe = vi.fn(async () => {});
+    const own = new Breaker({ failing, random: () => 0.5, onChange() {}, probe });
+    for (let batch = 0; batch < 8; batch += 1) {
+      await own.run(`batch-${batch}`, () => Promise.reject(down())).catch(() => {});
+    }
+    expect(own.whyOpen).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(probe).toHaveBeenCalledOnce();
+    expect(own.whyOpen).toBeNull();
+  });
+
+  it('batches whose requests were under way when the circuit opened open it no second time either', async () => {
+    let fail = () => {};
+    const until = new Promise<void>((_, reject) => {
+      fail = () => reject(down());
+    });
+    const late = Array.from({ length: 50 }, (_, i) =>
+      breaker.run(`batch-late-${i}`, () => until).catch(() => {}),
+    );
+    for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
+    expect(states.at(-1)).toBe('open');
+    fail();
+    await Promise.all(late);
+    vi.advanceTimersByTime(1_500);
+    await attempt(undefined, 99);
+    vi.advanceTimersByTime(1_500);
+    for (let i = 0; i < 50; i += 1) await attempt(down(), `late-${i}`);
+    expect(states.at(-1)).toBe('closed');
+    expect(failing.has('batch-late-49')).toBe(true);
+  });
+
   it('the open circuit leaves its probe to batches that have not failed, for a while', async () => {
     for (let batch = 0; batch < 8; batch += 1) await attempt(down(), batch);
     attempts = [];
@@ -148,7 +182,7 @@ describe('the circuit breaker', () => {
     const error = await attempt();
     expect(attempts).toEqual([]);
     expect(error).toMatchObject({
-      name: 'TransientError',
+      name: 'TurnedAwayError',
       code: 'ATLAS_UNAVAILABLE',
       taken: 'not-taken',
       retryAfterMs: 3000,

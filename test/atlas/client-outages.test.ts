@@ -47,7 +47,7 @@ describe('the token', () => {
     const client = clientOf(atlas, { credentials: WRONG });
     const calls = Array.from({ length: 20 }, () => rejection(client.upload(UPLOAD)));
     for (const error of await Promise.all(calls)) {
-      expect(error).toMatchObject({ name: 'TransientError', code: 'ATLAS_AUTH' });
+      expect(error).toMatchObject({ name: 'TurnedAwayError', code: 'ATLAS_AUTH' });
     }
     expect(await rejection(client.checkCredentials())).toMatchObject({ code: 'ATLAS_AUTH' });
     expect(atlas.received).toHaveLength(1);

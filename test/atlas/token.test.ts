@@ -223,7 +223,7 @@ describe('credentials that are refused', () => {
     for (const source of [...sources, ...sources]) {
       const error = await source.get().catch((reason: unknown) => reason);
       expect(error).toMatchObject({
-        name: 'TransientError',
+        name: 'TurnedAwayError',
         code: 'ATLAS_AUTH',
         taken: 'not-taken',
       });

@@ -117,12 +117,21 @@ describe('readExtractsPage', () => {
       value: {
         items: [{ atlasDocumentId: '001', fileData: '{"a":1}' }],
         page: 1,
+        saidPage: 1,
         perPage: 50,
         totalPages: 1,
         totalItems: 1,
         hasNext: false,
+        hasPrev: false,
       },
     });
+  });
+
+  it('readExtractsPage takes a page that is numbered from 0 where the first one was', () => {
+    const isRead = (said: number, asked: number, saidOfFirst: number | null) =>
+      readExtractsPage(page({ page: said }), asked, { saidOfFirst }).ok;
+    expect([isRead(0, 1, null), isRead(1, 2, 0), isRead(2, 3, 0)]).toEqual([true, true, true]);
+    expect([isRead(1, 2, 1), isRead(1, 2, null), isRead(3, 2, 0)]).toEqual([false, false, false]);
   });
 
   it('readExtractsPage reads a page object under data', () => {

@@ -200,6 +200,16 @@ it('what ended, was removed or was retried by other means than ours is listed as
   expect(await link.redis.zcard(begunKey(prefix))).toBe(0);
 });
 
+it('what never changes of a batch is read for the first list that shows it, and for no other', async () => {
+  const { queues } = openTestQueues();
+  await plant(queues, [{ reference: 'big', productType: 'LOAN_APP', addedAt: 10 }]);
+  const [first] = (await listBatches(queues, {})).batches;
+  // Ten thousand documents take milliseconds of the event loop that also renews locks.
+  await queues.link.redis.hset(queues.batches.toKey('batch-big'), 'data', 'unread');
+  expect((await listBatches(queues, {})).batches).toEqual([first]);
+  expect(first).toMatchObject({ productType: 'LOAN_APP' });
+});
+
 it('the nearest deadline comes first, of the batches whose deadline runs', async () => {
   const { queues } = openTestQueues();
   await plant(queues, [

@@ -101,6 +101,28 @@ describe('pages after the last', () => {
   });
 });
 
+describe('pages that are counted from 0', () => {
+  it.each([
+    { name: 'that fits a page, by an Atlas that counts from 0', firstPage: 0, perPage: 50 },
+    { name: 'of many pages, by an Atlas that counts from 0', firstPage: 0, perPage: 2 },
+    { name: 'of many pages, which Atlas numbers from 0', saidFirstPage: 0, perPage: 2 },
+    {
+      name: 'without a total, by an Atlas that counts from 0',
+      firstPage: 0,
+      perPage: 2,
+      totalItems: false,
+    },
+  ] as const)('a list $name, is read', async ({ name: _, perPage, ...atlas }) => {
+    const system = await sendUnder([], {
+      atlas: { completionMs: 0, ...atlas },
+      environment: { ATLAS_EXTRACTS_PER_PAGE: String(perPage) },
+    });
+    const { data, uploads } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', documents: { present: 5, sent: 5 } });
+    expect(uploads).toBe(1);
+  });
+});
+
 describe('pages of another size than asked for', () => {
   it.each([1, 2] as const)(
     'pages of %i extracts that say nothing of others but the total are all read',

@@ -1,5 +1,7 @@
 import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -78,6 +80,33 @@ it('more completed batches than may be kept are removed in steps of a thousand',
     fields[1] === 'cleaned' ? [Number(fields.at(-1))] : [],
   );
   expect(removed).toEqual([1000, 1000, 490]);
+});
+
+it('a worker that is to keep fewer batches starts on a Redis that is full of them', async () => {
+  const server = await startPrivateRedis();
+  onTestFinished(() => server.stop());
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  const system = await startSystem({ redisUrl: server.url });
+  const { batches, redis } = system;
+  const data = { scan: 'x'.repeat(2000) };
+  const jobs = Array.from({ length: 2500 }, (_, i) => ({
+    name: 'batch',
+    data,
+    opts: { jobId: `batch-${i}` },
+  }));
+  await batches.addBulk(jobs);
+  await redis.del(batches.toKey('wait'));
+  const scores = jobs.flatMap(({ opts }, i) => [Date.now() - 10_000 + i, opts.jobId]);
+  await redis.zadd(batches.toKey('completed'), ...scores);
+  const [, used] = /^used_memory:(\d+)/m.exec(await admin.info('memory')) ?? [];
+  await admin.config('SET', 'maxmemory', String(Number(used) - 500_000));
+  await expect(redis.set('x', '1')).rejects.toThrow(/OOM/);
+
+  await system.startWorker({ KEEP_COMPLETED_COUNT: '10' });
+  expect(await batches.getCompletedCount()).toBe(10);
+  await system.submit('next', 1);
+  expect((await system.event('done-next')).data.status).toBe('completed');
 });
 
 it.each(['delayed', 'active'] as const)(

@@ -46,6 +46,7 @@ export async function startAtlasSimulator(
 ): Promise<AtlasSimulator> {
   const seed = options.seed ?? DEFAULT_SEED;
   const maxPerPage = options.maxPerPage ?? DEFAULT_PER_PAGE;
+  const firstPage = options.firstPage ?? 1;
   const batches = new AtlasBatches({ ...options, seed });
   const tokens = new Tokens(
     options.tokenTtlMs ?? Number.POSITIVE_INFINITY,
@@ -69,6 +70,8 @@ export async function startAtlasSimulator(
     envelope: options.envelope ?? 'top',
     tokenRefusal: options.tokenRefusal ?? 'json',
     totalItems: options.totalItems ?? true,
+    firstPage,
+    saidFirstPage: options.saidFirstPage ?? firstPage,
     maxPerPage,
     notFoundForMs: options.notFoundForMs ?? 0,
     emptyForMs: options.emptyForMs ?? 0,
@@ -96,7 +99,7 @@ export async function startAtlasSimulator(
       endpoint,
       bytes: raw.length,
       batchId: query.get('batch_id') ?? undefined,
-      page: endpoint === 'extracts' ? askedPage(query) : undefined,
+      page: endpoint === 'extracts' ? askedPage(context, query) : undefined,
       perPage: endpoint === 'extracts' ? givenPerPage(context, query) : undefined,
       productType: body?.product_type,
       documentIds: body?.file_urls.map((file) => file.document_id),

@@ -17,6 +17,10 @@ export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'>, Stand
   tokenRefusal?: 'json' | 'html' | undefined;
   /** Where answers stand: at the top level (default) or under `data`. */
   envelope?: 'top' | 'data' | undefined;
+  /** The number that asks for the first page. Default 1, as documented. */
+  firstPage?: 0 | 1 | undefined;
+  /** The number that its response calls it. Default: the same. */
+  saidFirstPage?: 0 | 1 | undefined;
   /** False leaves `total_items` out of pages. Default true. */
   totalItems?: boolean | undefined;
   /** False accepts URLs without fetching them. Default true. */

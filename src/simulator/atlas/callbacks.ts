@@ -95,6 +95,7 @@ export class Callbacks {
       const body = pageText(this.batches, {
         batch,
         page,
+        saidFirstPage: 1,
         perPage: this.perPage,
         now: performance.now(),
         totalItems: true,

@@ -34,6 +34,8 @@ export interface EndpointContext {
   envelope: 'top' | 'data';
   tokenRefusal: 'json' | 'html';
   totalItems: boolean;
+  firstPage: 0 | 1;
+  saidFirstPage: 0 | 1;
   maxPerPage: number;
   notFoundForMs: number;
   emptyForMs: number;
@@ -112,10 +114,10 @@ export function extracts(
 ): Answer {
   const now = performance.now();
   if (!context.tokens.honours(headers.token, now)) return unauthorised(context);
-  const page = askedPage(query);
+  const page = askedPage(context, query);
   const perPage = givenPerPage(context, query);
   if (page === undefined || perPage === undefined) {
-    return refusal(400, 'page, pageNo and per_page must be positive, and both pages equal');
+    return refusal(400, 'there is no such page: page and pageNo must be equal, per_page positive');
   }
   const batch = context.batches.get(query.get('batch_id') ?? '');
   const ageMs = now - (batch?.submittedAt ?? now);
@@ -124,7 +126,8 @@ export function extracts(
   if (fault?.fault === 'status-only') return answer(context, '{"status":"PROCESSING"}');
   const text = pageText(context.batches, {
     batch,
-    page,
+    page: page - context.firstPage + 1,
+    saidFirstPage: context.saidFirstPage,
     perPage,
     now,
     totalItems: context.totalItems,
@@ -134,10 +137,14 @@ export function extracts(
 }
 
 /** The documentation has two names for it; whoever sends both must mean the same page. */
-export function askedPage(query: URLSearchParams): number | undefined {
+export function askedPage(
+  { firstPage }: EndpointContext,
+  query: URLSearchParams,
+): number | undefined {
   const pages = ['page', 'pageNo'].flatMap((name) => query.get(name) ?? []);
-  const first = pages[0] ?? '1';
-  return pages.every((page) => page === first) ? positive(first) : undefined;
+  const first = pages[0] ?? String(firstPage);
+  if (pages.some((page) => page !== first)) return undefined;
+  return first === '0' && firstPage === 0 ? 0 : positive(first);
 }
 
 /** As many extracts as asked for, and not more than fit a page. */

@@ -5,7 +5,10 @@ import { extractText } from './extract-text.js';
 
 export interface PageRequest {
   batch: AtlasBatch;
+  /** Counted from 1. */
   page: number;
+  /** What the first page is called. */
+  saidFirstPage: 0 | 1;
   perPage: number;
   /** In milliseconds of `performance.now()`. */
   now: number;
@@ -50,7 +53,7 @@ export function pageText(batches: AtlasBatches, asked: PageRequest): string | un
   const totalPages = endless ? page + 1 : cutShort ? page : pages;
   const wrongBy = WRONG_TOTALS[kind ?? ''] ?? 0;
   const paging = {
-    page,
+    page: page - 1 + asked.saidFirstPage,
     per_page: perPage,
     total_pages: totalPages,
     ...(asked.totalItems && { total_items: Math.max(0, total + wrongBy * (fault?.count ?? 1)) }),

@@ -12,6 +12,7 @@ import {
   PermanentError,
   type Reason,
   TransientError,
+  TurnedAwayError,
 } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import {
@@ -26,7 +27,7 @@ import { begunKey, startedKey } from '../../jobs/redis-keys.js';
 import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
-import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import type { ListedAs } from '../runtime/job-lease.js';
 import {
   decideOnLost,
@@ -229,7 +230,8 @@ async function waitOut(entry: BatchContext, error: TransientError): Promise<Slee
   const count = entry.state.errorStreak?.count ?? 1;
   const inRow = relevantErrors(entry, error, count);
   const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
-  const delay = Math.min(left, wanted);
+  const isTurnedAway = error instanceof TurnedAwayError;
+  const delay = Math.min(left, isTurnedAway ? returnMs(wanted, left) : wanted);
   await lease.save(entry.state, describeError(count, error.reason, delay));
   return sleep(entry, delay);
 }

@@ -4,8 +4,14 @@
  * of its own, and a queue without consumers must not fill Redis. Any number of workers may do this at
  * once: all of them remove the same jobs.
  */
-import type { Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import { keepPollSeconds } from '../../config/config.js';
+import {
+  BATCHES_QUEUE,
+  COMPLETIONS_QUEUE,
+  POLLS_QUEUE,
+  WEBHOOKS_QUEUE,
+} from '../../jobs/queues.js';
 import { outcomesKey } from '../../jobs/redis-keys.js';
 import { createRepeatedWarnings } from '../../repeated-lines.js';
 import type { WorkerContext } from '../context.js';
@@ -84,13 +90,40 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
   };
 }
 
+/**
+ * Removes ended jobs of which a worker that starts keeps no more, or no longer. A Redis that is full takes
+ * nothing else, and who configured less to be kept has it for that.
+ */
+export async function makeRoom(
+  context: Pick<WorkerContext, 'config' | 'redis' | 'clock' | 'stopping'>,
+): Promise<void> {
+  const { redis: connection, config } = context;
+  const options = { connection, prefix: config.QUEUE_PREFIX, skipMetasUpdate: true };
+  const queues = {
+    batches: new Queue(BATCHES_QUEUE, options),
+    pollJobs: new Queue(POLLS_QUEUE, options),
+    completions: new Queue(COMPLETIONS_QUEUE, options),
+    webhooks: new Queue(WEBHOOKS_QUEUE, options),
+  };
+  // A command that fails throws: the queue's event would report it a second time.
+  for (const queue of Object.values(queues)) queue.on('error', () => {});
+  try {
+    for (const jobs of endedJobs({ config, ...queues })) await removeEnded(context, jobs);
+  } finally {
+    await Promise.all(Object.values(queues).map((queue) => queue.close()));
+  }
+}
+
 function endedJobs({
   config,
   batches,
   pollJobs,
   completions,
   webhooks,
-}: WorkerContext): EndedJobs[] {
+}: Pick<
+  WorkerContext,
+  'config' | 'batches' | 'pollJobs' | 'completions' | 'webhooks'
+>): EndedJobs[] {
   const keepCount = config.KEEP_COMPLETED_COUNT;
   const completedMs = config.KEEP_COMPLETED_SECONDS * 1000;
   const failedMs = config.KEEP_FAILED_SECONDS * 1000;
@@ -109,7 +142,7 @@ function endedJobs({
 }
 
 async function removeEnded(
-  { redis, clock, stopping }: WorkerContext,
+  { redis, clock, stopping }: Pick<WorkerContext, 'redis' | 'clock' | 'stopping'>,
   { queue, state, keepMs, keepCount = Number.POSITIVE_INFINITY }: EndedJobs,
 ): Promise<void> {
   const key = queue.toKey(state);

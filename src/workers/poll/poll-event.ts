@@ -41,5 +41,6 @@ export type PollEvent =
   | { kind: 'no-room'; reason: Reason; retryAfterMs: number }
   /** Other polls of the worker have the memory that this one wanted. */
   | { kind: 'no-memory'; wantedBytes: number }
-  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number }
+  /** `turnedAway`: by this process, which does not say what another one may come to. */
+  | { kind: 'transient-error'; reason: Reason; retryAfterMs: number; turnedAway?: boolean }
   | { kind: 'unexpected-error'; reason: Reason };

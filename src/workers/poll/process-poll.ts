@@ -9,6 +9,7 @@ import {
   errorFields,
   OwnFaultError,
   TransientError,
+  TurnedAwayError,
   UnknownBatchError,
 } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
@@ -308,7 +309,8 @@ function eventOfError(entry: PollEntry, error: unknown): PollEvent {
     const { reason, retryAfterMs } = error;
     if (error instanceof BudgetExceededError) return { kind: 'no-room', reason, retryAfterMs };
     if (!(error instanceof OwnFaultError)) context.warnOfDelay(error);
-    return { kind: 'transient-error', reason, retryAfterMs };
+    const turnedAway = error instanceof TurnedAwayError;
+    return { kind: 'transient-error', reason, retryAfterMs, turnedAway };
   }
   const { reference, atlasBatchId } = data;
   const fields = { reference, atlasBatchId, ...errorFields(error) };

@@ -1,12 +1,18 @@
 /**
  * One page of extracts. A page of one extract that nobody can read is a page all the same: of one item that
  * is unreadable, so that the others of the list count.
+ *
+ * The documentation counts pages from 1. An Atlas that counts from 0 would hide its first page from us for
+ * ever: where it says that a page precedes page 1, or page 1 is empty although extracts are announced, page 0
+ * is asked for too, and when that is another one, the list begins there.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { ExtractsPage } from '../../atlas/client.js';
 import { ResponseError } from '../../atlas/response-errors.js';
+import { UnknownBatchError } from '../../errors.js';
 import type { PollData } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
-import type { PollAccount } from './poll-memory.js';
+import type { PageMemory, PollAccount } from './poll-memory.js';
 
 export interface ReadPage extends ExtractsPage {
   /** Why its only extract cannot be read. */
@@ -23,13 +29,44 @@ export function createPageReader(
   memory: PollAccount,
   signal: AbortSignal,
 ): PageReader {
+  /** The number of the first page; null until the first one that is read has shown it. */
+  let firstNumber: 0 | 1 | null = null;
+  let saidOfFirst: number | null = null;
+
+  const ask = async (number: number, perPage: number, room: PageMemory) => {
+    const asked = { page: number, perPage, saidOfFirst };
+    const read = await context.atlas.readPage(data, asked, signal, room);
+    room.holdItems(read.items.length);
+    return read;
+  };
+
+  /** What Atlas has as page 0; null where that is nothing else than `first`. */
+  const pageZero = async (first: ExtractsPage, perPage: number) => {
+    const room = memory.page();
+    try {
+      const read = await ask(0, perPage, room);
+      if (read.items.length > 0 && !isDeepStrictEqual(read.items, first.items)) return read;
+    } catch (error) {
+      if (!(error instanceof UnknownBatchError || error instanceof ResponseError)) throw error;
+    }
+    room.hold(0);
+    return null;
+  };
+
   return async (page, perPage) => {
     context.stopping.throwIfAborted();
     const room = memory.page();
     try {
-      const read = await context.atlas.readPage(data, { page, perPage }, signal, room);
-      room.holdItems(read.items.length);
-      return read;
+      const read = await ask(page - 1 + (firstNumber ?? 1), perPage, room);
+      if (firstNumber !== null) return { ...read, page };
+      const zero = mayFollowAnother(read) ? await pageZero(read, perPage) : null;
+      firstNumber = zero ? 0 : 1;
+      if (zero === null) {
+        saidOfFirst = read.saidPage;
+        return read;
+      }
+      room.hold(0);
+      return { ...zero, page };
     } catch (error) {
       if (perPage > 1 || !(error instanceof ResponseError)) throw error;
       const { halve } = error.row;
@@ -42,10 +79,14 @@ export function createPageReader(
   };
 }
 
+function mayFollowAnother({ hasPrev, items, totalItems }: ExtractsPage): boolean {
+  return hasPrev ?? (items.length === 0 && (totalItems ?? 0) > 0);
+}
+
 /** The place of an extract in the list, which is all that is known of it. */
 function unreadableExtract(place: number, failure: ResponseError): ReadPage {
   const unreadable = `extract ${place} of the list cannot be read: ${failure.message}`;
   const items = [{ atlasDocumentId: null, fileData: null, unreadable }];
-  const unknown = { perPage: null, totalPages: null, totalItems: null, hasNext: null };
-  return { ...unknown, items, page: place, failure };
+  const unknown = { saidPage: null, perPage: null, totalPages: null, totalItems: null };
+  return { ...unknown, hasNext: null, hasPrev: null, items, page: place, failure };
 }

@@ -9,7 +9,7 @@ import {
   type PollResult,
   type PollState,
 } from '../../jobs/poll-state.js';
-import { describeError, MAX_UNEXPECTED_ERRORS } from '../runtime/backoff.js';
+import { describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import { describePoll, type PollDeadlines } from './next-poll.js';
 import type { PollEvent, PollReading } from './poll-event.js';
 
@@ -240,7 +240,11 @@ function afterNoMemory(state: PollState, wantedBytes: number, facts: PollFacts):
 
 function afterTransientError(
   before: PollState,
-  { reason, retryAfterMs }: { reason: Reason; retryAfterMs: number },
+  {
+    reason,
+    retryAfterMs,
+    turnedAway = false,
+  }: { reason: Reason; retryAfterMs: number; turnedAway?: boolean },
   facts: PollFacts,
 ): PollDecision {
   // Whatever came, it was no 404.
@@ -248,7 +252,9 @@ function afterTransientError(
   if (isTooLate(state, facts)) return giveUp('rejected', state, reason, facts);
   const { now } = facts;
   const count = (state.errorStreak?.count ?? 0) + 1;
-  const delayMs = untilDeadline(state, facts, facts.retryMs(count, retryAfterMs));
+  const leftMs = lastDeadline(state, facts) - now;
+  const wantedMs = facts.retryMs(count, retryAfterMs);
+  const delayMs = Math.min(leftMs, turnedAway ? returnMs(wantedMs, leftMs) : wantedMs);
   const line = describeError(count, reason, delayMs);
   return sleep({ ...state, errorStreak: { count, reason } }, now + delayMs, line);
 }

@@ -19,6 +19,18 @@ export function backoffMs(
 }
 
 /**
+ * A job that its process turned away comes back after this part of what is left until its deadline. So it
+ * comes back twenty times in forty seconds, and one of them is to a worker that is well, where there is one.
+ */
+const RETURNS = 8;
+const MIN_RETURN_MS = 1000;
+
+/** A delay, or a share of what is left where that is less: another worker may have the job then. */
+export function returnMs(wantedMs: number, leftMs: number): number {
+  return Math.min(wantedMs, Math.max(MIN_RETURN_MS, Math.round(leftMs / RETURNS)));
+}
+
+/**
  * A line for the first, second, fourth, eighth … error in a row: an outage of an hour must not
  * push everything else out of the log.
  */

@@ -23,7 +23,14 @@ it('a page that does not fit costs none of those that are read beside it', async
   const readPage: WorkerContext['atlas']['readPage'] = async (_, { page }, __, memory) => {
     memory?.hold(bytes[page - 1] ?? 0);
     const items = [{ atlasDocumentId: documentIds[page - 1] ?? '', fileData: '{"n":1}' }];
-    return { items, page, perPage: 1, totalPages: 4, totalItems: 4, hasNext: page < 4 };
+    const paging = {
+      perPage: 1,
+      totalPages: 4,
+      totalItems: 4,
+      hasNext: page < 4,
+      hasPrev: page > 1,
+    };
+    return { items, page, saidPage: page, ...paging };
   };
   const { signal } = new AbortController();
   const context = { atlas: { readPage }, stopping: signal } as unknown as WorkerContext;

@@ -352,3 +352,12 @@ describe('a poll job', () => {
     expect(enterPoll(state, job, 1)).toBe(state);
   });
 });
+
+it('a poll that its own process turned away comes back sooner than after an error of Atlas: others may be luckier', () => {
+  const now = BATCH_ENDS_AT - 16_000;
+  const delayOf = (turnedAway: boolean) => {
+    const event = { ...events['transient error'], retryAfterMs: 10_000, turnedAway };
+    return (decide(fresh, event, now).state.nextPollAt ?? 0) - now;
+  };
+  expect([false, true].map(delayOf)).toEqual([10_000, 2000]);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { backoffMs } from '../../../src/workers/runtime/backoff.js';
+import { backoffMs, returnMs } from '../../../src/workers/runtime/backoff.js';
 
 const bounds = { baseMs: 1000, capMs: 60_000 };
 
@@ -27,4 +27,12 @@ it('the backoff spreads jobs that failed together over the whole interval', () =
   expect([0, 0.5, 0.75].map((random) => backoffMs(6, bounds, () => random))).toEqual([
     1000, 30_000, 45_000,
   ]);
+});
+
+it('a job that is turned away comes back many times before its deadline, and not in a rush', () => {
+  let returns = 0;
+  for (let leftMs = 40_000; leftMs > 0; leftMs -= returnMs(30_000, leftMs)) returns += 1;
+  expect(returns).toBe(21);
+  expect(returnMs(30_000, 3_600_000)).toBe(30_000);
+  expect(returnMs(2000, 8000)).toBe(1000);
 });

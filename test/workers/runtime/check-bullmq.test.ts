@@ -18,13 +18,23 @@ test('the check of BullMQ passes on a good Redis and leaves nothing there', asyn
   expect(await keys()).toEqual([]);
 });
 
-test('the check of BullMQ says in one sentence what is otherwise, and leaves nothing there', async () => {
-  const { redis, prefix, keys } = connect();
-  redis.zscore = async () => null;
-  const error = await checkBullmq(redis, prefix).catch((thrown) => thrown);
-  expect(error).toBeInstanceOf(RedisUnavailableError);
-  expect(error.message).toMatch(
-    /^Redis at \S+ with the bullmq that is installed does not do .*\(an ended job is in its set by its time\); install/,
-  );
-  expect(await keys()).toEqual([]);
-});
+test.each([
+  ['a job is a hash with data and timestamp', { hmget: async () => [null, null] }],
+  ['a job is locked by its token', { get: async () => null }],
+  ['progress is a field of the job', { hget: async () => null }],
+  ['a job that sleeps is in the set of delayed ones', { zrange: async () => [] }],
+  ['an ended job is in its set by its time', { zscore: async () => null }],
+])(
+  'the check of BullMQ says in one sentence that it is not so that %s, and leaves nothing there',
+  async (what, otherwise) => {
+    const { redis, prefix, keys } = connect();
+    Object.assign(redis, otherwise);
+    const error = await checkBullmq(redis, prefix).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(RedisUnavailableError);
+    expect(error.message).toMatch(
+      /^Redis at \S+ with the bullmq that is installed does not do .*; install the bullmq/,
+    );
+    expect(error.message).toContain(`(${what})`);
+    expect(await keys()).toEqual([]);
+  },
+);
