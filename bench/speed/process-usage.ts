@@ -7,11 +7,22 @@ const TICK_MS = 10;
 /** `utime` and `stime` by their position after the name, which may hold spaces. */
 const USER_TIME = 11;
 const SYSTEM_TIME = 12;
+/** Those of its children that have ended. */
+const CHILDREN_USER_TIME = 13;
+const CHILDREN_SYSTEM_TIME = 14;
 
 export function cpuMs(pid: number): number {
+  return sumOf(pid, USER_TIME, SYSTEM_TIME);
+}
+
+export function endedChildrenCpuMs(pid: number): number {
+  return sumOf(pid, CHILDREN_USER_TIME, CHILDREN_SYSTEM_TIME);
+}
+
+function sumOf(pid: number, ...positions: number[]): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) * TICK_MS;
+  return positions.reduce((sum, at) => sum + Number(fields[at]), 0) * TICK_MS;
 }
 
 export function residentMib(pid: number): number {

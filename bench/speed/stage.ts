@@ -22,9 +22,10 @@ export const CONTENDERS = {
 } satisfies Record<string, string[]>;
 export type Contender = keyof typeof CONTENDERS;
 
-/** The contenders, and the worker with the HTTP server in its process. */
+/** The contenders, the worker with the HTTP server in its process, and the same job on PostgreSQL. */
 const PROGRAMS = {
   ...CONTENDERS,
+  'pg-boss': ['--import', 'tsx', here('../peers/pg-boss.process.ts')],
   'atlas-batch with its server': [here('../../dist/cli.js'), 'start'],
 } satisfies Record<string, string[]>;
 export type Program = keyof typeof PROGRAMS;
