@@ -81,7 +81,7 @@ it.each<[string, S3FaultRule]>([
   ['a wrong role', { fault: 'AccessDenied' }],
   ['expired credentials', { fault: 'ExpiredToken' }],
   ['wrong keys', { fault: 'SignatureDoesNotMatch' }],
-])('%s for a while fails none of the batches that wait', { timeout: 180_000 }, async (_, rule) => {
+])('%s for a while fails none of the batches that wait', { timeout: 330_000 }, async (_, rule) => {
   const count = QUEUED;
   const system = await startSystem();
   // Some of the bucket was read before, in the same process.
@@ -91,12 +91,13 @@ it.each<[string, S3FaultRule]>([
   system.s3.setFaults({ rules: [rule] });
   const references = Array.from({ length: count }, (_, n) => `loan-${n}`);
   await Promise.all(references.map((reference) => system.submit(reference, 2)));
-  await waitUntil('refused batches', async () => {
+  const areRefused = async () => {
     const { waiting, delayed } = await system.batches.getJobCounts('waiting', 'delayed');
     return rule.fault === 'AccessDenied'
       ? waiting === 0 && (delayed ?? 0) > count / 2
       : (system.s3.faultsFired()[rule.fault] ?? 0) > TRIES_OF_OWN_FAULTS;
-  });
+  };
+  await waitUntil('refused batches', areRefused, 150_000);
   expect(await system.completions.getJobCounts('waiting')).toEqual({ waiting: 1 });
   system.s3.clearFaults();
   await batchesEnded(system, 1 + count, 150_000);
