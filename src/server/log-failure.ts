@@ -5,40 +5,50 @@ import { isReplyError } from '../redis/reply-error.js';
 import { kindOf } from '../repeated-lines.js';
 import type { ServerContext } from './context.js';
 
+type Lines = Pick<ServerContext, 'lines'>;
+
 /** Never what was sent. @param isUnforeseen Whether the response is a 500. */
 export function logFailure(
-  { lines }: Pick<ServerContext, 'lines'>,
-  { routeOptions }: FastifyRequest,
+  context: Lines,
+  request: FastifyRequest,
   error: unknown,
   isUnforeseen: boolean,
 ): void {
-  const route = routeOptions.url ?? 'unknown';
-  if (isUnforeseen) {
-    const fields = { route, ...errorFields(error) };
-    const kind = `a request ${route} ${fields.errorName}`;
-    lines.add({ level: 'error', kind, fields, message: 'a request failed' });
-  } else if (isOfOthers(error)) {
-    const message = `a request was not served: ${error.message}`;
-    lines.add({ level: 'warn', kind: `${route} ${kindOf(message)}`, fields: { route }, message });
-  }
+  if (isUnforeseen) logUnforeseen(context, request, error, 'a request failed');
+  else if (isOfOthers(error)) logRefusal(context, request, error, 'a request was not served');
 }
 
 /** Of a response that has begun: its caller sees that it has no end, and not why. */
 export function logCut(
-  { lines }: Pick<ServerContext, 'lines'>,
-  { routeOptions }: FastifyRequest,
+  context: Lines,
+  request: FastifyRequest,
   error: unknown,
   isUnforeseen: boolean,
 ): void {
-  const route = routeOptions.url ?? 'unknown';
-  if (isUnforeseen) {
-    const fields = { route, ...errorFields(error) };
-    const kind = `a cut response ${route} ${fields.errorName}`;
-    lines.add({ level: 'error', kind, fields, message: 'a response was cut short' });
-  } else if (error instanceof BatchError) {
-    const message = `a response was cut short: ${error.message}`;
-    lines.add({ level: 'warn', kind: `${route} ${kindOf(message)}`, fields: { route }, message });
-  }
+  const what = 'a response was cut short';
+  if (isUnforeseen) logUnforeseen(context, request, error, what);
+  else if (error instanceof BatchError) logRefusal(context, request, error, what);
+}
+
+function logUnforeseen(
+  { lines }: Lines,
+  request: FastifyRequest,
+  error: unknown,
+  message: string,
+): void {
+  const route = routeOf(request);
+  const fields = { route, ...errorFields(error) };
+  lines.add({ level: 'error', kind: `${message} ${route} ${fields.errorName}`, fields, message });
+}
+
+function logRefusal({ lines }: Lines, request: FastifyRequest, error: Error, what: string): void {
+  const route = routeOf(request);
+  const message = `${what}: ${error.message}`;
+  lines.add({ level: 'warn', kind: `${route} ${kindOf(message)}`, fields: { route }, message });
+}
+
+function routeOf({ routeOptions }: FastifyRequest): string {
+  return routeOptions.url ?? 'unknown';
 }
 
 /** Whether Redis or S3 refuses us. Of a Redis that is away the connection says it. */

@@ -29,12 +29,7 @@ import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import type { ListedAs } from '../runtime/job-lease.js';
-import {
-  decideOnLost,
-  judgeLostEntries,
-  MAX_DEATHS,
-  noteLostEntries,
-} from '../runtime/lost-entries.js';
+import { MAX_DEATHS, settledEntries } from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
@@ -143,19 +138,12 @@ async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sl
 async function settleLostEntries(
   entry: BatchContext,
 ): Promise<Ending | WaitForChildren | Sleep | null> {
-  const { context, job, lease, state } = entry;
-  const now = context.clock.now();
-  const noted = noteLostEntries(state.lost, {
-    stalledCounter: job.stalledCounter,
-    stallsBefore: state.stallsBefore,
-    worker: context.heartbeat.id,
-    now,
-  });
-  if (noted === undefined) return null;
-  const lost = judgeLostEntries(noted, context.heartbeat, now);
+  const { context, lease, state } = entry;
+  const settled = settledEntries(entry, context.heartbeat, context.clock.now(), 'this batch');
+  if (settled === null) return null;
+  const { lost, decision } = settled;
   // Before anything else is done with it: who has the job now may be the next to die.
   entry.state = { ...state, lost };
-  const decision = decideOnLost(lost, now, 'this batch');
   switch (decision.next) {
     case 'go-on':
       await lease.save(entry.state);

@@ -23,7 +23,7 @@ import {
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
-import { decideOnLost, judgeLostEntries, noteLostEntries } from '../runtime/lost-entries.js';
+import { settledEntries } from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
@@ -112,19 +112,14 @@ async function eventBeforePoll(entry: PollEntry): Promise<PollEvent | null> {
 async function settleLostEntries(
   entry: PollEntry,
 ): Promise<Extract<StepResult<never>, { kind: 'sleep' }> | PollEvent | null> {
-  const { context, data, job, lease, state } = entry;
+  const { context, data, lease, state } = entry;
   const now = context.clock.now();
-  const noted = noteLostEntries(state.lost, {
-    stalledCounter: job.stalledCounter,
-    stallsBefore: state.stallsBefore,
-    worker: context.heartbeat.id,
-    now,
-  });
-  if (noted === undefined) return null;
-  const lost = judgeLostEntries(noted, context.heartbeat, now);
+  const what = `the poll job of ${data.atlasBatchId}`;
+  const settled = settledEntries(entry, context.heartbeat, now, what);
+  if (settled === null) return null;
+  const { lost, decision } = settled;
   // Before anything else is done with it: who has the job now may be the next to die.
   entry.state = { ...state, lost };
-  const decision = decideOnLost(lost, now, `the poll job of ${data.atlasBatchId}`);
   const tell = (message: string) => {
     context.metrics.deadlyJobs.inc({ kind: 'poll' });
     const { reference, atlasBatchId } = data;
