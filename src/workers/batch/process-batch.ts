@@ -6,7 +6,6 @@ import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { ResponseError } from '../../atlas/response-errors.js';
 import {
-  describeReason,
   errorFields,
   OwnFaultError,
   PermanentError,
@@ -15,21 +14,16 @@ import {
   TurnedAwayError,
 } from '../../errors.js';
 import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
-import {
-  eventJobId,
-  invalidEventJobId,
-  REFERENCE_PATTERN,
-  referenceOfBatchJobId,
-} from '../../jobs/ids.js';
+import { referenceOfBatchJobId } from '../../jobs/ids.js';
 import { factsOf } from '../../jobs/listed-facts.js';
-import { BATCH_JOB, BATCHES_QUEUE } from '../../jobs/queues.js';
+import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import { begunKey, startedKey } from '../../jobs/redis-keys.js';
-import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
+import type { BatchRequest } from '../../jobs/request.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import type { ListedAs } from '../runtime/job-lease.js';
-import { MAX_DEATHS, settledEntries } from '../runtime/lost-entries.js';
+import { MAX_DEATHS } from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
@@ -37,6 +31,7 @@ import {
   type StepEntry,
   type StepResult,
 } from '../runtime/run-step.js';
+import { type DeadlyJob, settleLostEntries } from '../runtime/settle-lost-entries.js';
 import {
   advanceBatch,
   type Ending,
@@ -56,8 +51,9 @@ import {
 import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
 import { askForTurn, leaveUnsent, resumeFromLine, sleepInLine } from './gate-turn.js';
+import { identify } from './identify.js';
 import { settleSending } from './settle-sending.js';
-import { countTransientError, countUnexpectedError, waitOverDeaths } from './transitions.js';
+import { countTransientError, countUnexpectedError } from './transitions.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };
@@ -126,7 +122,7 @@ async function stepBatch(
 }
 
 async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep> {
-  const afterDeaths = await settleLostEntries(entry);
+  const afterDeaths = await settleDeaths(entry);
   if (afterDeaths) return afterDeaths;
   if (entry.state.inLineSince !== undefined) await resumeFromLine(entry);
   if ((await settleSending(entry)) === 0) return advanceBatch(entry);
@@ -134,61 +130,38 @@ async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sl
   return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
 }
 
-/** Null where the batch goes on: no worker has died over it, or not often enough. */
-async function settleLostEntries(
-  entry: BatchContext,
-): Promise<Ending | WaitForChildren | Sleep | null> {
-  const { context, lease, state } = entry;
-  const settled = settledEntries(entry, context.heartbeat, context.clock.now(), 'this batch');
-  if (settled === null) return null;
-  const { lost, decision } = settled;
-  // Before anything else is done with it: who has the job now may be the next to die.
-  entry.state = { ...state, lost };
-  switch (decision.next) {
-    case 'go-on':
-      await lease.save(entry.state);
-      return null;
-    case 'ask-again':
-      await lease.save(entry.state);
-      return sleep(entry, RECEIPT_WAIT_MS * (1 + context.random()));
-    case 'sleep':
-      await lease.save(entry.state);
-      // Who wants it cancelled does not wait for that.
-      return (await flagsOf(entry)).cancelled ? null : sleep(entry, decision.delayMs);
-    case 'wait': {
-      const reason: Reason = { code: 'INTERNAL', message: decision.message };
-      await leaveUnsent(entry);
-      entry.state = waitOverDeaths(entry.state, decision.lost, reason);
-      await lease.save(entry.state, describeReason(reason));
-      tellOfDeaths(entry, decision.message);
-      return sleep(entry, decision.delayMs);
-    }
-    case 'end':
-      entry.state = { ...entry.state, lost: decision.lost };
-      await lease.save(entry.state);
-      if (decision.isNew) tellOfDeaths(entry, decision.message);
-      return endAfterDeaths(entry, lost.deaths, decision.message);
-  }
-}
-
-function tellOfDeaths({ context, request }: BatchContext, message: string): void {
-  context.metrics.deadlyJobs.inc({ kind: 'batch' });
+/** What workers that died over the batch lead to; null where it goes on. */
+async function settleDeaths(entry: BatchContext): Promise<Ending | WaitForChildren | Sleep | null> {
+  const { context, request } = entry;
   const { reference } = request;
-  context.logger.error({ reference }, `batch ${reference}: ${message}`);
+  const settled = await settleLostEntries(entry, {
+    what: 'this batch',
+    heartbeat: context.heartbeat,
+    now: context.clock.now(),
+    async beginWait(_, reason) {
+      await leaveUnsent(entry);
+      entry.state = countTransientError(entry.state, reason);
+    },
+    tell(message) {
+      context.metrics.deadlyJobs.inc({ kind: 'batch' });
+      context.logger.error({ reference }, `batch ${reference}: ${message}`);
+    },
+    isCancelled: () => isCancelled(entry),
+  });
+  return settled?.kind === 'deadly' ? endAfterDeaths(entry, settled) : settled;
 }
 
 /** Does as little as it can: one of the steps before this has killed the workers. */
 async function endAfterDeaths(
   entry: BatchContext,
-  deaths: number,
-  message: string,
+  { deaths, reason }: DeadlyJob,
 ): Promise<Ending | WaitForChildren> {
   const wait: WaitForChildren = { kind: 'wait-for-children', added: [] };
   if (!entry.childrenDone) return wait;
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = deaths < 2 * MAX_DEATHS;
   if (mayCollect && (await collectPolls(entry)) > 0) return wait;
-  return { kind: 'ending', status: 'failed', reason: { code: 'INTERNAL', message } };
+  return { kind: 'ending', status: 'failed', reason };
 }
 
 /** Past the deadline, and nothing at Atlas to wait for. */
@@ -239,11 +212,11 @@ function isOfAtlas(error: TransientError): boolean {
 
 /** A request to cancel that came while the job was busy ends its sleep at once. */
 function sleep(entry: BatchContext, delayMs: number): Sleep {
-  return {
-    kind: 'sleep',
-    delayMs,
-    afterwards: async () => (await flagsOf(entry)).cancelled !== null,
-  };
+  return { kind: 'sleep', delayMs, afterwards: () => isCancelled(entry) };
+}
+
+async function isCancelled(entry: BatchContext): Promise<boolean> {
+  return (await flagsOf(entry)).cancelled !== null;
 }
 
 async function afterUnexpectedError(
@@ -271,32 +244,6 @@ async function afterUnexpectedError(
   const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
   await lease.save(entry.state, describeError(unexpectedErrors, reason, delay));
   return sleep(entry, delay);
-}
-
-interface Identity {
-  request: BatchRequest | null;
-  issues: string[];
-  reference: string | null;
-  firstEventJobId: string;
-}
-
-/** Who a job is: by its id, never by its data; and whether its data is a valid request for it. */
-function identify(job: Job<unknown>): Identity {
-  const jobId = job.id ?? '';
-  const check = checkBatchRequest(job.data);
-  const issues = check.valid ? [] : [...check.issues];
-  const named = (job.data as { reference?: unknown } | null | undefined)?.reference;
-  const ofId = referenceOfBatchJobId(jobId);
-  const agrees = ofId !== null && (named === undefined || named === ofId);
-  if (!agrees) issues.push('the jobId must be batch-<reference>');
-  if (job.name !== BATCH_JOB) issues.push(`the job must be named ${BATCH_JOB}`);
-  const wellFormed = typeof named === 'string' && REFERENCE_PATTERN.test(named);
-  return {
-    request: check.valid && issues.length === 0 ? check.request : null,
-    issues,
-    reference: wellFormed ? named : null,
-    firstEventJobId: agrees ? eventJobId(ofId) : invalidEventJobId(jobId),
-  };
 }
 
 /** What lists tell the batch by. @param request Null when the job is no valid batch. */

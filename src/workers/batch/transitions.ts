@@ -11,7 +11,6 @@ import {
   uploadsStillMissing,
 } from '../../jobs/batch-state.js';
 import { fromRanges, type IndexRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { LostEntries } from '../../jobs/lost-entries.js';
 import type { RunMode } from '../../jobs/run-mode.js';
 import { missingDocuments } from '../../jobs/summary.js';
 import {
@@ -150,11 +149,6 @@ export function whyGivenUp({ uploads }: BatchState): Reason | undefined {
 /** Counts a transient error, for the back-off and for the reason that the deadline may give. */
 export function countTransientError(state: BatchState, reason: Reason): BatchState {
   return { ...state, errorStreak: { count: (state.errorStreak?.count ?? 0) + 1, reason } };
-}
-
-/** Workers died over it: what delays it is said like an error. */
-export function waitOverDeaths(state: BatchState, lost: LostEntries, reason: Reason): BatchState {
-  return { ...countTransientError(state, reason), lost };
 }
 
 export function countUnexpectedError(state: BatchState): BatchState {

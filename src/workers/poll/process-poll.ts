@@ -2,41 +2,24 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
-import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-errors.js';
-import {
-  describeReason,
-  errorFields,
-  OwnFaultError,
-  TransientError,
-  TurnedAwayError,
-  UnknownBatchError,
-} from '../../errors.js';
+import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import {
-  newPollState,
-  type PollData,
-  type PollResult,
-  type PollState,
-} from '../../jobs/poll-state.js';
+import { newPollState, type PollData, type PollResult } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
-import { settledEntries } from '../runtime/lost-entries.js';
 import type { Processor } from '../runtime/queue-worker.js';
-import {
-  createProcessor,
-  rethrowInterruption,
-  type StepEntry,
-  type StepResult,
-} from '../runtime/run-step.js';
+import { createProcessor, rethrowInterruption, type StepResult } from '../runtime/run-step.js';
+import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
+import { eventOfError } from './event-of-error.js';
 import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
-import { type ObservedPoll, recordObservation } from './observe.js';
+import { recordObservation } from './observe.js';
+import { deadlineMsOf, type PollEntry, perPageOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
-import { ListTooLargeError, NoMemoryError, type PollAccount } from './poll-memory.js';
+import type { PollAccount } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
 import { storeResult } from './store-result.js';
 import {
@@ -46,16 +29,11 @@ import {
   enterPoll,
   isLastPoll,
   type PollDecision,
+  waitOverDeaths,
 } from './transitions.js';
 
 /** Errors in a row from which on what was read before is stored: most pass sooner. */
 const KEPT_FROM_ERRORS = 3;
-
-type PollEntry = StepEntry<PollData, PollState> &
-  ObservedPoll & {
-    /** How much more time its batch was given, in ms. */
-    extendedMs: number;
-  };
 
 /** Processor of the `atlas-polls` queue. */
 export function createPollProcessor(context: WorkerContext): Processor<PollData, PollResult> {
@@ -76,7 +54,7 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
 
 /** Polls once. The job sleeps until the next poll, or ends with its result. */
 async function pollAndDecide(entry: PollEntry): Promise<StepResult<PollResult>> {
-  const deaths = await settleLostEntries(entry);
+  const deaths = await settleDeaths(entry);
   if (deaths?.kind === 'sleep') return deaths;
   const early = deaths ?? (await eventBeforePoll(entry));
   try {
@@ -87,9 +65,6 @@ async function pollAndDecide(entry: PollEntry): Promise<StepResult<PollResult>> 
     return carryOut(entry, await decideKeeping(entry, eventOfError(entry, error)));
   }
 }
-
-/** Until it asks again whether a worker has died: that is known with the next heartbeats. */
-const ASK_AGAIN_MS = 2000;
 
 /** What the outside wants, and what earlier runs came to, may end the job before it polls. */
 async function eventBeforePoll(entry: PollEntry): Promise<PollEvent | null> {
@@ -108,48 +83,26 @@ async function eventBeforePoll(entry: PollEntry): Promise<PollEvent | null> {
   return null;
 }
 
-/** Null where the job goes on: no worker has died over it, or not often enough. */
-async function settleLostEntries(
-  entry: PollEntry,
-): Promise<Extract<StepResult<never>, { kind: 'sleep' }> | PollEvent | null> {
-  const { context, data, lease, state } = entry;
+/** What workers that died over the job lead to; null where it goes on. */
+function settleDeaths(entry: PollEntry) {
+  const { context, data } = entry;
+  const { reference, atlasBatchId, batchTimestamp } = data;
+  const { heartbeat, metrics, logger } = context;
   const now = context.clock.now();
-  const what = `the poll job of ${data.atlasBatchId}`;
-  const settled = settledEntries(entry, context.heartbeat, now, what);
-  if (settled === null) return null;
-  const { lost, decision } = settled;
-  // Before anything else is done with it: who has the job now may be the next to die.
-  entry.state = { ...state, lost };
-  const tell = (message: string) => {
-    context.metrics.deadlyJobs.inc({ kind: 'poll' });
-    const { reference, atlasBatchId } = data;
-    context.logger.error({ reference, atlasBatchId }, message);
-  };
-  if (decision.next === 'wait') {
-    const reason = { code: 'INTERNAL', message: decision.message } as const;
-    const errorStreak = { count: (state.errorStreak?.count ?? 0) + 1, reason };
-    entry.state = {
-      ...state,
-      lost: decision.lost,
-      errorStreak,
-      nextPollAt: now + decision.delayMs,
-    };
-    await lease.save(entry.state, describeReason(reason));
-    tell(decision.message);
-    return { kind: 'sleep', delayMs: decision.delayMs };
-  }
-  if (decision.next === 'end') entry.state = { ...entry.state, lost: decision.lost };
-  await lease.save(entry.state);
-  if (decision.next === 'go-on') return null;
-  if (decision.next === 'end') {
-    if (decision.isNew) tell(decision.message);
-    return { kind: 'deadly', reason: { code: 'INTERNAL', message: decision.message } };
-  }
-  const isCancelled = async () =>
-    (await readFlags(context, data.reference, data.batchTimestamp)).cancelled !== null;
-  if (decision.next === 'sleep' && (await isCancelled())) return null;
-  const delayMs = decision.next === 'sleep' ? decision.delayMs : ASK_AGAIN_MS;
-  return { kind: 'sleep', delayMs, afterwards: isCancelled };
+  return settleLostEntries(entry, {
+    what: `the poll job of ${atlasBatchId}`,
+    heartbeat,
+    now,
+    beginWait(delayMs, reason) {
+      entry.state = waitOverDeaths(entry.state, reason, now + delayMs);
+    },
+    tell(message) {
+      metrics.deadlyJobs.inc({ kind: 'poll' });
+      logger.error({ reference, atlasBatchId }, message);
+    },
+    isCancelled: async () =>
+      (await readFlags(context, reference, batchTimestamp)).cancelled !== null,
+  });
 }
 
 async function poll(entry: PollEntry): Promise<PollDecision> {
@@ -199,17 +152,6 @@ async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
   }
   entry.state = afterKeeping(entry.state, countsOf(entry.data, found));
   return true;
-}
-
-/** How long the batch may take: as configured, and what it was given beyond. */
-function deadlineMsOf({ context, extendedMs }: PollEntry): number {
-  return context.config.BATCH_DEADLINE_MS + extendedMs;
-}
-
-/** Extracts asked for at once: as configured, or fewer where that was too large. */
-function perPageOf({ context, state }: PollEntry): number {
-  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
-  return Math.min(configured, state.perPage ?? configured);
 }
 
 /** A list that is shorter than before may be so by mistake: the best reading counts. */
@@ -285,40 +227,6 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
       return cancelled !== null || wokenAt > (state.lastPollAt ?? 0);
     },
   };
-}
-
-function eventOfError(entry: PollEntry, error: unknown): PollEvent {
-  const { context, data } = entry;
-  if (error instanceof UnknownBatchError) return { kind: 'not-found', reason: error.reason };
-  const halve = halvingOf(error);
-  if (error instanceof TransientError && halve) {
-    const { reason, retryAfterMs } = error;
-    return { kind: 'page-unreadable', halve, reason, perPage: perPageOf(entry), retryAfterMs };
-  }
-  if (error instanceof NoMemoryError) {
-    context.metrics.pollMemoryWaits.inc();
-    return { kind: 'no-memory', wantedBytes: error.wantedBytes };
-  }
-  if (error instanceof OwnFaultError) context.ownFaults.note(error);
-  if (error instanceof TransientError) {
-    const { reason, retryAfterMs } = error;
-    if (error instanceof BudgetExceededError) return { kind: 'no-room', reason, retryAfterMs };
-    if (!(error instanceof OwnFaultError)) context.warnOfDelay(error);
-    const turnedAway = error instanceof TurnedAwayError;
-    return { kind: 'transient-error', reason, retryAfterMs, turnedAway };
-  }
-  const { reference, atlasBatchId } = data;
-  const fields = { reference, atlasBatchId, ...errorFields(error) };
-  context.logger.error(fields, `an unforeseen error while polling ${atlasBatchId}`);
-  const name = error instanceof Error ? error.name : 'error';
-  const message = `an unforeseen ${name} while polling ${atlasBatchId}; the log has its stack`;
-  return { kind: 'unexpected-error', reason: { code: 'INTERNAL', message } };
-}
-
-/** Whether a page of fewer extracts may be read where this one was not. */
-function halvingOf(error: unknown): 'at-once' | 'when-it-lasts' | undefined {
-  if (error instanceof ListTooLargeError) return error.isOnePage ? 'at-once' : undefined;
-  return error instanceof ResponseError ? error.row.halve : undefined;
 }
 
 async function saveResult({ context, data, lease, state }: PollEntry, result: PollResult) {

@@ -79,6 +79,11 @@ export function isLastPoll(
   return finalCheck !== undefined || (lastPollAt ?? 0) >= share;
 }
 
+/** Workers died over it: what delays it is said like an error. */
+export function waitOverDeaths(state: PollState, reason: Reason, nextPollAt: number): PollState {
+  return { ...state, errorStreak: longerStreak(state, reason), nextPollAt };
+}
+
 export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts): PollDecision {
   switch (event.kind) {
     case 'cancelled':
@@ -251,12 +256,13 @@ function afterTransientError(
   const state = { ...before, notFoundSince: null };
   if (isTooLate(state, facts)) return giveUp('rejected', state, reason, facts);
   const { now } = facts;
-  const count = (state.errorStreak?.count ?? 0) + 1;
+  const errorStreak = longerStreak(state, reason);
+  const { count } = errorStreak;
   const leftMs = lastDeadline(state, facts) - now;
   const wantedMs = facts.retryMs(count, retryAfterMs);
   const delayMs = Math.min(leftMs, turnedAway ? returnMs(wantedMs, leftMs) : wantedMs);
   const line = describeError(count, reason, delayMs);
-  return sleep({ ...state, errorStreak: { count, reason } }, now + delayMs, line);
+  return sleep({ ...state, errorStreak }, now + delayMs, line);
 }
 
 function afterUnexpectedError(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
@@ -302,6 +308,10 @@ function giveUp(
 
 function end(state: PollState, result: PollResult): PollDecision {
   return { next: 'end', state: { ...state, nextPollAt: null }, result };
+}
+
+function longerStreak({ errorStreak }: PollState, reason: Reason) {
+  return { count: (errorStreak?.count ?? 0) + 1, reason };
 }
 
 /** Atlas has answered: neither errors nor 404s are in a row any more. */

@@ -111,30 +111,3 @@ export function decideOnLost(lost: LostEntries, now: number, what: string): Lost
     ? { next: 'ask-again' }
     : { next: 'go-on' };
 }
-
-/**
- * What the lost entries of a job mean now: they are noted and judged. Null where none was lost, which is nearly always.
- * @param what it is that they had, such as `this batch`
- */
-export function settledEntries(
-  {
-    job,
-    state,
-  }: {
-    job: { stalledCounter: number };
-    state: Pick<Entry, 'stallsBefore'> & { lost?: LostEntries };
-  },
-  heartbeat: OtherWorkers & { readonly id: string },
-  now: number,
-  what: string,
-): { lost: LostEntries; decision: LostDecision } | null {
-  const noted = noteLostEntries(state.lost, {
-    stalledCounter: job.stalledCounter,
-    stallsBefore: state.stallsBefore,
-    worker: heartbeat.id,
-    now,
-  });
-  if (noted === undefined) return null;
-  const lost = judgeLostEntries(noted, heartbeat, now);
-  return { lost, decision: decideOnLost(lost, now, what) };
-}

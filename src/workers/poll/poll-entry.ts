@@ -1,0 +1,21 @@
+/** What one entry of a poll job carries from function to function. */
+import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { StepEntry } from '../runtime/run-step.js';
+import type { ObservedPoll } from './observe.js';
+
+export type PollEntry = StepEntry<PollData, PollState> &
+  ObservedPoll & {
+    /** How much more time its batch was given, in ms. */
+    extendedMs: number;
+  };
+
+/** How long the batch may take: as configured, and what it was given beyond. */
+export function deadlineMsOf({ context, extendedMs }: PollEntry): number {
+  return context.config.BATCH_DEADLINE_MS + extendedMs;
+}
+
+/** Extracts asked for at once: as configured, or fewer where that was too large. */
+export function perPageOf({ context, state }: PollEntry): number {
+  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
+  return Math.min(configured, state.perPage ?? configured);
+}
