@@ -8,7 +8,7 @@ import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
 import type { PollReading } from './poll-event.js';
 import { ListTooLargeError, type PollAccount } from './poll-memory.js';
-import { createPageReader, type PageReader, type ReadPage } from './read-page.js';
+import { createPageReader, type PageOptions, type PageReader, type ReadPage } from './read-page.js';
 import { stayingPolls } from './transitions.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
@@ -33,15 +33,9 @@ export interface Poll extends PollReading {
 
 const NOT_COMPLETE = { complete: false, overdue: false, failing: false } as const;
 
-interface PollOptions {
-  /** Reads everything, whatever a count request would say. */
-  full: boolean;
-  /** What earlier polls have shown. */
-  before: PollState['seen'];
+interface PollOptions extends PageOptions {
   /** Extracts asked for at once. */
   perPage: number;
-  /** What was wrong with pages has lasted until they were of one extract. */
-  single: boolean;
   /** What an earlier poll found no room for; 0 when none did. */
   wantedBytes: number;
   /** Told what the pages are read into, before the first. When the poll fails, it has those that were read. */
@@ -64,7 +58,7 @@ export async function pollOnce(
   memory: PollAccount,
   signal: AbortSignal,
 ): Promise<Poll> {
-  const readPage = createPageReader(context, data, poll.single, memory, signal);
+  const readPage = createPageReader(context, data, poll, memory, signal);
   const reading = readExtracts(data, poll, memory, readPage);
   // Nothing is lost of a request that only reads: a worker that stops does not wait for it.
   return unlessAborted(reading, context.stopping);

@@ -4,15 +4,17 @@
  *
  * The documentation counts pages from 1. An Atlas that counts from 0 would hide its first page from us for
  * ever: where it says that a page precedes page 1, or page 1 is empty although extracts are announced, page 0
- * is asked for too, and when that is another one, the list begins there.
+ * is asked for too, and when that is another one, the list begins there. An Atlas that only announces extracts
+ * before it has them would cost a request more at each poll: see {@link isWorthAsking}.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ExtractsPage } from '../../atlas/client.js';
 import { ResponseError } from '../../atlas/response-errors.js';
 import { UnknownBatchError } from '../../errors.js';
-import type { PollData } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import type { PageMemory, PollAccount } from './poll-memory.js';
+import { stayingPolls } from './transitions.js';
 
 export interface ReadPage extends ExtractsPage {
   /** Why its only extract cannot be read. */
@@ -21,11 +23,20 @@ export interface ReadPage extends ExtractsPage {
 
 export type PageReader = (page: number, perPage: number) => Promise<ReadPage>;
 
-/** @param single What is wrong with a page has lasted until it was asked for with one extract. */
+/** What the reading of a page depends on. */
+export interface PageOptions {
+  /** What was wrong with pages has lasted until they were of one extract. */
+  single: boolean;
+  /** Reads everything, whatever was announced. */
+  full: boolean;
+  /** What earlier polls have shown. */
+  before: PollState['seen'];
+}
+
 export function createPageReader(
   context: WorkerContext,
   data: PollData,
-  single: boolean,
+  options: PageOptions,
   memory: PollAccount,
   signal: AbortSignal,
 ): PageReader {
@@ -59,7 +70,7 @@ export function createPageReader(
     try {
       const read = await ask(page - 1 + (firstNumber ?? 1), perPage, room);
       if (firstNumber !== null) return { ...read, page };
-      const zero = mayFollowAnother(read) ? await pageZero(read, perPage) : null;
+      const zero = mayFollowAnother(read, options) ? await pageZero(read, perPage) : null;
       firstNumber = zero ? 0 : 1;
       if (zero === null) {
         saidOfFirst = read.saidPage;
@@ -70,7 +81,7 @@ export function createPageReader(
     } catch (error) {
       if (perPage > 1 || !(error instanceof ResponseError)) throw error;
       const { halve } = error.row;
-      if (halve === undefined || (halve === 'when-it-lasts' && !single)) throw error;
+      if (halve === undefined || (halve === 'when-it-lasts' && !options.single)) throw error;
       // Nothing is kept of it.
       room.hold(0);
       room.holdItems(1);
@@ -79,8 +90,21 @@ export function createPageReader(
   };
 }
 
-function mayFollowAnother({ hasPrev, items, totalItems }: ExtractsPage): boolean {
-  return hasPrev ?? (items.length === 0 && (totalItems ?? 0) > 0);
+function mayFollowAnother(
+  { hasPrev, items, totalItems }: ExtractsPage,
+  options: PageOptions,
+): boolean {
+  if (hasPrev !== null) return hasPrev;
+  return items.length === 0 && (totalItems ?? 0) > 0 && isWorthAsking(totalItems, options);
+}
+
+/**
+ * Of the polls that find the same total and no extract, the first, second, fourth, eighth and so on ask, and the
+ * last one of all. Where extracts were read before, the list is known to begin on page 0.
+ */
+function isWorthAsking(totalItems: number | null, { full, before }: PageOptions): boolean {
+  const poll = stayingPolls(before, totalItems) + 1;
+  return full || before.extracts > 0 || Number.isInteger(Math.log2(poll));
 }
 
 /** The place of an extract in the list, which is all that is known of it. */
