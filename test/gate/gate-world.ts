@@ -1,19 +1,13 @@
 /**
  * Jobs, poll jobs and workers as the gate meets them in Redis, beside the model: whatever is done to one is
- * done to the other. Workers die between any two commands, wake-ups are lost, commands are repeated.
+ * done to the other. Workers die between any two commands, wake-ups are lost, commands are repeated. Whether both
+ * came to the same, `gate-states.ts` shows.
  */
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
 import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
-import {
-  gateKeys,
-  gatePauseKey,
-  gateSweepKey,
-  gateWaitsKey,
-  quotaUsedKey,
-} from '../../src/jobs/redis-keys.js';
-import { PRIORITIES } from '../../src/jobs/request.js';
+import { gatePauseKey, gateSweepKey } from '../../src/jobs/redis-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
@@ -52,11 +46,10 @@ export class GateWorld {
   private isShut = false;
   private isPaused = false;
   private readonly base: string;
-  private readonly keys: string[];
 
   constructor(
-    private readonly redis: Redis,
-    private readonly prefix: string,
+    readonly redis: Redis,
+    readonly prefix: string,
     readonly bounds: GateBounds,
     readonly jobs: TestJob[],
   ) {
@@ -78,7 +71,6 @@ export class GateWorld {
       },
     });
     this.base = `${prefix}:atlas-batches:`;
-    this.keys = gateKeys(prefix);
   }
 
   async start(): Promise<void> {
@@ -265,67 +257,12 @@ export class GateWorld {
     this.wakeModel();
   }
 
-  /** What is in Redis, as {@link modelState} has it. */
-  async redisState(): Promise<object> {
-    const [state = '', flight = '', line = '', sizes = '', flows = ''] = this.keys;
-    const { redis } = this;
-    const documents = Number((await redis.hget(state, 'documents')) ?? 0);
-    const virtualTime = Number((await redis.hget(state, 'virtual-time')) ?? 0);
-    const sizeOf = await redis.hgetall(sizes);
-    const inFlight = (await redis.zrange(flight, 0, '-1')).sort();
-    const waiting = toPairs(await redis.zrange(line, 0, '-1', 'WITHSCORES'));
-    const { day = '', documents: used = 0 } = await redis.hgetall(quotaUsedKey(this.prefix));
-    const finishes = toPairs(await redis.zrange(flows, 0, '-1', 'WITHSCORES'));
-    const places = Object.fromEntries(
-      await Promise.all(this.jobs.map(async ({ id }) => [id, await this.placeOf(id)])),
-    );
-    const waits = await Promise.all(
-      PRIORITIES.map(async (priority) => ({
-        members: (await redis.zrange(gateWaitsKey(this.prefix, priority), 0, '-1')).sort(),
-        documents: Number((await redis.hget(state, `waiting-${priority}`)) ?? 0),
-      })),
-    );
-    return {
-      ...{ documents, virtualTime, sizes: toNumbers(sizeOf), inFlight, line: waiting, waits },
-      ...{ finishes: Object.fromEntries(finishes), places, used: { day, documents: Number(used) } },
-    };
-  }
-
-  modelState(): object {
-    const { model } = this;
-    const sizes = [
-      ...[...model.inFlight].map(([member, { documentCount }]) => [member, documentCount] as const),
-      ...model.line.map(({ member, documentCount }) => [member, documentCount] as const),
-    ];
-    return {
-      documents: model.documentsInFlight,
-      virtualTime: model.virtualTime,
-      sizes: Object.fromEntries(sizes),
-      inFlight: [...model.inFlight.keys()].sort(),
-      line: model.line.map(({ member, start }) => [member, start]),
-      waits: PRIORITIES.map((priority) => {
-        const waiting = model.line.filter(({ member }) => this.flowOf(member) === priority);
-        return {
-          members: waiting.map(({ member }) => member).sort(),
-          documents: waiting.reduce((sum, { documentCount }) => sum + documentCount, 0),
-        };
-      }),
-      finishes: Object.fromEntries(model.finishes),
-      places: Object.fromEntries(this.jobs.map(({ id, place }) => [id, place])),
-      used: { ...model.used },
-    };
-  }
-
   /** Jobs as workers would take them. */
   async waiting(): Promise<string[]> {
     return (await this.redis.lrange(`${this.base}wait`, 0, -1)).reverse();
   }
 
-  private flowOf(member: string): string | undefined {
-    return this.jobs.find(({ id }) => member.startsWith(`${id}@`))?.flow.name.split('/')[1];
-  }
-
-  isLive(member: string): boolean {
+  private isLive(member: string): boolean {
     const job = this.jobs.find(({ id }) => member.startsWith(`${id}@`));
     return job !== undefined && job.place !== 'gone' && job.place !== 'ended';
   }
@@ -369,24 +306,4 @@ export class GateWorld {
   private lockOf({ id }: TestJob): string {
     return `${this.base}${id}:lock`;
   }
-
-  private async placeOf(id: string): Promise<string> {
-    const { redis, base } = this;
-    if ((await redis.lpos(`${base}wait`, id)) !== null) return 'wait';
-    for (const set of ['delayed', 'prioritized'])
-      if (await redis.zscore(base + set, id)) return set;
-    if ((await redis.exists(base + id)) === 0) return 'gone';
-    return (await redis.hget(base + id, 'finishedOn')) ? 'ended' : 'active';
-  }
-}
-
-function toPairs(reply: unknown): [string, number][] {
-  const flat = (reply as unknown[]).flat().map(String);
-  return flat.flatMap((name, i): [string, number][] =>
-    i % 2 === 0 ? [[name, Number(flat[i + 1])]] : [],
-  );
-}
-
-function toNumbers(record: Record<string, string>): Record<string, number> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, Number(value)]));
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
+import { modelState, redisState } from './gate-states.js';
 import { GateWorld, type TestJob, UPLOADS } from './gate-world.js';
 
 const DAY_MS = 86_400_000;
@@ -166,12 +167,12 @@ it('the scripts of the gate do what its model does, whatever dies, is repeated o
         await world.start();
         for (const act of steps) {
           await act(world);
-          expect(await world.redisState()).toEqual(world.modelState());
+          expect(await redisState(world)).toEqual(modelState(world));
           expectWithinBounds(world);
         }
         await finish(world);
         expect(world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone')).toEqual([]);
-        expect(await world.redisState()).toEqual(world.modelState());
+        expect(await redisState(world)).toEqual(modelState(world));
         const left = await redis.keys(`${test.prefix}${n}:gate-*`);
         expect(left.filter((key) => !/-(?:on|swept|able|outage)$/.test(key))).toEqual([]);
       },

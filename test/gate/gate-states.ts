@@ -1,0 +1,91 @@
+/** What Redis and the model have come to in a {@link GateWorld}, in one form, so that they can be compared. */
+import { gateKeys, gateWaitsKey, quotaUsedKey } from '../../src/jobs/redis-keys.js';
+import { PRIORITIES } from '../../src/jobs/request.js';
+import type { GateWorld, TestJob } from './gate-world.js';
+
+/** What a gate knows. */
+interface GateState {
+  documents: number;
+  virtualTime: number;
+  /** Documents of each upload, by member. */
+  sizes: Record<string, number>;
+  /** Sorted. */
+  inFlight: string[];
+  /** In order, each with where it starts. */
+  line: [member: string, start: number][];
+  /** By priority, in the order of {@link PRIORITIES}. */
+  waits: { members: string[]; documents: number }[];
+  /** Where each flow has come to. */
+  finishes: Record<string, number>;
+  /** Where each job is. */
+  places: Record<string, string>;
+  used: { day: string; documents: number };
+}
+
+export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<GateState> {
+  const [state = '', flight = '', line = '', sizes = '', flows = ''] = gateKeys(prefix);
+  const { day = '', documents: used = 0 } = await redis.hgetall(quotaUsedKey(prefix));
+  const number = async (field: string) => Number((await redis.hget(state, field)) ?? 0);
+  const members = async (key: string) => (await redis.zrange(key, 0, '-1')).sort();
+  const scores = async (key: string) => toPairs(await redis.zrange(key, 0, '-1', 'WITHSCORES'));
+  const places = jobs.map(async ({ id }) => [id, await placeOf({ redis, prefix }, id)] as const);
+  const waits = PRIORITIES.map(async (priority) => ({
+    members: await members(gateWaitsKey(prefix, priority)),
+    documents: await number(`waiting-${priority}`),
+  }));
+  return {
+    documents: await number('documents'),
+    virtualTime: await number('virtual-time'),
+    sizes: toNumbers(await redis.hgetall(sizes)),
+    inFlight: await members(flight),
+    line: await scores(line),
+    waits: await Promise.all(waits),
+    finishes: Object.fromEntries(await scores(flows)),
+    places: Object.fromEntries(await Promise.all(places)),
+    used: { day, documents: Number(used) },
+  };
+}
+
+export function modelState({ model, jobs }: GateWorld): GateState {
+  const sizes = [...model.inFlight, ...model.line.map((one) => [one.member, one] as const)];
+  return {
+    documents: model.documentsInFlight,
+    virtualTime: model.virtualTime,
+    sizes: Object.fromEntries(sizes.map(([member, { documentCount }]) => [member, documentCount])),
+    inFlight: [...model.inFlight.keys()].sort(),
+    line: model.line.map(({ member, start }) => [member, start]),
+    waits: PRIORITIES.map((priority) => {
+      const waiting = model.line.filter(({ member }) => priorityOf(jobs, member) === priority);
+      return {
+        members: waiting.map(({ member }) => member).sort(),
+        documents: waiting.reduce((sum, { documentCount }) => sum + documentCount, 0),
+      };
+    }),
+    finishes: Object.fromEntries(model.finishes),
+    places: Object.fromEntries(jobs.map(({ id, place }) => [id, place])),
+    used: { ...model.used },
+  };
+}
+
+function priorityOf(jobs: readonly TestJob[], member: string): string | undefined {
+  return jobs.find(({ id }) => member.startsWith(`${id}@`))?.flow.name.split('/')[1];
+}
+
+async function placeOf({ redis, prefix }: Pick<GateWorld, 'redis' | 'prefix'>, id: string) {
+  const base = `${prefix}:atlas-batches:`;
+  if ((await redis.lpos(`${base}wait`, id)) !== null) return 'wait';
+  for (const set of ['delayed', 'prioritized']) if (await redis.zscore(base + set, id)) return set;
+  if ((await redis.exists(base + id)) === 0) return 'gone';
+  return (await redis.hget(base + id, 'finishedOn')) ? 'ended' : 'active';
+}
+
+function toPairs(reply: unknown): [string, number][] {
+  const flat = (reply as unknown[]).flat().map(String);
+  return flat.flatMap((name, i): [string, number][] =>
+    i % 2 === 0 ? [[name, Number(flat[i + 1])]] : [],
+  );
+}
+
+function toNumbers(record: Record<string, string>): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, Number(value)]));
+}
