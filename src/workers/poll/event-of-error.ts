@@ -18,7 +18,8 @@ export function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   const halve = halvingOf(error);
   if (error instanceof TransientError && halve) {
     const { reason, retryAfterMs } = error;
-    return { kind: 'page-unreadable', halve, reason, perPage: perPageOf(entry), retryAfterMs };
+    const perPage = perPageOf(context, entry.state);
+    return { kind: 'page-unreadable', halve, reason, perPage, retryAfterMs };
   }
   if (error instanceof NoMemoryError) {
     context.metrics.pollMemoryWaits.inc();

@@ -9,13 +9,23 @@ export type PollEntry = StepEntry<PollData, PollState> &
     extendedMs: number;
   };
 
+interface PagingConfig {
+  config: { ATLAS_EXTRACTS_PER_PAGE: number };
+}
+
 /** How long the batch may take: as configured, and what it was given beyond. */
 export function deadlineMsOf({ context, extendedMs }: PollEntry): number {
   return context.config.BATCH_DEADLINE_MS + extendedMs;
 }
 
 /** Extracts asked for at once: as configured, or fewer where that was too large. */
-export function perPageOf({ context, state }: PollEntry): number {
-  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
+export function perPageOf({ config }: PagingConfig, state: PollState): number {
+  const { ATLAS_EXTRACTS_PER_PAGE: configured } = config;
   return Math.min(configured, state.perPage ?? configured);
+}
+
+/** How the next poll reads, after what earlier ones have shown. */
+export function pagingOf(context: PagingConfig, state: PollState) {
+  const perPage = perPageOf(context, state);
+  return { before: state.seen, perPage, single: state.perPage === 1 };
 }

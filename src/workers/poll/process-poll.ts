@@ -17,7 +17,7 @@ import { eventOfError } from './event-of-error.js';
 import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { recordObservation } from './observe.js';
-import { deadlineMsOf, type PollEntry, perPageOf } from './poll-entry.js';
+import { deadlineMsOf, type PollEntry, pagingOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
@@ -109,9 +109,8 @@ async function poll(entry: PollEntry): Promise<PollDecision> {
   const { context, data, signal } = entry;
   entry.state = beginPoll(entry.state, context.clock.now());
   const full = isLastPoll(entry.state, deadlinesOf(data, deadlineMsOf(entry)));
-  const { seen: before, wantedBytes = 0 } = entry.state;
-  const single = entry.state.perPage === 1;
-  const options = { full, before, perPage: perPageOf(entry), single, wantedBytes };
+  const { wantedBytes = 0 } = entry.state;
+  const options = { ...pagingOf(context, entry.state), full, wantedBytes };
   const memory = context.pollMemory.open(data.atlasBatchId, data.documentIds.length);
   let read: Reconciliation | undefined;
   const onBegin = (found: Reconciliation) => {

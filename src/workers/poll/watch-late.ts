@@ -18,7 +18,7 @@ import {
   type WatchData,
   type WatchState,
 } from '../../jobs/late-watch.js';
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import { newPollState, type PollData, type PollState } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
@@ -30,6 +30,7 @@ import {
 } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
 import { retryDelayMs } from './next-poll.js';
+import { pagingOf } from './poll-entry.js';
 import { NoMemoryError } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
 
@@ -107,13 +108,13 @@ async function hasMoreOf(
   if (!poll) return false;
   const { data } = poll;
   const stored = readState<PollState>(poll.progress);
-  const known = stored.kind === 'known' ? stored.state : null;
-  const { ATLAS_EXTRACTS_PER_PAGE: configured } = context.config;
-  const perPage = Math.min(configured, known?.perPage ?? configured);
-  const before = known?.seen ?? { extracts: 0, present: 0, announced: null };
+  const known =
+    stored.kind === 'known'
+      ? stored.state
+      : newPollState(poll.attemptsMade, data.documentIds.length);
   const memory = context.pollMemory.open(atlasBatchId, data.documentIds.length);
   try {
-    const options = { full: true, before, perPage, single: perPage === 1, wantedBytes: 0 };
+    const options = { ...pagingOf(context, known), full: true, wantedBytes: 0 };
     const { found } = await pollOnce(context, data, options, memory, signal);
     return (found?.present ?? 0) > result.present;
   } catch (error) {
