@@ -1,5 +1,6 @@
 /** The page of batches: figures, a search, and lists. Pure. */
 import type { DocumentsToday } from '../../../batches/documents-today.js';
+import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
 import type { BatchCounts } from '../../../batches/lists/count-batches.js';
 import type { RowList } from '../../../batches/lists/list-batches.js';
 import { LINE_REASONS, type Line, roomLeft } from '../../../gate/line.js';
@@ -67,7 +68,7 @@ ${bulkLinks(view.bulks, now)}
 <div class="bar">
 <form class="search" action="${BATCHES_PATH}" role="search">
 <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><circle cx="11" cy="11" r="7"/><path d="m16.5 16.5 4.5 4.5"/></svg>
-<input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="1200" required>
+<input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="${MAX_TEXT_LENGTH}" required>
 <button>Search</button>
 </form>
 ${changes && pauseForm(liveness.pause, operator.name)}
