@@ -1,11 +1,9 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { heartbeatsKey, workerReportKey } from '../../src/jobs/redis-keys.js';
-import { startBrowser } from './browser.js';
-import { complaintsOf, expectUsable } from './pictures.js';
-import { OPERATOR, type Stage, startStage } from './stage.js';
-
-const DESKTOP = { width: 1280, height: 820 };
+import { openPage } from './open-page.js';
+import { expectUsable } from './pictures.js';
+import { type Stage, startStage } from './stage.js';
 
 /** A worker beside the real one that cannot reach Atlas, and whose webhook takes nothing. */
 async function addUnhappyWorker({ system }: Stage): Promise<void> {
@@ -36,10 +34,7 @@ it('every page can be used at any width, in both schemes, and says what is wrong
   await stage.submit('loan-2', 'LOAN_APP', ['pan']);
   await stage.system.event('done-loan-2');
   await addUnhappyWorker(stage);
-  const browser = await startBrowser();
-  const context = await browser.newContext({ httpCredentials: OPERATOR, viewport: DESKTOP });
-  const complaints = complaintsOf(context);
-  const page = await context.newPage();
+  const { page, complaints } = await openPage();
   const open = (path: string) => page.goto(`${stage.url}${path}`);
 
   await open('/');
@@ -74,12 +69,7 @@ it('every page can be used at any width, in both schemes, and says what is wrong
 it('a page that reads itself again keeps focus, scroll, selection and what was typed, and can be stopped', async () => {
   const stage = await startStage();
   await stage.submit('loan-1', 'LOAN_APP', ['pan', 'statement-1']);
-  const browser = await startBrowser();
-  const context = await browser.newContext({
-    httpCredentials: OPERATOR,
-    viewport: { width: 900, height: 400 },
-  });
-  const page = await context.newPage();
+  const { page } = await openPage({ viewport: { width: 900, height: 400 } });
   await page.goto(`${stage.url}/dashboard/batches/loan-1`);
   await page.getByText('1 / 2').first().waitFor();
 

@@ -8,21 +8,11 @@ import { runCommand } from '../cli/run-command.js';
 import { dumpRedis } from '../helpers/dump-redis.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { startReceiver, WEBHOOK_SECRET } from '../helpers/webhook-receiver.js';
-import { startBrowser } from './browser.js';
-import { complaintsOf, expectUsable } from './pictures.js';
-import { OPERATOR, type Stage, startStage } from './stage.js';
+import { openPage } from './open-page.js';
+import { expectUsable } from './pictures.js';
+import { type Stage, startStage } from './stage.js';
 
 const GIVEN_UP = 40;
-
-async function openPage(stage: Stage) {
-  const browser = await startBrowser();
-  const context = await browser.newContext({
-    httpCredentials: OPERATOR,
-    viewport: { width: 1280, height: 820 },
-  });
-  const complaints = complaintsOf(context);
-  return { page: await context.newPage(), complaints, url: `${stage.url}/dashboard/batches` };
-}
 
 /** One step of the command line. */
 async function run({ system }: Stage, ...args: string[]): Promise<string> {
@@ -54,7 +44,8 @@ it('40 webhooks that were given up are redelivered in three steps by page, and i
   await counted('failed');
 
   isBroken = false;
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   // 1
   await page.goto(url);
   await page.getByText(`${GIVEN_UP} webhooks were given up`).waitFor();
@@ -91,7 +82,8 @@ it('a document that comes late is taken, and seen in one step by page and by com
   });
   await stage.submit('loan-1', 'LOAN_APP', ['pan', 'slip-1']);
   await stage.system.event('done-loan-1');
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   // 1
   await page.goto(`${url}/loan-1`);
   await page.locator('h1', { hasText: 'Failed' }).waitFor();
@@ -114,7 +106,8 @@ it('a loan is erased in three steps by page, and in one by command, with nothing
     await system.event(`done-${reference}`);
     await hasEnded(stage, reference);
   }
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   // 1
   await page.goto(`${url}/loan-8841`);
   // 2
@@ -139,7 +132,8 @@ it('who has cancelled a batch is seen in two steps by page, and in two by comman
   await stage.submit('loan-1', 'LOAN_APP', ['pan', 'slip-1']);
   await run(stage, 'cancel', 'loan-1', '--operator', 'asha', '--reason', 'sent by mistake');
   await hasEnded(stage, 'loan-1');
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   // 1
   await page.goto(`${url}?show=cancelled&since=24h`);
   // 2

@@ -5,9 +5,9 @@ import type { Upload } from '../../src/jobs/batch-state.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { plant } from '../helpers/planted-batches.js';
 import { connectionTo } from '../helpers/redis.js';
-import { startBrowser } from './browser.js';
-import { complaintsOf, expectUsable } from './pictures.js';
-import { OPERATOR, type Stage, startStage } from './stage.js';
+import { openPage } from './open-page.js';
+import { expectUsable } from './pictures.js';
+import { type Stage, startStage } from './stage.js';
 
 const DOCUMENTS = 10_000;
 const UPLOADS = 100;
@@ -62,14 +62,8 @@ async function plantLarge({ system }: Stage): Promise<void> {
 it('a batch of 10,000 documents opens on what is missing, with its uploads and its message folded', async () => {
   const stage = await startStage();
   await plantLarge(stage);
-  const browser = await startBrowser();
-  const context = await browser.newContext({
-    httpCredentials: OPERATOR,
-    viewport: { width: 1280, height: 820 },
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
-  const complaints = complaintsOf(context);
-  const page = await context.newPage();
+  const permissions = ['clipboard-read', 'clipboard-write'];
+  const { page, complaints } = await openPage({ permissions });
   const documents = page.getByRole('region', { name: 'Documents' });
   const uploads = page.getByRole('region', { name: 'Uploads' });
   await page.goto(`${stage.url}/dashboard/batches/${LONG_WORD}`);

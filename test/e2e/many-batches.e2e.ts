@@ -1,23 +1,13 @@
 import { expect, it } from 'vitest';
 import { waitUntil } from '../helpers/wait-until.js';
-import { startBrowser } from './browser.js';
-import { complaintsOf, expectUsable, picture } from './pictures.js';
-import { OPERATOR, type Stage, startStage } from './stage.js';
+import { openPage } from './open-page.js';
+import { expectUsable, picture } from './pictures.js';
+import { type Stage, startStage } from './stage.js';
 
 const FAILED = 300;
 /** From the first click to the last batch that is retried. */
 const RETRY_WITHIN_MS = 60_000;
 const LONG_WORD = 'L'.repeat(128);
-
-async function openPage(stage: Stage) {
-  const browser = await startBrowser();
-  const context = await browser.newContext({
-    httpCredentials: OPERATOR,
-    viewport: { width: 1280, height: 820 },
-  });
-  const complaints = complaintsOf(context);
-  return { page: await context.newPage(), complaints, url: `${stage.url}/dashboard/batches` };
-}
 
 /** Batches whose scan is not there. */
 async function addFailing(stage: Stage, references: readonly string[], productType: string) {
@@ -40,7 +30,8 @@ it('300 failed batches of one product are retried in five steps', async () => {
   );
   for (const loan of loans) await system.s3.put('kyc-documents', `${loan}/pan.pdf`, 'scan');
 
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   const startedAt = performance.now();
   // 1
   await page.goto(`${url}?show=failed`);
@@ -92,7 +83,8 @@ it('one stuck batch is found by document id, S3 key and a part of its reference'
   const others = Array.from({ length: 20 }, (_, i) => `loan-${2000 + i}`);
   for (const reference of others) await stage.submit(reference, 'LOAN_APP', ['pan', 'slip-1']);
   await stage.submit('mortgage-1190', 'MORTGAGE', ['deed-77', 'slip-1']);
-  const { page, complaints, url } = await openPage(stage);
+  const { page, complaints } = await openPage();
+  const url = `${stage.url}/dashboard/batches`;
   for (const text of [
     'deed-77',
     'mortgage-1190/deed-77.pdf',

@@ -6,10 +6,13 @@ import { testRedis } from '../helpers/redis.js';
 import { AUTHORIZATION, CALLBACKS, createServer, LOGIN, SILENT } from './test-server.js';
 
 it('ADMIN_PORT has all routes but the callbacks', async () => {
-  const { server } = await createServer({ ADMIN_PORT: '0', ...LOGIN });
+  const { server } = await createServer({ ADMIN_PORT: '0', ...LOGIN, ...CALLBACKS });
   const { url, adminUrl } = await server.listen();
   expect(adminUrl).not.toBe(url);
-  const status = async (address: string) => (await fetch(address)).status;
+  const status = async (address: string, method = 'GET') =>
+    (await fetch(address, { method })).status;
+  expect(await status(`${url}/callbacks/atlas/token`, 'POST')).toBe(401);
+  expect(await status(`${adminUrl}/callbacks/atlas/token`, 'POST')).toBe(404);
   expect(await status(`${url}/health/live`)).toBe(200);
   expect(await status(`${url}/livez`)).toBe(200);
   expect(await status(`${url}/health/ready`)).toBe(404);
@@ -18,6 +21,7 @@ it('ADMIN_PORT has all routes but the callbacks', async () => {
   expect(await status(`${url}/dashboard`)).toBe(404);
   expect(await status(`${adminUrl}/health/live`)).toBe(200);
   expect(await status(`${adminUrl}/metrics`)).toBe(200);
+  expect(await status(`${adminUrl}/dashboard`)).toBe(401);
 });
 
 it('responses have security headers and no banner', async () => {

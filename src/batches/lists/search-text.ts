@@ -18,7 +18,7 @@ export function searchText(text: string, reference: string | null): ScanText {
 }
 
 /** As the script does it, which knows bytes only. */
-function lowerCase(text: string): string {
+export function lowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 

@@ -9,6 +9,7 @@ import { createResultReader } from '../../client/results.js';
 import { proxySettingsOf } from '../../config/proxy-fields.js';
 import { REFERENCE_PATTERN } from '../../jobs/ids.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin, whenAborted } from '../../timeouts.js';
+import { bearerToken } from '../bearer-token.js';
 import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
 import { IDLE_TIMEOUT_MS } from '../limits.js';
@@ -25,7 +26,7 @@ import { OPERATIONS } from './operations.js';
 import { ApiProblem, invalid, PROBLEM_TYPE, toProblem } from './problem.js';
 import { readQuery } from './query.js';
 import { RequestRate } from './request-rate.js';
-import { bearerToken, callerFinder, type FindCaller } from './tokens.js';
+import { callerFinder, type FindCaller } from './tokens.js';
 
 export interface ApiLimits {
   /** Requests of one token in ten seconds, in this process. */

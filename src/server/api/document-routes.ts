@@ -1,11 +1,11 @@
 /** The document of the API, for programs and as a page: for tokens of any role, and for who may log in. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { addBasePathToPages, prefixOf } from '../base-path.js';
+import { bearerToken } from '../bearer-token.js';
 import type { ServerContext } from '../context.js';
 import { hasLogin, requireLogin } from '../login/require-login.js';
 import { openApiDocument } from './openapi.js';
 import { REFERENCE_POLICY, referencePage } from './reference-page.js';
-import { bearerToken } from './tokens.js';
 
 /** Checks the token of a request. */
 type CheckToken = (request: FastifyRequest) => void;

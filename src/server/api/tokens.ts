@@ -22,8 +22,3 @@ export function callerFinder(current: () => string): FindCaller {
     return found ? { name: found.name, role: found.role, tenant: found.tenant } : null;
   };
 }
-
-/** The token of a header `Authorization: Bearer …`; undefined without one. */
-export function bearerToken(authorization: string | undefined): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-}

@@ -12,6 +12,7 @@ import { type WakeResult, wakeBatch } from '../../batches/wake.js';
 import { secretsOf } from '../../config/fields.js';
 import { errorCode, errorFields } from '../../errors.js';
 import { bodyText } from '../../http/body-text.js';
+import { bearerToken } from '../bearer-token.js';
 import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
 import { credentialCheck } from '../credentials.js';
@@ -180,7 +181,5 @@ function createWake({ queues, metrics, logger, lines }: ServerContext) {
 
 function tokenOf({ headers }: FastifyRequest): string {
   const { token, authorization } = headers;
-  if (typeof token === 'string') return token;
-  const [, bearer = ''] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-  return bearer;
+  return typeof token === 'string' ? token : (bearerToken(authorization) ?? '');
 }

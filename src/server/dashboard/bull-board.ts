@@ -12,14 +12,7 @@ import type { FastifyInstance } from 'fastify';
 import { prefixOf } from '../base-path.js';
 import type { ServerContext } from '../context.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
-import {
-  nameOfBatch,
-  nameOfEvent,
-  nameOfPoll,
-  nameOfWebhook,
-  referenceOf,
-  shortened,
-} from './job-names.js';
+import { nameOfBatch, nameOfEvent, nameOfPoll, referenceOf, shortened } from './job-names.js';
 
 /** Bull Board loads its scripts from files and has styles in attributes. It loads no fonts. */
 const CONTENT_POLICY = [
@@ -74,7 +67,7 @@ export async function bullBoard(app: FastifyInstance, context: ServerContext): P
       adapterOf(queues.batches, 'Batches of callers', nameOfBatch, path),
       adapterOf(queues.pollJobs, 'Poll jobs of Atlas batches', nameOfPoll, path),
       adapterOf(queues.completions, 'Completion events', nameOfEvent, path),
-      adapterOf(queues.webhooks, 'Events on their way to the webhook', nameOfWebhook, path),
+      adapterOf(queues.webhooks, 'Events on their way to the webhook', nameOfEvent, path),
     ],
     serverAdapter,
     options: { uiConfig: boardConfig(path) },

@@ -115,7 +115,7 @@ function callbacksSilent({ silence }: SystemState): Condition | null {
   return { level: 'warning', text, since: silence.since };
 }
 
-function quotaUsed({ quota }: SystemState): Condition | null {
+function quotaUsed({ today: { quota } }: SystemState): Condition | null {
   if (quota === null || quota.left > 0) return null;
   const text = `Today's quota of ${plural(quota.most, 'document')} is used up. What is over it waits for tomorrow.`;
   return { level: 'warning', text, since: null };

@@ -27,7 +27,7 @@ export function nameOfPoll({ data, id, progress }: JobView): string {
   ]);
 }
 
-/** `loan-8841 · batch.completed` */
+/** `loan-8841 · batch.completed`, also of one on its way to the webhook. */
 export function nameOfEvent({ data, id, name }: JobView): string {
   return joined([referenceOf({ data }) ?? id, name]);
 }
@@ -36,11 +36,6 @@ export function nameOfEvent({ data, id, name }: JobView): string {
 export function referenceOf({ data }: Pick<JobView, 'data'>): string | null {
   const { reference = fieldsOf(fieldsOf(data).data).reference } = fieldsOf(data);
   return typeof reference === 'string' ? reference : null;
-}
-
-/** The same of the event that a webhook brings. */
-export function nameOfWebhook({ data, id, name }: JobView): string {
-  return joined([fieldsOf(fieldsOf(data).data).reference ?? id, name]);
 }
 
 /** Cuts long lists and texts, and says how many items of a list were left out. */

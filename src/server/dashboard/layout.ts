@@ -12,6 +12,8 @@ import { utcTime } from './time-markup.js';
 
 export interface Frame {
   title: string;
+  /** Where it is in the navigation; default: among the batches. */
+  path?: string;
   /** Null when Redis does not answer, and undefined when it was not asked. */
   system: SystemState | null | undefined;
   /** Who reads it; null when nobody has logged in. */
@@ -40,7 +42,7 @@ const PAGES = [
 ] as const;
 
 export function page(frame: Frame, main: Markup): string {
-  const { title, system, operator, refreshSeconds, state } = frame;
+  const { title, path = BATCHES_PATH, system, operator, refreshSeconds, state } = frame;
   const conditions = system === undefined ? [] : conditionsOf(system);
   const tone = state?.tone ?? toneOf(conditions);
   const words = [title, ...(state ? [state.word] : []), 'atlas-batch'].join(' · ');
@@ -51,7 +53,7 @@ export function page(frame: Frame, main: Markup): string {
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="${BATCHES_PATH}"><svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"><rect x="1" y="1" width="22" height="22" rx="6"/><path d="M6.5 15.5 12 18.5l5.5-3M6.5 12 12 15l5.5-3M12 5.5 6.5 8.5 12 11.5l5.5-3z"/></svg>atlas-batch</a>
-<nav aria-label="Dashboard">${PAGES.map(([word, path]) => html`<a href="${path}"${isAt(path, title) && html` aria-current="page"`}>${word}</a>`)}</nav>
+<nav aria-label="Dashboard">${PAGES.map(([word, one]) => html`<a href="${one}"${one === path && html` aria-current="page"`}>${word}</a>`)}</nav>
 <button type="button" class="quiet" id="refresh" aria-pressed="false" hidden>Pause refresh</button>
 ${alive(system)}
 ${operator && html`<span class="person" title="${mayChange(operator) ? 'may change batches' : 'may change nothing'}">${operator.name}</span>`}
@@ -65,11 +67,6 @@ ${main}
 </body>
 </html>
 `.text;
-}
-
-/** The page of a batch, and a search, are among the batches. */
-function isAt(path: string, title: string): boolean {
-  return title === 'Workers' ? path === WORKERS_PATH : path === BATCHES_PATH;
 }
 
 function alive(system: Frame['system']): Markup | false {

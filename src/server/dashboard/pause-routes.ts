@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { audited } from '../../batches/audit.js';
 import { pauseSending, resumeSending } from '../../batches/pause.js';
-import { redisTimeMs } from '../../redis/clock.js';
 import type { ServerContext } from '../context.js';
+import { redisNow } from '../health/read-liveness.js';
 import { auditorOf } from './actor.js';
 import { BATCHES_PATH } from './dashboard-path.js';
 import { UNTIL_RESUMED } from './pause-controls.js';
@@ -22,7 +22,7 @@ export async function pauseRoutes(app: FastifyInstance, context: ServerContext):
     if (span === undefined && asked !== UNTIL_RESUMED)
       return reply.status(400).send({ error: 'Bad Request' });
     const pause = async () => {
-      const now = await redisTimeMs(queues.link.redis);
+      const now = await redisNow(queues);
       return pauseSending(queues, {
         until: span === undefined ? undefined : new Date(now + span),
         reason,

@@ -4,6 +4,7 @@ import { plural } from '../../plural.js';
 import type { LivingWorker } from '../health/read-system.js';
 import { html, type Markup } from '../html.js';
 import { duration } from './batches/pieces.js';
+import { WORKERS_PATH } from './dashboard-path.js';
 import { page } from './layout.js';
 import type { PageFrame } from './read-frame.js';
 import { utcTime } from './time-markup.js';
@@ -13,7 +14,7 @@ const REFRESH_SECONDS = 5;
 export function workersPage(frame: PageFrame): string {
   const { now, workers } = frame.system;
   return page(
-    { ...frame, title: 'Workers', refreshSeconds: REFRESH_SECONDS },
+    { ...frame, title: 'Workers', path: WORKERS_PATH, refreshSeconds: REFRESH_SECONDS },
     html`<div class="head"><div><h1>Workers</h1>
 <p>${workers.length > 0 ? versions(workers) : 'None is alive.'}</p></div></div>
 ${workers.length > 0 && html`<section class="card workers" aria-label="Workers that are alive">${table(workers, now)}</section>`}`,

@@ -1,7 +1,11 @@
 /** Reads how the whole of it stands, from Redis only: what every page says first. */
 import { type CallbackSilence, SILENCE_FIELDS, silenceOf } from '../../batches/callback-silence.js';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { type Quota, readDocumentsToday } from '../../batches/documents-today.js';
+import {
+  type DocumentsToday,
+  type Quota,
+  readDocumentsToday,
+} from '../../batches/documents-today.js';
 import { pauseOf } from '../../batches/pause.js';
 import type { Pause } from '../../gate/pause.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
@@ -26,8 +30,7 @@ export interface SystemState {
   pause: Pause | null;
   /** Share of its memory that Redis uses; null where it does not say. */
   memoryUsedRatio: number | null;
-  /** What is left of the quota of the day; null without a quota. */
-  quota: { most: number; left: number } | null;
+  today: DocumentsToday;
   /** Null while Atlas calls, or is not expected to. */
   silence: CallbackSilence | null;
 }
@@ -55,7 +58,7 @@ async function read(queues: ClientQueues, quota: Quota): Promise<SystemState> {
     workers: ids.map((id, i) => ({ id, report: readWorkerReport(reports[i] ?? null) })),
     pause,
     memoryUsedRatio: memoryUsedRatio(info),
-    quota: today.quota,
+    today,
     silence: silenceOf(missed),
   };
 }

@@ -14,9 +14,9 @@ import { readLiveness, withRedisTimeout } from './read-liveness.js';
 const REJECTIONS = ['unauthorized', 'malformed', 'too-large', 'too-many'] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 
-/** Those that the document of the HTTP API has. */
+/** Those that the document of the HTTP API has, and 405. */
 const API_STATUSES = [
-  ...['200', '201', '202', '400', '401', '403', '404', '409', '413', '415', '422'],
+  ...['200', '201', '202', '400', '401', '403', '404', '405', '409', '410', '413', '415', '422'],
   ...['429', '500', '503'],
 ];
 

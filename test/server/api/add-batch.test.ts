@@ -168,3 +168,24 @@ it('bulk without Redis says of each line that it has to come again', async () =>
     .map((line) => JSON.parse(line).status);
   expect(statuses).toEqual(Array.from({ length: 600 }, () => 'unavailable'));
 });
+
+it('bulk refuses a line that is not in UTF-8, which would name another document, and takes the others', async () => {
+  const { call } = await startApi();
+  const [first, second] = batchOf('unused', 2).documents;
+  const lineOf = (reference: string) =>
+    JSON.stringify({
+      ...batchOf(reference),
+      documents: [{ ...first, documentId: 'caf\u00e9' }, second],
+    });
+  const payload = Buffer.concat([
+    Buffer.from(`${lineOf('as-latin1')}\n`, 'latin1'),
+    Buffer.from(`${lineOf('as-utf8')}\n`),
+  ]);
+  const headers = { 'content-type': 'application/x-ndjson' };
+  const { body } = await call('submitA', 'POST /batches:bulk', { payload, headers });
+  const lines = body.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { line: 1, reference: null, status: 'invalid', issues: ['the line is not in UTF-8'] },
+    { line: 2, reference: 'as-utf8', status: 'added' },
+  ]);
+});

@@ -1,8 +1,12 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
+import type { BatchStatus } from '../../../src/batches/status.js';
 import { fieldsOfOutcome } from '../../../src/jobs/outcome-entry.js';
 import { outcomesKey } from '../../../src/jobs/redis-keys.js';
+import type { Progress } from '../../../src/server/api/feeds/progress-feed.js';
+import type { ApiCall, ApiServices } from '../../../src/server/api/operation.js';
+import { followEvents } from '../../../src/server/api/operations/follow-events.js';
 import { startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { startApi, TOKENS } from './test-api.js';
@@ -197,4 +201,45 @@ it('streams end when the server stops', async () => {
   const { stream } = await follow(http, 'read');
   await server.stop();
   await waitUntil('its end', () => stream.hasEnded);
+});
+
+it('a slow caller gets the latest status of each of the thousand batches that changed last', async () => {
+  let tell: (progress: Progress) => void = () => {};
+  const services = {
+    closing: new AbortController().signal,
+    outcomes: {
+      ...{ end: async () => '0-0', follow: () => () => {} },
+      after: async (position: string) => ({ outcomes: [], position, reset: false }),
+    },
+    progress: {
+      follow(told: typeof tell) {
+        tell = told;
+        return () => {};
+      },
+    },
+  };
+  const { stream } = await followEvents.handle(
+    services as unknown as ApiServices,
+    {
+      ...{ caller: { name: 'slow', role: 'read', tenant: null }, query: {} },
+      ...{ signal: new AbortController().signal, isStillKnown: () => true },
+      ...{ holdOpen: () => () => {}, header: () => undefined },
+    } as unknown as ApiCall<unknown>,
+  );
+  const blocks = stream?.[Symbol.asyncIterator]();
+  if (blocks === undefined) throw new Error('there is no stream');
+  await blocks.next();
+  const change = (i: number, polls: number) =>
+    tell({ status: { reference: `loan-${i}`, polls } as BatchStatus, tenant: null });
+  for (let i = 0; i < 1001; i += 1) change(i, 1);
+  change(500, 2);
+  const changed = [];
+  for (let i = 0; i < 1000; i += 1) {
+    const data = /^data: (.*)$/m.exec((await blocks.next()).value)?.[1];
+    const { reference, polls } = JSON.parse(data ?? '');
+    changed.push(`${reference} ${polls}`);
+  }
+  await blocks.return?.();
+  expect(new Set(changed).size).toBe(1000);
+  expect(changed).toEqual(expect.arrayContaining(['loan-1 1', 'loan-500 2', 'loan-1000 1']));
 });

@@ -29,7 +29,7 @@ function system(more: Partial<SystemState> = {}, ...reports: Partial<WorkerRepor
     workers: all.map((one, i) => ({ id: `worker-${i}`, report: report(one) })),
     pause: null,
     memoryUsedRatio: 0.1,
-    quota: null,
+    today: { sent: 0, quota: null },
     silence: null,
     ...more,
   };
@@ -39,7 +39,7 @@ const texts = (state: SystemState | null) => conditionsOf(state).map(({ text }) 
 
 it('nothing is said while all is well', () => {
   expect(conditionsOf(system())).toEqual([]);
-  expect(conditionsOf(system({ quota: { most: 100, left: 1 } }))).toEqual([]);
+  expect(conditionsOf(system({ today: { sent: 99, quota: { most: 100, left: 1 } } }))).toEqual([]);
 });
 
 it('a Redis that does not answer and a system without workers are said', () => {
@@ -59,7 +59,7 @@ it('an Atlas that does not answer is said with since when, to how many, and whet
 
 it('refused credentials, a full Redis and a quota that is used up are said', () => {
   const state = system(
-    { memoryUsedRatio: 0.93, quota: { most: 1000, left: 0 } },
+    { memoryUsedRatio: 0.93, today: { sent: 1000, quota: { most: 1000, left: 0 } } },
     { refusedSince: NOW - 5000 },
   );
   expect(conditionsOf(state)).toMatchObject([

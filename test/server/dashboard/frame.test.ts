@@ -3,9 +3,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { noteMissedCallback } from '../../../src/batches/callback-silence.js';
 import { heartbeatsKey, workerReportKey } from '../../../src/jobs/redis-keys.js';
 import { VERSION } from '../../../src/version.js';
+import { batchOf } from '../../client/test-client.js';
 import { startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { AUTHORIZATION, CALLBACKS, createServer, LOGIN } from '../test-server.js';
+import { get, startQuietServer } from './test-pages.js';
 
 const HEADERS = {
   authorization: AUTHORIZATION,
@@ -76,6 +78,17 @@ it('what is wrong with the whole of it heads every page, and its title', async (
     const { body } = await server.app.inject({ url: '/dashboard/batches', headers: HEADERS });
     return !body.includes('stopped calling');
   });
+});
+
+it('the page of a batch is among the batches, whatever its reference', async () => {
+  const test = await startQuietServer();
+  for (const reference of ['Workers', 'Queues', 'loan-1']) {
+    await test.batches.add('batch', batchOf(reference, 1), { jobId: `batch-${reference}` });
+    const { body } = await get(test, `/${reference}`);
+    expect(/aria-current="page">([^<]*)/.exec(body)?.[1]).toBe('Batches');
+  }
+  const workers = await get(test, '/../workers');
+  expect(/aria-current="page">([^<]*)/.exec(workers.body)?.[1]).toBe('Workers');
 });
 
 it('/ leads to the dashboard, where there is one', async () => {

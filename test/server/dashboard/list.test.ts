@@ -31,13 +31,14 @@ it('a list of batches has pages, newest first, and counts all of them', async ()
   expect((await get(test, '?show=nonsense')).body).toContain('loan-59');
 });
 
-it('the search finds a document whose id is written in another Unicode form', async () => {
+it('the search, and that within a batch, find a document whose id is written in another Unicode form', async () => {
   const test = await startQuietServer();
   const request = batchOf('loan-1', 1);
   const documents = request.documents.map((one) => ({ ...one, documentId: 'cafe\u0301' }));
   await test.batches.add('batch', { ...request, documents }, { jobId: 'batch-loan-1' });
-  const { body } = await get(test, `?q=${encodeURIComponent('caf\u00e9')}`);
-  expect(body).toContain('>loan-1</a>');
+  const text = encodeURIComponent('Caf\u00e9');
+  expect((await get(test, `?q=${text}`)).body).toContain('>loan-1</a>');
+  expect((await get(test, `/loan-1?find=${text}`)).body).toContain('>cafe\u0301</b>');
 });
 
 it('a list reads the documents of a batch once to count and once to show it, however often it is refreshed', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
@@ -127,11 +128,19 @@ it('every series with labels that are known is there from the start', async () =
     'queue_wait_seconds_count',
     'callbacks_rejected_total{why="malformed"}',
     'jobs{queue="atlas-webhooks",state="failed"}',
+    ...apiStatuses().map((status) => `api_requests_total{status="${status}"}`),
   ]) {
     expect(body).toContain(`atlas_batch_${series} 0\n`);
   }
   expect(body).toMatch(/atlas_batch_build_info\{version="\d[^"]+",node="\d[^"]+"\} 1\n/);
 });
+
+/** Of the document of the API, and that of a method which no route has. */
+function apiStatuses(): string[] {
+  const { paths } = JSON.parse(readFileSync('schemas/openapi.json', 'utf8'));
+  const operations = Object.values<object>(paths).flatMap((methods) => Object.values(methods));
+  return [...new Set(['405', ...operations.flatMap(({ responses }) => Object.keys(responses))])];
+}
 
 /** A worker that has done nothing yet. */
 function hostedMetrics(): HostedWorker {

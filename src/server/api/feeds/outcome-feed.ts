@@ -59,7 +59,9 @@ export class OutcomeFeed {
    */
   async after(position: string): Promise<FeedPage> {
     if (this.from !== '' && comparePositions(position, this.from) >= 0) {
-      const outcomes = this.recent.filter((one) => comparePositions(one.position, position) > 0);
+      // From the end: who is up to date lacks the last ones, and all of them ask at each outcome.
+      const had = this.recent.findLastIndex((one) => comparePositions(one.position, position) <= 0);
+      const outcomes = this.recent.slice(had + 1);
       // One that is ahead is so by a read of its own, which the common one has yet to make.
       return { outcomes, position: outcomes.at(-1)?.position ?? position, reset: false };
     }

@@ -1,4 +1,5 @@
 /** `POST /batches:bulk`: adds many batches, a line of JSON each. Each line has a line in the response. */
+import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { addRequests, type EnqueueResult } from '../../../client/enqueue.js';
@@ -113,7 +114,10 @@ function unavailable({ reference }: BatchRequest) {
   return { reference, status: 'unavailable' } as const;
 }
 
-function check(caller: Caller, text: string): Checked {
+function check(caller: Caller, text: string | null): Checked {
+  if (text === null) {
+    return { reference: null, status: 'invalid', issues: ['the line is not in UTF-8'] };
+  }
   const data = parseJson(text);
   const named = isObject(data) && typeof data.reference === 'string' ? data.reference : null;
   if (data === undefined) {
@@ -130,15 +134,20 @@ function check(caller: Caller, text: string): Checked {
 }
 
 /** Lines that are not blank, one at a time: all of them as text would be twice the body. */
-function* linesOf(body: Buffer): Generator<{ line: number; text: string }> {
+function* linesOf(body: Buffer): Generator<{ line: number; text: string | null }> {
   let from = 0;
   for (let line = 1; from < body.length; line += 1) {
     const found = body.indexOf(LINE_BREAK, from);
     const end = found === -1 ? body.length : found;
-    const text = body.toString('utf8', from, end).trim();
+    const text = textOf(body.subarray(from, end));
     if (text !== '') yield { line, text };
     from = end + 1;
   }
+}
+
+/** Null for what is not in UTF-8: with other characters in their place, its ids and keys would name other documents. */
+function textOf(line: Buffer): string | null {
+  return isUtf8(line) ? line.toString().trim() : null;
 }
 
 function* chunksOf<T>(items: Iterable<T>, size: number): Generator<T[]> {

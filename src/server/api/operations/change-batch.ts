@@ -11,7 +11,7 @@ import { type ApiCall, type ApiServices, operation } from '../operation.js';
 import { ApiProblem, invalid } from '../problem.js';
 
 /** Longer ones make no log more readable. */
-const MAX_REASON_LENGTH = 500;
+export const MAX_REASON_LENGTH = 500;
 const LIMIT_BYTES = 16 * 1024;
 
 export const reasonBodySchema = z.strictObject({

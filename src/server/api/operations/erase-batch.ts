@@ -8,9 +8,7 @@ import { auditorOf } from '../auditor.js';
 import { checkVisible } from '../find-tenant.js';
 import { operation } from '../operation.js';
 import { ApiProblem } from '../problem.js';
-
-/** As of a cancel. */
-const MAX_REASON_LENGTH = 500;
+import { MAX_REASON_LENGTH } from './change-batch.js';
 
 const query = z.strictObject({
   reason: z

@@ -139,6 +139,7 @@ function note(
   alarm: Alarm,
 ): void {
   if (!maySee(caller, tenant)) return;
+  statuses.delete(status.reference);
   const [oldest] = statuses.keys();
   if (statuses.size >= MAX_WAITING_STATUSES && oldest !== undefined) statuses.delete(oldest);
   statuses.set(status.reference, status);
@@ -147,9 +148,9 @@ function note(
 
 function outcomeEvent({ position, announcedAt, ...outcome }: Outcome): string {
   const { eventId, reference, tenant, status, code } = outcome;
-  const data = { eventId, reference, tenant, status, code };
   const at = new Date(announcedAt).toISOString();
-  return eventOf(`batch.${status}`, { ...data, announcedAt: at }, position);
+  const data = { eventId, reference, tenant, status, code, announcedAt: at };
+  return eventOf(`batch.${status}`, data, position);
 }
 
 /** JSON has no line break. */

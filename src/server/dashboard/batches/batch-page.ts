@@ -1,4 +1,5 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
+import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { mayChange } from '../../login/operator.js';
@@ -101,7 +102,7 @@ function actions({ status }: BatchPageView): Markup {
 function eraseForm(reference: string): Markup {
   return html`<details class="action" id="erase"><summary class="button">Erase…</summary>
 <form method="post" action="${batchPath(reference)}/erase">
-<label>Its reference, to be sure<input name="confirm" maxlength="128" required autocomplete="off" placeholder="${reference}"></label>
+<label>Its reference, to be sure<input name="confirm" maxlength="${MAX_REFERENCE_LENGTH}" required autocomplete="off" placeholder="${reference}"></label>
 <label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" placeholder="ticket 4711; no names: it is kept"></label>
 <p>Its results in S3, with every version, its jobs, events and logs are gone for good. The documents themselves stay where they are.</p>
 <button class="danger">Erase this batch</button>

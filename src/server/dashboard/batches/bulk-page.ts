@@ -11,7 +11,7 @@ import { MAX_REASON_LENGTH } from '../read-form.js';
 import type { PageFrame } from '../read-frame.js';
 import type { BulkRecord, BulkState } from './bulk-record.js';
 import { hidden } from './filter-bar.js';
-import { type ListQuery, listPath, parametersOf, type Section } from './list-query.js';
+import { type ListQuery, listPath, type Section } from './list-query.js';
 import { BULK_FORM } from './list-table.js';
 import { duration, timeAgo } from './pieces.js';
 
@@ -159,9 +159,7 @@ const RATES = ['', '1', '5', '20', '100'];
 function confirmForm({ action, of, query, references, preview, untilMs }: PreviewView): Markup {
   const selected = references
     ? references.map((reference) => html`<input type="hidden" name="ref" value="${reference}">`)
-    : parametersOf(query).map(
-        ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-      );
+    : hidden(query);
   const asked =
     of === 'events' ? html`<input type="hidden" name="which" value="${GIVEN_UP}">` : selected;
   const reason = html`<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" ${action === 'cancel' ? html`required placeholder="sent by mistake"` : html`placeholder="for the audit log"`}></label>`;

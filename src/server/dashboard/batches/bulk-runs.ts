@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import type { BulkProgress } from '../../../batches/bulk/run-bulk.js';
 import { errorFields } from '../../../errors.js';
-import { redisTimeMs } from '../../../redis/clock.js';
 import type { ServerContext } from '../../context.js';
+import { redisNow } from '../../health/read-liveness.js';
 import { type BulkOrder, type BulkState, createRecord, updateRecord } from './bulk-record.js';
 
 /** How often it is written how far one has come. */
@@ -29,7 +29,7 @@ export interface BulkRuns {
 export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
-  const now = async () => Math.floor(await redisTimeMs(queues.link.redis));
+  const now = () => redisNow(queues);
 
   async function run(order: BulkOrder, steps: BulkSteps): Promise<void> {
     const aborted = new AbortController();

@@ -1,13 +1,14 @@
 /** The documents of a batch: which of them its page shows, and how. Pure. */
+import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
+import { lowerCase } from '../../../batches/lists/search-text.js';
 import { type BatchState, resultOf } from '../../../jobs/batch-state.js';
+import { comparableId } from '../../../jobs/ids.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
 import { html, type Markup } from '../../html.js';
 import { batchPath, pager } from './pieces.js';
 
 /** Documents on one page of their list. */
 const DOCUMENTS_PER_PAGE = 50;
-/** Longer texts are in no id or location. The field has it too. */
-const MAX_TEXT_LENGTH = 1200;
 /** `awaited`: at Atlas, without an extract yet. `unsent`: not at Atlas. The first that there are is what people seek. */
 const STATES = ['missing', 'awaited', 'unsent', 'present'] as const;
 export type DocumentState = (typeof STATES)[number];
@@ -61,14 +62,14 @@ export function documentsOf(
   const sought = STATES.find((one) => counts[one] > 0) ?? 'all';
   // All of a few are seen at once.
   const shown = query.state ?? (documents.length > DOCUMENTS_PER_PAGE ? sought : 'all');
-  const text = lowerCase(query.text);
+  const text = comparable(query.text);
   const fitting: DocumentLine[] = [];
   for (const [i, document] of documents.entries()) {
     const state = states[i] ?? 'unsent';
     if (shown !== 'all' && state !== shown) continue;
     const { documentId, bucket, key } = Object(document);
     const line = { documentId: String(documentId), location: `s3://${bucket}/${key}`, state };
-    const has = (one: string) => lowerCase(one).includes(text);
+    const has = (one: string) => comparable(one).includes(text);
     if (has(line.documentId) || has(line.location)) fitting.push(line);
   }
   const from = (query.page - 1) * DOCUMENTS_PER_PAGE;
@@ -78,9 +79,9 @@ export function documentsOf(
   };
 }
 
-/** As the search for batches: the case of the letters a to z makes no difference. */
-function lowerCase(text: string): string {
-  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+/** As the search for batches: neither the case of the letters a to z nor the Unicode form makes a difference. */
+function comparable(text: string): string {
+  return lowerCase(comparableId(text));
 }
 
 /** The state of each document, from the latest upload that holds it. */

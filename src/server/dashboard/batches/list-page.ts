@@ -1,5 +1,6 @@
 /** The page of batches: figures, a search, and lists. Pure. */
 import type { DocumentsToday } from '../../../batches/documents-today.js';
+import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
 import type { BatchCounts } from '../../../batches/lists/count-batches.js';
 import type { RowList } from '../../../batches/lists/list-batches.js';
 import { LINE_REASONS, type Line, roomLeft } from '../../../gate/line.js';
@@ -22,9 +23,7 @@ import { duration } from './pieces.js';
 const REFRESH_SECONDS = 2;
 
 export interface ListView {
-  now: number;
   liveness: Liveness;
-  today: DocumentsToday;
   /** Of all batches, by list. */
   sections: Record<Section, number>;
   query: ListQuery;
@@ -42,8 +41,9 @@ export interface ListView {
 }
 
 export function listPage(view: ListView): string {
-  const { query, liveness, frame, list, counts, now, sections } = view;
-  const { operator } = frame;
+  const { query, frame, list, counts, sections } = view;
+  const { operator, system } = frame;
+  const { now } = system;
   const { failed } = sections;
   const name = query.text === '' ? 'Batches' : `“${query.text}”`;
   const changes = mayChange(operator);
@@ -67,10 +67,10 @@ ${bulkLinks(view.bulks, now)}
 <div class="bar">
 <form class="search" action="${BATCHES_PATH}" role="search">
 <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><circle cx="11" cy="11" r="7"/><path d="m16.5 16.5 4.5 4.5"/></svg>
-<input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="1200" required>
+<input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="${MAX_TEXT_LENGTH}" required>
 <button>Search</button>
 </form>
-${changes && pauseForm(liveness.pause, operator.name)}
+${changes && pauseForm(system.pause, operator.name)}
 </div>
 <section class="card list" aria-label="Batches">
 ${tabs(query, sections)}
@@ -83,7 +83,7 @@ ${listPager(query, { shown: rows.length, next: list.next, searched: list.searche
   );
 }
 
-function tiles({ liveness, sections, today }: ListView): Markup {
+function tiles({ liveness, sections, frame }: ListView): Markup {
   const { oldestMs, nearDeadline } = liveness.inFlight;
   const { line } = liveness;
   return html`<section class="tiles" aria-label="How things stand">
@@ -93,7 +93,7 @@ ${line.uploads > 0 && html`<a class="tile" title="Uploads that wait for their tu
 <a class="tile ${nearDeadline > 0 ? 'warn' : ''}" href="${sectionPath('running')}&amp;sort=deadline"><span>Near their deadline</span><b>${nearDeadline.toLocaleString('en')}</b></a>
 <a class="tile ${sections.failed > 0 ? 'bad' : ''}" href="${sectionPath('failed')}"><span>Failed</span><b>${sections.failed.toLocaleString('en')}</b></a>
 <a class="tile" href="${sectionPath('completed')}"><span>Completed</span><b>${sections.completed.toLocaleString('en')}</b></a>
-${sentToday(today)}
+${sentToday(frame.system.today)}
 </section>`;
 }
 

@@ -1,4 +1,4 @@
-/** Parts that both pages use. Pure. */
+/** Parts that several pages use. Pure. */
 import type { LinePlace } from '../../../batches/line-place.js';
 import { listedState } from '../../../batches/lists/list-batches.js';
 import type { ListedStatus } from '../../../batches/status.js';
@@ -27,17 +27,20 @@ export const STATE_WORDS: Record<ListedState, string> = {
 /** @param status As {@link ListedStatus}, or more. */
 export function statePill(status: ListedStatus): Markup {
   const state = listedState(status);
-  // Whoever waits for its turn has no error, whatever it met before.
-  const hasError = status.lastError !== null && status.line === null;
-  const style = hasError ? 'error' : state;
-  return html`<span class="pill ${style}">${hasError ? 'Error' : STATE_WORDS[state]}</span>`;
+  return hasError(status)
+    ? html`<span class="pill error">Error</span>`
+    : html`<span class="pill ${state}">${STATE_WORDS[state]}</span>`;
+}
+
+/** Whoever waits for its turn has none, whatever it met before. */
+function hasError({ lastError, line }: ListedStatus): boolean {
+  return lastError !== null && line === null;
 }
 
 /** What the tab of the browser says of a batch. */
 export function tabState(status: ListedStatus): { word: string; tone: Tone } {
   const state = listedState(status);
-  const hasError = status.lastError !== null && status.line === null;
-  return hasError
+  return hasError(status)
     ? { word: 'Error', tone: 'warning' }
     : { word: STATE_WORDS[state], tone: TONES[state] ?? 'busy' };
 }

@@ -1,7 +1,6 @@
 /** The routes of the pages of batches: `/dashboard/batches` and below. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { audited } from '../../../batches/audit.js';
-import { readDocumentsToday } from '../../../batches/documents-today.js';
 import { findBatch } from '../../../batches/find.js';
 import { countRunning, countSets } from '../../../batches/lists/batch-sets.js';
 import { listRows } from '../../../batches/lists/list-batches.js';
@@ -10,7 +9,7 @@ import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
 import { startedKey } from '../../../jobs/redis-keys.js';
 import type { ServerContext } from '../../context.js';
-import { readLiveness, redisNow, withRedisTimeout } from '../../health/read-liveness.js';
+import { readLiveness } from '../../health/read-liveness.js';
 import { auditorOf } from '../actor.js';
 import { assetRoutes } from '../assets.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
@@ -34,9 +33,6 @@ type Query = Readonly<Record<string, unknown>>;
 
 export async function batchPages(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, config, logger } = context;
-  const askToday = () =>
-    withRedisTimeout(queues.link.run(() => readDocumentsToday(queues, config)));
-  const askLiveness = () => readLiveness(queues, config.BATCH_DEADLINE_MS);
   assetRoutes(app);
 
   const countCached = createCountCache(queues);
@@ -106,7 +102,8 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     query: ListQuery,
     { frame, done = null }: { frame: PageFrame; done?: ActionResult | null },
   ): Promise<FastifyReply> {
-    const [liveness, today, now] = await Promise.all([askLiveness(), askToday(), redisNow(queues)]);
+    const { now } = frame.system;
+    const liveness = await readLiveness(queues, config.BATCH_DEADLINE_MS);
     const filter = filterOf(query, now);
     const { sort, cursor } = query;
     const read = () =>
@@ -125,7 +122,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     if (known === null) return reply.redirect(listPath(query), 303);
     const [page, counts, sections, bulks, webhooks] = known;
     const deadlines = sort === 'deadline' ? await readDeadlines(page.rows) : null;
-    const figures = { now, liveness, today, sections, counts, deadlines, bulks, webhooks };
+    const figures = { liveness, sections, counts, deadlines, bulks, webhooks };
     return sendPage(reply, listPage({ ...figures, query, list: page, frame, done }));
   }
 
