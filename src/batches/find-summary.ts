@@ -26,9 +26,25 @@ export function requestOf(job: Job<unknown>, reference: string): BatchRequest | 
 /** The summary of an ended batch; null before its end. */
 export function summaryOf(job: Job<unknown>, reference: string): BatchSummary | null {
   if (job.finishedOn === undefined) return null;
+  return summaryOfOutcome(job, reference) ?? endedByHand(job, reference);
+}
+
+/**
+ * The summary as soon as the outcome is saved, which is final; null before. The event goes out before
+ * BullMQ finishes the job, so whoever handles the event may ask while the job is still active.
+ */
+export function decidedSummaryOf(job: Job<unknown>, reference: string): BatchSummary | null {
+  if (job.finishedOn !== undefined) return summaryOf(job, reference);
+  const outcome = stateOf(job)?.outcome;
+  // After a retry the outcome of the earlier run stays until a worker takes the job.
+  const isOfThisRun = outcome !== undefined && job.attemptsMade <= outcome.attemptsMade;
+  return isOfThisRun ? summaryOfOutcome(job, reference) : null;
+}
+
+function summaryOfOutcome(job: Job<unknown>, reference: string): BatchSummary | null {
   const state = stateOf(job);
-  const { outcome } = state ?? {};
-  if (!state || !outcome) return endedByHand(job, reference);
+  const outcome = state?.outcome;
+  if (!state || !outcome) return null;
   const request = requestOf(job, reference);
   return request
     ? summarize(request, { ...state, outcome }, (atlasBatchId) =>

@@ -1,7 +1,7 @@
 /** Reads the results of an ended batch from S3, document by document, in constant memory. */
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ClientQueues } from '../batches/client-queues.js';
-import { requestOf, stateOf, summaryOf, summaryOfEvent } from '../batches/find-summary.js';
+import { decidedSummaryOf, requestOf, stateOf, summaryOfEvent } from '../batches/find-summary.js';
 import { checkOptions, checkReference, checkSignal } from '../check-options.js';
 import { UnknownReferenceError } from '../errors.js';
 import { Proxies, type ProxySettings } from '../http/proxy.js';
@@ -78,7 +78,7 @@ export function createResultReader(
       checkOptions('results', options, ['signal']);
       checkSignal(options.signal);
       const { signal } = options;
-      const finding = queues.link.run(() => findEndedBatch(queues, reference));
+      const finding = queues.link.run(() => findDecidedBatch(queues, reference));
       const found = await unlessAborted(finding, signal);
       for await (const document of documentsOf(found, (uri) => open(uri, signal))) {
         // Documents may have arrived before the abort.
@@ -92,21 +92,21 @@ export function createResultReader(
   };
 }
 
-interface EndedBatch {
+interface DecidedBatch {
   summary: BatchSummary;
   /** Null when the job is no longer kept, and when it has none. */
   request: BatchRequest | null;
   state: BatchState | null;
 }
 
-async function findEndedBatch(queues: ClientQueues, reference: string): Promise<EndedBatch> {
+async function findDecidedBatch(queues: ClientQueues, reference: string): Promise<DecidedBatch> {
   const job = await queues.batches.getJob(batchJobId(reference));
   if (!job) {
     const summary = await summaryOfEvent(queues, reference);
     if (!summary) throw new UnknownReferenceError(reference);
     return { summary, request: null, state: null };
   }
-  const summary = summaryOf(job, reference);
+  const summary = decidedSummaryOf(job, reference);
   if (!summary) throw new BatchRunningError(reference);
   return { summary, request: requestOf(job, reference), state: stateOf(job) };
 }
@@ -114,7 +114,7 @@ async function findEndedBatch(queues: ClientQueues, reference: string): Promise<
 type OpenResult = (uri: string) => ReturnType<ResultSource['open']>;
 
 function documentsOf(
-  { summary, request, state }: EndedBatch,
+  { summary, request, state }: DecidedBatch,
   open: OpenResult,
 ): AsyncGenerator<ResultDocument, void, undefined> {
   if (!request || !state) {

@@ -52,6 +52,28 @@ test('results of a batch that runs, and of one that nobody knows, are errors wit
   await expect(client.status('never')).rejects.toBeInstanceOf(UnknownReferenceError);
 });
 
+test('results are there for whoever handles the event before BullMQ has finished the job', async () => {
+  const system = await startSystem();
+  const worker = await system.startWorker();
+  const client = clientOf(system);
+  await system.submit('told', 2);
+  await client.wait('told');
+  await worker.stop();
+  const idsOf = async () => {
+    const ids: string[] = [];
+    for await (const { documentId } of client.results('told')) ids.push(documentId);
+    return ids;
+  };
+  // As the job is between its event and its end.
+  const job = system.batches.toKey('batch-told');
+  await system.redis.hdel(job, 'finishedOn', 'returnvalue');
+  await system.redis.hset(job, 'atm', 0);
+  await expect(idsOf()).resolves.toEqual(['001', '002']);
+  // As it is after a retry that no worker has taken yet.
+  await system.redis.hset(job, 'atm', 1);
+  await expect(idsOf()).rejects.toBeInstanceOf(BatchRunningError);
+});
+
 test('a signal ends the reading of results between documents, while S3 hangs, and before', async () => {
   const system = await startSystem();
   await system.startWorker();

@@ -74,7 +74,7 @@ it.each([50, 2])(
   },
 );
 
-it('the last poll of all looks at page 0 where extracts are announced', async () => {
+it('the last poll of all asks for page 0 where extracts are announced', async () => {
   const readyAt = (number: number) => ({ ready: number < POLLS ? 0 : 3, total: IDS.length });
   const last = await poll({ firstPage: 0, readyAt }, true);
   expect([last.asked.at(-1), last.isRead]).toEqual([[1, 0], true]);
