@@ -22,6 +22,7 @@ import { eraseKeys, type RemovedKeys } from './erase-keys.js';
 import type { Traces } from './erase-scope.js';
 import { EVENTS_READ, stateOf } from './find-summary.js';
 import { type KeySpace, readScope } from './find-traces.js';
+import { jobAfterEvent } from './job-after-event.js';
 
 /** Proves that a batch was erased, to who knows its reference, and names nobody to anybody else. */
 export interface ErasureCertificate {
@@ -88,7 +89,7 @@ export async function eraseBatch(
 ): Promise<EraseResult> {
   const { batches, link, prefix } = queues;
   const refused = (status: 'running' | 'unknown') => ({ status, reference, certificate: null });
-  const job = (await batches.getJob(batchJobId(reference))) ?? null;
+  const job = (await jobAfterEvent(queues, reference)) ?? null;
   if (tenant !== undefined && !(isObject(job?.data) && job.data.tenant === tenant))
     return refused('unknown');
   if (job && job.finishedOn === undefined) return refused('running');

@@ -7,6 +7,7 @@ import { runModeKey } from '../jobs/redis-keys.js';
 import { RUN_MODE_TTL_MS, type RunMode, type RunModeFlag } from '../jobs/run-mode.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { ClientQueues } from './client-queues.js';
+import { jobAfterEvent } from './job-after-event.js';
 
 /** What became of the request to retry a batch. */
 export interface RetryResult {
@@ -16,11 +17,9 @@ export interface RetryResult {
   reference: string;
 }
 
-export async function retryBatch(
-  { batches, link, prefix }: ClientQueues,
-  reference: string,
-): Promise<RetryResult> {
-  const job = await batches.getJob(batchJobId(reference));
+export async function retryBatch(queues: ClientQueues, reference: string): Promise<RetryResult> {
+  const { batches, link, prefix } = queues;
+  const job = await jobAfterEvent(queues, reference);
   if (!job) return { status: 'unknown', reference };
   if (!(await job.isFailed())) return { status: 'not-failed', reference };
   await markRun({ redis: link.redis, prefix, batches }, job, reference, 'operator');

@@ -56,6 +56,29 @@ test('a handler gets each event once, with its summary, id and name', async () =
   ]);
 });
 
+test('a handler can retry, read and erase the batch whose event it has, at once', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  const asked: unknown[] = [];
+  client.onCompletion(async ({ status }) => {
+    if (status === 'failed') {
+      await system.request('loan-1', 2);
+      asked.push((await client.retry('loan-1')).status);
+      return;
+    }
+    const ids: string[] = [];
+    for await (const { documentId } of client.results('loan-1')) ids.push(documentId);
+    asked.push(ids, (await client.erase('loan-1')).status);
+  });
+  const documents = ['001', '002'].map((documentId) => {
+    return { documentId, bucket: 'kyc-documents', key: `loan-1/${documentId}.jpg` };
+  });
+  await client.enqueue({ reference: 'loan-1', productType: 'LOAN_APP', documents });
+  await waitUntil('both events', () => asked.length === 3);
+  expect(asked).toEqual(['retried', ['001', '002'], 'erased']);
+});
+
 test('a reference that is used again after its event is gone has an event of another id', async () => {
   const system = await startSystem();
   await system.startWorker();
