@@ -1,6 +1,6 @@
 /** The batches of the demo: one of every kind of outcome. */
 import { readFile } from 'node:fs/promises';
-import type { BatchRequest } from '../src/jobs/request.js';
+import type { BatchRequest } from '../src/jobs/request/request.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 
 export const SCANS_BUCKET = 'kyc-documents';

@@ -7,7 +7,7 @@ import { argv } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
 import { toPortableSchema } from '../src/jobs/portable-schema.js';
-import { batchRequestSchema } from '../src/jobs/request.js';
+import { batchRequestSchema } from '../src/jobs/request/request.js';
 import { completedEventSchema, failedEventSchema, resultsSchema } from '../src/jobs/schemas.js';
 import { openApiDocument } from '../src/server/api/openapi.js';
 

@@ -11,7 +11,7 @@ export type { RedisNode } from './redis/target.js';
 // Adding a batch, and what became of it.
 
 export type { BatchInput, EnqueueResult } from './client/enqueue.js';
-export type { BatchDocument, BatchRequest, Priority } from './jobs/request.js';
+export type { BatchDocument, BatchRequest, Priority } from './jobs/request/request.js';
 
 // Following a batch, and asking for its end.
 
@@ -45,7 +45,7 @@ export type { BatchSort } from './batches/lists/batch-sets.js';
 export type { BatchCounts, ValueCount } from './batches/lists/count-batches.js';
 export type { BatchList, ListedBatch, ListOptions } from './batches/lists/list-batches.js';
 export type { RetryResult } from './batches/retry.js';
-export type { ListedState } from './jobs/listed-facts.js';
+export type { ListedState } from './jobs/state/listed-facts.js';
 
 // The end of a batch: its summary, and its completion event.
 

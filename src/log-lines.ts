@@ -1,5 +1,5 @@
 /** A line of the log for a person who reads it on a terminal. Pure. */
-import { escapeControls } from './jobs/validation-issues.js';
+import { escapeControls } from './jobs/request/validation-issues.js';
 import { isObject, parseJson } from './json.js';
 
 /** Pino's numbers. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'bullmq';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { BatchRequest } from '../src/jobs/request.js';
+import type { BatchRequest } from '../src/jobs/request/request.js';
 import { codeBlocks } from './helpers/code-blocks.js';
 import { testRedis } from './helpers/redis.js';
 import { type System, startSystem } from './helpers/system.js';

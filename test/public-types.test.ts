@@ -115,14 +115,16 @@ test('the hover of summary.polls says what a poll is', () => {
 });
 
 test('the hover of documents[0].key says what the key is', () => {
-  expect(hoversOf('jobs/request.d.ts', 'BatchDocument').get('key')).toContain('S3 key of the scan');
+  expect(hoversOf('jobs/request/request.d.ts', 'BatchDocument').get('key')).toContain(
+    'S3 key of the scan',
+  );
 });
 
 test.each([
   ['jobs/summary.d.ts', 'BatchSummary'],
   ['jobs/summary.d.ts', 'SummaryDocuments'],
-  ['jobs/request.d.ts', 'BatchRequest'],
-  ['jobs/request.d.ts', 'BatchDocument'],
+  ['jobs/request/request.d.ts', 'BatchRequest'],
+  ['jobs/request/request.d.ts', 'BatchDocument'],
   ['errors.d.ts', 'Reason'],
   ['batches/status.d.ts', 'UploadStatus'],
   ['batches/status.d.ts', 'BatchStatus'],

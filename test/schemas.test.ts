@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { expect, test, vi } from 'vitest';
 import { makeSchemas } from '../scripts/make-schemas.js';
-import { checkBatchRequest } from '../src/jobs/request.js';
+import { checkBatchRequest } from '../src/jobs/request/request.js';
 import { startSystem } from './helpers/system.js';
 
 vi.setConfig({ testTimeout: 60_000 });

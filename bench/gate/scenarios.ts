@@ -1,6 +1,6 @@
 /** What comes, for the pictures of docs/flow-control.md. */
 import { flowOf } from '../../src/gate/flow.js';
-import type { Priority } from '../../src/jobs/request.js';
+import type { Priority } from '../../src/jobs/request/request.js';
 import type { Arrival } from './simulate.js';
 
 const DOCUMENTS = 5;

@@ -14,7 +14,7 @@ import pLimit from 'p-limit';
 import PgBoss from 'pg-boss';
 import { Agent, request } from 'undici';
 import { loadConfig } from '../../src/config/environment.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { DOCUMENTS_BUCKET, documentKey, FIRST_POLL_MS, MAX_DOCUMENTS } from '../speed/work.js';
 import { BATCHES, COMPLETIONS, FETCHED_AT_ONCE, POLLS, POSTGRES_URL, S3_BY } from './pg-boss.js';
 

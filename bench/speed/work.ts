@@ -1,5 +1,5 @@
 /** The work of every measure: batches of five small documents. */
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 
 export const CREDENTIALS = { accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 export const DOCUMENTS_BUCKET = 'scans';

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import { TransientError } from '../errors.js';
-import { requestBudgetKey, requestsBlockedKey } from '../jobs/redis-keys.js';
+import { requestBudgetKey, requestsBlockedKey } from '../jobs/keys/redis-keys.js';
 import { pause, unlessAborted } from '../timeouts.js';
 import {
   ASK_BUDGET,

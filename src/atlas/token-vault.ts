@@ -7,7 +7,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { CompactEncrypt, compactDecrypt } from 'jose';
-import { type TokenKeys, tokenKeys } from '../jobs/redis-keys.js';
+import { type TokenKeys, tokenKeys } from '../jobs/keys/redis-keys.js';
 import { LuaScript } from '../redis/lua-script.js';
 import { fromRedis } from './shared-state.js';
 

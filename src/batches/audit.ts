@@ -7,7 +7,7 @@ import type { Actor, AuditAction, AuditRecord } from '../jobs/audit-record.js';
 import { describeAudit } from '../jobs/audit-record.js';
 import { erasedDigest } from '../jobs/erased.js';
 import { batchJobId } from '../jobs/ids.js';
-import { auditKey } from '../jobs/redis-keys.js';
+import { auditKey } from '../jobs/keys/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';

@@ -4,7 +4,7 @@
  * then made at the times that the policy has learnt, as if there were no callbacks.
  */
 import type { Redis } from 'ioredis';
-import { callbacksMissedKey } from '../jobs/redis-keys.js';
+import { callbacksMissedKey } from '../jobs/keys/redis-keys.js';
 
 /** One may be late, and two may come to the same poll. */
 const SILENT_AFTER = 3;

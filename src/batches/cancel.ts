@@ -2,7 +2,7 @@
 import type { Actor } from '../jobs/audit-record.js';
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
-import { cancelKey, cancelledKey } from '../jobs/redis-keys.js';
+import { cancelKey, cancelledKey } from '../jobs/keys/redis-keys.js';
 import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';

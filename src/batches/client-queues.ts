@@ -1,9 +1,9 @@
 /** The queues that a client uses, on one connection. */
 import { Queue, type Telemetry } from 'bullmq';
-import type { PollData, PollResult } from '../jobs/poll-state.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
+import type { PollData, PollResult } from '../jobs/state/poll-state.js';
+import type { WebhookPayload } from '../jobs/state/webhook-state.js';
 import type { BatchSummary } from '../jobs/summary.js';
-import type { WebhookPayload } from '../jobs/webhook-state.js';
 import type { RedisLink } from '../redis/client-link.js';
 
 export interface ClientQueues {

@@ -7,10 +7,10 @@
  */
 import type { Job } from 'bullmq';
 import { TransientError } from '../errors.js';
-import { atlasBatchIdOf } from '../jobs/batch-state.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../jobs/erased.js';
 import { batchJobId, eventJobId, nthEventJobId } from '../jobs/ids.js';
-import { erasedKey } from '../jobs/redis-keys.js';
+import { erasedKey } from '../jobs/keys/redis-keys.js';
+import { atlasBatchIdOf } from '../jobs/state/batch-state.js';
 import { isObject } from '../json.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';

@@ -1,7 +1,7 @@
 /** Gives a batch more time. */
 import { CANCEL_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId } from '../jobs/ids.js';
-import { extensionKey, startedKey } from '../jobs/redis-keys.js';
+import { extensionKey, startedKey } from '../jobs/keys/redis-keys.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { ClientQueues } from './client-queues.js';
 

@@ -1,9 +1,9 @@
 /** How a batch ended: read from its job or, when the job is no longer kept, from its event. */
 import type { Job } from 'bullmq';
 import type { Reason } from '../errors.js';
-import { type BatchState, readState } from '../jobs/batch-state.js';
 import { eventJobId, nthEventJobId } from '../jobs/ids.js';
-import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
+import { type BatchRequest, checkBatchRequest } from '../jobs/request/request.js';
+import { type BatchState, readState } from '../jobs/state/batch-state.js';
 import { type BatchSummary, summarize, summarizeInvalid } from '../jobs/summary.js';
 import { resultUri } from '../storage/results/results-key.js';
 import type { ClientQueues } from './client-queues.js';

@@ -9,8 +9,8 @@ import {
   pollJobId,
   timeOfWatch,
 } from '../jobs/ids.js';
+import { ownerKey } from '../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE, POLLS_QUEUE, QUEUES } from '../jobs/queues.js';
-import { ownerKey } from '../jobs/redis-keys.js';
 import { isObject, parseJson } from '../json.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { EraseScope, type Traces } from './erase-scope.js';

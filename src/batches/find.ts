@@ -1,7 +1,7 @@
 /** Finds a batch by what leads straight to it: its reference, or the id of an Atlas batch of it. */
 import { readOwner } from '../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId, REFERENCE_PATTERN } from '../jobs/ids.js';
-import { ownerKey } from '../jobs/redis-keys.js';
+import { ownerKey } from '../jobs/keys/redis-keys.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** The reference of the batch; null when the text leads to none. */

@@ -3,8 +3,8 @@
  * announced, without taking anybody's job. A reader keeps its position itself.
  */
 import { UsageError } from '../errors.js';
+import { outcomesKey } from '../jobs/keys/redis-keys.js';
 import { type OutcomeEntry, readOutcomeFields } from '../jobs/outcome-entry.js';
-import { outcomesKey } from '../jobs/redis-keys.js';
 import type { RedisConnection } from '../redis/connection.js';
 import { LuaScript } from '../redis/lua-script.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';

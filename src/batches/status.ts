@@ -1,12 +1,12 @@
 /** Where a batch stands: its job, its saved state and its poll jobs, joined. */
 import type { Job } from 'bullmq';
 import { type Reason, UnknownReferenceError } from '../errors.js';
-import type { BatchState, Upload } from '../jobs/batch-state.js';
-import { atlasBatchIdOf, readState, resultOf } from '../jobs/batch-state.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import { phaseOf } from '../jobs/listed-facts.js';
-import type { PollState } from '../jobs/poll-state.js';
+import type { BatchState, Upload } from '../jobs/state/batch-state.js';
+import { atlasBatchIdOf, readState, resultOf } from '../jobs/state/batch-state.js';
+import { phaseOf } from '../jobs/state/listed-facts.js';
+import type { PollState } from '../jobs/state/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
 import { parseJson } from '../json.js';
 import type { ClientQueues } from './client-queues.js';

@@ -2,7 +2,7 @@
 import { WAKE_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId, foldedForm, pollJobId, watchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import { wakeKey } from '../jobs/redis-keys.js';
+import { wakeKey } from '../jobs/keys/redis-keys.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { promote, promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';

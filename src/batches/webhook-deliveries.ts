@@ -1,7 +1,7 @@
 /** How the events of a batch came to the webhook: each attempt, as its job has noted it. */
 import type { Job } from 'bullmq';
 import { eventJobId, nthEventJobId } from '../jobs/ids.js';
-import type { WebhookPayload } from '../jobs/webhook-state.js';
+import type { WebhookPayload } from '../jobs/state/webhook-state.js';
 import type { ClientQueues } from './client-queues.js';
 import { EVENTS_READ } from './find-summary.js';
 

@@ -7,7 +7,7 @@ import {
   type StateFilter,
 } from '../batches/lists/batch-filter.js';
 import { REASON_CODES, type ReasonCode, UsageError } from '../errors.js';
-import { PRIORITIES, type Priority } from '../jobs/request.js';
+import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseDuration } from './duration.js';
 
 export interface FilterOptions {

@@ -6,7 +6,7 @@ import type { ClientQueues } from '../batches/client-queues.js';
 import { UsageError } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
-import { type BatchRequest, checkBatchRequest } from '../jobs/request.js';
+import { type BatchRequest, checkBatchRequest } from '../jobs/request/request.js';
 import { isObject } from '../json.js';
 import { InvalidBatchError } from './client-errors.js';
 

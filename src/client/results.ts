@@ -5,10 +5,10 @@ import { decidedSummaryOf, requestOf, stateOf, summaryOfEvent } from '../batches
 import { checkOptions, checkReference, checkSignal } from '../check-options.js';
 import { UnknownReferenceError } from '../errors.js';
 import { Proxies, type ProxySettings } from '../http/proxy.js';
-import { atlasBatchIdOf, type BatchState } from '../jobs/batch-state.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
-import type { BatchRequest } from '../jobs/request.js';
+import type { BatchRequest } from '../jobs/request/request.js';
+import { atlasBatchIdOf, type BatchState } from '../jobs/state/batch-state.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/results/result-document.js';

@@ -3,7 +3,7 @@
  * whoever reads it has no token. Pure.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { TENANT_PATTERN } from '../jobs/request.js';
+import { TENANT_PATTERN } from '../jobs/request/request.js';
 
 /**
  * `submit` adds, reads and cancels the batches of its tenant, which it must have. `read` reads. `operate`

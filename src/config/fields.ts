@@ -1,8 +1,8 @@
 /** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/bucket-name.js';
-import { TENANT_PATTERN } from '../jobs/request.js';
+import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/request/bucket-name.js';
+import { TENANT_PATTERN } from '../jobs/request/request.js';
 
 export const text = (want: string) => z.string({ error: `is missing; set ${want}` });
 /** What travels as a header of HTTP. */

@@ -1,5 +1,5 @@
 /** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
-import { PRIORITIES } from '../jobs/request.js';
+import { PRIORITIES } from '../jobs/request/request.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 
 /** What is used of the quota of a day is of no use two days later. */

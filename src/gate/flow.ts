@@ -1,5 +1,5 @@
 /** Which flow a batch belongs to: its tenant and its priority. */
-import type { BatchRequest, Priority } from '../jobs/request.js';
+import type { BatchRequest, Priority } from '../jobs/request/request.js';
 import type { Flow } from './gate-model.js';
 
 /** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches, and all of it alone. */

@@ -1,14 +1,14 @@
 /** What decides which upload may go to Atlas now, as workers use it; see `gate-model.ts`. */
 import type { Redis } from 'ioredis';
 import { LockLostError, type Reason } from '../errors.js';
-import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import {
   gateAbleKey,
   gateKeys,
   gateOnKey,
   gateOutageKey,
   gateSweepKey,
-} from '../jobs/redis-keys.js';
+} from '../jobs/keys/redis-keys.js';
+import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
 import { Calendar } from './calendar.js';

@@ -7,8 +7,8 @@ import {
   gatePauseKey,
   gateWaitsKey,
   quotaUsedKey,
-} from '../jobs/redis-keys.js';
-import { PRIORITIES, type Priority } from '../jobs/request.js';
+} from '../jobs/keys/redis-keys.js';
+import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseJson } from '../json.js';
 import type { Pause } from './pause.js';
 

@@ -1,6 +1,6 @@
 /** How the gate names an upload. Pure. */
-import type { Upload } from '../jobs/batch-state.js';
 import { fromRanges } from '../jobs/index-ranges.js';
+import type { Upload } from '../jobs/state/batch-state.js';
 
 /**
  * `<job id>@<timestamp>/<round>.<first index>`; `r<n>.` before the round in the n-th run after the first, and

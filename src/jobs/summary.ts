@@ -1,8 +1,8 @@
 /** The summary of a batch: what the caller gets at its end. */
 import type { Reason } from '../errors.js';
-import { atlasBatchIdOf, type BatchState, resultOf } from './batch-state.js';
 import { fromRanges } from './index-ranges.js';
-import type { BatchRequest } from './request.js';
+import type { BatchRequest } from './request/request.js';
+import { atlasBatchIdOf, type BatchState, resultOf } from './state/batch-state.js';
 
 /** How many of a batch's documents were sent, and have come. */
 export interface SummaryDocuments {

@@ -1,5 +1,5 @@
 /** Reads observations that come from Redis, where anybody may have written them. Pure. */
-import { MAX_PRODUCT_TYPE_LENGTH } from '../jobs/request.js';
+import { MAX_PRODUCT_TYPE_LENGTH } from '../jobs/request/request.js';
 import { isObject } from '../json.js';
 import type { NegativePoll, Observation } from './poll-policy.js';
 

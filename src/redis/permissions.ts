@@ -1,7 +1,7 @@
 /** The commands that a user of Redis must be allowed to run, and which of them are missing. */
 import type { Command, Redis } from 'ioredis';
 import { RedisUnavailableError } from '../errors.js';
-import { writeProbeKey } from '../jobs/redis-keys.js';
+import { writeProbeKey } from '../jobs/keys/redis-keys.js';
 import {
   isRefusedCommand,
   isRefusedKey,

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
-import { writeProbeKey } from '../jobs/redis-keys.js';
+import { writeProbeKey } from '../jobs/keys/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { createRepeatedWarnings, type WarnOfError } from '../repeated-lines.js';
 import { unlessAborted } from '../timeouts.js';

@@ -1,4 +1,4 @@
-import { PLAIN_BUCKET_NAME } from '../jobs/bucket-name.js';
+import { PLAIN_BUCKET_NAME } from '../jobs/request/bucket-name.js';
 
 /**
  * The rule of `S3_ALLOWED_BUCKETS`. Atlas can read whatever we sign, with the permissions of our

@@ -1,7 +1,7 @@
 /** What S3 (or the way to it) said no to, as an error that tells an operator what to do. */
 import { errorName, OwnFaultError, TransientError } from '../errors.js';
 import { PROXY_LOGIN, proxyAdvice } from '../http/proxy.js';
-import { escapeControls } from '../jobs/validation-issues.js';
+import { escapeControls } from '../jobs/request/validation-issues.js';
 import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
 
 const BUCKET = 'create the bucket, or correct its name';

@@ -14,7 +14,7 @@ import type { Config } from '../config/config.js';
 import { storeOptionsOf } from '../config/s3-fields.js';
 import { errorFields } from '../errors.js';
 import { type ErasedSpan, erasedDigest, readErased } from '../jobs/erased.js';
-import { erasedKey, storingKey } from '../jobs/redis-keys.js';
+import { erasedKey, storingKey } from '../jobs/keys/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { ResultsEraser } from '../storage/results/erase-results.js';

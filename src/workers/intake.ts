@@ -6,7 +6,12 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Reason } from '../errors.js';
-import { cancelledKey, gateDeadlinesKey, gateOutageKey, startedKey } from '../jobs/redis-keys.js';
+import {
+  cancelledKey,
+  gateDeadlinesKey,
+  gateOutageKey,
+  startedKey,
+} from '../jobs/keys/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { FetchGate } from '../redis/pausing-worker.js';

@@ -3,9 +3,9 @@ import type { ClientQueues } from '../../src/batches/client-queues.js';
 import type { BatchFilter } from '../../src/batches/lists/batch-filter.js';
 import { countBatches } from '../../src/batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../../src/batches/lists/list-batches.js';
-import { LISTED_STATES } from '../../src/jobs/listed-facts.js';
-import { begunKey } from '../../src/jobs/redis-keys.js';
-import { PRIORITIES } from '../../src/jobs/request.js';
+import { begunKey } from '../../src/jobs/keys/redis-keys.js';
+import { PRIORITIES } from '../../src/jobs/request/request.js';
+import { LISTED_STATES } from '../../src/jobs/state/listed-facts.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { openOutcomes, positionBefore } from '../../src/batches/outcomes.js';
+import { outcomesKey } from '../../src/jobs/keys/redis-keys.js';
 import { fieldsOfOutcome } from '../../src/jobs/outcome-entry.js';
-import { outcomesKey } from '../../src/jobs/redis-keys.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { connectionTo, testRedis } from '../helpers/redis.js';
 

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { markRun } from '../../src/batches/retry.js';
-import { runModeKey } from '../../src/jobs/redis-keys.js';
+import { runModeKey } from '../../src/jobs/keys/redis-keys.js';
 import { testRedis } from '../helpers/redis.js';
 
 it('an operator who retries at the same time as a late document wins, and nothing is noted of a job that is gone', async () => {

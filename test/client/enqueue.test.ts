@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { InvalidBatchError } from '../../src/client/client-errors.js';
-import { checkBatchRequest } from '../../src/jobs/request.js';
+import { checkBatchRequest } from '../../src/jobs/request/request.js';
 import { batchOf, startClient } from './test-client.js';
 
 function plainQueue(url: string, prefix: string): Queue {

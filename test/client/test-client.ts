@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { type AtlasBatchClient, createAtlasBatchClient } from '../../src/client/client.js';
 import type { AtlasBatchClientOptions } from '../../src/client/client-options.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { testRedis } from '../helpers/redis.js';
 import type { System } from '../helpers/system.js';
 

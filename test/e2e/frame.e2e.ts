@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { heartbeatsKey, workerReportKey } from '../../src/jobs/redis-keys.js';
+import { heartbeatsKey, workerReportKey } from '../../src/jobs/keys/redis-keys.js';
 import { openPage } from './open-page.js';
 import { expectUsable } from './pictures.js';
 import { type Stage, startStage } from './stage.js';

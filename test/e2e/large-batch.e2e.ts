@@ -1,7 +1,7 @@
 /** A batch of 10,000 documents, and everything as long as it may be. */
 import { expect, it, onTestFinished } from 'vitest';
 import { openQueues } from '../../src/batches/client-queues.js';
-import type { Upload } from '../../src/jobs/batch-state.js';
+import type { Upload } from '../../src/jobs/state/batch-state.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { plant } from '../helpers/planted-batches.js';
 import { connectionTo } from '../helpers/redis.js';

@@ -1,7 +1,6 @@
 /** A service with batches in every state, as operators find it. */
-
 import { onTestFinished } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
 import { hosted, type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';

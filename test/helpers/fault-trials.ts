@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import { expect } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { AtlasFaultRule, S3Simulator } from '../../src/simulator/index.js';
 import { batchesEnded } from './batches-ended.js';
 import {

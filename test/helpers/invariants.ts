@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { BatchState } from '../../src/jobs/batch-state.js';
+import { documentsSentKey, observationsKey, outcomesKey } from '../../src/jobs/keys/redis-keys.js';
 import { readOutcomeFields } from '../../src/jobs/outcome-entry.js';
-import { documentsSentKey, observationsKey, outcomesKey } from '../../src/jobs/redis-keys.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
+import type { BatchState } from '../../src/jobs/state/batch-state.js';
 import type { System } from './system.js';
 
 /** BullMQ's own keys of a queue. */

@@ -1,11 +1,11 @@
 /** Batches as producers and workers leave them in Redis, without running any of it. */
 import type { ClientQueues } from '../../src/batches/client-queues.js';
 import type { ReasonCode } from '../../src/errors.js';
-import { type BatchState, newBatchState, type Upload } from '../../src/jobs/batch-state.js';
 import { batchJobId } from '../../src/jobs/ids.js';
-import { factsOf, type ListedState } from '../../src/jobs/listed-facts.js';
-import { begunKey, startedKey } from '../../src/jobs/redis-keys.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import { begunKey, startedKey } from '../../src/jobs/keys/redis-keys.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
+import { type BatchState, newBatchState, type Upload } from '../../src/jobs/state/batch-state.js';
+import { factsOf, type ListedState } from '../../src/jobs/state/listed-facts.js';
 
 export interface PlantedBatch extends Partial<BatchRequest> {
   reference: string;

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { onTestFinished, vi } from 'vitest';
 import { loadConfig, loadConnectionConfig, wantsTraces } from '../../src/config/environment.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { connectionOptions } from '../../src/redis/connect.js';
 import { RedisConnection } from '../../src/redis/connection.js';

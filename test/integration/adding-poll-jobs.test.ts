@@ -1,7 +1,7 @@
 /** What a batch does around the adding of its polls. */
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { wakeKey } from '../../src/jobs/redis-keys.js';
+import { wakeKey } from '../../src/jobs/keys/redis-keys.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';

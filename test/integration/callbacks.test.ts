@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Pool } from 'undici';
 import { expect, it, onTestFinished } from 'vitest';
-import { lateResultsSweepKey } from '../../src/jobs/redis-keys.js';
+import { lateResultsSweepKey } from '../../src/jobs/keys/redis-keys.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
 import { LONG } from '../helpers/long-form.js';
 import { hosted, type System, startSystem } from '../helpers/system.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { randomFrom } from '../../src/simulator/random.js';
 import { CHAOS_REDIS, type ChaosRedis, type ChaosRedisKind } from '../helpers/chaos-redis.js';
 import {

@@ -2,8 +2,8 @@
 import type { Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import { newBatchState } from '../../src/jobs/batch-state.js';
-import { newPollState } from '../../src/jobs/poll-state.js';
+import { newBatchState } from '../../src/jobs/state/batch-state.js';
+import { newPollState } from '../../src/jobs/state/poll-state.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ReasonCode } from '../../src/errors.js';
-import type { PollState } from '../../src/jobs/poll-state.js';
+import type { PollState } from '../../src/jobs/state/poll-state.js';
 import type { AtlasRequestView } from '../../src/simulator/index.js';
 import {
   BATCHES,

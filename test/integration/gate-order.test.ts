@@ -1,7 +1,7 @@
 /** Who goes first, when everybody comes at once and Atlas has no room. */
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createAtlasBatchClient } from '../../src/index.js';
-import type { Priority } from '../../src/jobs/request.js';
+import type { Priority } from '../../src/jobs/request/request.js';
 import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';

@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { fromRanges } from '../../src/jobs/index-ranges.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import {
   type AtlasFaultRule,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import {
   expectAllEndedOnce,

@@ -1,6 +1,6 @@
 /** What Atlas may answer to a poll, beyond its documentation: each of these was an incident somewhere. */
 import { describe, expect, it } from 'vitest';
-import type { PollState } from '../../src/jobs/poll-state.js';
+import type { PollState } from '../../src/jobs/state/poll-state.js';
 import type { AtlasFaultRule, AtlasRequestView } from '../../src/simulator/index.js';
 import { ALL_AT_ONCE, endOf, ITEM, SOON, sendUnder } from '../helpers/faulty-batch.js';
 import { startHostileAtlas } from '../helpers/hostile-atlas.js';

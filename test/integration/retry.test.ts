@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { BatchFilter } from '../../src/batches/lists/batch-filter.js';
-import { begunKey } from '../../src/jobs/redis-keys.js';
+import { begunKey } from '../../src/jobs/keys/redis-keys.js';
 import { clientOf } from '../client/test-client.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { readResults, stateOf } from '../helpers/invariants.js';

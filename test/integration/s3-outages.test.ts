@@ -1,6 +1,6 @@
 import { Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import type { S3FaultRule } from '../../src/simulator/index.js';
 import { batchesEnded } from '../helpers/batches-ended.js';

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
-import type { PollState } from '../../src/jobs/poll-state.js';
+import type { PollState } from '../../src/jobs/state/poll-state.js';
 import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';

@@ -6,9 +6,13 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { expect, it } from 'vitest';
-import { type BatchState, newBatchState, type SendingUpload } from '../../src/jobs/batch-state.js';
-import { outcomesKey, receiptKey } from '../../src/jobs/redis-keys.js';
-import type { BatchRequest } from '../../src/jobs/request.js';
+import { outcomesKey, receiptKey } from '../../src/jobs/keys/redis-keys.js';
+import type { BatchRequest } from '../../src/jobs/request/request.js';
+import {
+  type BatchState,
+  newBatchState,
+  type SendingUpload,
+} from '../../src/jobs/state/batch-state.js';
 import { promoteIfDelayed } from '../../src/redis/promote.js';
 import type { SendResult } from '../../src/workers/batch/upload-transitions.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';

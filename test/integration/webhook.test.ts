@@ -1,6 +1,6 @@
 import { type Job, Queue } from 'bullmq';
 import { expect, it } from 'vitest';
-import type { WebhookPayload } from '../../src/jobs/webhook-state.js';
+import type { WebhookPayload } from '../../src/jobs/state/webhook-state.js';
 import { promoteIfDelayed } from '../../src/redis/promote.js';
 import type { AtlasBatchWorker } from '../../src/workers/worker.js';
 import { closedPort } from '../atlas/test-server.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { formatOwner, readOwner } from '../../src/jobs/atlas-batch-owner.js';
-import { ownerKey } from '../../src/jobs/redis-keys.js';
+import { ownerKey } from '../../src/jobs/keys/redis-keys.js';
 
 it('the owner of an Atlas batch is read back as it was written', () => {
   const owners = fc.record({

@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
-import type { BatchRequest, batchRequestSchema } from '../../src/jobs/request.js';
+import type { BatchRequest, batchRequestSchema } from '../../src/jobs/request/request.js';
 import type { summarySchema } from '../../src/jobs/schemas.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 

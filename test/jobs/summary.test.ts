@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BatchState, Upload } from '../../src/jobs/batch-state.js';
-import { newBatchState, resultOf } from '../../src/jobs/batch-state.js';
 import { fromRanges, toRanges } from '../../src/jobs/index-ranges.js';
-import type { PollResult } from '../../src/jobs/poll-state.js';
+import type { BatchState, Upload } from '../../src/jobs/state/batch-state.js';
+import { newBatchState, resultOf } from '../../src/jobs/state/batch-state.js';
+import type { PollResult } from '../../src/jobs/state/poll-state.js';
 import { missingDocuments, summarize, summarizeInvalid } from '../../src/jobs/summary.js';
 
 /** One that ended; refused when nothing is said of what is missing. */

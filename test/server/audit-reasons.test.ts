@@ -1,7 +1,7 @@
 /** Changes for which nobody has given a reason, by every way to make one. */
 import { expect, it } from 'vitest';
 import type { AuditRecord } from '../../src/jobs/audit-record.js';
-import { auditKey, cancelKey } from '../../src/jobs/redis-keys.js';
+import { auditKey, cancelKey } from '../../src/jobs/keys/redis-keys.js';
 import { runCommand } from '../cli/run-command.js';
 import { startClient } from '../client/test-client.js';
 import { plant } from '../helpers/planted-batches.js';

@@ -1,6 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
-import { startedKey } from '../../src/jobs/redis-keys.js';
+import { startedKey } from '../../src/jobs/keys/redis-keys.js';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis } from '../../src/redis/worker-connection.js';
 import { Intake } from '../../src/workers/intake.js';

@@ -14,7 +14,7 @@ import { type Job, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../../../src/config/environment.js';
 import { COMPLETED_EVENT, COMPLETIONS_QUEUE, POLLS_QUEUE } from '../../../src/jobs/queues.js';
-import type { BatchRequest } from '../../../src/jobs/request.js';
+import type { BatchRequest } from '../../../src/jobs/request/request.js';
 import { FIRST_POLL_MS } from '../work.js';
 import { runWorkers } from './run-workers.js';
 

@@ -5,7 +5,7 @@ import { type ClientQueues, openQueues } from '../../../src/batches/client-queue
 import { countBatches } from '../../../src/batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../../../src/batches/lists/list-batches.js';
 import { REASON_CODES } from '../../../src/errors.js';
-import { LISTED_STATES } from '../../../src/jobs/listed-facts.js';
+import { LISTED_STATES } from '../../../src/jobs/state/listed-facts.js';
 import { borrowLink } from '../../../src/redis/client-link.js';
 import { createAtlasBatchServer } from '../../../src/server/server.js';
 import { type PlantedBatch, plant } from '../../../test/helpers/planted-batches.js';

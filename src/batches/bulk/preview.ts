@@ -1,7 +1,7 @@
 /** Says what a bulk action will cost, before anything is done. */
 import { checkOptions, checkSignal, checkType } from '../../check-options.js';
-import { atlasBatchIdOf, type BatchState, readState } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
+import { atlasBatchIdOf, type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { missingDocuments } from '../../jobs/summary.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';

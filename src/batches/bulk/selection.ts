@@ -2,8 +2,8 @@
 import { checkReference } from '../../check-options.js';
 import { UsageError } from '../../errors.js';
 import { batchJobId, referenceOfBatchJobId } from '../../jobs/ids.js';
-import type { ListedState } from '../../jobs/listed-facts.js';
-import { begunKey } from '../../jobs/redis-keys.js';
+import { begunKey } from '../../jobs/keys/redis-keys.js';
+import type { ListedState } from '../../jobs/state/listed-facts.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import type { ClientQueues } from '../client-queues.js';
 import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';

@@ -1,12 +1,16 @@
 /** Which batches are meant: the same filter for lists, counts, bulk actions, the command line and the pages. Pure. */
 import { REASON_CODES, type ReasonCode, UsageError } from '../../errors.js';
-import { LISTED_STATES, type ListedFacts, type ListedState } from '../../jobs/listed-facts.js';
 import {
   MAX_PRODUCT_TYPE_LENGTH,
   PRIORITIES,
   type Priority,
   TENANT_PATTERN,
-} from '../../jobs/request.js';
+} from '../../jobs/request/request.js';
+import {
+  LISTED_STATES,
+  type ListedFacts,
+  type ListedState,
+} from '../../jobs/state/listed-facts.js';
 
 /**
  * A state, or several: `waiting` for a worker or in line; `in-flight`: being submitted or processed; `running`:

@@ -3,8 +3,8 @@
  * when they ended. Those that a worker has begun are in one of ours, by when they were added. The others are
  * in BullMQ's, in the order in which workers would take them, which is about that in which they were added.
  */
-import type { ListedState } from '../../jobs/listed-facts.js';
-import { begunKey, startedKey } from '../../jobs/redis-keys.js';
+import { begunKey, startedKey } from '../../jobs/keys/redis-keys.js';
+import type { ListedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
 import type { CheckedFilter } from './batch-filter.js';
 import type { ScanOrder } from './scan-script.js';

@@ -1,6 +1,6 @@
 /** Counts batches by state, code, product type, tenant and priority. */
-import { type ListedFacts, readFacts } from '../../jobs/listed-facts.js';
-import { begunKey } from '../../jobs/redis-keys.js';
+import { begunKey } from '../../jobs/keys/redis-keys.js';
+import { type ListedFacts, readFacts } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
 import {
   type BatchFilter,

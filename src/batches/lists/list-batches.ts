@@ -1,8 +1,8 @@
 /** Lists batches by a filter, page by page, without claiming what was not searched. */
 import { checkOptions } from '../../check-options.js';
 import { type Reason, UsageError } from '../../errors.js';
-import type { ListedState } from '../../jobs/listed-facts.js';
-import type { Priority } from '../../jobs/request.js';
+import type { Priority } from '../../jobs/request/request.js';
+import type { ListedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
 import type { LinePlace } from '../line-place.js';
 import type { ListedStatus } from '../status.js';

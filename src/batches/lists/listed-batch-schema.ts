@@ -1,8 +1,8 @@
 /** A batch of a list as a schema, from which the document of the HTTP API is made. */
 import { z } from 'zod';
-import { LISTED_STATES } from '../../jobs/listed-facts.js';
-import { PRIORITIES } from '../../jobs/request.js';
+import { PRIORITIES } from '../../jobs/request/request.js';
 import { reasonSchema } from '../../jobs/schemas.js';
+import { LISTED_STATES } from '../../jobs/state/listed-facts.js';
 import { linePlaceSchema } from '../status-schema.js';
 import type { ListedBatch } from './list-batches.js';
 

@@ -1,7 +1,7 @@
 /** Reads the rows of a list of batches. */
-import { type BatchState, readState } from '../../jobs/batch-state.js';
 import { referenceOfBatchJobId } from '../../jobs/ids.js';
-import { checkBatchRequest, type Priority } from '../../jobs/request.js';
+import { checkBatchRequest, type Priority } from '../../jobs/request/request.js';
+import { type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
 import { type ListedStatus, listedStatus } from '../status.js';

@@ -1,5 +1,5 @@
 /** Walks through the sets of a filter, side by side, and brings the batches that pass, in one order. */
-import { begunKey } from '../../jobs/redis-keys.js';
+import { begunKey } from '../../jobs/keys/redis-keys.js';
 import type { ClientQueues } from '../client-queues.js';
 import { findBatch } from '../find.js';
 import { type CheckedFilter, passOf } from './batch-filter.js';

@@ -4,7 +4,7 @@
  * what it says is true of the jobs that there are, whoever added, ended or removed them. Measured over 100,000 failed
  * batches: 2 µs of Redis each, in calls of about 4 ms.
  */
-import { FACTS_FIELD } from '../../jobs/listed-facts.js';
+import { FACTS_FIELD } from '../../jobs/state/listed-facts.js';
 import { LuaScript } from '../../redis/lua-script.js';
 
 /** Where a scan stands in one set: behind this job. */

@@ -7,7 +7,7 @@ import {
   TOKEN_NAME_PATTERN,
 } from '../../config/api-tokens.js';
 import { UsageError } from '../../errors.js';
-import { TENANT_PATTERN } from '../../jobs/request.js';
+import { TENANT_PATTERN } from '../../jobs/request/request.js';
 import { createCommand } from '../command.js';
 import { print, printJson } from '../output/terminal.js';
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.js';
-import { doctorKey } from '../../jobs/redis-keys.js';
+import { doctorKey } from '../../jobs/keys/redis-keys.js';
 import { plural } from '../../plural.js';
 import type { RedisLink } from '../../redis/client-link.js';
 import { redisTimeMs } from '../../redis/clock.js';

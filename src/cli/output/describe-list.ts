@@ -3,7 +3,7 @@ import type { BatchSort } from '../../batches/lists/batch-sets.js';
 import type { BatchCounts, ValueCount } from '../../batches/lists/count-batches.js';
 import type { BatchList, ListedBatch } from '../../batches/lists/list-batches.js';
 import { describeReason } from '../../errors.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { plural } from '../../plural.js';
 import { duration } from './describe-batch.js';
 import { formatTable } from './table.js';

@@ -1,6 +1,6 @@
 /** What a dry run shows: batches and their documents, no more than a person reads. Pure. */
-import type { BatchRequest } from '../../jobs/request.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
+import type { BatchRequest } from '../../jobs/request/request.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
 import { formatTable } from './table.js';

@@ -1,4 +1,4 @@
-import { escapeControls } from '../../jobs/validation-issues.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { plural } from '../../plural.js';
 import { printError } from './terminal.js';
 

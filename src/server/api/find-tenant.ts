@@ -1,8 +1,8 @@
 /** Whether a caller may see a batch. */
 import type { ClientQueues } from '../../batches/client-queues.js';
 import { UnknownReferenceError } from '../../errors.js';
-import { type BatchState, readState } from '../../jobs/batch-state.js';
 import { batchJobId } from '../../jobs/ids.js';
+import { type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { isObject, parseJson } from '../../json.js';
 import { type Caller, maySee } from './access.js';
 

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { listedBatchSchema } from '../../batches/lists/listed-batch-schema.js';
 import { batchStatusSchema } from '../../batches/status-schema.js';
 import { toPortableSchema, toPortableSchemas } from '../../jobs/portable-schema.js';
-import { batchRequestSchema } from '../../jobs/request.js';
+import { batchRequestSchema } from '../../jobs/request/request.js';
 import { reasonSchema, resultDocumentSchema, summarySchema } from '../../jobs/schemas.js';
 import { rolesFor } from './access.js';
 import type { Operation } from './operation.js';

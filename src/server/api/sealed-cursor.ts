@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { apiCursorKey } from '../../jobs/redis-keys.js';
+import { apiCursorKey } from '../../jobs/keys/redis-keys.js';
 
 const ALGORITHM = 'aes-256-gcm';
 const KEY_BYTES = 32;

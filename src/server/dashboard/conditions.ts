@@ -1,5 +1,5 @@
 /** What is wrong with the whole of it, for the head of every page. Pure. */
-import { RECEIVER_GONE } from '../../jobs/webhook-state.js';
+import { RECEIVER_GONE } from '../../jobs/state/webhook-state.js';
 import type { WorkerReport } from '../../jobs/worker-report.js';
 import { plural } from '../../plural.js';
 import type { SystemState } from '../health/read-system.js';

@@ -1,8 +1,8 @@
 /** Counts the jobs of each queue by state, and reads how long the oldest job that waits has waited. */
 import type { JobType, Queue } from 'bullmq';
 import type { ClientQueues } from '../../batches/client-queues.js';
-import { readState } from '../../jobs/batch-state.js';
-import type { PollState } from '../../jobs/poll-state.js';
+import { readState } from '../../jobs/state/batch-state.js';
+import type { PollState } from '../../jobs/state/poll-state.js';
 import { isObject, parseJson } from '../../json.js';
 import { redisNow } from './read-liveness.js';
 

@@ -8,8 +8,8 @@ import {
 } from '../../batches/documents-today.js';
 import { pauseOf } from '../../batches/pause.js';
 import type { Pause } from '../../gate/pause.js';
+import { callbacksMissedKey, heartbeatsKey, workerReportKey } from '../../jobs/keys/redis-keys.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
-import { callbacksMissedKey, heartbeatsKey, workerReportKey } from '../../jobs/redis-keys.js';
 import { readWorkerReport, type WorkerReport } from '../../jobs/worker-report.js';
 import { memoryUsedRatio } from '../../redis/findings.js';
 import { redisNow, withRedisTimeout } from './read-liveness.js';

@@ -1,13 +1,13 @@
 /** What one entry of a batch job carries from function to function. */
 import { LockLostError } from '../../errors.js';
 import type { Admission } from '../../gate/gate.js';
+import type { BatchRequest } from '../../jobs/request/request.js';
 import {
   type BatchState,
   resultOf,
   type Upload,
   type UploadState,
-} from '../../jobs/batch-state.js';
-import type { BatchRequest } from '../../jobs/request.js';
+} from '../../jobs/state/batch-state.js';
 import type { WorkerContext } from '../context.js';
 import type { StepEntry } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';

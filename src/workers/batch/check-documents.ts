@@ -1,7 +1,7 @@
 /** Before anything is sent: may these objects be read, are they there, and can they be fetched? */
 import { OwnFaultError, PermanentError } from '../../errors.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import { escapeControls } from '../../jobs/validation-issues.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
 import { deniedError } from '../../storage/storage-errors.js';

@@ -1,9 +1,9 @@
 /** Takes the results of the poll jobs over into the state of their batch. */
 import type { Job } from 'bullmq';
-import type { SentUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { PollData, PollResult } from '../../jobs/poll-state.js';
+import type { SentUpload } from '../../jobs/state/batch-state.js';
+import type { PollData, PollResult } from '../../jobs/state/poll-state.js';
 import { addPollJob, refuseForeignUpload, refuseIfPruned } from './add-poll-job.js';
 import { type BatchContext, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';

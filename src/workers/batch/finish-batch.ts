@@ -3,19 +3,19 @@
  * with the id of its event; so every later run of this step does the same again.
  */
 import { describeReason, type Reason } from '../../errors.js';
-import type { BatchOutcome } from '../../jobs/batch-state.js';
 import { eventId, nthEventJobId, watchJobId } from '../../jobs/ids.js';
-import { nextWatchAt, type WatchData } from '../../jobs/late-watch.js';
+import { runModeKey } from '../../jobs/keys/redis-keys.js';
 import { COMPLETED_EVENT, FAILED_EVENT, WATCH_JOB } from '../../jobs/queues.js';
-import { runModeKey } from '../../jobs/redis-keys.js';
-import { type RunMode, readRunMode } from '../../jobs/run-mode.js';
+import type { BatchOutcome } from '../../jobs/state/batch-state.js';
+import { nextWatchAt, type WatchData } from '../../jobs/state/late-watch.js';
+import { type RunMode, readRunMode } from '../../jobs/state/run-mode.js';
+import { webhookPayload } from '../../jobs/state/webhook-state.js';
 import {
   type BatchSummary,
   type EndedBatchState,
   summarize,
   summarizeInvalid,
 } from '../../jobs/summary.js';
-import { webhookPayload } from '../../jobs/webhook-state.js';
 import { resultsRoot, resultUri } from '../../storage/results/results-key.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { clearEarlierCancelFlag } from '../runtime/signals.js';

@@ -1,6 +1,6 @@
 /** What the uploads of a batch are in the gate, and what the steps between their states do to that. Pure. */
 import { memberName } from '../../gate/member-name.js';
-import type { BatchState, Upload, UploadState } from '../../jobs/batch-state.js';
+import type { BatchState, Upload, UploadState } from '../../jobs/state/batch-state.js';
 
 /**
  * Where an upload of each state is. One that is planned asks: it is in line, or admitted and about to be

@@ -1,9 +1,9 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
 import { flowOf } from '../../gate/flow.js';
 import { LINE_REASONS } from '../../gate/line.js';
-import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
+import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import type { StepResult } from '../runtime/run-step.js';

@@ -7,7 +7,7 @@ import {
   referenceOfBatchJobId,
 } from '../../jobs/ids.js';
 import { BATCH_JOB } from '../../jobs/queues.js';
-import { type BatchRequest, checkBatchRequest } from '../../jobs/request.js';
+import { type BatchRequest, checkBatchRequest } from '../../jobs/request/request.js';
 
 interface Identity {
   request: BatchRequest | null;

@@ -1,7 +1,7 @@
 /** Writes an outcome to the stream of outcomes, once, with the save that says that it was announced. */
-import type { BatchOutcome } from '../../jobs/batch-state.js';
+import { outcomesKey } from '../../jobs/keys/redis-keys.js';
 import { fieldsOfOutcome, PREVIOUS_FIELD } from '../../jobs/outcome-entry.js';
-import { outcomesKey } from '../../jobs/redis-keys.js';
+import type { BatchOutcome } from '../../jobs/state/batch-state.js';
 import type { LuaPart } from '../../redis/lua-script.js';
 import type { BatchEntry } from './batch-context.js';
 

@@ -13,12 +13,12 @@ import {
   TransientError,
   TurnedAwayError,
 } from '../../errors.js';
-import { type BatchState, newBatchState } from '../../jobs/batch-state.js';
 import { referenceOfBatchJobId } from '../../jobs/ids.js';
-import { factsOf } from '../../jobs/listed-facts.js';
+import { begunKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
-import { begunKey, startedKey } from '../../jobs/redis-keys.js';
-import type { BatchRequest } from '../../jobs/request.js';
+import type { BatchRequest } from '../../jobs/request/request.js';
+import { type BatchState, newBatchState } from '../../jobs/state/batch-state.js';
+import { factsOf } from '../../jobs/state/listed-facts.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';

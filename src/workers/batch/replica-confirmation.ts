@@ -8,8 +8,8 @@
  */
 import type { Redis } from 'ioredis';
 import { TransientError } from '../../errors.js';
+import { writeProbeKey } from '../../jobs/keys/redis-keys.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
-import { writeProbeKey } from '../../jobs/redis-keys.js';
 import type { Logger } from '../../logging.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';

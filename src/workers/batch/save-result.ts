@@ -7,9 +7,9 @@
  * tried again for as long as the process lives.
  */
 import { LockLostError } from '../../errors.js';
-import type { SendingUpload, Upload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import { documentsSentKey, receiptKey } from '../../jobs/redis-keys.js';
+import { documentsSentKey, receiptKey } from '../../jobs/keys/redis-keys.js';
+import type { SendingUpload, Upload } from '../../jobs/state/batch-state.js';
 import type { Receipt, Tally } from '../runtime/job-lease.js';
 import { addPollJob } from './add-poll-job.js';
 import type { BatchContext } from './batch-context.js';

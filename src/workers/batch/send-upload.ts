@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { RefusalError, ResponseError } from '../../atlas/response-errors.js';
 import { LockLostError, TransientError } from '../../errors.js';
-import type { PlannedUpload } from '../../jobs/batch-state.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import { gatePauseKey } from '../../jobs/redis-keys.js';
+import { gatePauseKey } from '../../jobs/keys/redis-keys.js';
+import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { unlessAborted, withEither } from '../../timeouts.js';
 import { StoppingError } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';

@@ -8,8 +8,8 @@
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
 import { batchJobId } from '../../jobs/ids.js';
+import { receiptKey, receiptsWantedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
-import { receiptKey, receiptsWantedKey } from '../../jobs/redis-keys.js';
 import type { Logger } from '../../logging.js';
 import { plural } from '../../plural.js';
 import { LuaScript } from '../../redis/lua-script.js';

@@ -3,15 +3,15 @@
  * Nothing else changes the state of a batch.
  */
 import type { Reason } from '../../errors.js';
+import { fromRanges, type IndexRanges, toRanges } from '../../jobs/index-ranges.js';
 import {
   type BatchOutcome,
   type BatchState,
   resultOf,
   type Upload,
   uploadsStillMissing,
-} from '../../jobs/batch-state.js';
-import { fromRanges, type IndexRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { RunMode } from '../../jobs/run-mode.js';
+} from '../../jobs/state/batch-state.js';
+import type { RunMode } from '../../jobs/state/run-mode.js';
 import { missingDocuments } from '../../jobs/summary.js';
 import {
   halvesOf,

@@ -3,6 +3,7 @@
  * an upload.
  */
 import type { Reason } from '../../errors.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type {
   EndedUpload,
   PlannedUpload,
@@ -10,9 +11,8 @@ import type {
   SendingUpload,
   SentUpload,
   Upload,
-} from '../../jobs/batch-state.js';
-import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { PollResult } from '../../jobs/poll-state.js';
+} from '../../jobs/state/batch-state.js';
+import type { PollResult } from '../../jobs/state/poll-state.js';
 
 /** How often an upload is sent again because nobody knew whether Atlas had taken it. */
 export const MAX_RESUBMISSIONS = 2;

@@ -6,13 +6,13 @@
  */
 import { Queue } from 'bullmq';
 import { keepPollSeconds } from '../../config/config.js';
+import { outcomesKey } from '../../jobs/keys/redis-keys.js';
 import {
   BATCHES_QUEUE,
   COMPLETIONS_QUEUE,
   POLLS_QUEUE,
   WEBHOOKS_QUEUE,
 } from '../../jobs/queues.js';
-import { outcomesKey } from '../../jobs/redis-keys.js';
 import { createRepeatedWarnings } from '../../repeated-lines.js';
 import type { WorkerContext } from '../context.js';
 

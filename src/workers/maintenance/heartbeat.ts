@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { SILENCE_FIELDS, silenceOf } from '../../batches/callback-silence.js';
-import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import {
   callbacksMissedKey,
   heartbeatsKey,
   receiptsWantedKey,
   workerReportKey,
-} from '../../jobs/redis-keys.js';
+} from '../../jobs/keys/redis-keys.js';
+import { HEARTBEAT_INTERVAL_MS, HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import type { WorkerReport } from '../../jobs/worker-report.js';
 import type { Clock } from '../../redis/clock.js';
 import type { BucketRules } from './bucket-rules.js';

@@ -4,12 +4,11 @@
  * batches were is kept in keys, as long as the jobs would have been. The poll jobs of a failed batch
  * stay, because an operator's retry needs what they know.
  */
-
 import { keepPollSeconds } from '../../config/config.js';
 import { formatOwner } from '../../jobs/atlas-batch-owner.js';
 import { batchJobId, pollJobId } from '../../jobs/ids.js';
+import { ownerKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
-import { ownerKey } from '../../jobs/redis-keys.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { WorkerContext } from '../context.js';
 

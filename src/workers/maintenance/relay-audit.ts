@@ -4,7 +4,7 @@
  */
 import { logAudit } from '../../batches/audit.js';
 import { readAuditRecord } from '../../jobs/audit-record.js';
-import { auditKey } from '../../jobs/redis-keys.js';
+import { auditKey } from '../../jobs/keys/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 
 /** Somebody reads the log seconds later at the earliest. */

@@ -4,7 +4,7 @@
  * and compared by their digest: a thousand a request, and only while a storing of an erased batch has no end.
  */
 import { errorFields } from '../../errors.js';
-import { erasedKey, lateResultsSweepKey, storingKey } from '../../jobs/redis-keys.js';
+import { erasedKey, lateResultsSweepKey, storingKey } from '../../jobs/keys/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 import { FORGOTTEN_MS, objectDigestOf, readStoring, withResultsEraser } from '../erased-batches.js';
 

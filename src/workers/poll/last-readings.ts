@@ -4,7 +4,7 @@
  * no poll needs the memory, and not beyond the deadline.
  */
 import type { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData } from '../../jobs/poll-state.js';
+import type { PollData } from '../../jobs/state/poll-state.js';
 import { MAX_TIMER_MS } from '../../timeouts.js';
 import type { PollAccount } from './poll-memory.js';
 

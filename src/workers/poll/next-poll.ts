@@ -1,6 +1,6 @@
 /** When a poll job polls again, and what it tells of it. */
 import { hasCallbacks } from '../../config/config.js';
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, seconds } from '../runtime/backoff.js';

@@ -1,7 +1,7 @@
 /** What a poll job tells the policies of all processes, and the metrics, once it has its result. */
 import { noteMissedCallback } from '../../batches/callback-silence.js';
 import { hasCallbacks } from '../../config/config.js';
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
 
 export interface ObservedPoll {

@@ -1,5 +1,5 @@
 /** What one entry of a poll job carries from function to function. */
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import type { StepEntry } from '../runtime/run-step.js';
 import type { ObservedPoll } from './observe.js';
 

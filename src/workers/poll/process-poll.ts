@@ -5,8 +5,8 @@
 import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import { newPollState, type PollData, type PollResult } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
+import { newPollState, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';

@@ -1,8 +1,8 @@
 /** Processor of the `atlas-polls` queue: polls of Atlas batches, and watches for late documents. */
 import type { Job } from 'bullmq';
-import type { WatchData } from '../../jobs/late-watch.js';
-import type { PollData } from '../../jobs/poll-state.js';
 import { WATCH_JOB } from '../../jobs/queues.js';
+import type { WatchData } from '../../jobs/state/late-watch.js';
+import type { PollData } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import { createPollProcessor } from './process-poll.js';

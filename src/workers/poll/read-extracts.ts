@@ -3,7 +3,7 @@ import { ResponseError } from '../../atlas/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import { unlessAborted } from '../../timeouts.js';
 import type { WorkerContext } from '../context.js';
 import type { PollReading } from './poll-event.js';

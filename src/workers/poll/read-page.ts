@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ExtractsPage } from '../../atlas/client.js';
 import { ResponseError } from '../../atlas/response-errors.js';
 import { UnknownBatchError } from '../../errors.js';
-import type { PollData, PollState } from '../../jobs/poll-state.js';
+import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import type { PageMemory, PollAccount } from './poll-memory.js';
 import { stayingPolls } from './transitions.js';

@@ -1,7 +1,7 @@
 /** Extracts of one Atlas batch -> one object in S3. */
 import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData } from '../../jobs/poll-state.js';
+import type { PollData } from '../../jobs/state/poll-state.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
 import { renderResult } from '../../storage/results/result-document.js';
 import { resultKey } from '../../storage/results/results-key.js';

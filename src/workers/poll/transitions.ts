@@ -8,7 +8,7 @@ import {
   type PollData,
   type PollResult,
   type PollState,
-} from '../../jobs/poll-state.js';
+} from '../../jobs/state/poll-state.js';
 import { describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import { describePoll, type PollDeadlines } from './next-poll.js';
 import type { PollEvent, PollReading } from './poll-event.js';

@@ -5,21 +5,21 @@
 import type { Job } from 'bullmq';
 import { retryForLateDocuments } from '../../batches/retry.js';
 import { errorFields, TransientError, UnknownBatchError } from '../../errors.js';
+import { batchJobId, pollJobId } from '../../jobs/ids.js';
+import { POLLS_QUEUE } from '../../jobs/queues.js';
 import {
   type BatchState,
   type EndedUpload,
   readState,
   uploadsStillMissing,
-} from '../../jobs/batch-state.js';
-import { batchJobId, pollJobId } from '../../jobs/ids.js';
+} from '../../jobs/state/batch-state.js';
 import {
   newWatchState,
   nextWatchAt,
   type WatchData,
   type WatchState,
-} from '../../jobs/late-watch.js';
-import { newPollState, type PollData, type PollState } from '../../jobs/poll-state.js';
-import { POLLS_QUEUE } from '../../jobs/queues.js';
+} from '../../jobs/state/late-watch.js';
+import { newPollState, type PollData, type PollState } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import {

@@ -8,8 +8,8 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
-import { readState } from '../../jobs/batch-state.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import { readState } from '../../jobs/state/batch-state.js';
 import type { Clock } from '../../redis/clock.js';
 import type { LuaPart } from '../../redis/lua-script.js';
 import { SAVE, SAVE_WHEN_FULL, type SaveReply, saveWith } from './save-script.js';

@@ -5,7 +5,7 @@
  * could, is a death, as for receipts. A stall in which the worker lives is none. Nobody waits for that
  * verdict before it matters: the job of a killed worker goes on at once.
  */
-import type { LostEntries } from '../../jobs/lost-entries.js';
+import type { LostEntries } from '../../jobs/state/lost-entries.js';
 
 /** One or two are bad luck: a deploy, a host. From the third on the job waits, so that others get on. */
 const SUSPICIOUS_DEATHS = 3;

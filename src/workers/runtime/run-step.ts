@@ -11,7 +11,7 @@ import type { Job } from 'bullmq';
 import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import { errorFields, LockLostError } from '../../errors.js';
 import type { GatheredLines } from '../../gathered-lines.js';
-import { readState } from '../../jobs/batch-state.js';
+import { readState } from '../../jobs/state/batch-state.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';

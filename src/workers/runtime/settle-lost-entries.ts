@@ -1,6 +1,6 @@
 /** What a job does about its lost entries, before it does anything else. `lost-entries.ts` decides it. */
 import { describeReason, type Reason } from '../../errors.js';
-import type { LostEntries } from '../../jobs/lost-entries.js';
+import type { LostEntries } from '../../jobs/state/lost-entries.js';
 import {
   decideOnLost,
   judgeLostEntries,

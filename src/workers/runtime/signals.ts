@@ -1,7 +1,7 @@
 /** Reads and clears the flags by which the outside reaches a job; see `jobs/flags.ts`. */
 import type { Redis } from 'ioredis';
 import { type CancelFlag, isMeantForRun, readCancelFlag, readExtension } from '../../jobs/flags.js';
-import { cancelKey, extensionKey, wakeKey } from '../../jobs/redis-keys.js';
+import { cancelKey, extensionKey, wakeKey } from '../../jobs/keys/redis-keys.js';
 import { LuaScript } from '../../redis/lua-script.js';
 
 const FLAG_KEYS = [cancelKey, wakeKey, extensionKey];

@@ -1,6 +1,6 @@
 /** What a response of the webhook's receiver leads to. Pure. */
 import { retryAfterMs } from '../../http/retry-after.js';
-import { RECEIVER_GONE, type WebhookState } from '../../jobs/webhook-state.js';
+import { RECEIVER_GONE, type WebhookState } from '../../jobs/state/webhook-state.js';
 import { backoffMs } from '../runtime/backoff.js';
 
 /** What came of one POST. */

@@ -12,7 +12,7 @@ import {
   newWebhookState,
   type WebhookPayload,
   type WebhookState,
-} from '../../jobs/webhook-state.js';
+} from '../../jobs/state/webhook-state.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { expect, it } from 'vitest';
-import { extensionKey, startedKey, wakeKey } from '../../../src/jobs/redis-keys.js';
+import { extensionKey, startedKey, wakeKey } from '../../../src/jobs/keys/redis-keys.js';
 import { batchOf } from '../../client/test-client.js';
 import { type System, startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';

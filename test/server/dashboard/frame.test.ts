@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { noteMissedCallback } from '../../../src/batches/callback-silence.js';
-import { heartbeatsKey, workerReportKey } from '../../../src/jobs/redis-keys.js';
+import { heartbeatsKey, workerReportKey } from '../../../src/jobs/keys/redis-keys.js';
 import { VERSION } from '../../../src/version.js';
 import { batchOf } from '../../client/test-client.js';
 import { startSystem } from '../../helpers/system.js';

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
-import { heartbeatsKey } from '../../../src/jobs/redis-keys.js';
+import { heartbeatsKey } from '../../../src/jobs/keys/redis-keys.js';
 import { watchEventLoop } from '../../../src/server/health/event-loop.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { connect } from '../test-redis.js';

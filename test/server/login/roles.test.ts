@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { ClientQueues } from '../../../src/batches/client-queues.js';
 import { pauseSending } from '../../../src/batches/pause.js';
-import { webhookPayload } from '../../../src/jobs/webhook-state.js';
+import { webhookPayload } from '../../../src/jobs/state/webhook-state.js';
 import { redisTimeMs } from '../../../src/redis/clock.js';
 import { createRecord } from '../../../src/server/dashboard/batches/bulk-record.js';
 import { hashPassword } from '../../../src/server/login/password-hash.js';

@@ -7,10 +7,14 @@
  * pure transitions themselves.
  */
 import type { Reason } from '../../../src/errors.js';
-import { type BatchState, newBatchState, type Upload } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
-import type { PollResult } from '../../../src/jobs/poll-state.js';
-import type { RunMode } from '../../../src/jobs/run-mode.js';
+import {
+  type BatchState,
+  newBatchState,
+  type Upload,
+} from '../../../src/jobs/state/batch-state.js';
+import type { PollResult } from '../../../src/jobs/state/poll-state.js';
+import type { RunMode } from '../../../src/jobs/state/run-mode.js';
 import {
   allMembers,
   type Leaving,

@@ -1,6 +1,6 @@
 /** Goes through all worlds that follow from the first, each once. */
-import type { BatchState, Upload } from '../../../src/jobs/batch-state.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
+import type { BatchState, Upload } from '../../../src/jobs/state/batch-state.js';
 import { memberOf } from '../../../src/workers/batch/gate-members.js';
 import { nextWorlds, OWNER, START, type World } from './batch-worlds.js';
 

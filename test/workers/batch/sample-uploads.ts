@@ -1,7 +1,7 @@
 /** Uploads in each state, steps that they can go through, and results of their polls. */
 import type { Reason } from '../../../src/errors.js';
-import type { Upload } from '../../../src/jobs/batch-state.js';
-import type { PollResult } from '../../../src/jobs/poll-state.js';
+import type { Upload } from '../../../src/jobs/state/batch-state.js';
+import type { PollResult } from '../../../src/jobs/state/poll-state.js';
 import type { UploadStep } from '../../../src/workers/batch/upload-transitions.js';
 
 export const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };

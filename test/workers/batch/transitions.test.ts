@@ -4,7 +4,7 @@ import {
   type EndedUpload,
   newBatchState,
   type Upload,
-} from '../../../src/jobs/batch-state.js';
+} from '../../../src/jobs/state/batch-state.js';
 import {
   afterRound,
   awaitLate,

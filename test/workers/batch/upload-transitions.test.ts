@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Upload, UploadState } from '../../../src/jobs/batch-state.js';
-import type { PollResult } from '../../../src/jobs/poll-state.js';
+import type { Upload, UploadState } from '../../../src/jobs/state/batch-state.js';
+import type { PollResult } from '../../../src/jobs/state/poll-state.js';
 import {
   MAX_RESUBMISSIONS,
   nextUpload,

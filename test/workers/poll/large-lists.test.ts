@@ -1,7 +1,7 @@
 /** Lists of extracts that are larger than a poll may hold. */
 import { expect, it } from 'vitest';
 import type { Reconciliation } from '../../../src/extracts/reconcile.js';
-import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
+import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
 import {
   ListTooLargeError,

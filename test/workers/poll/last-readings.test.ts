@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Reconciliation } from '../../../src/extracts/reconcile.js';
-import type { PollData } from '../../../src/jobs/poll-state.js';
+import type { PollData } from '../../../src/jobs/state/poll-state.js';
 import { LAST_POLL_MS, LastReadings } from '../../../src/workers/poll/last-readings.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
 

@@ -1,7 +1,7 @@
 /** Lists of extracts that grow while they are read, or that hold the same extract twice. */
 import { expect, it } from 'vitest';
 import { readExtractsPage } from '../../../src/atlas/wire.js';
-import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
+import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
 import { pollOnce } from '../../../src/workers/poll/read-extracts.js';

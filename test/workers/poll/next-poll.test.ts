@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/environment.js';
-import type { PollData } from '../../../src/jobs/poll-state.js';
+import type { PollData } from '../../../src/jobs/state/poll-state.js';
 import type { PollPolicy } from '../../../src/polling/poll-policy.js';
 import { nextPollDelayMs } from '../../../src/workers/poll/next-poll.js';
 

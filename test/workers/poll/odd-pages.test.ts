@@ -5,7 +5,7 @@ import { errorFor } from '../../../src/atlas/response-errors.js';
 import { rowFor } from '../../../src/atlas/response-table.js';
 import { readExtractsPage } from '../../../src/atlas/wire.js';
 import { TransientError, UnknownBatchError } from '../../../src/errors.js';
-import { newPollState, type PollData } from '../../../src/jobs/poll-state.js';
+import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
 import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';

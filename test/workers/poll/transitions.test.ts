@@ -5,7 +5,7 @@ import {
   newPollState,
   type PollData,
   type PollState,
-} from '../../../src/jobs/poll-state.js';
+} from '../../../src/jobs/state/poll-state.js';
 import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
 import {
   afterKeeping,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { LostEntries } from '../../../src/jobs/lost-entries.js';
+import type { LostEntries } from '../../../src/jobs/state/lost-entries.js';
 import {
   decideOnLost,
   judgeLostEntries,

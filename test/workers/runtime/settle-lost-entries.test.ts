@@ -1,6 +1,6 @@
 /** What a job does over which workers have died: it saves what it knows, waits, and can be cancelled. */
 import { expect, it } from 'vitest';
-import type { LostEntries } from '../../../src/jobs/lost-entries.js';
+import type { LostEntries } from '../../../src/jobs/state/lost-entries.js';
 import type { StepEntry } from '../../../src/workers/runtime/run-step.js';
 import { settleLostEntries } from '../../../src/workers/runtime/settle-lost-entries.js';
 

@@ -1,7 +1,7 @@
 /** `PUT /batches/{reference}`: adds a batch. Idempotent: the same batch again changes nothing. */
 import { z } from 'zod';
 import { addRequests } from '../../../client/enqueue.js';
-import { batchRequestSchema, checkBatchRequest } from '../../../jobs/request.js';
+import { batchRequestSchema, checkBatchRequest } from '../../../jobs/request/request.js';
 import { isObject } from '../../../json.js';
 import { withTenant } from '../access.js';
 import { operation } from '../operation.js';

@@ -4,7 +4,11 @@ import { z } from 'zod';
 import type { ClientQueues } from '../../../batches/client-queues.js';
 import { addRequests, type EnqueueResult } from '../../../client/enqueue.js';
 import { RedisUnavailableError } from '../../../errors.js';
-import { type BatchRequest, batchRequestSchema, checkBatchRequest } from '../../../jobs/request.js';
+import {
+  type BatchRequest,
+  batchRequestSchema,
+  checkBatchRequest,
+} from '../../../jobs/request/request.js';
 import { isObject, parseJson } from '../../../json.js';
 import { type Caller, withTenant } from '../access.js';
 import { operation } from '../operation.js';

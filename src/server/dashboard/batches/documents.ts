@@ -1,9 +1,9 @@
 /** The documents of a batch: which of them its page shows, and how. Pure. */
 import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
 import { lowerCase } from '../../../batches/lists/search-text.js';
-import { type BatchState, resultOf } from '../../../jobs/batch-state.js';
 import { comparableId } from '../../../jobs/ids.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
+import { type BatchState, resultOf } from '../../../jobs/state/batch-state.js';
 import { html, type Markup } from '../../html.js';
 import { batchPath, pager } from './pieces.js';
 

@@ -4,7 +4,7 @@ import { listedState } from '../../../batches/lists/list-batches.js';
 import type { ListedStatus } from '../../../batches/status.js';
 import type { Reason } from '../../../errors.js';
 import { LINE_REASONS } from '../../../gate/line.js';
-import type { ListedState } from '../../../jobs/listed-facts.js';
+import type { ListedState } from '../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../html.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import type { Tone } from '../layout.js';

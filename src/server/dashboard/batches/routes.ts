@@ -7,7 +7,7 @@ import { listRows } from '../../../batches/lists/list-batches.js';
 import type { BatchRow } from '../../../batches/lists/rows.js';
 import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
-import { startedKey } from '../../../jobs/redis-keys.js';
+import { startedKey } from '../../../jobs/keys/redis-keys.js';
 import type { ServerContext } from '../../context.js';
 import { readLiveness } from '../../health/read-liveness.js';
 import { auditorOf } from '../actor.js';

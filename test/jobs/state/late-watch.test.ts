@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { watchJobId } from '../../src/jobs/ids.js';
-import { nextWatchAt } from '../../src/jobs/late-watch.js';
-import { readRunMode } from '../../src/jobs/run-mode.js';
+import { watchJobId } from '../../../src/jobs/ids.js';
+import { nextWatchAt } from '../../../src/jobs/state/late-watch.js';
+import { readRunMode } from '../../../src/jobs/state/run-mode.js';
 
 it('late documents are awaited at six times, each half as far from the end as the one after', () => {
   const times: number[] = [];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkBatchRequest, MAX_DOCUMENTS } from '../../src/jobs/request.js';
+import { checkBatchRequest, MAX_DOCUMENTS } from '../../../src/jobs/request/request.js';
 
 const document = (documentId: string) => ({ documentId, bucket: 'kyc', key: `${documentId}.jpg` });
 const request = (changes: object = {}) => ({

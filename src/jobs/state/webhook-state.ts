@@ -1,5 +1,5 @@
 /** The job that brings one completion event to the webhook's receiver. */
-import type { BatchSummary } from './summary.js';
+import type { BatchSummary } from '../summary.js';
 
 /**
  * Data of a job in `atlas-webhooks`, and the body of the POST. The job's id is that of the event,

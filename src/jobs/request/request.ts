@@ -3,8 +3,8 @@
  * The worker and the client check it with the same function.
  */
 import { z } from 'zod';
+import { comparableId, REFERENCE_PATTERN, REFERENCE_RULE } from '../ids.js';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from './bucket-name.js';
-import { comparableId, REFERENCE_PATTERN, REFERENCE_RULE } from './ids.js';
 import { describeIssues, type ValidationIssue } from './validation-issues.js';
 
 export const MAX_DOCUMENTS = 10_000;

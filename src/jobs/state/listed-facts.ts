@@ -2,9 +2,9 @@
  * What lists tell batches by: a short text in the hash of each batch job, which ends with the job. It holds
  * the same few values for many batches, so that a script that counts them judges each text once. Pure.
  */
-import type { ReasonCode } from '../errors.js';
+import type { ReasonCode } from '../../errors.js';
+import type { BatchRequest, Priority } from '../request/request.js';
 import type { BatchState } from './batch-state.js';
-import type { BatchRequest, Priority } from './request.js';
 
 /** The field of the hash. BullMQ knows no field of this name. */
 export const FACTS_FIELD = 'facts';

@@ -2,7 +2,7 @@
  * What a run is for that begins after a batch has failed. Whoever begins one says so in a flag before it
  * retries the job. A retry without a flag is an operator's.
  */
-import { isObject, parseJson } from '../json.js';
+import { isObject, parseJson } from '../../json.js';
 
 /** `late`: documents have come late, and nothing is sent again. */
 export type RunMode = 'operator' | 'late';

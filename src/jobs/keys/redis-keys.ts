@@ -3,8 +3,8 @@
  * queue after the prefix. All but {@link observationsKey}, {@link startedKey}, {@link begunKey},
  * {@link documentsSentKey}, {@link outcomesKey} and {@link gateKeys} expire.
  */
-import { BATCHES_QUEUE } from './queues.js';
-import type { Priority } from './request.js';
+import { BATCHES_QUEUE } from '../queues.js';
+import type { Priority } from '../request/request.js';
 
 /**
  * String: `<timestamp> <reference>` of the batch that an Atlas batch belonged to. Written by the

@@ -2,9 +2,9 @@
  * The state of a batch: what the `batch` job knows about itself, kept in the job's progress and
  * written by the batch processor alone, under the job's lock.
  */
-import type { Reason } from '../errors.js';
-import { isObject } from '../json.js';
-import { fromRanges, type IndexRanges } from './index-ranges.js';
+import type { Reason } from '../../errors.js';
+import { isObject } from '../../json.js';
+import { fromRanges, type IndexRanges } from '../index-ranges.js';
 import type { LostEntries } from './lost-entries.js';
 import type { PollResult } from './poll-state.js';
 

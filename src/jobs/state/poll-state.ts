@@ -1,6 +1,6 @@
 /** The `poll` job: one per Atlas batch, polling again and again until it has a result. */
-import type { Reason } from '../errors.js';
-import type { IndexRanges } from './index-ranges.js';
+import type { Reason } from '../../errors.js';
+import type { IndexRanges } from '../index-ranges.js';
 import type { LostEntries } from './lost-entries.js';
 
 /** Data of a `poll` job. Never rewritten. */

@@ -1,5 +1,5 @@
 /** Issues of a request as short sentences. */
-import { toRanges } from './index-ranges.js';
+import { toRanges } from '../index-ranges.js';
 
 export interface ValidationIssue {
   /** Where: keys and array indexes. */
