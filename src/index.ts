@@ -17,21 +17,21 @@ export type { BatchDocument, BatchRequest, Priority } from './jobs/request/reque
 
 export type { CancelResult } from './batches/cancel.js';
 export type { ExtendResult } from './batches/extend-deadline.js';
-export type { LinePlace } from './batches/line-place.js';
 export type { PauseOptions } from './batches/pause.js';
-export type { BatchStatus, UploadStatus } from './batches/status.js';
-export type { TimedLine } from './batches/timed-line.js';
-export type { Timeline, TimelineEntry } from './batches/timeline.js';
+export type { LinePlace } from './batches/status/line-place.js';
+export type { BatchStatus, UploadStatus } from './batches/status/status.js';
+export type { TimedLine } from './batches/status/timed-line.js';
+export type { Timeline, TimelineEntry } from './batches/status/timeline.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
 export type { Pause } from './gate/pause.js';
 
 // Sending webhooks again, and erasing a batch.
 
-export type { EraseResult, ErasureCertificate } from './batches/erase.js';
-export type { RemovedKeys } from './batches/erase-keys.js';
-export type { RedeliverResult } from './batches/redeliver.js';
-export type { RedeliveredEvents, RedeliverOptions } from './batches/redeliver-events.js';
+export type { EraseResult, ErasureCertificate } from './batches/erase/erase-batch.js';
+export type { RemovedKeys } from './batches/erase/erase-keys.js';
+export type { RedeliverResult } from './batches/events/redeliver.js';
+export type { RedeliveredEvents, RedeliverOptions } from './batches/events/redeliver-events.js';
 export type { EraseReason } from './client/session.js';
 
 // Many batches: lists, counts, and what is done to all that fit a filter.

@@ -126,8 +126,8 @@ test.each([
   ['jobs/request/request.d.ts', 'BatchRequest'],
   ['jobs/request/request.d.ts', 'BatchDocument'],
   ['errors.d.ts', 'Reason'],
-  ['batches/status.d.ts', 'UploadStatus'],
-  ['batches/status.d.ts', 'BatchStatus'],
+  ['batches/status/status.d.ts', 'UploadStatus'],
+  ['batches/status/status.d.ts', 'BatchStatus'],
   ['client/completion-handler.d.ts', 'CompletionContext'],
   ['config/worker-options.d.ts', 'WorkerSettings'],
 ])('in %s every member of %s has a text', (file, type) => {

@@ -1,6 +1,6 @@
 /** Shows the progress of batches until all have ended. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BatchStatus } from '../batches/status.js';
+import type { BatchStatus } from '../batches/status/status.js';
 import type { AtlasBatchClient } from '../client/client.js';
 import { UnknownReferenceError } from '../errors.js';
 import type { BatchSummary } from '../jobs/summary.js';

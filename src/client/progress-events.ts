@@ -3,7 +3,7 @@
  * is not reported later. For the end of a batch there are `wait` and `onCompletion`.
  */
 import type { ClientQueues } from '../batches/client-queues.js';
-import { type BatchStatus, readBatchStatus } from '../batches/status.js';
+import { type BatchStatus, readBatchStatus } from '../batches/status/status.js';
 import { checkOptions, checkSignal } from '../check-options.js';
 import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
 import { referenceOfBatchJobId } from '../jobs/ids.js';

@@ -1,5 +1,5 @@
 /** Erases a batch for whoever asks by HTTP. */
-import { type EraseResult, eraseBatch } from '../batches/erase.js';
+import { type EraseResult, eraseBatch } from '../batches/erase/erase-batch.js';
 import { proxiesOf } from '../config/proxy-fields.js';
 import { resultsRoot } from '../storage/results/results-key.js';
 import type { ServerContext } from './context.js';

@@ -8,8 +8,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { eraseUntilGone, ownResults } from '../batches/erase.js';
-import type { Traces } from '../batches/erase-scope.js';
+import { eraseUntilGone, ownResults } from '../batches/erase/erase-batch.js';
+import type { Traces } from '../batches/erase/erase-scope.js';
 import type { Config } from '../config/config.js';
 import { storeOptionsOf } from '../config/s3-fields.js';
 import { errorFields } from '../errors.js';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import type { BatchStatus } from '../../src/batches/status.js';
+import type { BatchStatus } from '../../src/batches/status/status.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
 import { startSystem } from '../helpers/system.js';
 import { startTcpValve } from '../helpers/tcp-valve.js';

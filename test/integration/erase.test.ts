@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { openQueues } from '../../src/batches/client-queues.js';
-import { eraseBatch } from '../../src/batches/erase.js';
+import { eraseBatch } from '../../src/batches/erase/erase-batch.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { erasedDigest } from '../../src/jobs/erased.js';
 import { openLink } from '../../src/redis/client-link.js';

@@ -6,7 +6,7 @@ import {
   type RedeliveredEvents,
   type RedeliverOptions,
   redeliverEvents,
-} from '../redeliver-events.js';
+} from '../events/redeliver-events.js';
 import { type BulkOptions, type BulkProgress, isChanged, runBulk } from './run-bulk.js';
 import type { BulkAction, BulkSelection } from './selection.js';
 

@@ -5,8 +5,8 @@ import { atlasBatchIdOf, type BatchState, readState } from '../../jobs/state/bat
 import { missingDocuments } from '../../jobs/summary.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
-import { hasEvent } from '../redeliver.js';
-import { referencesGivenUp } from '../redeliver-events.js';
+import { hasEvent } from '../events/redeliver.js';
+import { referencesGivenUp } from '../events/redeliver-events.js';
 import {
   type BulkAction,
   type BulkSelection,

@@ -3,7 +3,7 @@ import { checkOptions, checkType } from '../../check-options.js';
 import type { Actor } from '../../jobs/audit-record.js';
 import { type CancelResult, cancelBatch, unreasoned } from '../cancel.js';
 import type { ClientQueues } from '../client-queues.js';
-import { type RedeliverResult, redeliverGivenUpOf, redeliverLatest } from '../redeliver.js';
+import { type RedeliverResult, redeliverGivenUpOf, redeliverLatest } from '../events/redeliver.js';
 import { type RetryResult, retryBatch } from '../retry.js';
 import { checkPace, type PaceOptions, paced } from './paced.js';
 import {

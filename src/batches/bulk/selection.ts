@@ -6,9 +6,9 @@ import { begunKey } from '../../jobs/keys/redis-keys.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import type { ClientQueues } from '../client-queues.js';
+import { referencesGivenUp } from '../events/redeliver-events.js';
 import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';
 import { openScan } from '../lists/scan-batches.js';
-import { referencesGivenUp } from '../redeliver-events.js';
 
 /** What can be done to many batches. */
 export type BulkAction = 'retry' | 'cancel' | 'redeliver';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PRIORITIES } from '../../jobs/request/request.js';
 import { reasonSchema } from '../../jobs/schemas.js';
 import { LISTED_STATES } from '../../jobs/state/listed-facts.js';
-import { linePlaceSchema } from '../status-schema.js';
+import { linePlaceSchema } from '../status/status-schema.js';
 import type { ListedBatch } from './list-batches.js';
 
 const count = z.int().min(0);

@@ -4,7 +4,7 @@ import { checkBatchRequest, type Priority } from '../../jobs/request/request.js'
 import { type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
-import { type ListedStatus, listedStatus } from '../status.js';
+import { type ListedStatus, listedStatus } from '../status/status.js';
 
 export interface BatchRow {
   jobId: string;

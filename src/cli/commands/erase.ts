@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EraseResult } from '../../batches/erase.js';
+import type { EraseResult } from '../../batches/erase/erase-batch.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../plural.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RedeliveredEvents } from '../../batches/redeliver-events.js';
+import type { RedeliveredEvents } from '../../batches/events/redeliver-events.js';
 import { plural } from '../../plural.js';
 import { type BulkCommandOptions, runBulkCommand } from '../bulk.js';
 import { addBulkOptions } from '../bulk-options.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { BatchStatus } from '../../batches/status.js';
-import type { Timeline } from '../../batches/timeline.js';
+import type { BatchStatus } from '../../batches/status/status.js';
+import type { Timeline } from '../../batches/status/timeline.js';
 import type { AtlasBatchClient } from '../../client/client.js';
 import { unlessAborted } from '../../timeouts.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';

@@ -1,5 +1,5 @@
 /** Progress of batches as bars for a terminal. Pure, except that it asks whether to use colours. */
-import type { BatchStatus } from '../../batches/status.js';
+import type { BatchStatus } from '../../batches/status/status.js';
 import { plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
 import { formatTable, widthOf } from './table.js';

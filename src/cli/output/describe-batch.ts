@@ -1,7 +1,7 @@
 /** Describes a batch in text. Pure. */
-import type { LinePlace } from '../../batches/line-place.js';
-import type { BatchStatus, UploadStatus } from '../../batches/status.js';
-import type { Timeline } from '../../batches/timeline.js';
+import type { LinePlace } from '../../batches/status/line-place.js';
+import type { BatchStatus, UploadStatus } from '../../batches/status/status.js';
+import type { Timeline } from '../../batches/status/timeline.js';
 import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import type { BatchSummary } from '../../jobs/summary.js';

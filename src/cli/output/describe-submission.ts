@@ -1,5 +1,5 @@
 /** What became of batches that were submitted, no more than a person reads. Pure. */
-import type { BatchStatus } from '../../batches/status.js';
+import type { BatchStatus } from '../../batches/status/status.js';
 import type { EnqueueResult } from '../../client/enqueue.js';
 import { describeReason } from '../../errors.js';
 import type { BatchSummary } from '../../jobs/summary.js';

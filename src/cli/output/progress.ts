@@ -1,6 +1,6 @@
 /** Shows the progress of batches: bars on a terminal, one line per change when piped. */
 import { createLogUpdate } from 'log-update';
-import type { BatchStatus } from '../../batches/status.js';
+import type { BatchStatus } from '../../batches/status/status.js';
 import { barLines } from './bar-lines.js';
 import { describeProgress } from './describe-batch.js';
 import { BATCHES_SHOWN } from './describe-submission.js';

@@ -1,7 +1,7 @@
 /** The document of the API, OpenAPI 3.1, made of its operations and of the schemas that check the data. Pure. */
 import type { z } from 'zod';
 import { listedBatchSchema } from '../../batches/lists/listed-batch-schema.js';
-import { batchStatusSchema } from '../../batches/status-schema.js';
+import { batchStatusSchema } from '../../batches/status/status-schema.js';
 import { toPortableSchema, toPortableSchemas } from '../../jobs/portable-schema.js';
 import { batchRequestSchema } from '../../jobs/request/request.js';
 import { reasonSchema, resultDocumentSchema, summarySchema } from '../../jobs/schemas.js';

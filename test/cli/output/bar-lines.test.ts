@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import type { BatchStatus } from '../../../src/batches/status.js';
+import type { BatchStatus } from '../../../src/batches/status/status.js';
 import { barLines } from '../../../src/cli/output/bar-lines.js';
 import { describeProgress } from '../../../src/cli/output/describe-batch.js';
 import { widthOf } from '../../../src/cli/output/table.js';

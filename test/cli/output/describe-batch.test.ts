@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { BatchStatus, UploadStatus } from '../../../src/batches/status.js';
+import type { BatchStatus, UploadStatus } from '../../../src/batches/status/status.js';
 import { describeStatus, duration } from '../../../src/cli/output/describe-batch.js';
 
 const NOW = Date.parse('2026-11-23T12:05:00.000Z');

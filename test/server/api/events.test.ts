@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
-import type { BatchStatus } from '../../../src/batches/status.js';
+import type { BatchStatus } from '../../../src/batches/status/status.js';
 import { outcomesKey } from '../../../src/jobs/keys/redis-keys.js';
 import { fieldsOfOutcome } from '../../../src/jobs/outcome-entry.js';
 import type { Progress } from '../../../src/server/api/feeds/progress-feed.js';

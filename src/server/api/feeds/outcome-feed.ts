@@ -4,7 +4,7 @@
  * further back, from the stream: nothing piles up for a slow one.
  */
 import type { ClientQueues } from '../../../batches/client-queues.js';
-import { comparePositions, type Outcome, openOutcomes } from '../../../batches/outcomes.js';
+import { comparePositions, type Outcome, openOutcomes } from '../../../batches/events/outcomes.js';
 import { pause } from '../../../timeouts.js';
 
 /** How long one read waits. A follower that leaves is forgotten after it, at most. */

@@ -3,7 +3,7 @@
  * the status of a batch once per change. It is not durable; outcomes have a feed of their own.
  */
 import type { ClientQueues } from '../../../batches/client-queues.js';
-import type { BatchStatus } from '../../../batches/status.js';
+import type { BatchStatus } from '../../../batches/status/status.js';
 import { followProgress } from '../../../client/progress-events.js';
 import { pause } from '../../../timeouts.js';
 import { runningTenant } from '../find-tenant.js';

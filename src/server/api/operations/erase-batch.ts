@@ -1,7 +1,7 @@
 /** `DELETE /batches/{reference}`: erases an ended batch, and proves it. */
 import { z } from 'zod';
 import { audited } from '../../../batches/audit.js';
-import { describeErasure, type ErasureCertificate } from '../../../batches/erase.js';
+import { describeErasure, type ErasureCertificate } from '../../../batches/erase/erase-batch.js';
 import { UnknownReferenceError } from '../../../errors.js';
 import { eraseFor } from '../../erase.js';
 import { auditorOf } from '../auditor.js';

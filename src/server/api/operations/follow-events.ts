@@ -3,8 +3,8 @@
  * the stream of outcomes: a caller that comes again with the last one misses none, or is told so.
  */
 import { z } from 'zod';
-import { isPosition, type Outcome } from '../../../batches/outcomes.js';
-import type { BatchStatus } from '../../../batches/status.js';
+import { isPosition, type Outcome } from '../../../batches/events/outcomes.js';
+import type { BatchStatus } from '../../../batches/status/status.js';
 import { REASON_CODES, RedisUnavailableError } from '../../../errors.js';
 import { whenAborted } from '../../../timeouts.js';
 import { type Caller, maySee } from '../access.js';

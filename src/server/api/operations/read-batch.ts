@@ -1,7 +1,7 @@
 /** `GET /batches/{reference}`: its status; with `wait`, when it has ended or that time is over. */
 import { z } from 'zod';
-import { readBatchStatus } from '../../../batches/status.js';
-import { batchStatusSchema } from '../../../batches/status-schema.js';
+import { readBatchStatus } from '../../../batches/status/status.js';
+import { batchStatusSchema } from '../../../batches/status/status-schema.js';
 import { WaitTimeoutError } from '../../../client/client-errors.js';
 import { withEither } from '../../../timeouts.js';
 import { checkStillVisible, checkVisible } from '../find-tenant.js';

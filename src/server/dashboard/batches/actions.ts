@@ -1,9 +1,9 @@
 /** What an operator can do with a batch. */
 import type { Audited } from '../../../batches/audit.js';
 import { cancelBatch, unreasoned } from '../../../batches/cancel.js';
-import { describeErasure } from '../../../batches/erase.js';
+import { describeErasure } from '../../../batches/erase/erase-batch.js';
+import { redeliverLatest } from '../../../batches/events/redeliver.js';
 import { extendDeadline } from '../../../batches/extend-deadline.js';
-import { redeliverLatest } from '../../../batches/redeliver.js';
 import { retryBatch } from '../../../batches/retry.js';
 import { wakeBatch } from '../../../batches/wake.js';
 import { TransientError } from '../../../errors.js';

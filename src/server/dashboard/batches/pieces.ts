@@ -1,7 +1,7 @@
 /** Parts that several pages use. Pure. */
-import type { LinePlace } from '../../../batches/line-place.js';
 import { listedState } from '../../../batches/lists/list-batches.js';
-import type { ListedStatus } from '../../../batches/status.js';
+import type { LinePlace } from '../../../batches/status/line-place.js';
+import type { ListedStatus } from '../../../batches/status/status.js';
 import type { Reason } from '../../../errors.js';
 import { LINE_REASONS } from '../../../gate/line.js';
 import type { ListedState } from '../../../jobs/state/listed-facts.js';

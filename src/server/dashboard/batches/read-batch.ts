@@ -1,12 +1,12 @@
 /** Reads what the page of one batch shows. */
 import type { ClientQueues } from '../../../batches/client-queues.js';
-import { stateOf } from '../../../batches/find-summary.js';
-import { type BatchStatus, readBatchStatus } from '../../../batches/status.js';
-import { readTimeline, type Timeline } from '../../../batches/timeline.js';
 import {
   readWebhookDeliveries,
   type WebhookDelivery,
-} from '../../../batches/webhook-deliveries.js';
+} from '../../../batches/events/webhook-deliveries.js';
+import { stateOf } from '../../../batches/find-summary.js';
+import { type BatchStatus, readBatchStatus } from '../../../batches/status/status.js';
+import { readTimeline, type Timeline } from '../../../batches/status/timeline.js';
 import { UnknownReferenceError } from '../../../errors.js';
 import { batchJobId } from '../../../jobs/ids.js';
 import { type DocumentsQuery, type DocumentsView, documentsOf } from './documents.js';

@@ -1,6 +1,6 @@
 /** What the page of a batch shows of its webhooks. Pure. */
-import { readTimedLine } from '../../../batches/timed-line.js';
-import type { WebhookDelivery } from '../../../batches/webhook-deliveries.js';
+import type { WebhookDelivery } from '../../../batches/events/webhook-deliveries.js';
+import { readTimedLine } from '../../../batches/status/timed-line.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { exactTime, isoTime } from '../time-markup.js';

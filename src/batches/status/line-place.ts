@@ -1,8 +1,8 @@
 /** Where a batch stands in line. */
-import { readPlaces } from '../gate/line.js';
-import { memberName } from '../gate/member-name.js';
-import type { BatchState } from '../jobs/state/batch-state.js';
-import type { ClientQueues } from './client-queues.js';
+import { readPlaces } from '../../gate/line.js';
+import { memberName } from '../../gate/member-name.js';
+import type { BatchState } from '../../jobs/state/batch-state.js';
+import type { ClientQueues } from '../client-queues.js';
 
 /** Of a batch that has uploads in line. */
 export interface LinePlace {

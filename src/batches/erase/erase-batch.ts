@@ -6,23 +6,23 @@
  * neither be retried nor found in a list meanwhile.
  */
 import type { Job } from 'bullmq';
-import { TransientError } from '../errors.js';
-import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../jobs/erased.js';
-import { batchJobId, eventJobId, nthEventJobId } from '../jobs/ids.js';
-import { erasedKey } from '../jobs/keys/redis-keys.js';
-import { atlasBatchIdOf } from '../jobs/state/batch-state.js';
-import { isObject } from '../json.js';
-import { redisTimeMs } from '../redis/clock.js';
-import { LuaScript } from '../redis/lua-script.js';
-import type { KeyFilter, ResultsEraser } from '../storage/results/erase-results.js';
-import { parseResultUri, resultKey, resultsFolder } from '../storage/results/results-key.js';
-import type { Audited } from './audit.js';
-import type { ClientQueues } from './client-queues.js';
+import { TransientError } from '../../errors.js';
+import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
+import { batchJobId, eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import { erasedKey } from '../../jobs/keys/redis-keys.js';
+import { atlasBatchIdOf } from '../../jobs/state/batch-state.js';
+import { isObject } from '../../json.js';
+import { redisTimeMs } from '../../redis/clock.js';
+import { LuaScript } from '../../redis/lua-script.js';
+import type { KeyFilter, ResultsEraser } from '../../storage/results/erase-results.js';
+import { parseResultUri, resultKey, resultsFolder } from '../../storage/results/results-key.js';
+import type { Audited } from '../audit.js';
+import type { ClientQueues } from '../client-queues.js';
+import { EVENTS_READ, stateOf } from '../find-summary.js';
+import { jobAfterEvent } from '../job-after-event.js';
 import { eraseKeys, type RemovedKeys } from './erase-keys.js';
 import type { Traces } from './erase-scope.js';
-import { EVENTS_READ, stateOf } from './find-summary.js';
 import { type KeySpace, readScope } from './find-traces.js';
-import { jobAfterEvent } from './job-after-event.js';
 
 /** Proves that a batch was erased, to who knows its reference, and names nobody to anybody else. */
 export interface ErasureCertificate {

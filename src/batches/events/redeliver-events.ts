@@ -1,7 +1,7 @@
 /** Brings many events to the webhook again: those that were given up, or those that the receiver has lost. */
-import { EVENT_ID_PREFIX, REFERENCE_PATTERN } from '../jobs/ids.js';
-import { type PaceOptions, paced } from './bulk/paced.js';
-import type { ClientQueues } from './client-queues.js';
+import { EVENT_ID_PREFIX, REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { type PaceOptions, paced } from '../bulk/paced.js';
+import type { ClientQueues } from '../client-queues.js';
 import { openOutcomes, positionBefore } from './outcomes.js';
 import { knownEvent, send, sendAgain } from './redeliver.js';
 

@@ -3,14 +3,14 @@
  * that had it knows it.
  */
 import { ErrorCode, type Job } from 'bullmq';
-import { hasCode } from '../errors.js';
-import { batchJobId, eventJobId, nthEventJobId } from '../jobs/ids.js';
-import { COMPLETED_EVENT, FAILED_EVENT } from '../jobs/queues.js';
-import { type WebhookPayload, webhookPayload } from '../jobs/state/webhook-state.js';
-import type { BatchSummary } from '../jobs/summary.js';
-import { promote } from '../redis/promote.js';
-import type { ClientQueues } from './client-queues.js';
-import { EVENTS_READ, requestOf, stateOf, summaryOf } from './find-summary.js';
+import { hasCode } from '../../errors.js';
+import { batchJobId, eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
+import { type WebhookPayload, webhookPayload } from '../../jobs/state/webhook-state.js';
+import type { BatchSummary } from '../../jobs/summary.js';
+import { promote } from '../../redis/promote.js';
+import type { ClientQueues } from '../client-queues.js';
+import { EVENTS_READ, requestOf, stateOf, summaryOf } from '../find-summary.js';
 
 /** What became of the request to send the latest event of a batch again. */
 export interface RedeliverResult {

@@ -1,6 +1,6 @@
 /** Finds the keys that name a batch. Every key under the prefix is visited, for some are known to nobody any more. */
 import type { Redis } from 'ioredis';
-import { readOwner } from '../jobs/atlas-batch-owner.js';
+import { readOwner } from '../../jobs/atlas-batch-owner.js';
 import {
   atlasBatchIdOfPoll,
   batchJobId,
@@ -8,11 +8,11 @@ import {
   POLL_ID_PREFIX,
   pollJobId,
   timeOfWatch,
-} from '../jobs/ids.js';
-import { ownerKey } from '../jobs/keys/redis-keys.js';
-import { BATCHES_QUEUE, POLLS_QUEUE, QUEUES } from '../jobs/queues.js';
-import { isObject, parseJson } from '../json.js';
-import { redisTimeMs } from '../redis/clock.js';
+} from '../../jobs/ids.js';
+import { ownerKey } from '../../jobs/keys/redis-keys.js';
+import { BATCHES_QUEUE, POLLS_QUEUE, QUEUES } from '../../jobs/queues.js';
+import { isObject, parseJson } from '../../json.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { EraseScope, type Traces } from './erase-scope.js';
 
 /** Where the keys are. */

@@ -1,7 +1,7 @@
 /** The history of a batch, from the logs of its jobs. */
 import type { Queue } from 'bullmq';
-import { batchJobId, pollJobId } from '../jobs/ids.js';
-import type { ClientQueues } from './client-queues.js';
+import { batchJobId, pollJobId } from '../../jobs/ids.js';
+import type { ClientQueues } from '../client-queues.js';
 import type { BatchStatus } from './status.js';
 import { readTimedLine, type TimedLine } from './timed-line.js';
 

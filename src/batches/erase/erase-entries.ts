@@ -1,6 +1,6 @@
 /** Takes the entries of a batch out of a stream, so that Redis holds no byte of them any more. */
 import type { Redis } from 'ioredis';
-import { LuaScript } from '../redis/lua-script.js';
+import { LuaScript } from '../../redis/lua-script.js';
 
 /** Entries of one round trip. */
 const READ_AT_ONCE = 1000;

@@ -1,15 +1,15 @@
 /** Removes from Redis all that names a batch: its jobs with their logs, keys, members of sets, and entries of streams. */
-import { readAuditRecord } from '../jobs/audit-record.js';
-import { batchJobId } from '../jobs/ids.js';
+import { readAuditRecord } from '../../jobs/audit-record.js';
+import { batchJobId } from '../../jobs/ids.js';
 import {
   auditKey,
   begunKey,
   cancelledKey,
   outcomesKey,
   startedKey,
-} from '../jobs/keys/redis-keys.js';
-import { BATCHES_QUEUE, QUEUES } from '../jobs/queues.js';
-import { LuaScript } from '../redis/lua-script.js';
+} from '../../jobs/keys/redis-keys.js';
+import { BATCHES_QUEUE, QUEUES } from '../../jobs/queues.js';
+import { LuaScript } from '../../redis/lua-script.js';
 import { eraseEntries } from './erase-entries.js';
 import type { EraseScope, Traces } from './erase-scope.js';
 import { findKeys, type KeySpace, SCANNED_AT_ONCE } from './find-traces.js';

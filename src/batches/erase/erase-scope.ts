@@ -2,9 +2,9 @@
  * What of a reference belongs to the batch that is erased: others may have used it before, and somebody may use
  * it again while its last traces go. Pure.
  */
-import type { ErasedSpan } from '../jobs/erased.js';
-import { batchJobId, isEventJobOf, pollJobId, timeOfEvent, timeOfWatch } from '../jobs/ids.js';
-import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
+import type { ErasedSpan } from '../../jobs/erased.js';
+import { batchJobId, isEventJobOf, pollJobId, timeOfEvent, timeOfWatch } from '../../jobs/ids.js';
+import { BATCHES_QUEUE, POLLS_QUEUE } from '../../jobs/queues.js';
 
 /** What is erased, as far as it is known. What is found on the way is added. */
 export interface Traces {

@@ -1,9 +1,9 @@
 /** How the events of a batch came to the webhook: each attempt, as its job has noted it. */
 import type { Job } from 'bullmq';
-import { eventJobId, nthEventJobId } from '../jobs/ids.js';
-import type { WebhookPayload } from '../jobs/state/webhook-state.js';
-import type { ClientQueues } from './client-queues.js';
-import { EVENTS_READ } from './find-summary.js';
+import { eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import type { WebhookPayload } from '../../jobs/state/webhook-state.js';
+import type { ClientQueues } from '../client-queues.js';
+import { EVENTS_READ } from '../find-summary.js';
 
 export interface WebhookDelivery {
   /** The `webhook-id`. */

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { openOutcomes, positionBefore } from '../../src/batches/outcomes.js';
-import { outcomesKey } from '../../src/jobs/keys/redis-keys.js';
-import { fieldsOfOutcome } from '../../src/jobs/outcome-entry.js';
-import { openLink } from '../../src/redis/client-link.js';
-import { connectionTo, testRedis } from '../helpers/redis.js';
+import { openOutcomes, positionBefore } from '../../../src/batches/events/outcomes.js';
+import { outcomesKey } from '../../../src/jobs/keys/redis-keys.js';
+import { fieldsOfOutcome } from '../../../src/jobs/outcome-entry.js';
+import { openLink } from '../../../src/redis/client-link.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
 
 function openReader() {
   const { url, prefix } = testRedis();

@@ -1,6 +1,6 @@
 /** The status of a batch as a schema, from which the document of the HTTP API is made. */
 import { z } from 'zod';
-import { reasonSchema, summarySchema } from '../jobs/schemas.js';
+import { reasonSchema, summarySchema } from '../../jobs/schemas.js';
 import type { LinePlace } from './line-place.js';
 import type { BatchStatus, UploadStatus } from './status.js';
 

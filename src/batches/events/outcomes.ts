@@ -2,13 +2,13 @@
  * Reads the stream of outcomes: each outcome of each batch once, in the order in which they were
  * announced, without taking anybody's job. A reader keeps its position itself.
  */
-import { UsageError } from '../errors.js';
-import { outcomesKey } from '../jobs/keys/redis-keys.js';
-import { type OutcomeEntry, readOutcomeFields } from '../jobs/outcome-entry.js';
-import type { RedisConnection } from '../redis/connection.js';
-import { LuaScript } from '../redis/lua-script.js';
-import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
-import type { ClientQueues } from './client-queues.js';
+import { UsageError } from '../../errors.js';
+import { outcomesKey } from '../../jobs/keys/redis-keys.js';
+import { type OutcomeEntry, readOutcomeFields } from '../../jobs/outcome-entry.js';
+import type { RedisConnection } from '../../redis/connection.js';
+import { LuaScript } from '../../redis/lua-script.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../../timeouts.js';
+import type { ClientQueues } from '../client-queues.js';
 
 /** One outcome, and where it stands. */
 export interface Outcome extends OutcomeEntry {

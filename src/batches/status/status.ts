@@ -1,16 +1,16 @@
 /** Where a batch stands: its job, its saved state and its poll jobs, joined. */
 import type { Job } from 'bullmq';
-import { type Reason, UnknownReferenceError } from '../errors.js';
-import { batchJobId, pollJobId } from '../jobs/ids.js';
-import { fromRanges } from '../jobs/index-ranges.js';
-import type { BatchState, Upload } from '../jobs/state/batch-state.js';
-import { atlasBatchIdOf, readState, resultOf } from '../jobs/state/batch-state.js';
-import { phaseOf } from '../jobs/state/listed-facts.js';
-import type { PollState } from '../jobs/state/poll-state.js';
-import { type BatchSummary, missingDocuments } from '../jobs/summary.js';
-import { parseJson } from '../json.js';
-import type { ClientQueues } from './client-queues.js';
-import { ENDED_BY_HAND, requestOf, stateOf, summaryOf, summaryOfEvent } from './find-summary.js';
+import { type Reason, UnknownReferenceError } from '../../errors.js';
+import { batchJobId, pollJobId } from '../../jobs/ids.js';
+import { fromRanges } from '../../jobs/index-ranges.js';
+import type { BatchState, Upload } from '../../jobs/state/batch-state.js';
+import { atlasBatchIdOf, readState, resultOf } from '../../jobs/state/batch-state.js';
+import { phaseOf } from '../../jobs/state/listed-facts.js';
+import type { PollState } from '../../jobs/state/poll-state.js';
+import { type BatchSummary, missingDocuments } from '../../jobs/summary.js';
+import { parseJson } from '../../json.js';
+import type { ClientQueues } from '../client-queues.js';
+import { ENDED_BY_HAND, requestOf, stateOf, summaryOf, summaryOfEvent } from '../find-summary.js';
 import { type LinePlace, linePlaceOf } from './line-place.js';
 
 /** One upload of a batch: one call of Atlas's multiupload. */
