@@ -11,7 +11,7 @@
 import { BatchError, type Reason, TurnedAwayError } from '../errors.js';
 import type { FailingBatches } from './failing-batches.js';
 import type { BreakerState } from './observer.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './responses/response-errors.js';
 
 /** When a third of all requests fail by chance, one run in 6,500 is this long. */
 const FAILURES_TO_OPEN = 8;

@@ -8,10 +8,10 @@ import { createRepeatedWarnings } from '../repeated-lines.js';
 import { inTurn } from '../turns.js';
 import type { Budget, BudgetQuestion } from './budget.js';
 import type { AtlasObserver, Endpoint } from './observer.js';
-import { errorFor, ResponseError } from './response-errors.js';
-import { type ResponseRow, rowFor } from './response-table.js';
+import { errorFor, ResponseError } from './responses/response-errors.js';
+import { type ResponseRow, rowFor } from './responses/response-table.js';
+import type { Parsed } from './responses/wire.js';
 import type { AtlasCredentials } from './token-vault.js';
-import type { Parsed } from './wire.js';
 
 export interface Call<T> extends BudgetQuestion {
   endpoint: Endpoint;

@@ -24,14 +24,19 @@ import {
 import { Credentials } from './credentials.js';
 import { FailingBatches, type FailingPlaces } from './failing-batches.js';
 import type { AtlasObserver } from './observer.js';
+import {
+  type ExtractsPage,
+  readAccessToken,
+  readBatchId,
+  readExtractsPage,
+} from './responses/wire.js';
 import { fromRedis } from './shared-state.js';
 import { TokenSource } from './token.js';
 import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
-import { type ExtractsPage, readAccessToken, readBatchId, readExtractsPage } from './wire.js';
 
 export type { Journal } from './caller.js';
 export type { AtlasObserver, BreakerState } from './observer.js';
-export type { ExtractsPage } from './wire.js';
+export type { ExtractsPage } from './responses/wire.js';
 
 const ROOT = '/v1/docstream';
 /**

@@ -7,7 +7,7 @@
  */
 import { TransientError, TurnedAwayError } from '../errors.js';
 import { pause, unlessAborted } from '../timeouts.js';
-import { ResponseError } from './response-errors.js';
+import { ResponseError } from './responses/response-errors.js';
 import { REFUSAL_TTL_MS, type TokenVault } from './token-vault.js';
 
 /** Between two checks whether another process has the token; a request takes about this long. */

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Breaker } from '../../src/atlas/breaker.js';
 import { FailingBatches } from '../../src/atlas/failing-batches.js';
 import type { BreakerState } from '../../src/atlas/observer.js';
-import { errorFor } from '../../src/atlas/response-errors.js';
-import { rowFor } from '../../src/atlas/response-table.js';
+import { errorFor } from '../../src/atlas/responses/response-errors.js';
+import { rowFor } from '../../src/atlas/responses/response-table.js';
 import { PermanentError, TransientError, UnknownBatchError } from '../../src/errors.js';
 
 const down = () => errorFor(rowFor('extracts', 500), 'answered 500');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ResponseError } from '../../src/atlas/response-errors.js';
-import { rowFor } from '../../src/atlas/response-table.js';
+import { ResponseError } from '../../src/atlas/responses/response-errors.js';
+import { rowFor } from '../../src/atlas/responses/response-table.js';
 import { TokenSource } from '../../src/atlas/token.js';
 import { LocalTokenVault, SharedTokenVault } from '../../src/atlas/token-vault.js';
 import { type TestRedis, testRedis } from '../helpers/redis.js';

@@ -1,6 +1,6 @@
 /** Reads which batches and documents a callback names. Nothing else of it is used. Pure. */
-import { parseNearlyJson } from '../../atlas/nearly-json.js';
-import { isPageItem } from '../../atlas/raw-json.js';
+import { parseNearlyJson } from '../../atlas/responses/nearly-json.js';
+import { isPageItem } from '../../atlas/responses/raw-json.js';
 import { foldedForm, REFERENCE_PATTERN, visibleForm } from '../../jobs/ids.js';
 import { isObject } from '../../json.js';
 

@@ -4,7 +4,7 @@
  */
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-errors.js';
+import { ResponseError } from '../../atlas/responses/response-errors.js';
 import {
   errorFields,
   OwnFaultError,

@@ -1,6 +1,6 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
 import { randomBytes } from 'node:crypto';
-import { RefusalError, ResponseError } from '../../atlas/response-errors.js';
+import { RefusalError, ResponseError } from '../../atlas/responses/response-errors.js';
 import { LockLostError, TransientError } from '../../errors.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import { gatePauseKey } from '../../jobs/keys/redis-keys.js';

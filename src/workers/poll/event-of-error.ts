@@ -1,6 +1,6 @@
 /** What an error of a poll means to its job; and who else hears of it. */
 import { BudgetExceededError } from '../../atlas/budget.js';
-import { ResponseError } from '../../atlas/response-errors.js';
+import { ResponseError } from '../../atlas/responses/response-errors.js';
 import {
   errorFields,
   OwnFaultError,

@@ -1,5 +1,5 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
-import { ResponseError } from '../../atlas/response-errors.js';
+import { ResponseError } from '../../atlas/responses/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import { isComplete, isOverdue } from '../../extracts/completeness.js';
 import { Reconciliation } from '../../extracts/reconcile.js';

@@ -9,7 +9,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ExtractsPage } from '../../atlas/client.js';
-import { ResponseError } from '../../atlas/response-errors.js';
+import { ResponseError } from '../../atlas/responses/response-errors.js';
 import { UnknownBatchError } from '../../errors.js';
 import type { PollData, PollState } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';

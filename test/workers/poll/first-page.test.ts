@@ -1,6 +1,6 @@
 /** Which page the list of extracts begins with, and what it costs to know. */
 import { expect, it } from 'vitest';
-import { readExtractsPage } from '../../../src/atlas/wire.js';
+import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
 import { newPollState, type PollData, type PollState } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';

@@ -1,6 +1,6 @@
 /** Lists of extracts that grow while they are read, or that hold the same extract twice. */
 import { expect, it } from 'vitest';
-import { readExtractsPage } from '../../../src/atlas/wire.js';
+import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
 import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';

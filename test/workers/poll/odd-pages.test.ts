@@ -1,9 +1,9 @@
 /** Pages of which any field may be of another type, absent, null or absurd. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { errorFor } from '../../../src/atlas/response-errors.js';
-import { rowFor } from '../../../src/atlas/response-table.js';
-import { readExtractsPage } from '../../../src/atlas/wire.js';
+import { errorFor } from '../../../src/atlas/responses/response-errors.js';
+import { rowFor } from '../../../src/atlas/responses/response-table.js';
+import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
 import { TransientError, UnknownBatchError } from '../../../src/errors.js';
 import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../src/workers/context.js';

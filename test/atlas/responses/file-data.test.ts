@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readFileData } from '../../src/atlas/file-data.js';
-import { readExtractsPage } from '../../src/atlas/wire.js';
+import { readFileData } from '../../../src/atlas/responses/file-data.js';
+import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
 
 const CANARY = 'XCANARYX';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LEFT_AS_TEXT, parseLargeJson } from '../../src/atlas/large-json.js';
+import { LEFT_AS_TEXT, parseLargeJson } from '../../../src/atlas/responses/large-json.js';
 
 /** What `JSON.parse` makes of it, with what is left as text in its place. */
 function expected(value: unknown, depth = 0): unknown {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseNearlyJson } from '../../src/atlas/nearly-json.js';
+import { parseNearlyJson } from '../../../src/atlas/responses/nearly-json.js';
 
 const JSON_TEXT = '{"a":[1.10,{"b":"x, ]} {\\" NaN"}],"c":{}}';
 const WARNING = '<br />\n<b>Warning</b>: Undefined index {scan} in <b>app.php</b>\n';

@@ -5,7 +5,7 @@
  *
  * It is decided by the raw text: of a large page no values are made.
  */
-import { endOfValue, skipSpace, walkArray } from '../json-text.js';
+import { endOfValue, skipSpace, walkArray } from '../../json-text.js';
 import { parseLargeJson } from './large-json.js';
 
 const QUOTE = 0x22;

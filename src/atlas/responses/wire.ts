@@ -8,7 +8,7 @@
  * The reason why a body or an item is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
-import { isObject } from '../json.js';
+import { isObject } from '../../json.js';
 import { readFileData } from './file-data.js';
 import { JsonTooLargeError } from './large-json.js';
 import { isPageItem, parseMember, parseRawPage, type RawPage } from './raw-json.js';

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { readAccessToken, readBatchId, readExtractsPage } from '../../src/atlas/wire.js';
+import {
+  readAccessToken,
+  readBatchId,
+  readExtractsPage,
+} from '../../../src/atlas/responses/wire.js';
 
 const CANARY = 'XCANARYX';
 

@@ -3,7 +3,7 @@
  * nobody needs what a `file_data` holds as values. So values are made of the page object, of `data` and of
  * the items in it. All the rest is checked as strictly as `JSON.parse` does, and left as text.
  */
-import { skipSpace } from '../json-text.js';
+import { skipSpace } from '../../json-text.js';
 
 /** Objects and lists that are made stand at most so deep: wrapping, page, list, item. */
 const MAX_DEPTH = 4;

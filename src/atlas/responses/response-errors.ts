@@ -1,5 +1,10 @@
 /** The errors that follow from what Atlas responded, each with the row of the table that decided. */
-import { type BatchError, PermanentError, TransientError, UnknownBatchError } from '../errors.js';
+import {
+  type BatchError,
+  PermanentError,
+  TransientError,
+  UnknownBatchError,
+} from '../../errors.js';
 import type { ResponseRow } from './response-table.js';
 
 /** The transient error that a response of Atlas, or its absence, stands for. */

@@ -4,10 +4,10 @@
  * The first row of an endpoint that matches decides. The table is data, so that people can read it:
  * `docs/responses.md` is printed from it.
  */
-import type { ReasonCode } from '../errors.js';
-import type { BodyForm } from '../http/body-text.js';
-import type { HttpFailure } from '../http/exchange.js';
-import type { Endpoint } from './observer.js';
+import type { ReasonCode } from '../../errors.js';
+import type { BodyForm } from '../../http/body-text.js';
+import type { HttpFailure } from '../../http/exchange.js';
+import type { Endpoint } from '../observer.js';
 
 /**
  * What came back, as far as it matters. `unusable`: a 2xx with a body that cannot be used;

@@ -3,7 +3,7 @@
  * body twice, or as a string. What can be read in one way only is read. All else is no JSON, above all
  * what ends too early.
  */
-import { endOfString } from '../json-text.js';
+import { endOfString } from '../../json-text.js';
 import { JsonTooLargeError, parseLargeJson } from './large-json.js';
 
 /** What no JSON has outside of its strings; a string is skipped as a whole. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRawPage } from '../../src/atlas/raw-json.js';
+import { parseRawPage } from '../../../src/atlas/responses/raw-json.js';
 
 describe('parseRawPage', () => {
   it('parseRawPage keeps numbers as they were sent', () => {

@@ -4,8 +4,8 @@
  * `JSON.parse` loses what an extract must keep: a number of twenty digits, the zero of `1.10`. So the text
  * is read twice. `JSON.parse` proves that it is JSON. Then a walk finds where the parts begin and end.
  */
-import { isObject } from '../json.js';
-import { endOfValue, skipSpace, walkArray, walkObject } from '../json-text.js';
+import { isObject } from '../../json.js';
+import { endOfValue, skipSpace, walkArray, walkObject } from '../../json-text.js';
 import { parseNearlyJson } from './nearly-json.js';
 
 const OPEN_BRACE = 0x7b;

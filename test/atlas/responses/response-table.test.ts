@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Endpoint } from '../../src/atlas/observer.js';
+import type { Endpoint } from '../../../src/atlas/observer.js';
 import {
   RESPONSES,
   type ResponseKind,
   type ResponseRow,
   rowFor,
-} from '../../src/atlas/response-table.js';
-import type { BodyForm } from '../../src/http/body-text.js';
+} from '../../../src/atlas/responses/response-table.js';
+import type { BodyForm } from '../../../src/http/body-text.js';
 
 type Expected = [ResponseKind[], string, code?: string | undefined, form?: BodyForm];
 
@@ -149,7 +149,7 @@ describe('the table of responses', () => {
   });
 
   it('the table of responses is the same in docs/responses.md', async () => {
-    await expect(printed()).toMatchFileSnapshot('../../docs/responses.md');
+    await expect(printed()).toMatchFileSnapshot('../../../docs/responses.md');
   });
 
   it('the table of responses holds all processes for a 429 of any endpoint, and for nothing else', () => {
@@ -167,7 +167,7 @@ function printed(): string {
   ];
   return `# What each response of Atlas means
 
-Printed from \`src/atlas/response-table.ts\` by its test. The first row that matches decides.
+Printed from \`src/atlas/responses/response-table.ts\` by its test. The first row that matches decides.
 
 | meaning | |
 | --- | --- |

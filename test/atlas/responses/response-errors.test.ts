@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { errorFor, ResponseError } from '../../src/atlas/response-errors.js';
-import { rowFor } from '../../src/atlas/response-table.js';
-import { PermanentError, UnknownBatchError } from '../../src/errors.js';
+import { errorFor, ResponseError } from '../../../src/atlas/responses/response-errors.js';
+import { rowFor } from '../../../src/atlas/responses/response-table.js';
+import { PermanentError, UnknownBatchError } from '../../../src/errors.js';
 
 describe('errorFor', () => {
   it('errorFor makes a refusal of what Atlas refused', () => {
