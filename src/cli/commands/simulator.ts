@@ -8,12 +8,12 @@ import type {
 } from '../../simulator/index.js';
 import { createCommand } from '../command.js';
 import { explainListening } from '../explain-listening.js';
+import { readDocuments } from '../input/read-documents.js';
+import { readFault, type ShellFault } from '../input/read-fault.js';
+import { readJson } from '../input/read-manifest.js';
 import { reportLeftOut } from '../output/left-out.js';
 import { printRequests } from '../output/request-lines.js';
 import { print, printJson } from '../output/terminal.js';
-import { readDocuments } from '../read-documents.js';
-import { readFault, type ShellFault } from '../read-fault.js';
-import { readJson } from '../read-manifest.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 import type { WholeSystem } from '../simulator/whole-system.js';
 

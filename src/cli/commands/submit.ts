@@ -3,6 +3,7 @@ import type { AtlasBatchClient } from '../../client/client.js';
 import type { BatchInput } from '../../client/enqueue.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
+import { type BatchSource, readBatches } from '../input/read-batches.js';
 import { describePlan } from '../output/describe-plan.js';
 import {
   describeAdded,
@@ -13,7 +14,6 @@ import {
   type Submitted,
 } from '../output/describe-submission.js';
 import { print, printError, printJson } from '../output/terminal.js';
-import { type BatchSource, readBatches } from '../read-batches.js';
 import { untilInterrupted } from '../until-interrupted.js';
 import { withClient } from '../with-client.js';
 

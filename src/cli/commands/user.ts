@@ -2,8 +2,8 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../../errors.js';
 import { OPERATOR_NAME, ROLES } from '../../server/login/operator.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
+import { readPassword } from '../input/read-password.js';
 import { print } from '../output/terminal.js';
-import { readPassword } from '../read-password.js';
 
 interface UserOptions {
   name: string;

@@ -1,12 +1,12 @@
 /** What `submit` is to send: the batches of a manifest, or of what lies in S3. */
-import type { BatchInput } from '../client/enqueue.js';
-import { UsageError } from '../errors.js';
-import { isObject } from '../json.js';
+import type { BatchInput } from '../../client/enqueue.js';
+import { UsageError } from '../../errors.js';
+import { isObject } from '../../json.js';
+import { reportLeftOut } from '../output/left-out.js';
+import { toReference } from '../with-client.js';
 import { type StoredFile, whyClutter } from './clutter.js';
-import { reportLeftOut } from './output/left-out.js';
 import { parseLocation, planBatches } from './plan-batches.js';
 import { readManifest } from './read-manifest.js';
-import { toReference } from './with-client.js';
 
 export interface BatchSource {
   manifest?: string;
@@ -59,9 +59,9 @@ async function readNamed(source: BatchSource): Promise<BatchInput[]> {
 }
 
 async function listObjects(location: ReturnType<typeof parseLocation>): Promise<StoredFile[]> {
-  const { loadS3Config } = await import('../config/environment.js');
+  const { loadS3Config } = await import('../../config/environment.js');
   const { listObjects } = await import('./list-scans.js');
-  const { proxiesOf } = await import('../config/proxy-fields.js');
+  const { proxiesOf } = await import('../../config/proxy-fields.js');
   const config = loadS3Config();
   return listObjects(location, {
     forcePathStyle: config.S3_FORCE_PATH_STYLE,

@@ -1,7 +1,7 @@
 /** Passwords come from standard input and never from arguments, which every user of a machine can see. */
 import { text } from 'node:stream/consumers';
-import { UsageError } from '../errors.js';
-import { printError } from './output/terminal.js';
+import { UsageError } from '../../errors.js';
+import { printError } from '../output/terminal.js';
 
 const ENTER = /[\r\n]/;
 /** Backspace, as terminals send it. */

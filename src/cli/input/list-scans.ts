@@ -1,9 +1,9 @@
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
-import type { Proxies } from '../http/proxy.js';
-import { regionNamedBy } from '../storage/bucket-regions.js';
-import { SdkClients } from '../storage/sdk-clients.js';
-import { sdkHandler } from '../storage/sdk-handler.js';
-import { sdkError } from '../storage/storage-errors.js';
+import type { Proxies } from '../../http/proxy.js';
+import { regionNamedBy } from '../../storage/bucket-regions.js';
+import { SdkClients } from '../../storage/sdk-clients.js';
+import { sdkHandler } from '../../storage/sdk-handler.js';
+import { sdkError } from '../../storage/storage-errors.js';
 import type { StoredFile } from './clutter.js';
 import type { S3Location } from './plan-batches.js';
 

@@ -1,7 +1,7 @@
 /** Reads a folder of scans as objects of a bucket: the key of a file is its path below the folder. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, UsageError } from '../errors.js';
+import { errorCode, UsageError } from '../../errors.js';
 import { whyClutter } from './clutter.js';
 
 /** One file: its content, or why it is no document. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { whyClutter } from '../../src/cli/clutter.js';
+import { whyClutter } from '../../../src/cli/input/clutter.js';
 
 test.each([
   ['8841/.DS_Store', 6148],

@@ -1,15 +1,15 @@
 /** Plans batches from the objects below a prefix. Pure: the same objects give the same batches. */
 import { createHash } from 'node:crypto';
-import { UsageError } from '../errors.js';
-import { comparableId, MAX_REFERENCE_LENGTH, REFERENCE_PATTERN } from '../jobs/ids.js';
-import { PLAIN_BUCKET_NAME, PLAIN_BUCKET_NAME_RULE } from '../jobs/request/bucket-name.js';
+import { UsageError } from '../../errors.js';
+import { comparableId, MAX_REFERENCE_LENGTH, REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { PLAIN_BUCKET_NAME, PLAIN_BUCKET_NAME_RULE } from '../../jobs/request/bucket-name.js';
 import {
   type BatchRequest,
   isDocumentId,
   MAX_DOCUMENT_ID_LENGTH,
   MAX_DOCUMENTS,
-} from '../jobs/request/request.js';
-import { escapeControls } from '../jobs/request/validation-issues.js';
+} from '../../jobs/request/request.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 
 /** In hex: two of a million names have the same with a chance of one in a thousand. */
 const DIGEST_LENGTH = 12;

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import type { BatchInput } from '../client/enqueue.js';
-import { errorName, UsageError } from '../errors.js';
-import { decodeText } from '../json.js';
-import { endOfValue, skipSpace, walkArray, walkObject } from '../json-text.js';
+import type { BatchInput } from '../../client/enqueue.js';
+import { errorName, UsageError } from '../../errors.js';
+import { decodeText } from '../../json.js';
+import { endOfValue, skipSpace, walkArray, walkObject } from '../../json-text.js';
 
 /** A list of batches, a batch, its documents, a document, and some more. */
 const MAX_DEPTH = 8;

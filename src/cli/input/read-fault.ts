@@ -1,6 +1,6 @@
 /** A fault of the simulator as it is written in a shell. */
 import { InvalidArgumentError } from 'commander';
-import { isObject, parseJson } from '../json.js';
+import { isObject, parseJson } from '../../json.js';
 
 export interface ShellFault {
   fault: string | number;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { parseLocation, planBatches } from '../../src/cli/plan-batches.js';
-import { UsageError } from '../../src/errors.js';
-import { checkBatchRequest } from '../../src/jobs/request/request.js';
+import { parseLocation, planBatches } from '../../../src/cli/input/plan-batches.js';
+import { UsageError } from '../../../src/errors.js';
+import { checkBatchRequest } from '../../../src/jobs/request/request.js';
 
 const plan = (uri: string, keys: string[], options = {}) =>
   planBatches(parseLocation(uri), keys, { productType: 'LOAN_APP', ...options });
