@@ -2,7 +2,7 @@
 import { Registry } from 'prom-client';
 import { describeRefusal, writeRefusal } from '../redis/reply-error.js';
 import type { WriteGate } from '../redis/write-gate.js';
-import type { UnsavedUpload } from './batch/sent-uploads.js';
+import type { UnsavedUpload } from './batch/upload/sent-uploads.js';
 
 /** What takes the jobs of one queue. */
 interface FetchingWorker {

@@ -14,7 +14,7 @@ import {
   type SendingUpload,
 } from '../../src/jobs/state/batch-state.js';
 import { promoteIfDelayed } from '../../src/redis/promote.js';
-import type { SendResult } from '../../src/workers/batch/upload-transitions.js';
+import type { SendResult } from '../../src/workers/batch/upload/upload-transitions.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';

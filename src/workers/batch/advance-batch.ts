@@ -1,5 +1,4 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
-
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { pollJobId } from '../../jobs/ids.js';
@@ -17,9 +16,9 @@ import {
 import { checkBuckets, checkObjects } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { leaveUnsent, sleepInLine } from './gate-turn.js';
-import { planUploads, uploadSize } from './plan-uploads.js';
-import { submitPlanned } from './submit-uploads.js';
 import { afterRound, beginRound, whyGivenUp } from './transitions.js';
+import { planUploads, uploadSize } from './upload/plan-uploads.js';
+import { submitPlanned } from './upload/submit-uploads.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;

@@ -52,8 +52,8 @@ import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
 import { askForTurn, leaveUnsent, resumeFromLine, sleepInLine } from './gate-turn.js';
 import { identify } from './identify.js';
-import { settleSending } from './settle-sending.js';
 import { countTransientError, countUnexpectedError } from './transitions.js';
+import { settleSending } from './upload/settle-sending.js';
 
 /** Back-off of a batch that cannot be submitted: fast enough to use a short calm, slow enough to wait out a night. */
 const ERROR_BACKOFF = { baseMs: 1000, capMs: 60_000 };

@@ -19,7 +19,7 @@ import {
   mayHaveArrived,
   nextUpload,
   type UploadStep,
-} from './upload-transitions.js';
+} from './upload/upload-transitions.js';
 
 /**
  * One that is too large becomes its first half; its second half comes after all others.

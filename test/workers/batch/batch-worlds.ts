@@ -21,7 +21,6 @@ import {
   memberOf,
   membersToLeave,
 } from '../../../src/workers/batch/gate-members.js';
-import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
 import {
   afterRound,
   awaitLate,
@@ -30,7 +29,11 @@ import {
   endRun,
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
-import { resultOfSending, type SendResult } from '../../../src/workers/batch/upload-transitions.js';
+import { planUploads } from '../../../src/workers/batch/upload/plan-uploads.js';
+import {
+  resultOfSending,
+  type SendResult,
+} from '../../../src/workers/batch/upload/upload-transitions.js';
 
 /** Whose the members of the gate are. */
 export const OWNER = { lease: { jobId: 'batch-x' }, job: { timestamp: 1 } };

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import { resultOf } from '../../../src/jobs/state/batch-state.js';
 import { memberOf } from '../../../src/workers/batch/gate-members.js';
-import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload-transitions.js';
+import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload/upload-transitions.js';
 import { MAX_ROUNDS, OWNER, type World } from './batch-worlds.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
 

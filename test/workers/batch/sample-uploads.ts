@@ -2,7 +2,7 @@
 import type { Reason } from '../../../src/errors.js';
 import type { Upload } from '../../../src/jobs/state/batch-state.js';
 import type { PollResult } from '../../../src/jobs/state/poll-state.js';
-import type { UploadStep } from '../../../src/workers/batch/upload-transitions.js';
+import type { UploadStep } from '../../../src/workers/batch/upload/upload-transitions.js';
 
 export const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
 const plan = { round: 1, documentIndexes: '0-1', scoped: false, resubmissions: 0 };

@@ -1,16 +1,16 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
 import { randomBytes } from 'node:crypto';
-import { RefusalError, ResponseError } from '../../atlas/responses/response-errors.js';
-import { LockLostError, TransientError } from '../../errors.js';
-import { fromRanges } from '../../jobs/index-ranges.js';
-import { gatePauseKey } from '../../jobs/keys/redis-keys.js';
-import type { PlannedUpload } from '../../jobs/state/batch-state.js';
-import { unlessAborted, withEither } from '../../timeouts.js';
-import { StoppingError } from '../runtime/run-step.js';
-import { flagKeys, toFlags } from '../runtime/signals.js';
-import { type BatchContext, isDoomed, mayResubmit } from './batch-context.js';
+import { RefusalError, ResponseError } from '../../../atlas/responses/response-errors.js';
+import { LockLostError, TransientError } from '../../../errors.js';
+import { fromRanges } from '../../../jobs/index-ranges.js';
+import { gatePauseKey } from '../../../jobs/keys/redis-keys.js';
+import type { PlannedUpload } from '../../../jobs/state/batch-state.js';
+import { unlessAborted, withEither } from '../../../timeouts.js';
+import { StoppingError } from '../../runtime/run-step.js';
+import { flagKeys, toFlags } from '../../runtime/signals.js';
+import { type BatchContext, isDoomed, mayResubmit } from '../batch-context.js';
+import { stepUpload } from '../transitions.js';
 import { receiptOf, saveResult } from './save-result.js';
-import { stepUpload } from './transitions.js';
 import type { SendResult } from './upload-transitions.js';
 
 /** Nothing was sent, because the batch was cancelled meanwhile, sending was paused, or the day of its quota is over. */

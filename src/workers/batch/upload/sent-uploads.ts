@@ -7,14 +7,14 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Redis } from 'ioredis';
-import { batchJobId } from '../../jobs/ids.js';
-import { receiptKey, receiptsWantedKey } from '../../jobs/keys/redis-keys.js';
-import { BATCHES_QUEUE } from '../../jobs/queues.js';
-import type { Logger } from '../../logging.js';
-import { plural } from '../../plural.js';
-import { LuaScript } from '../../redis/lua-script.js';
-import { createRepeatedWarnings, type WarnOfError } from '../../repeated-lines.js';
-import { pause } from '../../timeouts.js';
+import { batchJobId } from '../../../jobs/ids.js';
+import { receiptKey, receiptsWantedKey } from '../../../jobs/keys/redis-keys.js';
+import { BATCHES_QUEUE } from '../../../jobs/queues.js';
+import type { Logger } from '../../../logging.js';
+import { plural } from '../../../plural.js';
+import { LuaScript } from '../../../redis/lua-script.js';
+import { createRepeatedWarnings, type WarnOfError } from '../../../repeated-lines.js';
+import { pause } from '../../../timeouts.js';
 import type { SendResult } from './upload-transitions.js';
 
 /** Between two tries to write one: soon after a refusal has ended, and few commands in a long one. */

@@ -3,7 +3,7 @@
  * state is true after a crash at any line. Of an upload that is `sending` only its sender knows whether
  * Atlas has it.
  */
-import { fromRanges } from '../../jobs/index-ranges.js';
+import { fromRanges } from '../../../jobs/index-ranges.js';
 import {
   type BatchContext,
   checkpoint,
@@ -12,11 +12,11 @@ import {
   isDoomed,
   isPastDeadline,
   uploadsThatAre,
-} from './batch-context.js';
-import { checkObjects } from './check-documents.js';
-import { askForTurn, type Planned } from './gate-turn.js';
+} from '../batch-context.js';
+import { checkObjects } from '../check-documents.js';
+import { askForTurn, type Planned } from '../gate-turn.js';
+import { allChecked, stepUpload } from '../transitions.js';
 import { sendUpload } from './send-upload.js';
-import { allChecked, stepUpload } from './transitions.js';
 
 /** Uploads of one batch that are sent at once. They are few, so that others have room too. */
 const UPLOADS_IN_PARALLEL = 4;

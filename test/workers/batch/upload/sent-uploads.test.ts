@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { expect, it, vi } from 'vitest';
-import { SentUploads } from '../../../src/workers/batch/sent-uploads.js';
-import type { SendResult } from '../../../src/workers/batch/upload-transitions.js';
-import { SILENT } from '../../server/test-server.js';
+import { SentUploads } from '../../../../src/workers/batch/upload/sent-uploads.js';
+import type { SendResult } from '../../../../src/workers/batch/upload/upload-transitions.js';
+import { SILENT } from '../../../server/test-server.js';
 
 function sentUploads() {
   const error = vi.fn();

@@ -1,7 +1,7 @@
 /** Which documents go into which upload. Pure. */
-import type { Config } from '../../config/config.js';
-import { toRanges } from '../../jobs/index-ranges.js';
-import type { PlannedUpload } from '../../jobs/state/batch-state.js';
+import type { Config } from '../../../config/config.js';
+import { toRanges } from '../../../jobs/index-ranges.js';
+import type { PlannedUpload } from '../../../jobs/state/batch-state.js';
 
 /** Documents of one upload at most: none is larger than what may be in flight, or go out on one day. */
 export function uploadSize(

@@ -2,8 +2,8 @@
  * Every legal step of an upload, as pure functions. ARCHITECTURE.md draws them, and nothing else changes
  * an upload.
  */
-import type { Reason } from '../../errors.js';
-import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
+import type { Reason } from '../../../errors.js';
+import { fromRanges, toRanges } from '../../../jobs/index-ranges.js';
 import type {
   EndedUpload,
   PlannedUpload,
@@ -11,8 +11,8 @@ import type {
   SendingUpload,
   SentUpload,
   Upload,
-} from '../../jobs/state/batch-state.js';
-import type { PollResult } from '../../jobs/state/poll-state.js';
+} from '../../../jobs/state/batch-state.js';
+import type { PollResult } from '../../../jobs/state/poll-state.js';
 
 /** How often an upload is sent again because nobody knew whether Atlas had taken it. */
 export const MAX_RESUBMISSIONS = 2;

@@ -1,6 +1,6 @@
 /** What became of uploads that an earlier entry of the job was sending. */
-import { receiptKey } from '../../jobs/keys/redis-keys.js';
-import { type BatchContext, mayResubmit, uploadsThatAre } from './batch-context.js';
+import { receiptKey } from '../../../jobs/keys/redis-keys.js';
+import { type BatchContext, mayResubmit, uploadsThatAre } from '../batch-context.js';
 import { saveAbsence, saveReceipt } from './save-result.js';
 import { resultOfSending, type SendResult } from './upload-transitions.js';
 

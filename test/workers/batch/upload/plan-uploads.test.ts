@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromRanges } from '../../../src/jobs/index-ranges.js';
-import { planUploads } from '../../../src/workers/batch/plan-uploads.js';
-import { deadlinesOf } from '../../../src/workers/poll/next-poll.js';
+import { fromRanges } from '../../../../src/jobs/index-ranges.js';
+import { planUploads } from '../../../../src/workers/batch/upload/plan-uploads.js';
+import { deadlinesOf } from '../../../../src/workers/poll/next-poll.js';
 
 describe('uploads of a round', () => {
   it('the uploads of a round hold every document once, in order, and none more than the limit', () => {

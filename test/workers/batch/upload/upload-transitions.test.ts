@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Upload, UploadState } from '../../../src/jobs/state/batch-state.js';
-import type { PollResult } from '../../../src/jobs/state/poll-state.js';
+import type { Upload, UploadState } from '../../../../src/jobs/state/batch-state.js';
+import type { PollResult } from '../../../../src/jobs/state/poll-state.js';
 import {
   MAX_RESUBMISSIONS,
   nextUpload,
   type UploadStep,
-} from '../../../src/workers/batch/upload-transitions.js';
+} from '../../../../src/workers/batch/upload/upload-transitions.js';
 import {
   complete,
   ended,
@@ -18,7 +18,7 @@ import {
   sent,
   steps,
   UPLOADS,
-} from './sample-uploads.js';
+} from '../sample-uploads.js';
 
 /** The drawing of ARCHITECTURE.md: each step, from where it leads where. All else is illegal. */
 const LEGAL: Record<keyof typeof steps, Partial<Record<UploadState, UploadState>>> = {

@@ -6,14 +6,14 @@
  * that. A Redis that is full takes both, where it can be told to. When Redis refuses both, they are
  * tried again for as long as the process lives.
  */
-import { LockLostError } from '../../errors.js';
-import { fromRanges } from '../../jobs/index-ranges.js';
-import { documentsSentKey, receiptKey } from '../../jobs/keys/redis-keys.js';
-import type { SendingUpload, Upload } from '../../jobs/state/batch-state.js';
-import type { Receipt, Tally } from '../runtime/job-lease.js';
-import { addPollJob } from './add-poll-job.js';
-import type { BatchContext } from './batch-context.js';
-import { stepUpload } from './transitions.js';
+import { LockLostError } from '../../../errors.js';
+import { fromRanges } from '../../../jobs/index-ranges.js';
+import { documentsSentKey, receiptKey } from '../../../jobs/keys/redis-keys.js';
+import type { SendingUpload, Upload } from '../../../jobs/state/batch-state.js';
+import type { Receipt, Tally } from '../../runtime/job-lease.js';
+import { addPollJob } from '../add-poll-job.js';
+import type { BatchContext } from '../batch-context.js';
+import { stepUpload } from '../transitions.js';
 import {
   holderOf,
   MAX_RESUBMISSIONS,
