@@ -8,12 +8,12 @@ import type { ServerContext } from '../context.js';
 import { mayChange, operatorOf } from '../login/operator.js';
 import { hasLogin, requireLogin } from '../login/require-login.js';
 import { refuseMethod, refuseUnknown } from '../refused-requests.js';
-import { answerErrorsByPages } from './answer-errors.js';
-import { bulkRoutes } from './batches/bulk-routes.js';
+import { bulkRoutes } from './batches/bulk/bulk-routes.js';
 import { batchPages } from './batches/routes.js';
 import { bullBoard } from './bull-board.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from './dashboard-path.js';
-import { pauseRoutes } from './pause-routes.js';
+import { answerErrorsByPages } from './frame/answer-errors.js';
+import { pauseRoutes } from './pause/pause-routes.js';
 import { acceptForms } from './read-form.js';
 import { workersRoutes } from './workers-routes.js';
 

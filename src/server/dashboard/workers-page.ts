@@ -5,8 +5,8 @@ import type { LivingWorker } from '../health/read-system.js';
 import { html, type Markup } from '../html.js';
 import { duration } from './batches/pieces.js';
 import { WORKERS_PATH } from './dashboard-path.js';
-import { page } from './layout.js';
-import type { PageFrame } from './read-frame.js';
+import { page } from './frame/layout.js';
+import type { PageFrame } from './frame/read-frame.js';
 import { utcTime } from './time-markup.js';
 
 const REFRESH_SECONDS = 5;

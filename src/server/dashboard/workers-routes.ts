@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServerContext } from '../context.js';
 import { DASHBOARD_PATH, WORKERS_PATH } from './dashboard-path.js';
-import { readFrame } from './read-frame.js';
-import { sendPage } from './send-page.js';
+import { readFrame } from './frame/read-frame.js';
+import { sendPage } from './frame/send-page.js';
 import { workersPage } from './workers-page.js';
 
 export async function workersRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {

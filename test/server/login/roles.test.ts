@@ -6,7 +6,7 @@ import type { ClientQueues } from '../../../src/batches/client-queues.js';
 import { pauseSending } from '../../../src/batches/pause.js';
 import { webhookPayload } from '../../../src/jobs/state/webhook-state.js';
 import { redisTimeMs } from '../../../src/redis/clock.js';
-import { createRecord } from '../../../src/server/dashboard/batches/bulk-record.js';
+import { createRecord } from '../../../src/server/dashboard/batches/bulk/bulk-record.js';
 import { hashPassword } from '../../../src/server/login/password-hash.js';
 import { plant } from '../../helpers/planted-batches.js';
 import { openTestQueues } from '../../helpers/test-queues.js';

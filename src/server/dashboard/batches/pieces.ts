@@ -7,7 +7,7 @@ import { LINE_REASONS } from '../../../gate/line.js';
 import type { ListedState } from '../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../html.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
-import type { Tone } from '../layout.js';
+import type { Tone } from '../frame/layout.js';
 import { isoTime } from '../time-markup.js';
 
 export function batchPath(reference: string): string {

@@ -13,16 +13,22 @@ import { readLiveness } from '../../health/read-liveness.js';
 import { auditorOf } from '../actor.js';
 import { assetRoutes } from '../assets.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
+import { type PageFrame, readFrame } from '../frame/read-frame.js';
+import { sendPage } from '../frame/send-page.js';
 import { readForm, reasonIn } from '../read-form.js';
-import { type PageFrame, readFrame } from '../read-frame.js';
-import { sendPage } from '../send-page.js';
 import { ACTIONS, type ActionResult, cameOf, isActionResult } from './actions.js';
 import { batchPage } from './batch-page.js';
-import { readRecords } from './bulk-record.js';
-import { createCountCache } from './counts-cache.js';
+import { readRecords } from './bulk/bulk-record.js';
 import { readDocumentsQuery } from './documents.js';
-import { listPage } from './list-page.js';
-import { filterOf, type ListQuery, listPath, readListQuery, type Section } from './list-query.js';
+import { createCountCache } from './list/counts-cache.js';
+import { listPage } from './list/list-page.js';
+import {
+  filterOf,
+  type ListQuery,
+  listPath,
+  readListQuery,
+  type Section,
+} from './list/list-query.js';
 import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
 

@@ -1,30 +1,30 @@
 /** The routes of actions on many batches: what one will cost, its start, how far it has come, its abort. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Auditor } from '../../../batches/audit.js';
-import { auditedBulk, auditedRedelivery } from '../../../batches/bulk/audited-bulk.js';
-import type { PaceOptions } from '../../../batches/bulk/paced.js';
-import { type BulkPreview, previewBulk } from '../../../batches/bulk/preview.js';
+import type { Auditor } from '../../../../batches/audit.js';
+import { auditedBulk, auditedRedelivery } from '../../../../batches/bulk/audited-bulk.js';
+import type { PaceOptions } from '../../../../batches/bulk/paced.js';
+import { type BulkPreview, previewBulk } from '../../../../batches/bulk/preview.js';
 import {
   type BulkAction,
   type BulkSelection,
   checkSelection,
-} from '../../../batches/bulk/selection.js';
-import type { BatchFilter, StateFilter } from '../../../batches/lists/batch-filter.js';
-import { UsageError } from '../../../errors.js';
-import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
-import { plural } from '../../../plural.js';
-import type { ServerContext } from '../../context.js';
-import { redisNow } from '../../health/read-liveness.js';
-import { mayChange, operatorOf } from '../../login/operator.js';
-import { auditorOf } from '../actor.js';
-import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
-import { reasonIn } from '../read-form.js';
-import { readFrame } from '../read-frame.js';
-import { sendPage } from '../send-page.js';
+} from '../../../../batches/bulk/selection.js';
+import type { BatchFilter, StateFilter } from '../../../../batches/lists/batch-filter.js';
+import { UsageError } from '../../../../errors.js';
+import { REFERENCE_PATTERN } from '../../../../jobs/ids.js';
+import { plural } from '../../../../plural.js';
+import type { ServerContext } from '../../../context.js';
+import { redisNow } from '../../../health/read-liveness.js';
+import { mayChange, operatorOf } from '../../../login/operator.js';
+import { auditorOf } from '../../actor.js';
+import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
+import { readFrame } from '../../frame/read-frame.js';
+import { sendPage } from '../../frame/send-page.js';
+import { reasonIn } from '../../read-form.js';
+import { filterOf, type ListQuery, parametersOf, readListQuery } from '../list/list-query.js';
 import { BULK_PATH, GIVEN_UP, previewPage, progressPage } from './bulk-page.js';
 import { readRecord, requestAbort } from './bulk-record.js';
 import { createBulkRuns } from './bulk-runs.js';
-import { filterOf, type ListQuery, parametersOf, readListQuery } from './list-query.js';
 
 /** A person waits for it. */
 const PREVIEW_MAX_MS = 4000;

@@ -1,7 +1,7 @@
 /** What the page of batches says of webhooks that were given up, with the way to send them again. Pure. */
-import { plural } from '../../plural.js';
-import { html, type Markup } from '../html.js';
-import { BULK_PATH, GIVEN_UP } from './batches/bulk-page.js';
+import { plural } from '../../../../plural.js';
+import { html, type Markup } from '../../../html.js';
+import { BULK_PATH, GIVEN_UP } from '../bulk/bulk-page.js';
 
 /** Nothing while there is none. */
 export function webhookNote(givenUp: number, mayChange: boolean): Markup | false {

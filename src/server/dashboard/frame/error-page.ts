@@ -1,8 +1,8 @@
 /** What a person sees in the place of a page, also while Redis is away. Pure. */
 import { STATUS_CODES } from 'node:http';
-import { html } from '../html.js';
-import type { Operator } from '../login/operator.js';
-import { BATCHES_PATH } from './dashboard-path.js';
+import { html } from '../../html.js';
+import type { Operator } from '../../login/operator.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
 import { page } from './layout.js';
 
 /** A Redis that is away is back soon, or somebody repairs it. */

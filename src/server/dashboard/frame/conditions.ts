@@ -1,8 +1,8 @@
 /** What is wrong with the whole of it, for the head of every page. Pure. */
-import { RECEIVER_GONE } from '../../jobs/state/webhook-state.js';
-import type { WorkerReport } from '../../jobs/worker-report.js';
-import { plural } from '../../plural.js';
-import type { SystemState } from '../health/read-system.js';
+import { RECEIVER_GONE } from '../../../jobs/state/webhook-state.js';
+import type { WorkerReport } from '../../../jobs/worker-report.js';
+import { plural } from '../../../plural.js';
+import type { SystemState } from '../../health/read-system.js';
 
 /** Redis refuses batches when it is full; there has to be time to do something. */
 const MUCH_MEMORY = 0.8;

@@ -1,19 +1,19 @@
 /** What pages say of actions on many batches: what one will cost, and how far it has come. Pure. */
-import type { BulkPreview } from '../../../batches/bulk/preview.js';
-import type { BulkAction } from '../../../batches/bulk/selection.js';
-import type { BatchCounts } from '../../../batches/lists/count-batches.js';
-import { plural } from '../../../plural.js';
-import { html, type Markup } from '../../html.js';
-import { mayChange } from '../../login/operator.js';
-import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
-import { page } from '../layout.js';
-import { MAX_REASON_LENGTH } from '../read-form.js';
-import type { PageFrame } from '../read-frame.js';
+import type { BulkPreview } from '../../../../batches/bulk/preview.js';
+import type { BulkAction } from '../../../../batches/bulk/selection.js';
+import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
+import { plural } from '../../../../plural.js';
+import { html, type Markup } from '../../../html.js';
+import { mayChange } from '../../../login/operator.js';
+import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
+import { page } from '../../frame/layout.js';
+import type { PageFrame } from '../../frame/read-frame.js';
+import { MAX_REASON_LENGTH } from '../../read-form.js';
+import { hidden } from '../list/filter-bar.js';
+import { type ListQuery, listPath, type Section } from '../list/list-query.js';
+import { BULK_FORM } from '../list/list-table.js';
+import { duration, timeAgo } from '../pieces.js';
 import type { BulkRecord, BulkState } from './bulk-record.js';
-import { hidden } from './filter-bar.js';
-import { type ListQuery, listPath, type Section } from './list-query.js';
-import { BULK_FORM } from './list-table.js';
-import { duration, timeAgo } from './pieces.js';
 
 /** Where they are asked for and followed. */
 export const BULK_PATH = `${DASHBOARD_PATH}/bulk`;

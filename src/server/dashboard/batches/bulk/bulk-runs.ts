@@ -3,10 +3,10 @@
  * one has come is in Redis; the one that does it writes that, and reads there whether to go on.
  */
 import { randomBytes } from 'node:crypto';
-import type { BulkProgress } from '../../../batches/bulk/run-bulk.js';
-import { errorFields } from '../../../errors.js';
-import type { ServerContext } from '../../context.js';
-import { redisNow } from '../../health/read-liveness.js';
+import type { BulkProgress } from '../../../../batches/bulk/run-bulk.js';
+import { errorFields } from '../../../../errors.js';
+import type { ServerContext } from '../../../context.js';
+import { redisNow } from '../../../health/read-liveness.js';
 import { type BulkOrder, type BulkState, createRecord, updateRecord } from './bulk-record.js';
 
 /** How often it is written how far one has come. */

@@ -1,8 +1,8 @@
 /** What is kept of an action on many batches that somebody has begun on a page. */
-import type { BulkAction } from '../../../batches/bulk/selection.js';
-import type { ClientQueues } from '../../../batches/client-queues.js';
-import { bulkKey, bulksKey } from '../../../jobs/keys/redis-keys.js';
-import { parseJson } from '../../../json.js';
+import type { BulkAction } from '../../../../batches/bulk/selection.js';
+import type { ClientQueues } from '../../../../batches/client-queues.js';
+import { bulkKey, bulksKey } from '../../../../jobs/keys/redis-keys.js';
+import { parseJson } from '../../../../json.js';
 
 /** What was asked for; it never changes. */
 export interface BulkOrder {

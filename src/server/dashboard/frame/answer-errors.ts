@@ -1,6 +1,6 @@
 /** Errors of the dashboard: pages for people, and JSON for scripts. */
 import type { FastifyInstance } from 'fastify';
-import { operatorIn } from '../login/operator.js';
+import { operatorIn } from '../../login/operator.js';
 import { errorPage } from './error-page.js';
 import { markAsPage, wantsPage } from './send-page.js';
 

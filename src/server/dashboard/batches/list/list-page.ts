@@ -1,24 +1,24 @@
 /** The page of batches: figures, a search, and lists. Pure. */
-import type { DocumentsToday } from '../../../batches/documents-today.js';
-import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
-import type { BatchCounts } from '../../../batches/lists/count-batches.js';
-import type { RowList } from '../../../batches/lists/list-batches.js';
-import { LINE_REASONS, type Line, roomLeft } from '../../../gate/line.js';
-import type { Liveness } from '../../health/read-liveness.js';
-import { html, type Markup } from '../../html.js';
-import { mayChange } from '../../login/operator.js';
-import { BATCHES_PATH } from '../dashboard-path.js';
-import { page } from '../layout.js';
-import { pauseForm } from '../pause-controls.js';
-import type { PageFrame } from '../read-frame.js';
-import { webhookNote } from '../webhook-note.js';
-import { ACTION_WORDS, type ActionResult } from './actions.js';
-import { actionsOf, bulkBar, bulkLinks } from './bulk-page.js';
-import type { BulkRecord } from './bulk-record.js';
+import type { DocumentsToday } from '../../../../batches/documents-today.js';
+import { MAX_TEXT_LENGTH } from '../../../../batches/lists/batch-filter.js';
+import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
+import type { RowList } from '../../../../batches/lists/list-batches.js';
+import { LINE_REASONS, type Line, roomLeft } from '../../../../gate/line.js';
+import type { Liveness } from '../../../health/read-liveness.js';
+import { html, type Markup } from '../../../html.js';
+import { mayChange } from '../../../login/operator.js';
+import { BATCHES_PATH } from '../../dashboard-path.js';
+import { page } from '../../frame/layout.js';
+import type { PageFrame } from '../../frame/read-frame.js';
+import { pauseForm } from '../../pause/pause-controls.js';
+import { ACTION_WORDS, type ActionResult } from '../actions.js';
+import { actionsOf, bulkBar, bulkLinks } from '../bulk/bulk-page.js';
+import type { BulkRecord } from '../bulk/bulk-record.js';
+import { duration } from '../pieces.js';
 import { filterBar, listPager, searchHeading, tabs } from './filter-bar.js';
 import { isNarrowed, type ListQuery, type Section, sectionPath } from './list-query.js';
 import { batchTable } from './list-table.js';
-import { duration } from './pieces.js';
+import { webhookNote } from './webhook-note.js';
 
 const REFRESH_SECONDS = 2;
 

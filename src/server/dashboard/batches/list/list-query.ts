@@ -5,16 +5,16 @@ import {
   type Dimension,
   MAX_TEXT_LENGTH,
   type StateFilter,
-} from '../../../batches/lists/batch-filter.js';
-import { type BatchSort, SORTS } from '../../../batches/lists/batch-sets.js';
-import { REASON_CODES } from '../../../errors.js';
+} from '../../../../batches/lists/batch-filter.js';
+import { type BatchSort, SORTS } from '../../../../batches/lists/batch-sets.js';
+import { REASON_CODES } from '../../../../errors.js';
 import {
   MAX_PRODUCT_TYPE_LENGTH,
   PRIORITIES,
   TENANT_PATTERN,
-} from '../../../jobs/request/request.js';
-import { LISTED_STATES } from '../../../jobs/state/listed-facts.js';
-import { BATCHES_PATH } from '../dashboard-path.js';
+} from '../../../../jobs/request/request.js';
+import { LISTED_STATES } from '../../../../jobs/state/listed-facts.js';
+import { BATCHES_PATH } from '../../dashboard-path.js';
 
 /** The lists that the page offers, and the states of each. */
 export const SECTIONS = {

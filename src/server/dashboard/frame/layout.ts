@@ -1,14 +1,14 @@
 /** The frame of every page: how the whole of it stands, and who reads it. Pure. */
-import { plural } from '../../plural.js';
-import type { SystemState } from '../health/read-system.js';
-import { html, type Markup } from '../html.js';
-import { mayChange, type Operator } from '../login/operator.js';
-import { pageHead } from '../page-head.js';
-import { SCRIPT_PATH, STYLE_PATH } from './assets.js';
+import { plural } from '../../../plural.js';
+import type { SystemState } from '../../health/read-system.js';
+import { html, type Markup } from '../../html.js';
+import { mayChange, type Operator } from '../../login/operator.js';
+import { pageHead } from '../../page-head.js';
+import { SCRIPT_PATH, STYLE_PATH } from '../assets.js';
+import { BATCHES_PATH, DASHBOARD_PATH, WORKERS_PATH } from '../dashboard-path.js';
+import { pauseBanner } from '../pause/pause-controls.js';
+import { utcTime } from '../time-markup.js';
 import { type Condition, conditionsOf } from './conditions.js';
-import { BATCHES_PATH, DASHBOARD_PATH, WORKERS_PATH } from './dashboard-path.js';
-import { pauseBanner } from './pause-controls.js';
-import { utcTime } from './time-markup.js';
 
 export interface Frame {
   title: string;

@@ -1,8 +1,8 @@
 /** The table of the list of batches. Pure. */
-import type { BatchRow } from '../../../batches/lists/rows.js';
-import { LINE_REASONS } from '../../../gate/line.js';
-import { html, type Markup } from '../../html.js';
-import { batchPath, duration, progressBar, statePill, timeAgo, timeUntil } from './pieces.js';
+import type { BatchRow } from '../../../../batches/lists/rows.js';
+import { LINE_REASONS } from '../../../../gate/line.js';
+import { html, type Markup } from '../../../html.js';
+import { batchPath, duration, progressBar, statePill, timeAgo, timeUntil } from '../pieces.js';
 
 /** Form that the boxes of the rows belong to. */
 export const BULK_FORM = 'bulk';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import type { WorkerReport } from '../../../src/jobs/worker-report.js';
-import { conditionsOf } from '../../../src/server/dashboard/conditions.js';
-import type { SystemState } from '../../../src/server/health/read-system.js';
+import type { WorkerReport } from '../../../../src/jobs/worker-report.js';
+import { conditionsOf } from '../../../../src/server/dashboard/frame/conditions.js';
+import type { SystemState } from '../../../../src/server/health/read-system.js';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 

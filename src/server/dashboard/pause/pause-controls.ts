@@ -1,10 +1,10 @@
 /** What pages say of a pause, and the forms that begin and end one. Pure. */
-import type { Pause } from '../../gate/pause.js';
-import { html, type Markup } from '../html.js';
-import { DASHBOARD_PATH } from './dashboard-path.js';
-import { MAX_REASON_LENGTH } from './read-form.js';
-import { utcTime } from './time-markup.js';
-import { spanOptions } from './time-spans.js';
+import type { Pause } from '../../../gate/pause.js';
+import { html, type Markup } from '../../html.js';
+import { DASHBOARD_PATH } from '../dashboard-path.js';
+import { MAX_REASON_LENGTH } from '../read-form.js';
+import { utcTime } from '../time-markup.js';
+import { spanOptions } from '../time-spans.js';
 
 /** Of the field `for`: no end. Others are those of time-spans.ts. */
 export const UNTIL_RESUMED = 'resume';

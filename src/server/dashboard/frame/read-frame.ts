@@ -1,8 +1,8 @@
 /** Reads what is around a page: how the whole of it stands, and who reads the page. */
 import type { FastifyRequest } from 'fastify';
-import type { ServerContext } from '../context.js';
-import { readSystem, type SystemState } from '../health/read-system.js';
-import { type Operator, operatorOf } from '../login/operator.js';
+import type { ServerContext } from '../../context.js';
+import { readSystem, type SystemState } from '../../health/read-system.js';
+import { type Operator, operatorOf } from '../../login/operator.js';
 
 export interface PageFrame {
   system: SystemState;

@@ -1,7 +1,7 @@
 /** Counts of batches, made again only as often as Redis can afford it. */
-import type { ClientQueues } from '../../../batches/client-queues.js';
-import type { BatchFilter } from '../../../batches/lists/batch-filter.js';
-import { type BatchCounts, countBatches } from '../../../batches/lists/count-batches.js';
+import type { ClientQueues } from '../../../../batches/client-queues.js';
+import type { BatchFilter } from '../../../../batches/lists/batch-filter.js';
+import { type BatchCounts, countBatches } from '../../../../batches/lists/count-batches.js';
 
 /** A twentieth of the time, at most, goes into counting what is shown again and again. */
 const REUSED_FOR = 20;

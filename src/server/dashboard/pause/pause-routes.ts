@@ -1,14 +1,14 @@
 /** The routes that stop and start the sending of all batches. */
 import type { FastifyInstance } from 'fastify';
-import { audited } from '../../batches/audit.js';
-import { pauseSending, resumeSending } from '../../batches/pause.js';
-import type { ServerContext } from '../context.js';
-import { redisNow } from '../health/read-liveness.js';
-import { auditorOf } from './actor.js';
-import { BATCHES_PATH } from './dashboard-path.js';
+import { audited } from '../../../batches/audit.js';
+import { pauseSending, resumeSending } from '../../../batches/pause.js';
+import type { ServerContext } from '../../context.js';
+import { redisNow } from '../../health/read-liveness.js';
+import { auditorOf } from '../actor.js';
+import { BATCHES_PATH } from '../dashboard-path.js';
+import { readForm, reasonIn } from '../read-form.js';
+import { TIME_SPANS } from '../time-spans.js';
 import { UNTIL_RESUMED } from './pause-controls.js';
-import { readForm, reasonIn } from './read-form.js';
-import { TIME_SPANS } from './time-spans.js';
 
 export async function pauseRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, logger } = context;

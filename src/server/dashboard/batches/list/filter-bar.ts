@@ -1,10 +1,11 @@
 /** The tabs of the list, and what narrows it: values with their counts, time and order. Pure. */
-import { DIMENSIONS, type Dimension } from '../../../batches/lists/batch-filter.js';
-import type { BatchSort } from '../../../batches/lists/batch-sets.js';
-import type { BatchCounts, ValueCount } from '../../../batches/lists/count-batches.js';
-import { plural } from '../../../plural.js';
-import { html, type Markup } from '../../html.js';
-import { BATCHES_PATH } from '../dashboard-path.js';
+import { DIMENSIONS, type Dimension } from '../../../../batches/lists/batch-filter.js';
+import type { BatchSort } from '../../../../batches/lists/batch-sets.js';
+import type { BatchCounts, ValueCount } from '../../../../batches/lists/count-batches.js';
+import { plural } from '../../../../plural.js';
+import { html, type Markup } from '../../../html.js';
+import { BATCHES_PATH } from '../../dashboard-path.js';
+import { STATE_WORDS } from '../pieces.js';
 import {
   isNarrowed,
   type ListQuery,
@@ -16,7 +17,6 @@ import {
   sectionPath,
   toggled,
 } from './list-query.js';
-import { STATE_WORDS } from './pieces.js';
 
 const TABS: readonly [Section, string][] = [
   ['running', 'Running'],
