@@ -3,7 +3,7 @@
  * terminal lines for people.
  */
 import { type Level, pino } from 'pino';
-import { describeLogLine } from './log-lines.js';
+import { describeLogLine } from './logging/log-lines.js';
 
 /** What atlas-batch needs of a logger. One of pino's fits. */
 export interface Logger {

@@ -13,8 +13,8 @@ import {
   STALLED_INTERVAL_MS,
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
+import { createRepeatedWarnings } from '../logging/repeated-lines.js';
 import { PausingWorker } from '../redis/pausing-worker.js';
-import { createRepeatedWarnings } from '../repeated-lines.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import type {
   CompletionContext,

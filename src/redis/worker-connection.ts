@@ -1,7 +1,7 @@
 /** The connection of a worker to Redis, which all its jobs share. */
 import type { Command, Redis } from 'ioredis';
+import { createRepeatedWarnings } from '../logging/repeated-lines.js';
 import type { Logger } from '../logging.js';
-import { createRepeatedWarnings } from '../repeated-lines.js';
 import { type ConnectionOptions, RedisConnection } from './connection.js';
 import { joinWrites } from './joined-writes.js';
 import { complaintOf, isRefusal, redisAddress, refusalOf } from './reply-error.js';

@@ -5,8 +5,8 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { writeProbeKey } from '../jobs/keys/redis-keys.js';
+import { createRepeatedWarnings, type WarnOfError } from '../logging/repeated-lines.js';
 import type { Logger } from '../logging.js';
-import { createRepeatedWarnings, type WarnOfError } from '../repeated-lines.js';
 import { unlessAborted } from '../timeouts.js';
 import { RedisConnection } from './connection.js';
 import { redisAddress, writeRefusal } from './reply-error.js';

@@ -2,7 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { ClientQueues } from '../batches/client-queues.js';
 import type { ServerConfig } from '../config/server-config.js';
-import type { GatheredLines } from '../gathered-lines.js';
+import type { GatheredLines } from '../logging/gathered-lines.js';
 import type { Logger } from '../logging.js';
 import type { EventLoopWatch } from './health/event-loop.js';
 import type { ServerMetrics } from './health/server-metrics.js';

@@ -1,8 +1,8 @@
 /** Says in the log why a request failed, or its response has no end, where that is no fault of its caller. */
 import type { FastifyRequest } from 'fastify';
 import { BatchError, errorFields, RedisUnavailableError, TransientError } from '../errors.js';
+import { kindOf } from '../logging/repeated-lines.js';
 import { isReplyError } from '../redis/reply-error.js';
-import { kindOf } from '../repeated-lines.js';
 import type { ServerContext } from './context.js';
 
 type Lines = Pick<ServerContext, 'lines'>;

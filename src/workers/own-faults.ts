@@ -4,8 +4,8 @@
  * this process takes no batch meanwhile, so that others get them.
  */
 import type { OwnFaultError, ReasonCode } from '../errors.js';
+import { createRepeatedWarnings, type WarnOfError } from '../logging/repeated-lines.js';
 import type { Logger } from '../logging.js';
-import { createRepeatedWarnings, type WarnOfError } from '../repeated-lines.js';
 
 /** Jobs come back after a second or two. Without a pause this process would have them first, and often. */
 const INTAKE_PAUSE_MS = 1000;

@@ -13,7 +13,7 @@ import {
   POLLS_QUEUE,
   WEBHOOKS_QUEUE,
 } from '../../jobs/queues.js';
-import { createRepeatedWarnings } from '../../repeated-lines.js';
+import { createRepeatedWarnings } from '../../logging/repeated-lines.js';
 import type { WorkerContext } from '../context.js';
 
 /** A job is removed at most a tenth of its life late. */

@@ -4,8 +4,8 @@
  * for as long as others come. Both become jobs like any other. Who goes first is said by the batch's own
  * `priority`. Any number of workers may do this at once.
  */
+import { createRepeatedWarnings } from '../../logging/repeated-lines.js';
 import { LuaScript } from '../../redis/lua-script.js';
-import { createRepeatedWarnings } from '../../repeated-lines.js';
 import type { WorkerContext } from '../context.js';
 
 /** What a batch loses at most. */

@@ -10,12 +10,12 @@
 import type { Job } from 'bullmq';
 import { DelayedError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import { errorFields, LockLostError } from '../../errors.js';
-import type { GatheredLines } from '../../gathered-lines.js';
 import { readState } from '../../jobs/state/batch-state.js';
+import type { GatheredLines } from '../../logging/gathered-lines.js';
+import { kindOf } from '../../logging/repeated-lines.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
-import { kindOf } from '../../repeated-lines.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
 import type { Processor, Slot } from './queue-worker.js';
 

@@ -1,8 +1,8 @@
 import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
-import { createGatheredLines } from '../../../src/gathered-lines.js';
 import { cancelKey, wakeKey } from '../../../src/jobs/keys/redis-keys.js';
+import { createGatheredLines } from '../../../src/logging/gathered-lines.js';
 import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';

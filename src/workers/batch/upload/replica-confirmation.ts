@@ -10,9 +10,9 @@ import type { Redis } from 'ioredis';
 import { TransientError } from '../../../errors.js';
 import { writeProbeKey } from '../../../jobs/keys/redis-keys.js';
 import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
+import { createRepeatedWarnings, type WarnOfError } from '../../../logging/repeated-lines.js';
 import type { Logger } from '../../../logging.js';
 import { LuaScript } from '../../../redis/lua-script.js';
-import { createRepeatedWarnings, type WarnOfError } from '../../../repeated-lines.js';
 
 type Replies = [error: Error | null, reply: unknown][];
 

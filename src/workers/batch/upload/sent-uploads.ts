@@ -10,10 +10,10 @@ import type { Redis } from 'ioredis';
 import { batchJobId } from '../../../jobs/ids.js';
 import { receiptKey, receiptsWantedKey } from '../../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../../jobs/queues.js';
+import { createRepeatedWarnings, type WarnOfError } from '../../../logging/repeated-lines.js';
 import type { Logger } from '../../../logging.js';
 import { plural } from '../../../plural.js';
 import { LuaScript } from '../../../redis/lua-script.js';
-import { createRepeatedWarnings, type WarnOfError } from '../../../repeated-lines.js';
 import { pause } from '../../../timeouts.js';
 import type { SendResult } from './upload-transitions.js';
 

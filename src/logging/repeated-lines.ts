@@ -2,8 +2,8 @@
  * Log lines of what happens again and again while something is down: the first at once, then one
  * every ten seconds with how often it came meanwhile.
  */
-import { errorFields } from './errors.js';
-import type { Logger } from './logging.js';
+import { errorFields } from '../errors.js';
+import type { Logger } from '../logging.js';
 
 /** Soon enough for somebody who watches, and an outage of an hour is 360 lines. */
 const INTERVAL_MS = 10_000;

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeLogLine } from '../src/log-lines.js';
-import { onTerminal } from './helpers/on-terminal.js';
-import { waitUntil } from './helpers/wait-until.js';
+import { describeLogLine } from '../../src/logging/log-lines.js';
+import { onTerminal } from '../helpers/on-terminal.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 const TIME = Date.parse('2026-11-29T12:00:00.123Z');
 const line = (fields: object) =>

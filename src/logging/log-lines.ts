@@ -1,6 +1,6 @@
 /** A line of the log for a person who reads it on a terminal. Pure. */
-import { escapeControls } from './jobs/request/validation-issues.js';
-import { isObject, parseJson } from './json.js';
+import { escapeControls } from '../jobs/request/validation-issues.js';
+import { isObject, parseJson } from '../json.js';
 
 /** Pino's numbers. */
 const LEVELS: Readonly<Record<number, string>> = {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { createRepeatedWarnings } from '../src/repeated-lines.js';
+import { createRepeatedWarnings } from '../../src/logging/repeated-lines.js';
 
 const INTERVAL_MS = 10_000;
 

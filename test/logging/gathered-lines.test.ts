@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { createGatheredLines } from '../src/gathered-lines.js';
+import { createGatheredLines } from '../../src/logging/gathered-lines.js';
 
 const INTERVAL_MS = 10_000;
 

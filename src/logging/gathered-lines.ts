@@ -2,7 +2,7 @@
  * Log lines of single jobs, which come by the hundred when something is back: the first of a kind at once, the
  * others together, ten seconds or a hundred later, with the ids of all.
  */
-import type { Logger } from './logging.js';
+import type { Logger } from '../logging.js';
 
 /** As for what is repeated: soon enough for somebody who watches. */
 const INTERVAL_MS = 10_000;
