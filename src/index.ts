@@ -24,7 +24,7 @@ export type { TimedLine } from './batches/status/timed-line.js';
 export type { Timeline, TimelineEntry } from './batches/status/timeline.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
-export type { Pause } from './gate/pause.js';
+export type { Pause } from './gate/pause-record.js';
 
 // Sending webhooks again, and erasing a batch.
 

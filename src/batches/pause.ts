@@ -1,5 +1,5 @@
 /** Stops and starts the sending of all batches. */
-import { endPause, type Pause, readPause, setPause } from '../gate/pause.js';
+import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
 import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';
 

@@ -23,7 +23,7 @@ import type { RetryResult } from '../batches/retry.js';
 import type { BatchStatus } from '../batches/status/status.js';
 import type { Timeline } from '../batches/status/timeline.js';
 import { ClientClosedError } from '../errors.js';
-import type { Pause } from '../gate/pause.js';
+import type { Pause } from '../gate/pause-record.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';

@@ -25,7 +25,7 @@ export type { LinePlace } from '../batches/status/line-place.js';
 export type { BatchStatus, UploadStatus } from '../batches/status/status.js';
 export type { TimedLine } from '../batches/status/timed-line.js';
 export type { Timeline, TimelineEntry } from '../batches/status/timeline.js';
-export type { Pause } from '../gate/pause.js';
+export type { Pause } from '../gate/pause-record.js';
 export type { WaitOptions } from './end-watcher.js';
 export type { EventsOptions } from './progress-events.js';
 

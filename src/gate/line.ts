@@ -10,7 +10,7 @@ import {
 } from '../jobs/keys/redis-keys.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseJson } from '../json.js';
-import type { Pause } from './pause.js';
+import type { Pause } from './pause-record.js';
 
 /** Why an upload waits in line, as it is told. */
 export const LINE_REASONS = {

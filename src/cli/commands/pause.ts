@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.js';
-import type { Pause } from '../../gate/pause.js';
+import type { Pause } from '../../gate/pause-record.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
 import { parseDuration } from '../duration.js';
 import { print, printJson } from '../output/terminal.js';

@@ -23,8 +23,8 @@ import {
   limitTries,
   RATED_ADDRESSES,
 } from '../limits.js';
+import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './callback-tokens.js';
 import { readCallback } from './read-callback.js';
-import { createCallbackTokens, TOKEN_LIFE_SECONDS } from './tokens.js';
 import { WakeQueue } from './wake-queue.js';
 
 /**

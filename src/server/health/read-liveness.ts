@@ -3,7 +3,7 @@ import type { ClientQueues } from '../../batches/client-queues.js';
 import { pauseOf } from '../../batches/pause.js';
 import { RedisUnavailableError } from '../../errors.js';
 import { type Line, readLine } from '../../gate/line.js';
-import type { Pause } from '../../gate/pause.js';
+import type { Pause } from '../../gate/pause-record.js';
 import { heartbeatsKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { redisTimeMs } from '../../redis/clock.js';

@@ -7,7 +7,7 @@ import {
   readDocumentsToday,
 } from '../../batches/documents-today.js';
 import { pauseOf } from '../../batches/pause.js';
-import type { Pause } from '../../gate/pause.js';
+import type { Pause } from '../../gate/pause-record.js';
 import { callbacksMissedKey, heartbeatsKey, workerReportKey } from '../../jobs/keys/redis-keys.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
 import { readWorkerReport, type WorkerReport } from '../../jobs/worker-report.js';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { SignJWT } from 'jose';
 import { expect, it, onTestFinished } from 'vitest';
-import { createCallbackTokens } from '../../../src/server/callbacks/tokens.js';
+import { createCallbackTokens } from '../../../src/server/callbacks/callback-tokens.js';
 import { CALLBACK_BODY_LIMIT_BYTES } from '../../../src/server/limits.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { CALLBACKS, createServer, type TestServer } from '../test-server.js';

@@ -1,5 +1,5 @@
 /** What pages say of a pause, and the forms that begin and end one. Pure. */
-import type { Pause } from '../../../gate/pause.js';
+import type { Pause } from '../../../gate/pause-record.js';
 import { html, type Markup } from '../../html.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
 import { MAX_REASON_LENGTH } from '../read-form.js';
