@@ -6,7 +6,7 @@ export { type AtlasBatchClient, createAtlasBatchClient } from './client/client.j
 export type { AtlasBatchClientOptions, ClientSettings } from './client/client-options.js';
 export type { RedisAddress, RedisLogin } from './client/redis-address.js';
 export type { ProxySettings } from './http/proxy.js';
-export type { RedisNode } from './redis/target.js';
+export type { RedisNode } from './redis/connection/target.js';
 
 // Adding a batch, and what became of it.
 

@@ -17,7 +17,7 @@ export async function withClient<T>(
   const { RESULTS_BUCKET, RESULTS_PREFIX } = config;
   const { createClient } = await import('../client/client.js');
   const { proxySettingsOf } = await import('../config/proxy-fields.js');
-  const { targetOf } = await import('../redis/target.js');
+  const { targetOf } = await import('../redis/connection/target.js');
   const { createTelemetry } = await import('../telemetry.js');
   const client = createClient(targetOf(config), {
     telemetry: await createTelemetry(wantsTraces()),

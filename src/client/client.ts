@@ -27,8 +27,8 @@ import type { Pause } from '../gate/pause-record.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { borrowLink, openLink, type RedisLink } from '../redis/client-link.js';
-import { connectionOptions } from '../redis/connect.js';
-import type { RedisTarget } from '../redis/target.js';
+import { connectionOptions } from '../redis/connection/connect.js';
+import type { RedisTarget } from '../redis/connection/target.js';
 import {
   type AtlasBatchClientOptions,
   type ClientSettings,

@@ -6,7 +6,7 @@
 // A client: adds batches, follows them and reads their results.
 
 export type { ProxySettings } from '../http/proxy.js';
-export type { RedisNode } from '../redis/target.js';
+export type { RedisNode } from '../redis/connection/target.js';
 export { type AtlasBatchClient, createAtlasBatchClient } from './client.js';
 export type { AtlasBatchClientOptions, ClientSettings } from './client-options.js';
 export type { RedisAddress, RedisLogin } from './redis-address.js';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Queue, QueueEvents } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
-import type { RedisConnection } from '../redis/connection.js';
+import type { RedisConnection } from '../redis/connection/connection.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 
 /** While Redis is away or refuses: soon there again when it is mended. */

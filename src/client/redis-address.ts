@@ -4,10 +4,15 @@ import type { Cluster, ClusterNode, Redis, RedisOptions } from 'ioredis';
 import { checkOptions } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { isObject } from '../json.js';
-import { withTimeouts } from '../redis/connect.js';
-import type { ConnectionOptions } from '../redis/connection.js';
-import { MAX_PORT, parseRedisUrl, type RedisNode, type RedisTarget } from '../redis/target.js';
-import type { TlsSource } from '../redis/tls.js';
+import { withTimeouts } from '../redis/connection/connect.js';
+import type { ConnectionOptions } from '../redis/connection/connection.js';
+import {
+  MAX_PORT,
+  parseRedisUrl,
+  type RedisNode,
+  type RedisTarget,
+} from '../redis/connection/target.js';
+import type { TlsSource } from '../redis/connection/tls.js';
 
 /** How to log in to the servers behind Sentinels, or to the nodes of a Cluster. */
 export interface RedisLogin {

@@ -1,7 +1,12 @@
 /** The variables of Redis, for schemas of workers, of servers and of the command line. */
 import { z } from 'zod';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
-import { type RedisTarget, type RedisVariables, redisIssues, targetOf } from '../redis/target.js';
+import {
+  type RedisTarget,
+  type RedisVariables,
+  redisIssues,
+  targetOf,
+} from '../redis/connection/target.js';
 import { list, optional, yesOrNo } from './fields.js';
 
 export const redisFields = {

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis';
 import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { unlessAborted } from '../timeouts.js';
-import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection.js';
+import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection/connection.js';
 import {
   describeAbsence,
   isRefusal,

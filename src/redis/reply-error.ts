@@ -1,8 +1,8 @@
 /** The error replies of Redis, and what an operator can do about them. */
 import type { Redis } from 'ioredis';
 import { errorCode, RedisUnavailableError, withoutArguments } from '../errors.js';
-import { type ConnectionOptions, RedisConnection } from './connection.js';
-import { tlsRemedy } from './tls.js';
+import { type ConnectionOptions, RedisConnection } from './connection/connection.js';
+import { tlsRemedy } from './connection/tls.js';
 
 const ALL_PERMISSIONS =
   'give the user of REDIS_URL all permissions that docs/redis.md lists; atlas-batch doctor names what is missing';

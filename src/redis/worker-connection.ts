@@ -2,7 +2,7 @@
 import type { Command, Redis } from 'ioredis';
 import { createRepeatedWarnings } from '../logging/repeated-lines.js';
 import type { Logger } from '../logging.js';
-import { type ConnectionOptions, RedisConnection } from './connection.js';
+import { type ConnectionOptions, RedisConnection } from './connection/connection.js';
 import { joinWrites } from './joined-writes.js';
 import { complaintOf, isRefusal, redisAddress, refusalOf } from './reply-error.js';
 

@@ -8,7 +8,7 @@ import { writeProbeKey } from '../jobs/keys/redis-keys.js';
 import { createRepeatedWarnings, type WarnOfError } from '../logging/repeated-lines.js';
 import type { Logger } from '../logging.js';
 import { unlessAborted } from '../timeouts.js';
-import { RedisConnection } from './connection.js';
+import { RedisConnection } from './connection/connection.js';
 import { redisAddress, writeRefusal } from './reply-error.js';
 import type { GatheringRedis } from './worker-connection.js';
 

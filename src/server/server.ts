@@ -11,7 +11,7 @@ import { createGatheredLines } from '../logging/gathered-lines.js';
 import { createRepeatedWarnings } from '../logging/repeated-lines.js';
 import { createLogger, type Logger } from '../logging.js';
 import { openLink } from '../redis/client-link.js';
-import { connectionOptions } from '../redis/connect.js';
+import { connectionOptions } from '../redis/connection/connect.js';
 import { complaintOf } from '../redis/reply-error.js';
 import { createApp, type Part } from './app.js';
 import type { HostedWorker, ServerContext } from './context.js';

@@ -16,7 +16,7 @@ import { BATCHES_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import { createLogger, type Logger } from '../logging.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import type { Clock } from '../redis/clock.js';
-import { connectionOptions } from '../redis/connect.js';
+import { connectionOptions } from '../redis/connection/connect.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
 import { refusalAtStart } from '../redis/permissions.js';
 import { isReplyError } from '../redis/reply-error.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConnectionConfig } from '../../src/config/environment.js';
-import { targetOf } from '../../src/redis/target.js';
+import { targetOf } from '../../src/redis/connection/target.js';
 
 function issuesOf(environment: Record<string, string>): string {
   try {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 import { targetAtUrl } from '../../src/client/redis-address.js';
-import { connectionOptions } from '../../src/redis/connect.js';
-import type { ConnectionOptions } from '../../src/redis/connection.js';
+import { connectionOptions } from '../../src/redis/connection/connect.js';
+import type { ConnectionOptions } from '../../src/redis/connection/connection.js';
 
 export interface TestRedis {
   /** Of the one private Redis that the whole run shares. Stop or break it only in your own. */

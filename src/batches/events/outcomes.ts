@@ -5,7 +5,7 @@
 import { UsageError } from '../../errors.js';
 import { outcomesKey } from '../../jobs/keys/redis-keys.js';
 import { type OutcomeEntry, readOutcomeFields } from '../../jobs/outcome-entry.js';
-import type { RedisConnection } from '../../redis/connection.js';
+import type { RedisConnection } from '../../redis/connection/connection.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../../timeouts.js';
 import type { ClientQueues } from '../client-queues.js';

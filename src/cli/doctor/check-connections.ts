@@ -1,8 +1,8 @@
 /** All checks that need a connection. Those that do not need each other run at the same time. */
 import type { Config } from '../../config/config.js';
 import { openLink } from '../../redis/client-link.js';
-import { connectionOptions } from '../../redis/connect.js';
-import { targetOf } from '../../redis/target.js';
+import { connectionOptions } from '../../redis/connection/connect.js';
+import { targetOf } from '../../redis/connection/target.js';
 import { checkAtlas } from './check-atlas.js';
 import { checkClock } from './check-clock.js';
 import { checkRedis } from './check-redis.js';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { targetAtUrl } from '../../client/redis-address.js';
 import { RedisUnavailableError, UsageError } from '../../errors.js';
 import { openLink } from '../../redis/client-link.js';
-import { connectionOptions } from '../../redis/connect.js';
+import { connectionOptions } from '../../redis/connection/connect.js';
 import { pause } from '../../timeouts.js';
 import type { Stoppable } from '../run-until-signal.js';
 

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
-import { mostHopeful } from './reply-error.js';
+import { mostHopeful } from '../reply-error.js';
 import type { ClusterTarget, RedisNode, SingleTarget } from './target.js';
 
 /** Between two rounds through all nodes of a Cluster of which none knows a master. */

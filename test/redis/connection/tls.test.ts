@@ -1,7 +1,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { tlsFromFiles } from '../../src/redis/tls.js';
-import { createAuthority } from '../helpers/certificates.js';
+import { tlsFromFiles } from '../../../src/redis/connection/tls.js';
+import { createAuthority } from '../../helpers/certificates.js';
 
 test('certificates that are half replaced are not used, and the last ones are until they go together', async () => {
   const authority = await createAuthority();

@@ -3,7 +3,7 @@
  * falls silent. ioredis by itself reconnects only when the socket breaks.
  */
 import { type Command, Redis, type RedisOptions } from 'ioredis';
-import { bareError } from '../errors.js';
+import { bareError } from '../../errors.js';
 import type { RedisCredentials, RedisTarget } from './target.js';
 
 /** A command without a reply for this long: the server hangs, or the network swallows packets. */

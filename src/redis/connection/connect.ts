@@ -4,10 +4,10 @@
  */
 import type { EventEmitter } from 'node:events';
 import { Command, type RedisOptions, SentinelConnector } from 'ioredis';
-import { withoutArguments } from '../errors.js';
+import { withoutArguments } from '../../errors.js';
+import { isReplyError, mostHopeful } from '../reply-error.js';
 import type { ConnectionOptions } from './connection.js';
 import { nodeConnector } from './node-connector.js';
-import { isReplyError, mostHopeful } from './reply-error.js';
 import type { RedisTarget, SentinelTarget } from './target.js';
 
 /** Until the socket is open, TLS included. A network that swallows packets is found out by this. */

@@ -1,13 +1,17 @@
 import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { startPrivateRedis } from '../../scripts/private-redis.js';
-import { createAtlasBatchClient } from '../../src/client/client.js';
-import { isOfConnection, isOfMove, RedisConnection } from '../../src/redis/connection.js';
-import { batchOf } from '../client/test-client.js';
-import { connectionTo, testRedis } from '../helpers/redis.js';
-import { startCluster } from '../helpers/redis-cluster.js';
-import { startTcpValve } from '../helpers/tcp-valve.js';
-import { waitUntil } from '../helpers/wait-until.js';
+import { startPrivateRedis } from '../../../scripts/private-redis.js';
+import { createAtlasBatchClient } from '../../../src/client/client.js';
+import {
+  isOfConnection,
+  isOfMove,
+  RedisConnection,
+} from '../../../src/redis/connection/connection.js';
+import { batchOf } from '../../client/test-client.js';
+import { connectionTo, testRedis } from '../../helpers/redis.js';
+import { startCluster } from '../../helpers/redis-cluster.js';
+import { startTcpValve } from '../../helpers/tcp-valve.js';
+import { waitUntil } from '../../helpers/wait-until.js';
 
 /** A connection that waits for a failover, as that of a worker which has started. */
 function connect(url: string, resendForMs = Number.POSITIVE_INFINITY): RedisConnection {

@@ -1,17 +1,17 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { startPrivateRedis } from '../../scripts/private-redis.js';
-import { loadConnectionConfig } from '../../src/config/environment.js';
-import { redisTarget } from '../../src/config/redis-fields.js';
-import { openLink } from '../../src/redis/client-link.js';
-import { connectionOptions } from '../../src/redis/connect.js';
-import { RedisConnection } from '../../src/redis/connection.js';
-import { targetOf } from '../../src/redis/target.js';
-import { pause } from '../../src/timeouts.js';
-import { createAuthority } from '../helpers/certificates.js';
-import { MASTER_NAME, startSentinels, startTlsSentinel } from '../helpers/redis-sentinels.js';
-import { startScriptedSentinel } from '../helpers/scripted-sentinel.js';
-import { waitUntil } from '../helpers/wait-until.js';
+import { startPrivateRedis } from '../../../scripts/private-redis.js';
+import { loadConnectionConfig } from '../../../src/config/environment.js';
+import { redisTarget } from '../../../src/config/redis-fields.js';
+import { openLink } from '../../../src/redis/client-link.js';
+import { connectionOptions } from '../../../src/redis/connection/connect.js';
+import { RedisConnection } from '../../../src/redis/connection/connection.js';
+import { targetOf } from '../../../src/redis/connection/target.js';
+import { pause } from '../../../src/timeouts.js';
+import { createAuthority } from '../../helpers/certificates.js';
+import { MASTER_NAME, startSentinels, startTlsSentinel } from '../../helpers/redis-sentinels.js';
+import { startScriptedSentinel } from '../../helpers/scripted-sentinel.js';
+import { waitUntil } from '../../helpers/wait-until.js';
 
 /** What a command says whose Sentinels are these. */
 async function complaint(variables: Record<string, string>): Promise<string> {

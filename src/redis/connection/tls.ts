@@ -1,7 +1,7 @@
 /** TLS to Redis: certificates from files or as text, and what its refusals mean. */
 import { type ConnectionOptions, createSecureContext } from 'node:tls';
-import { errorCode } from '../errors.js';
-import { readRegularFile } from '../regular-file.js';
+import { errorCode } from '../../errors.js';
+import { readRegularFile } from '../../regular-file.js';
 
 /** What a new connection uses. */
 export type TlsSource = () => ConnectionOptions;
