@@ -17,6 +17,7 @@ const OF_WORKERS = ['workers/batch', 'workers/poll', 'workers/webhook', 'workers
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'logging.ts': ['errors', ...ALL_BELOW],
+  'logging/a.ts': ['errors', ...ALL_BELOW],
   'config/config.ts': ALL_BELOW,
   'jobs/a.ts': ['errors'],
   'redis/a.ts': ['errors', 'jobs'],
