@@ -1,6 +1,6 @@
 /** How many documents go to Atlas by the day, and what is left of the quota. */
 import { Calendar } from '../gate/calendar.js';
-import { documentsSentKey, quotaUsedKey } from '../jobs/keys/redis-keys.js';
+import { documentsSentKey, quotaUsedKey } from '../jobs/keys/gate-keys.js';
 import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';
 

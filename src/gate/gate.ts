@@ -7,7 +7,7 @@ import {
   gateOnKey,
   gateOutageKey,
   gateSweepKey,
-} from '../jobs/keys/redis-keys.js';
+} from '../jobs/keys/gate-keys.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';

@@ -7,7 +7,7 @@ import {
   gatePauseKey,
   gateWaitsKey,
   quotaUsedKey,
-} from '../jobs/keys/redis-keys.js';
+} from '../jobs/keys/gate-keys.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseJson } from '../json.js';
 import type { Pause } from './pause-record.js';

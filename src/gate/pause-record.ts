@@ -1,6 +1,6 @@
 /** A pause: no upload goes to Atlas, and everything else goes on. */
 import type { Redis } from 'ioredis';
-import { gatePauseKey } from '../jobs/keys/redis-keys.js';
+import { gatePauseKey } from '../jobs/keys/gate-keys.js';
 import { parseJson } from '../json.js';
 
 /** A pause as whoever asks for it gets it. Times are ISO 8601 in UTC. */

@@ -6,12 +6,8 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Reason } from '../errors.js';
-import {
-  cancelledKey,
-  gateDeadlinesKey,
-  gateOutageKey,
-  startedKey,
-} from '../jobs/keys/redis-keys.js';
+import { gateDeadlinesKey, gateOutageKey } from '../jobs/keys/gate-keys.js';
+import { cancelledKey, startedKey } from '../jobs/keys/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { FetchGate } from '../redis/pausing-worker.js';

@@ -1,5 +1,5 @@
 /** What Redis and the model have come to in a {@link GateWorld}, in one form, so that they can be compared. */
-import { gateKeys, gateWaitsKey, quotaUsedKey } from '../../src/jobs/keys/redis-keys.js';
+import { gateKeys, gateWaitsKey, quotaUsedKey } from '../../src/jobs/keys/gate-keys.js';
 import { PRIORITIES } from '../../src/jobs/request/request.js';
 import type { GateWorld, TestJob } from './gate-world.js';
 

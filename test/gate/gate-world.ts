@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
 import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
-import { gatePauseKey, gateSweepKey } from '../../src/jobs/keys/redis-keys.js';
+import { gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;

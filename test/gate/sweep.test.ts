@@ -1,7 +1,7 @@
 /** What the sweep of one worker does for those that nobody else does anything for. */
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
-import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/redis-keys.js';
+import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 

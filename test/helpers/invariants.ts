@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { documentsSentKey, observationsKey, outcomesKey } from '../../src/jobs/keys/redis-keys.js';
+import { documentsSentKey } from '../../src/jobs/keys/gate-keys.js';
+import { observationsKey, outcomesKey } from '../../src/jobs/keys/redis-keys.js';
 import { readOutcomeFields } from '../../src/jobs/outcome-entry.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { BatchState } from '../../src/jobs/state/batch-state.js';

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import { documentsSentKey } from '../../src/jobs/keys/redis-keys.js';
+import { documentsSentKey } from '../../src/jobs/keys/gate-keys.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 

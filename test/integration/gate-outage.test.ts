@@ -1,7 +1,7 @@
 /** Nobody can send: batches wait in line, and their deadlines come meanwhile. */
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/index.js';
-import { gateKeys } from '../../src/jobs/keys/redis-keys.js';
+import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';

@@ -1,6 +1,6 @@
 /** Large batches under a small limit, alone and beside floods of small ones. */
 import { expect, it } from 'vitest';
-import { gateKeys } from '../../src/jobs/keys/redis-keys.js';
+import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { LONG } from '../helpers/long-form.js';

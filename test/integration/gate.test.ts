@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { fromRanges } from '../../src/jobs/index-ranges.js';
-import { gateKeys } from '../../src/jobs/keys/redis-keys.js';
+import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';

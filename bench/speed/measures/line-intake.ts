@@ -1,6 +1,6 @@
 /** Measures how fast a flood gets into the line, and what it costs while it waits there. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { gateKeys } from '../../../src/jobs/keys/redis-keys.js';
+import { gateKeys } from '../../../src/jobs/keys/gate-keys.js';
 import { cpuMs } from '../process-usage.js';
 import { setStage } from '../stage.js';
 import { until } from '../until.js';

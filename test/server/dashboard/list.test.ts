@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
-import { documentsSentKey, quotaUsedKey } from '../../../src/jobs/keys/redis-keys.js';
+import { documentsSentKey, quotaUsedKey } from '../../../src/jobs/keys/gate-keys.js';
 import { batchOf } from '../../client/test-client.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { createServer, LOGIN } from '../test-server.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { gatePauseKey } from '../../../src/jobs/keys/redis-keys.js';
+import { gatePauseKey } from '../../../src/jobs/keys/gate-keys.js';
 import { batchOf } from '../../client/test-client.js';
 import { AUTHORIZATION } from '../test-server.js';
 import { get, startQuietServer } from './test-pages.js';

@@ -8,7 +8,8 @@
  */
 import { LockLostError } from '../../../errors.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
-import { documentsSentKey, receiptKey } from '../../../jobs/keys/redis-keys.js';
+import { documentsSentKey } from '../../../jobs/keys/gate-keys.js';
+import { receiptKey } from '../../../jobs/keys/redis-keys.js';
 import type { SendingUpload, Upload } from '../../../jobs/state/batch-state.js';
 import type { Receipt, Tally } from '../../runtime/job-lease.js';
 import { addPollJob } from '../add-poll-job.js';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { RefusalError, ResponseError } from '../../../atlas/responses/response-errors.js';
 import { LockLostError, TransientError } from '../../../errors.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
-import { gatePauseKey } from '../../../jobs/keys/redis-keys.js';
+import { gatePauseKey } from '../../../jobs/keys/gate-keys.js';
 import type { PlannedUpload } from '../../../jobs/state/batch-state.js';
 import { unlessAborted, withEither } from '../../../timeouts.js';
 import { StoppingError } from '../../runtime/run-step.js';
