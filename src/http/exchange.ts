@@ -9,7 +9,8 @@ import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
 import { whenAborted } from '../timeouts.js';
 import { inTurn } from '../turns.js';
-import { type BodyForm, type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
+import { type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
+import type { HttpFailure, HttpResult, ResponseHeaders } from './http-result.js';
 import { PROXY_CODE } from './proxy.js';
 
 /**
@@ -24,33 +25,6 @@ export const MAX_ERROR_BYTES = 16 * 1024;
 const NO_TEXT: BodyText = { text: '', guessed: false };
 /** Up to here a body that nobody wants is read away, so that its connection can be used again. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
-
-/**
- * Why there is no response. `not-sent`: it never reached the other side (refused, unresolved, connect
- * time-out, TLS, no free connection in time, a proxy that refuses). The others came after it did: `timed-out`, `cut` (reset or
- * closed before the response was whole), `too-large`, `not-text` (the body is not what its headers say).
- */
-export type HttpFailure = 'not-sent' | 'timed-out' | 'cut' | 'too-large' | 'not-text';
-
-export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
-export type HttpResult =
-  /**
-   * `body` is what the policy asks for, and otherwise empty.
-   * `guessed`: its charset is, so letters beyond ASCII may be wrong.
-   */
-  | {
-      kind: 'response';
-      status: number;
-      body: string;
-      retryAfter: string | undefined;
-      form: BodyForm;
-      /** As they came, names in small letters. */
-      headers: ResponseHeaders;
-      guessed: boolean;
-    }
-  /** `code` is the system's or undici's name for it, such as `ECONNREFUSED`. */
-  | { kind: 'failed'; failure: HttpFailure; code: string };
 
 /**
  * Which bodies are read. `of-success`: of a 2xx response, all of it, and without it there is no

@@ -1,5 +1,5 @@
 /** What is asked of S3, and what it answers. */
-import type { ResponseHeaders } from '../http/exchange.js';
+import type { ResponseHeaders } from '../http/http-result.js';
 
 export type S3Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE';
 

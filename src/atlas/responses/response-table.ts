@@ -6,7 +6,7 @@
  */
 import type { ReasonCode } from '../../errors.js';
 import type { BodyForm } from '../../http/body-text.js';
-import type { HttpFailure } from '../../http/exchange.js';
+import type { HttpFailure } from '../../http/http-result.js';
 import type { Endpoint } from '../observer.js';
 
 /**
