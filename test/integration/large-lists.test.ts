@@ -136,9 +136,9 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
   expect(await held()).toBe(0);
 });
 
-/** In values they would take twenty times as much. */
-const SMALL_VALUES_BYTES = 24 * MIB;
-const PAGES_OF_SMALL_VALUES = LONG ? 20 : 3;
+/** In values they would take twenty times as much: more than the heap, even one page. */
+const SMALL_VALUES_BYTES = 16 * MIB;
+const PAGES_OF_SMALL_VALUES = LONG ? 20 : 2;
 
 it('pages of millions of small values are stored by a worker with a heap of 256 MiB', {
   timeout: LONG ? 600_000 : 300_000,
