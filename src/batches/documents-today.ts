@@ -17,12 +17,21 @@ export interface DocumentsToday {
   quota: { most: number; left: number } | null;
 }
 
+/** By time zone: to find the end of a day takes longer than to ask Redis, so each finds it once a day. */
+const calendars = new Map<string, Calendar>();
+
+function dayIn(timeZone: string, now: number): string {
+  const calendar = calendars.get(timeZone) ?? new Calendar({ now: Date.now }, timeZone);
+  calendars.set(timeZone, calendar);
+  return calendar.dayOf(now);
+}
+
 export async function readDocumentsToday(
   { link, prefix }: ClientQueues,
   { ATLAS_MAX_DOCUMENTS_PER_DAY: most, QUOTA_TIMEZONE }: Quota,
 ): Promise<DocumentsToday> {
   const now = await redisTimeMs(link.redis);
-  const today = new Calendar({ now: () => now }, QUOTA_TIMEZONE).today();
+  const today = dayIn(QUOTA_TIMEZONE, now);
   const [count, [day, documents]] = await Promise.all([
     link.redis.hget(documentsSentKey(prefix), today),
     link.redis.hmget(quotaUsedKey(prefix), 'day', 'documents'),

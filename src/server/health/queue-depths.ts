@@ -4,6 +4,7 @@ import type { ClientQueues } from '../../batches/client-queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import type { PollState } from '../../jobs/state/poll-state.js';
 import { isObject, parseJson } from '../../json.js';
+import { hashesOf } from './read-hashes.js';
 import { redisNow } from './read-liveness.js';
 
 const STATES: readonly JobType[] = [
@@ -82,6 +83,8 @@ function delayOf(opts: string): number {
   return typeof delay === 'number' ? delay : 0;
 }
 
+const WAITING_FIELDS = ['timestamp', 'ats', 'atm', 'progress', 'opts'];
+
 type DepthQueue = Pick<Queue, 'name' | 'toKey' | 'getJobCounts'>;
 
 async function readDepth(
@@ -99,19 +102,20 @@ async function readDepth(
     // Those that a producer gave a priority come after them, the first of the set first.
     redis.zrange(queue.toKey('prioritized'), 0, '0'),
   ]);
-  const since = await Promise.all(
-    [...new Set(ids.flat())].map(async (id) => {
-      const fields = ['timestamp', 'ats', 'atm', 'progress', 'opts'];
-      const [timestamp, started, made, progress, opts] = await redis.hmget(
-        queue.toKey(id),
-        ...fields,
-      );
-      if (!timestamp) return now;
-      // An operator's retry takes away when it was processed, and not how often.
-      const cameBack = Number(started ?? 0) + Number(made ?? 0) > 0;
-      const since = cameBack ? null : Number(timestamp) + delayOf(opts ?? '');
-      return waitsSince({ id, since, progress: parseJson(progress ?? '') });
-    }),
+  const jobIds = [...new Set(ids.flat())];
+  const jobs = await hashesOf(
+    redis,
+    jobIds.map((id) => queue.toKey(id)),
+    WAITING_FIELDS,
   );
+  const since = jobs.map(([timestamp, started, made, progress, opts], i) => {
+    if (!timestamp) return now;
+    // An operator's retry takes away when it was processed, and not how often.
+    const cameBack = Number(started ?? 0) + Number(made ?? 0) > 0;
+    const since = cameBack ? null : Number(timestamp) + delayOf(opts ?? '');
+    // An error for each that has none would take longer than to read them.
+    const saved = progress ? parseJson(progress) : null;
+    return waitsSince({ id: String(jobIds[i]), since, progress: saved });
+  });
   return { queue: queue.name, counts, oldestWaitingMs: Math.max(0, now - Math.min(now, ...since)) };
 }

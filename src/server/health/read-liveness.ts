@@ -10,6 +10,7 @@ import { redisTimeMs } from '../../redis/clock.js';
 import { tryWrite } from '../../redis/write-gate.js';
 import { withTimeout } from '../../timeouts.js';
 import { REDIS_TIMEOUT_MS } from '../limits.js';
+import { hashesOf } from './read-hashes.js';
 
 /** A batch that has used this share of the time until its deadline is near it. */
 const NEAR_DEADLINE_SHARE = 0.8;
@@ -66,8 +67,7 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
   const { link, prefix } = queues;
   const { redis } = link;
   const key = startedKey(prefix);
-  await clearLeftovers(queues);
-  const now = await redisNow(queues);
+  const [now] = await Promise.all([redisNow(queues), clearLeftovers(queues)]);
   const [workers, count, nearDeadline, oldest, line, pause] = await Promise.all([
     aliveWorkers(queues, now),
     redis.zcard(key),
@@ -86,9 +86,8 @@ async function read(queues: ClientQueues, deadlineMs: number): Promise<Liveness>
  */
 async function clearLeftovers({ link, prefix, batches }: ClientQueues): Promise<void> {
   const oldest = await link.redis.zrange(startedKey(prefix), '0', `${LEFTOVERS_AT_ONCE - 1}`);
-  const alive = await Promise.all(
-    oldest.map((jobId) => link.redis.hmget(batches.toKey(jobId), 'name', 'finishedOn')),
-  );
+  const keys = oldest.map((jobId) => batches.toKey(jobId));
+  const alive = await hashesOf(link.redis, keys, ['name', 'finishedOn']);
   const gone = oldest.filter((_, i) => {
     const [name = null, finishedOn = null] = alive[i] ?? [];
     return name === null || finishedOn !== null;
