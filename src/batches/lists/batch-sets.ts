@@ -90,9 +90,13 @@ export async function setsOf(
   sort: BatchSort,
 ): Promise<SetsToSearch> {
   const { batches, prefix, link } = queues;
-  const { states, sinceMs, untilMs } = filter;
+  const { states, codes, sinceMs, untilMs } = filter;
   const counts = await countSets(queues);
-  const wants = (...some: ListedState[]) => states === null || some.some((one) => states.has(one));
+  // Only what has failed has a code.
+  const may = (some: readonly ListedState[]) =>
+    codes === null ? some : some.filter((one) => FAILED_STATES.includes(one));
+  const wants = (...some: ListedState[]) =>
+    may(some).some((one) => states === null || states.has(one));
   const toKey = (name: string) => batches.toKey(name);
   const begun = {
     ...{ isList: false, isUnbegun: false, isBegun: true, holds: BEGUN_STATES },

@@ -38,7 +38,7 @@ export interface BatchCounts extends Record<Dimension, ValueCount[]> {
   priority: ValueCount[];
   /** Batches that were counted. Fewer than `total` when that took too long: the newest of each set. */
   searched: number;
-  /** Batches that are to be counted: those of the states that are asked for. */
+  /** Batches that are to be counted: those of the states that are asked for; with a code, those that failed. */
   total: number;
 }
 

@@ -65,7 +65,7 @@ export interface BatchList {
   next: string | null;
   /** Batches that were searched up to the end of this page, since the first one. */
   searched: number;
-  /** Batches that are to be searched: those of the states that are asked for. */
+  /** Batches that are to be searched: those of the states that are asked for; with a code, those that failed. */
   total: number;
 }
 
