@@ -8,8 +8,9 @@ import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import { errorName } from '../errors.js';
 import { connectorVia, withWholeUrls } from '../http/connections.js';
-import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
+import { MAX_ERROR_BYTES } from '../http/exchange.js';
 import type { Proxies } from '../http/proxy.js';
+import { createSend } from '../http/send-request.js';
 import { withRetries } from '../http/with-retries.js';
 import { type BucketRegions, REGION_HEADER } from './bucket-regions.js';
 import {
