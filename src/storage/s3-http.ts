@@ -3,7 +3,6 @@
  * once more when S3 names another region. The SDK's own client would cost a small batch more CPU than
  * all the rest of it.
  */
-import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import { errorName } from '../errors.js';
@@ -17,24 +16,12 @@ import {
   headerOf,
   isSuccess,
   type ObjectReference,
-  type S3Method,
+  type S3Request,
   type S3Response,
-  type SignedHeaders,
   type SignedRequest,
 } from './s3-request.js';
 import type { Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
-
-export interface S3Request {
-  method: S3Method;
-  object: ObjectReference;
-  /** Signed with the request. */
-  extra?: SignedHeaders;
-  /** Called once per attempt, because a stream can be read only once. */
-  openBody?: () => Uint8Array | Readable;
-  /** Stops the request and its retries; the promise is rejected with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
 
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
