@@ -16,7 +16,7 @@ import { createLearningPolicy } from '../polling/learning-policy.js';
 import { followObservations } from '../polling/observation-stream.js';
 import type { PollPolicy } from '../polling/poll-policy.js';
 import { type Clock, startRedisClock } from '../redis/clock.js';
-import { isOfConnection } from '../redis/connection/connection.js';
+import { isOfConnection } from '../redis/connection/connection-errors.js';
 import { memoryUsedRatio, redisFindings } from '../redis/findings.js';
 import { checkPermissions } from '../redis/permissions.js';
 import { redisAddress } from '../redis/reply-error.js';
