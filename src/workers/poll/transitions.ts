@@ -3,6 +3,7 @@
  * changes the state of a poll job.
  */
 import type { Reason } from '../../errors.js';
+import { stayingPolls } from '../../extracts/completeness.js';
 import {
   KEPT_POLLS,
   type PollData,
@@ -176,11 +177,6 @@ function afterStoring(
   const { polls } = state;
   const counts = { missing, present, unexpected, unreadable, polls };
   return end(state, { status, ...counts, stored: true, endedAt: now });
-}
-
-/** Polls in a row before this one that announced the same total. */
-export function stayingPolls(before: PollState['seen'], announced: number | null): number {
-  return announced === null || announced !== before.announced ? 0 : (before.stays ?? 0) + 1;
 }
 
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
