@@ -4,7 +4,6 @@
  */
 import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
-import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { newPollState, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
 import { plural } from '../../plural.js';
@@ -21,7 +20,7 @@ import { deadlineMsOf, type PollEntry, pagingOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
 import { pollOnce } from './read-extracts.js';
-import { storeResult } from './store-result.js';
+import { countsOf, storeResult } from './store-result.js';
 import {
   afterKeeping,
   afterPoll,
@@ -162,16 +161,6 @@ async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecisi
   if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
     recordObservation(entry, found.present === entry.state.total);
   return decision;
-}
-
-function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
-  const indexes = fromRanges(documentIndexes);
-  return {
-    present: found.present,
-    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
-    unexpected: found.unexpectedCount,
-    unreadable: found.unreadableCount,
-  };
 }
 
 /**
