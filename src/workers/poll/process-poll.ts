@@ -16,6 +16,7 @@ import { eventOfError } from './event-of-error.js';
 import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { recordObservation } from './observe.js';
+import type { PollDecision } from './poll-decision.js';
 import { deadlineMsOf, type PollEntry, pagingOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
 import type { PollAccount } from './poll-memory.js';
@@ -27,7 +28,6 @@ import {
   beginPoll,
   enterPoll,
   isLastPoll,
-  type PollDecision,
   waitOverDeaths,
 } from './transitions.js';
 
