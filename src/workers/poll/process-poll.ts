@@ -13,14 +13,14 @@ import { createProcessor, rethrowInterruption, type StepResult } from '../runtim
 import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
 import { eventOfError } from './event-of-error.js';
-import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { recordObservation } from './observe.js';
 import type { PollDecision } from './poll-decision.js';
 import { deadlineMsOf, type PollEntry, pagingOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
-import type { PollAccount } from './poll-memory.js';
-import { pollOnce } from './read-extracts.js';
+import { richerOf } from './reading/last-readings.js';
+import type { PollAccount } from './reading/poll-memory.js';
+import { pollOnce } from './reading/read-extracts.js';
 import { countsOf, storeResult } from './store-result.js';
 import {
   afterKeeping,

@@ -1,12 +1,12 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
-import { ResponseError } from '../../atlas/responses/response-errors.js';
-import { TransientError, UnknownBatchError } from '../../errors.js';
-import { isComplete, isOverdue, mayBeComplete } from '../../extracts/completeness.js';
-import { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData } from '../../jobs/state/poll-state.js';
-import { unlessAborted } from '../../timeouts.js';
-import type { WorkerContext } from '../context.js';
-import type { PollReading } from './poll-event.js';
+import { ResponseError } from '../../../atlas/responses/response-errors.js';
+import { TransientError, UnknownBatchError } from '../../../errors.js';
+import { isComplete, isOverdue, mayBeComplete } from '../../../extracts/completeness.js';
+import { Reconciliation } from '../../../extracts/reconcile.js';
+import type { PollData } from '../../../jobs/state/poll-state.js';
+import { unlessAborted } from '../../../timeouts.js';
+import type { WorkerContext } from '../../context.js';
+import type { PollReading } from '../poll-event.js';
 import { ListTooLargeError, type PollAccount } from './poll-memory.js';
 import { createPageReader, type PageOptions, type PageReader, type ReadPage } from './read-page.js';
 
