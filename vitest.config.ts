@@ -3,10 +3,8 @@ import { expectedDuration } from './test/helpers/expected-duration.js';
 import { IntegrationFirst } from './test/helpers/integration-first.js';
 import { LONG } from './test/helpers/long-form.js';
 
-/** Property tests take long on a machine that does other things too; only a hang takes this. */
-const UNIT_TIMEOUT_MS = 120_000;
-/** Several processes start and recover in such a test; it would rather fail than hang. */
-const INTEGRATION_TIMEOUT_MS = 120_000;
+/** Several processes start and recover in a test, or a property is tried; only a hang takes this. */
+const TEST_TIMEOUT_MS = 120_000;
 /**
  * On two cores. Integration tests wait more than half of their time, so that six of them leave the cores
  * idle for a quarter of it. In the long form they wait less.
@@ -24,26 +22,15 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: 'unit',
+          name: 'beside',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**'],
+          exclude: ['test/integration/alone/**'],
           maxWorkers: FILES_AT_ONCE,
           // Loading the modules again for each file would take a third of the time.
           isolate: false,
           unstubEnvs: true,
-          testTimeout: UNIT_TIMEOUT_MS,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          exclude: ['test/integration/alone/**'],
-          maxWorkers: FILES_AT_ONCE,
-          isolate: false,
-          testTimeout: INTEGRATION_TIMEOUT_MS,
-          hookTimeout: INTEGRATION_TIMEOUT_MS,
+          testTimeout: TEST_TIMEOUT_MS,
+          hookTimeout: TEST_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -53,8 +40,8 @@ export default defineConfig({
           include: ['test/integration/alone/**/*.test.ts'],
           // They count what arrives in a second: nothing else may take the machine meanwhile.
           maxWorkers: 1,
-          testTimeout: INTEGRATION_TIMEOUT_MS,
-          hookTimeout: INTEGRATION_TIMEOUT_MS,
+          testTimeout: TEST_TIMEOUT_MS,
+          hookTimeout: TEST_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
         },
       },

@@ -3,8 +3,13 @@
  * timeline of the batch. Whoever lets people change something makes an {@link Auditor} for each of them.
  */
 import { errorName } from '../errors.js';
-import type { Actor, AuditAction, AuditRecord } from '../jobs/audit-record.js';
-import { describeAudit } from '../jobs/audit-record.js';
+import {
+  type Actor,
+  type AuditAction,
+  type AuditRecord,
+  describeAudit,
+  MAX_REASON_LENGTH,
+} from '../jobs/audit-record.js';
 import { erasedDigest } from '../jobs/erased.js';
 import { batchJobId } from '../jobs/ids.js';
 import { auditKey } from '../jobs/keys/redis-keys.js';
@@ -35,8 +40,7 @@ export interface Change {
 export type Audited = Pick<AuditRecord, 'outcome'> &
   Partial<Pick<AuditRecord, 'reference' | 'count' | 'details'>>;
 
-/** Longer texts are cut: they go into logs and pages. */
-const MAX_TEXT_LENGTH = 500;
+/** Longer names are cut, as reasons are. */
 const MAX_NAME_LENGTH = 100;
 /** Lines that are kept of a job's log, as its worker keeps them. */
 const KEPT_LOG_LINES = 200;
@@ -79,7 +83,7 @@ function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited)
     reference: nameOf(change),
     filter,
     count,
-    reason: reason === undefined ? null : oneLine(reason, MAX_TEXT_LENGTH),
+    reason: reason === undefined ? null : oneLine(reason, MAX_REASON_LENGTH),
     ...came,
   };
 }

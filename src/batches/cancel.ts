@@ -1,5 +1,5 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
-import type { Actor } from '../jobs/audit-record.js';
+import { type Actor, MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { cancelKey, cancelledKey } from '../jobs/keys/redis-keys.js';
@@ -26,8 +26,6 @@ export function unreasoned({ name, via }: Actor): string {
 
 /** Requests that are remembered for workers that begin no batch. */
 const KEPT_REQUESTS = 10_000;
-/** Longer reasons are cut: they go into logs and events. */
-const MAX_REASON_LENGTH = 500;
 
 export async function cancelBatch(
   { batches, pollJobs, link, prefix }: ClientQueues,

@@ -1,10 +1,8 @@
 /** Stops and starts the sending of all batches. */
 import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
+import { MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';
-
-/** Longer texts are cut: they go to pages and logs. */
-const MAX_TEXT_LENGTH = 500;
 
 /** How long sending stops, and what people are told of it. */
 export interface PauseOptions {
@@ -20,7 +18,7 @@ export async function pauseSending(
   { link, prefix }: ClientQueues,
   { until, reason, by }: PauseOptions,
 ): Promise<Pause> {
-  const cut = (text: string | undefined) => text?.slice(0, MAX_TEXT_LENGTH) ?? null;
+  const cut = (text: string | undefined) => text?.slice(0, MAX_REASON_LENGTH) ?? null;
   const pause: Pause = {
     since: new Date(await redisTimeMs(link.redis)).toISOString(),
     until: until?.toISOString() ?? null,

@@ -1,6 +1,9 @@
 /** What is written down of a change that a person or a token made. */
 import { isObject, parseJson } from '../json.js';
 
+/** Characters. Longer reasons of people are cut, or refused: they go into logs, events and pages. */
+export const MAX_REASON_LENGTH = 500;
+
 /** What was done. */
 export type AuditAction =
   | 'cancel'

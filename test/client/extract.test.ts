@@ -60,15 +60,15 @@ test('long digits inside strings of an extract stay, whatever surrounds them', (
   );
 });
 
-test('an extract is parsed in a time that grows with its length, however odd its text is', () => {
+// The square of these lengths takes half a minute, and their length a part of a second.
+test('an extract is parsed in a time that grows with its length, however odd its text is', {
+  timeout: 20_000,
+}, () => {
   const zeros = '0'.repeat(200_000);
-  const began = performance.now();
   const extract = parseExtract(`{"document_type":"PAN","n":1${zeros}1,"f":0.${zeros}1}`);
   expect(extract.n).toBe(`1${zeros}1`);
   expect(() => parseExtract(`1234567890123456 ${'"\\'.repeat(100_000)}`)).toThrow(SyntaxError);
   expect(() => parseExtract(`1234567890123456 "${'\\"'.repeat(100_000)}`)).toThrow(SyntaxError);
-  // The square of these lengths takes half a minute.
-  expect(performance.now() - began).toBeLessThan(2000);
 });
 
 test('an extract is parsed however many escapes a text in it has', () => {

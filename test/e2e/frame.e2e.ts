@@ -99,10 +99,13 @@ it('a page that reads itself again keeps focus, scroll, selection and what was t
   const time = page.locator('time').first();
   expect(await time.getAttribute('title')).toMatch(/Z\n/);
 
+  await page.clock.install();
   await page.goto(`${stage.url}/dashboard/batches?show=running`);
   await page.getByRole('button', { name: 'Pause refresh' }).click();
   await stage.submit('loan-3', 'LOAN_APP', ['statement-3']);
   await page.getByRole('button', { name: 'Resume refresh' }).waitFor();
+  // Several times as long as it would refresh after.
+  await page.clock.runFor(60_000);
   expect(await page.getByText('loan-3').count()).toBe(0);
   await page.getByRole('button', { name: 'Resume refresh' }).click();
   await page.getByText('loan-3').waitFor();

@@ -5,8 +5,6 @@ import { expectUsable, picture } from './pictures.js';
 import { type Stage, startStage } from './stage.js';
 
 const FAILED = 300;
-/** From the first click to the last batch that is retried. */
-const RETRY_WITHIN_MS = 60_000;
 const LONG_WORD = 'L'.repeat(128);
 
 /** Batches whose scan is not there. */
@@ -32,7 +30,6 @@ it('300 failed batches of one product are retried in five steps', async () => {
 
   const { page, complaints } = await openPage();
   const url = `${stage.url}/dashboard/batches`;
-  const startedAt = performance.now();
   // 1
   await page.goto(`${url}?show=failed`);
   // 2
@@ -54,7 +51,6 @@ it('300 failed batches of one product are retried in five steps', async () => {
   // 5
   await page.getByText(`${FAILED} of ${FAILED} batches retried`).waitFor();
   await page.getByText('It is done').waitFor();
-  expect(performance.now() - startedAt).toBeLessThan(RETRY_WITHIN_MS);
   await expectUsable(page, 'bulk-progress');
   await waitUntil(
     'their results',

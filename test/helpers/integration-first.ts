@@ -8,7 +8,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 export class IntegrationFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isIntegration = ({ project }: TestSpecification) => project.name === 'integration';
+    const isIntegration = ({ moduleId }: TestSpecification) =>
+      moduleId.includes('/test/integration/');
     return [...sorted.filter(isIntegration), ...sorted.filter((file) => !isIntegration(file))];
   }
 }

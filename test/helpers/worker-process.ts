@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 import { waitUntil } from './wait-until.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const SHIPPED_CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 /** See there: makes the process die or freeze at a given point. */
 export const FAULT_PRELOAD = fileURLToPath(new URL('./die-at-write.mjs', import.meta.url));
 /** See there: records what HTTP instrumentation makes of our requests. */
@@ -29,7 +30,9 @@ export function spawnWorker(
   nodeOptions: string[] = [],
   command: 'worker' | 'start' = 'worker',
 ): WorkerProcess {
-  const child = spawn(process.execPath, [...nodeOptions, CLI, command], {
+  // Instrumentation hooks modules by their names as they are loaded.
+  const bundled = nodeOptions.includes(RECORD_SPANS) ? null : inject('bundledCli');
+  const child = spawn(process.execPath, [...nodeOptions, bundled ?? SHIPPED_CLI, command], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

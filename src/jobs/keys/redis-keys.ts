@@ -140,11 +140,16 @@ export function observationsKey(prefix: string): string {
 }
 
 /**
- * List: `AuditRecord`s as JSON of those who have no log of ours. Written with the change, taken by a worker that
- * writes them into its log; the newest 10,000, a week after the last.
+ * List: `AuditRecord`s as JSON of those who have no log of ours. Written with the change, removed by a worker that
+ * has written them into its log; the newest 10,000, a week after the last.
  */
 export function auditKey(prefix: string): string {
   return `${prefix}:audit`;
+}
+
+/** String: held by the worker that writes such records into its log; a second at most. */
+export function auditRelayKey(prefix: string): string {
+  return `${prefix}:audit-relay`;
 }
 
 /**

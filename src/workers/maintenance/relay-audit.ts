@@ -1,15 +1,18 @@
 /**
  * Writes into the log what others have changed that have no log of ours: commands, and apps through the
- * client. Any number of workers may do this at once: each record is taken by one of them.
+ * client. A record is removed once it is in the log, so a worker that dies between the two leaves it to
+ * another one: it may be there twice, and is never lost.
  */
 import { logAudit } from '../../batches/audit.js';
 import { readAuditRecord } from '../../jobs/audit-record.js';
-import { auditKey } from '../../jobs/keys/redis-keys.js';
+import { auditKey, auditRelayKey } from '../../jobs/keys/redis-keys.js';
 import type { WorkerContext } from '../context.js';
 
 /** Somebody reads the log seconds later at the earliest. */
 const INTERVAL_MS = 2000;
-const TAKEN_AT_ONCE = 100;
+/** One worker at a time writes them, so that none is there twice while all live; this many need a few ms. */
+const HELD_MS = 1000;
+const RELAYED_AT_ONCE = 100;
 
 export function startAuditRelay({
   redis,
@@ -17,12 +20,17 @@ export function startAuditRelay({
   logger,
 }: Pick<WorkerContext, 'redis' | 'config' | 'logger'>): { stop(): Promise<void> } {
   const key = auditKey(config.QUEUE_PREFIX);
+  const read = () => redis.lrange(key, 0, RELAYED_AT_ONCE - 1);
   const relay = async () => {
-    const records = await redis.lpop(key, TAKEN_AT_ONCE);
-    for (const text of records ?? []) {
+    if ((await read()).length === 0) return;
+    const held = auditRelayKey(config.QUEUE_PREFIX);
+    if ((await redis.set(held, '1', 'PX', HELD_MS, 'NX')) === null) return;
+    for (const text of await read()) {
       const record = readAuditRecord(text);
       if (record) logAudit(logger, record);
+      await redis.lrem(key, 1, text);
     }
+    await redis.del(held);
   };
   // An error may be ignored: others report that Redis is away, and the records stay there.
   const timer = setInterval(() => void relay().catch(() => {}), INTERVAL_MS);

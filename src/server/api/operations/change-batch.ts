@@ -4,14 +4,12 @@ import { audited } from '../../../batches/audit.js';
 import { cancelBatch, unreasoned } from '../../../batches/cancel.js';
 import { retryBatch } from '../../../batches/retry.js';
 import { UnknownReferenceError } from '../../../errors.js';
-import type { AuditAction } from '../../../jobs/audit-record.js';
+import { type AuditAction, MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { auditorOf } from '../auditor.js';
 import { checkVisible } from '../find-tenant.js';
 import { type ApiCall, type ApiServices, operation } from '../operation.js';
 import { ApiProblem, invalid } from '../problem.js';
 
-/** Longer ones make no log more readable. */
-export const MAX_REASON_LENGTH = 500;
 const LIMIT_BYTES = 16 * 1024;
 
 export const reasonBodySchema = z.strictObject({

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { audited } from '../../../batches/audit.js';
 import { describeErasure, type ErasureCertificate } from '../../../batches/erase/erase-batch.js';
 import { UnknownReferenceError } from '../../../errors.js';
+import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { eraseFor } from '../../erase.js';
 import { auditorOf } from '../auditor.js';
 import { checkVisible } from '../find-tenant.js';
 import { operation } from '../operation.js';
 import { ApiProblem } from '../problem.js';
-import { MAX_REASON_LENGTH } from './change-batch.js';
 
 const query = z.strictObject({
   reason: z
