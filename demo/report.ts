@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { seconds } from '../src/cli/output/describe-batch.js';
 import { formatTable } from '../src/cli/output/table.js';
 import { paint } from '../src/cli/output/terminal.js';
-import type { AtlasBatchClient } from '../src/client/client.js';
+import type { AtlasBatchClient } from '../src/client/atlas-batch-client.js';
 import { type DocumentExtract, field } from '../src/client/extract.js';
 import type { BatchSummary } from '../src/jobs/summary.js';
 import type { S3Simulator } from '../src/simulator/index.js';

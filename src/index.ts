@@ -2,7 +2,8 @@
 
 // A client: adds batches, follows them and reads their results.
 
-export { type AtlasBatchClient, createAtlasBatchClient } from './client/client.js';
+export type { AtlasBatchClient } from './client/atlas-batch-client.js';
+export { createAtlasBatchClient } from './client/client.js';
 export type { AtlasBatchClientOptions, ClientSettings } from './client/client-options.js';
 export type { RedisAddress, RedisLogin } from './client/redis-address.js';
 export type { ProxySettings } from './http/proxy.js';

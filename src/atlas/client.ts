@@ -2,13 +2,10 @@
  * The client of Atlas's API, as workers use it. It puts the parts of this folder together: a call
  * passes the breaker, gets a token, asks the budget, and goes out.
  */
-import type { Redis } from 'ioredis';
 import type { Reason } from '../errors.js';
 import type { ResponseMemory } from '../http/exchange.js';
 import { createHttp } from '../http/host-client.js';
-import type { Proxies } from '../http/proxy.js';
 import { withRetries } from '../http/with-retries.js';
-import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { baseUrlIssue } from './base-url.js';
 import { Breaker } from './breaker.js';
@@ -21,9 +18,9 @@ import {
   type Journal,
   withToken,
 } from './caller.js';
+import type { AtlasClientOptions } from './client-options.js';
 import { Credentials } from './credentials.js';
-import { FailingBatches, type FailingPlaces } from './failing-batches.js';
-import type { AtlasObserver } from './observer.js';
+import { FailingBatches } from './failing-batches.js';
 import {
   type ExtractsPage,
   readAccessToken,
@@ -32,7 +29,7 @@ import {
 } from './responses/wire.js';
 import { fromRedis } from './shared-state.js';
 import { TokenSource } from './token.js';
-import { type AtlasCredentials, LocalTokenVault, SharedTokenVault } from './token-vault.js';
+import { LocalTokenVault, SharedTokenVault } from './token-vault.js';
 
 export type { Journal } from './caller.js';
 export type { AtlasObserver, BreakerState } from './observer.js';
@@ -89,37 +86,6 @@ export interface AtlasClient {
   checkCredentials(signal?: AbortSignal): Promise<void>;
   /** Cuts what is under way. May be called twice. */
   close(): Promise<void>;
-}
-
-export interface AtlasClientOptions {
-  /** https, or http on loopback. */
-  baseUrl: string;
-  /** Asked each time: a secret may be rotated. */
-  credentials: () => AtlasCredentials;
-  /** One HTTP request, in milliseconds. */
-  timeoutMs: number;
-  /**
-   * Most connections that are open at once. At least as many as calls at a time: a request that
-   * waits for a connection goes out later than its budget said.
-   */
-  connections: number;
-  /** Of batches that fail while others pass, calls at once. Default: as many as there are. */
-  failingAtOnce?: FailingPlaces;
-  /** Default: Atlas is reached directly. */
-  proxies?: Proxies | undefined;
-  /**
-   * Shares the token, the budget and the block of a 429 over all processes. Without it the token
-   * and the block are this process's own, and there is no budget. The caller closes it.
-   */
-  redis?: Redis;
-  /** Of keys in Redis; holds a hash tag, such as `{atlas}`. */
-  keyPrefix: string;
-  /** Over all processes and endpoints; 0 is none. */
-  maxRequestsPerSecond: number;
-  logger: Logger;
-  observer?: AtlasObserver;
-  /** Uniform in [0, 1). */
-  random?: () => number;
 }
 
 /** Throws RangeError for a base URL that is not safe. Opens no connection yet. */

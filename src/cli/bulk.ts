@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { BulkPreview } from '../batches/bulk/preview.js';
 import type { BulkProgress } from '../batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../batches/bulk/selection.js';
-import type { AtlasBatchClient } from '../client/client.js';
+import type { AtlasBatchClient } from '../client/atlas-batch-client.js';
 import { UsageError } from '../errors.js';
 import { plural } from '../plural.js';
 import type { ChangeOptions, ExitCode } from './command.js';

@@ -1,7 +1,7 @@
 /** Shows the progress of batches until all have ended. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchStatus } from '../batches/status/status.js';
-import type { AtlasBatchClient } from '../client/client.js';
+import type { AtlasBatchClient } from '../client/atlas-batch-client.js';
 import { UnknownReferenceError } from '../errors.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { unlessAborted } from '../timeouts.js';

@@ -1,4 +1,4 @@
-import type { AtlasBatchClient } from '../client/client.js';
+import type { AtlasBatchClient } from '../client/atlas-batch-client.js';
 import { UsageError } from '../errors.js';
 import { REFERENCE_PATTERN, REFERENCE_RULE } from '../jobs/ids.js';
 import type { ChangeOptions } from './command.js';

@@ -7,7 +7,8 @@
 
 export type { ProxySettings } from '../http/proxy.js';
 export type { RedisNode } from '../redis/connection/target.js';
-export { type AtlasBatchClient, createAtlasBatchClient } from './client.js';
+export type { AtlasBatchClient } from './atlas-batch-client.js';
+export { createAtlasBatchClient } from './client.js';
 export type { AtlasBatchClientOptions, ClientSettings } from './client-options.js';
 export type { RedisAddress, RedisLogin } from './redis-address.js';
 

@@ -10,6 +10,10 @@
  * One case cannot be detected: an extract that Atlas adds after every document has one, and that no
  * `total_items` announced.
  */
+import type { PollState } from '../jobs/state/poll-state.js';
+
+/** A total that stays is believed for so many polls, then for twice as many, and so on. */
+const BELIEVED_POLLS = 4;
 
 /** What one full poll of an Atlas batch has shown. */
 export interface PollFindings {
@@ -64,4 +68,28 @@ function isExhausted(findings: PollFindings): boolean {
   if (findings.totalItems === null) return !findings.repeatedItem;
   const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;
   return read >= findings.totalItems;
+}
+
+/**
+ * Each missing document needs at least one extract more. As many as that: read. More than that:
+ * some documents have several, and only a list that has stopped growing is worth reading. Fewer
+ * than were read before: what was read then says nothing any more. A total that stays may be too low,
+ * or count something else: read now and then.
+ */
+export function mayBeComplete(
+  totalItems: number,
+  total: number,
+  before: PollState['seen'],
+): boolean {
+  if (totalItems < before.extracts) return true;
+  const stays = stayingPolls(before, totalItems);
+  if (stays >= BELIEVED_POLLS && Number.isInteger(Math.log2(stays / BELIEVED_POLLS))) return true;
+  const needed = before.extracts + (total - before.present);
+  if (totalItems <= needed) return totalItems === needed;
+  return before.announced === null || before.announced === totalItems;
+}
+
+/** Polls in a row before this one that announced the same total. */
+export function stayingPolls(before: PollState['seen'], announced: number | null): number {
+  return announced === null || announced !== before.announced ? 0 : (before.stays ?? 0) + 1;
 }

@@ -1,8 +1,9 @@
 /** A client for one host: requests below one base URL, over a pool of connections. */
 import { Pool } from 'undici';
 import { connectorVia, withWholeUrls } from './connections.js';
-import { type BodyPolicy, createSend, type ResponseMemory } from './exchange.js';
+import type { BodyPolicy, ResponseMemory } from './exchange.js';
 import type { Proxies } from './proxy.js';
+import { createSend } from './send-request.js';
 
 /** A peer that has not accepted a connection by then is down; undici's own default. */
 const MAX_CONNECT_TIMEOUT_MS = 10_000;

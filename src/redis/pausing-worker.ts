@@ -5,7 +5,7 @@
  */
 import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { pause } from '../timeouts.js';
-import { isOfMove } from './connection/connection.js';
+import { isOfMove } from './connection/connection-errors.js';
 import { isReplyError } from './reply-error.js';
 
 /** What fetches wait for. */

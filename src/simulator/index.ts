@@ -1,6 +1,6 @@
 /** Stand-ins for Atlas and S3: for the demo, tests, benchmarks and integrators. */
 
-export type { AtlasBatch, DocumentContext, DocumentScript } from './atlas/atlas-batches.js';
+export type { AtlasBatch } from './atlas/atlas-batches.js';
 export type {
   AtlasEndpoint,
   AtlasFaultKind,
@@ -14,6 +14,7 @@ export type {
   AtlasSimulatorOptions,
   AtlasUpload,
 } from './atlas/atlas-simulator.js';
+export type { DocumentContext, DocumentScript } from './atlas/batch-options.js';
 export type { CallbackCounts, CallbackOptions } from './atlas/callbacks.js';
 export type {
   DocumentContent,

@@ -3,37 +3,25 @@
  * once more when S3 names another region. The SDK's own client would cost a small batch more CPU than
  * all the rest of it.
  */
-import type { Readable } from 'node:stream';
 import { AbortError } from 'p-retry';
 import { Agent } from 'undici';
 import { errorName } from '../errors.js';
 import { connectorVia, withWholeUrls } from '../http/connections.js';
-import { createSend, MAX_ERROR_BYTES } from '../http/exchange.js';
+import { MAX_ERROR_BYTES } from '../http/exchange.js';
 import type { Proxies } from '../http/proxy.js';
+import { createSend } from '../http/send-request.js';
 import { withRetries } from '../http/with-retries.js';
 import { type BucketRegions, REGION_HEADER } from './bucket-regions.js';
 import {
   headerOf,
   isSuccess,
   type ObjectReference,
-  type S3Method,
+  type S3Request,
   type S3Response,
-  type SignedHeaders,
   type SignedRequest,
 } from './s3-request.js';
 import type { Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
-
-export interface S3Request {
-  method: S3Method;
-  object: ObjectReference;
-  /** Signed with the request. */
-  extra?: SignedHeaders;
-  /** Called once per attempt, because a stream can be read only once. */
-  openBody?: () => Uint8Array | Readable;
-  /** Stops the request and its retries; the promise is rejected with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
 
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 

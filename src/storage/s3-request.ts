@@ -1,4 +1,5 @@
 /** What is asked of S3, and what it answers. */
+import type { Readable } from 'node:stream';
 import type { ResponseHeaders } from '../http/http-result.js';
 
 export type S3Method = 'GET' | 'HEAD' | 'PUT' | 'DELETE';
@@ -15,6 +16,17 @@ export interface SignedHeaders {
   headers: Record<string, string>;
   /** SHA-256 of the body, in hex. Default: of no body. */
   payloadHash?: string;
+}
+
+export interface S3Request {
+  method: S3Method;
+  object: ObjectReference;
+  /** Signed with the request. */
+  extra?: SignedHeaders;
+  /** Called once per attempt, because a stream can be read only once. */
+  openBody?: () => Uint8Array | Readable;
+  /** Stops the request and its retries; the promise is rejected with the signal's reason. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Origin and path apart: an HTTP client does not normalise the dots of a path that stands alone. */

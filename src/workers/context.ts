@@ -22,8 +22,8 @@ import type { BucketRules } from './maintenance/bucket-rules.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { OwnFaults } from './own-faults.js';
-import type { LastReadings } from './poll/last-readings.js';
-import type { PollMemory } from './poll/poll-memory.js';
+import type { LastReadings } from './poll/reading/last-readings.js';
+import type { PollMemory } from './poll/reading/poll-memory.js';
 import type { ReceiverHealth } from './webhook/receiver-health.js';
 
 export interface WorkerContext {

@@ -1,10 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
-import {
-  type AtlasClient,
-  type AtlasClientOptions,
-  createAtlasClient,
-} from '../../src/atlas/client.js';
+import { type AtlasClient, createAtlasClient } from '../../src/atlas/client.js';
+import type { AtlasClientOptions } from '../../src/atlas/client-options.js';
 import { bodyOf, json, startHttp } from './test-server.js';
 
 const CLIENT_ID = 'canary-client-id';

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
-import { type AtlasBatchClient, createAtlasBatchClient } from '../../src/client/client.js';
+import type { AtlasBatchClient } from '../../src/client/atlas-batch-client.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
 import type { AtlasBatchClientOptions } from '../../src/client/client-options.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { testRedis } from '../helpers/redis.js';

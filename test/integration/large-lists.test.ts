@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { MEMORY_LIMITS } from '../../src/workers/poll/poll-memory.js';
+import { MEMORY_LIMITS } from '../../src/workers/poll/reading/poll-memory.js';
 import { bodyOf, json, startHttp } from '../atlas/test-server.js';
 import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';

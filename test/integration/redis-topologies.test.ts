@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
-import { type AtlasBatchClient, createAtlasBatchClient } from '../../src/client/client.js';
+import type { AtlasBatchClient } from '../../src/client/atlas-batch-client.js';
+import { createAtlasBatchClient } from '../../src/client/client.js';
 import type { RedisAddress } from '../../src/client/redis-address.js';
 import { RedisUnavailableError } from '../../src/errors.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';

@@ -7,7 +7,7 @@ import { begunKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
 import type { CheckedFilter } from './batch-filter.js';
-import type { ScanOrder } from './scan-script.js';
+import type { ScanOrder } from './scan-order.js';
 
 /**
  * `newest` and `oldest` go by when a batch ended or, before that, was added. `deadline`: whose deadline is

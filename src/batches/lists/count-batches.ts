@@ -12,7 +12,8 @@ import {
 } from './batch-filter.js';
 import { type BatchSet, setsOf } from './batch-sets.js';
 import { orderOfSet, placeIn, scanOrderOf } from './scan-batches.js';
-import { SCAN, type ScanOrder } from './scan-script.js';
+import type { ScanOrder } from './scan-order.js';
+import { SCAN } from './scan-script.js';
 
 /** A value, and how many batches have it. */
 export interface ValueCount {

@@ -1,7 +1,7 @@
 /** The place in a list behind which its next page begins, as one opaque word. Pure. */
 import { UsageError } from '../../errors.js';
 import { isObject, parseJson } from '../../json.js';
-import type { ScanPlace } from './scan-script.js';
+import type { ScanPlace } from './scan-order.js';
 
 /** How far one set was read. */
 export interface SetProgress {

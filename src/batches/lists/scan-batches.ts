@@ -5,7 +5,8 @@ import { findBatch } from '../find.js';
 import { type CheckedFilter, passOf } from './batch-filter.js';
 import { type BatchSet, type BatchSort, setsOf } from './batch-sets.js';
 import type { ListProgress, SetProgress } from './cursor.js';
-import { SCAN, type ScanOrder, type ScanPlace, type ScanReply } from './scan-script.js';
+import type { ScanOrder, ScanPlace } from './scan-order.js';
+import { SCAN, type ScanReply } from './scan-script.js';
 import { searchText } from './search-text.js';
 
 /** Jobs and bytes of requests that one call of the script reads, about 4 ms of Redis. */

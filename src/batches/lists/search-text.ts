@@ -1,6 +1,6 @@
 /** What a script searches batches for, from what a person has typed. Pure. */
 import { batchJobId } from '../../jobs/ids.js';
-import type { ScanText } from './scan-script.js';
+import type { ScanText } from './scan-order.js';
 
 /** Characters that every producer writes into JSON as they are. */
 const PLAIN = /^[a-z0-9 ._:-]+$/;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type BatchSort, SORTS } from '../../batches/lists/batch-sets.js';
 import type { BatchCounts } from '../../batches/lists/count-batches.js';
 import type { BatchList } from '../../batches/lists/list-batches.js';
-import type { AtlasBatchClient } from '../../client/client.js';
+import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
 import { UsageError } from '../../errors.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { addFilterOptions, type FilterOptions, toFilter } from '../filter-options.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AtlasBatchClient } from '../../client/client.js';
+import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
 import { describeReason } from '../../errors.js';
 import { plural } from '../../plural.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';

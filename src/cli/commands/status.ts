@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
-import type { AtlasBatchClient } from '../../client/client.js';
+import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
 import { unlessAborted } from '../../timeouts.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';

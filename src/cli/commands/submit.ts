@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AtlasBatchClient } from '../../client/client.js';
+import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
 import type { BatchInput } from '../../client/enqueue.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';

@@ -4,12 +4,10 @@
  */
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import { bareError } from '../../errors.js';
+import { noteConnectionError, noteMove } from './connection-errors.js';
+import { breakWhenSilent } from './silence.js';
 import type { RedisCredentials, RedisTarget } from './target.js';
 
-/** A command without a reply for this long: the server hangs, or the network swallows packets. */
-const REPLY_TIMEOUT_MS = 10_000;
-/** How often silence is checked. A process that was frozen has a turn to read before it counts. */
-const CHECK_EVERY_MS = 1000;
 /** A slot of a Cluster is moving: it is done with these keys in a moment. */
 const ASK_AGAIN_MS = 100;
 /** A connection that served for this long was no failed attempt. */
@@ -31,22 +29,6 @@ export const FOR_BLOCKING = {
   failoverDetector: false,
   opensInTheEnd: true,
 };
-
-/** Errors that {@link RedisConnection.leave} tells of. */
-const leaving = new WeakSet<object>();
-
-/** Whether a connection says with this error that it is made anew: what was refused is sent again. */
-export function isOfMove(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && leaving.has(error);
-}
-
-/** Errors of connections, whoever passes them on. */
-const ofConnections = new WeakSet<object>();
-
-/** Whether it is about a connection, and not about a command. */
-export function isOfConnection(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && ofConnections.has(error);
-}
 
 type CommandItem = Parameters<Redis['handleReconnection']>[1];
 
@@ -97,14 +79,14 @@ export class RedisConnection extends Redis {
     let stopWatch = () => {};
     this.on('connect', () => {
       stopWatch();
-      stopWatch = this.watchSilence();
+      stopWatch = breakWhenSilent(this);
     });
     this.on('connecting', () => {
       this.opening = { isReady: false };
     });
     this.on('error', (error) => {
       this.opening.error = error;
-      ofConnections.add(error);
+      noteConnectionError(error);
     });
     this.on('ready', () => {
       this.opening.isReady = true;
@@ -239,7 +221,7 @@ export class RedisConnection extends Redis {
     this.refusals += 1;
     // Without the command that was refused, and what it carries.
     const bare = bareError(error);
-    leaving.add(bare);
+    noteMove(bare);
     this.silentEmit('error', bare);
     this.disconnect(true);
   }
@@ -248,43 +230,10 @@ export class RedisConnection extends Redis {
     const attempts = Math.max(times, this.refusals);
     return Math.min(MIN_RETRY_MS * 2 ** (attempts - 1), MAX_RETRY_MS) + JITTER_MS * Math.random();
   }
-
-  /** Breaks a connection whose oldest command has had no reply for too long. */
-  private watchSilence(): () => void {
-    const { stream } = this;
-    let bytesRead = -1;
-    let silentMs = 0;
-    const timer = setInterval(() => {
-      const oldest = this.commandQueue.peekFront()?.command as Command | undefined;
-      const hasSpoken = stream.bytesRead !== bytesRead;
-      bytesRead = stream.bytesRead;
-      silentMs = oldest === undefined || hasSpoken ? 0 : silentMs + CHECK_EVERY_MS;
-      if (oldest === undefined || silentMs < REPLY_TIMEOUT_MS + blockMs(oldest)) return;
-      stream.destroy(new Error(`no reply for ${silentMs / 1000} s`));
-    }, CHECK_EVERY_MS);
-    timer.unref();
-    return () => clearInterval(timer);
-  }
 }
 
 function rejectAll(queue: Redis['commandQueue']): void {
   for (let item = queue.shift(); item; item = queue.shift()) {
     (item.command as Command).reject(new Error('Connection is closed.'));
-  }
-}
-
-/** How long a command may take by its own word. */
-function blockMs({ name, args }: Command): number {
-  switch (name.toLowerCase()) {
-    case 'bzpopmin':
-      return Number(args.at(-1)) * 1000;
-    case 'xread': {
-      const option = args.findIndex((arg) => String(arg).toUpperCase() === 'BLOCK');
-      return option === -1 ? 0 : Number(args[option + 1]);
-    }
-    case 'wait':
-      return Number(args[1]);
-    default:
-      return 0;
   }
 }

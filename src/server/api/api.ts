@@ -2,29 +2,23 @@
  * The HTTP API below `/api/v1`: who calls, whether it may, and what it gets. What each operation does is in
  * `operations/`.
  */
-import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { createEndWatcher } from '../../client/end-watcher.js';
 import { createResultReader } from '../../client/results.js';
 import { proxySettingsOf } from '../../config/proxy-fields.js';
-import { REFERENCE_PATTERN } from '../../jobs/ids.js';
-import { CLOSE_TIMEOUT_MS, settlesWithin, whenAborted } from '../../timeouts.js';
+import { CLOSE_TIMEOUT_MS, settlesWithin } from '../../timeouts.js';
 import { bearerToken } from '../bearer-token.js';
-import { BodyReader } from '../body-reader.js';
 import type { ServerContext } from '../context.js';
-import { IDLE_TIMEOUT_MS } from '../limits.js';
-import { logCut, logFailure } from '../log-failure.js';
+import { logFailure } from '../log-failure.js';
 import { refuseUnknown } from '../refused-requests.js';
-import { type Caller, checkRole } from './access.js';
 import { documentRoutes } from './document-routes.js';
 import { OutcomeFeed } from './feeds/outcome-feed.js';
 import { ProgressFeed } from './feeds/progress-feed.js';
 import { OPEN_LIMITS, OpenCalls, type OpenLimits } from './open-calls.js';
 import { API_PATH } from './openapi.js';
-import type { ApiReply, ApiServices, Operation } from './operation.js';
-import { OPERATIONS } from './operations.js';
-import { ApiProblem, invalid, PROBLEM_TYPE, toProblem } from './problem.js';
-import { readQuery } from './query.js';
+import type { ApiServices } from './operation.js';
+import { type Identify, type OperationHandlers, operationRoutes } from './operation-routes.js';
+import { ApiProblem, PROBLEM_TYPE, toProblem } from './problem.js';
 import { RequestRate } from './request-rate.js';
 import { callerFinder, type FindCaller } from './tokens.js';
 
@@ -38,12 +32,6 @@ export interface ApiLimits {
 const LIMITS: ApiLimits = { requestsInWindow: 5000, open: OPEN_LIMITS };
 
 const CHALLENGE = 'Bearer realm="atlas-batch"';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    apiCaller: Caller | null;
-  }
-}
 
 export interface ApiOptions {
   /** Whether the login of the dashboard opens the document of the API. */
@@ -64,7 +52,7 @@ export async function api(
   const findCaller = callerFinder(() => context.config.API_TOKENS ?? '');
   const identify = createIdentify(findCaller, new RequestRate(limits.requestsInWindow));
   const openCalls = new OpenCalls(limits.open);
-  const handlers: Handlers = { context, services, openCalls, identify, findCaller };
+  const handlers: OperationHandlers = { context, services, openCalls, identify, findCaller };
   await app.register(
     async (scope) => {
       sendProblems(scope, context);
@@ -114,47 +102,6 @@ function openServices({ config, queues, logger }: ServerContext) {
   return { services, close };
 }
 
-/** What routes of operations are made with. */
-interface Handlers {
-  context: ServerContext;
-  services: ApiServices;
-  openCalls: OpenCalls;
-  identify: Identify;
-  findCaller: FindCaller;
-}
-
-function operationRoutes(scope: FastifyInstance, handlers: Handlers): void {
-  scope.decorateRequest('apiCaller', null);
-  acceptBodies(scope);
-  scope.addHook('onRequest', async (request) => {
-    request.apiCaller = handlers.identify(request);
-  });
-  for (const operation of OPERATIONS) addRoute(scope, handlers, operation);
-}
-
-/** Bodies are JSON, or the bytes of lines of JSON. */
-function acceptBodies(scope: FastifyInstance): void {
-  const bodies = new BodyReader();
-  const read = (request: FastifyRequest, payload: Readable) =>
-    bodies.read(payload, request.routeOptions.bodyLimit ?? 0);
-  scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser(
-    'application/json',
-    async (request: FastifyRequest, payload: Readable) => jsonOf(await read(request, payload)),
-  );
-  scope.addContentTypeParser('application/x-ndjson', read);
-}
-
-/** @throws ApiProblem for what is no JSON. */
-function jsonOf(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw invalid('INVALID_REQUEST', ['the body must be JSON in UTF-8']);
-  }
-}
-
 function sendProblems(scope: FastifyInstance, context: ServerContext): void {
   scope.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
@@ -170,9 +117,6 @@ function sendProblems(scope: FastifyInstance, context: ServerContext): void {
   });
 }
 
-/** Who sends a request. @throws ApiProblem for nobody that is known, and for who calls too often. */
-type Identify = (request: FastifyRequest) => Caller;
-
 function createIdentify(findCaller: FindCaller, rate: RequestRate): Identify {
   return ({ headers }) => {
     const token = bearerToken(headers.authorization);
@@ -181,83 +125,4 @@ function createIdentify(findCaller: FindCaller, rate: RequestRate): Identify {
     rate.count(caller.name);
     return caller;
   };
-}
-
-function addRoute(
-  scope: FastifyInstance,
-  { context, services, openCalls, findCaller }: Handlers,
-  operation: Operation,
-): void {
-  const { method, path, body } = operation;
-  scope.route<{ Params: { reference?: string }; Querystring: Record<string, unknown> }>({
-    method,
-    // A colon begins a parameter in routes; two are one.
-    url: path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1'),
-    bodyLimit: body?.limitBytes ?? 1,
-    exposeHeadRoute: false,
-    // Before the body is read.
-    onRequest: async ({ apiCaller, headers }) => {
-      if (apiCaller) checkRole(apiCaller, operation.action);
-      checkContentType(operation, headers['content-type']);
-    },
-    async handler(request, reply) {
-      const { apiCaller: caller } = request;
-      if (!caller) throw new ApiProblem('UNAUTHORIZED');
-      const leaving = new AbortController();
-      reply.raw.on('close', () => leaving.abort());
-      const result = await operation.handle(services, {
-        caller,
-        reference: referenceOf(operation, request.params.reference),
-        query: readQuery(operation.query, request.query),
-        body: operation.body && (request.body ?? undefined),
-        address: request.ip,
-        signal: leaving.signal,
-        holdOpen(kind) {
-          const close = openCalls.open(kind, caller.name);
-          whenAborted(leaving.signal, close);
-          return close;
-        },
-        // A request that is injected has no socket.
-        allowSilence: (ms) => void request.raw.socket.setTimeout?.(ms + IDLE_TIMEOUT_MS),
-        isStillKnown: () => findCaller(bearerToken(request.headers.authorization) ?? '') !== null,
-        header: (name) => String(request.headers[name] ?? '') || undefined,
-      });
-      // Nothing else comes on a connection that would keep the server from stopping.
-      if (services.closing.aborted) reply.header('connection', 'close');
-      return send(reply, operation, result, (error) =>
-        logCut(context, request, error, toProblem(error).code === 'INTERNAL'),
-      );
-    },
-  });
-}
-
-/** @throws ApiProblem for what is no reference. */
-function referenceOf({ action }: Operation, reference: string | undefined): string {
-  if (reference === undefined || REFERENCE_PATTERN.test(reference)) return reference ?? '';
-  // Whoever adds it is told with all else that is wrong; others can only ask for a batch that is not there.
-  if (action === 'add') return reference;
-  throw new ApiProblem('UNKNOWN_REFERENCE');
-}
-
-/** @throws ApiProblem for lines where JSON is expected, the other way round, and for anything else. */
-function checkContentType({ body }: Operation, given = ''): void {
-  const type = given.split(';')[0]?.trim().toLowerCase();
-  if (body === undefined || type === '' || type === body.contentType) return;
-  throw new ApiProblem('UNSUPPORTED_MEDIA_TYPE', {
-    detail: `the body must be ${body.contentType}`,
-  });
-}
-
-/** @param onCut Told why a response has no end that has begun. */
-function send(
-  reply: FastifyReply,
-  { responses }: Operation,
-  result: ApiReply,
-  onCut: (error: unknown) => void,
-): FastifyReply {
-  reply.status(result.status).headers(result.headers ?? {});
-  if (result.stream === undefined) return reply.send(result.body);
-  reply.type(responses[result.status]?.contentType ?? 'text/plain');
-  const stream = Readable.from(result.stream, { objectMode: false });
-  return reply.send(stream.on('error', onCut));
 }

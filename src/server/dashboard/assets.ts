@@ -9,7 +9,8 @@ import { DASHBOARD_PATH } from './dashboard-path.js';
 
 /** The style sheet is all of them in this order: later files override earlier ones. */
 const STYLE_FILES = [
-  ...['frame', 'overview', 'tables', 'controls', 'batch', 'lists', 'workers', 'narrow', 'print'],
+  ...['frame', 'overview', 'tables', 'controls', 'actions', 'batch', 'filters', 'lists'],
+  ...['workers', 'narrow', 'print'],
 ];
 
 /** Beside this file in `src` and, copied by the build, in `dist`. */

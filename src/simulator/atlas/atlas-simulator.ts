@@ -1,7 +1,8 @@
 /** Options and results of the Atlas stand-in. */
 import type { StandIn, StandInOptions } from '../stand-in.js';
-import type { AtlasBatch, BatchOptions, DocumentScript } from './atlas-batches.js';
+import type { AtlasBatch } from './atlas-batches.js';
 import type { AtlasEndpoint, AtlasFaultPlan } from './atlas-faults.js';
+import type { BatchOptions, DocumentScript } from './batch-options.js';
 import type { CallbackCounts, CallbackOptions } from './callbacks.js';
 
 export interface AtlasSimulatorOptions extends Omit<BatchOptions, 'seed'>, StandInOptions {

@@ -10,7 +10,7 @@ import {
 } from '../../errors.js';
 import { type PollEntry, perPageOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
-import { ListTooLargeError, NoMemoryError } from './poll-memory.js';
+import { ListTooLargeError, NoMemoryError } from './reading/poll-memory.js';
 
 export function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   const { context, data } = entry;

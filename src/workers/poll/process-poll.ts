@@ -4,7 +4,6 @@
  */
 import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
-import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { newPollState, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
 import { plural } from '../../plural.js';
@@ -14,21 +13,21 @@ import { createProcessor, rethrowInterruption, type StepResult } from '../runtim
 import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
 import { eventOfError } from './event-of-error.js';
-import { richerOf } from './last-readings.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { recordObservation } from './observe.js';
+import type { PollDecision } from './poll-decision.js';
 import { deadlineMsOf, type PollEntry, pagingOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
-import type { PollAccount } from './poll-memory.js';
-import { pollOnce } from './read-extracts.js';
-import { storeResult } from './store-result.js';
+import { richerOf } from './reading/last-readings.js';
+import type { PollAccount } from './reading/poll-memory.js';
+import { pollOnce } from './reading/read-extracts.js';
+import { countsOf, storeResult } from './store-result.js';
 import {
   afterKeeping,
   afterPoll,
   beginPoll,
   enterPoll,
   isLastPoll,
-  type PollDecision,
   waitOverDeaths,
 } from './transitions.js';
 
@@ -162,16 +161,6 @@ async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecisi
   if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
     recordObservation(entry, found.present === entry.state.total);
   return decision;
-}
-
-function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
-  const indexes = fromRanges(documentIndexes);
-  return {
-    present: found.present,
-    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
-    unexpected: found.unexpectedCount,
-    unreadable: found.unreadableCount,
-  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Extracts of one Atlas batch -> one object in S3. */
 import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
+import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type { PollData } from '../../jobs/state/poll-state.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
 import { renderResult } from '../../storage/results/result-document.js';
@@ -61,4 +62,15 @@ export async function storeResult(
     'STORAGE',
     `PUT s3://${store.resultsBucket}/${key}: another worker stored one at the same time, ${MAX_TRIES} times`,
   );
+}
+
+/** What a stored result holds, as the batch is told. */
+export function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
+  const indexes = fromRanges(documentIndexes);
+  return {
+    present: found.present,
+    missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
+    unexpected: found.unexpectedCount,
+    unreadable: found.unreadableCount,
+  };
 }

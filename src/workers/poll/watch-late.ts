@@ -31,8 +31,8 @@ import {
 import { readFlags } from '../runtime/signals.js';
 import { retryDelayMs } from './next-poll.js';
 import { pagingOf } from './poll-entry.js';
-import { NoMemoryError } from './poll-memory.js';
-import { pollOnce } from './read-extracts.js';
+import { NoMemoryError } from './reading/poll-memory.js';
+import { pollOnce } from './reading/read-extracts.js';
 
 /** The batch has ended: a watch that was lost to its worker so often may be what kills workers. */
 const MAX_STALLS = 20;

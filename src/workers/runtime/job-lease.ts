@@ -11,8 +11,15 @@ import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import type { Clock } from '../../redis/clock.js';
-import type { LuaPart } from '../../redis/lua-script.js';
-import { SAVE, SAVE_WHEN_FULL, type SaveReply, saveWith } from './save-script.js';
+import {
+  type Receipt,
+  SAVE,
+  SAVE_WHEN_FULL,
+  type SaveReply,
+  type Saving,
+  saveWith,
+  type WriteOptions,
+} from './save-script.js';
 
 /**
  * A lock this young is not renewed: seven eighths of its time are left. Measured interleaved: its
@@ -21,55 +28,6 @@ import { SAVE, SAVE_WHEN_FULL, type SaveReply, saveWith } from './save-script.js
 const YOUNG_LOCK_MS = 1000;
 /** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
 const KEPT_LOG_LINES = 200;
-
-/** What is written instead of a state when the lock is not ours any more. */
-export interface Receipt {
-  key: string;
-  /** It is written only while the saved state holds this: otherwise nobody waits for it. */
-  nonce: string;
-  value: string;
-  ttlMs: number;
-}
-
-/** What is counted with a save, once for each nonce. */
-export interface Tally {
-  /** A hash by day, whose last 400 days are kept. */
-  key: string;
-  day: string;
-  by: number;
-  /** It is counted only while the saved state holds this, and the new one does not. */
-  nonce: string;
-}
-
-interface WriteOptions {
-  tally?: Tally | undefined;
-  /** Gives the lock its full time again. */
-  renew?: boolean;
-  /** Nothing is saved when one of these keys exists. */
-  absent?: readonly string[];
-  /** Keys of strings that are read in the same moment. */
-  read?: readonly string[];
-  /** Written when the lock is lost. */
-  receipt?: Receipt | undefined;
-  /** A key that is deleted with the save. */
-  spent?: string | undefined;
-  /** Done in the same moment, when the state is saved. */
-  also?: LuaPart | undefined;
-  /** Saved in a Redis that is full too, where it can be told to. */
-  whenFull?: boolean;
-}
-
-/** A save that goes out as a part of another script. */
-export interface Saving {
-  readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
-  /**
-   * Takes what the save replied.
-   * @returns the values of the keys to read
-   * @throws LockLostError when another worker owns the job: nothing was written.
-   */
-  settled(reply: SaveReply | null): (string | null)[];
-}
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;

@@ -13,7 +13,7 @@ import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { type FetchGate, PausingWorker } from '../../redis/pausing-worker.js';
 import { isReplyError } from '../../redis/reply-error.js';
-import type { Saving } from './job-lease.js';
+import type { Saving } from './save-script.js';
 import { SAVE_AND_SLEEP } from './sleep-script.js';
 
 /** Redis may miss three renewals before a lock runs out. */

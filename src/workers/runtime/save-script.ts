@@ -1,4 +1,4 @@
-/** The script that saves the state of a job, as `job-lease.ts` calls it. */
+/** The script that saves the state of a job, as `job-lease.ts` calls it, and what it can save with it. */
 import { FACTS_FIELD } from '../../jobs/state/listed-facts.js';
 import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
 
@@ -90,3 +90,52 @@ return reply
  * read. Null without the lock.
  */
 export type SaveReply = [0 | 1 | 2, ...(string | null)[]];
+
+/** What is written instead of a state when the lock is not ours any more. */
+export interface Receipt {
+  key: string;
+  /** It is written only while the saved state holds this: otherwise nobody waits for it. */
+  nonce: string;
+  value: string;
+  ttlMs: number;
+}
+
+/** What is counted with a save, once for each nonce. */
+export interface Tally {
+  /** A hash by day, whose last 400 days are kept. */
+  key: string;
+  day: string;
+  by: number;
+  /** It is counted only while the saved state holds this, and the new one does not. */
+  nonce: string;
+}
+
+export interface WriteOptions {
+  tally?: Tally | undefined;
+  /** Gives the lock its full time again. */
+  renew?: boolean;
+  /** Nothing is saved when one of these keys exists. */
+  absent?: readonly string[];
+  /** Keys of strings that are read in the same moment. */
+  read?: readonly string[];
+  /** Written when the lock is lost. */
+  receipt?: Receipt | undefined;
+  /** A key that is deleted with the save. */
+  spent?: string | undefined;
+  /** Done in the same moment, when the state is saved. */
+  also?: LuaPart | undefined;
+  /** Saved in a Redis that is full too, where it can be told to. */
+  whenFull?: boolean;
+}
+
+/** A save that goes out as a part of another script. */
+export interface Saving {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+  /**
+   * Takes what the save replied.
+   * @returns the values of the keys to read
+   * @throws LockLostError when another worker owns the job: nothing was written.
+   */
+  settled(reply: SaveReply | null): (string | null)[];
+}

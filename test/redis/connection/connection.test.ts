@@ -2,11 +2,8 @@ import { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../../src/client/client.js';
-import {
-  isOfConnection,
-  isOfMove,
-  RedisConnection,
-} from '../../../src/redis/connection/connection.js';
+import { RedisConnection } from '../../../src/redis/connection/connection.js';
+import { isOfConnection, isOfMove } from '../../../src/redis/connection/connection-errors.js';
 import { batchOf } from '../../client/test-client.js';
 import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { startCluster } from '../../helpers/redis-cluster.js';

@@ -6,6 +6,10 @@ import {
   type PollData,
   type PollState,
 } from '../../../src/jobs/state/poll-state.js';
+import {
+  MEMORY_TIMEOUT_MS,
+  NOT_FOUND_TIMEOUT_MS,
+} from '../../../src/workers/poll/error-transitions.js';
 import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
 import {
   afterKeeping,
@@ -15,8 +19,6 @@ import {
   isLastPoll,
   MAX_FAILING_POLLS,
   MAX_OVERDUE_POLLS,
-  MEMORY_TIMEOUT_MS,
-  NOT_FOUND_TIMEOUT_MS,
 } from '../../../src/workers/poll/transitions.js';
 import { MAX_UNEXPECTED_ERRORS } from '../../../src/workers/runtime/backoff.js';
 

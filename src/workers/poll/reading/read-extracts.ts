@@ -1,15 +1,14 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
-import { ResponseError } from '../../atlas/responses/response-errors.js';
-import { TransientError, UnknownBatchError } from '../../errors.js';
-import { isComplete, isOverdue } from '../../extracts/completeness.js';
-import { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData, PollState } from '../../jobs/state/poll-state.js';
-import { unlessAborted } from '../../timeouts.js';
-import type { WorkerContext } from '../context.js';
-import type { PollReading } from './poll-event.js';
+import { ResponseError } from '../../../atlas/responses/response-errors.js';
+import { TransientError, UnknownBatchError } from '../../../errors.js';
+import { isComplete, isOverdue, mayBeComplete } from '../../../extracts/completeness.js';
+import { Reconciliation } from '../../../extracts/reconcile.js';
+import type { PollData } from '../../../jobs/state/poll-state.js';
+import { unlessAborted } from '../../../timeouts.js';
+import type { WorkerContext } from '../../context.js';
+import type { PollReading } from '../poll-event.js';
 import { ListTooLargeError, type PollAccount } from './poll-memory.js';
 import { createPageReader, type PageOptions, type PageReader, type ReadPage } from './read-page.js';
-import { stayingPolls } from './transitions.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */
 export const PAGES_IN_PARALLEL = 4;
@@ -22,8 +21,6 @@ const PAGES_PER_DOCUMENT = 4;
  */
 const MAX_UNREAD = 8;
 const COSTLY = ['too-large', 'timed-out'] as const;
-/** A total that stays is believed for so many polls, then for twice as many, and so on. */
-const BELIEVED_POLLS = 4;
 /** The rows of what may be answered beyond the last page. */
 const BEYOND = ['5xx', 'unusable', 'another-page', 'other'] as const;
 
@@ -212,21 +209,6 @@ function laterPage(reading: Promise<ReadPage>): Promise<LaterPage> {
     }
     throw error;
   });
-}
-
-/**
- * Each missing document needs at least one extract more. As many as that: read. More than that:
- * some documents have several, and only a list that has stopped growing is worth reading. Fewer
- * than were read before: what was read then says nothing any more. A total that stays may be too low,
- * or count something else: read now and then.
- */
-function mayBeComplete(totalItems: number, total: number, before: PollState['seen']): boolean {
-  if (totalItems < before.extracts) return true;
-  const stays = stayingPolls(before, totalItems);
-  if (stays >= BELIEVED_POLLS && Number.isInteger(Math.log2(stays / BELIEVED_POLLS))) return true;
-  const needed = before.extracts + (total - before.present);
-  if (totalItems <= needed) return totalItems === needed;
-  return before.announced === null || before.announced === totalItems;
 }
 
 function isCostly({ row }: ResponseError): boolean {

@@ -3,9 +3,9 @@
  * deadline, this is stored. Extracts never lie in Redis: so each process remembers its own, for as long as
  * no poll needs the memory, and not beyond the deadline.
  */
-import type { Reconciliation } from '../../extracts/reconcile.js';
-import type { PollData } from '../../jobs/state/poll-state.js';
-import { MAX_TIMER_MS } from '../../timeouts.js';
+import type { Reconciliation } from '../../../extracts/reconcile.js';
+import type { PollData } from '../../../jobs/state/poll-state.js';
+import { MAX_TIMER_MS } from '../../../timeouts.js';
 import type { PollAccount } from './poll-memory.js';
 
 /** A poll that begins at the deadline has ended so much later, however often its requests are repeated. */

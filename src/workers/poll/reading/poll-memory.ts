@@ -8,9 +8,9 @@
  *
  * What a poll that is over has read may stay until a poll needs the room.
  */
-import { TransientError } from '../../errors.js';
-import type { ResponseMemory } from '../../http/exchange.js';
-import { plural } from '../../plural.js';
+import { TransientError } from '../../../errors.js';
+import type { ResponseMemory } from '../../../http/exchange.js';
+import { plural } from '../../../plural.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

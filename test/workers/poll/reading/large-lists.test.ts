@@ -1,14 +1,14 @@
 /** Lists of extracts that are larger than a poll may hold. */
 import { expect, it } from 'vitest';
-import type { Reconciliation } from '../../../src/extracts/reconcile.js';
-import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
-import type { WorkerContext } from '../../../src/workers/context.js';
+import type { Reconciliation } from '../../../../src/extracts/reconcile.js';
+import { newPollState, type PollData } from '../../../../src/jobs/state/poll-state.js';
+import type { WorkerContext } from '../../../../src/workers/context.js';
 import {
   ListTooLargeError,
   MEMORY_LIMITS,
   PollMemory,
-} from '../../../src/workers/poll/poll-memory.js';
-import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
+} from '../../../../src/workers/poll/reading/poll-memory.js';
+import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
 
 const MIB = 1024 * 1024;
 const documentIds = ['a', 'b', 'c', 'd'];

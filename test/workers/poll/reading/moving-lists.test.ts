@@ -1,10 +1,10 @@
 /** Lists of extracts that grow while they are read, or that hold the same extract twice. */
 import { expect, it } from 'vitest';
-import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
-import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
-import type { WorkerContext } from '../../../src/workers/context.js';
-import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
-import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
+import { readExtractsPage } from '../../../../src/atlas/responses/wire.js';
+import { newPollState, type PollData } from '../../../../src/jobs/state/poll-state.js';
+import type { WorkerContext } from '../../../../src/workers/context.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
+import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
 
 const PER_PAGE = 2;
 const data: PollData = {

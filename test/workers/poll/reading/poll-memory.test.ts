@@ -4,7 +4,7 @@ import {
   NoMemoryError,
   type PollAccount,
   PollMemory,
-} from '../../../src/workers/poll/poll-memory.js';
+} from '../../../../src/workers/poll/reading/poll-memory.js';
 
 const MIB = 1024 * 1024;
 const LIMITS = { smallPollBytes: 1, smallBytes: 4, sharedBytes: 10, reserveBytes: 20 };

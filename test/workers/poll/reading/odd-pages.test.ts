@@ -1,16 +1,16 @@
 /** Pages of which any field may be of another type, absent, null or absurd. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { errorFor } from '../../../src/atlas/responses/response-errors.js';
-import { rowFor } from '../../../src/atlas/responses/response-table.js';
-import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
-import { TransientError, UnknownBatchError } from '../../../src/errors.js';
-import { newPollState, type PollData } from '../../../src/jobs/state/poll-state.js';
-import type { WorkerContext } from '../../../src/workers/context.js';
-import type { PollEvent } from '../../../src/workers/poll/poll-event.js';
-import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
-import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
-import { afterPoll, beginPoll } from '../../../src/workers/poll/transitions.js';
+import { errorFor } from '../../../../src/atlas/responses/response-errors.js';
+import { rowFor } from '../../../../src/atlas/responses/response-table.js';
+import { readExtractsPage } from '../../../../src/atlas/responses/wire.js';
+import { TransientError, UnknownBatchError } from '../../../../src/errors.js';
+import { newPollState, type PollData } from '../../../../src/jobs/state/poll-state.js';
+import type { WorkerContext } from '../../../../src/workers/context.js';
+import type { PollEvent } from '../../../../src/workers/poll/poll-event.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
+import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
+import { afterPoll, beginPoll } from '../../../../src/workers/poll/transitions.js';
 
 const SEED = 23;
 const DOCUMENTS = ['17', 'b', 'c', 'd'];

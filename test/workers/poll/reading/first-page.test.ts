@@ -1,11 +1,15 @@
 /** Which page the list of extracts begins with, and what it costs to know. */
 import { expect, it } from 'vitest';
-import { readExtractsPage } from '../../../src/atlas/responses/wire.js';
-import { newPollState, type PollData, type PollState } from '../../../src/jobs/state/poll-state.js';
-import type { WorkerContext } from '../../../src/workers/context.js';
-import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
-import { pollOnce } from '../../../src/workers/poll/read-extracts.js';
-import { afterPoll, beginPoll } from '../../../src/workers/poll/transitions.js';
+import { readExtractsPage } from '../../../../src/atlas/responses/wire.js';
+import {
+  newPollState,
+  type PollData,
+  type PollState,
+} from '../../../../src/jobs/state/poll-state.js';
+import type { WorkerContext } from '../../../../src/workers/context.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
+import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
+import { afterPoll, beginPoll } from '../../../../src/workers/poll/transitions.js';
 
 const IDS = ['a', 'b', 'c'];
 const POLLS = 20;

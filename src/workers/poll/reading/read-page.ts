@@ -8,13 +8,13 @@
  * before it has them would cost a request more at each poll: see {@link isWorthAsking}.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ExtractsPage } from '../../atlas/client.js';
-import { ResponseError } from '../../atlas/responses/response-errors.js';
-import { UnknownBatchError } from '../../errors.js';
-import type { PollData, PollState } from '../../jobs/state/poll-state.js';
-import type { WorkerContext } from '../context.js';
+import type { ExtractsPage } from '../../../atlas/client.js';
+import { ResponseError } from '../../../atlas/responses/response-errors.js';
+import { UnknownBatchError } from '../../../errors.js';
+import { stayingPolls } from '../../../extracts/completeness.js';
+import type { PollData, PollState } from '../../../jobs/state/poll-state.js';
+import type { WorkerContext } from '../../context.js';
 import type { PageMemory, PollAccount } from './poll-memory.js';
-import { stayingPolls } from './transitions.js';
 
 export interface ReadPage extends ExtractsPage {
   /** Why its only extract cannot be read. */

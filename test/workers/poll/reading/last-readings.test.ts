@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Reconciliation } from '../../../src/extracts/reconcile.js';
-import type { PollData } from '../../../src/jobs/state/poll-state.js';
-import { LAST_POLL_MS, LastReadings } from '../../../src/workers/poll/last-readings.js';
-import { MEMORY_LIMITS, PollMemory } from '../../../src/workers/poll/poll-memory.js';
+import { Reconciliation } from '../../../../src/extracts/reconcile.js';
+import type { PollData } from '../../../../src/jobs/state/poll-state.js';
+import { LAST_POLL_MS, LastReadings } from '../../../../src/workers/poll/reading/last-readings.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
 
 const DEADLINE_MS = 60_000;
 const data = { reference: 'loan', batchTimestamp: 1, atlasBatchId: 'B-1' } as PollData;
