@@ -3,6 +3,7 @@ import type { BatchState } from '../../src/jobs/batch-state.js';
 import { readOutcomeFields } from '../../src/jobs/outcome-entry.js';
 import { documentsSentKey, observationsKey, outcomesKey } from '../../src/jobs/redis-keys.js';
 import type { BatchRequest } from '../../src/jobs/request.js';
+import { fromStored } from '../../src/jobs/stored-state.js';
 import type { System } from './system.js';
 
 /** BullMQ's own keys of a queue. */
@@ -97,7 +98,7 @@ export async function expectFewSubmissions(
 export async function stateOf({ batches }: System, reference: string): Promise<BatchState> {
   const job = await batches.getJob(`batch-${reference}`);
   if (!job) throw new Error(`batch-${reference} is gone`);
-  return job.progress as BatchState;
+  return fromStored(Object(job.progress)) as BatchState;
 }
 
 /** Keys of ours that stand for ever, and do not grow. */

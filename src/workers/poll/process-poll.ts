@@ -2,10 +2,11 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
+import { keepPollSeconds } from '../../config/config.js';
 import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import { newPollState, type PollData, type PollResult } from '../../jobs/poll-state.js';
+import { indexesOf, newPollState, type PollData, type PollResult } from '../../jobs/poll-state.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
@@ -164,8 +165,8 @@ async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecisi
   return decision;
 }
 
-function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
-  const indexes = fromRanges(documentIndexes);
+function countsOf(data: PollData, found: Reconciliation) {
+  const indexes = fromRanges(indexesOf(data));
   return {
     present: found.present,
     missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
@@ -213,6 +214,8 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
   if (decision.next === 'end') {
     await saveResult(entry, decision.result);
     entry.context.lastReadings.forget(entry.data);
+    // Not with the job's other options, which each sleeping job has in Redis.
+    entry.job.opts.removeOnComplete = { age: keepPollSeconds(entry.context.config) };
     return { kind: 'finished', value: decision.result };
   }
   const { context, data, state } = entry;

@@ -4,6 +4,7 @@
  */
 import type { Reason } from '../../errors.js';
 import {
+  indexesOf,
   KEPT_POLLS,
   type PollData,
   type PollResult,
@@ -301,7 +302,7 @@ function giveUp(
   const { polls, kept } = state;
   const counts = kept
     ? { present: state.stored, ...kept }
-    : { present: 0, missing: data.documentIndexes, unexpected: 0, unreadable: 0 };
+    : { present: 0, missing: indexesOf(data), unexpected: 0, unreadable: 0 };
   const stored = kept !== undefined;
   return end(state, { status, ...counts, stored, polls, endedAt: now, reason });
 }

@@ -10,6 +10,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/batch-state.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import { toStored } from '../../jobs/stored-state.js';
 import type { Clock } from '../../redis/clock.js';
 import type { LuaPart } from '../../redis/lua-script.js';
 import { SAVE, SAVE_WHEN_FULL, type SaveReply, saveWith } from './save-script.js';
@@ -236,7 +237,7 @@ export class JobLease<State extends object> {
     const args = [
       token,
       this.jobId,
-      JSON.stringify(state),
+      JSON.stringify(toStored(state)),
       JSON.stringify(digest(state)),
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
