@@ -44,7 +44,7 @@ const MAX_COMPLETIONS_KEPT = 32;
 /**
  * Uploads share the plan of a poll when they were sent within this share of the shortest interval, as many
  * of their documents are present, and their deadlines fall into one cell. In a burst, hundreds share one plan.
- * Measured side by side at 500 batches: a plan for each poll costs 12 % more of a worker's CPU per negative poll.
+ * Measured side by side at 500 batches of which none completes: a plan for each poll costs 12 % more of a worker's CPU per negative poll.
  */
 const ALIKE_IN_MIN_INTERVALS = 0.05;
 /** A few numbers each. A burst needs fewer. */
