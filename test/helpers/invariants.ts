@@ -4,6 +4,7 @@ import { observationsKey, outcomesKey } from '../../src/jobs/keys/redis-keys.js'
 import { readOutcomeFields } from '../../src/jobs/outcome-entry.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
 import type { BatchState } from '../../src/jobs/state/batch-state.js';
+import { fromStored } from '../../src/jobs/state/stored-state.js';
 import type { System } from './system.js';
 
 /** BullMQ's own keys of a queue. */
@@ -98,7 +99,7 @@ export async function expectFewSubmissions(
 export async function stateOf({ batches }: System, reference: string): Promise<BatchState> {
   const job = await batches.getJob(`batch-${reference}`);
   if (!job) throw new Error(`batch-${reference} is gone`);
-  return job.progress as BatchState;
+  return fromStored(Object(job.progress)) as BatchState;
 }
 
 /** Keys of ours that stand for ever, and do not grow. */

@@ -7,6 +7,7 @@ import { isObject } from '../../json.js';
 import { fromRanges, type IndexRanges } from '../index-ranges.js';
 import type { LostEntries } from './lost-entries.js';
 import type { PollResult } from './poll-state.js';
+import { fromStored } from './stored-state.js';
 
 /** What an upload is from its plan to its end. */
 interface UploadPlan {
@@ -176,11 +177,11 @@ export type StoredState<T> =
   /** Written by a newer version: give the job back, a newer worker will take it. */
   | { kind: 'newer' };
 
-/** Reads the progress of a job, no copy of it. BullMQ's own default is the number 0. */
+/** Reads the progress of a job. BullMQ's own default is the number 0. */
 export function readState<T extends { v: 1 }>(progress: unknown): StoredState<T> {
   if (!isObject(progress)) return { kind: 'new' };
   if (progress.v !== 1) return { kind: 'newer' };
-  return { kind: 'known', state: progress as T };
+  return { kind: 'known', state: fromStored(progress) as T };
 }
 
 /** State of a batch of which nothing was saved yet: every stall so far is one of this run. */

@@ -1,6 +1,6 @@
 /** The `poll` job: one per Atlas batch, polling again and again until it has a result. */
 import type { Reason } from '../../errors.js';
-import type { IndexRanges } from '../index-ranges.js';
+import { type IndexRanges, toRanges } from '../index-ranges.js';
 import type { LostEntries } from './lost-entries.js';
 
 /** Data of a `poll` job. Never rewritten. */
@@ -11,9 +11,9 @@ export interface PollData {
   productType: string;
   /** The callers' ids of the upload's documents, in the order of the batch. */
   documentIds: string[];
-  /** The same documents as indexes into the batch. */
-  documentIndexes: IndexRanges;
-  scoped: boolean;
+  /** The same documents as indexes into the batch; absent where they are its first ones, in order. */
+  documentIndexes?: IndexRanges;
+  scoped?: boolean;
   /** `timestamp` of the batch job, which a request to cancel must name. */
   batchTimestamp: number;
   /** Redis time in ms. */
@@ -24,6 +24,14 @@ export interface PollData {
   gateMember?: string;
   /** Rounds that may follow: what is left of the deadline is shared with them. */
   roundsAfter: number;
+}
+
+/** The documents of a poll job as indexes into the batch. */
+export function indexesOf({
+  documentIndexes,
+  documentIds,
+}: Pick<PollData, 'documentIndexes' | 'documentIds'>): IndexRanges {
+  return documentIndexes ?? toRanges([...documentIds.keys()]);
 }
 
 /** Progress of a `poll` job, written by the poll processor alone, under the job's lock. */

@@ -1,6 +1,5 @@
 /** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
-import { keepPollSeconds } from '../../config/config.js';
 import { hasCode } from '../../errors.js';
 import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
 import { pollJobId } from '../../jobs/ids.js';
@@ -8,7 +7,7 @@ import { fromRanges } from '../../jobs/index-ranges.js';
 import { ownerKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import type { SentUpload } from '../../jobs/state/batch-state.js';
-import type { PollData } from '../../jobs/state/poll-state.js';
+import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
 import { type BatchContext, clockStart, deadlineMsOf } from './batch-context.js';
 import { memberOf } from './gate-members.js';
@@ -32,23 +31,24 @@ async function add(entry: BatchContext, index: number, upload: SentUpload): Prom
   const { context, job, request } = entry;
   const { config, clock } = context;
   const { atlasBatchId, sentAt } = upload;
+  const documentIds = fromRanges(upload.documentIndexes).flatMap(
+    (index) => request.documents[index]?.documentId ?? [],
+  );
+  const areFirst = indexesOf({ documentIds }) === upload.documentIndexes;
   const data: PollData = {
     v: 1,
     reference: request.reference,
     atlasBatchId,
     productType: request.productType,
-    documentIds: fromRanges(upload.documentIndexes).flatMap(
-      (index) => request.documents[index]?.documentId ?? [],
-    ),
-    documentIndexes: upload.documentIndexes,
-    scoped: upload.scoped,
+    documentIds,
+    ...(!areFirst && { documentIndexes: upload.documentIndexes }),
+    ...(upload.scoped && { scoped: true }),
     batchTimestamp: job.timestamp,
     sentAt,
     batchStartedAt: clockStart(entry.state),
     ...(context.gate.isOn && { gateMember: memberOf(entry, upload) }),
     roundsAfter: Math.max(0, config.RESUBMIT_MISSING + 1 - upload.round),
   };
-  const keep = { age: keepPollSeconds(config) };
   try {
     await context.pollJobs.add(POLL_JOB, data, {
       jobId: pollJobId(atlasBatchId),
@@ -60,8 +60,6 @@ async function add(entry: BatchContext, index: number, upload: SentUpload): Prom
       ),
       parent: { id: entry.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
       continueParentOnFailure: true,
-      removeOnComplete: keep,
-      removeOnFail: keep,
     });
   } catch (error) {
     if (!hasCode(error, ErrorCode.ParentJobCannotBeReplaced)) throw error;

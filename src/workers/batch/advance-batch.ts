@@ -105,7 +105,7 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
   const checked = waitsForTurn ? 'planned' : 'checked';
   lease.note(
     round === 1
-      ? `${checked} ${plural(indexes.length, 'object')}; sending them in ${plural(uploads.length, 'upload')}`
+      ? `${checked} ${plural(indexes.length, 'object')}; sending ${plural(uploads.length, 'upload')}`
       : `sending ${plural(indexes.length, 'missing document')} again`,
   );
   if (waitsForTurn) await lease.save(entry.state);

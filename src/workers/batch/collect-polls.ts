@@ -3,7 +3,7 @@ import type { Job } from 'bullmq';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import type { SentUpload } from '../../jobs/state/batch-state.js';
-import type { PollData, PollResult } from '../../jobs/state/poll-state.js';
+import { indexesOf, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
 import { addPollJob, refuseForeignUpload, refuseIfPruned } from './add-poll-job.js';
 import { type BatchContext, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';
@@ -57,9 +57,9 @@ async function collect(entry: BatchContext, index: number, upload: SentUpload): 
 
 /** Two uploads may share an Atlas batch. Documents that the poll job did not ask for are missing. */
 function missingOf(upload: SentUpload, asked: PollData, result: PollResult): string {
-  if (asked.documentIndexes === upload.documentIndexes) return result.missing;
+  if (indexesOf(asked) === upload.documentIndexes) return result.missing;
   const missing = new Set(fromRanges(result.missing));
-  const known = new Set(fromRanges(asked.documentIndexes));
+  const known = new Set(fromRanges(indexesOf(asked)));
   return toRanges(
     fromRanges(upload.documentIndexes).filter((index) => missing.has(index) || !known.has(index)),
   );
@@ -69,7 +69,7 @@ function missingOf(upload: SentUpload, asked: PollData, result: PollResult): str
 function resultOfFailedJob(poll: Job<PollData, PollResult>): PollResult {
   return {
     status: 'rejected',
-    missing: poll.data.documentIndexes,
+    missing: indexesOf(poll.data),
     present: 0,
     unexpected: 0,
     unreadable: 0,

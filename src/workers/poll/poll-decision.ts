@@ -1,6 +1,11 @@
 /** What follows from a poll: the job sleeps, stores what was read, or ends. Pure. */
 import type { Reason } from '../../errors.js';
-import type { PollData, PollResult, PollState } from '../../jobs/state/poll-state.js';
+import {
+  indexesOf,
+  type PollData,
+  type PollResult,
+  type PollState,
+} from '../../jobs/state/poll-state.js';
 import type { PollDeadlines } from './next-poll.js';
 
 export type PollDecision =
@@ -33,7 +38,7 @@ export function giveUp(
   const { polls, kept } = state;
   const counts = kept
     ? { present: state.stored, ...kept }
-    : { present: 0, missing: data.documentIndexes, unexpected: 0, unreadable: 0 };
+    : { present: 0, missing: indexesOf(data), unexpected: 0, unreadable: 0 };
   const stored = kept !== undefined;
   return end(state, { status, ...counts, stored, polls, endedAt: now, reason });
 }

@@ -2,6 +2,7 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
+import { keepPollSeconds } from '../../config/config.js';
 import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
@@ -202,6 +203,8 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
   if (decision.next === 'end') {
     await saveResult(entry, decision.result);
     entry.context.lastReadings.forget(entry.data);
+    // Not with the job's other options, which each sleeping job has in Redis.
+    entry.job.opts.removeOnComplete = { age: keepPollSeconds(entry.context.config) };
     return { kind: 'finished', value: decision.result };
   }
   const { context, data, state } = entry;

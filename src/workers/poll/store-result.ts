@@ -2,7 +2,7 @@
 import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
-import type { PollData } from '../../jobs/state/poll-state.js';
+import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
 import { renderResult } from '../../storage/results/result-document.js';
 import { resultKey } from '../../storage/results/results-key.js';
@@ -65,8 +65,8 @@ export async function storeResult(
 }
 
 /** What a stored result holds, as the batch is told. */
-export function countsOf({ documentIndexes }: PollData, found: Reconciliation) {
-  const indexes = fromRanges(documentIndexes);
+export function countsOf(data: PollData, found: Reconciliation) {
+  const indexes = fromRanges(indexesOf(data));
   return {
     present: found.present,
     missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),

@@ -10,6 +10,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
+import { toStored } from '../../jobs/state/stored-state.js';
 import type { Clock } from '../../redis/clock.js';
 import {
   type Receipt,
@@ -194,7 +195,7 @@ export class JobLease<State extends object> {
     const args = [
       token,
       this.jobId,
-      JSON.stringify(state),
+      JSON.stringify(toStored(state)),
       JSON.stringify(digest(state)),
       KEPT_LOG_LINES,
       renew ? LOCK_DURATION_MS : '',
