@@ -91,7 +91,11 @@ describe('the body', () => {
     expect(stored[0]?.documents).toHaveLength(60);
     const whole = sizes.indexOf(50);
     expect(whole).toBeGreaterThanOrEqual(0);
-    expect(new Set(sizes.slice(whole + 1))).toEqual(new Set([25]));
+    // Beside the count, which is a page of one.
+    expect(sizes.slice(whole + 1).filter((size) => size > 1)).toEqual(
+      sizes.slice(whole + 1).filter((size) => size === 25),
+    );
+    expect(sizes).toContain(25);
   });
 
   it.each([200, 404, 403, 500] as const)(
