@@ -100,6 +100,8 @@ export function createLearningPolicy({
   /** As {@link plan}, with an earlier moment and a later deadline, both by little. */
   function planAlike(context: PollContext, knowledge: ProductKnowledge, leftMs: number): FirstPoll {
     const { productType, total, present, minMs, maxMs, elapsedMs } = context;
+    // So early a little more or less changes what progress promises by much.
+    if (present > 0 && elapsedMs < minMs) return plan(context, knowledge, leftMs);
     const late = elapsedMs % (ALIKE_IN_MIN_INTERVALS * minMs);
     const alike = { ...context, elapsedMs: elapsedMs - late };
     const cells = Math.ceil(Math.log((leftMs + late) / minMs) / Math.log(FINE_RATIO));

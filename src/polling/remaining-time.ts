@@ -17,9 +17,12 @@ export interface OffsetGrid {
   logRatio: number;
 }
 
+/** Of a logarithm: a deadline that is a power of the ratio must not get a cell without width by rounding. */
+const ROUNDING = 1e-9;
+
 export function offsetGrid(soonestMs: number, deadlineMs: number, ratio: number): OffsetGrid {
   const logRatio = Math.log(ratio);
-  const steps = Math.max(1, Math.ceil(Math.log(deadlineMs / soonestMs) / logRatio));
+  const steps = Math.max(1, Math.ceil(Math.log(deadlineMs / soonestMs) / logRatio - ROUNDING));
   const edgesMs = new Float64Array(steps + 2);
   let edgeMs = soonestMs;
   for (let index = 1; index <= steps; index++) {

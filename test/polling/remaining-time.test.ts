@@ -24,6 +24,17 @@ const evenly = cumulate(
 const grid = offsetGrid(1_000, 3_600_000, 1.02);
 
 describe('the time that is left', () => {
+  it('the time that is left has cells of some width, also to a deadline that is a power of their ratio', () => {
+    const ratio = fc.constantFrom(1.0125, 1.02, 1.05);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 60_000 }), fc.nat(700), ratio, (soonestMs, n, r) => {
+        const { edgesMs } = offsetGrid(soonestMs, soonestMs * r ** (n + 1), r);
+        expect(edgesMs.slice(1).every((edge, i) => edge > (edgesMs[i] ?? 0))).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('the time that is left is a distribution at any moment, by history, by progress, and by both', () => {
     const moment = fc.record({
       elapsedMs: fc.double({ min: 1, max: 2e7, noNaN: true }),
