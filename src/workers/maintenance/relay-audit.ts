@@ -10,7 +10,7 @@ import type { WorkerContext } from '../context.js';
 
 /** Somebody reads the log seconds later at the earliest. */
 const INTERVAL_MS = 2000;
-/** One worker at a time writes them, so that none is there twice while all live; this many need a few ms. */
+/** One worker at a time writes them, so that each is there once; a page of them takes a few ms. */
 const HELD_MS = 1000;
 const RELAYED_AT_ONCE = 100;
 
@@ -25,20 +25,36 @@ export function startAuditRelay({
     if ((await read()).length === 0) return;
     const held = auditRelayKey(config.QUEUE_PREFIX);
     if ((await redis.set(held, '1', 'PX', HELD_MS, 'NX')) === null) return;
-    for (const text of await read()) {
-      const record = readAuditRecord(text);
-      if (record) logAudit(logger, record);
-      await redis.lrem(key, 1, text);
-    }
-    await redis.del(held);
+    let records: string[];
+    do {
+      records = await read();
+      const removal = redis.pipeline().pexpire(held, HELD_MS);
+      for (const text of records) {
+        const record = readAuditRecord(text);
+        if (record) logAudit(logger, record);
+        removal.lrem(key, 1, text);
+      }
+      // Records that could not be removed must not come again at once.
+      for (const [error] of (await removal.exec()) ?? []) if (error) throw error;
+    } while (records.length === RELAYED_AT_ONCE);
   };
-  // An error may be ignored: others report that Redis is away, and the records stay there.
-  const timer = setInterval(() => void relay().catch(() => {}), INTERVAL_MS);
+  let running: Promise<void> | undefined;
+  const run = () => {
+    // An error may be ignored: others report that Redis is away, and the records stay there.
+    running ??= relay()
+      .catch(() => {})
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
+  const timer = setInterval(run, INTERVAL_MS);
   timer.unref();
   return {
     async stop() {
       clearInterval(timer);
-      await relay().catch(() => {});
+      await running;
+      await run();
     },
   };
 }
