@@ -15,14 +15,20 @@ const TIMEOUT_MS = 2000;
  * before BullMQ finishes the job, which is no reason to refuse what its handler asks for.
  */
 export async function jobAfterEvent(
-  { batches }: ClientQueues,
+  { batches, link }: ClientQueues,
   reference: string,
 ): Promise<Job | undefined> {
-  for (let waitedMs = 0; ; waitedMs += READ_EVERY_MS) {
-    const job = await batches.getJob(batchJobId(reference));
-    const isLeaving =
-      job && job.finishedOn === undefined && decidedSummaryOf(job, reference) !== null;
-    if (!isLeaving || waitedMs >= TIMEOUT_MS) return job;
+  const id = batchJobId(reference);
+  const job = await batches.getJob(id);
+  const isLeaving =
+    job && job.finishedOn === undefined && decidedSummaryOf(job, reference) !== null;
+  if (!isLeaving) return job;
+  const key = batches.toKey(id);
+  for (let waitedMs = 0; waitedMs < TIMEOUT_MS; waitedMs += READ_EVERY_MS) {
     await pause(READ_EVERY_MS);
+    if ((await link.redis.hexists(key, 'finishedOn')) === 1) break;
   }
+  const after = await batches.getJob(id);
+  // Meanwhile it may have been erased, and its reference used again by somebody else.
+  return after?.timestamp === job.timestamp ? after : undefined;
 }

@@ -69,6 +69,7 @@ test('results are there for whoever handles the event before BullMQ has finished
   await system.redis.hdel(job, 'finishedOn', 'returnvalue');
   await system.redis.hset(job, 'atm', 0);
   await expect(idsOf()).resolves.toEqual(['001', '002']);
+  expect((await client.status('told')).summary?.status).toBe('completed');
   // As it is after a retry that no worker has taken yet.
   await system.redis.hset(job, 'atm', 1);
   await expect(idsOf()).rejects.toBeInstanceOf(BatchRunningError);

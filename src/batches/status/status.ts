@@ -10,7 +10,13 @@ import type { PollState } from '../../jobs/state/poll-state.js';
 import { type BatchSummary, missingDocuments } from '../../jobs/summary.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
-import { ENDED_BY_HAND, requestOf, stateOf, summaryOf, summaryOfEvent } from '../find-summary.js';
+import {
+  decidedSummaryOf,
+  ENDED_BY_HAND,
+  requestOf,
+  stateOf,
+  summaryOfEvent,
+} from '../find-summary.js';
 import { type LinePlace, linePlaceOf } from './line-place.js';
 
 /** One upload of a batch: one call of Atlas's multiupload. */
@@ -85,7 +91,7 @@ async function statusOfJob(
 ): Promise<BatchStatus> {
   const state = stateOf(job);
   const request = requestOf(job, reference);
-  const summary = summaryOf(job, reference);
+  const summary = decidedSummaryOf(job, reference);
   const uploads = await Promise.all(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
