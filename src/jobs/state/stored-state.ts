@@ -3,7 +3,7 @@
  * together they were a third of it, and a batch that sleeps has it in memory for as long. Pure.
  */
 
-/** What most batches hold. */
+/** What most batches hold. These values never change: what is stored already was left out for them. */
 const USUAL = { startedAtAttempt: 0, stallsBefore: 0, outcomes: 0, unexpectedErrors: 0 };
 /** What most uploads hold that are at Atlas. */
 const USUAL_OF_SENT = { scoped: false, expectedPollRuns: 1, result: null };
