@@ -1,6 +1,8 @@
 import type { Page } from 'playwright-core';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { heartbeatsKey, workerReportKey } from '../../src/jobs/keys/redis-keys.js';
+import { createAtlasBatchServer } from '../../src/server/server.js';
+import { tokensFile } from '../server/api/test-api.js';
 import { openPage } from './open-page.js';
 import { expectUsable } from './pictures.js';
 import { type Stage, startStage } from './stage.js';
@@ -113,4 +115,22 @@ it('a page that reads itself again keeps focus, scroll, selection and what was t
   await page.emulateMedia({ media: 'print' });
   expect(await page.getByRole('navigation').first().isVisible()).toBe(false);
   expect(await page.getByText('loan-3').isVisible()).toBe(true);
+});
+
+it('the reference of the API, and what a server without Redis shows, can be used too', async () => {
+  const stage = await startStage({ API_TOKENS_FILE: tokensFile() });
+  const { page, complaints } = await openPage();
+  await page.goto(`${stage.url}/api/v1/docs`);
+  await page.locator('h1').waitFor();
+  await expectUsable(page, 'api-reference');
+  expect(complaints).toEqual([]);
+
+  const away = await createAtlasBatchServer({
+    environment: { ...stage.system.environment, REDIS_URL: 'redis://127.0.0.1:1' },
+  });
+  onTestFinished(() => away.stop());
+  const { url } = await away.listen();
+  expect((await page.goto(`${url}/dashboard/batches`))?.status()).toBe(503);
+  await page.getByText('Redis does not answer').first().waitFor();
+  await expectUsable(page, 'redis-away');
 });

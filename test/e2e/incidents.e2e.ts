@@ -10,16 +10,9 @@ import { waitUntil } from '../helpers/wait-until.js';
 import { startReceiver, WEBHOOK_SECRET } from '../helpers/webhook-receiver.js';
 import { openPage } from './open-page.js';
 import { expectUsable } from './pictures.js';
-import { type Stage, startStage } from './stage.js';
+import { run, type Stage, startStage } from './stage.js';
 
 const GIVEN_UP = 40;
-
-/** One step of the command line. */
-async function run({ system }: Stage, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCommand(args, system.environment);
-  expect([code, stderr]).toEqual([0, '']);
-  return stdout;
-}
 
 const hasEnded = ({ system }: Stage, reference: string) =>
   waitUntil(`the end of ${reference}`, async () => {

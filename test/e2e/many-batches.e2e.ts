@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { runCommand } from '../cli/run-command.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { openPage } from './open-page.js';
 import { expectUsable, picture } from './pictures.js';
-import { type Stage, startStage } from './stage.js';
+import { run, type Stage, startStage } from './stage.js';
 
 const FAILED = 300;
 const LONG_WORD = 'L'.repeat(128);
@@ -15,17 +16,23 @@ async function addFailing(stage: Stage, references: readonly string[], productTy
   }
 }
 
-it('300 failed batches of one product are retried in five steps', async () => {
-  const stage = await startStage();
-  const { system } = stage;
+/** Of one product 300, and three of another. @returns the references of the former. */
+async function addFailedLoans(stage: Stage): Promise<string[]> {
   const loans = Array.from({ length: FAILED }, (_, i) => `loan-${1000 + i}`);
   await addFailing(stage, loans, 'LOAN_APP');
   await addFailing(stage, ['card-1', 'card-2', LONG_WORD], 'CREDIT_CARD');
   await waitUntil(
     'their end',
-    async () => (await system.batches.getFailedCount()) === FAILED + 3,
+    async () => (await stage.system.batches.getFailedCount()) === FAILED + 3,
     60_000,
   );
+  return loans;
+}
+
+it('300 failed batches of one product are retried in five steps', async () => {
+  const stage = await startStage();
+  const { system } = stage;
+  const loans = await addFailedLoans(stage);
   for (const loan of loans) await system.s3.put('kyc-documents', `${loan}/pan.pdf`, 'scan');
 
   const { page, complaints } = await openPage();
@@ -74,8 +81,28 @@ it('300 failed batches of one product are retried in five steps', async () => {
   expect(complaints).toEqual([]);
 });
 
+it('300 failed batches of one product are retried in two commands', async () => {
+  const stage = await startStage();
+  const { system } = stage;
+  const loans = await addFailedLoans(stage);
+  for (const loan of loans) await system.s3.put('kyc-documents', `${loan}/pan.pdf`, 'scan');
+  // 1
+  const counts = await run(stage, 'list', '--state', 'failed', '--count');
+  expect(counts).toMatch(new RegExp(`LOAN_APP +${FAILED}\\b`));
+  // 2
+  const said = await run(stage, 'retry', '--state', 'failed', '--product', 'LOAN_APP', '--yes');
+  expect(said).toContain(`${FAILED} of ${FAILED} batches retried`);
+  await waitUntil(
+    'their results',
+    async () => (await system.batches.getCompletedCount()) === FAILED,
+    60_000,
+  );
+  expect(await system.batches.getFailedCount()).toBe(3);
+});
+
 it('one stuck batch is found by document id, S3 key and a part of its reference', async () => {
   const stage = await startStage();
+  const { system } = stage;
   const others = Array.from({ length: 20 }, (_, i) => `loan-${2000 + i}`);
   for (const reference of others) await stage.submit(reference, 'LOAN_APP', ['pan', 'slip-1']);
   await stage.submit('mortgage-1190', 'MORTGAGE', ['deed-77', 'slip-1']);
@@ -94,6 +121,11 @@ it('one stuck batch is found by document id, S3 key and a part of its reference'
     await page.getByText('searched 21 of 21 batches').waitFor();
     await page.getByRole('link', { name: 'mortgage-1190' }).click();
     await page.locator('h1', { hasText: 'mortgage-1190' }).waitFor();
+    // By one command.
+    const found = await runCommand(['list', '--text', text], system.environment);
+    expect(found.stdout).toContain('mortgage-1190');
+    expect(found.stdout).not.toContain('loan-2');
+    expect(found.stderr).toBe('1 batch; searched 21 of 21\n');
   }
   await page.goto(`${url}?show=running&sort=deadline`);
   await page.getByRole('row').filter({ hasText: 'loan-2000' }).waitFor();

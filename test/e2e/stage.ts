@@ -1,7 +1,8 @@
 /** A service with batches in every state, as operators find it. */
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
+import { runCommand } from '../cli/run-command.js';
 import { hosted, type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -66,6 +67,13 @@ export async function startStage(environment: Record<string, string> = {}): Prom
       await client.close();
     },
   };
+}
+
+/** One step of the command line. @returns what it prints. */
+export async function run({ system }: Stage, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(args, system.environment);
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
 }
 
 /** Fills the lists: completed, failed in several ways, in flight and half there. */
