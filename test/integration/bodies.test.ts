@@ -92,10 +92,8 @@ describe('the body', () => {
     const whole = sizes.indexOf(50);
     expect(whole).toBeGreaterThanOrEqual(0);
     // Beside the count, which is a page of one.
-    expect(sizes.slice(whole + 1).filter((size) => size > 1)).toEqual(
-      sizes.slice(whole + 1).filter((size) => size === 25),
-    );
-    expect(sizes).toContain(25);
+    const after = sizes.slice(whole + 1).filter((size) => size > 1);
+    expect(new Set(after)).toEqual(new Set([25]));
   });
 
   it.each([200, 404, 403, 500] as const)(

@@ -22,7 +22,7 @@ export function startAuditRelay({
   const key = auditKey(config.QUEUE_PREFIX);
   const read = () => redis.lrange(key, 0, RELAYED_AT_ONCE - 1);
   const relay = async () => {
-    if ((await read()).length === 0) return;
+    if ((await redis.llen(key)) === 0) return;
     const held = auditRelayKey(config.QUEUE_PREFIX);
     if ((await redis.set(held, '1', 'PX', HELD_MS, 'NX')) === null) return;
     let records: string[];

@@ -38,6 +38,7 @@ export const MAX_OVERDUE_POLLS = 4;
  * one that fails three requests in ten, so many polls in a row lose an extract once in ten thousand.
  */
 export const MAX_FAILING_POLLS = 8;
+
 /** A job that had ended and was made pending again polls once more, fully, under a new deadline. */
 export function enterPoll(
   state: PollState,

@@ -1,27 +1,16 @@
 /** Which page the list of extracts begins with, and what it costs to know. */
 import { expect, it } from 'vitest';
 import { readExtractsPage } from '../../../../src/atlas/responses/wire.js';
-import {
-  newPollState,
-  type PollData,
-  type PollState,
-} from '../../../../src/jobs/state/poll-state.js';
+import { newPollState, type PollState } from '../../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../../src/workers/context.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
 import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
 import { afterPoll, beginPoll } from '../../../../src/workers/poll/transitions.js';
+import { samplePoll } from './sample-poll.js';
 
 const IDS = ['a', 'b', 'c'];
 const POLLS = 20;
-const data: PollData = {
-  ...{ v: 1, reference: 'loan', atlasBatchId: 'B-1', productType: 'LOAN_APP', scoped: false },
-  ...{ documentIds: IDS, documentIndexes: '0-2', batchTimestamp: 1, sentAt: 0 },
-  ...{ batchStartedAt: 0, roundsAfter: 0 },
-};
-const FACTS = {
-  ...{ data, now: 10, deadlines: { share: 1000, batch: 1000 }, deadlineMs: 1000 },
-  ...{ nextPollMs: () => 5, retryMs: () => 5 },
-};
+const { data, facts } = samplePoll(IDS);
 
 interface Atlas {
   firstPage: 0 | 1;
@@ -57,7 +46,7 @@ async function poll({ firstPage, readyAt, perPage = 50 }: Atlas, lastIsFull = fa
     const options = { full, before: state.seen, wantedBytes: 0, perPage, single: false };
     const reading = await pollOnce(context, data, options, memory, signal);
     memory.close();
-    const decision = afterPoll(state, { kind: 'read', reading }, FACTS);
+    const decision = afterPoll(state, { kind: 'read', reading }, facts);
     state = decision.state;
     if (decision.next !== 'sleep') return { asked, isRead: true };
   }

@@ -5,24 +5,17 @@ import { errorFor } from '../../../../src/atlas/responses/response-errors.js';
 import { rowFor } from '../../../../src/atlas/responses/response-table.js';
 import { readExtractsPage } from '../../../../src/atlas/responses/wire.js';
 import { TransientError, UnknownBatchError } from '../../../../src/errors.js';
-import { newPollState, type PollData } from '../../../../src/jobs/state/poll-state.js';
+import { newPollState } from '../../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../../src/workers/context.js';
 import type { PollEvent } from '../../../../src/workers/poll/poll-event.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
 import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
 import { afterPoll, beginPoll } from '../../../../src/workers/poll/transitions.js';
+import { samplePoll } from './sample-poll.js';
 
 const SEED = 23;
 const DOCUMENTS = ['17', 'b', 'c', 'd'];
-const data: PollData = {
-  ...{ v: 1, reference: 'loan', atlasBatchId: 'B-1', productType: 'LOAN_APP', scoped: false },
-  ...{ documentIds: DOCUMENTS, documentIndexes: '0-3', batchTimestamp: 1, sentAt: 0 },
-  ...{ batchStartedAt: 0, roundsAfter: 1 },
-};
-const FACTS = {
-  ...{ data, now: 10, deadlines: { share: 1000, batch: 2000 }, deadlineMs: 2000 },
-  ...{ nextPollMs: () => 5, retryMs: () => 5 },
-};
+const { data, facts } = samplePoll(DOCUMENTS);
 
 const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
@@ -106,7 +99,7 @@ it('whatever a page holds, what is readable counts, nothing throws, and no poll 
       const data = `"data":[${items.map(({ text }) => text).join(',')}]`;
       const first = write(`{${[data, ...members].join(',')}}`);
       const event = await poll(first, then, perPage);
-      const decision = afterPoll(beginPoll(newPollState(0, 4), 10), event, FACTS);
+      const decision = afterPoll(beginPoll(newPollState(0, 4), 10), event, facts);
       expect(decision.next).not.toBe('end');
       if (event.kind !== 'read') return;
       read += 1;
@@ -154,10 +147,10 @@ it('no order of readings, errors, 404s and pages too large ends a poll job befor
     let now = 0;
     for (const [event, laterMs] of history) {
       now += laterMs;
-      const decision = afterPoll(beginPoll(state, now), event, { ...FACTS, now });
-      if (now < FACTS.deadlines.share) expect(decision.next).not.toBe('end');
+      const decision = afterPoll(beginPoll(state, now), event, { ...facts, now });
+      if (now < facts.deadlines.share) expect(decision.next).not.toBe('end');
       const notRead = !['read', 'no-memory', 'page-unreadable'].includes(event.kind);
-      if (now >= FACTS.deadlines.batch && notRead) expect(decision.next).toBe('end');
+      if (now >= facts.deadlines.batch && notRead) expect(decision.next).toBe('end');
       if (decision.next !== 'sleep') return;
       state = decision.state;
     }
