@@ -3,5 +3,5 @@ const COUNT = new Intl.NumberFormat('en');
 
 /** `1 worker`, `2 batches`, `1,000 documents` */
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
-  return `${COUNT.format(count)} ${count === 1 ? noun : nouns}`;
+  return `${count < 1000 ? count : COUNT.format(count)} ${count === 1 ? noun : nouns}`;
 }

@@ -16,7 +16,7 @@ import { errorFields } from '../errors.js';
 import { type ErasedSpan, erasedDigest, readErased } from '../jobs/erased.js';
 import { erasedKey, storingKey } from '../jobs/keys/redis-keys.js';
 import type { Logger } from '../logging.js';
-import { LuaScript } from '../redis/lua-script.js';
+import { type LuaPart, LuaScript } from '../redis/lua-script.js';
 import type { ResultsEraser } from '../storage/results/erase-results.js';
 import { resultsFolder, resultsRoot } from '../storage/results/results-key.js';
 
@@ -43,9 +43,10 @@ return 1
   { whenFull: true },
 );
 /** The same. Of a batch that was erased meanwhile the member stays. */
-const END_STORING = new LuaScript<null>(`
+const END_STORING_LUA = `
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('ZREM', KEYS[2], ARGV[1]) end
-`);
+`;
+const END_STORING = new LuaScript<null>(END_STORING_LUA);
 
 /** One member of the results that are being stored. */
 export interface StoredResult {
@@ -78,19 +79,24 @@ export class ErasedBatches {
 
   /**
    * Notes that a result is about to be stored.
-   * @returns What says that the store has answered; null when the batch was erased.
+   * @returns What says that the store has answered, for a script of others or {@link endStoring}; null when the
+   *   batch was erased.
    */
   async beginStoring(
     { reference, timestamp }: Pick<ErasableBatch, 'reference' | 'timestamp'>,
     key: string,
-  ): Promise<(() => void) | null> {
+  ): Promise<LuaPart | null> {
     const { redis, config } = this.options;
     const digest = erasedDigest(reference, timestamp);
     const keys = [erasedKey(config.QUEUE_PREFIX, digest), storingKey(config.QUEUE_PREFIX)];
     const member = `${digest} ${objectDigestOf(key)} ${this.process}`;
     if ((await BEGIN_STORING.run(redis, keys, [member, FORGOTTEN_MS])) === 0) return null;
-    // What stays by an error goes after a while.
-    return () => void END_STORING.run(redis, keys, [member]).catch(() => {});
+    return { lua: END_STORING_LUA, keys, args: [member] };
+  }
+
+  /** Never rejects: what stays by an error goes after a while. */
+  async endStoring({ keys, args }: LuaPart): Promise<void> {
+    await END_STORING.run(this.options.redis, keys, args).catch(() => {});
   }
 
   /** The lock of a job was lost. Never rejects. */

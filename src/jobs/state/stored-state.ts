@@ -29,6 +29,9 @@ function mapBatch(state: object, map: (fields: Fields, usual: Fields) => Fields)
 }
 
 function withoutUsual(fields: Fields, usual: Fields): Fields {
-  const said = Object.entries(fields).filter(([name, value]) => usual[name] !== value);
-  return Object.fromEntries(said);
+  const said: Fields = {};
+  for (const name of Object.keys(fields)) {
+    if (usual[name] !== fields[name]) said[name] = fields[name];
+  }
+  return said;
 }

@@ -6,6 +6,7 @@ import { plural } from '../../plural.js';
 import { promoteIfDelayed } from '../../redis/promote.js';
 import type { StepResult } from '../runtime/run-step.js';
 import type { Flags } from '../runtime/signals.js';
+import { readWanted, type Wanted } from './add-poll-job.js';
 import {
   type BatchContext,
   checkpoint,
@@ -44,18 +45,18 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     checkpoint(entry);
     if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
     if ((await submitPlanned(entry)) === 'in-line') {
-      return sleepInLine(entry, (flags) => wakePolls(entry, flags));
+      return sleepInLine(entry, (wanted) => heed(entry, wanted));
     }
     const collecting = collectPolls(entry);
     // What the outside wants is read after all that was added: whoever wants it later finds it.
-    const wanted = flagsOf(entry);
+    const wanted = readWanted(entry);
     wanted.catch(() => {});
     if ((await collecting) > 0) {
       await leaveUnsent(entry);
       return {
         kind: 'wait-for-children',
         added: entry.addedPolls.values(),
-        afterwards: async () => wakePolls(entry, await wanted),
+        afterwards: async () => heed(entry, await wanted),
       };
     }
     const { cancelled } = await wanted;
@@ -111,12 +112,18 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
   if (waitsForTurn) await lease.save(entry.state);
 }
 
+/** Poll jobs that are not to be are removed, the last of which wakes the batch; others are woken as the flags want it. */
+export async function heed(entry: BatchContext, { foreign, ...flags }: Wanted): Promise<void> {
+  await Promise.all(foreign.map((id) => entry.context.pollJobs.remove(id)));
+  await wakePolls(entry, flags);
+}
+
 /**
  * Polls that sleep find out at once that the batch is cancelled. Atlas may have called before it
  * answered the upload, when there was no job to wake yet: a wake that is younger than the request
  * ends the first sleep of a poll at once.
  */
-export async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
+async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
   const { context, addedPolls } = entry;
   const { ATLAS_TIMEOUT_MS } = context.config;
   const meant = uploadsThatAre(entry.state, 'sent').filter(

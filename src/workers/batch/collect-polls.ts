@@ -34,6 +34,7 @@ async function collect(entry: BatchContext, index: number, upload: SentUpload): 
     entry.state = stepUpload(entry.state, index, { kind: 'poll-removed' });
     await lease.save(entry.state);
     await addPollJob(entry, index, upload);
+    await refuseIfPruned(entry, index, atlasBatchId);
     return entry.state.uploads[index]?.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== entry.job.timestamp) {

@@ -82,7 +82,7 @@ export async function announce(
 ): Promise<StepResult<BatchSummary>> {
   const { context, job, lease, request, reference } = batch;
   const state: EndedBatchState = { ...batch.state, outcome };
-  const { config, completions, webhooks, pollJobPruner } = context;
+  const { config, completions, webhooks } = context;
   await leaveGate(batch);
   const summary = request
     ? summarize(request, state, (atlasBatchId) =>
@@ -108,37 +108,47 @@ export async function announce(
     });
     batch.state = endRun(state, { ...outcome, announced: true });
     await watchForLate(batch);
-    // Waited for: a script that Redis does not know is sent a second time, and must not come after the
-    // job's end.
-    await lease.save(batch.state, '', { also: noteOutcome(batch, outcome) });
-    const { total, present } = summary.documents;
-    context.metrics.documents.inc({ state: 'present' }, present);
-    context.metrics.documents.inc({ state: 'missing' }, total - present);
   }
-  if (request && outcome.status === 'completed') {
-    const owner = { reference: request.reference, timestamp: job.timestamp };
-    pollJobPruner.prune({ owner, batchIds: summary.batchIds });
-  }
-  const code = outcome.reason?.code;
-  context.lines.add({
-    level: 'info',
-    kind: `batch ${outcome.status} ${code}`,
-    fields: {
-      reference: summary.reference,
-      status: outcome.status,
-      code,
-      eventId: outcome.eventId,
-    },
-    message: `batch ${summary.reference ?? job.id} ${outcome.status}`,
-  });
-
+  const afterwards = () => tellEnd(batch, outcome, summary);
   // Producers may have set options of their own; retention and attempts are ours to decide.
   job.opts.removeOnComplete = { age: config.KEEP_COMPLETED_SECONDS };
   job.opts.removeOnFail = { age: config.KEEP_FAILED_SECONDS };
+  const also = [noteOutcome(batch, outcome)];
   if (outcome.reason) {
+    // Waited for: a script that Redis does not know is sent a second time, and must not come after the job's end.
+    if (!outcome.announced) await lease.save(batch.state, '', { also });
+    afterwards();
     return { kind: 'failed', message: describeReason(outcome.reason) };
   }
-  return { kind: 'finished', value: summary };
+  const keepSeconds = config.KEEP_COMPLETED_SECONDS;
+  return { kind: 'save-and-finish', value: summary, keepSeconds, line: '', also, afterwards };
+}
+
+/** The event is in its queue, and the state says so. */
+function tellEnd(
+  { context, job, request }: BatchEntry,
+  outcome: BatchOutcome,
+  summary: BatchSummary,
+): void {
+  const { metrics, lines, pollJobPruner } = context;
+  const { status, eventId, reason } = outcome;
+  if (!outcome.announced) {
+    const { total, present } = summary.documents;
+    metrics.documents.inc({ state: 'present' }, present);
+    metrics.documents.inc({ state: 'missing' }, total - present);
+  }
+  if (request && status === 'completed') {
+    const owner = { reference: request.reference, timestamp: job.timestamp };
+    pollJobPruner.prune({ owner, batchIds: summary.batchIds });
+  }
+  const { reference } = summary;
+  const code = reason?.code;
+  lines.add({
+    level: 'info',
+    kind: `batch ${status} ${code}`,
+    fields: { reference, status, code, eventId },
+    message: `batch ${reference ?? job.id} ${status}`,
+  });
 }
 
 /** Adds the watch, which polls now and then. Adding it again changes nothing; a late run has one already. */

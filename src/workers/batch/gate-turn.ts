@@ -7,14 +7,13 @@ import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import type { StepResult } from '../runtime/run-step.js';
-import type { Flags } from '../runtime/signals.js';
+import { readWanted, type Wanted } from './add-poll-job.js';
 import {
   type BatchContext,
   type BatchEntry,
   clockStart,
   deadlineMsOf,
   deadlineOf,
-  flagsOf,
   uploadsThatAre,
 } from './batch-context.js';
 import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
@@ -68,11 +67,11 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
 /**
  * A batch with anything in line sleeps, also when polls are pending: the end of a poll job would not wake
  * it, and its turn does.
- * @param wakePolls as the flags want it, those that were added in this entry
+ * @param heed does what is wanted of the polls that were added in this entry
  */
 export async function sleepInLine(
   entry: BatchContext,
-  wakePolls: (flags: Flags) => Promise<void>,
+  heed: (wanted: Wanted) => Promise<void>,
 ): Promise<Extract<StepResult<never>, { kind: 'sleep' }>> {
   const { context, lease } = entry;
   await Promise.all(entry.addedPolls.values());
@@ -94,9 +93,9 @@ export async function sleepInLine(
     kind: 'sleep',
     delayMs: LINE_SLEEP_MS,
     async afterwards() {
-      const [flags] = await Promise.all([flagsOf(entry), gate.afterSleep(holders)]);
-      await wakePolls(flags);
-      return flags.cancelled !== null;
+      const [wanted] = await Promise.all([readWanted(entry), gate.afterSleep(holders)]);
+      await heed(wanted);
+      return wanted.cancelled !== null || wanted.foreign.length > 0;
     },
   };
 }

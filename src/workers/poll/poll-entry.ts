@@ -1,5 +1,6 @@
 /** What one entry of a poll job carries from function to function. */
 import type { PollData, PollState } from '../../jobs/state/poll-state.js';
+import type { LuaPart } from '../../redis/lua-script.js';
 import type { StepEntry } from '../runtime/run-step.js';
 import type { ObservedPoll } from './observe.js';
 
@@ -7,6 +8,8 @@ export type PollEntry = StepEntry<PollData, PollState> &
   ObservedPoll & {
     /** How much more time its batch was given, in ms. */
     extendedMs: number;
+    /** What is noted with the end of the job, as `storeResult` returns it; null before a result is stored. */
+    stored: LuaPart | null;
   };
 
 interface PagingConfig {

@@ -2,17 +2,16 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
-import { keepPollSeconds } from '../../config/config.js';
-import { describeReason, TransientError, UnknownBatchError } from '../../errors.js';
+import { TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { newPollState, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
-import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
 import type { Processor } from '../runtime/queue-worker.js';
 import { createProcessor, rethrowInterruption, type StepResult } from '../runtime/run-step.js';
 import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
+import { endPoll } from './end-poll.js';
 import { eventOfError } from './event-of-error.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';
 import { recordObservation } from './observe.js';
@@ -46,7 +45,13 @@ export function createPollProcessor(context: WorkerContext): Processor<PollData,
     step(entry) {
       entry.state = enterPoll(entry.state, entry.job, context.clock.now());
       return pollAndDecide(
-        Object.assign(entry, { context, data: entry.job.data, wokenAtMs: null, extendedMs: 0 }),
+        Object.assign(entry, {
+          context,
+          data: entry.job.data,
+          wokenAtMs: null,
+          extendedMs: 0,
+          stored: null,
+        }),
       );
     },
   });
@@ -59,7 +64,7 @@ async function pollAndDecide(entry: PollEntry): Promise<StepResult<PollResult>> 
   const early = deaths ?? (await eventBeforePoll(entry));
   try {
     const decision = early ? await decideKeeping(entry, early) : await poll(entry);
-    return await carryOut(entry, decision);
+    return carryOut(entry, decision);
   } catch (error) {
     rethrowInterruption(error, entry);
     return carryOut(entry, await decideKeeping(entry, eventOfError(entry, error)));
@@ -142,7 +147,7 @@ function remember(entry: PollEntry, found: Reconciliation, memory: PollAccount):
 /** Stores what was read though more may come. A failure decides nothing: the next error tries again. */
 async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
   try {
-    await storeResult(entry, found);
+    await entry.context.erased.endStoring(await storeResult(entry, found));
   } catch (error) {
     rethrowInterruption(error, entry);
     // For the log.
@@ -156,7 +161,7 @@ async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
 /** A list that is shorter than before may be so by mistake: the best reading counts. */
 async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecision> {
   const found = richerOf(last, entry.context.lastReadings.of(entry.data));
-  await storeResult(entry, found);
+  entry.stored = await storeResult(entry, found);
   const decision = decide(entry, { kind: 'stored', ...countsOf(entry.data, found) });
   // What took longer than others may is no guide for them.
   if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
@@ -199,14 +204,8 @@ function decide(entry: PollEntry, event: PollEvent): PollDecision {
   return decision;
 }
 
-async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepResult<PollResult>> {
-  if (decision.next === 'end') {
-    await saveResult(entry, decision.result);
-    entry.context.lastReadings.forget(entry.data);
-    // Not with the job's other options, which each sleeping job has in Redis.
-    entry.job.opts.removeOnComplete = { age: keepPollSeconds(entry.context.config) };
-    return { kind: 'finished', value: decision.result };
-  }
+function carryOut(entry: PollEntry, decision: PollDecision): StepResult<PollResult> {
+  if (decision.next === 'end') return endPoll(entry, decision.result);
   const { context, data, state } = entry;
   return {
     kind: 'save-and-sleep',
@@ -218,26 +217,4 @@ async function carryOut(entry: PollEntry, decision: PollDecision): Promise<StepR
       return cancelled !== null || wokenAt > (state.lastPollAt ?? 0);
     },
   };
-}
-
-async function saveResult({ context, data, lease, state }: PollEntry, result: PollResult) {
-  const { gateMember } = data;
-  const { status, present, polls, unexpected, unreadable, reason } = result;
-  const why = reason ? ` (${describeReason(reason)})` : '';
-  await lease.save(
-    state,
-    `${status} after ${plural(polls, 'poll')}: ${present} of ${state.total} present${why}`,
-    gateMember === undefined ? {} : { also: context.gate.release(gateMember) },
-  );
-  context.metrics.pollJobs.inc({ status });
-  context.metrics.pollsPerUpload.observe(polls);
-  context.metrics.unreadableExtracts.inc(unreadable);
-  const { reference, atlasBatchId } = data;
-  const { total } = state;
-  context.lines.add({
-    level: 'info',
-    kind: `Atlas batch ${status}`,
-    fields: { reference, atlasBatchId, status, present, total, polls, unexpected, unreadable },
-    message: `Atlas batch ${atlasBatchId} is ${status}`,
-  });
 }

@@ -3,6 +3,7 @@ import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
+import type { LuaPart } from '../../redis/lua-script.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
 import { renderResult } from '../../storage/results/result-document.js';
 import { resultKey } from '../../storage/results/results-key.js';
@@ -26,12 +27,13 @@ interface StoringEntry {
  * write says which object it means to replace, and that is found out **before** the lock is checked:
  * whatever another worker stores after the check, it is not that object any more. Where the store knows
  * no such conditions, the time since that check is what keeps a late write back.
+ * @returns What notes that the store has answered: for the script that saves what follows.
  * @throws LockLostError, TransientError.
  */
 export async function storeResult(
   { context: { store, config, erased }, data, lease, signal }: StoringEntry,
   found: Reconciliation,
-): Promise<void> {
+): Promise<LuaPart> {
   const { reference, atlasBatchId, productType, documentIds } = data;
   const content = {
     reference,
@@ -54,8 +56,7 @@ export async function storeResult(
     const [endStoring] = await Promise.all(asked);
     if (!endStoring) throw new LockLostError(lease.jobId);
     const reply = await store.putResult(key, body, { condition, mayBegin, signal });
-    endStoring();
-    if (reply === 'stored') return;
+    if (reply === 'stored') return endStoring;
     condition = await store.conditionOf(key, signal);
   }
   throw new TransientError(

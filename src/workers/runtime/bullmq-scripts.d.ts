@@ -1,4 +1,7 @@
-/** The text of a script of BullMQ's. Its package has types for those of a build that Node cannot load. */
+/** The texts of scripts of BullMQ's. Its package has types for those of a build that Node cannot load. */
 declare module 'bullmq/dist/cjs/scripts/moveToDelayed-11.js' {
   export const moveToDelayed: { content: string };
+}
+declare module 'bullmq/dist/cjs/scripts/moveToFinished-14.js' {
+  export const moveToFinished: { content: string };
 }

@@ -12,13 +12,13 @@ import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import { toStored } from '../../jobs/state/stored-state.js';
 import type { Clock } from '../../redis/clock.js';
+import { joinSave } from './joined-save.js';
 import {
   type Receipt,
   SAVE,
   SAVE_WHEN_FULL,
   type SaveReply,
   type Saving,
-  saveWith,
   type WriteOptions,
 } from './save-script.js';
 
@@ -150,14 +150,10 @@ export class JobLease<State extends object> {
     const { also, whenFull } = options;
     const { redis } = this.options;
     const { lines, keys, args, settle } = this.saveCall(state, line, options);
-    const saving = also
-      ? saveWith(also).run(
-          redis,
-          [...keys, ...also.keys],
-          [keys.length, args.length, ...args, ...also.args],
-        )
-      : (whenFull ? SAVE_WHEN_FULL : SAVE).run(redis, keys, args);
-    const reply = await saving.catch((error) => {
+    const { script, ...call } = also
+      ? joinSave<SaveReply>({ keys, args }, also)
+      : { script: whenFull ? SAVE_WHEN_FULL : SAVE, keys, args };
+    const reply = await script.run(redis, call.keys, call.args).catch((error) => {
       this.noted.unshift(...lines);
       throw error;
     });

@@ -6,35 +6,19 @@
  * unrenewed, and lose its lock after 8 s.
  */
 import { setMaxListeners } from 'node:events';
-import { type Job, type JobJson, type QueueOptions, raw2NextJobData } from 'bullmq';
+import type { Job, QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
-import { LuaScript } from '../../redis/lua-script.js';
+import type { LuaPart } from '../../redis/lua-script.js';
 import { type FetchGate, PausingWorker } from '../../redis/pausing-worker.js';
 import { isReplyError } from '../../redis/reply-error.js';
+import { FetchedJobs, type FlagValues } from './fetched-jobs.js';
+import { FINISH_REPLY, type FinishReply, finishPart } from './finish-script.js';
+import { joinSave } from './joined-save.js';
+import { RENEWAL_INTERVAL_MS, renewLocks } from './renew-locks.js';
 import type { Saving } from './save-script.js';
 import { SAVE_AND_SLEEP } from './sleep-script.js';
-
-/** Redis may miss three renewals before a lock runs out. */
-const RENEWAL_INTERVAL_MS = LOCK_DURATION_MS / 4;
-
-/**
- * Renews locks that are ours, by commands that a full Redis takes: BullMQ's own script would need
- * memory. Returns the ids of jobs whose lock is not ours. ARGV: the time, then token and id of each job.
- */
-const RENEW = new LuaScript<string[]>(`
-local lost = {}
-for i = 2, #KEYS do
-  if redis.call('GET', KEYS[i]) == ARGV[2 * i - 2] then
-    redis.call('PEXPIRE', KEYS[i], ARGV[1])
-    redis.call('SREM', KEYS[1], ARGV[2 * i - 1])
-  else
-    lost[#lost + 1] = ARGV[2 * i - 1]
-  end
-end
-return lost
-`);
 
 /** What a job runs under. */
 export interface Slot {
@@ -52,19 +36,22 @@ export interface Slot {
    * @returns the values of the keys that the save reads
    */
   saveAndSleep(saving: Saving, delayMs: number): Promise<(string | null)[]>;
+  /** Completes the job, fetches the next one, saves the job's state and does the parts, all in one script. */
+  saveAndFinish(saving: Saving, end: JobEnd): Promise<void>;
   /** The flags of the batch, where they were read in the moment in which the job was fetched. */
-  readonly flags: readonly (string | null)[] | null;
+  readonly flags: FlagValues | null;
+}
+
+/** How a job completes. */
+export interface JobEnd {
+  value: unknown;
+  /** How long the job is kept. */
+  keepSeconds: number;
+  also: readonly LuaPart[];
 }
 
 /** Runs a step of a job under its lock. */
 export type Processor<Data, Result> = (job: Job<Data>, slot: Slot) => Promise<Result>;
-
-/** A job that the move of another one fetched. */
-interface Fetched {
-  id: string;
-  data: JobJson;
-  flags: readonly (string | null)[] | null;
-}
 
 interface Entry {
   readonly jobId: string;
@@ -75,12 +62,9 @@ interface Entry {
 export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   /** Jobs that run, and when it has ended. */
   private readonly entries = new Map<Entry, Promise<Result>>();
-  /** Jobs that are ours and do not run yet, by the token that locks them. */
-  private readonly fetched = new Map<string, Fetched>();
+  private readonly fetched = new FetchedJobs();
   /** Flags that were read with the fetch of a job. */
-  private readonly flagsOf = new WeakMap<Job<Data, Result>, readonly (string | null)[]>();
-  /** When the next job is due, by the token of one whose move found none. */
-  private readonly foundNone = new Map<string, number>();
+  private readonly flagsOf = new WeakMap<Job<Data, Result>, FlagValues>();
   private renewal: NodeJS.Timeout | undefined;
 
   constructor(...parts: ConstructorParameters<typeof PausingWorker<Data, Result>>) {
@@ -90,7 +74,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     // BullMQ would ask again what the move has said. Measured side by side at 280 polls a second: that costs 7 %
     // more of a worker's CPU per negative poll, and 19 % more of Redis's.
     backend.moveToActive = async (token, name) => {
-      const nextAt = this.foundNone.get(token);
+      const nextAt = this.fetched.nextAt(token);
       return nextAt === undefined ? fetchJob(token, name) : [null, '', 0, nextAt];
     };
   }
@@ -123,6 +107,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
       signal: lockLost.signal,
       moveToDelayed: (delayMs: number) => this.moveToDelayed(jobId, token, delayMs),
       saveAndSleep: (saving: Saving, delayMs: number) => this.saveAndSleep(entry, saving, delayMs),
+      saveAndFinish: (saving: Saving, end: JobEnd) => this.saveAndFinish(entry, saving, end),
       flags: this.flagsOf.get(job) ?? null,
     };
     const ended = processor(job, slot).finally(async () => {
@@ -145,11 +130,10 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
 
   /** BullMQ calls it for the next job after one that was moved away. */
   protected override async moveToActive(token: string, name?: string): Promise<Job<Data, Result>> {
-    const next = this.fetched.get(token);
+    const next = this.fetched.take(token);
     if (!next) {
-      return super.moveToActive(token, name).finally(() => this.foundNone.delete(token));
+      return super.moveToActive(token, name).finally(() => this.fetched.forgetNextAt(token));
     }
-    this.fetched.delete(token);
     const job = await this.nextJobFromJobData(next.data, next.id, token);
     if (next.flags) this.flagsOf.set(job, next.flags);
     return job;
@@ -159,7 +143,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     const options = { skipAttempt: true, fetchNext: this.fetchesByTheWay() };
     const next = await this.backend.moveToDelayed(jobId, Date.now(), delayMs, token, options);
     const [data, id] = next ?? [];
-    if (data) this.fetched.set(token, { data, id, flags: null });
+    if (data) this.fetched.add(token, { data, id, flags: null });
   }
 
   private async saveAndSleep(
@@ -168,20 +152,39 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     delayMs: number,
   ): Promise<(string | null)[]> {
     const { connection, prefix = '' } = this.opts;
-    const fetchNext = this.fetchesByTheWay() && !this.closing ? 1 : 0;
+    const fetchNext = this.fetchesWithMove();
     const reply = await SAVE_AND_SLEEP.run(connection as Redis, keys, [
-      ...[prefix, this.name, Date.now(), delayMs, fetchNext],
+      ...[prefix, this.name, Date.now(), delayMs, fetchNext ? 1 : 0],
       ...args,
     ]);
     const values = settled(reply?.[0] ?? null);
     const [, moved = 0, flags = null, nextAt = 0] = reply ?? [];
-    if (typeof moved !== 'number') {
-      const [data, id] = raw2NextJobData(moved) as [JobJson, string];
-      this.fetched.set(token, { data, id, flags });
-    } else if (moved < 0) {
+    if (!this.fetched.addReply(token, moved, flags, fetchNext ? nextAt : undefined)) {
       throw new Error(`${jobId} could not be moved to sleep: it is not active`);
-    } else if (fetchNext) this.foundNone.set(token, nextAt);
+    }
     return values;
+  }
+
+  private async saveAndFinish(
+    { jobId, token }: Entry,
+    saving: Saving,
+    { value, keepSeconds, also }: JobEnd,
+  ): Promise<void> {
+    const { connection, prefix = '' } = this.opts;
+    const fetchNext = this.fetchesWithMove();
+    const job = { prefix, queueName: this.name, jobId, token };
+    const parts = [...also, finishPart({ ...job, value, keepSeconds, fetchNext })];
+    const { script, keys, args } = joinSave<FinishReply>(saving, parts, FINISH_REPLY);
+    const reply = await script.run(connection as Redis, keys, args);
+    saving.settled(reply?.[0] ?? null);
+    const [moved = 0, flags = null, nextAt] = reply?.[1] ?? [];
+    if (!this.fetched.addReply(token, moved, flags, fetchNext ? nextAt : undefined)) {
+      throw new Error(`${jobId} could not be completed: BullMQ replied ${moved}`);
+    }
+  }
+
+  private fetchesWithMove(): boolean {
+    return this.fetchesByTheWay() && !this.closing;
   }
 
   private fetchesByTheWay(): boolean {
@@ -190,8 +193,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
 
   /** Never rejects: the lock of a job that could not be given back runs out, as after a crash. */
   private async giveNextBack(token: string): Promise<void> {
-    const next = this.fetched.get(token);
-    this.fetched.delete(token);
+    const next = this.fetched.take(token);
     try {
       if (next) await this.backend.moveJobFromActiveToWait(next.id, token);
     } catch (error) {
@@ -210,14 +212,8 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   private async renewLocks(): Promise<void> {
     // Of two entries of a job the later one has the lock.
     const byJob = new Map([...this.entries.keys()].map((entry) => [entry.jobId, entry]));
-    if (byJob.size === 0) return;
-    const locks = [...byJob.keys()].map((jobId) => this.toKey(`${jobId}:lock`));
-    const tokens = [...byJob.values()].flatMap(({ token, jobId }) => [token, jobId]);
-    const lost = await RENEW.run(
-      this.opts.connection as Redis,
-      [this.toKey('stalled'), ...locks],
-      [LOCK_DURATION_MS, ...tokens],
-    );
+    const toKey = (name: string) => this.toKey(name);
+    const lost = await renewLocks(this.opts.connection as Redis, toKey, [...byJob.values()]);
     for (const jobId of lost) byJob.get(jobId)?.lockLost.abort(new LockLostError(jobId));
   }
 }

@@ -13,6 +13,7 @@ import { errorFields, LockLostError } from '../../errors.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import type { GatheredLines } from '../../logging/gathered-lines.js';
 import { kindOf } from '../../logging/repeated-lines.js';
+import type { LuaPart } from '../../redis/lua-script.js';
 import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
@@ -25,6 +26,15 @@ const NEWER_STATE_DELAY_MS = 15_000;
 /** What a step wants to become of its job. */
 export type StepResult<Value> =
   | { kind: 'finished'; value: Value }
+  /** The state is saved with a line of the log in the move, and the parts are done; `afterwards` runs after it. */
+  | {
+      kind: 'save-and-finish';
+      value: Value;
+      keepSeconds: number;
+      line: string;
+      also: readonly LuaPart[];
+      afterwards: () => void;
+    }
   /** The job fails; whoever waits for it has been told. */
   | { kind: 'failed'; message: string }
   /** `afterwards` runs after the move, and says whether somebody wanted the job meanwhile. */
@@ -88,11 +98,15 @@ export function rethrowInterruption(
   if (signal.aborted) throw new LockLostError(lease.jobId);
 }
 
-/** What tells BullMQ where a job was moved. */
+/**
+ * What tells BullMQ where a job was moved; of one that is completed already it need not know more than that it was
+ * moved. Made once: nobody reads their stacks.
+ */
 const MOVE_ERRORS = {
-  delayed: DelayedError,
-  waiting: WaitingError,
-  'waiting-children': WaitingChildrenError,
+  completed: new DelayedError(),
+  delayed: new DelayedError(),
+  waiting: new WaitingError(),
+  'waiting-children': new WaitingChildrenError(),
 };
 
 type Frame = Pick<LeaseOptions<object>, 'redis' | 'clock'> & {
@@ -119,10 +133,10 @@ export function createProcessor<Data, State extends { v: 1 }, Value>(
       const reason = slot.signal.aborted ? slot.signal.reason : error;
       reportLeftJob(lines, lease.jobId, reason);
       if (reason instanceof LockLostError) await kind.lost?.(job);
-      throw new DelayedError();
+      throw MOVE_ERRORS.delayed;
     }
     if (end.kind === 'finished') return end.value;
-    throw end.kind === 'failed' ? new UnrecoverableError(end.message) : new MOVE_ERRORS[end.to]();
+    throw end.kind === 'failed' ? new UnrecoverableError(end.message) : MOVE_ERRORS[end.to];
   };
 }
 
@@ -156,6 +170,13 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
         const saving = lease.saving(entry.state, line, { read });
         if (isWanted(await slot.saveAndSleep(saving, delayMs))) await promote(job);
         return { kind: 'moved', to: 'delayed' };
+      }
+      case 'save-and-finish': {
+        const { value, keepSeconds, line, also } = result;
+        const saving = lease.saving(entry.state, line, {});
+        await slot.saveAndFinish(saving, { value, keepSeconds, also });
+        result.afterwards();
+        return { kind: 'moved', to: 'completed' };
       }
       case 'wait-for-children': {
         const moved = job.moveToWaitingChildren(slot.token);

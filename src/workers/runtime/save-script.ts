@@ -1,4 +1,4 @@
-/** The script that saves the state of a job, as `job-lease.ts` calls it, and what it can save with it. */
+/** The script that saves the state of a job, as `job-lease.ts` calls it. */
 import { FACTS_FIELD } from '../../jobs/state/listed-facts.js';
 import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
 
@@ -58,33 +58,6 @@ export const SAVE = new LuaScript<SaveReply | null>(SAVE_LUA);
 /** For what must not be lost because Redis is full. */
 export const SAVE_WHEN_FULL = new LuaScript<SaveReply | null>(SAVE_LUA, { whenFull: true });
 
-/** Scripts that save and do something else, by the Lua of the latter. */
-const savesWith = new Map<string, LuaScript<SaveReply | null>>();
-
-/** ARGV counts of keys and arguments of the save, both of these, then what the part has. */
-export function saveWith({ lua, when = 'true' }: LuaPart): LuaScript<SaveReply | null> {
-  const known = savesWith.get(lua);
-  if (known) return known;
-  const script = new LuaScript<SaveReply | null>(`
-local function save(KEYS, ARGV) ${SAVE_LUA} end
-local function is_wanted(KEYS, ARGV) return ${when} end
-local function part(KEYS, ARGV) ${lua} end
-local function slice(list, from, to)
-  local out = {}
-  for i = from, to do out[#out + 1] = list[i] end
-  return out
-end
-local keys, args = tonumber(ARGV[1]), tonumber(ARGV[2])
-local part_keys, part_args = slice(KEYS, keys + 1, #KEYS), slice(ARGV, 3 + args, #ARGV)
-local wanted = is_wanted(part_keys, part_args)
-local reply = save(slice(KEYS, 1, keys), slice(ARGV, 3, 2 + args))
-if wanted and reply and reply[1] == 1 then part(part_keys, part_args) end
-return reply
-`);
-  savesWith.set(lua, script);
-  return script;
-}
-
 /**
  * Whether the state was saved (2: a receipt was left instead), and the values of the keys that were
  * read. Null without the lock.
@@ -123,7 +96,7 @@ export interface WriteOptions {
   /** A key that is deleted with the save. */
   spent?: string | undefined;
   /** Done in the same moment, when the state is saved. */
-  also?: LuaPart | undefined;
+  also?: readonly LuaPart[];
   /** Saved in a Redis that is full too, where it can be told to. */
   whenFull?: boolean;
 }

@@ -67,7 +67,7 @@ async function runSteps(...steps: ((run: Run, at: Place) => Promise<StepResult<s
   await queue.add('job', {}, { jobId: 'one' });
   const ends = (state: string) =>
     waitUntil(`a job that is ${state}`, async () => (await queue.getJobState('one')) === state);
-  return { queue, ends };
+  return { queue, redis, ends };
 }
 
 const finish = async (): Promise<StepResult<string>> => ({ kind: 'finished', value: 'done' });
@@ -160,6 +160,69 @@ it('a job that the move of another fetches comes with the flags of its batch', a
   await ends('completed');
   expect(await queue.getJobState('two')).toBe('completed');
   expect(flags).toEqual([null, [null, '17', null]]);
+});
+
+/** Ends a job with its last save, which counts in a key of its own. */
+function saveAndFinish(queue: Queue, told: string[] = []): StepResult<string> {
+  const also = [{ lua: "redis.call('INCR', KEYS[1])", keys: [queue.toKey('count')], args: [] }];
+  const afterwards = () => void told.push('afterwards');
+  const end = { kind: 'save-and-finish', value: 'done', keepSeconds: 3600 } as const;
+  return { ...end, line: 'the end', also, afterwards };
+}
+
+it('a job that is saved in its last move completes with its value, its state and what belongs to it', async () => {
+  const told: string[] = [];
+  const { queue, redis, ends } = await runSteps(async (run, at) => {
+    run.state = { v: 1, steps: 7 };
+    return saveAndFinish(at.queue, told);
+  });
+  await ends('completed');
+  expect(await queue.getJob('one')).toMatchObject({
+    ...{ returnvalue: 'done', progress: { v: 1, steps: 7 }, attemptsMade: 1 },
+    finishedOn: expect.any(Number),
+  });
+  expect((await queue.getJobLogs('one')).logs).toEqual([expect.stringMatching(/Z the end$/)]);
+  expect(await redis.get(queue.toKey('count'))).toBe('1');
+  await waitUntil('what comes afterwards', async () => told.length > 0);
+  expect(told).toEqual(['afterwards']);
+});
+
+it('a job that a completed one fetches comes with the flags of its batch', async () => {
+  const flags: unknown[] = [];
+  const { queue, ends } = await runSteps(
+    async (_run, { queue, redis, prefix }) => {
+      await redis.set(wakeKey(prefix, 'r-2.a'), '17');
+      await queue.add('job', { v: 1, reference: 'r-2.a' }, { jobId: 'two' });
+      return saveAndFinish(queue);
+    },
+    async ({ flags: own }, { queue }) => {
+      flags.push(own);
+      return saveAndFinish(queue);
+    },
+  );
+  await ends('completed');
+  await waitUntil('the end of both', async () => (await queue.getCompletedCount()) === 2);
+  expect(flags).toEqual([[null, '17', null]]);
+});
+
+it('a job that comes when the last one is completed is taken at once', async () => {
+  const { queue, ends } = await runSteps(async (_run, at) => saveAndFinish(at.queue), finish);
+  await ends('completed');
+  await queue.add('job', {}, { jobId: 'two' });
+  await waitUntil('the end of both', async () => (await queue.getCompletedCount()) === 2);
+});
+
+it('a job whose lock is lost is not completed, and nothing else is done', async () => {
+  const told: string[] = [];
+  const { queue, redis, ends } = await runSteps(async (run, { queue, redis }) => {
+    await redis.set(queue.toKey('one:lock'), 'another');
+    run.state = { v: 1, steps: 7 };
+    return saveAndFinish(queue, told);
+  });
+  await ends('active');
+  expect((await queue.getJob('one'))?.progress).toEqual({ v: 1, steps: 1 });
+  expect(await redis.get(queue.toKey('count'))).toBeNull();
+  expect(told).toEqual([]);
 });
 
 it('a job whose lock is lost is neither saved nor moved by its worker', async () => {

@@ -1,5 +1,5 @@
 /** One upload on its way to Atlas: saved as `sending`, sent, and saved as what came of it. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { RefusalError, ResponseError } from '../../../atlas/responses/response-errors.js';
 import { LockLostError, TransientError } from '../../../errors.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
@@ -77,7 +77,7 @@ async function signedFiles(
 async function saveSending(entry: BatchContext, index: number): Promise<void> {
   const { context, lease, request, job, admission } = entry;
   if (admission && !context.gate.isCurrent(admission.day)) throw new NotWantedError();
-  const nonce = randomBytes(8).toString('hex');
+  const nonce = randomUUID();
   const startedAt = context.clock.now();
   const step = { kind: 'send', nonce, sender: context.heartbeat.id, startedAt } as const;
   entry.state = stepUpload(entry.state, index, step);
