@@ -12,7 +12,7 @@ import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import { toStored } from '../../jobs/state/stored-state.js';
 import type { Clock } from '../../redis/clock.js';
-import { joinSave } from './joined-save.js';
+import { joinSave } from './moves/joined-save.js';
 import {
   type Receipt,
   SAVE,
@@ -20,7 +20,7 @@ import {
   type SaveReply,
   type Saving,
   type WriteOptions,
-} from './save-script.js';
+} from './moves/save-script.js';
 
 /**
  * A lock this young is not renewed: seven eighths of its time are left. Measured interleaved: its

@@ -13,12 +13,12 @@ import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
 import type { LuaPart } from '../../redis/lua-script.js';
 import { type FetchGate, PausingWorker } from '../../redis/pausing-worker.js';
 import { isReplyError } from '../../redis/reply-error.js';
-import { FetchedJobs, type FlagValues } from './fetched-jobs.js';
-import { FINISH_REPLY, type FinishReply, finishPart } from './finish-script.js';
-import { joinSave } from './joined-save.js';
+import { FetchedJobs, type FlagValues } from './moves/fetched-jobs.js';
+import { FINISH_REPLY, type FinishReply, finishPart } from './moves/finish-script.js';
+import { joinSave } from './moves/joined-save.js';
+import type { Saving } from './moves/save-script.js';
+import { SAVE_AND_SLEEP } from './moves/sleep-script.js';
 import { RENEWAL_INTERVAL_MS, renewLocks } from './renew-locks.js';
-import type { Saving } from './save-script.js';
-import { SAVE_AND_SLEEP } from './sleep-script.js';
 
 /** What a job runs under. */
 export interface Slot {

@@ -11,7 +11,7 @@ import { fromRanges } from '../../../jobs/index-ranges.js';
 import { documentsSentKey } from '../../../jobs/keys/gate-keys.js';
 import { receiptKey } from '../../../jobs/keys/redis-keys.js';
 import type { SendingUpload, Upload } from '../../../jobs/state/batch-state.js';
-import type { Receipt, Tally } from '../../runtime/save-script.js';
+import type { Receipt, Tally } from '../../runtime/moves/save-script.js';
 import { addPollJob } from '../add-poll-job.js';
 import type { BatchContext } from '../batch-context.js';
 import { stepUpload } from '../transitions.js';

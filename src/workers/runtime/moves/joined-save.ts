@@ -1,5 +1,5 @@
 /** Scripts that save the state of a job, and do more in the same moment. */
-import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
+import { type LuaPart, LuaScript } from '../../../redis/lua-script.js';
 import { SAVE_LUA, type Saving } from './save-script.js';
 
 /** A save and its parts, as one script. */

@@ -7,10 +7,10 @@
  */
 /// <reference path="./bullmq-scripts.d.ts" />
 import { moveToFinished } from 'bullmq/dist/cjs/scripts/moveToFinished-14.js';
-import { LOCK_DURATION_MS } from '../../jobs/queues.js';
-import type { LuaPart } from '../../redis/lua-script.js';
+import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
+import type { LuaPart } from '../../../redis/lua-script.js';
+import { READ_FLAGS_LUA } from '../signals.js';
 import type { SaveReply } from './save-script.js';
-import { READ_FLAGS_LUA } from './signals.js';
 import type { FetchedJob } from './sleep-script.js';
 
 /** ARGV: prefix of all keys, name of the queue, job, token, time of the host, value as JSON, seconds to keep it, 1 to fetch. */

@@ -7,10 +7,10 @@
  */
 /// <reference path="./bullmq-scripts.d.ts" />
 import { moveToDelayed } from 'bullmq/dist/cjs/scripts/moveToDelayed-11.js';
-import { LOCK_DURATION_MS } from '../../jobs/queues.js';
-import { LuaScript } from '../../redis/lua-script.js';
+import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
+import { LuaScript } from '../../../redis/lua-script.js';
+import { READ_FLAGS_LUA } from '../signals.js';
 import { SAVE_LUA, type SaveReply } from './save-script.js';
-import { READ_FLAGS_LUA } from './signals.js';
 
 /** Arguments before those of the save. */
 const OWN_ARGS = 5;

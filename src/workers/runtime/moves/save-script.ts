@@ -1,6 +1,6 @@
 /** The script that saves the state of a job, as `job-lease.ts` calls it. */
-import { FACTS_FIELD } from '../../jobs/state/listed-facts.js';
-import { type LuaPart, LuaScript } from '../../redis/lua-script.js';
+import { FACTS_FIELD } from '../../../jobs/state/listed-facts.js';
+import { type LuaPart, LuaScript } from '../../../redis/lua-script.js';
 
 /** Days of which a tally is kept: more than a year, to compare with the one before. */
 const KEPT_DAYS = 400;
