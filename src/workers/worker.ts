@@ -30,8 +30,9 @@ import { startAuditRelay } from './maintenance/relay-audit.js';
 import { startLateResultsSweep } from './maintenance/sweep-late-results.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollsProcessor } from './poll/process-polls.js';
-import { createQueueWorker, type Processor } from './runtime/queue-worker.js';
+import { createQueueWorker } from './runtime/queue-worker.js';
 import { StoppingError } from './runtime/run-step.js';
+import type { Processor } from './runtime/slot.js';
 import { StartedParts } from './started-parts.js';
 import {
   createWebhookProcessor,

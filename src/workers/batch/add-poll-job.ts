@@ -9,15 +9,14 @@ import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import type { SentUpload } from '../../jobs/state/batch-state.js';
 import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import { type Flags, flagKeys, toFlags } from '../runtime/signals.js';
-import { type BatchContext, clockStart, deadlineMsOf, uploadsThatAre } from './batch-context.js';
+import { type BatchContext, clockStart, deadlineMsOf } from './batch-context.js';
 import { memberOf } from './gate-members.js';
 import { stepUpload } from './transitions.js';
 
 /**
  * Adds the job, which sleeps until the policy's first poll. Adding it again changes nothing. When
  * another batch holds the same Atlas batch, the upload is refused instead; whether one held it is for
- * {@link refuseIfPruned}, or {@link readWanted}.
+ * {@link refuseIfPruned}, or `wantedOf`.
  *
  * The command goes out before all that follows over the same connection, so only who waits for the
  * poll jobs has to know how it went: the adding is kept in `addedPolls`.
@@ -87,30 +86,7 @@ export async function refuseIfPruned(
   return true;
 }
 
-/** What the outside wants of a batch, and what is wrong with the poll jobs that were added in this entry. */
-export interface Wanted extends Flags {
-  /** Ids of poll jobs whose Atlas batch was another's. Once one is removed, {@link refuseIfPruned} finds why. */
-  foreign: string[];
-}
-
-/** One command reads both. */
-export async function readWanted(entry: BatchContext): Promise<Wanted> {
-  const { context, request, job, addedPolls } = entry;
-  const { redis, config } = context;
-  const flags = flagKeys(context, request.reference);
-  const added = uploadsThatAre(entry.state, 'sent')
-    .filter(({ index }) => addedPolls.has(index))
-    .map(({ upload }) => upload.atlasBatchId);
-  const owners = added.map((atlasBatchId) => ownerKey(config.QUEUE_PREFIX, atlasBatchId));
-  const values = await redis.mget(...flags, ...owners);
-  const foreign = added.filter((_, i) => {
-    const owner = readOwner(values[flags.length + i] ?? null);
-    return owner && !isOurs(entry, owner);
-  });
-  return { ...toFlags(values, job.timestamp), foreign: foreign.map(pollJobId) };
-}
-
-function isOurs({ request, job }: BatchContext, owner: AtlasBatchOwner): boolean {
+export function isOurs({ request, job }: BatchContext, owner: AtlasBatchOwner): boolean {
   return owner.reference === request.reference && owner.timestamp === job.timestamp;
 }
 

@@ -1,25 +1,16 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
-import { pollJobId } from '../../jobs/ids.js';
 import { plural } from '../../plural.js';
-import { promoteIfDelayed } from '../../redis/promote.js';
 import type { StepResult } from '../runtime/run-step.js';
-import type { Flags } from '../runtime/signals.js';
-import { readWanted, type Wanted } from './add-poll-job.js';
-import {
-  type BatchContext,
-  checkpoint,
-  flagsOf,
-  isPastDeadline,
-  uploadsThatAre,
-} from './batch-context.js';
+import { type BatchContext, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
 import { checkBuckets, checkObjects } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { leaveUnsent, sleepInLine } from './gate-turn.js';
 import { afterRound, beginRound, whyGivenUp } from './transitions.js';
 import { planUploads, uploadSize } from './upload/plan-uploads.js';
 import { submitPlanned } from './upload/submit-uploads.js';
+import { heed, wantedOf } from './wanted.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
@@ -45,21 +36,22 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     checkpoint(entry);
     if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
     if ((await submitPlanned(entry)) === 'in-line') {
-      return sleepInLine(entry, (wanted) => heed(entry, wanted));
+      return sleepInLine(entry);
     }
-    const collecting = collectPolls(entry);
     // What the outside wants is read after all that was added: whoever wants it later finds it.
-    const wanted = readWanted(entry);
-    wanted.catch(() => {});
-    if ((await collecting) > 0) {
+    const early = entry.addedPolls.size === 0 ? flagsOf(entry) : null;
+    early?.catch(() => {});
+    if ((await collectPolls(entry)) > 0) {
       await leaveUnsent(entry);
+      const { keys, toWanted } = wantedOf(entry);
       return {
         kind: 'wait-for-children',
         added: entry.addedPolls.values(),
-        afterwards: async () => heed(entry, await wanted),
+        read: keys,
+        afterwards: (values) => heed(entry, toWanted(values)),
       };
     }
-    const { cancelled } = await wanted;
+    const { cancelled } = await (early ?? flagsOf(entry));
     const pastDeadline = await isPastDeadline(entry);
     const end = afterRound(entry.state, {
       total,
@@ -110,29 +102,6 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
       : `sending ${plural(indexes.length, 'missing document')} again`,
   );
   if (waitsForTurn) await lease.save(entry.state);
-}
-
-/** Poll jobs that are not to be are removed, the last of which wakes the batch; others are woken as the flags want it. */
-export async function heed(entry: BatchContext, { foreign, ...flags }: Wanted): Promise<void> {
-  await Promise.all(foreign.map((id) => entry.context.pollJobs.remove(id)));
-  await wakePolls(entry, flags);
-}
-
-/**
- * Polls that sleep find out at once that the batch is cancelled. Atlas may have called before it
- * answered the upload, when there was no job to wake yet: a wake that is younger than the request
- * ends the first sleep of a poll at once.
- */
-async function wakePolls(entry: BatchContext, { cancelled, wokenAt }: Flags): Promise<void> {
-  const { context, addedPolls } = entry;
-  const { ATLAS_TIMEOUT_MS } = context.config;
-  const meant = uploadsThatAre(entry.state, 'sent').filter(
-    ({ index, upload }) =>
-      cancelled || (addedPolls.has(index) && wokenAt > upload.sentAt - ATLAS_TIMEOUT_MS),
-  );
-  await Promise.all(
-    meant.map(({ upload }) => promoteIfDelayed(context.pollJobs, pollJobId(upload.atlasBatchId))),
-  );
 }
 
 function whyIncomplete({ state, request }: BatchContext, missing: number[]): Reason {

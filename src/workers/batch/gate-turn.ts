@@ -7,7 +7,6 @@ import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import type { StepResult } from '../runtime/run-step.js';
-import { readWanted, type Wanted } from './add-poll-job.js';
 import {
   type BatchContext,
   type BatchEntry,
@@ -18,6 +17,7 @@ import {
 } from './batch-context.js';
 import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
 import { keepPlaces, resumeClock, stopClock } from './transitions.js';
+import { heed, wantedOf } from './wanted.js';
 
 /**
  * Whoever frees room wakes the head of the line. A batch comes back by itself only in case all that is
@@ -67,11 +67,9 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
 /**
  * A batch with anything in line sleeps, also when polls are pending: the end of a poll job would not wake
  * it, and its turn does.
- * @param heed does what is wanted of the polls that were added in this entry
  */
 export async function sleepInLine(
   entry: BatchContext,
-  heed: (wanted: Wanted) => Promise<void>,
 ): Promise<Extract<StepResult<never>, { kind: 'sleep' }>> {
   const { context, lease } = entry;
   await Promise.all(entry.addedPolls.values());
@@ -93,8 +91,10 @@ export async function sleepInLine(
     kind: 'sleep',
     delayMs: LINE_SLEEP_MS,
     async afterwards() {
-      const [wanted] = await Promise.all([readWanted(entry), gate.afterSleep(holders)]);
-      await heed(wanted);
+      const { keys, toWanted } = wantedOf(entry);
+      const [values] = await Promise.all([context.redis.mget(keys), gate.afterSleep(holders)]);
+      const wanted = toWanted(values);
+      await heed(entry, wanted);
       return wanted.cancelled !== null || wanted.foreign.length > 0;
     },
   };

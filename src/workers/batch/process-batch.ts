@@ -2,6 +2,7 @@
  * The `batch` job: carries a batch from start to end. It is entered again and again, after every
  * wait and every crash, and goes on from its saved state; see ARCHITECTURE.md for the states.
  */
+
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { OwnFaultError, PermanentError, TransientError } from '../../errors.js';
@@ -15,7 +16,6 @@ import type { BatchSummary } from '../../jobs/summary.js';
 import type { WorkerContext } from '../context.js';
 import type { ListedAs } from '../runtime/job-lease.js';
 import { MAX_DEATHS } from '../runtime/lost-entries.js';
-import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
   rethrowInterruption,
@@ -23,6 +23,7 @@ import {
   type StepResult,
 } from '../runtime/run-step.js';
 import { type DeadlyJob, settleLostEntries } from '../runtime/settle-lost-entries.js';
+import type { Processor } from '../runtime/slot.js';
 import { advanceBatch, type Ending, type Sleep, type WaitForChildren } from './advance-batch.js';
 import { type BatchContext, type BatchEntry, clockStart } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';

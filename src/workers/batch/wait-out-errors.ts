@@ -11,7 +11,7 @@ import {
 import type { BatchSummary } from '../../jobs/summary.js';
 import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import type { StepResult } from '../runtime/run-step.js';
-import { heed, type Sleep } from './advance-batch.js';
+import type { Sleep } from './advance-batch.js';
 import {
   type BatchContext,
   deadlineOf,
@@ -47,7 +47,7 @@ export async function waitOut(entry: BatchContext, error: TransientError): Promi
   // Nobody here can send: it waits in line with all others, and not for a time of its own.
   if (context.gate.whyShut !== null && planned.length > 0) {
     await askForTurn(entry, planned);
-    return sleepInLine(entry, (wanted) => heed(entry, wanted));
+    return sleepInLine(entry);
   }
   await leaveUnsent(entry);
   const count = entry.state.errorStreak?.count ?? 1;

@@ -2,15 +2,16 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
+
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';
 import { newPollState, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
-import type { Processor } from '../runtime/queue-worker.js';
 import { createProcessor, rethrowInterruption, type StepResult } from '../runtime/run-step.js';
 import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { flagKeys, readFlags, toFlags } from '../runtime/signals.js';
+import type { Processor } from '../runtime/slot.js';
 import { endPoll } from './end-poll.js';
 import { eventOfError } from './event-of-error.js';
 import { deadlinesOf, nextPollDelayMs, retryDelayMs } from './next-poll.js';

@@ -2,6 +2,7 @@
  * The `watch` job's step: polls each Atlas batch of which documents are missing. When one has more than its result,
  * the batch is retried for that, and announces what it then has. The watch goes on until its time is over.
  */
+
 import type { Job } from 'bullmq';
 import { retryForLateDocuments } from '../../batches/retry.js';
 import { errorFields, TransientError, UnknownBatchError } from '../../errors.js';
@@ -21,7 +22,6 @@ import {
 } from '../../jobs/state/late-watch.js';
 import { newPollState, type PollData, type PollState } from '../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../context.js';
-import type { Processor } from '../runtime/queue-worker.js';
 import {
   createProcessor,
   rethrowInterruption,
@@ -29,6 +29,7 @@ import {
   type StepResult,
 } from '../runtime/run-step.js';
 import { readFlags } from '../runtime/signals.js';
+import type { Processor } from '../runtime/slot.js';
 import { retryDelayMs } from './next-poll.js';
 import { pagingOf } from './poll-entry.js';
 import { NoMemoryError } from './reading/poll-memory.js';

@@ -18,7 +18,7 @@ import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
-import type { Processor, Slot } from './queue-worker.js';
+import type { Processor, Slot } from './slot.js';
 
 /** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
 const NEWER_STATE_DELAY_MS = 15_000;
@@ -48,10 +48,15 @@ export type StepResult<Value> =
       isWanted: (values: readonly (string | null)[]) => boolean;
     }
   /**
-   * `added` are children that are being added: they and the move go out in one write. `afterwards`
-   * runs after the move. When no child is pending the step is called again.
+   * `added` are children that are being added. `afterwards` runs after the move, with the values of the keys that the
+   * move has read. When no child is pending the step is called again.
    */
-  | { kind: 'wait-for-children'; added: Iterable<Promise<void>>; afterwards?: () => Promise<void> }
+  | {
+      kind: 'wait-for-children';
+      added: Iterable<Promise<void>>;
+      read?: readonly string[];
+      afterwards?: (values: readonly (string | null)[]) => Promise<void>;
+    }
   /** Another worker goes on with the job at once. */
   | { kind: 'give-back' };
 
@@ -179,9 +184,9 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
         return { kind: 'moved', to: 'completed' };
       }
       case 'wait-for-children': {
-        const moved = job.moveToWaitingChildren(slot.token);
-        const [waits] = await Promise.all([moved, ...result.added]);
-        await result.afterwards?.();
+        await Promise.all(result.added);
+        const { waits, values } = await slot.waitForChildren(result.read ?? []);
+        await result.afterwards?.(values);
         if (waits) return { kind: 'moved', to: 'waiting-children' };
         entry.childrenDone = true;
       }

@@ -3,6 +3,7 @@
  * delivered, the receiver wants no more of it, or a day is over. Only the last two fail the job;
  * between attempts it sleeps under the same id.
  */
+
 import type { Config } from '../../config/config.js';
 import { secretsOf } from '../../config/fields.js';
 import { proxiesOf } from '../../config/proxy-fields.js';
@@ -15,8 +16,8 @@ import {
 } from '../../jobs/state/webhook-state.js';
 import { plural } from '../../plural.js';
 import type { WorkerContext } from '../context.js';
-import type { Processor } from '../runtime/queue-worker.js';
 import { createProcessor, type StepEntry, type StepResult } from '../runtime/run-step.js';
+import type { Processor } from '../runtime/slot.js';
 import { planWebhook, responseCode } from './next-attempt.js';
 import { createWebhookSender, type WebhookSender } from './post-webhook.js';
 

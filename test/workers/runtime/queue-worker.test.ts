@@ -5,7 +5,8 @@ import { LockLostError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logging.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
-import { createQueueWorker, type Slot } from '../../../src/workers/runtime/queue-worker.js';
+import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
+import type { Slot } from '../../../src/workers/runtime/slot.js';
 import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 

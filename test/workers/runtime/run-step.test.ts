@@ -256,6 +256,40 @@ it('a step is called again with the same state when no child is pending', async 
   expect((await queue.getJob('one'))?.stalledCounter).toBe(0);
 });
 
+it('a job waits for a child that is being added, with what it reads in its move, and the next job is taken', async () => {
+  const read: unknown[] = [];
+  const { queue, ends } = await runSteps(async ({ job }, { queue, redis, prefix }) => {
+    await queue.add('job', {}, { jobId: 'two' });
+    const keys = [cancelKey(prefix, 'r'), wakeKey(prefix, 'r')];
+    await redis.set(keys[1] ?? '', '17');
+    const parent = { id: job.id ?? '', queue: queue.qualifiedName };
+    const child = new Queue('children', { connection: redis, prefix });
+    const added = child.add('child', {}, { jobId: 'child', parent, delay: LONG_MS });
+    return {
+      ...{ kind: 'wait-for-children', added: [added.then(() => {})], read: keys },
+      async afterwards(values) {
+        read.push(values, await job.getState());
+      },
+    };
+  }, finish);
+  await ends('waiting-children');
+  await waitUntil('the end of the other', async () => (await queue.getCompletedCount()) === 1);
+  expect(read).toEqual([[null, '17'], 'waiting-children']);
+  expect(await queue.getJobState('two')).toBe('completed');
+});
+
+it('a job whose lock is lost does not wait for children', async () => {
+  const { queue, ends } = await runSteps(async ({ job }, { queue, redis, prefix }) => {
+    const parent = { id: job.id ?? '', queue: queue.qualifiedName };
+    const child = new Queue('children', { connection: redis, prefix });
+    await child.add('child', {}, { jobId: 'child', parent, delay: LONG_MS });
+    await redis.set(queue.toKey('one:lock'), 'another');
+    return { kind: 'wait-for-children', added: [] };
+  });
+  await ends('active');
+  expect(await queue.getWaitingChildrenCount()).toBe(0);
+});
+
 it('a job is given back when the worker stops, for the next to go on with', async () => {
   const { queue, ends } = await runSteps(async () => {
     throw new StoppingError();

@@ -5,3 +5,9 @@ declare module 'bullmq/dist/cjs/scripts/moveToDelayed-11.js' {
 declare module 'bullmq/dist/cjs/scripts/moveToFinished-14.js' {
   export const moveToFinished: { content: string };
 }
+declare module 'bullmq/dist/cjs/scripts/moveToActive-11.js' {
+  export const moveToActive: { content: string };
+}
+declare module 'bullmq/dist/cjs/scripts/moveToWaitingChildren-7.js' {
+  export const moveToWaitingChildren: { content: string };
+}
