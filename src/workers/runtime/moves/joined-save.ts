@@ -9,8 +9,12 @@ export interface JoinedSave<Reply> {
   args: (string | number)[];
 }
 
-/** By their Lua: there are few. */
-const scripts = new Map<string, LuaScript>();
+/** Scripts that begin with the same pieces of Lua; there are few. To join the pieces of each call would take longer. */
+interface Known {
+  script?: LuaScript;
+  next: Map<string, Known>;
+}
+const known: Known = { next: new Map() };
 
 /**
  * The parts are done in their order, when the state was saved. Each has KEYS and ARGV of its own; the counts of
@@ -35,10 +39,16 @@ export function joinSave<Reply>(
 }
 
 function scriptOf<Reply>(parts: readonly LuaPart[], reply: string): LuaScript<Reply | null> {
-  const known = [reply, ...parts.flatMap(({ when = '', lua }) => [when, lua])].join('\0');
-  const script = scripts.get(known) ?? new LuaScript(luaOf(parts, reply));
-  scripts.set(known, script);
-  return script as LuaScript<Reply | null>;
+  let at = after(known, reply);
+  for (const { when = '', lua } of parts) at = after(after(at, when), lua);
+  at.script ??= new LuaScript(luaOf(parts, reply));
+  return at.script as LuaScript<Reply | null>;
+}
+
+function after({ next }: Known, lua: string): Known {
+  const found = next.get(lua) ?? { next: new Map() };
+  next.set(lua, found);
+  return found;
 }
 
 function luaOf(parts: readonly LuaPart[], reply: string): string {

@@ -2,7 +2,7 @@
  * The script that moves a job away to wait for its children and fetches the next one, as `queue-worker.ts` calls it. It
  * also reads keys for the job, and the flags of the one that it fetched.
  *
- * Measured interleaved, without negative polls: a read, a move and a fetch of their own cost 0 % more of a worker's CPU
+ * Measured interleaved, without negative polls: a read, a move and a fetch of their own cost 8 % more of a worker's CPU
  * per batch.
  */
 /// <reference path="./bullmq-scripts.d.ts" />
