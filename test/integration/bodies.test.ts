@@ -89,11 +89,11 @@ describe('the body', () => {
     const { data, stored } = await endOf(system);
     expect(data).toMatchObject({ status: 'completed', documents: { present: 60 } });
     expect(stored[0]?.documents).toHaveLength(60);
-    const whole = sizes.indexOf(50);
-    expect(whole).toBeGreaterThanOrEqual(0);
+    // A worker that stands still for long loses the job before it has said so: the next one asks as it did.
+    const halved = sizes.indexOf(25);
+    expect(sizes.slice(0, halved)).toContain(50);
     // Beside the count, which is a page of one.
-    const after = sizes.slice(whole + 1).filter((size) => size > 1);
-    expect(new Set(after)).toEqual(new Set([25]));
+    expect(new Set(sizes.slice(halved).filter((size) => size > 1))).toEqual(new Set([25]));
   });
 
   it.each([200, 404, 403, 500] as const)(
