@@ -220,6 +220,9 @@ it('the nearest deadline comes first, of the batches whose deadline runs', async
   ]);
   expect(await allPages(queues, { sort: 'deadline', limit: 1 })).toEqual(['near', 'next', 'late']);
   expect(await allPages(queues, { sort: 'deadline', tenant: 'b' })).toEqual(['near', 'next']);
+  // Only what has failed has a code, and its deadline runs no more.
+  const failed = await listBatches(queues, { sort: 'deadline', code: 'ATLAS_AUTH' });
+  expect(failed).toMatchObject({ batches: [], searched: 0, total: 0, next: null });
 });
 
 it('a page goes on where the last one ended, whatever came or went meanwhile', async () => {

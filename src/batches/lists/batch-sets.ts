@@ -103,6 +103,7 @@ export async function setsOf(
     ended: '',
   } as const;
   if (sort === 'deadline') {
+    if (codes !== null) return { sets: [], total: 0, areAll: true };
     const started = { name: 'started', key: startedKey(prefix), isScored: false, ...begun };
     return { sets: [started], total: counts.started, areAll: true };
   }

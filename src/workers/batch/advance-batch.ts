@@ -3,7 +3,13 @@ import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { plural } from '../../plural.js';
 import type { StepResult } from '../runtime/run-step.js';
-import { type BatchContext, checkpoint, flagsOf, isPastDeadline } from './batch-context.js';
+import {
+  type BatchContext,
+  checkpoint,
+  flagsOf,
+  isPastDeadline,
+  type Sleep,
+} from './batch-context.js';
 import { checkBuckets, checkObjects } from './check-documents.js';
 import { collectPolls } from './collect-polls.js';
 import { leaveUnsent, sleepInLine } from './gate-turn.js';
@@ -15,7 +21,6 @@ import { heed, wantedOf } from './wanted.js';
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
 
-export type Sleep = Extract<StepResult<never>, { kind: 'sleep' }>;
 export type WaitForChildren = Extract<StepResult<never>, { kind: 'wait-for-children' }>;
 
 /** How the batch ends. */

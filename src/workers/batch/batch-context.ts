@@ -9,7 +9,7 @@ import {
   type UploadState,
 } from '../../jobs/state/batch-state.js';
 import type { WorkerContext } from '../context.js';
-import type { StepEntry } from '../runtime/run-step.js';
+import type { StepEntry, StepResult } from '../runtime/run-step.js';
 import { type Flags, readFlags } from '../runtime/signals.js';
 
 /** A job of the `atlas-batches` queue, valid or not. */
@@ -33,6 +33,8 @@ export interface BatchContext extends BatchEntry {
   /** What the gate said last; undefined where none is on. */
   admission?: Pick<Admission, 'day' | 'outageMs'>;
 }
+
+export type Sleep = Extract<StepResult<never>, { kind: 'sleep' | 'save-and-sleep' }>;
 
 /** When the batch has to have ended, Redis time in ms, as far as is known without asking. */
 export function deadlineOf(entry: BatchContext): number {

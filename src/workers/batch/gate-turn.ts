@@ -6,13 +6,13 @@ import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
-import type { StepResult } from '../runtime/run-step.js';
 import {
   type BatchContext,
   type BatchEntry,
   clockStart,
   deadlineMsOf,
   deadlineOf,
+  type Sleep,
   uploadsThatAre,
 } from './batch-context.js';
 import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
@@ -68,31 +68,28 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
  * A batch with anything in line sleeps, also when polls are pending: the end of a poll job would not wake
  * it, and its turn does.
  */
-export async function sleepInLine(
-  entry: BatchContext,
-): Promise<Extract<StepResult<never>, { kind: 'sleep' }>> {
-  const { context, lease } = entry;
+export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
+  const { context } = entry;
   await Promise.all(entry.addedPolls.values());
   const { gate } = context;
   const outageMs = entry.admission?.outageMs ?? 0;
   entry.state = stopClock(entry.state, context.clock.now(), outageMs);
   const waiting = uploadsThatAre(entry.state, 'planned').length;
-  await lease.save(
-    entry.state,
-    `${plural(waiting, 'upload')} in line: ${gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit']}`,
-  );
   // The poll of one that has ended may have been made by a worker without a gate.
   const holders = (['sent', 'ended'] as const).flatMap((state) =>
     uploadsThatAre(entry.state, state).map(
       ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,
     ),
   );
+  const { keys, toWanted } = wantedOf(entry);
+  const why = gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit'];
   return {
-    kind: 'sleep',
+    kind: 'save-and-sleep',
     delayMs: LINE_SLEEP_MS,
-    async afterwards() {
-      const { keys, toWanted } = wantedOf(entry);
-      const [values] = await Promise.all([context.redis.mget(keys), gate.afterSleep(holders)]);
+    line: `${plural(waiting, 'upload')} in line: ${why}`,
+    read: keys,
+    async isWanted(values) {
+      await gate.afterSleep(holders);
       const wanted = toWanted(values);
       await heed(entry, wanted);
       return wanted.cancelled !== null || wanted.foreign.length > 0;

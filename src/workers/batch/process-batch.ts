@@ -2,7 +2,6 @@
  * The `batch` job: carries a batch from start to end. It is entered again and again, after every
  * wait and every crash, and goes on from its saved state; see ARCHITECTURE.md for the states.
  */
-
 import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { OwnFaultError, PermanentError, TransientError } from '../../errors.js';
@@ -24,8 +23,8 @@ import {
 } from '../runtime/run-step.js';
 import { type DeadlyJob, settleLostEntries } from '../runtime/settle-lost-entries.js';
 import type { Processor } from '../runtime/slot.js';
-import { advanceBatch, type Ending, type Sleep, type WaitForChildren } from './advance-batch.js';
-import { type BatchContext, type BatchEntry, clockStart } from './batch-context.js';
+import { advanceBatch, type Ending, type WaitForChildren } from './advance-batch.js';
+import { type BatchContext, type BatchEntry, clockStart, type Sleep } from './batch-context.js';
 import { collectPolls } from './collect-polls.js';
 import { announce, endBatch, retryBatch } from './finish-batch.js';
 import { leaveUnsent, resumeFromLine } from './gate-turn.js';

@@ -11,12 +11,12 @@ import {
 import type { BatchSummary } from '../../jobs/summary.js';
 import { backoffMs, describeError, MAX_UNEXPECTED_ERRORS, returnMs } from '../runtime/backoff.js';
 import type { StepResult } from '../runtime/run-step.js';
-import type { Sleep } from './advance-batch.js';
 import {
   type BatchContext,
   deadlineOf,
   flagsOf,
   isPastDeadline,
+  type Sleep,
   uploadsThatAre,
 } from './batch-context.js';
 import { endBatch } from './finish-batch.js';

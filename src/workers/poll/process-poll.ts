@@ -2,7 +2,6 @@
  * The `poll` job: polls once, then sleeps and polls again, until it has a result.
  * "Not yet" is never a failure; a result is a value, and a poll job always completes.
  */
-
 import { TransientError, UnknownBatchError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
 import { POLLS_QUEUE } from '../../jobs/queues.js';

@@ -1,5 +1,4 @@
 /** Processor of the `atlas-polls` queue: polls of Atlas batches, and watches for late documents. */
-
 import type { Job } from 'bullmq';
 import { WATCH_JOB } from '../../jobs/queues.js';
 import type { WatchData } from '../../jobs/state/late-watch.js';

@@ -2,7 +2,6 @@
  * The `watch` job's step: polls each Atlas batch of which documents are missing. When one has more than its result,
  * the batch is retried for that, and announces what it then has. The watch goes on until its time is over.
  */
-
 import type { Job } from 'bullmq';
 import { retryForLateDocuments } from '../../batches/retry.js';
 import { errorFields, TransientError, UnknownBatchError } from '../../errors.js';

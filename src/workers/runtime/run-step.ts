@@ -39,13 +39,16 @@ export type StepResult<Value> =
   | { kind: 'failed'; message: string }
   /** `afterwards` runs after the move, and says whether somebody wanted the job meanwhile. */
   | { kind: 'sleep'; delayMs: number; afterwards?: () => Promise<boolean> }
-  /** The state is saved with a line of the log in the move, which also reads keys: do they want the job awake? */
+  /**
+   * The state is saved with a line of the log in the move, which also reads keys: do they want the job awake? Asked
+   * after the move.
+   */
   | {
       kind: 'save-and-sleep';
       delayMs: number;
       line: string;
       read: readonly string[];
-      isWanted: (values: readonly (string | null)[]) => boolean;
+      isWanted: (values: readonly (string | null)[]) => boolean | Promise<boolean>;
     }
   /**
    * `added` are children that are being added. `afterwards` runs after the move, with the values of the keys that the
@@ -173,7 +176,7 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
       case 'save-and-sleep': {
         const { delayMs, line, read, isWanted } = result;
         const saving = lease.saving(entry.state, line, { read });
-        if (isWanted(await slot.saveAndSleep(saving, delayMs))) await promote(job);
+        if (await isWanted(await slot.saveAndSleep(saving, delayMs))) await promote(job);
         return { kind: 'moved', to: 'delayed' };
       }
       case 'save-and-finish': {

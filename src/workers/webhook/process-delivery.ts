@@ -3,7 +3,6 @@
  * delivered, the receiver wants no more of it, or a day is over. Only the last two fail the job;
  * between attempts it sleeps under the same id.
  */
-
 import type { Config } from '../../config/config.js';
 import { secretsOf } from '../../config/fields.js';
 import { proxiesOf } from '../../config/proxy-fields.js';
