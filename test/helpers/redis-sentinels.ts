@@ -80,6 +80,7 @@ export async function startSentinels(): Promise<SentinelSet> {
       await changeMaster(async (_, port) => {
         const [old, other] = port === master.port ? [master, replica] : [replica, master];
         await hasData(other);
+        await confirmedBy(old);
         killed = old;
         await killed.kill();
       });
@@ -94,6 +95,18 @@ export async function hasData({ url }: PrivateRedis): Promise<void> {
   await waitUntil('a replica with the data of its master', async () =>
     (await redis.info('replication')).includes('master_link_status:up'),
   ).finally(() => redis.disconnect());
+}
+
+/** Resolves when a replica has all that this master has said to have written. */
+async function confirmedBy(master: PrivateRedis): Promise<void> {
+  const redis = new Redis(master.url);
+  try {
+    // Redis waits for what this connection wrote; what others wrote before goes out before it.
+    await redis.set('confirmed', '', 'PX', 1);
+    await waitUntil('a replica that confirms', async () => (await redis.wait(1, 1000)) === 1);
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** One Sentinel, which like its master wants TLS and certificates of its clients. @returns host:port */
