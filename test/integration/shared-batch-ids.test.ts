@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ownerKey } from '../../src/jobs/keys/redis-keys.js';
 import type { AtlasRequestView, S3Target } from '../../src/simulator/index.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
@@ -93,4 +94,22 @@ it('one upload with the id of another Atlas batch is refused, and what the other
   await allJobsEnded(system, 2);
   await expectAllEndedOnce(system, [owner, second]);
   await expectStoredAsAtlasHasIt(system, [owner, second]);
+});
+
+it("a batch takes nothing of an Atlas batch that was another's, also when its poll has ended before anybody asked", async () => {
+  const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
+  await system.startWorker();
+  const request = await system.submit('second', 2);
+  await batchesInFlight(system, 1);
+  // As when the worker that added the poll job had died before it asked.
+  const batchId = system.atlas.uploads()[0]?.batchId ?? '';
+  await system.redis.set(ownerKey(system.prefix, batchId), '1 owner', 'EX', 600);
+  system.atlas.completeNow();
+  const { name, data } = await system.event('done-second');
+  expect(name).toBe('batch.failed');
+  expect(data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
+    documents: { present: 0 },
+  });
+  await expectAllEndedOnce(system, [request]);
 });

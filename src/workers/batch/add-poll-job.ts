@@ -1,7 +1,7 @@
 /** Adds the poll job of an upload that Atlas took, as a child of the upload's batch. */
 import { ErrorCode } from 'bullmq';
 import { hasCode } from '../../errors.js';
-import { type AtlasBatchOwner, readOwner } from '../../jobs/atlas-batch-owner.js';
+import { formatOwner } from '../../jobs/atlas-batch-owner.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
 import { ownerKey } from '../../jobs/keys/redis-keys.js';
@@ -9,14 +9,14 @@ import { BATCHES_QUEUE, POLL_JOB } from '../../jobs/queues.js';
 import type { SentUpload } from '../../jobs/state/batch-state.js';
 import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import { nextPollDelayMs } from '../poll/next-poll.js';
-import { type BatchContext, clockStart, deadlineMsOf } from './batch-context.js';
+import { type BatchContext, clockStart, deadlineMsOf, uploadsThatAre } from './batch-context.js';
 import { memberOf } from './gate-members.js';
 import { stepUpload } from './transitions.js';
 
 /**
  * Adds the job, which sleeps until the policy's first poll. Adding it again changes nothing. When
- * another batch holds the same Atlas batch, the upload is refused instead; whether one held it is for
- * {@link refuseIfPruned}, or `wantedOf`.
+ * another batch holds the same Atlas batch, the upload is refused instead. Whether one held it before its poll job was
+ * pruned can only be asked once ours is there: that is for who goes on ({@link addedOwners}, {@link refusePruned}).
  *
  * The command goes out before all that follows over the same connection, so only who waits for the
  * poll jobs has to know how it went: the adding is kept in `addedPolls`.
@@ -68,26 +68,50 @@ async function add(entry: BatchContext, index: number, upload: SentUpload): Prom
   }
 }
 
-/**
- * Refuses the upload, and removes its poll job, when the Atlas batch was another's whose poll job is pruned. Asked
- * once ours is there: asked before, the other one could be pruned between the answer and the adding.
- * @returns whether it was.
- */
+/** Keys that hold {@link ownerValue}, where they exist: the poll jobs that were added in this entry may run. */
+export function addedOwners(entry: BatchContext): string[] {
+  const { QUEUE_PREFIX } = entry.context.config;
+  return addedUploads(entry).map(({ upload }) => ownerKey(QUEUE_PREFIX, upload.atlasBatchId));
+}
+
+/** What the owner key of an Atlas batch of ours holds. */
+export function ownerValue({ request, job }: BatchContext): string {
+  return formatOwner({ reference: request.reference, timestamp: job.timestamp });
+}
+
+/** Refuses what was added in this entry of Atlas batches that were another's. */
+export async function refusePruned(entry: BatchContext): Promise<void> {
+  await Promise.all(entry.addedPolls.values());
+  await Promise.all(
+    addedUploads(entry).map(({ index, upload }) => refuseIfPruned(entry, index, upload)),
+  );
+}
+
+/** Refuses the upload, and removes its poll job, when its Atlas batch was another's whose poll job is pruned. */
 export async function refuseIfPruned(
   entry: BatchContext,
   index: number,
-  atlasBatchId: string,
-): Promise<boolean> {
-  const { redis, config, pollJobs } = entry.context;
-  const owner = readOwner(await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId)));
-  if (!owner || isOurs(entry, owner)) return false;
-  await pollJobs.remove(pollJobId(atlasBatchId));
-  refuseForeignUpload(entry, index);
-  return true;
+  { atlasBatchId }: SentUpload,
+): Promise<void> {
+  const { redis, config } = entry.context;
+  const owner = await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId));
+  if (owner !== null && owner !== ownerValue(entry)) {
+    await refusePolled(entry, index, atlasBatchId);
+  }
 }
 
-export function isOurs({ request, job }: BatchContext, owner: AtlasBatchOwner): boolean {
-  return owner.reference === request.reference && owner.timestamp === job.timestamp;
+/** Refuses an upload whose poll job was added, and removes that. */
+export async function refusePolled(
+  entry: BatchContext,
+  index: number,
+  atlasBatchId: string,
+): Promise<void> {
+  await entry.context.pollJobs.remove(pollJobId(atlasBatchId));
+  refuseForeignUpload(entry, index);
+}
+
+function addedUploads(entry: BatchContext) {
+  return uploadsThatAre(entry.state, 'sent').filter(({ index }) => entry.addedPolls.has(index));
 }
 
 /** Atlas answered with the `batch_id` of another batch. Not saved: it is found again. */

@@ -3,6 +3,8 @@ import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
 import { plural } from '../../plural.js';
 import type { StepResult } from '../runtime/run-step.js';
+import { flagKeys, toFlags } from '../runtime/signals.js';
+import { addedOwners, ownerValue } from './add-poll-job.js';
 import {
   type BatchContext,
   checkpoint,
@@ -16,7 +18,7 @@ import { leaveUnsent, sleepInLine } from './gate-turn.js';
 import { afterRound, beginRound, whyGivenUp } from './transitions.js';
 import { planUploads, uploadSize } from './upload/plan-uploads.js';
 import { submitPlanned } from './upload/submit-uploads.js';
-import { heed, wantedOf } from './wanted.js';
+import { wakePolls } from './wake-polls.js';
 
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
@@ -43,20 +45,22 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     if ((await submitPlanned(entry)) === 'in-line') {
       return sleepInLine(entry);
     }
-    // What the outside wants is read after all that was added: whoever wants it later finds it.
-    const early = entry.addedPolls.size === 0 ? flagsOf(entry) : null;
-    early?.catch(() => {});
-    if ((await collectPolls(entry)) > 0) {
+    const { pending, flags } = await collectPolls(entry);
+    if (pending > 0) {
       await leaveUnsent(entry);
-      const { keys, toWanted } = wantedOf(entry);
       return {
         kind: 'wait-for-children',
         added: entry.addedPolls.values(),
-        read: keys,
-        afterwards: (values) => heed(entry, toWanted(values)),
+        // Read after all that was added: whoever wants something later finds it.
+        keys: {
+          read: flagKeys(context, request.reference),
+          owned: addedOwners(entry),
+          owner: ownerValue(entry),
+        },
+        afterwards: (values) => wakePolls(entry, toFlags(values, entry.job.timestamp)),
       };
     }
-    const { cancelled } = await (early ?? flagsOf(entry));
+    const { cancelled } = flags ?? (await flagsOf(entry));
     const pastDeadline = await isPastDeadline(entry);
     const end = afterRound(entry.state, {
       total,

@@ -34,6 +34,7 @@ export interface BatchContext extends BatchEntry {
   admission?: Pick<Admission, 'day' | 'outageMs'>;
 }
 
+/** The batch sleeps, over an error or in line. */
 export type Sleep = Extract<StepResult<never>, { kind: 'sleep' | 'save-and-sleep' }>;
 
 /** When the batch has to have ended, Redis time in ms, as far as is known without asking. */

@@ -2,47 +2,99 @@
 import type { Job } from 'bullmq';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
+import { ownerKey } from '../../jobs/keys/redis-keys.js';
 import type { SentUpload } from '../../jobs/state/batch-state.js';
 import { indexesOf, type PollData, type PollResult } from '../../jobs/state/poll-state.js';
-import { addPollJob, refuseForeignUpload, refuseIfPruned } from './add-poll-job.js';
+import { type Flags, flagKeys, toFlags } from '../runtime/signals.js';
+import {
+  addPollJob,
+  ownerValue,
+  refuseForeignUpload,
+  refuseIfPruned,
+  refusePolled,
+} from './add-poll-job.js';
 import { type BatchContext, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';
 
+export interface CollectedPolls {
+  /** How many are pending. */
+  pending: number;
+  /** What the outside wants, where polls of earlier entries were asked for; null where there are none. */
+  flags: Flags | null;
+}
+
+/** What is read in one command beside the poll jobs of earlier entries. */
+interface Asked {
+  flags: Flags;
+  /** Indexes of uploads whose Atlas batch was another's. */
+  foreign: ReadonlySet<number>;
+}
+
 /**
  * Finds the poll job of every upload that was sent, and takes over the results that are there. A poll
- * job that was removed by hand is added again. One that ended in an earlier run polls once more.
- * @returns how many are pending.
+ * job that was removed by hand is added again. One that ended in an earlier run polls once more. Nothing is taken
+ * of an Atlas batch that was another's, whenever that is found out: who added its poll job may have died before.
  */
-export async function collectPolls(entry: BatchContext): Promise<number> {
+export async function collectPolls(entry: BatchContext): Promise<CollectedPolls> {
   const sent = uploadsThatAre(entry.state, 'sent');
-  const pending = await Promise.all(sent.map(({ index, upload }) => collect(entry, index, upload)));
-  const count = pending.filter(Boolean).length;
+  const earlier = sent.filter(({ index }) => !entry.addedPolls.has(index));
+  if (earlier.length === 0) return { pending: sent.length, flags: null };
+  const asking = ask(entry, earlier);
+  const collecting = earlier.map(({ index, upload }) => collect(entry, index, upload, asking));
+  const [{ flags }, ...pending] = await Promise.all([asking, ...collecting]);
+  const count = sent.length - earlier.length + pending.filter(Boolean).length;
   const changed = sent.some(({ index }) => entry.state.uploads[index]?.state !== 'sent');
   // When none is left, what comes next saves; a crash before that collects the same again.
   if (count > 0 && changed) await entry.lease.save(entry.state);
-  return count;
+  return { pending: count, flags };
 }
 
-async function collect(entry: BatchContext, index: number, upload: SentUpload): Promise<boolean> {
+async function ask(
+  entry: BatchContext,
+  uploads: readonly { index: number; upload: SentUpload }[],
+): Promise<Asked> {
+  const { context, request, job } = entry;
+  const { redis, config } = context;
+  const flags = flagKeys(context, request.reference);
+  const owners = uploads.map(({ upload }) => ownerKey(config.QUEUE_PREFIX, upload.atlasBatchId));
+  const values = await redis.mget([...flags, ...owners]);
+  const ours = ownerValue(entry);
+  const foreign = uploads.filter((_, i) => (values[flags.length + i] ?? ours) !== ours);
+  return {
+    flags: toFlags(values, job.timestamp),
+    foreign: new Set(foreign.map(({ index }) => index)),
+  };
+}
+
+/** @returns whether it is pending. */
+async function collect(
+  entry: BatchContext,
+  index: number,
+  upload: SentUpload,
+  asking: Promise<Asked>,
+): Promise<boolean> {
   const { context, lease } = entry;
-  if (entry.addedPolls.has(index)) return true;
   const { atlasBatchId, expectedPollRuns } = upload;
-  const poll: Job<PollData, PollResult> | undefined = await context.pollJobs.getJob(
+  const polling: Promise<Job<PollData, PollResult> | undefined> = context.pollJobs.getJob(
     pollJobId(atlasBatchId),
   );
+  const [poll, { foreign }] = await Promise.all([polling, asking]);
   if (!poll) {
     entry.state = stepUpload(entry.state, index, { kind: 'poll-removed' });
     await lease.save(entry.state);
     await addPollJob(entry, index, upload);
-    await refuseIfPruned(entry, index, atlasBatchId);
+    if (entry.state.uploads[index]?.state === 'sent') await refuseIfPruned(entry, index, upload);
     return entry.state.uploads[index]?.state === 'sent';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== entry.job.timestamp) {
     refuseForeignUpload(entry, index);
     return false;
   }
-  // Whoever added it may have died before it asked whose the Atlas batch was.
-  if (poll.finishedOn === undefined) return !(await refuseIfPruned(entry, index, atlasBatchId));
+  if (foreign.has(index)) {
+    await refusePolled(entry, index, atlasBatchId);
+    return false;
+  }
+  if (poll.finishedOn === undefined) return true;
   if (poll.attemptsMade < expectedPollRuns) {
     await poll.retry(poll.failedReason ? 'failed' : 'completed');
     return true;

@@ -6,6 +6,8 @@ import { fromRanges } from '../../jobs/index-ranges.js';
 import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
+import { flagKeys, toFlags } from '../runtime/signals.js';
+import { refusePruned } from './add-poll-job.js';
 import {
   type BatchContext,
   type BatchEntry,
@@ -17,7 +19,7 @@ import {
 } from './batch-context.js';
 import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
 import { keepPlaces, resumeClock, stopClock } from './transitions.js';
-import { heed, wantedOf } from './wanted.js';
+import { wakePolls } from './wake-polls.js';
 
 /**
  * Whoever frees room wakes the head of the line. A batch comes back by itself only in case all that is
@@ -70,7 +72,7 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
  */
 export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
   const { context } = entry;
-  await Promise.all(entry.addedPolls.values());
+  await refusePruned(entry);
   const { gate } = context;
   const outageMs = entry.admission?.outageMs ?? 0;
   entry.state = stopClock(entry.state, context.clock.now(), outageMs);
@@ -81,18 +83,17 @@ export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
       ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,
     ),
   );
-  const { keys, toWanted } = wantedOf(entry);
   const why = gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit'];
   return {
     kind: 'save-and-sleep',
     delayMs: LINE_SLEEP_MS,
     line: `${plural(waiting, 'upload')} in line: ${why}`,
-    read: keys,
+    read: flagKeys(context, entry.request.reference),
     async isWanted(values) {
       await gate.afterSleep(holders);
-      const wanted = toWanted(values);
-      await heed(entry, wanted);
-      return wanted.cancelled !== null || wanted.foreign.length > 0;
+      const flags = toFlags(values, entry.job.timestamp);
+      await wakePolls(entry, flags);
+      return flags.cancelled !== null;
     },
   };
 }

@@ -135,7 +135,7 @@ async function endAfterDeaths(
   if (!entry.childrenDone) return wait;
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = deaths < 2 * MAX_DEATHS;
-  if (mayCollect && (await collectPolls(entry)) > 0) return wait;
+  if (mayCollect && (await collectPolls(entry)).pending > 0) return wait;
   return { kind: 'ending', status: 'failed', reason };
 }
 

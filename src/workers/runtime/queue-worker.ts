@@ -17,9 +17,9 @@ import { FINISH_REPLY, type FinishReply, finishPart } from './moves/finish-scrip
 import { joinSave } from './moves/joined-save.js';
 import type { Saving } from './moves/save-script.js';
 import { SAVE_AND_SLEEP } from './moves/sleep-script.js';
-import { WAIT_FOR_CHILDREN } from './moves/wait-script.js';
+import { WAIT_FOR_CHILDREN, type WaitKeys } from './moves/wait-script.js';
 import { RENEWAL_INTERVAL_MS, renewLocks } from './renew-locks.js';
-import type { JobEnd, Processor, Slot } from './slot.js';
+import type { ChildrenWait, JobEnd, Processor, Slot } from './slot.js';
 
 /** What BullMQ's moves reply when the lock is not ours. */
 const LOCK_ERRORS: number[] = [ErrorCode.JobLockNotExist, ErrorCode.JobLockMismatch];
@@ -79,7 +79,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
       moveToDelayed: (delayMs: number) => this.moveToDelayed(jobId, token, delayMs),
       saveAndSleep: (saving: Saving, delayMs: number) => this.saveAndSleep(entry, saving, delayMs),
       saveAndFinish: (saving: Saving, end: JobEnd) => this.saveAndFinish(entry, saving, end),
-      waitForChildren: (read: readonly string[]) => this.waitForChildren(entry, read),
+      waitForChildren: (keys: WaitKeys) => this.waitForChildren(entry, keys),
       flags: this.flagsOf.get(job) ?? null,
     };
     const ended = processor(job, slot).finally(async () => {
@@ -130,8 +130,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
       ...args,
     ]);
     const values = settled(reply?.[0] ?? null);
-    const [, moved = 0, flags = null, nextAt = 0] = reply ?? [];
-    if (!this.fetched.addReply(token, moved, flags, fetchNext ? nextAt : undefined)) {
+    if (!this.fetched.addReply(token, reply?.[1] ?? [0], fetchNext)) {
       throw new Error(`${jobId} could not be moved to sleep: it is not active`);
     }
     return values;
@@ -149,24 +148,28 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     const { script, keys, args } = joinSave<FinishReply>(saving, parts, FINISH_REPLY);
     const reply = await script.run(connection as Redis, keys, args);
     saving.settled(reply?.[0] ?? null);
-    const [moved = 0, flags = null, nextAt] = reply?.[1] ?? [];
-    if (!this.fetched.addReply(token, moved, flags, fetchNext ? nextAt : undefined)) {
-      throw new Error(`${jobId} could not be completed: BullMQ replied ${moved}`);
+    const fetched = reply?.[1] ?? [0];
+    if (!this.fetched.addReply(token, fetched, fetchNext)) {
+      throw new Error(`${jobId} could not be completed: BullMQ replied ${fetched[0]}`);
     }
   }
 
-  private async waitForChildren({ jobId, token }: Entry, read: readonly string[]) {
+  private async waitForChildren(
+    { jobId, token }: Entry,
+    { read, owned = [], owner = '' }: WaitKeys,
+  ): Promise<ChildrenWait> {
     const { connection, prefix = '' } = this.opts;
     const fetchNext = this.fetchesWithMove();
-    const args = [prefix, this.name, jobId, token, Date.now(), fetchNext ? 1 : 0];
-    const reply = await WAIT_FOR_CHILDREN.run(connection as Redis, read, args);
-    const [values, moved, next, flags = null, nextAt] = reply;
+    const [values, moved, fetched] = await WAIT_FOR_CHILDREN.run(
+      connection as Redis,
+      [...read, ...owned],
+      [prefix, this.name, jobId, token, Date.now(), fetchNext ? 1 : 0, read.length, owner],
+    );
     if (LOCK_ERRORS.includes(moved)) throw new LockLostError(jobId);
     if (moved < 0)
       throw new Error(`${jobId} could not wait for its polls: BullMQ replied ${moved}`);
-    const waits = moved === 0;
-    if (waits) this.fetched.addReply(token, next ?? 0, flags, fetchNext ? nextAt : undefined);
-    return { waits, values };
+    if (fetched) this.fetched.addReply(token, fetched, fetchNext);
+    return { waits: moved === 0, values };
   }
 
   private fetchesWithMove(): boolean {

@@ -18,6 +18,7 @@ import { promote } from '../../redis/promote.js';
 import { writeRefusal } from '../../redis/reply-error.js';
 import type { WriteGate } from '../../redis/write-gate.js';
 import { JobLease, type LeaseOptions } from './job-lease.js';
+import type { WaitKeys } from './moves/wait-script.js';
 import type { Processor, Slot } from './slot.js';
 
 /** How long a job is left alone whose state a newer version wrote: a rolling deploy takes minutes. */
@@ -52,12 +53,12 @@ export type StepResult<Value> =
     }
   /**
    * `added` are children that are being added. `afterwards` runs after the move, with the values of the keys that the
-   * move has read. When no child is pending the step is called again.
+   * move has read. When no child is pending, or a key is another's, the step is called again.
    */
   | {
       kind: 'wait-for-children';
       added: Iterable<Promise<void>>;
-      read?: readonly string[];
+      keys?: WaitKeys;
       afterwards?: (values: readonly (string | null)[]) => Promise<void>;
     }
   /** Another worker goes on with the job at once. */
@@ -188,7 +189,7 @@ async function runUntilMoved<Data, State extends { v: 1 }, Value>(
       }
       case 'wait-for-children': {
         await Promise.all(result.added);
-        const { waits, values } = await slot.waitForChildren(result.read ?? []);
+        const { waits, values } = await slot.waitForChildren(result.keys ?? { read: [] });
         await result.afterwards?.(values);
         if (waits) return { kind: 'moved', to: 'waiting-children' };
         entry.childrenDone = true;

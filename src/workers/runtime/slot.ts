@@ -3,6 +3,7 @@ import type { Job } from 'bullmq';
 import type { LuaPart } from '../../redis/lua-script.js';
 import type { FlagValues } from './moves/fetched-jobs.js';
 import type { Saving } from './moves/save-script.js';
+import type { WaitKeys } from './moves/wait-script.js';
 
 /** Its moves fetch the next job in the same script. */
 export interface Slot {
@@ -19,16 +20,17 @@ export interface Slot {
   saveAndSleep(saving: Saving, delayMs: number): Promise<(string | null)[]>;
   /** Completes the job with its last save, and does the parts. */
   saveAndFinish(saving: Saving, end: JobEnd): Promise<void>;
-  /**
-   * Moves the job away until no child is pending.
-   * @param read keys of strings
-   * @returns whether one was pending; if not, nothing was moved
-   */
-  waitForChildren(
-    read: readonly string[],
-  ): Promise<{ waits: boolean; values: readonly (string | null)[] }>;
+  /** Moves the job away until no child is pending. */
+  waitForChildren(keys: WaitKeys): Promise<ChildrenWait>;
   /** The flags of the batch, where they were read in the moment in which the job was fetched. */
   readonly flags: FlagValues | null;
+}
+
+export interface ChildrenWait {
+  /** False when no child was pending, or a key is another's: nothing was moved. */
+  waits: boolean;
+  /** Of the keys that were read. */
+  values: readonly (string | null)[];
 }
 
 /** How a job completes. */

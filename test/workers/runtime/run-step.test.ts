@@ -266,7 +266,7 @@ it('a job waits for a child that is being added, with what it reads in its move,
     const child = new Queue('children', { connection: redis, prefix });
     const added = child.add('child', {}, { jobId: 'child', parent, delay: LONG_MS });
     return {
-      ...{ kind: 'wait-for-children', added: [added.then(() => {})], read: keys },
+      ...{ kind: 'wait-for-children', added: [added.then(() => {})], keys: { read: keys } },
       async afterwards(values) {
         read.push(values, await job.getState());
       },
@@ -276,6 +276,31 @@ it('a job waits for a child that is being added, with what it reads in its move,
   await waitUntil('the end of the other', async () => (await queue.getCompletedCount()) === 1);
   expect(read).toEqual([[null, '17'], 'waiting-children']);
   expect(await queue.getJobState('two')).toBe('completed');
+});
+
+it("a job waits with ten thousand keys that are its own or nobody's, and not with one that is another's", async () => {
+  const keysOf = (prefix: string) => Array.from({ length: 10_000 }, (_, i) => `${prefix}:own-${i}`);
+  const waiting = (owned: string[]) => {
+    const keys = { read: [], owned, owner: 'me' };
+    return { kind: 'wait-for-children', added: [], keys } as const;
+  };
+  const { queue, redis, ends } = await runSteps(
+    async ({ job }, { queue, redis, prefix }) => {
+      const parent = { id: job.id ?? '', queue: queue.qualifiedName };
+      const child = new Queue('children', { connection: redis, prefix });
+      await child.add('child', {}, { jobId: 'child', parent, delay: LONG_MS });
+      await redis.set(`${prefix}:own-1`, 'me');
+      await redis.set(`${prefix}:own-9999`, 'you');
+      return waiting(keysOf(prefix));
+    },
+    async (_run, { redis, prefix }) => {
+      await redis.set(`${prefix}:called-again`, '1');
+      await redis.del(`${prefix}:own-9999`);
+      return waiting(keysOf(prefix));
+    },
+  );
+  await ends('waiting-children');
+  expect(await redis.exists(`${queue.opts.prefix}:called-again`)).toBe(1);
 });
 
 it('a job whose lock is lost does not wait for children', async () => {

@@ -3,7 +3,7 @@
  * jobs with.
  */
 import { type JobJson, raw2NextJobData } from 'bullmq';
-import type { FetchedJob } from './sleep-script.js';
+import type { MoveReply } from './fetch-lua.js';
 
 /** Values of the flags of a batch. */
 export type FlagValues = readonly (string | null)[];
@@ -28,20 +28,15 @@ export class FetchedJobs {
 
   /**
    * Takes what a script of ours replied.
-   * @param nextAt when the next job is due; undefined where that is not known
+   * @param mayFetch whether it was to fetch
    * @returns false when the job was not moved.
    */
-  addReply(
-    token: string,
-    moved: number | FetchedJob,
-    flags: FlagValues | null,
-    nextAt: number | undefined,
-  ): boolean {
+  addReply(token: string, [moved, flags = null, nextAt]: MoveReply, mayFetch: boolean): boolean {
     if (typeof moved !== 'number') {
       const [data, id] = raw2NextJobData(moved) as [JobJson, string];
       this.jobs.set(token, { data, id, flags });
     } else if (moved < 0) return false;
-    else if (nextAt !== undefined) this.foundNone.set(token, nextAt);
+    else if (mayFetch && nextAt !== undefined) this.foundNone.set(token, nextAt);
     return true;
   }
 

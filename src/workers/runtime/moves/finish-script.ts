@@ -9,29 +9,22 @@
 import { moveToFinished } from 'bullmq/dist/cjs/scripts/moveToFinished-14.js';
 import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
 import type { LuaPart } from '../../../redis/lua-script.js';
-import { READ_FLAGS_LUA } from '../signals.js';
+import { FETCH_LUA, type MoveReply } from './fetch-lua.js';
 import type { SaveReply } from './save-script.js';
-import type { FetchedJob } from './sleep-script.js';
 
 /** ARGV: prefix of all keys, name of the queue, job, token, time of the host, value as JSON, seconds to keep it, 1 to fetch. */
 const LUA = `
 local function move(KEYS, ARGV) ${moveToFinished.content} end
-${READ_FLAGS_LUA}
-local id, token = ARGV[3], ARGV[4]
-local prefix = ARGV[1] .. ':' .. ARGV[2] .. ':'
-local keys = {}
-for i, name in ipairs({'wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc', 'completed', id, 'metrics:completed', 'marker'}) do
-  keys[i] = prefix .. name
-end
+${FETCH_LUA}
+local prefix, queue, id, token, time, value = unpack(ARGV, 1, 6)
+local keys = keys_of(prefix, queue, {'wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc', 'completed', id, 'metrics:completed', 'marker'})
+local queue_prefix = keys_of(prefix, queue, {''})[1]
 local options = cmsgpack.pack({
   token = token, lockDuration = ${LOCK_DURATION_MS}, keepJobs = { age = tonumber(ARGV[7]) }, maxMetricsSize = ''
 })
-local moved = move(keys, { id, ARGV[5], 'returnvalue', ARGV[6], 'completed', ARGV[8], prefix, options })
-if type(moved) ~= 'table' then return { moved, false, 0 } end
-if type(moved[1]) == 'table' then return { moved, read_flags(ARGV[1], moved[1]) } end
--- Nobody may fetch for so long, says a producer's limit: that is for BullMQ to ask.
-if moved[3] > 0 then return { 0 } end
-return { 0, false, moved[4] }
+local moved = move(keys, { id, time, 'returnvalue', value, 'completed', ARGV[8], queue_prefix, options })
+if type(moved) == 'table' then return move_reply(prefix, moved) end
+return { moved, false, 0 }
 `;
 
 export interface Finish {
@@ -58,8 +51,4 @@ if not saved then return false end
 return { saved, last }
 `;
 
-/** What the save replied, and what BullMQ's move did, as {@link SleepReply} has it. */
-export type FinishReply = [
-  saved: SaveReply,
-  moved: [moved: number | FetchedJob, flags?: (string | null)[] | null, nextAt?: number],
-];
+export type FinishReply = [saved: SaveReply, fetched: MoveReply];

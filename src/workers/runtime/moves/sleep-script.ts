@@ -9,7 +9,7 @@
 import { moveToDelayed } from 'bullmq/dist/cjs/scripts/moveToDelayed-11.js';
 import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
 import { LuaScript } from '../../../redis/lua-script.js';
-import { READ_FLAGS_LUA } from '../signals.js';
+import { FETCH_LUA, type MoveReply } from './fetch-lua.js';
 import { SAVE_LUA, type SaveReply } from './save-script.js';
 
 /** Arguments before those of the save. */
@@ -19,35 +19,22 @@ const OWN_ARGS = 5;
 export const SAVE_AND_SLEEP = new LuaScript<SleepReply | null>(`
 local function save(KEYS, ARGV) ${SAVE_LUA} end
 local function move(KEYS, ARGV) ${moveToDelayed.content} end
-${READ_FLAGS_LUA}
+${FETCH_LUA}
 local save_args = {}
 for i = ${OWN_ARGS + 1}, #ARGV do save_args[i - ${OWN_ARGS}] = ARGV[i] end
 local saved = save(KEYS, save_args)
 if not saved then return false end
 local token, id = save_args[1], save_args[2]
-local prefix = ARGV[1] .. ':' .. ARGV[2] .. ':'
-local keys = {}
-for i, name in ipairs({'marker', 'active', 'prioritized', 'delayed', id, 'events', 'meta', 'stalled', 'wait', 'limiter', 'pc'}) do
-  keys[i] = prefix .. name
-end
+local prefix, queue = ARGV[1], ARGV[2]
+local keys = keys_of(prefix, queue, {'marker', 'active', 'prioritized', 'delayed', id, 'events', 'meta', 'stalled', 'wait', 'limiter', 'pc'})
+local queue_prefix = keys_of(prefix, queue, {''})[1]
 local options = cmsgpack.pack({ token = token, lockDuration = ${LOCK_DURATION_MS} })
-local next = move(keys, { prefix, ARGV[3], id, token, ARGV[4], '1', '', ARGV[5], options })
-if type(next) == 'table' then return { saved, next, read_flags(ARGV[1], next[1]) } end
+local moved = move(keys, { queue_prefix, ARGV[3], id, token, ARGV[4], '1', '', ARGV[5], options })
+if type(moved) == 'table' then return { saved, move_reply(prefix, moved) } end
 -- As BullMQ's fetch says it of an empty queue; a score is the time and twelve bits more.
-local first = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
-return { saved, next, false, math.floor((tonumber(first[2]) or 0) / 0x1000) }
+local first = redis.call('ZRANGE', queue_prefix .. 'delayed', 0, 0, 'WITHSCORES')
+return { saved, { moved, false, math.floor((tonumber(first[2]) or 0) / 0x1000) } }
 `);
 
-/**
- * What the save replied, what BullMQ's move did (a negative number: it did not move), and the flags of the job that
- * was fetched, where it has any; where none was, when the next one is due. Null without the lock: nothing was done.
- */
-export type SleepReply = [
-  saved: SaveReply,
-  moved: number | FetchedJob,
-  flags: (string | null)[] | null,
-  nextAt?: number,
-];
-
-/** A job as BullMQ's scripts reply it. */
-export type FetchedJob = [fields: string[], id: string, limitMs: number, delayUntil: number];
+/** Null without the lock: nothing was done. */
+export type SleepReply = [saved: SaveReply, fetched: MoveReply];

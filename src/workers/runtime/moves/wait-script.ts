@@ -10,45 +10,44 @@ import { moveToActive } from 'bullmq/dist/cjs/scripts/moveToActive-11.js';
 import { moveToWaitingChildren } from 'bullmq/dist/cjs/scripts/moveToWaitingChildren-7.js';
 import { LOCK_DURATION_MS } from '../../../jobs/queues.js';
 import { LuaScript } from '../../../redis/lua-script.js';
-import { READ_FLAGS_LUA } from '../signals.js';
-import type { FetchedJob } from './sleep-script.js';
+import { FETCH_LUA, type MoveReply } from './fetch-lua.js';
 
-/** KEYS to read. ARGV: prefix of all keys, name of the queue, job, token, time of the host, 1 to fetch. */
+/**
+ * KEYS to read, then those that must be ours. ARGV: prefix of all keys, name of the queue, job, token, time of the host, 1 to
+ * fetch; how many keys to read, and what the others must hold where they exist.
+ */
 export const WAIT_FOR_CHILDREN = new LuaScript<WaitReply>(`
 local function wait(KEYS, ARGV) ${moveToWaitingChildren.content} end
 local function fetch(KEYS, ARGV) ${moveToActive.content} end
-${READ_FLAGS_LUA}
-local id, token, time = ARGV[3], ARGV[4], ARGV[5]
-local prefix = ARGV[1] .. ':' .. ARGV[2] .. ':'
-local function keys_of(names)
-  for i, name in ipairs(names) do names[i] = prefix .. name end
-  return names
-end
+${FETCH_LUA}
+local prefix, queue, id, token, time = unpack(ARGV, 1, 5)
+local to_read, ours = tonumber(ARGV[7]), ARGV[8]
 local values = {}
-if #KEYS > 0 then values = redis.call('MGET', unpack(KEYS)) end
-local moved = wait(
-  keys_of({'active', 'waiting-children', id, id .. ':dependencies', id .. ':unsuccessful', 'stalled', 'events'}),
-  { token, '', time, id, prefix }
-)
+if to_read > 0 then values = redis.call('MGET', unpack(KEYS, 1, to_read)) end
+for i = to_read + 1, #KEYS do
+  local owner = redis.call('GET', KEYS[i])
+  if owner and owner ~= ours then return { values, 1 } end
+end
+local own_keys = keys_of(prefix, queue, {'active', 'waiting-children', id, id .. ':dependencies', id .. ':unsuccessful', 'stalled', 'events'})
+local queue_prefix = keys_of(prefix, queue, {''})[1]
+local moved = wait(own_keys, { token, '', time, id, queue_prefix })
 if moved ~= 0 or ARGV[6] ~= '1' then return { values, moved } end
-local next = fetch(
-  keys_of({'wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc', 'marker'}),
-  { prefix, time, cmsgpack.pack({ token = token, lockDuration = ${LOCK_DURATION_MS} }) }
-)
-if type(next[1]) == 'table' then return { values, moved, next, read_flags(ARGV[1], next[1]) } end
--- Nobody may fetch for so long, says a producer's limit: that is for BullMQ to ask.
-if next[3] > 0 then return { values, moved } end
-return { values, moved, false, false, next[4] }
+local all_keys = keys_of(prefix, queue, {'wait', 'active', 'prioritized', 'events', 'stalled', 'limiter', 'delayed', 'paused', 'meta', 'pc', 'marker'})
+local options = cmsgpack.pack({ token = token, lockDuration = ${LOCK_DURATION_MS} })
+return { values, moved, move_reply(prefix, fetch(all_keys, { queue_prefix, time, options })) }
 `);
 
+/** Keys that go with a wait for children. */
+export interface WaitKeys {
+  /** Strings that are read in the same moment; a few. */
+  read: readonly string[];
+  /** Any number of strings that hold `owner` where they exist: otherwise the job does not wait. */
+  owned?: readonly string[];
+  owner?: string;
+}
+
 /**
- * The values that were read, and what BullMQ's move did: 0, or 1 when no child is pending, or a negative number; then
- * the job that was fetched, with its flags where it has any; where none was, when the next one is due.
+ * The values that were read, and what BullMQ's move did: 0, or a negative number; 1 when no child is pending or a key is
+ * another's, and nothing was moved. Then what was fetched.
  */
-export type WaitReply = [
-  values: (string | null)[],
-  moved: number,
-  next?: FetchedJob | null,
-  flags?: (string | null)[] | null,
-  nextAt?: number,
-];
+export type WaitReply = [values: (string | null)[], moved: number, fetched?: MoveReply];
