@@ -3,8 +3,9 @@ import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import { resultOf } from '../../../src/jobs/state/batch-state.js';
 import { memberOf } from '../../../src/workers/batch/gate-members.js';
 import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload/upload-transitions.js';
-import { MAX_ROUNDS, OWNER, type World } from './batch-worlds.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
+import { MAX_ROUNDS } from './next-worlds.js';
+import { OWNER, type World } from './world.js';
 
 /** A quarter of a million worlds, beside tests that take the cores too. */
 const EXPLORATION_TIMEOUT_MS = 240_000;

@@ -2,7 +2,8 @@
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import type { BatchState, Upload } from '../../../src/jobs/state/batch-state.js';
 import { memberOf } from '../../../src/workers/batch/gate-members.js';
-import { nextWorlds, OWNER, START, type World } from './batch-worlds.js';
+import { nextWorlds } from './next-worlds.js';
+import { OWNER, START, type World } from './world.js';
 
 export interface Exploration {
   worlds: World[];

@@ -6,21 +6,11 @@
  * that it is erased. The steps are those of the processors. What they do to the state are the
  * pure transitions themselves.
  */
-import type { Reason } from '../../../src/errors.js';
 import { fromRanges } from '../../../src/jobs/index-ranges.js';
-import {
-  type BatchState,
-  newBatchState,
-  type Upload,
-} from '../../../src/jobs/state/batch-state.js';
+import type { BatchState, Upload } from '../../../src/jobs/state/batch-state.js';
 import type { PollResult } from '../../../src/jobs/state/poll-state.js';
 import type { RunMode } from '../../../src/jobs/state/run-mode.js';
-import {
-  allMembers,
-  type Leaving,
-  memberOf,
-  membersToLeave,
-} from '../../../src/workers/batch/gate-members.js';
+import { allMembers, memberOf } from '../../../src/workers/batch/gate-members.js';
 import {
   afterRound,
   awaitLate,
@@ -30,77 +20,22 @@ import {
   stepUpload,
 } from '../../../src/workers/batch/transitions.js';
 import { planUploads } from '../../../src/workers/batch/upload/plan-uploads.js';
+import { resultOfSending } from '../../../src/workers/batch/upload/upload-transitions.js';
+import { erase, loseLock, outside, sendersAway, sendersOfErased } from './outside-worlds.js';
 import {
-  resultOfSending,
-  type SendResult,
-} from '../../../src/workers/batch/upload/upload-transitions.js';
+  all,
+  forget,
+  leave,
+  leaveUnsent,
+  OWNER,
+  REASON,
+  resultsOf,
+  save,
+  type World,
+} from './world.js';
 
-/** Whose the members of the gate are. */
-export const OWNER = { lease: { jobId: 'batch-x' }, job: { timestamp: 1 } };
 const TOTAL = 2;
 export const MAX_ROUNDS = 2;
-const REASON: Reason = { code: 'ATLAS_REJECTED', message: 'no' };
-
-/** A poll job: how often it has ended, and with what; pending while there is no result. */
-interface Poll {
-  runs: number;
-  status: PollResult['status'] | null;
-}
-
-export interface World {
-  /** Documents in an upload. */
-  size: number;
-  /** Members of the gate; null where none is on. */
-  gate: { inFlight: readonly string[]; line: readonly string[] } | null;
-  saved: BatchState;
-  /** What the processor has in memory; null while no worker runs the job. */
-  live: BatchState | null;
-  /** Uploads whose POST may be on its way, or whose response is not saved. */
-  posted: readonly number[];
-  /** Those of them that Atlas has taken, while Redis refuses to save that. */
-  refusedByRedis: readonly number[];
-  /** Uploads whose worker lives and has lost the job, and where its POST stands. */
-  away: Readonly<Record<number, 'posted' | 'refused-by-redis'>>;
-  receipts: Readonly<Record<number, SendResult>>;
-  /** An answer of Atlas came that nobody waits for any more. */
-  orphaned: boolean;
-  /** Uploads that this entry of the job has tried to send. */
-  tried: readonly number[];
-  /** A transient error: the batch sleeps when no response is awaited any more. */
-  failing: boolean;
-  polls: Readonly<Record<string, Poll>>;
-  cancelled: boolean;
-  pastDeadline: boolean;
-  /** 0, and 1 after the operator's retry. */
-  attempt: number;
-  /** Ids of the events, of all runs. */
-  events: readonly string[];
-  /** The job has completed or failed. */
-  finished: boolean;
-  /** Somebody has erased it since. */
-  erased: boolean;
-}
-
-export const START: World = {
-  size: 1,
-  gate: null,
-  saved: newBatchState(0, 0),
-  live: null,
-  posted: [],
-  refusedByRedis: [],
-  away: {},
-  receipts: {},
-  orphaned: false,
-  tried: [],
-  failing: false,
-  polls: {},
-  cancelled: false,
-  pastDeadline: false,
-  attempt: 0,
-  events: [],
-  finished: false,
-  erased: false,
-};
 
 /** All that can happen next. */
 export function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
@@ -124,20 +59,6 @@ export function* nextWorlds(world: World, resubmit: boolean): Generator<World> {
   yield* workOn(world, world.live, resubmit);
 }
 
-/** All that Redis holds of it goes. Who is away with it stays away. */
-function erase(world: World): World {
-  const gate = world.gate && { inFlight: [], line: [] };
-  return { ...world, erased: true, gate, receipts: {}, polls: {}, events: [] };
-}
-
-/** A receipt is written only while the job is there, and waits for it. */
-function* sendersOfErased(world: World): Generator<World> {
-  for (const index of Object.keys(world.away).map(Number)) {
-    const { [index]: _, ...away } = world.away;
-    yield { ...world, away };
-  }
-}
-
 /**
  * Its workers died too often: it ends before anybody asks what became of its uploads. In a later round, or
  * where something else ends it as well, that leads to nothing more.
@@ -145,49 +66,6 @@ function* sendersOfErased(world: World): Generator<World> {
 function mayEndInternal({ attempt, saved, cancelled, pastDeadline }: World): boolean {
   if (attempt > 0 || saved.round > 1 || saved.outcome || cancelled || pastDeadline) return false;
   return saved.uploads.some(({ state }) => state === 'sending');
-}
-
-function* outside(world: World): Generator<World> {
-  if (world.finished) return;
-  if (!world.cancelled) yield { ...world, cancelled: true };
-  // What a cancelled batch does, it does at once.
-  if (!world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: true };
-  // Somebody gives it more time, at any moment before its end.
-  if (world.pastDeadline && !world.cancelled) yield { ...world, pastDeadline: false };
-  for (const [id, poll] of Object.entries(world.polls)) {
-    if (poll.status !== null) continue;
-    const ends = world.cancelled
-      ? (['cancelled'] as const)
-      : (['complete', world.attempt === 0 ? 'incomplete' : 'rejected'] as const);
-    for (const status of ends) {
-      const polls = { ...world.polls, [id]: { runs: poll.runs + 1, status } };
-      yield { ...release(world, id), polls };
-    }
-  }
-}
-
-/** The save of a poll's result frees the room of its upload. */
-function release(world: World, atlasBatchId: string): World {
-  const sent = world.saved.uploads.find(
-    (upload) => upload.state === 'sent' && upload.atlasBatchId === atlasBatchId,
-  );
-  return sent ? forget(world, [memberOf(OWNER, sent)]) : world;
-}
-
-function forget(world: World, members: readonly string[]): World {
-  if (world.gate === null) return world;
-  const without = (list: readonly string[]) => list.filter((one) => !members.includes(one));
-  const { inFlight, line } = world.gate;
-  return { ...world, gate: { inFlight: without(inFlight), line: without(line) } };
-}
-
-function all({ unsent, others }: Leaving): string[] {
-  return [...unsent.map(({ member }) => member), ...others];
-}
-
-/** A batch that sends nothing now keeps nobody waiting. */
-function leaveUnsent(world: World, state: BatchState): World {
-  return forget(world, all(membersToLeave(OWNER, state)));
 }
 
 /** It is admitted, or waits in line while the job sleeps. */
@@ -207,43 +85,6 @@ function* returnToLine(world: World, live: BatchState, member: string): Generato
   const { inFlight, line } = world.gate;
   const gate = { inFlight: inFlight.filter((one) => one !== member), line: [...line, member] };
   yield leave({ ...save(world, live), gate });
-}
-
-/** The worker dies, or the batch sleeps or waits: what is in memory is gone. */
-function leave(world: World): World {
-  return { ...world, live: null, posted: [], refusedByRedis: [], tried: [], failing: false };
-}
-
-/** Redis has stalled longer than the lock lasts. The worker lives, and awaits what Atlas answers. */
-function loseLock(world: World): World {
-  const states = world.posted.map((index) => [
-    index,
-    world.refusedByRedis.includes(index) ? 'refused-by-redis' : 'posted',
-  ]);
-  return { ...leave(world), away: { ...world.away, ...Object.fromEntries(states) } };
-}
-
-/** What workers do that have lost the job: they write receipts, or die. */
-function* sendersAway(world: World, resubmit: boolean): Generator<World> {
-  for (const [key, stands] of Object.entries(world.away)) {
-    const index = Number(key);
-    const { [index]: _, ...away } = world.away;
-    yield { ...world, away };
-    const isAwaited = world.saved.uploads[index]?.state === 'sending';
-    for (const result of resultsOf(world, index, resubmit)) {
-      if (stands === 'refused-by-redis' && result.kind !== 'accepted') continue;
-      // Both lead to what other results lead to as well.
-      if (result.kind === 'cancelled' || isAnswered(result)) continue;
-      if (!isAwaited) yield { ...world, away, orphaned: true };
-      else yield { ...world, away, receipts: { ...world.receipts, [index]: result } };
-    }
-  }
-}
-
-const isAnswered = (result: SendResult) => result.kind === 'unknown' && result.answered;
-
-function save(world: World, state: BatchState): World {
-  return { ...world, live: state, saved: state };
 }
 
 /** What was being sent is settled first; while a sender may still say what came of it, the job sleeps. */
@@ -341,21 +182,6 @@ function* respond(
   }
 }
 
-function resultsOf({ attempt, saved, cancelled }: World, index: number, resubmit: boolean) {
-  const results: SendResult[] = [
-    { kind: 'accepted', atlasBatchId: `${attempt}.${saved.round}.${index}`, sentAt: 0 },
-    { kind: 'not-taken' },
-    { kind: 'refused', reason: REASON },
-    { kind: 'unknown', why: 'a reset', resubmit },
-    { kind: 'unknown', why: 'no id', resubmit, answered: true },
-  ];
-  const upload = saved.uploads[index];
-  if (upload && fromRanges(upload.documentIndexes).length > 1)
-    results.push({ kind: 'too-large', reason: REASON });
-  if (cancelled) results.push({ kind: 'cancelled' });
-  return results;
-}
-
 /** Takes over the results of polls; waits while some are pending. */
 function collect(world: World, before: BatchState): World {
   let [state, polls, pending] = [before, world.polls, false];
@@ -426,17 +252,24 @@ function beginRoundWith(world: World, live: BatchState, indexes: number[]): Worl
   return { ...world, live: beginRound(live, uploads), tried: [] };
 }
 
-/** The event is added under its id, which is saved; adding it again changes nothing. */
+/**
+ * The event is added under its id, which is saved; adding it again changes nothing. The save completes the job; one that
+ * fails is ended after it.
+ */
 function announce(
   world: World,
   live: BatchState,
   outcome: NonNullable<BatchState['outcome']>,
 ): World {
-  if (outcome.announced) {
-    return { ...forget(leave(world), all(allMembers(OWNER, live))), finished: true };
-  }
+  if (outcome.announced) return finish(world, live);
   if (!world.events.includes(outcome.eventJobId)) {
     return { ...world, events: [...world.events, outcome.eventJobId] };
   }
-  return save(world, endRun(live, { ...outcome, announced: true }));
+  const announced = endRun(live, { ...outcome, announced: true });
+  const saved = save(world, announced);
+  return outcome.status === 'completed' ? finish(saved, announced) : saved;
+}
+
+function finish(world: World, live: BatchState): World {
+  return { ...forget(leave(world), all(allMembers(OWNER, live))), finished: true };
 }
