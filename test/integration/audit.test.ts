@@ -70,8 +70,10 @@ it('a change by the command line is in the log of a worker and in the timeline, 
   );
   await runCommand(['resume'], system.environment);
   expect(await recordOf('resume')).toMatchObject({ outcome: 'resumed' });
-  // What a worker has logged is nowhere any more.
-  expect(await system.redis.exists(`${system.prefix}:audit`)).toBe(0);
+  await waitUntil(
+    'the removal of what a worker has logged',
+    async () => (await system.redis.exists(`${system.prefix}:audit`)) === 0,
+  );
 });
 
 it('a change by the dashboard is in the log of the server, with the login and the address', async () => {

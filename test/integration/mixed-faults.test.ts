@@ -12,6 +12,7 @@ import {
   mixedAtlasFaults,
 } from '../../src/simulator/index.js';
 import { randomFrom } from '../../src/simulator/random.js';
+import { clientOf } from '../client/test-client.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectNoStrayKeys, readResults } from '../helpers/invariants.js';
 import { LONG, SEEDS } from '../helpers/long-form.js';
@@ -104,23 +105,36 @@ it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
     system.atlas.setFaults({ ...mixedAtlasFaults({ rate: RATE, seed }), onFault: evidence.note });
     const requests = await submitMany(system, seed);
     const worker = await system.startWorkerProcess();
+    const runningNow = async () => {
+      const events = await system.completions.getJobs(['wait']);
+      const ended = new Set(events.map(({ id }) => id));
+      return requests.filter(({ reference }) => !ended.has(`done-${reference}`));
+    };
     await waitUntil(
       'the end of all batches whose documents come',
-      async () => {
-        const events = await system.completions.getJobs(['wait']);
-        const ended = new Set(events.map(({ id }) => id));
-        return requests.every(
-          ({ reference, documents }) =>
-            ended.has(`done-${reference}`) ||
-            documents.some(({ documentId: id }) => isNever(id) || evidence.hasForeignId(id)),
-        );
-      },
+      async () =>
+        (await runningNow()).every(({ documents }) =>
+          documents.some(({ documentId: id }) => isNever(id) || evidence.hasForeignId(id)),
+        ),
       TIMEOUT_MS,
     ).catch((error) => describeStuck(system, error));
     expect(Object.keys(system.atlas.faultsFired()).length).toBeGreaterThan(30);
 
-    // What is left waits for documents that never come: now their deadline is here.
+    // What is left waits for documents that never come: now their deadline is here. Whatever else will
+    // come of them is at Atlas by then, or it would be missing too.
     system.atlas.clearFaults();
+    const client = clientOf(system);
+    await waitUntil(
+      'all uploads at Atlas',
+      async () => {
+        const running = await runningNow();
+        const statuses = await Promise.all(running.map((one) => client.status(one.reference)));
+        const states = statuses.flatMap(({ uploads }) => uploads.map(({ state }) => state));
+        return !states.includes('planned') && !states.includes('sending');
+      },
+      TIMEOUT_MS,
+    );
+    system.atlas.completeNow();
     worker.signal('SIGTERM');
     await worker.exited;
     const last = await system.startWorkerProcess({ BATCH_DEADLINE_MS: '1000' });
@@ -233,14 +247,18 @@ async function expectRightEnd(
 }
 
 /** Whatever is stored is an extract that Atlas has, in its order; what is not stored was unreadable. */
-function expectStored(system: System, { reference, results }: BatchSummary, held: Extracts): void {
+function expectStored(
+  system: System,
+  { reference, reason, results }: BatchSummary,
+  held: Extracts,
+): void {
   for (const uri of results) {
     const stored = readResults(system, uri) as ReturnType<typeof readResults> & {
       unreadable: { documentId: string | null }[];
     };
     for (const { documentId, extracts } of stored.documents) {
       const truth = (held.get(documentId) ?? []).map((one) => JSON.stringify(one));
-      const why = `${reference}/${documentId}`;
+      const why = `${reference}/${documentId}, ${reason?.code ?? 'completed'}`;
       const texts = extracts.map((extract) => {
         // What the faults add.
         const { quality: _, scan: __, ...plain } = extract as Record<string, unknown>;
