@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { pollJobId } from '../../src/jobs/ids.js';
 import { ownerKey } from '../../src/jobs/keys/redis-keys.js';
 import type { AtlasRequestView, S3Target } from '../../src/simulator/index.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
@@ -7,6 +8,7 @@ import {
   expectAllEndedOnce,
   expectFewSubmissions,
   expectStoredAsAtlasHasIt,
+  stateOf,
 } from '../helpers/invariants.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -26,6 +28,30 @@ it('an Atlas batch whose id a second upload of the same batch was given is polle
   await expectAllEndedOnce(system, [request]);
   await expectStoredAsAtlasHasIt(system, [request]);
   await expectFewSubmissions(system, [request]);
+});
+
+it('an Atlas batch that has ended is polled again once for two uploads that were given its id', async () => {
+  const system = await startSystem();
+  await system.startWorker({ ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1', RESUBMIT_MISSING: '1' });
+  const isLater = ({ documentIds = [] }: AtlasRequestView) => (documentIds[0] ?? '') > '001';
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', match: isLater }] });
+  // Atlas fetches them for long enough to take the first one first.
+  const isLaterScan = ({ key }: S3Target) => /00[23]/.test(key);
+  system.s3.setFaults({
+    rules: [{ endpoint: 'get', fault: 'slow', delayMs: 1000, match: isLaterScan }],
+  });
+  const request = await system.submit('tripled', 3);
+  expect((await system.event('done-tripled')).data).toMatchObject({
+    reason: { code: 'INCOMPLETE' },
+    documents: { missing: ['002', '003'] },
+  });
+  const { uploads, unexpectedErrors } = await stateOf(system, 'tripled');
+  const runs = uploads.map((upload) =>
+    'expectedPollRuns' in upload ? upload.expectedPollRuns : 0,
+  );
+  expect(runs).toEqual([1, 1, 1, 2, 2]);
+  expect(unexpectedErrors).toBe(0);
+  await expectAllEndedOnce(system, [request]);
 });
 
 it.each([
@@ -112,4 +138,39 @@ it("a batch takes nothing of an Atlas batch that was another's, also when its po
     documents: { present: 0 },
   });
   await expectAllEndedOnce(system, [request]);
+});
+
+it("a batch leaves no poll of an Atlas batch that was another's, also when it is being polled as that is found", async () => {
+  const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
+  await system.startWorker({
+    ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '2',
+    ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1',
+  });
+  const filler = await system.submit('filler', 1, 'filler-');
+  await batchesInFlight(system, 1);
+  const isPollOfSecond = ({ batchId }: AtlasRequestView) =>
+    batchId === system.atlas.uploads()[1]?.batchId;
+  const isLast = ({ documentIds = [] }: AtlasRequestView) => documentIds.includes('second-002');
+  system.atlas.setFaults({
+    rules: [
+      { endpoint: 'extracts', fault: 'slow', delayMs: 3000, match: isPollOfSecond },
+      { endpoint: 'multiupload', fault: 422, match: isLast },
+    ],
+  });
+  const second = await system.submit('second', 2, 'second-');
+  const polled = await waitUntil('a poll that takes long', async () => {
+    const job = await system.pollJobs.getJob(pollJobId(system.atlas.uploads()[1]?.batchId ?? ''));
+    return (await job?.isActive()) ? job : undefined;
+  });
+  // As when the worker that added the poll job had died before it asked.
+  const { atlasBatchId } = polled.data;
+  await system.redis.set(ownerKey(system.prefix, atlasBatchId), '1 owner', 'EX', 600);
+  // Now there is room for the other upload of the batch. It is refused, so that nothing is left to wait for.
+  system.atlas.completeNow(system.atlas.uploads()[0]?.batchId);
+  await system.event('done-filler');
+  expect((await system.event('done-second')).data).toMatchObject({
+    reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(atlasBatchId) },
+    documents: { present: 0 },
+  });
+  await expectAllEndedOnce(system, [filler, second]);
 });

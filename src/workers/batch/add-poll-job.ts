@@ -79,7 +79,7 @@ export function ownerValue({ request, job }: BatchContext): string {
   return formatOwner({ reference: request.reference, timestamp: job.timestamp });
 }
 
-/** Refuses what was added in this entry of Atlas batches that were another's. */
+/** Refuses what was added in this entry of Atlas batches that were another's. What is being polled waits for the next entry. */
 export async function refusePruned(entry: BatchContext): Promise<void> {
   await Promise.all(entry.addedPolls.values());
   await Promise.all(
@@ -87,27 +87,34 @@ export async function refusePruned(entry: BatchContext): Promise<void> {
   );
 }
 
-/** Refuses the upload, and removes its poll job, when its Atlas batch was another's whose poll job is pruned. */
+/**
+ * Refuses the upload, and removes its poll job, when its Atlas batch was another's whose poll job is pruned.
+ * @returns false when that is to be done later, as of {@link refusePolled}.
+ */
 export async function refuseIfPruned(
   entry: BatchContext,
   index: number,
   { atlasBatchId }: SentUpload,
-): Promise<void> {
+): Promise<boolean> {
   const { redis, config } = entry.context;
   const owner = await redis.get(ownerKey(config.QUEUE_PREFIX, atlasBatchId));
-  if (owner !== null && owner !== ownerValue(entry)) {
-    await refusePolled(entry, index, atlasBatchId);
-  }
+  if (owner === null || owner === ownerValue(entry)) return true;
+  return refusePolled(entry, index, atlasBatchId);
 }
 
-/** Refuses an upload whose poll job was added, and removes that. */
+/**
+ * Refuses an upload whose poll job was added, and removes that.
+ * @returns false when a worker is polling, whose job cannot be removed: then the upload stays as it is, or its batch might
+ *   end and leave a poll behind.
+ */
 export async function refusePolled(
   entry: BatchContext,
   index: number,
   atlasBatchId: string,
-): Promise<void> {
-  await entry.context.pollJobs.remove(pollJobId(atlasBatchId));
-  refuseForeignUpload(entry, index);
+): Promise<boolean> {
+  const isRemoved = (await entry.context.pollJobs.remove(pollJobId(atlasBatchId))) === 1;
+  if (isRemoved) refuseForeignUpload(entry, index);
+  return isRemoved;
 }
 
 function addedUploads(entry: BatchContext) {

@@ -23,6 +23,9 @@ import { wakePolls } from './wake-polls.js';
 /** Documents that a message names before it goes on with "and … more". */
 const NAMED_IN_MESSAGE = 20;
 
+/** Until a poll that is to be removed has ended its request, which takes from milliseconds to a time-out; up to twice as long. */
+const UNDER_WAY_WAIT_MS = 500;
+
 export type WaitForChildren = Extract<StepResult<never>, { kind: 'wait-for-children' }>;
 
 /** How the batch ends. */
@@ -45,7 +48,8 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     if ((await submitPlanned(entry)) === 'in-line') {
       return sleepInLine(entry);
     }
-    const { pending, flags } = await collectPolls(entry);
+    const { pending, mustWait, flags } = await collectPolls(entry);
+    if (mustWait) return { kind: 'sleep', delayMs: UNDER_WAY_WAIT_MS * (1 + context.random()) };
     if (pending > 0) {
       await leaveUnsent(entry);
       return {

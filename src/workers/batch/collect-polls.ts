@@ -1,5 +1,6 @@
 /** Takes the results of the poll jobs over into the state of their batch. */
-import type { Job } from 'bullmq';
+import { ErrorCode, type Job } from 'bullmq';
+import { hasCode } from '../../errors.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { ownerKey } from '../../jobs/keys/redis-keys.js';
@@ -19,9 +20,14 @@ import { stepUpload } from './transitions.js';
 export interface CollectedPolls {
   /** How many are pending. */
   pending: number;
+  /** Whether a worker is polling one of them that is to be removed. */
+  mustWait: boolean;
   /** What the outside wants, where polls of earlier entries were asked for; null where there are none. */
   flags: Flags | null;
 }
+
+/** A poll job is pending, or its result was taken over, or there is none any more; or it is to be removed and under way. */
+type Collected = 'pending' | 'taken' | 'under-way';
 
 /** What is read in one command beside the poll jobs of earlier entries. */
 interface Asked {
@@ -38,15 +44,16 @@ interface Asked {
 export async function collectPolls(entry: BatchContext): Promise<CollectedPolls> {
   const sent = uploadsThatAre(entry.state, 'sent');
   const earlier = sent.filter(({ index }) => !entry.addedPolls.has(index));
-  if (earlier.length === 0) return { pending: sent.length, flags: null };
+  if (earlier.length === 0) return { pending: sent.length, mustWait: false, flags: null };
   const asking = ask(entry, earlier);
   const collecting = earlier.map(({ index, upload }) => collect(entry, index, upload, asking));
-  const [{ flags }, ...pending] = await Promise.all([asking, ...collecting]);
-  const count = sent.length - earlier.length + pending.filter(Boolean).length;
+  const [{ flags }, ...collected] = await Promise.all([asking, ...collecting]);
+  const notTaken = collected.filter((one) => one !== 'taken').length;
+  const count = sent.length - earlier.length + notTaken;
   const changed = sent.some(({ index }) => entry.state.uploads[index]?.state !== 'sent');
   // When none is left, what comes next saves; a crash before that collects the same again.
   if (count > 0 && changed) await entry.lease.save(entry.state);
-  return { pending: count, flags };
+  return { pending: count, mustWait: collected.includes('under-way'), flags };
 }
 
 async function ask(
@@ -66,13 +73,12 @@ async function ask(
   };
 }
 
-/** @returns whether it is pending. */
 async function collect(
   entry: BatchContext,
   index: number,
   upload: SentUpload,
   asking: Promise<Asked>,
-): Promise<boolean> {
+): Promise<Collected> {
   const { context, lease } = entry;
   const { atlasBatchId, expectedPollRuns } = upload;
   const polling: Promise<Job<PollData, PollResult> | undefined> = context.pollJobs.getJob(
@@ -83,21 +89,21 @@ async function collect(
     entry.state = stepUpload(entry.state, index, { kind: 'poll-removed' });
     await lease.save(entry.state);
     await addPollJob(entry, index, upload);
-    if (entry.state.uploads[index]?.state === 'sent') await refuseIfPruned(entry, index, upload);
-    return entry.state.uploads[index]?.state === 'sent';
+    const isAdded = entry.state.uploads[index]?.state === 'sent';
+    if (isAdded && !(await refuseIfPruned(entry, index, upload))) return 'under-way';
+    return entry.state.uploads[index]?.state === 'sent' ? 'pending' : 'taken';
   }
   if (poll.parent?.id !== lease.jobId || poll.data.batchTimestamp !== entry.job.timestamp) {
     refuseForeignUpload(entry, index);
-    return false;
+    return 'taken';
   }
   if (foreign.has(index)) {
-    await refusePolled(entry, index, atlasBatchId);
-    return false;
+    return (await refusePolled(entry, index, atlasBatchId)) ? 'taken' : 'under-way';
   }
-  if (poll.finishedOn === undefined) return true;
+  if (poll.finishedOn === undefined) return 'pending';
   if (poll.attemptsMade < expectedPollRuns) {
-    await poll.retry(poll.failedReason ? 'failed' : 'completed');
-    return true;
+    await runAgain(poll);
+    return 'pending';
   }
   const result = poll.failedReason ? resultOfFailedJob(poll) : poll.returnvalue;
   const missing = missingOf(upload, poll.data, result);
@@ -105,7 +111,16 @@ async function collect(
     kind: 'poll-ended',
     result: { ...result, missing },
   });
-  return false;
+  return 'taken';
+}
+
+async function runAgain(poll: Job<PollData, PollResult>): Promise<void> {
+  try {
+    await poll.retry(poll.failedReason ? 'failed' : 'completed');
+  } catch (error) {
+    // Another upload of the same Atlas batch has done it.
+    if (!hasCode(error, ErrorCode.JobNotInState)) throw error;
+  }
 }
 
 /** Two uploads may share an Atlas batch. Documents that the poll job did not ask for are missing. */
