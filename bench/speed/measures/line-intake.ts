@@ -6,7 +6,7 @@ import { setStage } from '../stage.js';
 import { until } from '../until.js';
 import { MAX_DOCUMENTS } from '../work.js';
 
-const BATCHES = 20_000;
+const BATCHES = 100_000;
 /** Before they are timed. */
 const WARM_UP = 2000;
 /** For which those in line do nothing. */
