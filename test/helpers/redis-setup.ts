@@ -8,7 +8,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const redis = await startPrivateRedis();
   project.provide('redisUrl', redis.url);
   // The long form runs what is shipped, and many tests start no process.
-  const bundle = LONG || !isCompiled() ? undefined : await bundleCli();
+  const bundle = LONG || !isCompiled() ? undefined : await bundleCli(redis.url);
   project.provide('bundledCli', bundle?.cli ?? null);
   return async () => {
     await Promise.all([redis.stop(), bundle?.remove()]);
