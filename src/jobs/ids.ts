@@ -4,12 +4,20 @@
 export const REFERENCE_RULE = '1 to 128 of A-Z a-z 0-9 . _ - and not dots alone';
 export const REFERENCE_PATTERN = /^(?!\.+$)[A-Za-z0-9._-]{1,128}$/;
 
+/** The longest `document_id` of Atlas that is accepted. Our own have 128 + 1 + 128 characters at most. */
+export const MAX_RECEIVED_ID_LENGTH = 300;
+/**
+ * What is longer is no id, and no S3 key either. The time of a normal form grows with the square of the marks that
+ * follow one letter: 60,000 of them hold a process for seconds.
+ */
+const MAX_COMPARED_LENGTH = 1024;
+
 /**
  * The form of a document's id by which two are compared: systems between us and Atlas may store `é`
- * as one character or as two (NFC, NFD).
+ * as one character or as two (NFC, NFD). What is too long to be an id is compared as it is.
  */
 export function comparableId(documentId: string): string {
-  return documentId.normalize('NFC');
+  return documentId.length > MAX_COMPARED_LENGTH ? documentId : documentId.normalize('NFC');
 }
 
 /** The form by which an id that Atlas sends is found among those that were sent: it may pad them with blanks. */

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   batchJobId,
+  comparableId,
   eventId,
   eventJobId,
+  foldedForm,
   invalidEventJobId,
   nthEventJobId,
   pollJobId,
@@ -81,4 +83,11 @@ describe('ids of events', () => {
     expect(invalidEventJobId('ü'.repeat(500))).toHaveLength('done-invalid~'.length + 128);
     expect(invalidEventJobId('\ud800')).toBe('done-invalid~%EF%BF%BD');
   });
+});
+
+it('what is too long to be an id is compared as it is, for its normal form would take minutes', () => {
+  const marks = '\u0301\u0327'.repeat(100_000);
+  expect(comparableId(marks)).toBe(marks);
+  expect(foldedForm(marks)).toBe(marks.toUpperCase().toLowerCase());
+  expect(comparableId('e\u0301')).toBe('\u00e9');
 });

@@ -8,13 +8,12 @@
  * The reason why a body or an item is unusable goes to logs, so it never holds any text of the body.
  */
 import { z } from 'zod';
+import { MAX_RECEIVED_ID_LENGTH } from '../../jobs/ids.js';
 import { isObject } from '../../json.js';
 import { readFileData } from './file-data.js';
 import { JsonTooLargeError } from './large-json.js';
 import { isPageItem, parseMember, parseRawPage, type RawPage } from './raw-json.js';
 
-/** The longest `document_id` that is accepted. Our own have 128 + 1 + 128 characters at most. */
-const MAX_DOCUMENT_ID_LENGTH = 300;
 /** The longest `batch_id` that is accepted. The documented example has 36 characters. */
 const MAX_BATCH_ID_LENGTH = 200;
 /** The longest token that is accepted. Servers commonly refuse headers of 16 KiB. */
@@ -221,7 +220,7 @@ function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean):
 function documentIdOf(id: unknown): string | null {
   if (typeof id === 'bigint' || Number.isSafeInteger(id)) return String(id);
   if (typeof id !== 'string') return null;
-  return [id, id.trim()].find((text) => isId(text, MAX_DOCUMENT_ID_LENGTH)) ?? null;
+  return [id, id.trim()].find((text) => isId(text, MAX_RECEIVED_ID_LENGTH)) ?? null;
 }
 
 /** Reads the text that stands at `key` in the response itself, or in the `data` in it. */

@@ -1,7 +1,12 @@
 /** Reads which batches and documents a callback names. Nothing else of it is used. Pure. */
 import { parseNearlyJson } from '../../atlas/responses/nearly-json.js';
 import { isPageItem } from '../../atlas/responses/raw-json.js';
-import { foldedForm, REFERENCE_PATTERN, visibleForm } from '../../jobs/ids.js';
+import {
+  foldedForm,
+  MAX_RECEIVED_ID_LENGTH,
+  REFERENCE_PATTERN,
+  visibleForm,
+} from '../../jobs/ids.js';
 import { isObject } from '../../json.js';
 
 /** References that are read of one callback. A page of Atlas is about one upload, so about one. */
@@ -12,7 +17,7 @@ const MAX_ITEMS = 10_000;
 export interface Callback {
   /** Ids of documents in {@link foldedForm}, by reference. At most {@link MAX_REFERENCES} references. */
   documentIds: Map<string, Set<string>>;
-  /** Number of items whose id names no batch, or one batch too many. */
+  /** Number of items whose id names no document of a batch, or one batch too many. */
   unknown: number;
 }
 
@@ -55,14 +60,17 @@ function parse(body: string): unknown {
   }
 }
 
-/** Splits `<reference>/<documentId>`. A reference holds no slash, a document id may. */
+/**
+ * Splits `<reference>/<documentId>`. A reference holds no slash, a document id may. Null where one of them is none: what is
+ * longer than any id is not kept, for ids wait in memory while Redis is slow.
+ */
 function splitId(id: unknown): { reference: string; documentId: string } | null {
   if (typeof id !== 'string') return null;
   const slash = id.indexOf('/');
   if (slash < 1) return null;
   // Filled up with blanks, an id is the same.
   const reference = visibleForm(id.slice(0, slash));
-  return REFERENCE_PATTERN.test(reference)
-    ? { reference, documentId: foldedForm(id.slice(slash + 1)) }
-    : null;
+  const documentId = foldedForm(id.slice(slash + 1));
+  const areIds = REFERENCE_PATTERN.test(reference) && documentId.length <= MAX_RECEIVED_ID_LENGTH;
+  return areIds ? { reference, documentId } : null;
 }

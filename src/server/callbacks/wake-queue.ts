@@ -9,7 +9,7 @@ const MAX_WAITING = 10_000;
 const CONCURRENCY = 16;
 /** Ids that are kept of one reference. With more, all uploads of the batch are woken. */
 const MAX_DOCUMENTS = 500;
-/** Ids that are kept of all references: 30 MB of the longest. */
+/** Ids that are kept of all references: 60 MB of the longest that callbacks are read for. */
 const MAX_DOCUMENTS_IN_ALL = 100_000;
 
 /** `duplicate`: the reference was waiting already. */

@@ -48,6 +48,12 @@ it('ids of a callback that name no batch are counted', () => {
   expect(read).toEqual({ documentIds: new Map(), unknown: 8 });
 });
 
+it('an id of a callback that is longer than any that was sent names nothing', () => {
+  const longest = 'x'.repeat(300);
+  const read = readCallback(page(`loan-1/${longest}`, `loan-1/${longest}y`, `loan-2/${longest}y`));
+  expect(read).toEqual({ documentIds: new Map([['loan-1', new Set([longest])]]), unknown: 2 });
+});
+
 it('a callback names no more than a few batches, however many it holds', () => {
   const read = readCallback(page(...Array.from({ length: 5000 }, (_, i) => `loan-${i}/1`)));
   expect(read?.documentIds.size).toBe(MAX_REFERENCES);
