@@ -82,6 +82,11 @@ export function formOf({ contentType }: BodyHeaders): BodyForm {
   return /^\s*[\w-]+\/([\w.-]+\+)?json\b/i.test(contentType) ? 'json' : 'other';
 }
 
+/** Whether a body may become many times as large, by its first bytes or what is said of it. */
+export function mayBeCompressed(start: Buffer, { contentEncoding }: BodyHeaders): boolean {
+  return contentEncoding !== '' || isGzip(start) || isZlib(start);
+}
+
 /**
  * @throws Error when the bytes are not what the headers say; its code is `ERR_BUFFER_TOO_LARGE` when
  *   they are too many once decompressed.

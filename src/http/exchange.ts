@@ -1,8 +1,8 @@
 /** Follows one request through undici, and reads as much of the response as is wanted. */
 import type { Dispatcher } from 'undici';
 import { errorCode, errorName } from '../errors.js';
-import { inTurn } from '../turns.js';
-import { type BodyHeaders, type BodyText, bodyText, formOf } from './body-text.js';
+import { inTurn, TURN_FROM_BYTES } from '../turns.js';
+import { type BodyHeaders, type BodyText, bodyText, formOf, mayBeCompressed } from './body-text.js';
 import type { HttpFailure, HttpResult, ResponseHeaders } from './http-result.js';
 import { PROXY_CODE } from './proxy.js';
 
@@ -151,8 +151,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.onEnd();
+    const [start] = this.chunks;
+    // A few kilobytes may become megabytes: fifty of those at once would hold the process for seconds.
+    const mayGrow = start !== undefined && mayBeCompressed(start, this.bodyHeaders);
+    const size = mayGrow ? this.bytes + TURN_FROM_BYTES : this.bytes;
     // Never rejects.
-    void inTurn(this.bytes, () => this.readWhole());
+    void inTurn(size, () => this.readWhole());
   }
 
   private readWhole(): void {
@@ -183,8 +187,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private text(): BodyText {
     const bytes = Buffer.concat(this.chunks);
     const { partial } = this;
+    const maxBytes = partial ? MAX_BODY_BYTES : this.maxBytes;
     try {
-      return bodyText(bytes, this.bodyHeaders, { maxBytes: this.maxBytes, partial });
+      return bodyText(bytes, this.bodyHeaders, { maxBytes, partial });
     } catch (error) {
       if (!partial) throw error;
       return NO_TEXT;
