@@ -36,7 +36,7 @@ export type DocumentExtract<Type extends string = string> = {
 
 /** What a field says. */
 export interface FieldReading {
-  /** A number of more than 15 digits is a string here, with every digit. */
+  /** A number that a double cannot hold, such as one of more than 15 digits, is a string here, with every digit. */
   value: unknown;
   /** From 0 to 1; null when Atlas gave none. */
   confidence: number | null;
@@ -71,8 +71,10 @@ export function isOfType<Type extends string>(
 const SAFE_DIGITS = 15;
 /** Where a string begins, which stays as it is, and whole numbers. */
 const TOKENS = /"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-/** Only where there is one can a number be too long. */
-const LONG_NUMBER = /[\d.]{16}/;
+/** Only where there is one can a number be too long, or too large or small. */
+const LONG_NUMBER = /[\d.]{16}|[eE][+-]?\d{3}/;
+/** Smaller ones have fewer digits. */
+const SMALLEST = 2 ** -1022;
 
 /** Parses the raw text of an extract; numbers that a double cannot hold become strings. */
 export function parseExtract(text: string): DocumentExtract {
@@ -91,7 +93,7 @@ function withQuotedNumbers(text: string): string {
       // It does not end: this is no JSON, as will be said.
       if (end === 0) break;
       TOKENS.lastIndex = end;
-    } else if (isLong(token)) {
+    } else if (isLong(token) || isOutOfRange(token)) {
       pieces.push(text.slice(from, found.index), JSON.stringify(token));
       from = TOKENS.lastIndex;
     }
@@ -104,6 +106,12 @@ function isLong(token: string): boolean {
   const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
   const significant = mantissa.includes('.') ? digits.length : lengthWithoutZeros(digits);
   return significant > SAFE_DIGITS;
+}
+
+function isOutOfRange(token: string): boolean {
+  const size = Math.abs(Number(token));
+  const isZero = !/[1-9]/.test(token.split(/e/i)[0] ?? '');
+  return size === Number.POSITIVE_INFINITY || (size < SMALLEST && !isZero);
 }
 
 /** Length up to the last digit that is not 0. A pattern for it would take the square of the length. */

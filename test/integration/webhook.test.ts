@@ -1,5 +1,5 @@
-import { type Job, Queue } from 'bullmq';
-import { expect, it } from 'vitest';
+import { type Job, Queue, Worker } from 'bullmq';
+import { expect, it, onTestFinished } from 'vitest';
 import type { WebhookPayload } from '../../src/jobs/state/webhook-state.js';
 import { promoteIfDelayed } from '../../src/redis/promote.js';
 import type { AtlasBatchWorker } from '../../src/workers/worker.js';
@@ -232,10 +232,19 @@ it('nothing is sent when the webhook is off, and what one left that was switched
   expect(await system.redis.keys(`${system.prefix}:atlas-webhooks:*`)).toEqual([]);
   const webhooks = webhooksOf(system);
   const data = { type: 'batch.completed' } as WebhookPayload;
+  // Its consumer died with it.
+  await webhooks.add('batch.completed', data, { jobId: 'done-left-0' });
+  const consumer = new Worker('atlas-webhooks', null, {
+    connection: system.redis,
+    prefix: system.prefix,
+  });
+  onTestFinished(() => consumer.close());
+  await consumer.getNextJob('token');
+  await system.redis.del(`${webhooks.toKey('done-left-0')}:lock`);
   await webhooks.add('batch.completed', data, { jobId: 'done-left-1' });
   await webhooks.add('batch.completed', data, { jobId: 'done-left-2', delay: 3_600_000 });
   await waitUntil('a clean queue', async () => {
-    const { wait, delayed } = await webhooks.getJobCounts('wait', 'delayed');
-    return wait === 0 && delayed === 0;
+    const { wait, delayed, active } = await webhooks.getJobCounts('wait', 'delayed', 'active');
+    return wait === 0 && delayed === 0 && active === 0;
   });
 });

@@ -1,12 +1,14 @@
 /**
  * Wrong passwords by name and address. Ten in a minute lock that name at that address, and nobody else: behind
- * a proxy many people have one address. The memory is bounded.
+ * a proxy many people have one address. The memory is bounded. Names that nobody has are counted like others, so that a
+ * guesser does not learn which there are; but apart from them, or with thousands of them he would push out the one that
+ * is locked.
  */
 
 /** Enough for a person who mistypes. For a guesser it is 14,400 attempts a day. */
 const MAX_FAILURES = 10;
 const WINDOW_MS = 60_000;
-/** Names and addresses of which failures are kept. The oldest make room for new ones. */
+/** Names and addresses of which failures are kept, of users and of others. The oldest make room for new ones. */
 const KEPT = 5000;
 
 interface Failures {
@@ -16,9 +18,13 @@ interface Failures {
 }
 
 export class LoginAttempts {
-  private readonly failures = new Map<string, Failures>();
+  private readonly ofUsers = new Map<string, Failures>();
+  private readonly ofOthers = new Map<string, Failures>();
 
-  constructor(private readonly now: () => number = () => performance.now()) {}
+  constructor(
+    private readonly isUser: (name: string) => boolean,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   /** Seconds for which the name is locked at the address; 0 when it is not. */
   lockedFor(name: string, address: string): number {
@@ -35,11 +41,12 @@ export class LoginAttempts {
     const key = keyOf(name, address);
     const found = this.find(name, address) ?? { count: 0, until: this.now() + WINDOW_MS };
     found.count += 1;
-    this.failures.delete(key);
-    this.failures.set(key, found);
-    for (const oldest of this.failures.keys()) {
-      if (this.failures.size <= KEPT) break;
-      this.failures.delete(oldest);
+    const failures = this.failuresLike(name);
+    failures.delete(key);
+    failures.set(key, found);
+    for (const oldest of failures.keys()) {
+      if (failures.size <= KEPT) break;
+      failures.delete(oldest);
     }
   }
 
@@ -50,10 +57,15 @@ export class LoginAttempts {
 
   private find(name: string, address: string): Failures | undefined {
     const key = keyOf(name, address);
-    const found = this.failures.get(key);
+    const failures = this.failuresLike(name);
+    const found = failures.get(key);
     if (found === undefined || found.until > this.now()) return found;
-    this.failures.delete(key);
+    failures.delete(key);
     return undefined;
+  }
+
+  private failuresLike(name: string): Map<string, Failures> {
+    return this.isUser(name) ? this.ofUsers : this.ofOthers;
   }
 }
 

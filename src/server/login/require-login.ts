@@ -81,7 +81,8 @@ function passwordLogin({ config, metrics, logger }: ServerContext, users: Users)
     return user === null || password === null ? [] : [{ user, password }];
   };
   const passwords = new Passwords({ single, users });
-  const attempts = new LoginAttempts();
+  const isUser = (name: string) => users().has(name) || name === config.DASHBOARD_USER;
+  const attempts = new LoginAttempts(isUser);
 
   /** Null when they are nobody's. */
   const check = async (
@@ -115,10 +116,9 @@ function passwordLogin({ config, metrics, logger }: ServerContext, users: Users)
       throw new LoginError(429);
     }
     // A password is typed in the place of the name now and then: only names that are known are logged.
-    const isName = users().has(name) || name === config.DASHBOARD_USER;
     const locked = attempts.lockedFor(name, address) > 0;
     logger.warn(
-      { address, ...(isName && { name }), ...(locked && { locked }) },
+      { address, ...(isUser(name) && { name }), ...(locked && { locked }) },
       locked
         ? 'a login to the dashboard failed; the name is locked at that address for a minute'
         : 'a login to the dashboard failed',

@@ -67,9 +67,10 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
     await clean(completions, 'delayed');
     await clean(completions, 'active');
     // A webhook that is on takes its events itself; what one left that was switched off, nobody does.
-    if (config.COMPLETION_WEBHOOK_URL !== null || (await webhooks.count()) === 0) return;
-    await clean(webhooks, 'wait');
-    await clean(webhooks, 'delayed');
+    if (config.COMPLETION_WEBHOOK_URL !== null) return;
+    for (const state of ['wait', 'delayed', 'active'] as const) {
+      if ((await webhooks.getJobCountByTypes(state)) > 0) await clean(webhooks, state);
+    }
   };
   const every = (lifeMs: number, maxMs: number, expire: () => Promise<void>) => {
     const run = () =>

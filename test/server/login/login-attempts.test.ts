@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest';
 import { LoginAttempts } from '../../../src/server/login/login-attempts.js';
 
+const isUser = (name: string) => name === 'alice' || name === 'bob';
+
 function tenWrong(attempts: LoginAttempts, name: string, address: string): void {
   for (let i = 0; i < 10; i += 1) attempts.begin(name, address);
 }
 
 it('ten wrong passwords lock that name at that address for a minute, and nobody else', () => {
   let now = 0;
-  const attempts = new LoginAttempts(() => now);
+  const attempts = new LoginAttempts(isUser, () => now);
   tenWrong(attempts, 'alice', '192.0.2.1');
   expect(attempts.lockedFor('alice', '192.0.2.1')).toBe(60);
   expect(attempts.lockedFor('bob', '192.0.2.1')).toBe(0);
@@ -19,7 +21,7 @@ it('ten wrong passwords lock that name at that address for a minute, and nobody 
 });
 
 it('a try that was right is not counted, and no number of them locks anybody', () => {
-  const attempts = new LoginAttempts(() => 0);
+  const attempts = new LoginAttempts(isUser, () => 0);
   for (let i = 0; i < 100; i += 1) {
     attempts.begin('alice', '192.0.2.1');
     attempts.passed('alice', '192.0.2.1');
@@ -27,10 +29,18 @@ it('a try that was right is not counted, and no number of them locks anybody', (
   expect(attempts.lockedFor('alice', '192.0.2.1')).toBe(0);
 });
 
-it('a guesser with many names is remembered in bounded memory', () => {
-  const attempts = new LoginAttempts(() => 0);
-  for (let i = 0; i < 20_000; i += 1) attempts.begin(`name-${i}`, '192.0.2.1');
+it('a guesser with many names is remembered in bounded memory, and unlocks nobody with them', () => {
+  const attempts = new LoginAttempts(isUser, () => 0);
   tenWrong(attempts, 'alice', '192.0.2.1');
+  for (let i = 0; i < 20_000; i += 1) attempts.begin(`name-${i}`, '192.0.2.1');
   expect(attempts.lockedFor('alice', '192.0.2.1')).toBe(60);
-  expect(Object(attempts).failures.size).toBe(5000);
+  expect(Object(attempts).ofOthers.size).toBe(5000);
+  for (let i = 0; i < 20_000; i += 1) attempts.begin('bob', `2001:db8::${i.toString(16)}`);
+  expect(Object(attempts).ofUsers.size).toBe(5000);
+});
+
+it('names that nobody has are locked as others are', () => {
+  const attempts = new LoginAttempts(isUser, () => 0);
+  tenWrong(attempts, 'nobody', '192.0.2.1');
+  expect(attempts.lockedFor('nobody', '192.0.2.1')).toBe(60);
 });
