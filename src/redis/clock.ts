@@ -39,9 +39,13 @@ export async function startRedisClock(redis: Redis): Promise<RedisClock> {
     const asked = performance.now();
     const time = await redisTimeMs(redis);
     const answered = performance.now();
-    if (answered - asked > Math.max(MAX_ROUND_TRIP_MS, roundTripMs)) return;
-    roundTripMs = answered - asked;
-    offsetMs = time - (asked + answered) / 2;
+    const tookMs = answered - asked;
+    const offset = time - (asked + answered) / 2;
+    // What both cannot be right about, as after a failover to a host with another clock, the newer one is.
+    const contradicts = Math.abs(offset - offsetMs) > (tookMs + roundTripMs) / 2;
+    if (tookMs > Math.max(MAX_ROUND_TRIP_MS, roundTripMs) && !contradicts) return;
+    roundTripMs = tookMs;
+    offsetMs = offset;
   };
   for (let n = 0; n < FIRST_SAMPLES && roundTripMs > MAX_ROUND_TRIP_MS; n += 1) await sync();
   const syncAgain = () => void sync().catch(() => {});

@@ -6,7 +6,7 @@ import { testRedis } from '../helpers/redis.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** A connection of which the replies to some questions for the time come late. */
-function slowRedis(isLate: (n: number) => boolean) {
+function slowRedis(isLate: (n: number) => boolean, aheadMs = () => 0) {
   const redis = new Redis(testRedis().url);
   onTestFinished(() => redis.disconnect());
   let asked = 0;
@@ -15,7 +15,9 @@ function slowRedis(isLate: (n: number) => boolean) {
   redis.time = async () => {
     asked += 1;
     const late = isLate(asked);
-    const reply = await time();
+    const ahead = aheadMs() / 1000;
+    const [seconds, microseconds] = await time();
+    const reply = [Number(seconds) + ahead, Number(microseconds)];
     if (late) await pause(300);
     replied += 1;
     return reply;
@@ -47,4 +49,24 @@ test('a clock whose way to Redis is slow takes the best of some samples', async 
   onTestFinished(() => clock.stop());
   expect(replied()).toBe(5);
   expect(await errorOf(clock, redis)).toBeLessThan(1000);
+});
+
+test('a clock follows a failover to a Redis with another clock, also by a way that has become slow', async () => {
+  const HOUR_MS = 3_600_000;
+  let isOther = false;
+  const { redis } = slowRedis(
+    () => isOther,
+    () => (isOther ? HOUR_MS : 0),
+  );
+  const exact = new Redis(testRedis().url);
+  onTestFinished(() => exact.disconnect());
+  const clock = await startRedisClock(redis);
+  onTestFinished(() => clock.stop());
+  expect(await errorOf(clock, exact)).toBeLessThan(1000);
+  isOther = true;
+  redis.emit('ready');
+  await waitUntil(
+    'the time of the other one',
+    async () => Math.abs((await errorOf(clock, exact)) - HOUR_MS) < 1000,
+  );
 });
