@@ -6,7 +6,7 @@ import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { OwnFaultError, PermanentError, TransientError } from '../../errors.js';
 import { referenceOfBatchJobId } from '../../jobs/ids.js';
-import { begunKey, startedKey } from '../../jobs/keys/redis-keys.js';
+import { begunKey, extensionKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import type { BatchRequest } from '../../jobs/request/request.js';
 import { type BatchState, newBatchState } from '../../jobs/state/batch-state.js';
@@ -48,7 +48,14 @@ export function createBatchProcessor(context: WorkerContext): Processor<unknown,
       return newBatchState(job.attemptsMade, now);
     },
     digest: digestState,
-    started: { key: startedKey(context.config.QUEUE_PREFIX), at: startOfRun },
+    started: {
+      key: startedKey(context.config.QUEUE_PREFIX),
+      at: startOfRun,
+      extensionKey: (jobId) => {
+        const reference = referenceOfBatchJobId(jobId);
+        return reference && extensionKey(context.config.QUEUE_PREFIX, reference);
+      },
+    },
     step: (entry) => stepBatch(context, entry),
     async lost({ id = '', timestamp }) {
       const reference = referenceOfBatchJobId(id);
@@ -151,7 +158,7 @@ function listedAs(context: WorkerContext, request: BatchRequest | null): ListedA
 /** What the deadline counts from, for those who watch; null while it stands, and once it has its outcome. */
 function startOfRun(state: BatchState): number | null {
   if (state.outcome || state.inLineSince !== undefined) return null;
-  return clockStart(state) + (state.extendedMs ?? 0);
+  return clockStart(state);
 }
 
 function digestState({ round, uploads, outcome }: BatchState): object {
