@@ -108,8 +108,20 @@ async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sl
   if (afterDeaths) return afterDeaths;
   if (entry.state.inLineSince !== undefined) await resumeFromLine(entry);
   if ((await settleSending(entry)) === 0) return advanceBatch(entry);
-  // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
-  return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
+  return sleepForReceipts(entry);
+}
+
+/** Its other uploads are not sent meanwhile: at the head of the line they would keep all others waiting. */
+async function sleepForReceipts(entry: BatchContext): Promise<Sleep> {
+  await leaveUnsent(entry);
+  return {
+    kind: 'save-and-sleep',
+    delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()),
+    line: '',
+    read: [],
+    // Nor is it woken by a request to cancel: it could do nothing about it.
+    isWanted: () => false,
+  };
 }
 
 /** What workers that died over the batch lead to; null where it goes on. */
