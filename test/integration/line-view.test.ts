@@ -72,6 +72,7 @@ it('a batch in line tells its place, why it waits and until when, to commands, a
   });
   const paused = await runCommand(['status', 'first'], system.environment);
   expect(paused.stdout).toContain(`place 1 of 2: sending is paused, until ${until.toISOString()}`);
+  expect(paused.stdout).toContain(`\n  paused     by ${userInfo().username}: maintenance\n`);
   expect(await page('/first')).toMatch(/place 1 of 2 in line: sending is paused, which ends <time/);
   expect([await client.resume(), await client.resume()]).toEqual([true, false]);
 });
