@@ -29,7 +29,7 @@ if job[2] then return {'ended', ms} end
 ms = ms + ARGV[1]
 local value = string.format('{"ms":%.0f,"timestamp":%s}', ms, job[1])
 redis.call('SET', KEYS[2], value, 'PX', string.format('%.0f', ms + ARGV[2]))
--- For those who watch deadlines, when it has begun.
+-- For those who watch deadlines. The save that puts it into the set adds what it was given before.
 redis.call('ZADD', KEYS[3], 'XX', 'INCR', ARGV[1], ARGV[3])
 return {'extended', ms}
 `);

@@ -229,6 +229,8 @@ async function* runOn<T>(
 
 /** Longer than any Atlas is away; so a mistyped unit is seen. */
 const MAX_EXTENSION_MS = 30 * 24 * 3600 * 1000;
+/** Longer than anybody plans a pause, for the same reason. */
+const MAX_PAUSE_MS = 366 * 24 * 3600 * 1000;
 
 /** @throws UsageError for what is no time that can be added. */
 function checkExtension(byMs: unknown): void {
@@ -236,11 +238,13 @@ function checkExtension(byMs: unknown): void {
   throw new UsageError('a deadline is extended by at least 1 ms and at most 30 days');
 }
 
-/** @throws UsageError for what is no time, or one that is over: such a pause would be none. */
+/** @throws UsageError for what is no time, one that is over, since such a pause would be none, or one too far away. */
 function checkEnd(until: unknown): void {
   if (until === undefined) return;
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
     throw new UsageError('until must be a Date');
   }
-  if (until.getTime() <= Date.now()) throw new UsageError('until must be in the future');
+  const leftMs = until.getTime() - Date.now();
+  if (leftMs <= 0) throw new UsageError('until must be in the future');
+  if (leftMs > MAX_PAUSE_MS) throw new UsageError('until must be within a year, or left out');
 }

@@ -41,6 +41,9 @@ export const weights = list.superRefine((parts, issues) => {
   };
   const message = 'must be tenants with whole numbers from 1 to 999999, such as loans=10,archive=1';
   if (!parts.every(isWeight)) issues.addIssue({ code: 'custom', message });
+  const tenants = parts.map((part) => part.split('=')[0]);
+  if (new Set(tenants).size < tenants.length)
+    issues.addIssue({ code: 'custom', message: 'must name each tenant once' });
 });
 /** `10.0.0.1,192.168.0.0/16`: addresses and networks. */
 export const addresses = list.superRefine((parts, issues) => {

@@ -184,13 +184,12 @@ else
   call('HSET', OUTAGE, 'at', at)
   call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
 end
-if QUOTA > 0 then
-  local head = call('ZRANGE', LINE, 0, 0)[1]
-  if head and not is_within(QUOTA, documents_used(), size_of(head)) then
-    call('HSET', USED, 'until', ARGV[A + 5])
-  else
-    call('HDEL', USED, 'until')
-  end
+-- Also where there is no quota any more: the line does not wait for the one that there was.
+local head = call('ZRANGE', LINE, 0, 0)[1]
+if head and not is_within(QUOTA, documents_used(), size_of(head)) then
+  call('HSET', USED, 'until', ARGV[A + 5])
+else
+  call('HDEL', USED, 'until')
 end
 if #members == most then
   call('HSET', STATE, 'swept', from + most)

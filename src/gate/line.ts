@@ -15,7 +15,7 @@ import type { Pause } from './pause-record.js';
 /** Why an upload waits in line, as it is told. */
 export const LINE_REASONS = {
   limit: 'Atlas has as many documents as ATLAS_MAX_DOCUMENTS_IN_FLIGHT allows',
-  quota: 'as many documents were sent today as ATLAS_MAX_DOCUMENTS_PER_DAY allows',
+  quota: 'the next upload does not fit what is left of ATLAS_MAX_DOCUMENTS_PER_DAY today',
   pause: 'sending is paused',
   outage: 'no worker can send now: Atlas refuses the credentials, or does not answer',
 } as const;
@@ -59,6 +59,13 @@ export interface Places {
   uploads: number;
   /** By member: 1 is the head. Null for one that is not in line. */
   places: (number | null)[];
+}
+
+/** Why the head of the line waits; null when nothing is in line. */
+export async function whyLineWaits(redis: Redis, prefix: string): Promise<LineReason | null> {
+  const [, , line = ''] = gateKeys(prefix);
+  const [isThere, { why }] = await Promise.all([redis.exists(line), readHold(redis, prefix)]);
+  return isThere === 1 ? why : null;
 }
 
 /** @param now Redis's time in ms. */

@@ -11,12 +11,13 @@ const MANIFEST = {
 };
 const TEXT = `\ufeff${JSON.stringify(MANIFEST)}`;
 
-async function submit(bytes: Buffer) {
+async function submit(bytes: Buffer, options: readonly string[] = []) {
   const directory = await mkdtemp(join(tmpdir(), 'atlas-batch-manifest-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const file = join(directory, 'loan.json');
   await writeFile(file, bytes);
-  return { file, run: await runCommand(['submit', '--manifest', file, '--dry-run', '--json']) };
+  const args = ['submit', '--manifest', file, '--dry-run', '--json', ...options];
+  return { file, run: await runCommand(args) };
 }
 
 test.each([
@@ -102,3 +103,15 @@ test('a dry run lists the documents, and no more than a person reads', async () 
   ]);
   expect(lines.length).toBeLessThan(300);
 });
+
+test.each([
+  ['--priority', 'priority must be urgent, normal or bulk'],
+  ['--tenant', 'tenant must be 1 to 64 of A-Z a-z 0-9 . _ -'],
+])(
+  'an empty %s, as a shell variable that is not set gives it, is refused',
+  async (option, says) => {
+    const { run } = await submit(Buffer.from(TEXT), [option, '']);
+    expect([run.code, run.stdout]).toEqual([2, '']);
+    expect(run.stderr).toContain(says);
+  },
+);

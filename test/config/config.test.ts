@@ -79,3 +79,10 @@ test('the days of the quota are those of a time zone that exists, by default UTC
     'QUOTA_TIMEZONE must be a time zone of the IANA list, such as UTC or Asia/Kolkata; got "Bangalore"',
   );
 });
+
+test('a weight of a tenant is given once', () => {
+  expect(issuesOf({ TENANT_WEIGHTS: 'a=1,b=2' })).toBe('');
+  expect(issuesOf({ TENANT_WEIGHTS: 'a=1,b=2,a=2' })).toContain(
+    'TENANT_WEIGHTS must name each tenant once; got "a=1,b=2,a=2"',
+  );
+});

@@ -1,6 +1,7 @@
 /** What the sweep of one worker does for those that nobody else does anything for. */
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
+import { whyLineWaits } from '../../src/gate/line.js';
 import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
@@ -11,13 +12,13 @@ function startGate() {
   const { url, prefix } = testRedis();
   const redis = connect({ url, prefix });
   onTestFinished(() => redis.disconnect());
-  const withLimit = (limit: number) =>
+  const withLimit = (limit: number, quota = 0) =>
     new Gate({
       redis,
       config: {
         QUEUE_PREFIX: prefix,
         ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit,
-        ATLAS_MAX_DOCUMENTS_PER_DAY: 0,
+        ATLAS_MAX_DOCUMENTS_PER_DAY: quota,
         QUOTA_TIMEZONE: 'UTC',
       },
       clock: { now: () => 0 },
@@ -134,4 +135,15 @@ it('a head of the line that a worker has is not brought again', async () => {
   await redis.rpush(`${jobs}active`, 'second');
   await sweep(withLimit(3));
   expect(await waiting()).toEqual(['third']);
+});
+
+it('a line that has waited for the quota is not said to wait for it once the workers have none', async () => {
+  const { redis, prefix, withLimit, ask, sweep } = startGate();
+  const gate = withLimit(1, 1);
+  await ask(gate, 'first');
+  await ask(gate, 'second');
+  await sweep(gate);
+  expect(await whyLineWaits(redis, prefix)).toBe('quota');
+  await sweep(withLimit(1));
+  expect(await whyLineWaits(redis, prefix)).toBe('limit');
 });

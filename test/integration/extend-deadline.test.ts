@@ -4,6 +4,7 @@ import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 const HOUR_MS = 3_600_000;
 const DEADLINE_MS = 4_000;
@@ -78,4 +79,38 @@ it('the command line gives more time, and refuses a batch that has ended or is n
   await expect(clientOf(system).extendDeadline('ended', Number.NaN)).rejects.toThrow(
     'at most 30 days',
   );
+});
+
+it('batches that were given more time before they began, in line and at Atlas are behind the others in the list by deadline', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: HOUR_MS },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '4' },
+  });
+  const client = clientOf(system);
+  const byDeadline = async () =>
+    (await client.list({ sort: 'deadline' })).batches.map(({ reference }) => reference);
+  await system.submit('unbegun', 1, 'u-');
+  await client.extendDeadline('unbegun', HOUR_MS);
+  await system.submit('taking-room', 2, 't-');
+  await system.submit('retried', 1, 'r-');
+  await system.startWorker();
+  await batchesInFlight(system, 3);
+  await client.extendDeadline('retried', 2 * HOUR_MS);
+  await system.submit('in-line', 1, 'l-');
+  await waitUntil(
+    'one in line',
+    async () => (await client.status('in-line').catch(() => null))?.state === 'in-line',
+  );
+  await client.extendDeadline('in-line', HOUR_MS);
+  await system.submit('other', 1, 'o-');
+  await client.cancel('taking-room', 'it takes room');
+  await system.event('done-taking-room');
+  await batchesInFlight(system, 4);
+  expect(await byDeadline()).toEqual(['other', 'unbegun', 'in-line', 'retried']);
+  // A retry has that much more time too.
+  await client.cancel('retried', 'to retry it');
+  await system.event('done-retried');
+  await client.retry('retried');
+  await waitUntil('four have begun', async () => (await byDeadline()).length === 4);
+  expect(await byDeadline()).toEqual(['other', 'unbegun', 'in-line', 'retried']);
 });

@@ -122,6 +122,47 @@ it('an urgent batch goes before a flood of bulk ones, and its event repeats its 
   await gateEmpty(system);
 });
 
+it('uploads of a batch that waits for the response to others keep nobody waiting, and go back to where they stood', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '3', ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },
+  });
+  const { atlas, batches, redis, prefix } = system;
+  const lineOf = (count: number) =>
+    waitUntil('a line', async () => (await redis.zcard(`${prefix}:gate-line`)) === count);
+  const sent = () => atlas.uploads().flatMap(({ documentIds }) => documentIds);
+  await Promise.all([system.startWorker(), system.startWorker()]);
+  await system.submit('occupying', 1, 'occupying-');
+  await batchesInFlight(system);
+  let respond = () => {};
+  const until = new Promise<void>((resolve) => {
+    respond = resolve;
+  });
+  atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'late', until, times: 2 }] });
+  await system.submit('split', 3, 'split-');
+  await waitUntil('two uploads', () => atlas.faultsFired().late === 2);
+  await lineOf(1);
+  for (const [n, reference] of ['next', 'last'].entries()) {
+    await system.submit(reference, 1, `${reference}-`);
+    await lineOf(n + 2);
+  }
+  // Its worker has lost it: another one waits for what the first will write down.
+  const lock = batches.toKey('batch-split:lock');
+  await redis.set(lock, 'another', 'PX', 1);
+  await waitUntil('a second entry', async () => {
+    return ((await batches.getJob('batch-split'))?.attemptsStarted ?? 0) > 1;
+  });
+  await runCommand(['cancel', 'occupying'], system.environment);
+  await waitUntil('the next upload', () => sent().includes('next-001'));
+  const states = (await stateOf(system, 'split')).uploads.map(({ state }) => state);
+  expect(states).toEqual(['sending', 'sending', 'planned']);
+  respond();
+  await lineOf(2);
+  await runCommand(['cancel', 'next'], system.environment);
+  await waitUntil('the third upload', () => sent().includes('split-003'));
+  expect(sent()).not.toContain('last-001');
+});
+
 /** In the long form as the issue has it. */
 const PAUSE = LONG
   ? { inFlight: 500, waiting: 5000, deadlineMs: 120_000 }

@@ -5,6 +5,7 @@ import { LINE_REASONS } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { testRedis } from '../helpers/redis.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { AUTHORIZATION, createServer, LOGIN } from '../server/test-server.js';
@@ -72,6 +73,20 @@ it('a batch in line tells its place, why it waits and until when, to commands, a
   });
   const paused = await runCommand(['status', 'first'], system.environment);
   expect(paused.stdout).toContain(`place 1 of 2: sending is paused, until ${until.toISOString()}`);
+  expect(paused.stdout).toContain(`\n  paused     by ${userInfo().username}: maintenance\n`);
   expect(await page('/first')).toMatch(/place 1 of 2 in line: sending is paused, which ends <time/);
   expect([await client.resume(), await client.resume()]).toEqual([true, false]);
+});
+
+it.each([
+  ['999999d', 'until must be within a year, or left out'],
+  ['2020-01-01T00:00:00Z', 'until must be in the future'],
+  ['soon', '--until is a time such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now'],
+])('a pause until %s is refused, and nothing is paused', async (until, says) => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const paused = await runCommand(['pause', '--until', until], environment);
+  expect(paused).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(says) });
+  const resumed = await runCommand(['resume'], environment);
+  expect(resumed.stdout).toBe('there was no pause\n');
 });

@@ -26,7 +26,7 @@ export function pauseCommand(finish: Finish): Command {
       'when it ends by itself: a time in ISO 8601, or 30m, 2h, 1d from now',
       toTime,
     )
-    .option('--reason <text>', 'told on pages and by status')
+    .option('--reason <text>', 'why; told on pages, and by status of what waits')
     .option('--json', 'print JSON')
     .action(async (options: PauseCommandOptions) => finish(await pause(options)));
 }

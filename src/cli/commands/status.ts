@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
 import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
+import type { Pause } from '../../gate/pause-record.js';
 import { unlessAborted } from '../../timeouts.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
@@ -42,7 +43,7 @@ async function showStatus(
   options: StatusOptions,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const { statuses, timelines } = await withClient(async (client) => {
+  const { statuses, timelines, pause } = await withClient(async (client) => {
     const read = () => unlessAborted(readStatuses(client, references), signal);
     let statuses = await read();
     if (options.watch) {
@@ -50,15 +51,18 @@ async function showStatus(
       statuses = await read();
     }
     const timelines = new Map<string, Timeline>();
-    if (!options.timeline) return { statuses, timelines };
+    // Only people are told why; programs ask for the pause itself.
+    const isPaused = [...statuses.values()].some(({ line }) => line?.why === 'pause');
+    const pause = isPaused ? await unlessAborted(client.paused(), signal) : null;
+    if (!options.timeline) return { statuses, timelines, pause };
     for (const reference of statuses.keys())
       timelines.set(reference, await unlessAborted(client.timeline(reference), signal));
-    return { statuses, timelines };
+    return { statuses, timelines, pause };
   });
   for (const reference of options.quiet ? [] : references) {
     const status = statuses.get(reference);
     if (status === undefined) reportUnknown(reference, options);
-    else show(status, timelines.get(reference), options);
+    else show(status, { ...options, pause, happened: timelines.get(reference) });
   }
   const isFine = (reference: string) => (statuses.get(reference)?.state ?? 'failed') !== 'failed';
   return references.every(isFine) ? 0 : 1;
@@ -75,12 +79,13 @@ async function watch(
   await followBatches(client, references, view, signal);
 }
 
-function show(
-  status: BatchStatus,
-  timeline: Timeline | undefined,
-  { json, all }: StatusOptions,
-): void {
-  const happened = timeline ? describeTimeline(timeline) : [];
-  if (json) printJson({ ...status, ...(timeline && { timeline }) });
-  else print([...describeStatus(status, Date.now(), all), ...happened].join('\n'));
+interface Shown extends StatusOptions {
+  pause: Pause | null;
+  happened: Timeline | undefined;
+}
+
+function show(status: BatchStatus, { json, all, pause, happened }: Shown): void {
+  const timeline = happened ? describeTimeline(happened) : [];
+  if (json) printJson({ ...status, ...(happened && { timeline: happened }) });
+  else print([...describeStatus(status, Date.now(), { all, pause }), ...timeline].join('\n'));
 }

@@ -29,8 +29,12 @@ export async function readBatches(source: BatchSource): Promise<BatchInput[]> {
   // What is no batch stays what it is, for the check that names what is wrong.
   return batches.map((batch) =>
     isObject(batch)
-      ? // The check names a priority that there is not.
-        ({ ...batch, ...(priority && { priority }), ...(tenant && { tenant }) } as BatchInput)
+      ? // The check names what is none, also one that is empty: a shell variable may not have been set.
+        ({
+          ...batch,
+          ...(priority !== undefined && { priority }),
+          ...(tenant !== undefined && { tenant }),
+        } as BatchInput)
       : batch,
   );
 }

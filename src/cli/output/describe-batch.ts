@@ -4,6 +4,8 @@ import type { BatchStatus, UploadStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
 import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
+import type { Pause } from '../../gate/pause-record.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
@@ -25,16 +27,29 @@ export function describeProgress(status: BatchStatus): string {
 /** As many uploads, and as many places of results, are shown of a batch that has more. */
 const UPLOADS_SHOWN = 10;
 
-/** The status of a batch, one fact per line. @param all Shows every upload. */
-export function describeStatus(status: BatchStatus, now: number, all = false): string[] {
+interface StatusDetails {
+  /** Shows every upload. */
+  all?: boolean | undefined;
+  /** What the line waits for; null when it does not. */
+  pause?: Pause | null;
+}
+
+/** The status of a batch, one fact per line. */
+export function describeStatus(
+  status: BatchStatus,
+  now: number,
+  { all = false, pause = null }: StatusDetails = {},
+): string[] {
   const { present, sent, total } = status.documents;
   const lines = [
     `${status.reference}  ${status.state}${status.productType ? `  ${status.productType}` : ''}`,
     `  documents  ${present} of ${total} present, ${sent} sent`,
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
-  if (status.line) lines.push(`  in line    ${describePlace(status.line)}`);
-  else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
+  if (status.line) {
+    lines.push(`  in line    ${describePlace(status.line)}`);
+    if (status.line.why === 'pause' && pause) lines.push(...describePause(pause));
+  } else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
   const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
   // Those that are not complete say most.
   const uploads = [...status.uploads].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)));
@@ -52,6 +67,12 @@ export function describeStatus(status: BatchStatus, now: number, all = false): s
 /** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */
 function describePlace({ place, uploads, why, until }: LinePlace): string {
   return `place ${place} of ${uploads}: ${LINE_REASONS[why]}${until === null ? '' : `, until ${until}`}`;
+}
+
+/** Who has paused the sending, and why, as far as they have said it. */
+function describePause({ by, reason }: Pause): string[] {
+  const told = [by && `by ${by}`, reason].filter(Boolean).join(': ');
+  return told === '' ? [] : [`  paused     ${escapeControls(told)}`];
 }
 
 const FOR_ALL = 'status --all shows them';

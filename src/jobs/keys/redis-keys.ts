@@ -116,8 +116,9 @@ export function writeProbeKey(prefix: string): string {
 }
 
 /**
- * Sorted set: ids of batch jobs by the start of their run, Redis time in ms. Written with the saves
- * of a batch, which also take the batch out once it has its outcome.
+ * Sorted set: ids of batch jobs by the start of their run, Redis time in ms, later by the time that it stood and by
+ * what the batch was given: the order of their deadlines. Written with the saves of a batch, which also take the
+ * batch out while it is in line and once it has its outcome, and by whoever gives it more time.
  */
 export function startedKey(prefix: string): string {
   return `${prefix}:started`;

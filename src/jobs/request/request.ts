@@ -143,7 +143,7 @@ export type BatchRequestCheck =
 export function checkBatchRequest(data: unknown): BatchRequestCheck {
   const parsed = batchRequestSchema.safeParse(data, { reportInput: true });
   const issues = parsed.error?.issues.flatMap(toIssues) ?? [];
-  issues.push(...duplicateIds(data));
+  issues.push(...duplicateIds(data), ...lostMetadata(data));
   return parsed.success && issues.length === 0
     ? { valid: true, request: parsed.data }
     : { valid: false, issues: describeIssues(issues) };
@@ -162,6 +162,13 @@ function toIssues(issue: z.core.$ZodIssue): ValidationIssue[] {
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+/** Not a part of the schema: Zod leaves the key out before it checks anything. */
+function lostMetadata(data: unknown): ValidationIssue[] {
+  const { metadata } = Object(data);
+  if (!Object.hasOwn(Object(metadata), '__proto__')) return [];
+  return [{ path: ['metadata'], message: 'must not have the key __proto__' }];
 }
 
 /** Not a refinement of the schema: Zod skips those as soon as anything else is wrong. */

@@ -1,6 +1,6 @@
 /** Gauges of what waits at the gate, and of the room that is left behind it. */
 import { Gauge, type Registry } from 'prom-client';
-import { type Line, roomLeft } from '../../gate/line.js';
+import { LINE_REASONS, type Line, roomLeft } from '../../gate/line.js';
 
 export interface LineMetrics {
   set(line: Line): void;
@@ -19,6 +19,7 @@ export function createLineMetrics(registry: Registry): LineMetrics {
     'How long the upload that entered the line first has been there.',
     byPriority,
   );
+  const hold = gauge('line_hold', 'Whether the head of the line waits for this.', ['why']);
   const inFlight = gauge(
     'documents_in_flight',
     'Documents that the gate has let through and that are not over.',
@@ -31,12 +32,14 @@ export function createLineMetrics(registry: Registry): LineMetrics {
         documents.set({ priority }, waiting.documents);
         oldest.set({ priority }, waiting.oldestMs / 1000);
       }
+      for (const why of Object.keys(LINE_REASONS))
+        hold.set({ why }, Number(line.uploads > 0 && line.hold.why === why));
       inFlight.set(line.documentsInFlight);
       const left = roomLeft(line);
       if (left !== null) room.set(left);
     },
     clear() {
-      for (const one of [uploads, documents, oldest]) one.reset();
+      for (const one of [uploads, documents, oldest, hold]) one.reset();
       // Without a limit there is no sample of the room: 0 would mean that it is full.
       for (const one of [inFlight, room]) one.remove();
     },

@@ -7,6 +7,7 @@ import {
   readDocumentsToday,
 } from '../../batches/documents-today.js';
 import { pauseOf } from '../../batches/pause.js';
+import { type LineReason, whyLineWaits } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';
 import { callbacksMissedKey, heartbeatsKey, workerReportKey } from '../../jobs/keys/redis-keys.js';
 import { HEARTBEAT_TTL_MS } from '../../jobs/liveness.js';
@@ -31,6 +32,8 @@ export interface SystemState {
   /** Share of its memory that Redis uses; null where it does not say. */
   memoryUsedRatio: number | null;
   today: DocumentsToday;
+  /** Why the head of the line waits; null when nothing is in line. */
+  lineWaitsFor: LineReason | null;
   /** Null while Atlas calls, or is not expected to. */
   silence: CallbackSilence | null;
 }
@@ -44,11 +47,12 @@ async function read(queues: ClientQueues, quota: Quota): Promise<SystemState> {
   const { link, prefix } = queues;
   const { redis } = link;
   const now = await redisNow(queues);
-  const [ids, pause, info, today, missed] = await Promise.all([
+  const [ids, pause, info, today, lineWaitsFor, missed] = await Promise.all([
     redis.zrangebyscore(heartbeatsKey(prefix), now - HEARTBEAT_TTL_MS, '+inf'),
     pauseOf(queues),
     redis.info('memory'),
     readDocumentsToday(queues, quota),
+    whyLineWaits(redis, prefix),
     redis.hmget(callbacksMissedKey(prefix), ...SILENCE_FIELDS),
   ]);
   const reports =
@@ -59,6 +63,7 @@ async function read(queues: ClientQueues, quota: Quota): Promise<SystemState> {
     pause,
     memoryUsedRatio: memoryUsedRatio(info),
     today,
+    lineWaitsFor,
     silence: silenceOf(missed),
   };
 }

@@ -6,7 +6,7 @@ import type { Job } from 'bullmq';
 import { BudgetExceededError } from '../../atlas/budget.js';
 import { OwnFaultError, PermanentError, TransientError } from '../../errors.js';
 import { referenceOfBatchJobId } from '../../jobs/ids.js';
-import { begunKey, startedKey } from '../../jobs/keys/redis-keys.js';
+import { begunKey, extensionKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE } from '../../jobs/queues.js';
 import type { BatchRequest } from '../../jobs/request/request.js';
 import { type BatchState, newBatchState } from '../../jobs/state/batch-state.js';
@@ -48,7 +48,14 @@ export function createBatchProcessor(context: WorkerContext): Processor<unknown,
       return newBatchState(job.attemptsMade, now);
     },
     digest: digestState,
-    started: { key: startedKey(context.config.QUEUE_PREFIX), at: startOfRun },
+    started: {
+      key: startedKey(context.config.QUEUE_PREFIX),
+      at: startOfRun,
+      extensionKey: (jobId) => {
+        const reference = referenceOfBatchJobId(jobId);
+        return reference && extensionKey(context.config.QUEUE_PREFIX, reference);
+      },
+    },
     step: (entry) => stepBatch(context, entry),
     async lost({ id = '', timestamp }) {
       const reference = referenceOfBatchJobId(id);
@@ -101,8 +108,20 @@ async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sl
   if (afterDeaths) return afterDeaths;
   if (entry.state.inLineSince !== undefined) await resumeFromLine(entry);
   if ((await settleSending(entry)) === 0) return advanceBatch(entry);
-  // Whoever waits for a receipt is not woken by a request to cancel: it could do nothing about it.
-  return { kind: 'sleep', delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()) };
+  return sleepForReceipts(entry);
+}
+
+/** Its other uploads are not sent meanwhile: at the head of the line they would keep all others waiting. */
+async function sleepForReceipts(entry: BatchContext): Promise<Sleep> {
+  await leaveUnsent(entry);
+  return {
+    kind: 'save-and-sleep',
+    delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()),
+    line: '',
+    read: [],
+    // Nor is it woken by a request to cancel: it could do nothing about it.
+    isWanted: () => false,
+  };
 }
 
 /** What workers that died over the batch lead to; null where it goes on. */
@@ -151,7 +170,7 @@ function listedAs(context: WorkerContext, request: BatchRequest | null): ListedA
 /** What the deadline counts from, for those who watch; null while it stands, and once it has its outcome. */
 function startOfRun(state: BatchState): number | null {
   if (state.outcome || state.inLineSince !== undefined) return null;
-  return clockStart(state) + (state.extendedMs ?? 0);
+  return clockStart(state);
 }
 
 function digestState({ round, uploads, outcome }: BatchState): object {

@@ -40,8 +40,12 @@ export interface LeaseOptions<State extends object> {
   clock: Clock;
   /** What the progress event says. It is less than the state, for Redis keeps thousands of events. */
   digest: (state: State) => object;
-  /** A sorted set that holds the start of each run; null takes the job out. */
-  started?: { key: string; at: (state: State) => number | null };
+  /** A sorted set of the starts of runs, each later by what its `ExtensionFlag` gives; null takes the job out. */
+  started?: {
+    key: string;
+    at: (state: State) => number | null;
+    extensionKey: (jobId: string) => string | null;
+  };
 }
 
 /** What lists tell a job by. */
@@ -185,6 +189,7 @@ export class JobLease<State extends object> {
       receipt?.key ?? spent ?? jobKey,
       tally?.key ?? jobKey,
       listed?.begunKey ?? jobKey,
+      started?.extensionKey(this.jobId) ?? jobKey,
       ...absent,
       ...read,
     ];

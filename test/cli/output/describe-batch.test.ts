@@ -39,7 +39,7 @@ test('the status of a hundred uploads is short, and has first what is not comple
     '             … 90 more uploads; status --all shows them',
     '  submitted  2026-11-23T12:00:30.000Z, 4 min 30 s ago',
   ]);
-  expect(describeStatus(LARGE, NOW, true)).toHaveLength(104);
+  expect(describeStatus(LARGE, NOW, { all: true })).toHaveLength(104);
 });
 
 test.each([

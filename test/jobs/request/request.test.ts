@@ -73,6 +73,11 @@ describe('issues', () => {
       ['metadata.loan must be at most 256 characters'],
     ],
     [
+      'metadata under a key that objects cannot keep',
+      request({ metadata: JSON.parse('{"__proto__": "x", "loan": "8841"}') }),
+      ['metadata must not have the key __proto__'],
+    ],
+    [
       'metadata that is no text',
       request({ metadata: { loan: 8841 } }),
       ['metadata.loan must be a string'],

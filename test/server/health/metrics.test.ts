@@ -10,7 +10,7 @@ import { batchesInFlight } from '../../helpers/batches-in-flight.js';
 import { hosted, startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { connect } from '../test-redis.js';
-import { createServer, LOGIN } from '../test-server.js';
+import { AUTHORIZATION, createServer, LOGIN } from '../test-server.js';
 
 it('what is read from Redis has no value while Redis stands still', async () => {
   const own = await startPrivateRedis();
@@ -192,6 +192,36 @@ it('what waits in line is counted by priority, with the time for which it waits 
   expect(body).toContain('atlas_batch_line_documents{priority="normal"} 0');
   expect(body).toMatch(/atlas_batch_line_oldest_seconds\{priority="urgent"\} \d/);
   expect(body).toContain('atlas_batch_documents_in_flight 4');
+  expect(holdsOf(body)).toEqual({ limit: 1, quota: 0, pause: 0, outage: 0 });
   // Neither those in line nor a pause are work that more workers could do.
   expect(body).toContain('atlas_batch_jobs{queue="atlas-batches",state="wait"} 0');
 });
+
+it('the metrics say what the head of the line waits for, from the start, also for a quota that has something left', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { ATLAS_MAX_DOCUMENTS_PER_DAY: '10' },
+  });
+  const { server } = await createServer({ ...system.environment, ...LOGIN });
+  const metrics = async () => (await server.app.inject('/metrics')).body;
+  expect(holdsOf(await metrics())).toEqual({ limit: 0, quota: 0, pause: 0, outage: 0 });
+  await system.startWorker();
+  await system.submit('seven', 7, 's-');
+  await batchesInFlight(system);
+  await system.submit('five', 5, 'f-');
+  const body = await waitUntil('a line that waits for the quota', async () => {
+    const text = await metrics();
+    return holdsOf(text).quota === 1 ? text : undefined;
+  });
+  expect(holdsOf(body)).toEqual({ limit: 0, quota: 1, pause: 0, outage: 0 });
+  expect(body).toContain('atlas_batch_quota_left_documents 3');
+  const headers = { authorization: AUTHORIZATION };
+  const page = await server.app.inject({ url: '/dashboard/batches', headers });
+  expect(page.body).toContain('quota of 10 documents has 3 left');
+});
+
+/** By reason, whether the line waits for it. */
+function holdsOf(metrics: string): Record<string, number> {
+  const found = metrics.matchAll(/^atlas_batch_line_hold\{why="(\w+)"\} (\d)$/gm);
+  return Object.fromEntries([...found].map(([, why, value]) => [why, Number(value)]));
+}

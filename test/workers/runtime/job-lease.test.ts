@@ -31,7 +31,7 @@ async function activeJob() {
     token: TOKEN,
     clock: { now: Date.now },
     digest: (state) => state,
-    started: { key: startedKey, at: ({ startedAt }) => startedAt },
+    started: { key: startedKey, at: ({ startedAt }) => startedAt, extensionKey: () => null },
   });
   const lockKey = `${queueKey}:one:lock`;
   return {

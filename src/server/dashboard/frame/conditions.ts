@@ -115,8 +115,15 @@ function callbacksSilent({ silence }: SystemState): Condition | null {
   return { level: 'warning', text, since: silence.since };
 }
 
-function quotaUsed({ today: { quota } }: SystemState): Condition | null {
-  if (quota === null || quota.left > 0) return null;
-  const text = `Today's quota of ${plural(quota.most, 'document')} is used up. What is over it waits for tomorrow.`;
+/** The line waits as soon as the upload at its head does not fit what is left. */
+function quotaUsed({ today: { quota }, lineWaitsFor }: SystemState): Condition | null {
+  if (quota === null) return null;
+  const today = `Today's quota of ${plural(quota.most, 'document')}`;
+  if (quota.left === 0) {
+    const text = `${today} is used up. What is over it waits for tomorrow.`;
+    return { level: 'warning', text, since: null };
+  }
+  if (lineWaitsFor !== 'quota') return null;
+  const text = `${today} has ${quota.left.toLocaleString('en')} left, and the next upload in line has more. The line waits for tomorrow.`;
   return { level: 'warning', text, since: null };
 }

@@ -15,7 +15,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 0 t
   return {2}
 end
 local absent = tonumber(ARGV[8])
-if absent > 0 and redis.call('EXISTS', unpack(KEYS, 10, 9 + absent)) > 0 then return {0} end
+if absent > 0 and redis.call('EXISTS', unpack(KEYS, 11, 10 + absent)) > 0 then return {0} end
 if ARGV[12] ~= '' then
   -- A command that is repeated finds a state that waits for the nonce no more.
   local saved = redis.call('HGET', KEYS[2], 'progress') or ''
@@ -43,6 +43,12 @@ if ARGV[7] == 'ended' then
   redis.call('ZREM', KEYS[6], ARGV[2])
 elseif ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
+  -- Whoever gives it more time while it is in the set adds that there.
+  local given = KEYS[10] ~= KEYS[2] and redis.call('GET', KEYS[10])
+  local flag = given and cjson.decode(given)
+  if flag and flag.timestamp == tonumber(redis.call('HGET', KEYS[2], 'timestamp')) then
+    redis.call('ZADD', KEYS[6], 'INCR', flag.ms, ARGV[2])
+  end
 end
 if ARGV[15] ~= '' then redis.call('HSET', KEYS[2], '${FACTS_FIELD}', ARGV[15]) end
 if ARGV[16] == 'ended' then
@@ -51,8 +57,8 @@ elseif ARGV[16] ~= '' then
   redis.call('ZADD', KEYS[9], ARGV[16], ARGV[2])
 end
 if ARGV[9] == '' and KEYS[7] ~= KEYS[2] then redis.call('DEL', KEYS[7]) end
-if #KEYS == 9 + absent then return {1} end
-return {1, unpack(redis.call('MGET', unpack(KEYS, 10 + absent)))}
+if #KEYS == 10 + absent then return {1} end
+return {1, unpack(redis.call('MGET', unpack(KEYS, 11 + absent)))}
 `;
 export const SAVE = new LuaScript<SaveReply | null>(SAVE_LUA);
 /** For what must not be lost because Redis is full. */

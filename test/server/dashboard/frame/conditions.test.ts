@@ -30,6 +30,7 @@ function system(more: Partial<SystemState> = {}, ...reports: Partial<WorkerRepor
     pause: null,
     memoryUsedRatio: 0.1,
     today: { sent: 0, quota: null },
+    lineWaitsFor: null,
     silence: null,
     ...more,
   };
@@ -66,6 +67,14 @@ it('refused credentials, a full Redis and a quota that is used up are said', () 
     { level: 'error', text: expect.stringContaining('refuses the client id'), since: NOW - 5000 },
     { level: 'error', text: expect.stringContaining('93 % of its memory') },
     { level: 'warning', text: expect.stringContaining('quota of 1,000 documents') },
+  ]);
+});
+
+it('a quota that has too little left for the next upload in line is said', () => {
+  const today = { sent: 7, quota: { most: 10, left: 3 } };
+  expect(texts(system({ today, lineWaitsFor: 'limit' }))).toEqual([]);
+  expect(texts(system({ today, lineWaitsFor: 'quota' }))).toEqual([
+    expect.stringContaining('quota of 10 documents has 3 left'),
   ]);
 });
 
