@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
-import { copyFile, cp, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -61,9 +61,9 @@ async function bundleEntry(outfile: string): Promise<void> {
 
 /** In CommonJS, for Node keeps code of scripts alone. Commands load what they need when they need it, as in `dist`. */
 async function bundleProgram(folder: string): Promise<void> {
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [`${ROOT}dist/cli/program.js`],
-    outfile: `${folder}/program.cjs`,
+    write: false,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -74,6 +74,14 @@ async function bundleProgram(folder: string): Promise<void> {
     charset: 'ascii',
     logLevel: 'warning',
   });
+  await mkdir(folder);
+  const program = outputFiles[0]?.text ?? '';
+  // esbuild leaves letters in patterns as they are.
+  const ascii = program.replace(
+    /[^\0-\x7f]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  await writeFile(`${folder}/program.cjs`, ascii);
   await copyFile(LOADER, `${folder}/program.js`);
   for (const assets of ASSETS) {
     await cp(`${ROOT}dist/${assets}`, `${folder}/assets`, { recursive: true });

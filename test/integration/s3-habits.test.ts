@@ -32,7 +32,7 @@ it('objects that nobody can fetch fail a batch before anything is sent, and are 
   });
   await system.add({ ...request, documents });
   // That a key is denied has to last.
-  const { data } = await system.event('done-odd', 60_000);
+  const { data } = await system.event('done-odd', 100_000);
   expect(data).toMatchObject({ status: 'failed', reason: { code: 'OBJECT_UNREADABLE' } });
   const message = data.reason?.message ?? '';
   for (const part of [
