@@ -119,15 +119,6 @@ export function responseError(
   );
 }
 
-/** A bucket that this process is configured for is not there: it looks in another S3, or all processes do. */
-export function bucketError(object: ObjectReference): OwnFaultError {
-  const what = `${describeRequest('GET', object)}: S3 answered 404 NoSuchBucket`;
-  return new OwnFaultError(
-    'STORAGE',
-    `${what}, though S3_ALLOWED_BUCKETS names the bucket; correct AWS_ENDPOINT_URL_S3, or create the bucket`,
-  );
-}
-
 /** The role may not read this object, for all that is known now. */
 export function deniedError(object: ObjectReference): TransientError {
   return responseError('GET', object, { status: 403, code: 'AccessDenied' });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
-import { startSystem, startTestS3 } from '../helpers/system.js';
+import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** More than a worker takes at once: a wrong one would have them all before a good one is there. */
@@ -58,38 +58,4 @@ it('a batch whose bucket no worker takes that is left ends at its deadline, with
   const faults = await metrics.registry.getSingleMetric('atlas_batch_own_faults_total')?.get();
   expect(faults?.values[0]).toMatchObject({ labels: { code: 'BUCKET_NOT_ALLOWED' } });
   expect(system.atlas.requests.count('multiupload')).toBe(0);
-});
-
-it('a worker that looks in another S3, where the bucket is not, leaves the batches to others', async () => {
-  const system = await startSystem();
-  await (await system.startWorker()).stop();
-  const elsewhere = await startTestS3();
-  const wrong = await system.startWorkerProcess({ AWS_ENDPOINT_URL_S3: elsewhere.url });
-  const requests = await Promise.all(
-    Array.from({ length: BATCHES }, (_, i) => system.submit(`b${i}`, 1, `b${i}-`)),
-  );
-  await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
-  expect(wrong.output()).toContain(
-    'S3_ALLOWED_BUCKETS names the bucket; correct AWS_ENDPOINT_URL_S3',
-  );
-  expect(await system.completions.count()).toBe(0);
-  // It would store results there too.
-  wrong.signal('SIGTERM');
-  await wrong.exited;
-  await system.startWorker();
-  await batchesEnded(system, BATCHES, 30_000);
-  await expectAllEndedOnce(system, requests);
-  await expectStoredAsAtlasHasIt(system, requests);
-});
-
-it('a batch whose bucket nobody has listed and S3 does not know ends at once', async () => {
-  const system = await startSystem({ environment: { S3_ALLOWED_BUCKETS: '' } });
-  await system.startWorker();
-  const request = await system.request('mistyped', 1);
-  for (const document of request.documents) document.bucket = 'kyc-document';
-  await system.add(request);
-  expect((await system.event('done-mistyped')).data.reason).toEqual({
-    code: 'OBJECT_NOT_FOUND',
-    message: expect.stringContaining('no such bucket: '),
-  });
 });

@@ -6,11 +6,8 @@ import { headerOf, isSuccess, type S3Response } from '../s3-request.js';
  * with a key that only whoever stored it has (SSE-C). `locked`: with one of KMS that our role may not use.
  */
 export type Unreadable = 'archived' | 'empty' | 'dotted' | 'denied' | 'sealed' | 'locked';
-/**
- * `no-bucket`: S3 knows no such bucket. `doubtful`: denied, and not for long enough to be told from a permission that is
- * not yet known.
- */
-export type Verdict = 'readable' | 'absent' | 'no-bucket' | 'doubtful' | Unreadable;
+/** `doubtful`: denied, and not for long enough to be told from a permission that is not yet known. */
+export type Verdict = 'readable' | 'absent' | 'doubtful' | Unreadable;
 
 /** Classes whose objects have to be restored before they can be read, which takes minutes to days. */
 const ARCHIVES = /^(GLACIER|DEEP_ARCHIVE)$/;
@@ -30,8 +27,7 @@ export function verdictOf(response: S3Response): Verdict | undefined {
     return sizeOf(response) === '0' ? 'empty' : 'readable';
   }
   // Without a code it may be anybody's who stands before S3, or in its place.
-  if (status === 404 && code === null) return undefined;
-  if (status === 404) return code === 'NoSuchBucket' ? 'no-bucket' : 'absent';
+  if (status === 404) return code === null ? undefined : 'absent';
   // There is no first byte.
   if (status === 416 && code !== null) return 'empty';
   if (wantsKey) return 'sealed';
@@ -54,7 +50,7 @@ export function isOfObject({ code }: S3Response): boolean {
 
 /** S3 itself says that there is no such object, in a bucket that is there. */
 export function isAbsent(response: S3Response): boolean {
-  return verdictOf(response) === 'absent';
+  return verdictOf(response) === 'absent' && response.code !== 'NoSuchBucket';
 }
 
 function isArchived(response: S3Response): boolean {

@@ -4,7 +4,7 @@ import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
-import { bucketError, deniedError } from '../../storage/storage-errors.js';
+import { deniedError } from '../../storage/storage-errors.js';
 import { unlessAborted } from '../../timeouts.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
 import { noteChecked } from './transitions.js';
@@ -17,7 +17,6 @@ const CHECKED_AT_ONCE = 500;
 /** The sentences of a failed batch, in this order. */
 const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>> = {
   absent: 'no such object',
-  'no-bucket': 'no such bucket',
   archived: 'archived, and to be restored before anybody can read it',
   empty: 'empty',
   dotted: 'its key has . or .. between slashes, which HTTP clients resolve',
@@ -59,17 +58,16 @@ export async function checkBuckets(entry: BatchContext, indexes: readonly number
 /**
  * Checks the objects of the documents of these indexes; all issues are reported at once.
  * @throws PermanentError OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError STORAGE, with what is known
- *   kept in the state; OwnFaultError STORAGE where a bucket is not there that this process is configured for.
+ *   kept in the state.
  */
 export async function checkObjects(entry: BatchContext, indexes: readonly number[]): Promise<void> {
   const verdicts = await findVerdicts(entry, indexes);
   const issues = Object.entries(ISSUES).flatMap(([verdict, what]) => {
-    const those = indexes.filter((index) => verdicts.get(index) === verdict);
-    return those.length > 0 ? [`${what}: ${nameDocuments(entry, those)}`] : [];
+    const found = indexes.filter((index) => verdicts.get(index) === verdict);
+    return found.length > 0 ? [`${what}: ${nameDocuments(entry, found)}`] : [];
   });
   if (issues.length === 0) return;
-  const found = new Set(verdicts.values());
-  const isAbsent = found.has('absent') || found.has('no-bucket');
+  const isAbsent = [...verdicts.values()].includes('absent');
   throw new PermanentError(isAbsent ? 'OBJECT_NOT_FOUND' : 'OBJECT_UNREADABLE', issues.join('; '));
 }
 
@@ -101,9 +99,6 @@ async function findVerdicts(
     for (const [index, verdict] of verdicts) {
       const document = entry.request.documents[index];
       if (verdict === 'doubtful' && document) throw deniedError(document);
-      // Without a list the caller may have mistyped it.
-      const isListed = entry.context.config.S3_ALLOWED_BUCKETS.includes(document?.bucket ?? '');
-      if (verdict === 'no-bucket' && document && isListed) throw bucketError(document);
     }
   } catch (error) {
     entry.state = noteChecked(entry.state, toRanges(readable));

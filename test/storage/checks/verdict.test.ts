@@ -30,7 +30,7 @@ describe('verdictOf', () => {
       'readable',
     ],
     ['no key', response(404, {}, 'NoSuchKey'), 'absent'],
-    ['no bucket', response(404, {}, 'NoSuchBucket'), 'no-bucket'],
+    ['no bucket', response(404, {}, 'NoSuchBucket'), 'absent'],
     ['an empty object', response(200, { 'content-length': '0' }), 'empty'],
     ['no first byte', response(416, {}, 'InvalidRange'), 'empty'],
     ['GLACIER', found({ 'x-amz-storage-class': 'GLACIER' }), 'archived'],
