@@ -18,6 +18,8 @@ export const UPLOADS = 3;
 export type Place = 'wait' | 'active' | 'delayed' | 'prioritized' | 'gone' | 'ended';
 
 export interface TestJob {
+  /** Its worker died before it said which polls hold its room. */
+  hasDiedAsleep?: boolean;
   id: string;
   flow: Flow;
   uploads: {
@@ -92,6 +94,14 @@ export class GateWorld {
     job.place = 'active';
     job.asked = false;
     await this.redis.set(this.lockOf(job), job.token);
+  }
+
+  /** It has slept for as long as a batch in line does; for the others, who frees room has to wake them. */
+  async wakeByItself(job: TestJob): Promise<void> {
+    if (job.place !== 'delayed' || !job.hasDiedAsleep) return;
+    await this.redis.zrem(`${this.base}delayed`, job.id);
+    await this.redis.lpush(`${this.base}wait`, job.id);
+    job.place = 'wait';
   }
 
   /** Asks for all that is planned, and sends what is admitted; `dies` before it has. */
@@ -170,6 +180,7 @@ export class GateWorld {
     const waits = job.uploads.some(({ state }) => state === 'planned');
     if (job.place !== 'active' || !job.asked || !waits) return;
     await this.moveTo(job, priority ? 'prioritized' : 'delayed');
+    job.hasDiedAsleep = dies;
     if (dies) return;
     const holders = job.uploads.flatMap(({ state }, index) => {
       const member = this.memberOf(job, index);

@@ -141,6 +141,7 @@ async function finish(world: GateWorld): Promise<void> {
     world.moveClock(DAY_MS);
     await world.sweep();
     for (const one of left) {
+      await world.wakeByItself(one);
       await world.take(one);
       await world.ask(one);
       await world.sleep(one);
