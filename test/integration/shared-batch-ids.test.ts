@@ -51,6 +51,7 @@ it('an Atlas batch that has ended is polled again once for two uploads that were
   );
   expect(runs).toEqual([1, 1, 1, 2, 2]);
   expect(unexpectedErrors).toBe(0);
+  await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
 });
 
@@ -137,6 +138,7 @@ it("a batch takes nothing of an Atlas batch that was another's, also when its po
     reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(batchId) },
     documents: { present: 0 },
   });
+  await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
 });
 
@@ -172,5 +174,7 @@ it("a batch leaves no poll of an Atlas batch that was another's, also when it is
     reason: { code: 'ATLAS_PROTOCOL', message: expect.stringContaining(atlasBatchId) },
     documents: { present: 0 },
   });
+  // The event goes out before its batch's job ends.
+  await allJobsEnded(system, 2);
   await expectAllEndedOnce(system, [filler, second]);
 });

@@ -49,9 +49,9 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
       return sleepInLine(entry);
     }
     const { pending, mustWait, flags } = await collectPolls(entry);
-    if (mustWait) return { kind: 'sleep', delayMs: UNDER_WAY_WAIT_MS * (1 + context.random()) };
     if (pending > 0) {
       await leaveUnsent(entry);
+      if (mustWait) return { kind: 'sleep', delayMs: UNDER_WAY_WAIT_MS * (1 + context.random()) };
       return {
         kind: 'wait-for-children',
         added: entry.addedPolls.values(),

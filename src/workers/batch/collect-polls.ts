@@ -20,7 +20,7 @@ import { stepUpload } from './transitions.js';
 export interface CollectedPolls {
   /** How many are pending. */
   pending: number;
-  /** Whether a worker is polling one of them that is to be removed. */
+  /** Whether a worker is polling one of them that is to be removed: it can be only later. */
   mustWait: boolean;
   /** What the outside wants, where polls of earlier entries were asked for; null where there are none. */
   flags: Flags | null;

@@ -128,7 +128,7 @@ it('a lease renews a lock that is no longer young, and finds out that it was los
   await redis.set(lockKey, 'another');
   await lease.renew();
   await expect(lease.renew({ always: true })).rejects.toThrow(/lock of job one was lost/);
-  vi.spyOn(performance, 'now').mockReturnValue(opened + 2000);
+  vi.spyOn(performance, 'now').mockReturnValue(opened + 2001);
   await expect(lease.renew()).rejects.toThrow(/lock of job one was lost/);
 });
 

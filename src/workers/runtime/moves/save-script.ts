@@ -45,8 +45,9 @@ elseif ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
   -- Whoever gives it more time while it is in the set adds that there.
   local given = KEYS[10] ~= KEYS[2] and redis.call('GET', KEYS[10])
-  local is_flag, flag = pcall(cjson.decode, given or '')
-  if is_flag and flag.timestamp == tonumber(redis.call('HGET', KEYS[2], 'timestamp')) then
+  local is_json, flag = false, nil
+  if given then is_json, flag = pcall(cjson.decode, given) end
+  if is_json and type(flag) == 'table' and flag.timestamp == tonumber(redis.call('HGET', KEYS[2], 'timestamp')) then
     redis.call('ZADD', KEYS[6], 'INCR', flag.ms, ARGV[2])
   end
 end
