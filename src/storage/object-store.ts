@@ -21,6 +21,7 @@ import { SdkClients } from './sdk-clients.js';
 import { sdkHandler } from './sdk-handler.js';
 import { type CredentialsInUse, createSigner } from './signer.js';
 import { responseError, signingError } from './storage-errors.js';
+import { storeName } from './store-name.js';
 
 /**
  * Every method rejects with a `TransientError` `STORAGE` when S3 fails (403, 5xx, network, time-out,
@@ -54,6 +55,12 @@ export interface ObjectStore {
   deleteResult(key: string): Promise<void>;
   /** Asks a bucket of documents in our way and in Atlas's. */
   tryBucket(bucket: string): Promise<BucketTrial>;
+  /** Whether an object of a job, in any bucket, was read within this time. */
+  hasReadWithin(ms: number): boolean;
+  /** What this S3 is called; see {@link storeName}. Undefined before its first response. */
+  readonly knownName: string | undefined;
+  /** The same, found out where it is not known yet. */
+  name(): Promise<string>;
   /** Scheme and host of the URLs that Atlas gets. */
   publicOrigin(bucket: string): Promise<string>;
   /** The region of a bucket, where S3 said that it is another one than the configured. */
@@ -114,8 +121,9 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const publicClients = options.publicEndpoint ? clients.at(options.publicEndpoint) : clients;
   const onCredentials = createExpiryWarning(logger);
   const urlSigner = createSigner(publicClients, { regions, onCredentials });
+  const signer = createSigner(clients, { regions });
   const http = createS3Http({
-    signer: createSigner(clients, { regions }),
+    signer,
     regions,
     connections,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -173,6 +181,20 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       if (!isSuccess(response)) throw responseError('DELETE', object, response);
     },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
+    hasReadWithin: (ms) => readable.hasAny(ms),
+    get knownName() {
+      return http.storeName();
+    },
+    async name() {
+      const known = http.storeName();
+      if (known !== undefined) return known;
+      const object = { bucket: resultsBucket, key: 'k' };
+      try {
+        return storeName((await signer.sign('HEAD', object)).origin, resultsBucket);
+      } catch (error) {
+        throw signingError('HEAD', object, error);
+      }
+    },
     async publicOrigin(bucket) {
       return new URL(await presignOne({ bucket, key: 'k' })).origin;
     },

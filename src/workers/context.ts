@@ -20,6 +20,7 @@ import type { SentUploads } from './batch/upload/sent-uploads.js';
 import type { ErasedBatches } from './erased-batches.js';
 import type { BucketRules } from './maintenance/bucket-rules.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
+import type { StoresRead } from './maintenance/stores-read.js';
 import type { WorkerMetrics } from './metrics.js';
 import type { OwnFaults } from './own-faults.js';
 import type { LastReadings } from './poll/reading/last-readings.js';
@@ -51,6 +52,7 @@ export interface WorkerContext {
   /** What decides which upload may go to Atlas now. */
   gate: Gate;
   bucketRules: BucketRules;
+  storesRead: StoresRead;
   erased: ErasedBatches;
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */

@@ -33,6 +33,7 @@ import { makeRoom } from './maintenance/expire-jobs.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
 import { reporter } from './maintenance/report.js';
+import { StoresRead } from './maintenance/stores-read.js';
 import { createWorkerMetrics, type WorkerMetrics } from './metrics.js';
 import { OwnFaults } from './own-faults.js';
 import { LastReadings } from './poll/reading/last-readings.js';
@@ -128,10 +129,11 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   status.sentUploads = sentUploads;
   // Before the first job: whoever holds one is known to live.
   const bucketRules = new BucketRules({ redis, config, clock });
+  const storesRead = new StoresRead({ redis, config, clock, store });
   const receiver = new ReceiverHealth();
   const report = reporter({ status, atlas, receiver, clock });
   const heartbeat = await startHeartbeat({
-    ...{ redis, config, clock, bucketRules, sentUploads },
+    ...{ redis, config, clock, bucketRules, storesRead, sentUploads },
     report,
   });
   parts.add(() => heartbeat.stop());
@@ -209,6 +211,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     receiver,
     gate,
     bucketRules,
+    storesRead,
     erased: new ErasedBatches({ redis, config, logger }),
     sentUploads,
     replica,

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
+import { storesReadKey } from '../../src/jobs/keys/redis-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
-import { startSystem } from '../helpers/system.js';
+import { startSystem, startTestS3 } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** More than a worker takes at once: a wrong one would have them all before a good one is there. */
@@ -39,6 +40,52 @@ it('a worker whose list of buckets lacks one leaves the batches to others, and s
   await expectAllEndedOnce(system, requests);
   await expectStoredAsAtlasHasIt(system, requests);
 });
+
+it.each(['no such bucket', 'such a bucket, of others'])(
+  'a worker of another S3, where there is %s, leaves the batches to others, and says so',
+  async (there) => {
+    const system = await startSystem();
+    const other = await startTestS3();
+    if (there !== 'no such bucket') await other.put('kyc-documents', 'theirs/1.pdf', 'scan');
+    const good = await system.startWorker();
+    await system.submit('read', 1, 'read-');
+    await system.event('done-read');
+    const key = storesReadKey(system.prefix);
+    await waitUntil('the news of it', async () => (await system.redis.exists(key)) === 1);
+    await good.stop();
+
+    const port = randomPort();
+    const wrong = await system.startWorkerProcess({
+      AWS_ENDPOINT_URL_S3: other.url,
+      WORKER_PORT: `${port}`,
+    });
+    const requests = await Promise.all(
+      Array.from({ length: BATCHES }, (_, i) => system.submit(`b${i}`, 1, `b${i}-`)),
+    );
+    const what = `has read no document at ${other.url}, and others have at ${system.s3.url}`;
+    await waitUntil('the line of the log', () => wrong.output().includes(what));
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    expect(await ready.json()).toMatchObject({ down: [expect.stringContaining(what)] });
+    // That of the batch which was read before.
+    expect(await system.completions.count()).toBe(1);
+
+    await system.startWorker();
+    await batchesEnded(system, 1 + BATCHES, 30_000);
+    for (const { reference } of requests) {
+      expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+    }
+    await expectStoredAsAtlasHasIt(system, requests);
+
+    // Of what is nowhere the good one says so at once, beside the other.
+    await system.add({
+      reference: 'nowhere',
+      productType: 'LOAN_APP',
+      documents: [{ documentId: 'pan', bucket: 'kyc-documents', key: 'nowhere.pdf' }],
+    });
+    const { data } = await system.event('done-nowhere');
+    expect(data.reason?.code).toBe('OBJECT_NOT_FOUND');
+  },
+);
 
 it('a batch whose bucket no worker takes that is left ends at its deadline, with that reason', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '2000' } });

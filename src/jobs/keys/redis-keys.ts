@@ -92,6 +92,14 @@ export function bucketRulesKey(prefix: string): string {
   return `${prefix}:bucket-rules`;
 }
 
+/**
+ * Sorted set: what the S3s are called of which workers have read documents, by the Redis time in ms of the
+ * heartbeat that said so. Written with each heartbeat of a worker that has; a minute.
+ */
+export function storesReadKey(prefix: string): string {
+  return `${prefix}:stores-read`;
+}
+
 /** Written and deleted by `doctor`, to see that a write, a script and a stream work; lives seconds. */
 export function doctorKey(prefix: string): string {
   return `${prefix}:doctor`;

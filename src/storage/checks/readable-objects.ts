@@ -23,6 +23,11 @@ export class ReadableObjects {
     this.latest.set(bucket, { key, at });
   }
 
+  /** Whether an object of any bucket was read within this time. */
+  hasAny(withinMs: number): boolean {
+    return [...this.latest.keys()].some((bucket) => this.keyIn(bucket, withinMs) !== undefined);
+  }
+
   /** A key of the bucket that was read within this time; undefined when there was none. */
   keyIn(bucket: string, withinMs = MEMORY_MS): string | undefined {
     const known = this.latest.get(bucket);

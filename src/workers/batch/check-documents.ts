@@ -58,7 +58,7 @@ export async function checkBuckets(entry: BatchContext, indexes: readonly number
 /**
  * Checks the objects of the documents of these indexes; all issues are reported at once.
  * @throws PermanentError OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError STORAGE, with what is known
- *   kept in the state.
+ *   kept in the state; OwnFaultError where others ask another S3.
  */
 export async function checkObjects(entry: BatchContext, indexes: readonly number[]): Promise<void> {
   const verdicts = await findVerdicts(entry, indexes);
@@ -68,6 +68,8 @@ export async function checkObjects(entry: BatchContext, indexes: readonly number
   });
   if (issues.length === 0) return;
   const isAbsent = [...verdicts.values()].includes('absent');
+  // What is absent here may be there for others, which ask another S3.
+  if (isAbsent) await entry.context.storesRead.expectOurs('OBJECT_NOT_FOUND');
   throw new PermanentError(isAbsent ? 'OBJECT_NOT_FOUND' : 'OBJECT_UNREADABLE', issues.join('; '));
 }
 

@@ -14,12 +14,14 @@ import type { WorkerReport } from '../../jobs/worker-report.js';
 import type { Clock } from '../../redis/clock.js';
 import type { BucketRules } from './bucket-rules.js';
 import { HeartbeatWatch } from './heartbeat-watch.js';
+import type { StoresRead } from './stores-read.js';
 
 interface HeartbeatOptions {
   redis: Redis;
   config: { QUEUE_PREFIX: string };
   clock: Clock;
   bucketRules: Pick<BucketRules, 'tell'>;
+  storesRead: Pick<StoresRead, 'tell'>;
   /** What is told of this worker. */
   report(): WorkerReport;
   sentUploads: { answer(questions: readonly string[]): Promise<void> };
@@ -46,6 +48,7 @@ export async function startHeartbeat({
   config,
   clock,
   bucketRules,
+  storesRead,
   report,
   sentUploads,
 }: HeartbeatOptions): Promise<Heartbeat> {
@@ -59,8 +62,8 @@ export async function startHeartbeat({
   const beat = async () => {
     const began = performance.now();
     const now = clock.now();
-    const replies = await bucketRules
-      .tell(redis.multi())
+    const replies = await storesRead
+      .tell(bucketRules.tell(redis.multi()))
       .zadd(key, now, id)
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)

@@ -14,7 +14,7 @@ import type { JobLease } from '../runtime/job-lease.js';
 const MAX_TRIES = 5;
 
 interface StoringEntry {
-  context: Pick<WorkerContext, 'store' | 'config' | 'erased'>;
+  context: Pick<WorkerContext, 'store' | 'storesRead' | 'config' | 'erased'>;
   data: PollData;
   lease: Pick<JobLease<never>, 'jobId' | 'renew' | 'isSurelyHeld'>;
   signal: AbortSignal;
@@ -28,12 +28,13 @@ interface StoringEntry {
  * whatever another worker stores after the check, it is not that object any more. Where the store knows
  * no such conditions, the time since that check is what keeps a late write back.
  * @returns What notes that the store has answered: for the script that saves what follows.
- * @throws LockLostError, TransientError.
+ * @throws LockLostError, TransientError; OwnFaultError where others ask another S3.
  */
 export async function storeResult(
-  { context: { store, config, erased }, data, lease, signal }: StoringEntry,
+  { context: { store, storesRead, config, erased }, data, lease, signal }: StoringEntry,
   found: Reconciliation,
 ): Promise<LuaPart> {
+  await storesRead.expectOurs('STORAGE');
   const { reference, atlasBatchId, productType, documentIds } = data;
   const content = {
     reference,
