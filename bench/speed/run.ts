@@ -16,6 +16,7 @@ import { measureHugeResponses, measureLargeLists } from './measures/huge-respons
 import { measureLatency } from './measures/latency.js';
 import { measureLearnedMemory } from './measures/learned-memory.js';
 import { measureLineIntake } from './measures/line-intake.js';
+import { measureLineRoom } from './measures/line-room.js';
 import { measureLists } from './measures/lists.js';
 import { measureLoading } from './measures/loading.js';
 import { measureOwnRequests } from './measures/own-requests.js';
@@ -193,6 +194,22 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
         what: 'CPU ms a second of worker and Redis while they are there',
         figures: '',
         ...atMost(restCpuMs, 50),
+      },
+    ];
+  },
+
+  async 'line-room'() {
+    const { usedS, afterKillS } = await measureLineRoom();
+    return [
+      {
+        what: 's until room that a batch leaves is used by the head of the line',
+        figures: spread(usedS, 2),
+        ...atMost(Math.max(...usedS), 2),
+      },
+      {
+        what: 's until it is used where the worker that polls the batch is killed',
+        figures: spread(afterKillS, 1),
+        ...atMost(Math.max(...afterKillS), 15),
       },
     ];
   },
