@@ -55,8 +55,8 @@ export interface ObjectStore {
   deleteResult(key: string): Promise<void>;
   /** Asks a bucket of documents in our way and in Atlas's. */
   tryBucket(bucket: string): Promise<BucketTrial>;
-  /** Whether an object of a job, in any bucket, was read within this time. */
-  hasReadWithin(ms: number): boolean;
+  /** Whether an object of a job, in any bucket, was read within this time. Default: ever. */
+  hasRead(withinMs?: number): boolean;
   /** What this S3 is called; see {@link storeName}. Undefined before its first response. */
   readonly knownName: string | undefined;
   /** The same, found out where it is not known yet. */
@@ -181,7 +181,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       if (!isSuccess(response)) throw responseError('DELETE', object, response);
     },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
-    hasReadWithin: (ms) => readable.hasAny(ms),
+    hasRead: (withinMs = Number.POSITIVE_INFINITY) => readable.hasAny(withinMs),
     get knownName() {
       return http.storeName();
     },

@@ -14,14 +14,12 @@ import type { ObjectStore } from '../../storage/object-store.js';
 const READ_TTL_MS = 60_000;
 /** What a beat tells. One may be late, and a worker that reads all the time misses none. */
 const TOLD_MS = 2 * HEARTBEAT_INTERVAL_MS;
-/** A worker that has read a document within this time asks the right S3. */
-const TRUSTED_MS = 5 * 60_000;
 
 export interface StoresReadOptions {
   redis: Redis;
   config: { QUEUE_PREFIX: string };
   clock: Clock;
-  store: Pick<ObjectStore, 'hasReadWithin' | 'knownName' | 'name'>;
+  store: Pick<ObjectStore, 'hasRead' | 'knownName' | 'name'>;
 }
 
 export class StoresRead {
@@ -37,18 +35,18 @@ export class StoresRead {
     const { clock, store } = this.options;
     const now = clock.now();
     const name = store.knownName;
-    if (name !== undefined && store.hasReadWithin(TOLD_MS)) heartbeat.zadd(key, now, name);
+    if (name !== undefined && store.hasRead(TOLD_MS)) heartbeat.zadd(key, now, name);
     return heartbeat.zremrangebyscore(key, '-inf', now - READ_TTL_MS).pexpire(key, READ_TTL_MS);
   }
 
   /**
-   * Asks Redis only where this process has read no document lately.
+   * Asks Redis only where this process has never read a document: its S3 does not change while it runs.
    * @param code Of the batch, if nobody else can do it until its deadline.
    * @throws OwnFaultError where others have, and nobody where this process asks.
    */
   async expectOurs(code: ReasonCode): Promise<void> {
     const { redis, clock, store } = this.options;
-    if (store.hasReadWithin(TRUSTED_MS)) return;
+    if (store.hasRead()) return;
     const names = await redis.zrangebyscore(this.key, clock.now() - READ_TTL_MS, '+inf');
     const [theirs] = names;
     if (theirs === undefined) return;
