@@ -10,7 +10,7 @@ import {
 } from '../../errors.js';
 import { type PollEntry, perPageOf } from './poll-entry.js';
 import type { PollEvent } from './poll-event.js';
-import { ListTooLargeError, NoMemoryError } from './reading/poll-memory.js';
+import { ListTooLargeError, NoMemoryError } from './reading/memory-errors.js';
 
 export function eventOfError(entry: PollEntry, error: unknown): PollEvent {
   const { context, data } = entry;
@@ -25,11 +25,14 @@ export function eventOfError(entry: PollEntry, error: unknown): PollEvent {
     context.metrics.pollMemoryWaits.inc();
     return { kind: 'no-memory', wantedBytes: error.wantedBytes };
   }
-  if (error instanceof OwnFaultError) context.ownFaults.note(error);
+  if (error instanceof OwnFaultError) {
+    context.ownFaults.note(error);
+    return { kind: 'own-fault', reason: error.reason, retryAfterMs: error.retryAfterMs };
+  }
   if (error instanceof TransientError) {
     const { reason, retryAfterMs } = error;
     if (error instanceof BudgetExceededError) return { kind: 'no-room', reason, retryAfterMs };
-    if (!(error instanceof OwnFaultError)) context.warnOfDelay(error);
+    context.warnOfDelay(error);
     const turnedAway = error instanceof TurnedAwayError;
     return { kind: 'transient-error', reason, retryAfterMs, turnedAway };
   }

@@ -160,8 +160,12 @@ async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
 
 /** A list that is shorter than before may be so by mistake: the best reading counts. */
 async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecision> {
-  const found = richerOf(last, entry.context.lastReadings.of(entry.data));
-  entry.stored = await storeResult(entry, found);
+  const { lastReadings } = entry.context;
+  const found = await lastReadings.using(entry.data, async (earlier) => {
+    const richer = richerOf(last, earlier);
+    entry.stored = await storeResult(entry, richer);
+    return richer;
+  });
   const decision = decide(entry, { kind: 'stored', ...countsOf(entry.data, found) });
   // What took longer than others may is no guide for them.
   if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
@@ -180,11 +184,13 @@ async function decideKeeping(entry: PollEntry, event: PollEvent): Promise<PollDe
   const manyErrors = (errorStreak?.count ?? 0) >= KEPT_FROM_ERRORS;
   const lasts = manyErrors || notFoundSince !== null || perPage !== before.perPage;
   if (decision.next === 'sleep' && !lasts) return decision;
-  const found = entry.context.lastReadings.of(entry.data);
-  if (found === null || found.present <= before.stored) return decision;
-  entry.state = before;
-  if (await keep(entry, found)) entry.context.lastReadings.forget(entry.data);
-  return decide(entry, event);
+  const { lastReadings } = entry.context;
+  return await lastReadings.using(entry.data, async (found) => {
+    if (found === null || found.present <= before.stored) return decision;
+    entry.state = before;
+    if (await keep(entry, found)) lastReadings.forget(entry.data);
+    return decide(entry, event);
+  });
 }
 
 /** Changes the state; what is to be done about it is for {@link carryOut}. */

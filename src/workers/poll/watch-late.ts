@@ -31,7 +31,7 @@ import { readFlags } from '../runtime/signals.js';
 import type { Processor } from '../runtime/slot.js';
 import { retryDelayMs } from './next-poll.js';
 import { pagingOf } from './poll-entry.js';
-import { NoMemoryError } from './reading/poll-memory.js';
+import { NoMemoryError } from './reading/memory-errors.js';
 import { pollOnce } from './reading/read-extracts.js';
 
 /** The batch has ended: a watch that was lost to its worker so often may be what kills workers. */

@@ -20,6 +20,18 @@ interface Reading {
 export class LastReadings {
   private readonly readings = new Map<string, Reading>();
 
+  /** Lets the reading be used, and its memory be given to nobody else until that is over. */
+  async using<T>(data: PollData, use: (found: Reconciliation | null) => Promise<T>): Promise<T> {
+    const reading = this.readings.get(keyOf(data));
+    if (reading === undefined) return await use(null);
+    const letLinger = reading.memory.hold();
+    try {
+      return await use(reading.found);
+    } finally {
+      if (this.readings.get(keyOf(data)) === reading) letLinger();
+    }
+  }
+
   /** The best reading of an Atlas batch that is remembered. */
   of(data: PollData): Reconciliation | null {
     return this.readings.get(keyOf(data))?.found ?? null;
@@ -55,9 +67,11 @@ export class LastReadings {
   }
 }
 
-/** The newer one when neither has more documents. */
+/** The one with more documents, or else with more extracts; the newer one when neither has more. */
 export function richerOf(newer: Reconciliation, older: Reconciliation | null): Reconciliation {
-  return older !== null && older.present > newer.present ? older : newer;
+  if (older === null) return newer;
+  const more = older.present - newer.present || older.extractCount - newer.extractCount;
+  return more > 0 ? older : newer;
 }
 
 /** A `batch_id` may come again, and so may a reference. */

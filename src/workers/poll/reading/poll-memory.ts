@@ -8,9 +8,9 @@
  *
  * What a poll that is over has read may stay until a poll needs the room.
  */
-import { TransientError } from '../../../errors.js';
 import type { ResponseMemory } from '../../../http/exchange.js';
 import { plural } from '../../../plural.js';
+import { ListTooLargeError, NoMemoryError } from './memory-errors.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -44,27 +44,6 @@ export const MEMORY_LIMITS: MemoryLimits = {
   sharedBytes: 36 * MIB,
   reserveBytes: 112 * MIB,
 };
-
-/** There is no room for what a poll reads. No error of anyone: it is tried again. */
-export class NoMemoryError extends Error {
-  override name = 'NoMemoryError';
-
-  /** @param wantedBytes To be asked for the next time. */
-  constructor(readonly wantedBytes: number) {
-    super(`no room for ${wantedBytes} bytes of extracts`);
-  }
-}
-
-/** The list of one poll takes more than a poll may hold. What was read of it before is held still. */
-export class ListTooLargeError extends TransientError {
-  /** @param isOnePage Nothing was read before. */
-  constructor(
-    message: string,
-    readonly isOnePage: boolean,
-  ) {
-    super('ATLAS_PROTOCOL', message);
-  }
-}
 
 type Area = 'small' | 'shared' | 'reserve';
 
@@ -130,6 +109,18 @@ export class PollMemory {
     Object.assign(poll, { area, charged: bytes });
     this.lingering.set(poll, onNeed);
     return true;
+  }
+
+  /** What lingers is in use: it may not go meanwhile. @returns what lets it linger again. */
+  hold(poll: PollAccount): () => void {
+    const onNeed = this.lingering.get(poll);
+    if (!onNeed) return () => {};
+    this.lingering.delete(poll);
+    this.kept[poll.area] -= poll.charged;
+    return () => {
+      this.kept[poll.area] += poll.charged;
+      this.lingering.set(poll, onNeed);
+    };
   }
 
   release(poll: PollAccount): void {
@@ -218,6 +209,11 @@ export class PollAccount {
   close(): void {
     this.closed = true;
     if (!this.lingers) this.memory.release(this);
+  }
+
+  /** As {@link PollMemory.hold}. */
+  hold(): () => void {
+    return this.memory.hold(this);
   }
 
   /** What lingers is needed no more. */

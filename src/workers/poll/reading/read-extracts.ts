@@ -7,7 +7,8 @@ import type { PollData } from '../../../jobs/state/poll-state.js';
 import { unlessAborted } from '../../../timeouts.js';
 import type { WorkerContext } from '../../context.js';
 import type { PollReading } from '../poll-event.js';
-import { ListTooLargeError, type PollAccount } from './poll-memory.js';
+import { ListTooLargeError } from './memory-errors.js';
+import type { PollAccount } from './poll-memory.js';
 import { createPageReader, type PageOptions, type PageReader, type ReadPage } from './read-page.js';
 
 /** Pages read at once: enough to hide the way to Atlas, few enough to leave room for others. */

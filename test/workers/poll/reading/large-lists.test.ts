@@ -3,11 +3,8 @@ import { expect, it } from 'vitest';
 import type { Reconciliation } from '../../../../src/extracts/reconcile.js';
 import { newPollState, type PollData } from '../../../../src/jobs/state/poll-state.js';
 import type { WorkerContext } from '../../../../src/workers/context.js';
-import {
-  ListTooLargeError,
-  MEMORY_LIMITS,
-  PollMemory,
-} from '../../../../src/workers/poll/reading/poll-memory.js';
+import { ListTooLargeError } from '../../../../src/workers/poll/reading/memory-errors.js';
+import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
 import { pollOnce } from '../../../../src/workers/poll/reading/read-extracts.js';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Reconciliation } from '../../../../src/extracts/reconcile.js';
 import type { PollData } from '../../../../src/jobs/state/poll-state.js';
-import { LAST_POLL_MS, LastReadings } from '../../../../src/workers/poll/reading/last-readings.js';
+import {
+  LAST_POLL_MS,
+  LastReadings,
+  richerOf,
+} from '../../../../src/workers/poll/reading/last-readings.js';
 import { MEMORY_LIMITS, PollMemory } from '../../../../src/workers/poll/reading/poll-memory.js';
 
 const DEADLINE_MS = 60_000;
@@ -43,6 +47,38 @@ it('the reading with the most documents is remembered, of several the newest', (
   remember(other);
   expect(readings.of(data)).toBe(other);
   expect(readings.of({ ...data, batchTimestamp: 2 })).toBeNull();
+});
+
+it('of readings with as many documents the one with more extracts is the richer one, or else the newer', () => {
+  const more = reading('a', 'b');
+  more.addPage(2, [{ atlasDocumentId: 'a', fileData: '2' }]);
+  const [less, other] = [reading('a', 'b'), reading('b', 'c')];
+  expect(richerOf(less, more)).toBe(more);
+  expect(richerOf(more, less)).toBe(more);
+  expect(richerOf(other, less)).toBe(other);
+});
+
+it('the memory of a reading that is being stored is given to nobody else', async () => {
+  const { memory, readings, remember } = startReadings();
+  remember(reading('a'));
+  // Has the reserve.
+  memory.open('B-9', 3).expect(5000);
+  const wants = () => memory.open('B-2', 3).expect(2000);
+  await readings.using(data, async (found) => {
+    expect(found).toBe(readings.of(data));
+    expect(wants).toThrow('no room');
+    expect(readings.of(data)).toBe(found);
+  });
+  expect(wants).not.toThrow();
+  expect(readings.of(data)).toBeNull();
+});
+
+it('a reading that is forgotten while it is stored gives its memory back', async () => {
+  const { memory, readings, remember } = startReadings();
+  remember(reading('a'));
+  await readings.using(data, async () => readings.forget(data));
+  expect(memory.heldBytes).toBe(0);
+  expect(() => memory.open('B-2', 3).expect(2000)).not.toThrow();
 });
 
 it('a reading is gone when it is forgotten, its time is over, or its room is needed', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { NoMemoryError } from '../../../../src/workers/poll/reading/memory-errors.js';
 import {
   MEMORY_LIMITS,
-  NoMemoryError,
   type PollAccount,
   PollMemory,
 } from '../../../../src/workers/poll/reading/poll-memory.js';
