@@ -55,11 +55,9 @@ export interface ObjectStore {
   deleteResult(key: string): Promise<void>;
   /** Asks a bucket of documents in our way and in Atlas's. */
   tryBucket(bucket: string): Promise<BucketTrial>;
-  /** Whether an object of a job, in any bucket, was read within this time. Default: ever. */
-  hasRead(withinMs?: number): boolean;
-  /** What this S3 is called; see {@link storeName}. Undefined before its first response. */
-  readonly knownName: string | undefined;
-  /** The same, found out where it is not known yet. */
+  /** Whether an object of a job, in any bucket, was ever read. */
+  readonly hasRead: boolean;
+  /** What this S3 is called; see {@link storeName}. */
   name(): Promise<string>;
   /** Scheme and host of the URLs that Atlas gets. */
   publicOrigin(bucket: string): Promise<string>;
@@ -181,16 +179,14 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       if (!isSuccess(response)) throw responseError('DELETE', object, response);
     },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
-    hasRead: (withinMs = Number.POSITIVE_INFINITY) => readable.hasAny(withinMs),
-    get knownName() {
-      return http.storeName();
+    get hasRead() {
+      return readable.hasAny;
     },
     async name() {
-      const known = http.storeName();
-      if (known !== undefined) return known;
       const object = { bucket: resultsBucket, key: 'k' };
       try {
-        return storeName((await signer.sign('HEAD', object)).origin, resultsBucket);
+        const { origin } = await signer.sign('HEAD', object);
+        return storeName(origin, forcePathStyle ? null : resultsBucket);
       } catch (error) {
         throw signingError('HEAD', object, error);
       }

@@ -22,7 +22,6 @@ import {
 } from './s3-request.js';
 import type { Signer } from './signer.js';
 import { networkError, responseError, signingError } from './storage-errors.js';
-import { storeName } from './store-name.js';
 
 export type S3Body = Awaited<ReturnType<Agent['request']>>['body'];
 
@@ -82,7 +81,6 @@ export function createS3Http(options: {
   const sendReading = createSend('of-error', undefined, timeoutMs);
   const sendWriting = createSend('start', undefined, timeoutMs);
 
-  let answered: [origin: string, bucket: string] | undefined;
   async function sign({ method, object, extra }: S3Request): Promise<SignedRequest> {
     try {
       return await signer.sign(method, object, extra);
@@ -107,7 +105,6 @@ export function createS3Http(options: {
     for (let isLast = false; ; isLast = true) {
       const signed = await sign(request);
       const got = await send(signed);
-      answered = [signed.origin, request.object.bucket];
       if (onDate) onDate(headerOf(got, 'date') ?? '');
       if (isSuccess(got)) return got;
       const { method, object } = request;
@@ -191,8 +188,6 @@ export function createS3Http(options: {
       const signed = { origin, path: url.slice(origin.length), headers: {}, region: undefined };
       return repeat(() => sendWhole({ method: 'GET', object }, signed), undefined);
     },
-    /** What the S3 is called that sent the last response; undefined before the first. */
-    storeName: () => answered && storeName(...answered),
     /** Ends all connections, and requests in flight with them. */
     close() {
       // Rejects only when it was closed before, which is as good.

@@ -97,9 +97,16 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   PROXY_LOGIN,
 ]);
 
-function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
+/** S3 took the credentials, and not what the role asked for. */
+export class AccessDeniedError extends TransientError {}
+
+function storageError(
+  what: string,
+  advice: string | undefined,
+  cause?: unknown,
+  Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError,
+): TransientError {
   const hint = advice === undefined ? '' : `; ${advice}`;
-  const Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError;
   return new Kind('STORAGE', `${what}${hint}`, { cause });
 }
 
@@ -110,12 +117,13 @@ export function responseError(
   { status, code }: Pick<S3Response, 'status' | 'code'>,
 ): TransientError {
   const name = code === null ? '' : ` ${code}`;
+  const what = `${describeRequest(method, object)}: S3 answered ${status}${name}`;
+  const known = adviceByKms(code) ?? ADVICE.get(code);
+  if (known === undefined && status === 403)
+    return storageError(what, adviceOfRole(method), undefined, AccessDeniedError);
   return storageError(
-    `${describeRequest(method, object)}: S3 answered ${status}${name}`,
-    adviceByKms(code) ??
-      ADVICE.get(code) ??
-      adviceByStatus(method, status) ??
-      adviceWithoutCode(method, status, code),
+    what,
+    known ?? adviceByStatus(status) ?? adviceWithoutCode(method, status, code),
   );
 }
 
@@ -128,8 +136,11 @@ function adviceByKms(code: string | null): string | undefined {
   return code?.startsWith('KMS.') ? KMS_KEY : undefined;
 }
 
-function adviceByStatus(method: S3Method, status: number): string | undefined {
-  if (status === 403) return `the role needs ${PERMISSIONS[method]}`;
+function adviceOfRole(method: S3Method): string {
+  return `the role needs ${PERMISSIONS[method]}`;
+}
+
+function adviceByStatus(status: number): string | undefined {
   return status === 301 || status === 307 ? REGION : undefined;
 }
 

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
-import { storesReadKey } from '../../src/jobs/keys/redis-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
-import { startSystem, startTestS3 } from '../helpers/system.js';
+import { type System, startSystem, startTestS3 } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
 /** More than a worker takes at once: a wrong one would have them all before a good one is there. */
@@ -41,18 +40,23 @@ it('a worker whose list of buckets lacks one leaves the batches to others, and s
   await expectStoredAsAtlasHasIt(system, requests);
 });
 
-it.each(['no such bucket', 'such a bucket, of others'])(
+/** A good worker was there, and has read documents. */
+async function startedOnce(system: System): Promise<void> {
+  const good = await system.startWorker();
+  await system.submit('read', 1, 'read-');
+  await system.event('done-read');
+  await good.stop();
+}
+
+it.each(['no such bucket', 'such a bucket, of others', 'nothing that it may read'])(
   'a worker of another S3, where there is %s, leaves the batches to others, and says so',
   async (there) => {
     const system = await startSystem();
     const other = await startTestS3();
-    if (there !== 'no such bucket') await other.put('kyc-documents', 'theirs/1.pdf', 'scan');
-    const good = await system.startWorker();
-    await system.submit('read', 1, 'read-');
-    await system.event('done-read');
-    const key = storesReadKey(system.prefix);
-    await waitUntil('the news of it', async () => (await system.redis.exists(key)) === 1);
-    await good.stop();
+    if (there === 'such a bucket, of others') other.put('kyc-documents', 'theirs/1.pdf', 'scan');
+    const isDenied = there === 'nothing that it may read';
+    if (isDenied) other.setFaults({ rules: [{ fault: 'AccessDenied' }] });
+    await startedOnce(system);
 
     const port = randomPort();
     const wrong = await system.startWorkerProcess({
@@ -62,8 +66,15 @@ it.each(['no such bucket', 'such a bucket, of others'])(
     const requests = await Promise.all(
       Array.from({ length: BATCHES }, (_, i) => system.submit(`b${i}`, 1, `b${i}-`)),
     );
-    const what = `has read no document at ${other.url}, and others have at ${system.s3.url}`;
-    await waitUntil('the line of the log', () => wrong.output().includes(what));
+    const what = isDenied
+      ? 'the role needs s3:GetObject'
+      : `has read no document at ${other.url}, and others have at ${system.s3.url}`;
+    await waitUntil('the line of the log', () =>
+      wrong
+        .output()
+        .split('\n')
+        .some((line) => line.includes('is not configured for') && line.includes(what)),
+    );
     const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
     expect(await ready.json()).toMatchObject({ down: [expect.stringContaining(what)] });
     // That of the batch which was read before.
@@ -76,7 +87,7 @@ it.each(['no such bucket', 'such a bucket, of others'])(
     }
     await expectStoredAsAtlasHasIt(system, requests);
 
-    // Of what is nowhere the good one says so at once, beside the other.
+    // Of what is nowhere the good one says so, beside the other.
     await system.add({
       reference: 'nowhere',
       productType: 'LOAN_APP',
@@ -86,6 +97,44 @@ it.each(['no such bucket', 'such a bucket, of others'])(
     expect(data.reason?.code).toBe('OBJECT_NOT_FOUND');
   },
 );
+
+it('a batch that was checked before is not sent by a worker of another S3', async () => {
+  const system = await startSystem();
+  const other = await startTestS3();
+  await startedOnce(system);
+  const sent = system.atlas.requests.count('multiupload', 200);
+  const good = await system.startWorker();
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 503 }] });
+  const request = await system.submit('checked', 1, 'checked-');
+  await waitUntil('its refusal', () => system.atlas.requests.count('multiupload', 503) > 0);
+  await good.stop();
+  system.atlas.setFaults({ rules: [] });
+
+  const wrong = await system.startWorkerProcess({ AWS_ENDPOINT_URL_S3: other.url });
+  await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
+  expect(system.atlas.requests.count('multiupload', 200)).toBe(sent);
+  await system.startWorker();
+  expect((await system.event('done-checked')).data.status).toBe('completed');
+  await expectStoredAsAtlasHasIt(system, [request]);
+});
+
+it('a worker that reaches the S3 of the others by another name stores what it polls', async () => {
+  const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
+  const good = await system.startWorker();
+  const request = await system.submit('named', 1, 'named-');
+  const poll = await waitUntil('its poll', async () => (await system.pollJobs.getDelayed())[0]);
+  await good.stop();
+  const port = randomPort();
+  await system.startWorkerProcess({
+    AWS_ENDPOINT_URL_S3: system.s3.url.replace('127.0.0.1', 'localhost'),
+    WORKER_PORT: `${port}`,
+  });
+  system.atlas.completeNow(poll.data.atlasBatchId);
+  expect((await system.event('done-named')).data.status).toBe('completed');
+  await expectStoredAsAtlasHasIt(system, [request]);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(metrics).toMatch(/^atlas_batch_own_faults_total\{code="STORAGE"\} 0$/m);
+});
 
 it('a batch whose bucket no worker takes that is left ends at its deadline, with that reason', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '2000' } });

@@ -3,6 +3,7 @@ import { storeName } from '../../src/storage/store-name.js';
 
 it.each([
   ['http://127.0.0.1:9000', 'kyc', 'http://127.0.0.1:9000'],
+  ['https://kyc.bank.example', null, 'https://kyc.bank.example'],
   ['https://kyc.minio.bank.example:9000', 'kyc', 'https://minio.bank.example:9000'],
   ['https://kyc.s3.eu-central-1.amazonaws.com', 'kyc', 'amazonaws.com'],
   ['https://kyc.s3.us-east-1.amazonaws.com', 'kyc', 'amazonaws.com'],

@@ -23,9 +23,9 @@ export class ReadableObjects {
     this.latest.set(bucket, { key, at });
   }
 
-  /** Whether an object of any bucket was read within this time. */
-  hasAny(withinMs: number): boolean {
-    return [...this.latest.keys()].some((bucket) => this.keyIn(bucket, withinMs) !== undefined);
+  /** Whether an object was ever read, of any bucket. */
+  get hasAny(): boolean {
+    return this.latest.size > 0;
   }
 
   /** A key of the bucket that was read within this time; undefined when there was none. */

@@ -4,7 +4,7 @@ import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
-import { deniedError } from '../../storage/storage-errors.js';
+import { AccessDeniedError, deniedError } from '../../storage/storage-errors.js';
 import { unlessAborted } from '../../timeouts.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
 import { noteChecked } from './transitions.js';
@@ -58,7 +58,7 @@ export async function checkBuckets(entry: BatchContext, indexes: readonly number
 /**
  * Checks the objects of the documents of these indexes; all issues are reported at once.
  * @throws PermanentError OBJECT_NOT_FOUND or OBJECT_UNREADABLE; TransientError STORAGE, with what is known
- *   kept in the state; OwnFaultError where others ask another S3.
+ *   kept in the state; OwnFaultError where others ask another S3, or may read there.
  */
 export async function checkObjects(entry: BatchContext, indexes: readonly number[]): Promise<void> {
   const verdicts = await findVerdicts(entry, indexes);
@@ -104,8 +104,11 @@ async function findVerdicts(
     }
   } catch (error) {
     entry.state = noteChecked(entry.state, toRanges(readable));
+    if (error instanceof AccessDeniedError && (await entry.context.storesRead.onlyOthersRead()))
+      throw new OwnFaultError(error.code, error.message, { cause: error });
     throw error;
   }
+  await entry.context.storesRead.noteReading();
   return verdicts;
 }
 

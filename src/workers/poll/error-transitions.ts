@@ -26,6 +26,9 @@ export const MEMORY_TIMEOUT_MS = 600_000;
 /** Until it asks again: soon, and tens of such polls cost nothing. */
 const MEMORY_WAIT_MS = 1000;
 
+/** For what this process cannot do, and another one at once: a worker that is well comes by before. */
+export const HANDOVER_MS = 60_000;
+
 /** Not yet. Documents are never sent again for it while their share of the deadline lasts. */
 export function afterNotFound(before: PollState, reason: Reason, facts: PollFacts): PollDecision {
   const { deadlines, now } = facts;
@@ -110,6 +113,20 @@ export function afterTransientError(
   const delayMs = Math.min(leftMs, turnedAway ? returnMs(wantedMs, leftMs) : wantedMs);
   const line = describeError(count, reason, delayMs);
   return sleep({ ...state, errorStreak }, now + delayMs, line);
+}
+
+/** An error as others are, but that the deadline does not end the job at once: others get it for a moment. */
+export function afterOwnFault(
+  before: PollState,
+  event: Extract<PollEvent, { kind: 'own-fault' }>,
+  facts: PollFacts,
+): PollDecision {
+  const isGrace = isTooLate(before, facts) && facts.now < lastDeadline(before, facts) + HANDOVER_MS;
+  if (!isGrace) return afterTransientError(before, event, facts);
+  const errorStreak = longerStreak(before, event.reason);
+  const delayMs = facts.retryMs(1, 0);
+  const line = describeError(errorStreak.count, event.reason, delayMs);
+  return sleep({ ...before, notFoundSince: null, errorStreak }, facts.now + delayMs, line);
 }
 
 export function afterUnexpectedError(

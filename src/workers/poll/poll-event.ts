@@ -43,4 +43,6 @@ export type PollEvent =
   | { kind: 'no-memory'; wantedBytes: number }
   /** `turnedAway`: by this process, which does not say what another one may come to. */
   | { kind: 'transient-error'; reason: Reason; retryAfterMs: number; turnedAway?: boolean }
+  /** This process cannot do it, for how it is configured; another one may. */
+  | { kind: 'own-fault'; reason: Reason; retryAfterMs: number }
   | { kind: 'unexpected-error'; reason: Reason };

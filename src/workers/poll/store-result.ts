@@ -1,6 +1,8 @@
 /** Extracts of one Atlas batch -> one object in S3. */
+import { requestOf } from '../../batches/find-summary.js';
 import { LockLostError, TransientError } from '../../errors.js';
 import type { Reconciliation } from '../../extracts/reconcile.js';
+import { batchJobId } from '../../jobs/ids.js';
 import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import type { LuaPart } from '../../redis/lua-script.js';
@@ -14,7 +16,7 @@ import type { JobLease } from '../runtime/job-lease.js';
 const MAX_TRIES = 5;
 
 interface StoringEntry {
-  context: Pick<WorkerContext, 'store' | 'storesRead' | 'config' | 'erased'>;
+  context: Pick<WorkerContext, 'store' | 'storesRead' | 'batches' | 'config' | 'erased'>;
   data: PollData;
   lease: Pick<JobLease<never>, 'jobId' | 'renew' | 'isSurelyHeld'>;
   signal: AbortSignal;
@@ -30,11 +32,10 @@ interface StoringEntry {
  * @returns What notes that the store has answered: for the script that saves what follows.
  * @throws LockLostError, TransientError; OwnFaultError where others ask another S3.
  */
-export async function storeResult(
-  { context: { store, storesRead, config, erased }, data, lease, signal }: StoringEntry,
-  found: Reconciliation,
-): Promise<LuaPart> {
-  await storesRead.expectOurs('STORAGE');
+export async function storeResult(entry: StoringEntry, found: Reconciliation): Promise<LuaPart> {
+  const { context, data, lease, signal } = entry;
+  const { store, storesRead, config, erased } = context;
+  await storesRead.expectOurs('STORAGE', () => readOneDocument(entry));
   const { reference, atlasBatchId, productType, documentIds } = data;
   const content = {
     reference,
@@ -64,6 +65,14 @@ export async function storeResult(
     'STORAGE',
     `PUT s3://${store.resultsBucket}/${key}: another worker stored one at the same time, ${MAX_TRIES} times`,
   );
+}
+
+/** Reads one of the documents that the extracts are of. */
+async function readOneDocument({ context, data, signal }: StoringEntry): Promise<void> {
+  const { reference } = data;
+  const job = await context.batches.getJob(batchJobId(reference));
+  const [document] = (job && requestOf(job, reference)?.documents) ?? [];
+  if (document) await context.store.check([document], () => {}, signal);
 }
 
 /** What a stored result holds, as the batch is told. */

@@ -9,6 +9,7 @@ import {
   afterNoMemory,
   afterNoRoom,
   afterNotFound,
+  afterOwnFault,
   afterTransientError,
   afterUnexpectedError,
   afterUnreadablePage,
@@ -90,6 +91,8 @@ export function afterPoll(state: PollState, event: PollEvent, facts: PollFacts):
       const { unreadablePages: _, ...rest } = state;
       return afterTransientError(rest, event, facts);
     }
+    case 'own-fault':
+      return afterOwnFault(state, event, facts);
     case 'unexpected-error':
       return afterUnexpectedError(state, event.reason, facts);
   }

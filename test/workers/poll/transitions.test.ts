@@ -7,6 +7,7 @@ import {
   type PollState,
 } from '../../../src/jobs/state/poll-state.js';
 import {
+  HANDOVER_MS,
   MEMORY_TIMEOUT_MS,
   NOT_FOUND_TIMEOUT_MS,
 } from '../../../src/workers/poll/error-transitions.js';
@@ -89,6 +90,7 @@ const events = {
   'no room': { kind: 'no-room', reason: REASON, retryAfterMs: 400 },
   'no memory': { kind: 'no-memory', wantedBytes: 1000 },
   'transient error': { kind: 'transient-error', reason: REASON, retryAfterMs: 0 },
+  'own fault': { kind: 'own-fault', reason: REASON, retryAfterMs: 0 },
   'unexpected error': { kind: 'unexpected-error', reason: REASON },
 } satisfies Record<string, PollEvent>;
 
@@ -121,6 +123,7 @@ const TABLE: Record<keyof typeof events, Next[]> = {
   'no room': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
   'no memory': always('sleep'),
   'transient error': ['sleep', 'sleep', 'rejected', 'sleep', 'rejected', 'sleep'],
+  'own fault': always('sleep'),
   'unexpected error': always('sleep'),
 };
 
@@ -246,6 +249,20 @@ describe('a poll job', () => {
     expect(decide(state, events['no memory'], last)).toMatchObject({
       next: 'end',
       result: { status: 'rejected', reason: { code: 'INTERNAL' } },
+    });
+  });
+
+  it('a poll job that one worker cannot do is left to others beyond the deadline, for a minute', () => {
+    const { state } = decide(fresh, events['own fault'], BATCH_ENDS_AT);
+    expect(state).toMatchObject({
+      nextPollAt: BATCH_ENDS_AT + RETRY_MS,
+      errorStreak: { count: 1 },
+    });
+    const last = BATCH_ENDS_AT + HANDOVER_MS;
+    expect(decide(fresh, events['own fault'], last - 1).next).toBe('sleep');
+    expect(decide(fresh, events['own fault'], last)).toMatchObject({
+      next: 'end',
+      result: { status: 'rejected', reason: REASON },
     });
   });
 

@@ -62,6 +62,8 @@ async function signedFiles(
   });
   const presigning = context.store.presign(documents, signal);
   const urls = await unlessAborted(presigning, context.stopping);
+  // The documents may have been checked by a worker that asks another S3.
+  await context.storesRead.expectOurs('STORAGE');
   const scope = scoped ? `${request.reference}/` : '';
   return urls.map((url, position) => ({
     file_url: url,
