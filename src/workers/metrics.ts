@@ -134,12 +134,12 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     ownFaults: counter(
       'own_faults_total',
       'Jobs that were left to others, for this worker is not configured for them.',
-      everySeries({ code: ['BUCKET_NOT_ALLOWED', 'STORAGE'] }),
+      everySeries({ code: ['BUCKET_NOT_ALLOWED', 'OBJECT_NOT_FOUND', 'STORAGE'] }),
     ),
     deadlyJobs: counter(
       'deadly_jobs_total',
       'Times that a job waits, or has ended, because workers died while they had it.',
-      everySeries({ kind: ['batch', 'poll'] }),
+      everySeries({ kind: ['batch', 'poll', 'watch'] }),
     ),
     redisWritesRefused: new Gauge({
       name: 'atlas_batch_redis_writes_refused',

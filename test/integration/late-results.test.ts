@@ -113,3 +113,22 @@ it('a batch that is erased while late documents are awaited leaves no watch', as
   expect(await watchOf(system)).toBeUndefined();
   expect(await dumpRedis(system.redis, system.prefix)).not.toContain('slow');
 });
+
+it('a wait for late documents over which workers die again and again is given up, and says so', async () => {
+  const system = await startLate(64_000);
+  const { metrics } = await system.startWorker();
+  await system.submit('slow', 2);
+  await system.event('done-slow');
+  const watch = await waitUntil('the watch', () => watchOf(system));
+  const deaths = 6;
+  const lost = { stalls: deaths, holder: 'gone', suspects: [], deaths, waitedFor: deaths - 1 };
+  const state = { v: 1, polledAt: null, failures: 0, lost };
+  const key = system.pollJobs.toKey(watch.id ?? '');
+  await system.redis.hset(key, { progress: JSON.stringify(state), stc: deaths });
+  const polls = system.atlas.requests.count('extracts');
+  await waitUntil('its end', async () => (await watchOf(system)) === undefined);
+  expect(system.atlas.requests.count('extracts')).toBe(polls);
+  expect(await metrics.registry.getSingleMetricAsString('atlas_batch_deadly_jobs_total')).toContain(
+    '{kind="watch"} 1',
+  );
+});

@@ -2,6 +2,7 @@
  * The `watch` job: awaits the documents of a batch that has ended `INCOMPLETE`. It polls now and then, and
  * when it finds more, has the batch take that over.
  */
+import type { LostEntries } from './lost-entries.js';
 
 /** Data of a `watch` job. Never rewritten. */
 export interface WatchData {
@@ -20,10 +21,14 @@ export interface WatchState {
   polledAt: number | null;
   /** Transient errors in a row, for the back-off. */
   failures: number;
+  /** Of another run there are none. */
+  stallsBefore: 0;
+  /** Entries whose lock ran out, once there was one. */
+  lost?: LostEntries;
 }
 
 export function newWatchState(): WatchState {
-  return { v: 1, polledAt: null, failures: 0 };
+  return { v: 1, polledAt: null, failures: 0, stallsBefore: 0 };
 }
 
 /** Shares of the time at which it polls: often while documents are likely, and at the end. */

@@ -27,15 +27,13 @@ import {
   type StepEntry,
   type StepResult,
 } from '../runtime/run-step.js';
+import { settleLostEntries } from '../runtime/settle-lost-entries.js';
 import { readFlags } from '../runtime/signals.js';
 import type { Processor } from '../runtime/slot.js';
 import { retryDelayMs } from './next-poll.js';
 import { pagingOf } from './poll-entry.js';
 import { NoMemoryError } from './reading/memory-errors.js';
 import { pollOnce } from './reading/read-extracts.js';
-
-/** The batch has ended: a watch that was lost to its worker so often may be what kills workers. */
-const MAX_STALLS = 20;
 
 /** Why a watch is over. */
 type WatchEnd = 'over' | 'not-awaited' | 'given-up';
@@ -53,8 +51,11 @@ export function createWatchProcessor(context: WorkerContext): Processor<WatchDat
 }
 
 async function watch(context: WorkerContext, entry: WatchEntry): Promise<StepResult<WatchEnd>> {
-  const { data, stalledCounter } = entry.job;
-  if (stalledCounter >= MAX_STALLS) return { kind: 'finished', value: 'given-up' };
+  const { data } = entry.job;
+  entry.state = { ...newWatchState(), ...entry.state };
+  const deaths = await settleDeaths(context, entry);
+  if (deaths?.kind === 'sleep') return deaths;
+  if (deaths !== null) return { kind: 'finished', value: 'given-up' };
   const batch: Job | undefined = await context.batches.getJob(batchJobId(data.reference));
   const stored = batch && readState<BatchState>(batch.progress);
   const state = stored?.kind === 'known' ? stored.state : null;
@@ -74,7 +75,7 @@ async function watch(context: WorkerContext, entry: WatchEntry): Promise<StepRes
         data.reference,
       );
     }
-    entry.state = { v: 1, polledAt, failures: 0 };
+    entry.state = { ...entry.state, polledAt, failures: 0 };
   } catch (error) {
     rethrowInterruption(error, entry);
     return afterError(context, entry, error);
@@ -84,6 +85,25 @@ async function watch(context: WorkerContext, entry: WatchEntry): Promise<StepRes
   const next = nextWatchAt(data.since, context.config.LATE_RESULTS_FOR_MS, polledAt);
   if (next === null) return { kind: 'finished', value: 'over' };
   return sleepUntil(context, entry, next);
+}
+
+/** What workers that died over the watch lead to; null where it goes on. */
+function settleDeaths(context: WorkerContext, entry: WatchEntry) {
+  const { heartbeat, clock, metrics, logger } = context;
+  const { reference } = entry.job.data;
+  const what = `the wait for late documents of ${reference}`;
+  return settleLostEntries(entry, {
+    what,
+    heartbeat,
+    now: clock.now(),
+    beginWait() {},
+    tell(message) {
+      metrics.deadlyJobs.inc({ kind: 'watch' });
+      logger.error({ reference }, message);
+    },
+    // Its batch has ended: there is nothing to cancel.
+    isCancelled: async () => false,
+  });
 }
 
 /** Whether an Atlas batch has extracts of more documents than its result. */
