@@ -12,11 +12,12 @@ import { utcTime } from './time-markup.js';
 const REFRESH_SECONDS = 5;
 
 export function workersPage(frame: PageFrame): string {
-  const { now, workers } = frame.system;
+  const { now, workers, writeRefusal } = frame.system;
+  const none = writeRefusal === null ? 'None is alive.' : 'Nobody knows which are alive.';
   return page(
     { ...frame, title: 'Workers', path: WORKERS_PATH, refreshSeconds: REFRESH_SECONDS },
     html`<div class="head"><div><h1>Workers</h1>
-<p>${workers.length > 0 ? versions(workers) : 'None is alive.'}</p></div></div>
+<p>${workers.length > 0 ? versions(workers) : none}</p></div></div>
 ${workers.length > 0 && html`<section class="card workers" aria-label="Workers that are alive">${table(workers, now)}</section>`}`,
   );
 }

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
+import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { noteMissedCallback } from '../../../src/batches/callback-silence.js';
 import { heartbeatsKey, workerReportKey } from '../../../src/jobs/keys/redis-keys.js';
 import { VERSION } from '../../../src/version.js';
@@ -30,6 +31,34 @@ it('the page of workers says what each runs and does, and which version', async 
   const after = await read('/dashboard/workers');
   expect(after).toContain('None is alive.');
   expect(await system.redis.keys(`${system.prefix}:worker:*`)).toEqual([]);
+});
+
+it('a Redis that refuses writes, and so heartbeats, is said as what it is, on every page', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.stop());
+  const { server } = await createServer({ ...LOGIN, REDIS_URL: redis.url });
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await admin.config('SET', 'min-replicas-to-write', '1');
+  for (const path of ['batches', 'workers']) {
+    const { body } = await server.app.inject({ url: `/dashboard/${path}`, headers: HEADERS });
+    expect(body).toContain('Redis refuses writes: NOREPLICAS');
+    expect(body).not.toMatch(/no worker is alive|none is alive/i);
+  }
+  await admin.config('SET', 'min-replicas-to-write', '0');
+  const { body } = await server.app.inject({ url: '/dashboard/batches', headers: HEADERS });
+  expect(body).not.toContain('refuses writes');
+  expect(body).toContain('No worker is alive.');
+});
+
+it('callbacks that were missed before they were switched off are no condition any more', async () => {
+  const { server, url, prefix } = await createServer(LOGIN);
+  const redis = new Redis(url);
+  onTestFinished(() => redis.disconnect());
+  const [seconds] = await redis.time();
+  for (let i = 0; i < 3; i += 1) await noteMissedCallback(redis, prefix, Number(seconds) * 1000);
+  const { body } = await server.app.inject({ url: '/dashboard/batches', headers: HEADERS });
+  expect(body).not.toContain('stopped calling');
 });
 
 it('what is wrong with the whole of it heads every page, and its title', async () => {

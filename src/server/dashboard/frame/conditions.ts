@@ -23,6 +23,7 @@ export function conditionsOf(system: SystemState | null): Condition[] {
     return [{ level: 'error', text: 'Redis does not answer. Workers wait for it.', since: null }];
   }
   const all = [
+    writesRefused(system),
     noWorker(system),
     credentialsRefused(system),
     atlasDown(system),
@@ -43,8 +44,15 @@ function share({ workers }: SystemState, some: readonly unknown[]): string {
   return `${some.length} of ${plural(workers.length, 'worker')}`;
 }
 
-function noWorker({ workers }: SystemState): Condition | null {
-  if (workers.length > 0) return null;
+function writesRefused({ writeRefusal }: SystemState): Condition | null {
+  if (writeRefusal === null) return null;
+  const text = `Redis refuses writes: ${writeRefusal}. Workers wait until it takes them, and none has to be restarted.`;
+  return { level: 'error', text, since: null };
+}
+
+/** While Redis refuses writes, heartbeats are refused too: nobody knows who lives. */
+function noWorker({ workers, writeRefusal }: SystemState): Condition | null {
+  if (workers.length > 0 || writeRefusal !== null) return null;
   return { level: 'error', text: 'No worker is alive. Nothing moves until one is.', since: null };
 }
 

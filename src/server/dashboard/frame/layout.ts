@@ -72,7 +72,9 @@ ${main}
 function alive(system: Frame['system']): Markup | false {
   if (!system) return false;
   const { length } = system.workers;
-  return html`<a class="alive ${length > 0 ? 'yes' : 'no'}" id="alive" href="${WORKERS_PATH}">${length > 0 ? plural(length, 'worker') : 'no worker is alive'}</a>`;
+  const none =
+    system.writeRefusal === null ? 'no worker is alive' : 'workers cannot say that they live';
+  return html`<a class="alive ${length > 0 ? 'yes' : 'no'}" id="alive" href="${WORKERS_PATH}">${length > 0 ? plural(length, 'worker') : none}</a>`;
 }
 
 function conditionMarkup({ level, text, since }: Condition): Markup {

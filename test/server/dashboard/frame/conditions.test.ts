@@ -31,6 +31,7 @@ function system(more: Partial<SystemState> = {}, ...reports: Partial<WorkerRepor
     memoryUsedRatio: 0.1,
     today: { sent: 0, quota: null },
     lineWaitsFor: null,
+    writeRefusal: null,
     silence: null,
     ...more,
   };
@@ -46,6 +47,13 @@ it('nothing is said while all is well', () => {
 it('a Redis that does not answer and a system without workers are said', () => {
   expect(texts(null)).toEqual([expect.stringContaining('Redis does not answer')]);
   expect(texts(system({ workers: [] }))).toEqual([expect.stringContaining('No worker is alive')]);
+});
+
+it('a Redis that refuses writes is said, and not that no worker is alive, which nobody knows then', () => {
+  const full = system({ workers: [], writeRefusal: 'OOM; it is full' });
+  expect(texts(full)).toEqual([
+    'Redis refuses writes: OOM; it is full. Workers wait until it takes them, and none has to be restarted.',
+  ]);
 });
 
 it('an Atlas that does not answer is said with since when, to how many, and whether the circuit is open', () => {
