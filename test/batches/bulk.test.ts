@@ -76,13 +76,64 @@ it('a cancel of all that fit asks for the end of each', async () => {
   ]);
   const preview = await previewBulk(queues, 'cancel', { tenant: 'branch-1' });
   expect(preview).toMatchObject({ batches: 2, atlasBatches: 1, documents: 0 });
-  const [step] = await run(queues, 'cancel', { tenant: 'branch-1' }, { reason: 'test' });
-  expect(step).toMatchObject({ done: 2, changed: 2 });
+  const steps = await run(queues, 'cancel', { tenant: 'branch-1' }, { reason: 'test' });
+  expect(steps.at(-1)).toMatchObject({ done: 2, changed: 2 });
   const { redis } = queues.link;
   const flags = await Promise.all(
     ['a', 'b', 'c'].map((one) => redis.get(`${prefix}:cancel:${one}`)),
   );
   expect(flags.map((flag) => flag && JSON.parse(flag).reason)).toEqual(['test', 'test', null]);
+});
+
+/** A worker takes those that wait longest. */
+async function begin(queues: ClientQueues, references: readonly string[]): Promise<void> {
+  const { batches, link } = queues;
+  for (const reference of references)
+    await link.redis.lrem(batches.toKey('wait'), -1, `batch-${reference}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, state: 'processing', addedAt: 2 })),
+  );
+}
+
+it('a cancel of all that fit reaches each once, also those that a worker begins meanwhile', async () => {
+  const { queues } = openTestQueues();
+  const references = Array.from({ length: 500 }, (_, i) => `loan-${i}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, addedAt: 2 })),
+  );
+  const cancelled: string[] = [];
+  for await (const { batches } of runBulk(queues, BY, 'cancel', {})) {
+    // Workers begin at the other end of the list.
+    if (cancelled.length === 0) await begin(queues, references.slice(0, 150));
+    cancelled.push(...batches.map(({ reference }) => reference));
+  }
+  expect(cancelled).toHaveLength(500);
+  expect(new Set(cancelled)).toEqual(new Set(references));
+});
+
+it('a cancel of all that fit reaches those that go back into a set that was read already', async () => {
+  const { queues } = openTestQueues();
+  const { batches, link } = queues;
+  const references = Array.from({ length: 300 }, (_, i) => `loan-${i}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, addedAt: 2 })),
+  );
+  const cancelled: string[] = [];
+  for await (const step of runBulk(queues, BY, 'cancel', { state: 'queued' })) {
+    if (cancelled.length === 0) {
+      // A worker that cannot begin them puts them off.
+      for (const reference of references.slice(0, 20)) {
+        await link.redis.lrem(batches.toKey('wait'), -1, `batch-${reference}`);
+        await link.redis.zadd(batches.toKey('delayed'), 2, `batch-${reference}`);
+      }
+    }
+    cancelled.push(...step.batches.map(({ reference }) => reference));
+  }
+  expect(cancelled).toHaveLength(300);
+  expect(new Set(cancelled)).toEqual(new Set(references));
 });
 
 it('a bulk action stops where its signal says so, or its loop', async () => {

@@ -7,12 +7,12 @@ import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
 import { hasEvent } from '../events/redeliver.js';
 import { referencesGivenUp } from '../events/redeliver-events.js';
+import { selectedReferences } from './selected-references.js';
 import {
   type BulkAction,
   type BulkSelection,
   checkSelection,
   jobKeyOf,
-  selectedReferences,
   selectionUntilNow,
 } from './selection.js';
 
