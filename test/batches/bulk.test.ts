@@ -4,7 +4,9 @@ import { type BulkOptions, type BulkProgress, runBulk } from '../../src/batches/
 import type { BulkAction, BulkSelection } from '../../src/batches/bulk/selection.js';
 import type { ClientQueues } from '../../src/batches/client-queues.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { plantSlowSearch } from '../helpers/slow-search.js';
 import { openTestQueues } from '../helpers/test-queues.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** Failed ones of two products, one that somebody cancelled, and one that has completed. */
 const FAILED: PlantedBatch[] = [
@@ -172,6 +174,57 @@ it('a bulk action stops where its signal says so, or its loop', async () => {
     break;
   }
   expect(await batches.getFailedCount()).toBe(1);
+});
+
+/** Ten calls of 100 ms read them. */
+const SLOW: PlantedBatch[] = Array.from({ length: 10 }, (_, i) => ({
+  ...{ reference: `slow-${i}`, state: 'failed' },
+}));
+
+it('a preview ends in time, and says that it is not whole, however few batches fit', async () => {
+  const { queues } = openTestQueues();
+  const calls = await plantSlowSearch(queues, SLOW, 100);
+  const told: boolean[] = [];
+  const onProgress = () => void told.push(true);
+  const preview = await previewBulk(queues, 'retry', { text: 'none' }, { maxMs: 300, onProgress });
+  expect(preview).toMatchObject({ batches: 0, isWhole: false });
+  expect(told.length).toBeGreaterThan(0);
+  expect(calls()).toBeLessThan(10);
+  const whole = await previewBulk(queues, 'retry', { text: 'slow-9' });
+  expect(whole).toMatchObject({ batches: 1, isWhole: true });
+});
+
+it('a bulk action and a preview of few of many batches end soon after their signal', async () => {
+  const { queues } = openTestQueues();
+  const calls = await plantSlowSearch(queues, SLOW, 100);
+  const selection: BulkSelection = { text: 'none' };
+  for (const ask of [
+    (signal: AbortSignal) => run(queues, 'retry', selection, { signal }),
+    (signal: AbortSignal) => previewBulk(queues, 'retry', selection, { signal }),
+  ]) {
+    const before = calls();
+    const stopping = new AbortController();
+    const asked = ask(stopping.signal);
+    await Promise.all([
+      expect(asked).rejects.toThrow('enough'),
+      waitUntil('a first call', () => calls() > before).then(() =>
+        stopping.abort(new Error('enough')),
+      ),
+    ]);
+    expect(calls() - before).toBeLessThan(10);
+  }
+});
+
+it('a preview is not whole where many sleep, of which one may wait for its first worker', async () => {
+  const { queues } = openTestQueues();
+  await plant(
+    queues,
+    Array.from({ length: 5001 }, (_, i) => ({ reference: `line-${i}`, state: 'in-line' })),
+  );
+  const queued = await previewBulk(queues, 'cancel', { state: 'queued' });
+  expect(queued).toMatchObject({ batches: 0, isWhole: false });
+  const inLine = await previewBulk(queues, 'cancel', { state: 'in-line' });
+  expect(inLine).toMatchObject({ batches: 5001, isWhole: true });
 });
 
 it('what a bulk action is told of batches that it is not for is said before anything is done', async () => {

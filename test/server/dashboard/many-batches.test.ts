@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openQueues } from '../../../src/batches/client-queues.js';
 import { borrowLink } from '../../../src/redis/client-link.js';
 import { type PlantedBatch, plant } from '../../helpers/planted-batches.js';
+import { plantSlowSearch } from '../../helpers/slow-search.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { AUTHORIZATION, createServer, LOGIN, type TestServer } from '../test-server.js';
 
@@ -127,6 +128,28 @@ it('all that fit are retried after a page that says what it will cost, and any s
   expect(list.text).toContain('Retry of 30 batches by operator: done, 30 retried');
 });
 
+it('the page of what it will cost does not say that nothing is meant, or how much, where not all were searched', async () => {
+  const line = Array.from(
+    { length: 5001 },
+    (_, i): PlantedBatch => ({ reference: `line-${i}`, state: 'in-line' }),
+  );
+  const test = await startWith(line);
+  const asked = '/dashboard/bulk?action=cancel&show=running&state=queued&which=all';
+  const none = await get(test, asked);
+  expect(none.text).toContain('Cancel all that fit? running, state queued');
+  expect(none.text).toContain('None was found, but not all were searched');
+  await plant(test.queues, [{ reference: 'waits' }]);
+  const one = await get(test, asked);
+  expect(one.text).toContain('Cancel at least 1 batch?');
+  expect(one.text).toContain('At least, for not all were counted: 0 Atlas batches');
+  const started = await post(test, '/dashboard/bulk', fieldsOf(none.body));
+  const progress = String(started.headers.location);
+  await waitUntil('the end of it', async () =>
+    (await get(test, progress)).text.includes('It is done'),
+  );
+  expect((await get(test, progress)).text).toContain('Cancel of 1 batch running');
+});
+
 it('the events of all that have ended and fit go to the webhook again, where there is one', async () => {
   const ended: PlantedBatch[] = ['a', 'b'].map((reference) => ({
     ...{ reference, state: 'completed', productType: 'MORTGAGE' },
@@ -237,6 +260,19 @@ it('an action on many batches ends with its server, and says so', async () => {
   const { text } = await get(other, progress);
   expect(text).toContain('It is ended, for its server was stopped');
   expect(text).toContain('What was done stays; the other batches are as they were.');
+});
+
+it('a server that stops does not wait until an action has searched all batches', async () => {
+  const test = await startWith([]);
+  const other = await startWith([], test);
+  const calls = await plantSlowSearch(test.queues, failed(12), 100);
+  const form = `action=retry&show=failed&q=none&until=${Date.now()}&total=0`;
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('a first call', () => calls() > 0);
+  await test.server.stop();
+  const { text } = await get(other, progress);
+  expect(text).toContain('It is ended, for its server was stopped');
+  expect(calls()).toBeLessThan(12);
 });
 
 it('what makes no sense, comes from elsewhere or selects nothing changes nothing', async () => {
