@@ -103,6 +103,39 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
 });
 
+it('a search that is not finished says how far it is, in the place of nothing found, and goes on', async () => {
+  const test = await startWith([]);
+  // Four calls fill the time of a page. The oldest is read last.
+  await plantSlowSearch(test.queues, failed(6), 400);
+  let page = await get(test, '/dashboard/batches?show=failed&q=app-0');
+  expect(page.text).toMatch(/Nothing so far [1-5] of 6 batches were searched\. Search further/);
+  expect(page.text).toContain('no match so far');
+  expect(page.text).not.toMatch(/Nothing found|0 matches/);
+  // All that fit may be meant, also those that were not found yet.
+  expect(page.text).toContain('Retry all that fit…');
+  while (!referencesIn(page.body).includes('loan-app-0')) {
+    const [, path = ''] = /<\/b>[^<]*<a href="([^"]*)">Search further/.exec(page.body) ?? [];
+    expect(path).not.toBe('');
+    page = await get(test, path.replaceAll('&amp;', '&'));
+  }
+  expect(page.text).toContain('at least 1 match');
+});
+
+it('counts that are not whole say at least, and a page after the last says that there is nothing more', async () => {
+  const test = await startWith([]);
+  await plantSlowSearch(test.queues, failed(6), 400);
+  const { text } = await get(test, '/dashboard/batches?show=failed&q=app-5&code=INCOMPLETE');
+  expect(text).toContain('at least 1 match');
+  expect(text).toContain('Reason at least INCOMPLETE 1');
+  const other = await startWith(failed(26));
+  const first = await get(other, '/dashboard/batches?show=failed');
+  const [, path = ''] = /href="([^"]*)">Older/.exec(first.body) ?? [];
+  const { batches, link } = other.queues;
+  // The last one ends otherwise before its page is read.
+  await link.redis.zrem(batches.toKey('failed'), 'batch-loan-app-0');
+  expect((await get(other, path.replaceAll('&amp;', '&'))).text).toContain('Nothing more');
+});
+
 it('all that fit are retried after a page that says what it will cost, and any server shows how far it is', async () => {
   const test = await startWith([...failed(30), ...failed(3, 'CREDIT_CARD')]);
   const other = await startWith([], test);

@@ -1,7 +1,7 @@
 /** What pages say of actions on many batches: what one will cost, and how far it has come. Pure. */
 import type { BulkPreview } from '../../../../batches/bulk/preview.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
-import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
+import { type BatchCounts, isWhole } from '../../../../batches/lists/count-batches.js';
 import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { mayChange } from '../../../login/operator.js';
@@ -57,9 +57,9 @@ export function bulkBar(
   [first, ...others]: readonly BulkAction[],
   counts: BatchCounts,
 ): Markup | false {
-  if (first === undefined || counts.matching === 0) return false;
+  if (first === undefined || (counts.matching === 0 && isWhole(counts))) return false;
   // Of all batches some have not ended, and have no event.
-  const isKnown = counts.searched >= counts.total && query.section !== 'all';
+  const isKnown = isWhole(counts) && query.section !== 'all';
   const all = isKnown ? `all ${counts.matching.toLocaleString('en')}` : 'all that fit';
   const buttons = (name: string, action: BulkAction) => html`
 <button name="${name}" value="selected">${VERBS[action]} selected…</button>
