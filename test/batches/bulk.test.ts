@@ -4,7 +4,9 @@ import { type BulkOptions, type BulkProgress, runBulk } from '../../src/batches/
 import type { BulkAction, BulkSelection } from '../../src/batches/bulk/selection.js';
 import type { ClientQueues } from '../../src/batches/client-queues.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { plantSlowSearch } from '../helpers/slow-search.js';
 import { openTestQueues } from '../helpers/test-queues.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** Failed ones of two products, one that somebody cancelled, and one that has completed. */
 const FAILED: PlantedBatch[] = [
@@ -76,13 +78,64 @@ it('a cancel of all that fit asks for the end of each', async () => {
   ]);
   const preview = await previewBulk(queues, 'cancel', { tenant: 'branch-1' });
   expect(preview).toMatchObject({ batches: 2, atlasBatches: 1, documents: 0 });
-  const [step] = await run(queues, 'cancel', { tenant: 'branch-1' }, { reason: 'test' });
-  expect(step).toMatchObject({ done: 2, changed: 2 });
+  const steps = await run(queues, 'cancel', { tenant: 'branch-1' }, { reason: 'test' });
+  expect(steps.at(-1)).toMatchObject({ done: 2, changed: 2 });
   const { redis } = queues.link;
   const flags = await Promise.all(
     ['a', 'b', 'c'].map((one) => redis.get(`${prefix}:cancel:${one}`)),
   );
   expect(flags.map((flag) => flag && JSON.parse(flag).reason)).toEqual(['test', 'test', null]);
+});
+
+/** A worker takes those that wait longest. */
+async function begin(queues: ClientQueues, references: readonly string[]): Promise<void> {
+  const { batches, link } = queues;
+  for (const reference of references)
+    await link.redis.lrem(batches.toKey('wait'), -1, `batch-${reference}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, state: 'processing', addedAt: 2 })),
+  );
+}
+
+it('a cancel of all that fit reaches each once, also those that a worker begins meanwhile', async () => {
+  const { queues } = openTestQueues();
+  const references = Array.from({ length: 500 }, (_, i) => `loan-${i}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, addedAt: 2 })),
+  );
+  const cancelled: string[] = [];
+  for await (const { batches } of runBulk(queues, BY, 'cancel', {})) {
+    // Workers begin at the other end of the list.
+    if (cancelled.length === 0) await begin(queues, references.slice(0, 150));
+    cancelled.push(...batches.map(({ reference }) => reference));
+  }
+  expect(cancelled).toHaveLength(500);
+  expect(new Set(cancelled)).toEqual(new Set(references));
+});
+
+it('a cancel of all that fit reaches those that go back into a set that was read already', async () => {
+  const { queues } = openTestQueues();
+  const { batches, link } = queues;
+  const references = Array.from({ length: 300 }, (_, i) => `loan-${i}`);
+  await plant(
+    queues,
+    references.map((reference) => ({ reference, addedAt: 2 })),
+  );
+  const cancelled: string[] = [];
+  for await (const step of runBulk(queues, BY, 'cancel', { state: 'queued' })) {
+    if (cancelled.length === 0) {
+      // A worker that cannot begin them puts them off.
+      for (const reference of references.slice(0, 20)) {
+        await link.redis.lrem(batches.toKey('wait'), -1, `batch-${reference}`);
+        await link.redis.zadd(batches.toKey('delayed'), 2, `batch-${reference}`);
+      }
+    }
+    cancelled.push(...step.batches.map(({ reference }) => reference));
+  }
+  expect(cancelled).toHaveLength(300);
+  expect(new Set(cancelled)).toEqual(new Set(references));
 });
 
 it('a bulk action stops where its signal says so, or its loop', async () => {
@@ -121,6 +174,57 @@ it('a bulk action stops where its signal says so, or its loop', async () => {
     break;
   }
   expect(await batches.getFailedCount()).toBe(1);
+});
+
+/** Ten calls of 100 ms read them. */
+const SLOW: PlantedBatch[] = Array.from({ length: 10 }, (_, i) => ({
+  ...{ reference: `slow-${i}`, state: 'failed' },
+}));
+
+it('a preview ends in time, and says that it is not whole, however few batches fit', async () => {
+  const { queues } = openTestQueues();
+  const calls = await plantSlowSearch(queues, SLOW, 100);
+  const told: boolean[] = [];
+  const onProgress = () => void told.push(true);
+  const preview = await previewBulk(queues, 'retry', { text: 'none' }, { maxMs: 300, onProgress });
+  expect(preview).toMatchObject({ batches: 0, isWhole: false });
+  expect(told.length).toBeGreaterThan(0);
+  expect(calls()).toBeLessThan(10);
+  const whole = await previewBulk(queues, 'retry', { text: 'slow-9' });
+  expect(whole).toMatchObject({ batches: 1, isWhole: true });
+});
+
+it('a bulk action and a preview of few of many batches end soon after their signal', async () => {
+  const { queues } = openTestQueues();
+  const calls = await plantSlowSearch(queues, SLOW, 100);
+  const selection: BulkSelection = { text: 'none' };
+  for (const ask of [
+    (signal: AbortSignal) => run(queues, 'retry', selection, { signal }),
+    (signal: AbortSignal) => previewBulk(queues, 'retry', selection, { signal }),
+  ]) {
+    const before = calls();
+    const stopping = new AbortController();
+    const asked = ask(stopping.signal);
+    await Promise.all([
+      expect(asked).rejects.toThrow('enough'),
+      waitUntil('a first call', () => calls() > before).then(() =>
+        stopping.abort(new Error('enough')),
+      ),
+    ]);
+    expect(calls() - before).toBeLessThan(10);
+  }
+});
+
+it('a preview is not whole where many sleep, of which one may wait for its first worker', async () => {
+  const { queues } = openTestQueues();
+  await plant(
+    queues,
+    Array.from({ length: 5001 }, (_, i) => ({ reference: `line-${i}`, state: 'in-line' })),
+  );
+  const queued = await previewBulk(queues, 'cancel', { state: 'queued' });
+  expect(queued).toMatchObject({ batches: 0, isWhole: false });
+  const inLine = await previewBulk(queues, 'cancel', { state: 'in-line' });
+  expect(inLine).toMatchObject({ batches: 5001, isWhole: true });
 });
 
 it('what a bulk action is told of batches that it is not for is said before anything is done', async () => {

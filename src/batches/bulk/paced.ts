@@ -18,7 +18,7 @@ const STEPS_PER_SECOND = 10;
 const MAX_RATE = 10_000;
 
 /**
- * Steps of what comes in parts, each as late as the rate wants it.
+ * Steps of what comes in parts, each as late as the rate wants it. A part may be empty: then too the signal is heard.
  * @throws The signal's reason.
  */
 export async function* paced<T>(
@@ -29,6 +29,7 @@ export async function* paced<T>(
   const startedAt = performance.now();
   let done = 0;
   for await (const part of parts) {
+    signal?.throwIfAborted();
     for (let from = 0; from < part.length; from += step) {
       signal?.throwIfAborted();
       if (rate !== undefined) {

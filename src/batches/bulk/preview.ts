@@ -7,12 +7,12 @@ import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
 import { hasEvent } from '../events/redeliver.js';
 import { referencesGivenUp } from '../events/redeliver-events.js';
+import { selectedReferences } from './selected-references.js';
 import {
   type BulkAction,
   type BulkSelection,
   checkSelection,
   jobKeyOf,
-  selectedReferences,
   selectionUntilNow,
 } from './selection.js';
 
@@ -31,7 +31,10 @@ export interface BulkPreview {
   atlasBatches: number;
   /** Documents that a retry sends at most, before those that stay missing are sent again; 0 for others. */
   documents: number;
-  /** Whether all were counted, and not only as many as time allowed. */
+  /**
+   * Whether all were counted: not where time was over before, or where so many batches sleep that those among them
+   * that no worker has begun were not searched.
+   */
   isWhole: boolean;
 }
 
@@ -39,7 +42,7 @@ export interface BulkPreview {
 export interface PreviewOptions {
   /** Ends it. */
   signal?: AbortSignal | undefined;
-  /** For how long it may count. Default: as long as it takes. */
+  /** For how long it may count; it may take about a second longer. Default: as long as it takes. */
   maxMs?: number | undefined;
   /** Told after each part of what is counted. */
   onProgress?: ((preview: BulkPreview) => void) | undefined;
@@ -60,28 +63,41 @@ export async function previewBulk(
   const until = performance.now() + maxMs;
   const counts = { batches: 0, leftOut: 0, atlasBatches: 0, documents: 0 };
   const preview: BulkPreview = { action, ...counts, isWhole: true };
-  for await (const references of selectedReferences(queues, checked)) {
+  const parts = selectedReferences(queues, checked);
+  let part = await parts.next();
+  while (part.done !== true) {
     signal?.throwIfAborted();
-    if (performance.now() > until) return { ...preview, isWhole: false };
-    const costs = await readCosts(queues, references);
-    for (const [i, batch] of costs.entries()) {
-      // Of a batch that is no longer kept there may be an event still.
-      const isMeant = batch
-        ? isFor(action, batch)
-        : action === 'redeliver' && (await hasEvent(queues, references[i] ?? ''));
-      if (!isMeant) {
-        preview.leftOut += 1;
-        continue;
-      }
-      preview.batches += 1;
-      if (batch === null || action === 'redeliver') continue;
-      preview.atlasBatches += atlasBatchesOf(batch.state, action).size;
-      if (action === 'retry') preview.documents += await documentsOf(queues, batch);
-    }
+    await addCosts(queues, preview, part.value);
     onProgress?.({ ...preview });
+    part = await parts.next();
+    if (part.done !== true && performance.now() > until) return { ...preview, isWhole: false };
   }
+  preview.isWhole = part.value;
   if ('filter' in checked && checked.givenUp) preview.leftOut += await countGivenUpAlone(queues);
   return preview;
+}
+
+async function addCosts(
+  queues: ClientQueues,
+  preview: BulkPreview,
+  references: readonly string[],
+): Promise<void> {
+  const { action } = preview;
+  const costs = await readCosts(queues, references);
+  for (const [i, batch] of costs.entries()) {
+    // Of a batch that is no longer kept there may be an event still.
+    const isMeant = batch
+      ? isFor(action, batch)
+      : action === 'redeliver' && (await hasEvent(queues, references[i] ?? ''));
+    if (!isMeant) {
+      preview.leftOut += 1;
+      continue;
+    }
+    preview.batches += 1;
+    if (batch === null || action === 'redeliver') continue;
+    preview.atlasBatches += atlasBatchesOf(batch.state, action).size;
+    if (action === 'retry') preview.documents += await documentsOf(queues, batch);
+  }
 }
 
 function isFor(action: BulkAction, { hasFailed }: Costs): boolean {

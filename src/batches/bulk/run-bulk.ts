@@ -6,12 +6,12 @@ import type { ClientQueues } from '../client-queues.js';
 import { type RedeliverResult, redeliverGivenUpOf, redeliverLatest } from '../events/redeliver.js';
 import { type RetryResult, retryBatch } from '../retry.js';
 import { checkPace, type PaceOptions, paced } from './paced.js';
+import { selectedReferences } from './selected-references.js';
 import {
   type BulkAction,
   type BulkSelection,
   type CheckedSelection,
   checkSelection,
-  selectedReferences,
   selectionUntilNow,
 } from './selection.js';
 

@@ -1,14 +1,12 @@
-/** Which batches a bulk action is about, one by one. */
+/** Which batches a bulk action is about: what is asked for, checked. */
 import { checkReference } from '../../check-options.js';
 import { UsageError } from '../../errors.js';
-import { batchJobId, referenceOfBatchJobId } from '../../jobs/ids.js';
+import { batchJobId } from '../../jobs/ids.js';
 import { begunKey } from '../../jobs/keys/redis-keys.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import type { ClientQueues } from '../client-queues.js';
-import { referencesGivenUp } from '../events/redeliver-events.js';
 import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';
-import { openScan } from '../lists/scan-batches.js';
 
 /** What can be done to many batches. */
 export type BulkAction = 'retry' | 'cancel' | 'redeliver';
@@ -28,9 +26,6 @@ const STATES: Record<BulkAction, { may: readonly ListedState[]; means: BatchFilt
   cancel: { may: ['queued', 'submitting', 'in-line', 'processing'], means: 'running' },
   redeliver: { may: ['completed', 'failed', 'cancelled'], means: 'ended' },
 };
-
-/** Batches that are asked for, or done, side by side. */
-const CHUNK = 200;
 
 export type CheckedSelection =
   | { references: readonly string[] }
@@ -78,31 +73,6 @@ export async function selectionUntilNow(
   const last = Math.max(Math.ceil(now), ...ends.map(([, time]) => Number(time ?? 0)));
   const { filter, givenUp } = selection;
   return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
-}
-
-/** Their references, in parts. */
-export async function* selectedReferences(
-  queues: ClientQueues,
-  selection: CheckedSelection,
-): AsyncGenerator<string[], void, undefined> {
-  if ('references' in selection) {
-    for (let from = 0; from < selection.references.length; from += CHUNK)
-      yield selection.references.slice(from, from + CHUNK);
-    return;
-  }
-  const maxMs = Number.POSITIVE_INFINITY;
-  const givenUp = selection.givenUp ? await referencesGivenUp(queues) : null;
-  // Those that the action takes out of their set are behind us.
-  const scan = await openScan(queues, selection.filter, { sort: 'newest', want: CHUNK, maxMs });
-  let part: string[] = [];
-  while ((await scan.hasNext()) === true) {
-    const reference = referenceOfBatchJobId(scan.take().id);
-    if (reference !== null && givenUp?.has(reference) !== false) part.push(reference);
-    if (part.length < CHUNK) continue;
-    yield part;
-    part = [];
-  }
-  if (part.length > 0) yield part;
 }
 
 /** Key of the job of a reference. */

@@ -48,8 +48,8 @@ export interface BatchFilter {
   /** Those that ended then or earlier; of one that has not ended, when it was added counts. */
   until?: Date | undefined;
   /**
-   * What is in the reference, in the id of a document or in its S3 location, whatever the case of its letters;
-   * or the whole id of an Atlas batch.
+   * What is in the reference, in the id of a document or in its S3 location, whatever the case of the letters a to
+   * z (of others, as É, the case counts); or the whole id of an Atlas batch.
    */
   text?: string | undefined;
 }

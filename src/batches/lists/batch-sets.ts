@@ -128,15 +128,17 @@ export async function setsOf(
       ended: '',
       holds: ['queued'],
     } as const;
-    const names: ('wait' | 'active' | 'prioritized' | 'delayed')[] = [
+    // In the order in which jobs go from one to the next. Those that are empty are read too, for a job may come
+    // into one meanwhile.
+    const names: ('delayed' | 'prioritized' | 'wait' | 'active')[] = [
+      'prioritized',
       'wait',
       'active',
-      'prioritized',
     ];
     const sleeping = counts.delayed + counts['waiting-children'];
     areAll = counts.delayed <= SLEEPERS_SEARCHED || counts.begun < sleeping;
-    if (areAll) names.push('delayed');
-    for (const name of names.filter((name) => counts[name] > 0)) {
+    if (areAll) names.unshift('delayed');
+    for (const name of names) {
       const isList = name === 'wait' || name === 'active';
       sets.push({ name, key: toKey(name), isList, ...unbegun });
     }

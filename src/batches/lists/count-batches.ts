@@ -43,6 +43,11 @@ export interface BatchCounts extends Record<Dimension, ValueCount[]> {
   total: number;
 }
 
+/** Whether all were counted. Where they were not, each count is the least that it may be. */
+export function isWhole({ searched, total }: BatchCounts): boolean {
+  return searched >= total;
+}
+
 /** A person waits for it. */
 const MAX_MS = 1500;
 /**
@@ -62,7 +67,7 @@ export async function countBatches(
   const common = await scanOrderOf(queues, checked);
   const groups = new Map<string, number>();
   let searched = 0;
-  let isWhole = areAll;
+  let areWhole = areAll;
   for (const set of sets) {
     const order: ScanOrder = {
       ...common,
@@ -76,10 +81,10 @@ export async function countBatches(
     };
     const counted = await countSet(queues, set, order, groups, until);
     searched += counted.searched;
-    isWhole &&= counted.isWhole;
+    areWhole &&= counted.isWhole;
   }
   // Some may have come or gone since the sets were counted.
-  return { ...sumUp(groups, checked), searched, total: isWhole ? searched : total };
+  return { ...sumUp(groups, checked), searched, total: areWhole ? searched : total };
 }
 
 async function countSet(

@@ -99,12 +99,13 @@ export async function listRows(queues: ClientQueues, options: ListOptions): Prom
     throw new UsageError(`limit is a whole number from 1 to ${MAX_LIMIT}`);
   const from = cursor === undefined ? undefined : readCursor(String(cursor), sort);
   const checked = checkFilter(filter);
-  const scan = await openScan(queues, checked, { sort, want: limit + 1, from, maxMs: MAX_MS });
+  const until = performance.now() + MAX_MS;
+  const scan = await openScan(queues, checked, { sort, want: limit + 1, from });
   const ids: string[] = [];
-  let more = await scan.hasNext();
+  let more = await scan.hasNext(until);
   while (more === true && ids.length < limit) {
     ids.push(scan.take().id);
-    more = await scan.hasNext();
+    more = await scan.hasNext(until);
   }
   const searched = scan.searched();
   return {

@@ -30,8 +30,11 @@ export interface BatchScan {
   total: number;
   /** Whether all are read that there are, when there is no next one. */
   readsAll: boolean;
-  /** Whether another one passes; `late` when the time was over before that was known. */
-  hasNext(): Promise<boolean | 'late'>;
+  /**
+   * Whether another one passes; `late` when that is not known by then, and may be asked again.
+   * @param until As `performance.now()` tells it. What is asked of Redis before is still awaited.
+   */
+  hasNext(until: number): Promise<boolean | 'late'>;
   /** The next one, once {@link BatchScan.hasNext} has said that there is one. */
   take(): ScanPlace;
   /** How far it has come, for {@link openScan}. */
@@ -46,16 +49,13 @@ export interface ScanOptions {
   want: number;
   /** Where an earlier scan of the same filter stood. */
   from?: ListProgress | undefined;
-  /** For how long it may read. */
-  maxMs: number;
 }
 
 export async function openScan(
   queues: ClientQueues,
   filter: CheckedFilter,
-  { sort, want, from = {}, maxMs }: ScanOptions,
+  { sort, want, from = {} }: ScanOptions,
 ): Promise<BatchScan> {
-  const until = performance.now() + maxMs;
   const { sets, total, areAll } = await setsOf(queues, filter, sort);
   const read = await setReader(queues, filter, sort, want);
   const readings = sets.map((set): Reading => {
@@ -67,7 +67,7 @@ export async function openScan(
   return {
     total,
     readsAll: areAll,
-    async hasNext() {
+    async hasNext(until) {
       for (const reading of readings) {
         while (reading.ahead.length === 0 && !reading.exhausted) {
           if (performance.now() > until) return 'late';

@@ -42,7 +42,7 @@ export interface ScanOrder {
 }
 
 export interface ScanText {
-  /** In lower case. One of them is in the reference, a document id or an S3 location. */
+  /** With a to z in lower case. One of them is in the reference, a document id or an S3 location. */
   needles: readonly string[];
   /** One of them is in the text of the request, if it has the needle at all; null when that cannot be said. */
   written: readonly string[] | null;

@@ -13,17 +13,20 @@ export const PARTICIPLES: Record<BulkAction, string> = {
 
 /** `300 batches: 412 Atlas batches are read, at most 1,980 documents sent` */
 export function describePreview(preview: BulkPreview): string {
-  const { action, batches, leftOut } = preview;
+  const { action, batches, leftOut, isWhole } = preview;
+  const none = isWhole
+    ? 'no batch fits'
+    : 'no batch was found that fits, but not all were searched';
   const left = leftOut.toLocaleString('en');
   if (action === 'redeliver' && leftOut > 0) {
     const alone = `${left} left out: no longer kept, or not ended`;
-    return batches === 0 ? `no batch fits; ${alone}` : `${costOf(preview)}; ${alone}`;
+    return batches === 0 ? `${none}; ${alone}` : `${costOf(preview)}; ${alone}`;
   }
-  if (batches === 0) return 'no batch fits';
+  if (batches === 0) return none;
   return leftOut > 0 ? `${costOf(preview)}; ${left} left out` : costOf(preview);
 }
 
-function costOf({ action, batches, atlasBatches, documents }: BulkPreview): string {
+function costOf({ action, batches, atlasBatches, documents, isWhole }: BulkPreview): string {
   const count = plural(batches, 'batch', 'batches');
   const atlas = plural(atlasBatches, 'Atlas batch', 'Atlas batches');
   const be = atlasBatches === 1 ? 'is' : 'are';
@@ -32,7 +35,7 @@ function costOf({ action, batches, atlasBatches, documents }: BulkPreview): stri
     cancel: `${atlas} ${be} polled no more`,
     redeliver: `${batches === 1 ? 'its event' : 'an event of each'} is sent to the webhook again`,
   };
-  return `${count}: ${costs[action]}`;
+  return `${isWhole ? '' : 'at least '}${count}: ${costs[action]}`;
 }
 
 export interface BulkView {

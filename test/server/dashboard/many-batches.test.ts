@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openQueues } from '../../../src/batches/client-queues.js';
 import { borrowLink } from '../../../src/redis/client-link.js';
 import { type PlantedBatch, plant } from '../../helpers/planted-batches.js';
+import { plantSlowSearch } from '../../helpers/slow-search.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { AUTHORIZATION, createServer, LOGIN, type TestServer } from '../test-server.js';
 
@@ -102,6 +103,39 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
 });
 
+it('a search that is not finished says how far it is, in the place of nothing found, and goes on', async () => {
+  const test = await startWith([]);
+  // Four calls fill the time of a page. The oldest is read last.
+  await plantSlowSearch(test.queues, failed(6), 400);
+  let page = await get(test, '/dashboard/batches?show=failed&q=app-0');
+  expect(page.text).toMatch(/Nothing so far [1-5] of 6 batches were searched\. Search further/);
+  expect(page.text).toContain('no match so far');
+  expect(page.text).not.toMatch(/Nothing found|0 matches/);
+  // All that fit may be meant, also those that were not found yet.
+  expect(page.text).toContain('Retry all that fit…');
+  while (!referencesIn(page.body).includes('loan-app-0')) {
+    const [, path = ''] = /<\/b>[^<]*<a href="([^"]*)">Search further/.exec(page.body) ?? [];
+    expect(path).not.toBe('');
+    page = await get(test, path.replaceAll('&amp;', '&'));
+  }
+  expect(page.text).toContain('at least 1 match');
+});
+
+it('counts that are not whole say at least, and a page after the last says that there is nothing more', async () => {
+  const test = await startWith([]);
+  await plantSlowSearch(test.queues, failed(6), 400);
+  const { text } = await get(test, '/dashboard/batches?show=failed&q=app-5&code=INCOMPLETE');
+  expect(text).toContain('at least 1 match');
+  expect(text).toContain('Reason at least INCOMPLETE 1');
+  const other = await startWith(failed(26));
+  const first = await get(other, '/dashboard/batches?show=failed');
+  const [, path = ''] = /href="([^"]*)">Older/.exec(first.body) ?? [];
+  const { batches, link } = other.queues;
+  // The last one ends otherwise before its page is read.
+  await link.redis.zrem(batches.toKey('failed'), 'batch-loan-app-0');
+  expect((await get(other, path.replaceAll('&amp;', '&'))).text).toContain('Nothing more');
+});
+
 it('all that fit are retried after a page that says what it will cost, and any server shows how far it is', async () => {
   const test = await startWith([...failed(30), ...failed(3, 'CREDIT_CARD')]);
   const other = await startWith([], test);
@@ -125,6 +159,28 @@ it('all that fit are retried after a page that says what it will cost, and any s
   expect(await test.queues.batches.getFailedCount()).toBe(3);
   const list = await get(other, '/dashboard/batches?show=failed');
   expect(list.text).toContain('Retry of 30 batches by operator: done, 30 retried');
+});
+
+it('the page of what it will cost does not say that nothing is meant, or how much, where not all were searched', async () => {
+  const line = Array.from(
+    { length: 5001 },
+    (_, i): PlantedBatch => ({ reference: `line-${i}`, state: 'in-line' }),
+  );
+  const test = await startWith(line);
+  const asked = '/dashboard/bulk?action=cancel&show=running&state=queued&which=all';
+  const none = await get(test, asked);
+  expect(none.text).toContain('Cancel all that fit? running, state queued');
+  expect(none.text).toContain('None was found, but not all were searched');
+  await plant(test.queues, [{ reference: 'waits' }]);
+  const one = await get(test, asked);
+  expect(one.text).toContain('Cancel at least 1 batch?');
+  expect(one.text).toContain('At least, for not all were counted: 0 Atlas batches');
+  const started = await post(test, '/dashboard/bulk', fieldsOf(none.body));
+  const progress = String(started.headers.location);
+  await waitUntil('the end of it', async () =>
+    (await get(test, progress)).text.includes('It is done'),
+  );
+  expect((await get(test, progress)).text).toContain('Cancel of 1 batch running');
 });
 
 it('the events of all that have ended and fit go to the webhook again, where there is one', async () => {
@@ -237,6 +293,19 @@ it('an action on many batches ends with its server, and says so', async () => {
   const { text } = await get(other, progress);
   expect(text).toContain('It is ended, for its server was stopped');
   expect(text).toContain('What was done stays; the other batches are as they were.');
+});
+
+it('a server that stops does not wait until an action has searched all batches', async () => {
+  const test = await startWith([]);
+  const other = await startWith([], test);
+  const calls = await plantSlowSearch(test.queues, failed(12), 100);
+  const form = `action=retry&show=failed&q=none&until=${Date.now()}&total=0`;
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('a first call', () => calls() > 0);
+  await test.server.stop();
+  const { text } = await get(other, progress);
+  expect(text).toContain('It is ended, for its server was stopped');
+  expect(calls()).toBeLessThan(12);
 });
 
 it('what makes no sense, comes from elsewhere or selects nothing changes nothing', async () => {

@@ -1,7 +1,7 @@
 /** What pages say of actions on many batches: what one will cost, and how far it has come. Pure. */
 import type { BulkPreview } from '../../../../batches/bulk/preview.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
-import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
+import { type BatchCounts, isWhole } from '../../../../batches/lists/count-batches.js';
 import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { mayChange } from '../../../login/operator.js';
@@ -57,9 +57,9 @@ export function bulkBar(
   [first, ...others]: readonly BulkAction[],
   counts: BatchCounts,
 ): Markup | false {
-  if (first === undefined || counts.matching === 0) return false;
+  if (first === undefined || (counts.matching === 0 && isWhole(counts))) return false;
   // Of all batches some have not ended, and have no event.
-  const isKnown = counts.searched >= counts.total && query.section !== 'all';
+  const isKnown = isWhole(counts) && query.section !== 'all';
   const all = isKnown ? `all ${counts.matching.toLocaleString('en')}` : 'all that fit';
   const buttons = (name: string, action: BulkAction) => html`
 <button name="${name}" value="selected">${VERBS[action]} selected…</button>
@@ -91,8 +91,8 @@ const STATES: Record<BulkState, string> = {
   lost: 'ended, for its server is gone',
 };
 
-function describe({ action, of, state, changed, total, by }: BulkRecord): string {
-  return `${VERBS[action]} of ${countOf(total, of)} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
+function describe({ action, of, state, done, changed, total, by }: BulkRecord): string {
+  return `${VERBS[action]} of ${countOf(Math.max(total, done), of)} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
 }
 
 export interface PreviewView extends PageFrame {
@@ -110,19 +110,29 @@ export interface PreviewView extends PageFrame {
 
 export function previewPage(view: PreviewView): string {
   const { action, of, query, preview, system, operator, which } = view;
-  const count = countOf(preview.batches, of);
+  const meant = meantBy(preview, of);
   return page(
-    { title: `${VERBS[action]} ${count}`, system, operator, refreshSeconds: NEVER },
+    { title: `${VERBS[action]} ${meant}`, system, operator, refreshSeconds: NEVER },
     html`<div class="head"><div>
 <a class="back" href="${listPath(query)}">← Back to the list</a>
-<h1>${preview.batches === 0 ? `Nothing to ${action}` : `${VERBS[action]} ${count}?`}</h1>
+<h1>${isNothing(preview) ? `Nothing to ${action}` : `${VERBS[action]} ${meant}?`}</h1>
 <p>${which}</p>
 </div></div>
 <section class="card preview" aria-label="What it will cost">
 ${of === 'events' ? eventsCost(preview.batches) : cost(preview)}
-${preview.batches > 0 && confirmForm(view)}
+${!isNothing(preview) && confirmForm(view)}
 </section>`,
   );
+}
+
+function isNothing({ batches, isWhole }: BulkPreview): boolean {
+  return batches === 0 && isWhole;
+}
+
+/** `300 batches`; where not all were counted, without saying that these are all. */
+function meantBy({ batches, isWhole }: BulkPreview, of: BulkRecord['of']): string {
+  if (isWhole) return countOf(batches, of);
+  return batches === 0 ? 'all that fit' : `at least ${countOf(batches, of)}`;
 }
 
 const STATES_FOR: Record<BulkAction, string> = {
@@ -133,9 +143,11 @@ const STATES_FOR: Record<BulkAction, string> = {
 
 function cost(preview: BulkPreview): Markup {
   const { action, batches, leftOut, isWhole } = preview;
+  if (batches === 0 && !isWhole)
+    return html`<p class="cost">None was found, but not all were searched: there may be some.</p>`;
   if (batches === 0)
     return html`<p class="cost">No batch that is meant is ${STATES_FOR[action]}. Select some in the list first.</p>`;
-  const least = isWhole ? '' : 'At least, for counting took too long: ';
+  const least = isWhole ? '' : 'At least, for not all were counted: ';
   return html`<p class="cost">${least}${costOf(preview)}${leftOut > 0 && html` Of those that were selected ${plural(leftOut, 'is', 'are')} left out, in another state by now.`}</p>`;
 }
 
@@ -167,7 +179,7 @@ function confirmForm({ action, of, query, references, preview, untilMs }: Previe
 <input type="hidden" name="action" value="${action}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${asked}
 ${reason}
 <label>How fast?<select name="rate">${RATES.map((rate) => html`<option value="${rate}">${rate === '' ? 'as fast as can be' : `${rate} a second`}</option>`)}</select></label>
-<button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${countOf(preview.batches, of)}</button>
+<button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${meantBy(preview, of)}</button>
 <a class="button" href="${references ? BATCHES_PATH : listPath(query)}">Leave it</a>
 </form>`;
 }
@@ -179,6 +191,7 @@ export interface ProgressView extends PageFrame {
 
 export function progressPage({ record, now, system, operator }: ProgressView): string {
   const { action, of, state, done, changed, total, rate, startedAt, by, which } = record;
+  // Where not all could be counted before, there may be more.
   const most = Math.max(total, done);
   const runs = state === 'running';
   const percent = most === 0 ? 100 : Math.floor((done / most) * 100);
@@ -190,7 +203,7 @@ export function progressPage({ record, now, system, operator }: ProgressView): s
     },
     html`<div class="head"><div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>
-<h1>${VERBS[action]} of ${countOf(total, of)}</h1>
+<h1>${VERBS[action]} of ${countOf(most, of)}</h1>
 <p>${which}; begun by ${by} ${timeAgo(startedAt, now)}${rate !== null && `, ${rate} a second`}</p>
 </div>
 ${runs && mayChange(operator) && html`<div class="actions"><form method="post" action="${BULK_PATH}/${record.id}/abort"><button class="danger">Abort</button></form></div>`}

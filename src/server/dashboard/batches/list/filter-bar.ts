@@ -1,7 +1,12 @@
 /** The tabs of the list, and what narrows it: values with their counts, time and order. Pure. */
 import { DIMENSIONS, type Dimension } from '../../../../batches/lists/batch-filter.js';
 import type { BatchSort } from '../../../../batches/lists/batch-sets.js';
-import type { BatchCounts, ValueCount } from '../../../../batches/lists/count-batches.js';
+import {
+  type BatchCounts,
+  isWhole,
+  type ValueCount,
+} from '../../../../batches/lists/count-batches.js';
+import type { RowList } from '../../../../batches/lists/list-batches.js';
 import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
@@ -52,7 +57,7 @@ const SORT_WORDS: Record<BatchSort, string> = {
 const VALUES_SHOWN = 8;
 
 export function filterBar(query: ListQuery, counts: BatchCounts): Markup {
-  const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts[dimension]));
+  const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts));
   const clear =
     isNarrowed(query) &&
     html`<a class="button quiet" href="${sectionPath(query.section)}">Clear</a>`;
@@ -82,11 +87,8 @@ export function hidden(query: ListQuery): Markup[] {
   );
 }
 
-function values(
-  query: ListQuery,
-  dimension: Dimension,
-  counts: readonly ValueCount[],
-): Markup | false {
+function values(query: ListQuery, dimension: Dimension, whole: BatchCounts): Markup | false {
+  const counts: readonly ValueCount[] = whole[dimension];
   const chosen = query.values[dimension];
   const shown = counts.filter(({ value }, i) => i < VALUES_SHOWN || chosen.includes(value));
   const gone = chosen.filter((value) => !counts.some((one) => one.value === value));
@@ -98,7 +100,7 @@ function values(
     valueLink(query, dimension, value, count),
   );
   const left = counts.length - shown.length;
-  return html`<div class="facet" role="group" aria-label="${WORDS[dimension]}"><b>${WORDS[dimension]}</b>${links}${left > 0 && html`<span class="dim">${left.toLocaleString('en')} more</span>`}</div>`;
+  return html`<div class="facet" role="group" aria-label="${WORDS[dimension]}"><b>${WORDS[dimension]}</b>${!isWhole(whole) && html`<span class="dim">at least</span>`}${links}${left > 0 && html`<span class="dim">${left.toLocaleString('en')} more</span>`}</div>`;
 }
 
 function valueLink(query: ListQuery, dimension: Dimension, value: string, count: number): Markup {
@@ -107,38 +109,55 @@ function valueLink(query: ListQuery, dimension: Dimension, value: string, count:
   return html`<a class="value" href="${toggled(query, dimension, value)}"${isChosen && html` aria-current="true"`}>${word || 'none'} <i>${count.toLocaleString('en')}</i></a>`;
 }
 
-/** `Batches with “pan-77”` */
-export function searchHeading({ text }: ListQuery, found: number): Markup | false {
+/** `Batches with “pan-77”`, and how many. @param shown On this page, of which the counts may not know yet. */
+export function searchHeading(
+  { text }: ListQuery,
+  counts: BatchCounts,
+  shown: number,
+): Markup | false {
   return (
-    text !== '' &&
-    html`<h2>Batches with “${text}”<small>${plural(found, 'match', 'matches')}</small></h2>`
+    text !== '' && html`<h2>Batches with “${text}”<small>${matchesIn(counts, shown)}</small></h2>`
   );
 }
 
-/** How far a search has come, and the pages before and after. */
-export function listPager(
-  query: ListQuery,
-  {
-    shown,
-    next,
-    searched,
-    total,
-  }: { shown: number; next: string | null; searched: number; total: number },
-): Markup {
+function matchesIn(counts: BatchCounts, shown: number): string {
+  const found = Math.max(counts.matching, shown);
+  const matches = plural(found, 'match', 'matches');
+  if (isWhole(counts)) return matches;
+  return found === 0 ? 'no match so far' : `at least ${matches}`;
+}
+
+/** Whether the time was over before anything was found. Then nobody can say yet that there is nothing. */
+export function isUnfinished({ rows, next }: RowList): boolean {
+  return rows.length === 0 && next !== null;
+}
+
+/** Where the search goes on. */
+export function furtherPath(query: ListQuery, { rows, next }: RowList): string {
+  const { skipped } = query;
+  return next === null
+    ? listPath(query)
+    : listPath(query, {}, { cursor: next, skipped: skipped + rows.length });
+}
+
+/** How far a search has come, and the pages before and after. @param total Batches that are to be searched. */
+export function listPager(query: ListQuery, list: RowList, total: number): Markup {
   const { skipped, cursor } = query;
+  const { rows, next, searched } = list;
   const from = skipped + 1;
-  const to = skipped + shown;
-  const range = shown === 0 ? 'None' : `${from.toLocaleString('en')} to ${to.toLocaleString('en')}`;
-  const how = isNarrowed(query)
-    ? `, searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}`
-    : ` of ${total.toLocaleString('en')}`;
+  const to = skipped + rows.length;
+  const range =
+    rows.length === 0 ? 'None' : `${from.toLocaleString('en')} to ${to.toLocaleString('en')}`;
+  const how =
+    isNarrowed(query) || isUnfinished(list)
+      ? `, searched ${searched.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}`
+      : ` of ${total.toLocaleString('en')}`;
   const older = query.sort === 'newest' ? 'Older' : 'Further';
-  const text = query.text !== '' && shown === 0 ? 'Search further' : older;
   const only =
     query.sort === 'deadline' &&
     html`. Only those whose deadline runs: none that waits for a worker or in line.`;
   return html`<nav class="pager" aria-label="Parts of this list"><span>${range}${how}${only}</span><div>
 ${cursor !== undefined && html`<a class="button" href="${listPath(query)}">First page</a>`}
-${next !== null && html`<a class="button" href="${listPath(query, {}, { cursor: next, skipped: to })}">${text}</a>`}
+${next !== null && html`<a class="button" href="${furtherPath(query, list)}">${isUnfinished(list) ? 'Search further' : older}</a>`}
 </div></nav>`;
 }

@@ -4,6 +4,7 @@ import { MAX_TEXT_LENGTH } from '../../../../batches/lists/batch-filter.js';
 import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
 import type { RowList } from '../../../../batches/lists/list-batches.js';
 import { LINE_REASONS, type Line, roomLeft } from '../../../../gate/line.js';
+import { plural } from '../../../../plural.js';
 import type { Liveness } from '../../../health/read-liveness.js';
 import { html, type Markup } from '../../../html.js';
 import { mayChange } from '../../../login/operator.js';
@@ -15,7 +16,14 @@ import { ACTION_WORDS, type ActionResult } from '../actions.js';
 import { actionsOf, bulkBar, bulkLinks } from '../bulk/bulk-page.js';
 import type { BulkRecord } from '../bulk/bulk-record.js';
 import { duration } from '../pieces.js';
-import { filterBar, listPager, searchHeading, tabs } from './filter-bar.js';
+import {
+  filterBar,
+  furtherPath,
+  isUnfinished,
+  listPager,
+  searchHeading,
+  tabs,
+} from './filter-bar.js';
 import { isNarrowed, type ListQuery, type Section, sectionPath } from './list-query.js';
 import { batchTable } from './list-table.js';
 import { webhookNote } from './webhook-note.js';
@@ -50,7 +58,7 @@ export function listPage(view: ListView): string {
   const actions = changes ? actionsOf(query.section, view.webhooks.known > 0) : [];
   const { rows } = list;
   const selects = actions.length > 0 && rows.length > 0;
-  const isPart = isNarrowed(query) || query.sort === 'deadline';
+  const isPart = isNarrowed(query) || query.sort === 'deadline' || isUnfinished(list);
   const total = isPart ? list.total : sections[query.section];
   return page(
     {
@@ -74,11 +82,11 @@ ${changes && pauseForm(system.pause, operator.name)}
 </div>
 <section class="card list" aria-label="Batches">
 ${tabs(query, sections)}
-${searchHeading(query, counts.matching)}
+${searchHeading(query, counts, rows.length)}
 ${filterBar(query, counts)}
 ${bulkBar(query, actions, counts)}
-${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query)}
-${listPager(query, { shown: rows.length, next: list.next, searched: list.searched, total })}
+${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query, list)}
+${listPager(query, list, total)}
 </section>`,
   );
 }
@@ -117,8 +125,12 @@ const EMPTY: Record<Section, [title: string, text: string]> = {
   all: ['Nothing here', 'No batch is kept.'],
 };
 
-function empty(query: ListQuery): Markup {
-  const { text, section } = query;
+function empty(query: ListQuery, list: RowList): Markup {
+  const { text, section, skipped } = query;
+  if (isUnfinished(list))
+    return html`<p class="empty"><b>Nothing so far</b>${list.searched.toLocaleString('en')} of ${plural(list.total, 'batch', 'batches')} were searched. <a href="${furtherPath(query, list)}">Search further</a></p>`;
+  if (skipped > 0)
+    return html`<p class="empty"><b>Nothing more</b>All that there is was on the pages before.</p>`;
   if (text !== '')
     return html`<p class="empty"><b>Nothing found</b>No reference, document id or S3 location has it, and no Atlas batch this id.</p>`;
   if (isNarrowed(query))
