@@ -9,7 +9,7 @@ import { resultUri } from '../storage/results/results-key.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** How many events of one reference are read to find the latest. Retries are few. */
-export const EVENTS_READ = 8;
+const EVENTS_READ = 8;
 
 /** The state that the worker has saved; null before its first save. */
 export function stateOf(job: Job<unknown>): BatchState | null {
@@ -82,14 +82,24 @@ function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
   };
 }
 
+/**
+ * The jobs of the events of a batch, in their order: the latest, where its job says how many there were, and else
+ * the first.
+ */
+export function eventJobIdsOf(reference: string, job: Job<unknown> | null | undefined): string[] {
+  const last = Math.max(EVENTS_READ, (job && stateOf(job)?.outcomes) ?? 0);
+  const first = eventJobId(reference);
+  return Array.from({ length: EVENTS_READ }, (_, i) =>
+    nthEventJobId(first, last - EVENTS_READ + 1 + i),
+  );
+}
+
 /** The summary in the latest completion event that is kept; null when there is none. */
 export async function summaryOfEvent(
   { completions }: ClientQueues,
   reference: string,
 ): Promise<BatchSummary | null> {
-  const ids = Array.from({ length: EVENTS_READ }, (_, i) =>
-    nthEventJobId(eventJobId(reference), i + 1),
-  );
+  const ids = eventJobIdsOf(reference, null);
   const jobs = await Promise.all(ids.map((id) => completions.getJob(id)));
   const [latest] = jobs
     .flatMap((job) => job?.data ?? [])

@@ -8,7 +8,7 @@
 import type { Job } from 'bullmq';
 import { TransientError } from '../../errors.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
-import { batchJobId, eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import { batchJobId } from '../../jobs/ids.js';
 import { erasedKey } from '../../jobs/keys/redis-keys.js';
 import { atlasBatchIdOf } from '../../jobs/state/batch-state.js';
 import { isObject } from '../../json.js';
@@ -18,7 +18,7 @@ import type { KeyFilter, ResultsEraser } from '../../storage/results/erase-resul
 import { parseResultUri, resultKey, resultsFolder } from '../../storage/results/results-key.js';
 import type { Audited } from '../audit.js';
 import type { ClientQueues } from '../client-queues.js';
-import { EVENTS_READ, stateOf } from '../find-summary.js';
+import { eventJobIdsOf, stateOf } from '../find-summary.js';
 import { jobAfterEvent } from '../job-after-event.js';
 import { eraseKeys, type RemovedKeys } from './erase-keys.js';
 import type { Traces } from './erase-scope.js';
@@ -202,9 +202,7 @@ async function foldersOf(
   { job, resultsRoot }: { job: Job<unknown> | null; resultsRoot: string | undefined },
 ): Promise<string[]> {
   const { reference, earlierToo } = traces;
-  const ids = Array.from({ length: EVENTS_READ }, (_, i) =>
-    nthEventJobId(eventJobId(reference), i + 1),
-  );
+  const ids = eventJobIdsOf(reference, job);
   const events = earlierToo ? await Promise.all(ids.map((id) => completions.getJob(id))) : [];
   const uris = events.flatMap((event) => event?.data.results ?? []);
   const folders = uris.map((uri) => uri.slice(0, uri.lastIndexOf('/') + 1));

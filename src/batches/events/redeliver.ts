@@ -4,13 +4,13 @@
  */
 import { ErrorCode, type Job } from 'bullmq';
 import { hasCode } from '../../errors.js';
-import { batchJobId, eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import { batchJobId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
 import { type WebhookPayload, webhookPayload } from '../../jobs/state/webhook-state.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { promote } from '../../redis/promote.js';
 import type { ClientQueues } from '../client-queues.js';
-import { EVENTS_READ, requestOf, stateOf, summaryOf } from '../find-summary.js';
+import { eventJobIdsOf, requestOf, stateOf, summaryOf } from '../find-summary.js';
 
 /** What became of the request to send the latest event of a batch again. */
 export interface RedeliverResult {
@@ -49,8 +49,9 @@ export async function redeliverGivenUpOf(
   queues: ClientQueues,
   reference: string,
 ): Promise<RedeliverResult> {
-  const { webhooks } = queues;
-  const jobs = await Promise.all(eventJobIds(reference).map((id) => webhooks.getJob(id)));
+  const { batches, webhooks } = queues;
+  const ids = eventJobIdsOf(reference, await batches.getJob(batchJobId(reference)));
+  const jobs = await Promise.all(ids.map((id) => webhooks.getJob(id)));
   const givenUp = jobs.flatMap((job) => (job?.finishedOn && job.failedReason ? [job] : []));
   for (const job of givenUp) await sendAgain(job);
   const latest = givenUp.at(-1);
@@ -68,17 +69,12 @@ async function latestEvent(queues: ClientQueues, reference: string): Promise<Kno
   const job = await queues.batches.getJob(batchJobId(reference));
   const ofJob = job && eventOfJob(job, reference);
   if (ofJob) return ofJob;
-  const ids = eventJobIds(reference);
+  const ids = eventJobIdsOf(reference, job);
   const events = await Promise.all(ids.map((id) => knownEvent(queues, id, null)));
   const [latest] = events
     .filter((event) => event !== null)
     .sort((a, b) => b.payload.timestamp.localeCompare(a.payload.timestamp));
   return latest ?? null;
-}
-
-/** Of the first ones, in their order. */
-function eventJobIds(reference: string): string[] {
-  return Array.from({ length: EVENTS_READ }, (_, i) => nthEventJobId(eventJobId(reference), i + 1));
 }
 
 /** As it is kept for the webhook or for consumers; or made from the batch's job, when it is of its latest outcome. */

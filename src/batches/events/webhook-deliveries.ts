@@ -1,9 +1,9 @@
 /** How the events of a batch came to the webhook: each attempt, as its job has noted it. */
 import type { Job } from 'bullmq';
-import { eventJobId, nthEventJobId } from '../../jobs/ids.js';
+import { batchJobId } from '../../jobs/ids.js';
 import type { WebhookPayload } from '../../jobs/state/webhook-state.js';
 import type { ClientQueues } from '../client-queues.js';
-import { EVENTS_READ } from '../find-summary.js';
+import { eventJobIdsOf } from '../find-summary.js';
 
 export interface WebhookDelivery {
   /** The `webhook-id`. */
@@ -21,14 +21,12 @@ export interface WebhookDelivery {
 /** Attempts of a day: a line each, but for those of an hour that fails fast. */
 const LINES_READ = 100;
 
-/** Of all events that are kept, the latest first. */
+/** Of its latest events that are kept, the last one first. */
 export async function readWebhookDeliveries(
-  { webhooks }: ClientQueues,
+  { batches, webhooks }: ClientQueues,
   reference: string,
 ): Promise<WebhookDelivery[]> {
-  const ids = Array.from({ length: EVENTS_READ }, (_, i) =>
-    nthEventJobId(eventJobId(reference), i + 1),
-  );
+  const ids = eventJobIdsOf(reference, await batches.getJob(batchJobId(reference)));
   const jobs = await Promise.all(ids.map((id) => webhooks.getJob(id)));
   const known = jobs.filter((job) => job !== undefined).reverse();
   return Promise.all(

@@ -1,6 +1,6 @@
 /**
  * Wrong passwords by name and address. Ten in a minute lock that name at that address, and nobody else: behind
- * a proxy many people have one address. The memory is bounded. Names that nobody has are counted like others, so that a
+ * a proxy many people have one address. Of IPv6 one person has a whole /64, which counts as one. The memory is bounded. Names that nobody has are counted like others, so that a
  * guesser does not learn which there are; but apart from them, or with thousands of them he would push out the one that
  * is locked.
  */
@@ -70,5 +70,18 @@ export class LoginAttempts {
 }
 
 function keyOf(name: string, address: string): string {
-  return JSON.stringify([name, address]);
+  return JSON.stringify([name, networkOf(address)]);
+}
+
+/** An IPv4 address, also one that is written as IPv6, or the first four groups of an IPv6 address. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(':')) return mapped ?? address;
+  const [head = [], tail = []] = address
+    .toLowerCase()
+    .split('::')
+    .map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0');
+  const groups = [...head, ...zeros, ...tail].slice(0, 4);
+  return groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':');
 }

@@ -35,7 +35,7 @@ it('a guesser with many names is remembered in bounded memory, and unlocks nobod
   for (let i = 0; i < 20_000; i += 1) attempts.begin(`name-${i}`, '192.0.2.1');
   expect(attempts.lockedFor('alice', '192.0.2.1')).toBe(60);
   expect(Object(attempts).ofOthers.size).toBe(5000);
-  for (let i = 0; i < 20_000; i += 1) attempts.begin('bob', `2001:db8::${i.toString(16)}`);
+  for (let i = 0; i < 20_000; i += 1) attempts.begin('bob', `2001:db8:0:${i.toString(16)}::1`);
   expect(Object(attempts).ofUsers.size).toBe(5000);
 });
 
@@ -43,4 +43,18 @@ it('names that nobody has are locked as others are', () => {
   const attempts = new LoginAttempts(isUser, () => 0);
   tenWrong(attempts, 'nobody', '192.0.2.1');
   expect(attempts.lockedFor('nobody', '192.0.2.1')).toBe(60);
+});
+
+it.each([
+  ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', true],
+  ['2001:db8::1', '2001:0DB8:0:0:1:2:3:4', true],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+  ['::1', '::2', true],
+  ['::ffff:192.0.2.1', '192.0.2.1', true],
+  ['::ffff:192.0.2.1', '::ffff:192.0.2.2', false],
+  ['192.0.2.1', '192.0.2.2', false],
+])('whether wrong passwords from %s lock %s as well: %j', (address, other, isLocked) => {
+  const attempts = new LoginAttempts(isUser, () => 0);
+  tenWrong(attempts, 'alice', address);
+  expect(attempts.lockedFor('alice', other) > 0).toBe(isLocked);
 });
