@@ -47,8 +47,8 @@ function summaryOfOutcome(job: Job<unknown>, reference: string): BatchSummary | 
   if (!state || !outcome) return null;
   const request = requestOf(job, reference);
   return request
-    ? summarize(request, { ...state, outcome }, (atlasBatchId) =>
-        resultUri(outcome.resultsRoot, reference, atlasBatchId),
+    ? summarize(request, { ...state, outcome }, (atlasBatchId, root = outcome.resultsRoot) =>
+        resultUri(root, reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, { ...state, outcome }, reference);
 }

@@ -8,7 +8,7 @@ import { Proxies, type ProxySettings } from '../http/proxy.js';
 import { batchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import type { BatchRequest } from '../jobs/request/request.js';
-import { atlasBatchIdOf, type BatchState } from '../jobs/state/batch-state.js';
+import { atlasBatchIdOf, type BatchState, resultOf } from '../jobs/state/batch-state.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import type { ResultDocument } from '../storage/results/result-document.js';
@@ -131,7 +131,8 @@ function sourcesOf(summary: BatchSummary, state: BatchState, open: OpenResult): 
   return summary.results.map((uri) => {
     const uploads = state.uploads.filter((upload) => {
       const atlasBatchId = atlasBatchIdOf(upload);
-      return atlasBatchId !== null && resultUri(root, reference, atlasBatchId) === uri;
+      if (atlasBatchId === null) return false;
+      return resultUri(resultOf(upload)?.root ?? root, reference, atlasBatchId) === uri;
     });
     const indexes = uploads.flatMap(({ documentIndexes }) => fromRanges(documentIndexes));
     return { indexes: indexes.sort((a, b) => a - b), open: () => open(uri) };

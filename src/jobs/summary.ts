@@ -71,12 +71,12 @@ export function missingDocuments(total: number, state: BatchState): number[] {
 
 /**
  * The summary of a batch that ended.
- * @param uriOf `s3://` URI of the results of an Atlas batch.
+ * @param uriOf `s3://` URI of the results of an Atlas batch; with what it begins, where that is known.
  */
 export function summarize(
   request: BatchRequest,
   state: EndedBatchState,
-  uriOf: (atlasBatchId: string) => string,
+  uriOf: (atlasBatchId: string, root: string | undefined) => string,
 ): BatchSummary {
   const { outcome } = state;
   const missing = missingDocuments(request.documents.length, state);
@@ -86,7 +86,7 @@ export function summarize(
   });
   const batchIds = known.map(({ atlasBatchId }) => atlasBatchId);
   const stored = known.flatMap(({ atlasBatchId, result }) =>
-    result?.stored ? uriOf(atlasBatchId) : [],
+    result?.stored ? uriOf(atlasBatchId, result.root) : [],
   );
   const polls = new Map(
     known.map(({ atlasBatchId, result }) => [atlasBatchId, result?.polls ?? 0]),

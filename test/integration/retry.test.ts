@@ -67,6 +67,34 @@ it('a retry sends only what is still missing, under a new deadline', async () =>
   expect(data.results).toHaveLength(2);
 });
 
+it('results that a worker of another prefix has stored are named, read and erased where they are', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === '002' },
+    environment: { BATCH_DEADLINE_MS: '1500', RESUBMIT_MISSING: '0' },
+  });
+  const before = await system.startWorker({ RESULTS_PREFIX: 'before/' });
+  await system.submit('moved', 3);
+  const { data: first } = await system.event('done-moved');
+  expect(first.results).toEqual([expect.stringContaining('/before/moved/')]);
+  await allJobsEnded(system, 1);
+  await before.stop();
+
+  // Atlas has forgotten it: what was stored before is all there is.
+  system.atlas.setFaults({ rules: [{ endpoint: 'extracts', fault: 404 }] });
+  await system.startWorker({ RESULTS_PREFIX: 'after/' });
+  await retry(system, 'moved', 'failed');
+  const { data } = await system.event('done-moved~2');
+  expect(data).toMatchObject({ results: first.results, documents: { present: 2 } });
+  await allJobsEnded(system, 1);
+  const client = clientOf(system);
+  const found: string[] = [];
+  for await (const { documentId, extracts } of client.results('moved'))
+    if (extracts.length > 0) found.push(documentId);
+  expect(found).toEqual(['001', '003']);
+  await client.erase('moved');
+  expect(system.s3.list('results')).toEqual([]);
+});
+
 it('a retry is consent to send an upload again of which nobody knows', async () => {
   const system = await startSystem({ environment: { ON_AMBIGUOUS_SUBMISSION: 'fail' } });
   system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'reset-after', times: 1 }] });

@@ -10,7 +10,7 @@ import { TransientError } from '../../errors.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
 import { batchJobId } from '../../jobs/ids.js';
 import { erasedKey } from '../../jobs/keys/redis-keys.js';
-import { atlasBatchIdOf } from '../../jobs/state/batch-state.js';
+import { atlasBatchIdOf, resultOf } from '../../jobs/state/batch-state.js';
 import { isObject } from '../../json.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
@@ -206,7 +206,9 @@ async function foldersOf(
   const events = earlierToo ? await Promise.all(ids.map((id) => completions.getJob(id))) : [];
   const uris = events.flatMap((event) => event?.data.results ?? []);
   const folders = uris.map((uri) => uri.slice(0, uri.lastIndexOf('/') + 1));
-  const roots = [resultsRoot, (job && stateOf(job)?.outcome?.resultsRoot) ?? undefined];
+  const state = job && stateOf(job);
+  const stored = state?.uploads.map((upload) => resultOf(upload)?.root) ?? [];
+  const roots = [resultsRoot, state?.outcome?.resultsRoot, ...stored];
   const below = roots.flatMap((root) => (root === undefined ? [] : resultsFolder(root, reference)));
   return [...new Set([...folders, ...below])];
 }

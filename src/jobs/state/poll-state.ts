@@ -77,7 +77,7 @@ export interface PollState {
   /** Documents present in the stored result, so that a later, poorer poll never replaces it. */
   stored: number;
   /** What else the stored result has. */
-  kept?: Pick<PollResult, 'missing' | 'unexpected' | 'unreadable'>;
+  kept?: Pick<PollResult, 'missing' | 'unexpected' | 'unreadable' | 'root'>;
 }
 
 /** Enough to learn how progress foretells completion, small enough to save at every poll. */
@@ -100,6 +100,8 @@ export interface PollResult {
   polls: number;
   /** A results object was stored. */
   stored: boolean;
+  /** What its `s3://` URI begins with, by the worker that stored it. Absent in results of older workers. */
+  root?: string;
   /**
    * When this was decided, Redis time in ms as the worker that polled knows it. What the deadline
    * decided there, the batch does not decide again by another clock.

@@ -85,8 +85,8 @@ export async function announce(
   const { config, completions, webhooks } = context;
   await leaveGate(batch);
   const summary = request
-    ? summarize(request, state, (atlasBatchId) =>
-        resultUri(outcome.resultsRoot, request.reference, atlasBatchId),
+    ? summarize(request, state, (atlasBatchId, root = outcome.resultsRoot) =>
+        resultUri(root, request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
 

@@ -1,5 +1,6 @@
 /** What may come of a poll. `transitions.ts` says what follows from it. */
 import type { Reason } from '../../errors.js';
+import type { PollResult } from '../../jobs/state/poll-state.js';
 
 /** What a poll read of the extracts. */
 export interface PollReading {
@@ -27,7 +28,10 @@ export type PollEvent =
   | { kind: 'deadly'; reason: Reason }
   | { kind: 'read'; reading: PollReading }
   /** The result object was written. */
-  | { kind: 'stored'; present: number; missing: string; unexpected: number; unreadable: number }
+  | ({ kind: 'stored' } & Pick<
+      PollResult,
+      'present' | 'missing' | 'unexpected' | 'unreadable' | 'root'
+    >)
   | { kind: 'not-found'; reason: Reason }
   /** Of a page of `perPage` extracts: it is too large, or when it lasts one of them may be bad. */
   | {

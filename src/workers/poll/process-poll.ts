@@ -154,7 +154,7 @@ async function keep(entry: PollEntry, found: Reconciliation): Promise<boolean> {
     eventOfError(entry, error);
     return false;
   }
-  entry.state = afterKeeping(entry.state, countsOf(entry.data, found));
+  entry.state = afterKeeping(entry.state, countsOf(entry, found));
   return true;
 }
 
@@ -166,7 +166,7 @@ async function store(entry: PollEntry, last: Reconciliation): Promise<PollDecisi
     entry.stored = await storeResult(entry, richer);
     return richer;
   });
-  const decision = decide(entry, { kind: 'stored', ...countsOf(entry.data, found) });
+  const decision = decide(entry, { kind: 'stored', ...countsOf(entry, found) });
   // What took longer than others may is no guide for them.
   if (entry.state.finalCheck === undefined && entry.extendedMs === 0)
     recordObservation(entry, found.present === entry.state.total);

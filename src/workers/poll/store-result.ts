@@ -8,7 +8,7 @@ import { indexesOf, type PollData } from '../../jobs/state/poll-state.js';
 import type { LuaPart } from '../../redis/lua-script.js';
 import type { PutCondition } from '../../storage/results/put-result.js';
 import { renderResult } from '../../storage/results/result-document.js';
-import { resultKey } from '../../storage/results/results-key.js';
+import { resultKey, resultsRoot } from '../../storage/results/results-key.js';
 import type { WorkerContext } from '../context.js';
 import type { JobLease } from '../runtime/job-lease.js';
 
@@ -76,12 +76,16 @@ async function readOneDocument({ context, data, signal }: StoringEntry): Promise
 }
 
 /** What a stored result holds, as the batch is told. */
-export function countsOf(data: PollData, found: Reconciliation) {
+export function countsOf(
+  { context: { store, config }, data }: Pick<StoringEntry, 'context' | 'data'>,
+  found: Reconciliation,
+) {
   const indexes = fromRanges(indexesOf(data));
   return {
     present: found.present,
     missing: toRanges(found.missing().flatMap((position) => indexes[position] ?? [])),
     unexpected: found.unexpectedCount,
     unreadable: found.unreadableCount,
+    root: resultsRoot(store.resultsBucket, config.RESULTS_PREFIX),
   };
 }

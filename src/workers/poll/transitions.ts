@@ -148,19 +148,21 @@ function overduePolls({ overdue, seen }: PollState, reading: PollReading): numbe
 /** A result was stored. */
 export function afterKeeping(
   before: PollState,
-  { present, ...kept }: Pick<PollResult, 'present' | 'missing' | 'unexpected' | 'unreadable'>,
+  {
+    present,
+    ...kept
+  }: Pick<PollResult, 'present' | 'missing' | 'unexpected' | 'unreadable' | 'root'>,
 ): PollState {
   return { ...before, stored: present, present, kept };
 }
 
 function afterStoring(
   before: PollState,
-  { present, missing, unexpected, unreadable }: Extract<PollEvent, { kind: 'stored' }>,
+  { kind: _, ...counts }: Extract<PollEvent, { kind: 'stored' }>,
   { now }: PollFacts,
 ): PollDecision {
-  const state = afterKeeping(before, { present, missing, unexpected, unreadable });
-  const status = present === state.total ? 'complete' : 'incomplete';
-  const { polls } = state;
-  const counts = { missing, present, unexpected, unreadable, polls };
-  return end(state, { status, ...counts, stored: true, endedAt: now });
+  const state = afterKeeping(before, counts);
+  const { polls, total } = state;
+  const status = counts.present === total ? 'complete' : 'incomplete';
+  return end(state, { status, ...counts, polls, stored: true, endedAt: now });
 }
