@@ -13,7 +13,8 @@ export type AuditAction =
   | 'pause'
   | 'resume'
   | 'redeliver'
-  | 'erase';
+  | 'erase'
+  | 'abort';
 
 /** Who makes changes, and from where. */
 export interface Actor {
