@@ -17,6 +17,7 @@ import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { withTimeout } from '../timeouts.js';
 import type { ClientQueues } from './client-queues.js';
+import { redact } from './erase/redact.js';
 
 export interface Auditor {
   actor: Actor;
@@ -95,7 +96,7 @@ function auditTimeMs({ link }: ClientQueues): Promise<number> {
 }
 
 function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited): AuditRecord {
-  const { action, filter = null, count = null, reason } = change;
+  const { action, filter = null, count = null } = change;
   return {
     at: new Date(at).toISOString(),
     actor: oneLine(actor.name, MAX_NAME_LENGTH),
@@ -105,7 +106,7 @@ function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited)
     reference: nameOf(change),
     filter,
     count,
-    reason: reason === undefined ? null : oneLine(reason, MAX_REASON_LENGTH),
+    reason: reasonOf(change),
     ...came,
   };
 }
@@ -115,6 +116,13 @@ function nameOf({ action, reference }: Change): string | null {
   if (reference === undefined) return null;
   if (action !== 'erase') return reference;
   return `sha256:${erasedDigest(reference, null)}`;
+}
+
+/** Who erases a batch may have named it in the reason too. */
+function reasonOf({ action, reference, reason }: Change): string | null {
+  if (reason === undefined) return null;
+  const isNamed = action === 'erase' && reference !== undefined;
+  return oneLine(isNamed ? redact(reason, reference) : reason, MAX_REASON_LENGTH);
 }
 
 /** What people type goes into lines of logs. */
