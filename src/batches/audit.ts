@@ -15,7 +15,9 @@ import { batchJobId } from '../jobs/ids.js';
 import { auditKey } from '../jobs/keys/redis-keys.js';
 import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
+import { withTimeout } from '../timeouts.js';
 import type { ClientQueues } from './client-queues.js';
+import { redact } from './erase/redact.js';
 
 export interface Auditor {
   actor: Actor;
@@ -47,6 +49,8 @@ const KEPT_LOG_LINES = 200;
 /** For a worker that comes to take them, within a week. */
 const KEPT_RECORDS = 10_000;
 const KEPT_SECONDS = 7 * 86_400;
+/** Redis tells the time at once, or is away. Who is about to end has no time to wait for it. */
+const CLOCK_TIMEOUT_MS = 1000;
 
 /**
  * Makes a change, and writes down what came of it; also that it failed.
@@ -59,7 +63,7 @@ export async function audited<T>(
   act: () => Promise<T>,
   describe: (result: T) => Audited,
 ): Promise<T> {
-  const at = await redisTimeMs(queues.link.redis);
+  const at = await auditTimeMs(queues);
   try {
     const result = await act();
     await writeAudit(queues, auditor, recordOf(auditor, change, at, describe(result)));
@@ -72,8 +76,27 @@ export async function audited<T>(
   }
 }
 
+/** Writes down what was done before, or is about to be done. */
+export async function noteChange(
+  queues: ClientQueues,
+  auditor: Auditor,
+  change: Change,
+  came: Audited,
+): Promise<void> {
+  const at = await auditTimeMs(queues);
+  await writeAudit(queues, auditor, recordOf(auditor, change, at, came));
+}
+
+/**
+ * When Redis goes away in the middle of a change, that change has to be in the log all the same. Then the clock of
+ * this process says when: a time that is wrong by a little is better than no record.
+ */
+function auditTimeMs({ link }: ClientQueues): Promise<number> {
+  return withTimeout(redisTimeMs(link.redis), CLOCK_TIMEOUT_MS, Date.now).catch(Date.now);
+}
+
 function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited): AuditRecord {
-  const { action, filter = null, count = null, reason } = change;
+  const { action, filter = null, count = null } = change;
   return {
     at: new Date(at).toISOString(),
     actor: oneLine(actor.name, MAX_NAME_LENGTH),
@@ -83,7 +106,7 @@ function recordOf({ actor }: Auditor, change: Change, at: number, came: Audited)
     reference: nameOf(change),
     filter,
     count,
-    reason: reason === undefined ? null : oneLine(reason, MAX_REASON_LENGTH),
+    reason: reasonOf(change),
     ...came,
   };
 }
@@ -93,6 +116,13 @@ function nameOf({ action, reference }: Change): string | null {
   if (reference === undefined) return null;
   if (action !== 'erase') return reference;
   return `sha256:${erasedDigest(reference, null)}`;
+}
+
+/** Who erases a batch may have named it in the reason too. */
+function reasonOf({ action, reference, reason }: Change): string | null {
+  if (reason === undefined) return null;
+  const isNamed = action === 'erase' && reference !== undefined;
+  return oneLine(isNamed ? redact(reason, reference) : reason, MAX_REASON_LENGTH);
 }
 
 /** What people type goes into lines of logs. */
@@ -117,15 +147,15 @@ async function writeAudit(
 
 /** In the timeline of each of many batches, of a change that is in the log as a whole. */
 export async function noteInTimelines(
-  { batches, link }: ClientQueues,
+  queues: ClientQueues,
   auditor: Auditor,
   change: Change,
   changed: readonly { reference: string; status: string }[],
 ): Promise<void> {
-  const at = await redisTimeMs(link.redis);
+  const at = await auditTimeMs(queues);
   await Promise.all(
     changed.map(({ reference, status: outcome }) =>
-      addLine(batches, reference, recordOf(auditor, change, at, { outcome })),
+      addLine(queues.batches, reference, recordOf(auditor, change, at, { outcome })),
     ),
   );
 }

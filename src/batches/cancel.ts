@@ -3,6 +3,7 @@ import { type Actor, MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
 import { batchJobId, pollJobId } from '../jobs/ids.js';
 import { cancelKey, cancelledKey } from '../jobs/keys/redis-keys.js';
+import { LuaScript } from '../redis/lua-script.js';
 import { promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { stateOf } from './find-summary.js';
@@ -27,6 +28,23 @@ export function unreasoned({ name, via }: Actor): string {
 /** Requests that are remembered for workers that begin no batch. */
 const KEPT_REQUESTS = 10_000;
 
+/**
+ * In one script: whoever stood still since it found the batch must not leave the name of one that was erased meanwhile.
+ * KEYS the batch job, its `CancelFlag`, the requests. ARGV the job's timestamp, the flag, the life of both, the job's id,
+ * how many requests are kept. Answers as {@link CancelResult}.
+ */
+const REQUEST_CANCEL = new LuaScript<CancelResult['status']>(`
+local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
+-- As BullMQ reads it: whole milliseconds.
+if not job[1] or string.match(job[1], '^%d+') ~= ARGV[1] then return 'unknown' end
+if job[2] then return 'ended' end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('ZADD', KEYS[3], ARGV[1], ARGV[4])
+redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[5] - 1)
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return 'cancelling'
+`);
+
 export async function cancelBatch(
   { batches, pollJobs, link, prefix }: ClientQueues,
   reference: string,
@@ -40,14 +58,10 @@ export async function cancelBatch(
   // The flag is set first: a job that is active now finds it before it sleeps again.
   const { timestamp, attemptsMade } = job;
   const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp, attemptsMade };
-  const key = cancelKey(prefix, reference);
-  await link.redis.set(key, JSON.stringify(flag), 'PX', CANCEL_FLAG_TTL_MS);
-  const cancelled = cancelledKey(prefix);
-  await Promise.all([
-    link.redis.zadd(cancelled, timestamp, jobId),
-    link.redis.zremrangebyrank(cancelled, 0, -KEPT_REQUESTS - 1),
-    link.redis.pexpire(cancelled, CANCEL_FLAG_TTL_MS),
-  ]);
+  const keys = [batches.toKey(jobId), cancelKey(prefix, reference), cancelledKey(prefix)];
+  const args = [timestamp, JSON.stringify(flag), CANCEL_FLAG_TTL_MS, jobId, KEPT_REQUESTS];
+  const status = await REQUEST_CANCEL.run(link.redis, keys, args);
+  if (status !== 'cancelling') return { status, reference };
   await promoteIfDelayed(batches, jobId);
   const current = await batches.getJob(jobId);
   const uploads = current ? (stateOf(current)?.uploads ?? []) : [];

@@ -3,7 +3,7 @@ import { WAKE_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId, foldedForm, pollJobId, watchJobId } from '../jobs/ids.js';
 import { fromRanges } from '../jobs/index-ranges.js';
 import { wakeKey } from '../jobs/keys/redis-keys.js';
-import { redisTimeMs } from '../redis/clock.js';
+import { LuaScript } from '../redis/lua-script.js';
 import { promote, promoteIfDelayed } from '../redis/promote.js';
 import type { ClientQueues } from './client-queues.js';
 import { requestOf, stateOf } from './find-summary.js';
@@ -28,7 +28,7 @@ export async function wakeBatch(
   const [name, finishedOn] = await link.redis.hmget(batches.toKey(jobId), 'name', 'finishedOn');
   if (name === null || name === undefined) return 'unknown';
   if (finishedOn !== null) return wakeWatch(queues, reference);
-  await setWakeFlag(queues, reference);
+  if (!(await setWakeFlag(queues, reference))) return 'unknown';
 
   const job = await batches.getJob(jobId);
   const uploads = job ? (stateOf(job)?.uploads ?? []) : [];
@@ -49,10 +49,28 @@ export async function wakeBatch(
   return 'woken';
 }
 
-/** It is set first: a job that is active or not yet added finds it before it sleeps. */
-async function setWakeFlag({ link, prefix }: ClientQueues, reference: string): Promise<void> {
-  const now = Math.ceil(await redisTimeMs(link.redis));
-  await link.redis.set(wakeKey(prefix, reference), now, 'PX', WAKE_FLAG_TTL_MS);
+/**
+ * In one script: whoever stood still since it found the batch must not leave the name of one that was erased meanwhile.
+ * KEYS the batch job, the flag. ARGV the flag's life. The flag is the time, in ms.
+ */
+const SET_WAKE_FLAG = new LuaScript<0 | 1>(`
+if redis.call('HEXISTS', KEYS[1], 'name') == 0 then return 0 end
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.ceil(time[2] / 1000))
+redis.call('SET', KEYS[2], now, 'PX', ARGV[1])
+return 1
+`);
+
+/**
+ * It is set first: a job that is active or not yet added finds it before it sleeps.
+ * @returns Whether the batch is there.
+ */
+async function setWakeFlag(
+  { batches, link, prefix }: ClientQueues,
+  reference: string,
+): Promise<boolean> {
+  const keys = [batches.toKey(batchJobId(reference)), wakeKey(prefix, reference)];
+  return (await SET_WAKE_FLAG.run(link.redis, keys, [WAKE_FLAG_TTL_MS])) === 1;
 }
 
 /** A batch that has ended is awaited only where documents are missing, and may come late. */
@@ -66,7 +84,7 @@ async function wakeWatch(queues: ClientQueues, reference: string): Promise<WakeR
   if (since === undefined) return 'ended';
   const watch = await pollJobs.getJob(watchJobId({ reference, since }));
   if (!watch) return 'ended';
-  await setWakeFlag(queues, reference);
+  if (!(await setWakeFlag(queues, reference))) return 'unknown';
   await promote(watch);
   return 'woken';
 }

@@ -13,7 +13,8 @@ export type AuditAction =
   | 'pause'
   | 'resume'
   | 'redeliver'
-  | 'erase';
+  | 'erase'
+  | 'abort';
 
 /** Who makes changes, and from where. */
 export interface Actor {
@@ -26,7 +27,10 @@ export interface Actor {
 
 /** One change. It names batches, and never what is in their documents. */
 export interface AuditRecord {
-  /** When it was asked for, ISO 8601 by the clock of Redis. */
+  /**
+   * When it was asked for, of the end of a change to many when it ended. ISO 8601 by the clock of Redis, and
+   * by that of the process where Redis does not tell it.
+   */
   at: string;
   actor: string;
   via: Actor['via'];
@@ -36,13 +40,16 @@ export interface AuditRecord {
   reference: string | null;
   /** Of a change to many batches: how they were chosen, */
   filter: Record<string, string> | null;
-  /** and how many they were. */
+  /** and how many they were: at its end those that were changed, at its begin those that were named. */
   count: number | null;
   /** What the person gave as the reason. */
   reason: string | null;
-  /** What came of it, such as `cancelling`; `error` and the name of it when it failed. */
+  /**
+   * What came of it, such as `cancelling`; `error` and the name of it when it failed. `begun` for a change to
+   * many that has a second record at its end, unless its process is killed before.
+   */
   outcome: string;
-  /** What more there is to say of it, such as a certificate. */
+  /** What more there is to say of it, such as a certificate, or the `run` that records of one change to many share. */
   details?: Record<string, unknown>;
 }
 

@@ -29,10 +29,11 @@ async function start() {
       },
       payload: form,
     });
-  /** What servers have logged, and what workers will. */
+  /** What servers have logged, and what workers will, of changes that have ended. */
   const all = async () => {
     const relayed = await queues.link.redis.lrange(auditKey(prefix), 0, -1);
-    return [...records, ...relayed.map((text) => JSON.parse(text))] as AuditRecord[];
+    const both = [...records, ...relayed.map((text) => JSON.parse(text))] as AuditRecord[];
+    return both.filter(({ outcome }) => outcome !== 'begun');
   };
   return { ...api, queues, environment, post, all };
 }

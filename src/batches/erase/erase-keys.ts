@@ -1,23 +1,17 @@
 /** Removes from Redis all that names a batch: its jobs with their logs, keys, members of sets, and entries of streams. */
-import { readAuditRecord } from '../../jobs/audit-record.js';
 import { batchJobId } from '../../jobs/ids.js';
-import {
-  auditKey,
-  begunKey,
-  cancelledKey,
-  outcomesKey,
-  startedKey,
-} from '../../jobs/keys/redis-keys.js';
+import { begunKey, cancelledKey, outcomesKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE, QUEUES } from '../../jobs/queues.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { eraseEntries } from './erase-entries.js';
-import type { EraseScope, Traces } from './erase-scope.js';
+import { eraseRelayed, redactOrders } from './erase-mentions.js';
+import type { Traces } from './erase-scope.js';
 import { findKeys, type KeySpace, SCANNED_AT_ONCE } from './find-traces.js';
 
 /** What was removed. */
 export interface RemovedKeys {
   jobs: number;
-  /** Of ours, and members of sets. */
+  /** Of ours, members of sets, and records of others that named it. */
   keys: number;
   /** Of event streams and of the stream of outcomes. */
   entries: number;
@@ -48,12 +42,13 @@ const NO_TIMESTAMP = 'none';
 /** Removes what there is now. Removed twice, nothing is found the second time. */
 export async function eraseKeys(space: KeySpace, traces: Traces): Promise<RemovedKeys> {
   const { redis, prefix } = space;
-  const { scope, questions, ...found } = await findKeys(space, traces);
+  const { scope, questions, orders, ...found } = await findKeys(space, traces);
   // Also what nobody found: a key may have come meanwhile.
   let [jobs, keys] = await removeBatch(space, traces);
   for (const { queue, id } of found.jobs)
     jobs += (await REMOVE_JOB.run(redis, keysOf(space, queue, id), [id]))[0];
   keys += await eraseRelayed(space, scope);
+  keys += await redactOrders(space, traces.reference, orders);
   if (!scope.isUsedAgain) keys += await eraseQuestions(space, traces.reference, questions);
   for (let from = 0; from < found.keys.length; from += SCANNED_AT_ONCE)
     keys += await redis.unlink(...found.keys.slice(from, from + SCANNED_AT_ONCE));
@@ -84,19 +79,6 @@ function removeBatch(space: KeySpace, { reference, timestamp }: Traces) {
 
 function keysOf({ prefix }: KeySpace, queue: string, id: string): string[] {
   return [id, ...LISTS, ...SORTED_SETS, ...SETS].map((name) => `${prefix}:${queue}:${name}`);
-}
-
-/** Records of changes that no worker has written into its log yet. */
-async function eraseRelayed({ redis, prefix }: KeySpace, scope: EraseScope): Promise<number> {
-  const key = auditKey(prefix);
-  let removed = 0;
-  for (const text of await redis.lrange(key, 0, -1)) {
-    const record = readAuditRecord(text);
-    if (record?.reference !== scope.traces.reference || !scope.hasWritten(Date.parse(record.at)))
-      continue;
-    removed += await redis.lrem(key, 0, text);
-  }
-  return removed;
 }
 
 /** What workers ask each other of its uploads: `<nonce> <reference>`. */

@@ -33,6 +33,8 @@ export interface FoundKeys {
   jobs: QueuedJob[];
   /** Logs and the like of those jobs, and keys of ours. */
   keys: string[];
+  /** Records of what operators have asked for of many batches; any of them may name it. */
+  orders: string[];
   /** Sets of questions that workers ask each other. */
   questions: string[];
 }
@@ -52,7 +54,6 @@ interface Candidates {
   named: (QueuedJob & { key: string })[];
   /** Logs and the like of the batch job, flags and receipts. */
   ofReference: string[];
-  /** What operators have asked for of many batches. */
   orders: string[];
   questions: string[];
 }
@@ -68,7 +69,7 @@ export async function findKeys(space: KeySpace, traces: Traces): Promise<FoundKe
   const scope = await readScope(space, traces);
   await keepOwnAtlasBatches(space, scope);
   const jobs: QueuedJob[] = [];
-  const keys = [...orders, ...(scope.isUsedAgain ? [] : ofReference)];
+  const keys = scope.isUsedAgain ? [] : ofReference;
   for (const { key, queue, id } of named) {
     if (!(await isOfBatch(space, scope, { queue, id }))) continue;
     if (key === `${prefix}:${queue}:${id}`) jobs.push({ queue, id });
@@ -80,7 +81,7 @@ export async function findKeys(space: KeySpace, traces: Traces): Promise<FoundKe
     keys.push(ownerKey(prefix, atlasBatchId));
     keys.push(...BESIDE_A_JOB.map((name) => `${prefix}:${POLLS_QUEUE}:${id}:${name}`));
   }
-  return { scope, jobs, keys, questions };
+  return { scope, jobs, keys, orders, questions };
 }
 
 async function visitAll(space: KeySpace, traces: Traces): Promise<Candidates> {
@@ -91,7 +92,6 @@ async function visitAll(space: KeySpace, traces: Traces): Promise<Candidates> {
   await visitKeys(space, async (page) => {
     const polls: { key: string; id: string }[] = [];
     const owners: string[] = [];
-    const orders: string[] = [];
     for (const key of page) {
       const [kind = '', id = '', ...rest] = key.slice(prefix.length + 1).split(':');
       if (kind === POLLS_QUEUE && rest.length === 0 && id.startsWith(POLL_ID_PREFIX))
@@ -101,13 +101,8 @@ async function visitAll(space: KeySpace, traces: Traces): Promise<Candidates> {
       } else if (isNamedAfter(reference, kind, id)) found.named.push({ key, queue: kind, id });
       else if (kind === RECEIPTS_WANTED) found.questions.push(key);
       else if (kind === OWNER) owners.push(key);
-      else if (kind === BULK) orders.push(key);
+      else if (kind === BULK) found.orders.push(key);
       else if (id === reference && !QUEUES.includes(kind)) found.ofReference.push(key);
-    }
-    for (const key of orders) {
-      // One that is under way is its server's.
-      const [order, state] = await redis.hmget(key, 'order', 'state');
-      if (state !== 'running' && names(order ?? '', reference)) found.orders.push(key);
     }
     const parents = await Promise.all(polls.map(({ key }) => redis.hget(key, 'parentKey')));
     for (const [i, { id }] of polls.entries())
@@ -163,12 +158,6 @@ async function isOfBatch(
   const isOurs = scope.hasOutcome(eventId);
   if (isOurs) traces.eventJobIds.add(id);
   return isOurs;
-}
-
-/** Whether a text names a reference, and not a longer one. */
-function names(text: string, reference: string): boolean {
-  const own = reference.replaceAll('.', '\\.');
-  return new RegExp(`(?<![\\w.-])${own}(?![\\w.-])`).test(text);
 }
 
 async function visitKeys(

@@ -1,8 +1,10 @@
 /** What is kept of an action on many batches that somebody has begun on a page. */
+import type { Audited } from '../../../../batches/audit.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
 import type { ClientQueues } from '../../../../batches/client-queues.js';
 import { bulkKey, bulksKey } from '../../../../jobs/keys/redis-keys.js';
 import { parseJson } from '../../../../json.js';
+import { LuaScript } from '../../../../redis/lua-script.js';
 
 /** What was asked for; it never changes. */
 export interface BulkOrder {
@@ -78,10 +80,27 @@ export async function updateRecord(
   return wanted !== null;
 }
 
-/** Asks whoever does it to end. */
-export async function requestAbort({ link, prefix }: ClientQueues, id: string): Promise<void> {
-  const key = bulkKey(prefix, id);
-  if ((await link.redis.exists(key)) > 0) await link.redis.hset(key, 'abort', '1');
+/** In one script, for the record may expire meanwhile, and must not come back. */
+const REQUEST_ABORT = new LuaScript<0 | 1>(`
+if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
+redis.call('HSET', KEYS[1], 'abort', '1')
+return 1
+`);
+
+/**
+ * Asks whoever does it to end.
+ * @returns What the audit log has of it. `details` say of whose action, for somebody else may end it.
+ */
+export async function requestAbort(
+  queues: ClientQueues,
+  id: string,
+  now: number,
+): Promise<Audited> {
+  const record = await readRecord(queues, id, now);
+  if (record === null) return { outcome: 'unknown', details: { run: id } };
+  const { action, by } = record;
+  const isAsked = await REQUEST_ABORT.run(queues.link.redis, [bulkKey(queues.prefix, id)], []);
+  return { outcome: isAsked === 1 ? 'aborting' : 'ended', details: { run: id, action, by } };
 }
 
 /** Null when it is not known, or no longer kept. */

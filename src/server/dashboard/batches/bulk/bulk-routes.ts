@@ -1,7 +1,11 @@
 /** The routes of actions on many batches: what one will cost, its start, how far it has come, its abort. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Auditor } from '../../../../batches/audit.js';
-import { auditedBulk, auditedRedelivery } from '../../../../batches/bulk/audited-bulk.js';
+import { type Auditor, audited } from '../../../../batches/audit.js';
+import {
+  type AuditedRun,
+  auditedBulk,
+  auditedRedelivery,
+} from '../../../../batches/bulk/audited-bulk.js';
 import type { PaceOptions } from '../../../../batches/bulk/paced.js';
 import { type BulkPreview, previewBulk } from '../../../../batches/bulk/preview.js';
 import {
@@ -81,8 +85,8 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     };
     const auditor = auditorOf(request, logger);
     const id = await queues.link.run(() =>
-      runs.start(order, (signal) =>
-        stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal }),
+      runs.start(order, (signal, run) =>
+        stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal, run }),
       ),
     );
     // The redirect keeps a reload of the page from repeating the action.
@@ -101,10 +105,15 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     `${path}/:id/abort`,
     async (request, reply): Promise<FastifyReply> => {
       const { id } = request.params;
-      await queues.link.run(() => requestAbort(queues, id));
-      logger.info(
-        { operator: operatorOf(request).name, id },
-        'an operator aborted an action on many batches',
+      // A change of its own: the end of the action names who began it, and not who ended it.
+      await queues.link.run(() =>
+        audited(
+          queues,
+          auditorOf(request, logger),
+          { action: 'abort' },
+          async () => requestAbort(queues, id, await redisNow(queues)),
+          (came) => came,
+        ),
       );
       return reply.redirect(`${BULK_PATH}/${id}`, 303);
     },
@@ -120,7 +129,7 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
   async function* stepsOf(
     { action, selection }: Asked,
     auditor: Auditor,
-    options: PaceOptions & { reason: string | undefined },
+    options: PaceOptions & AuditedRun & { reason: string | undefined },
   ) {
     if (selection !== GIVEN_UP) {
       yield* auditedBulk(queues, auditor, action, selection, options);

@@ -2,7 +2,7 @@
  * Does actions on many batches that pages have asked for, in this process. Each server shows them, for how far
  * one has come is in Redis; the one that does it writes that, and reads there whether to go on.
  */
-import { randomBytes } from 'node:crypto';
+import { newRunId } from '../../../../batches/bulk/audited-bulk.js';
 import type { BulkProgress } from '../../../../batches/bulk/run-bulk.js';
 import { errorFields } from '../../../../errors.js';
 import type { ServerContext } from '../../../context.js';
@@ -11,13 +11,12 @@ import { type BulkOrder, type BulkState, createRecord, updateRecord } from './bu
 
 /** How often it is written how far one has come. */
 const WRITTEN_EVERY_MS = 500;
-const ID_BYTES = 9;
 
 /** How far one has come. */
 type Progress = Pick<BulkProgress, 'done' | 'changed'>;
 
-/** Does it step by step, until the signal ends it. */
-export type BulkSteps = (signal: AbortSignal) => AsyncIterable<Progress>;
+/** Does it step by step, until the signal ends it. It is told the id of the action, by which the audit log has it. */
+export type BulkSteps = (signal: AbortSignal, id: string) => AsyncIterable<Progress>;
 
 export interface BulkRuns {
   /** @returns its id, once it is known to every server. */
@@ -43,7 +42,7 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
     };
     const timer = setInterval(() => void write().catch(() => {}), WRITTEN_EVERY_MS).unref();
     try {
-      for await (const { done, changed } of steps(signal)) progress = { done, changed };
+      for await (const { done, changed } of steps(signal, order.id)) progress = { done, changed };
     } catch (error) {
       state = stopping.signal.aborted ? 'stopped' : aborted.signal.aborted ? 'aborted' : 'failed';
       if (state === 'failed')
@@ -58,7 +57,7 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
 
   return {
     async start(asked, steps) {
-      const id = randomBytes(ID_BYTES).toString('base64url');
+      const id = newRunId();
       const order: BulkOrder = { ...asked, id, startedAt: await now() };
       await createRecord(queues, order);
       const { action, of, by, which, total } = order;

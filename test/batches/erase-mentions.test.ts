@@ -1,0 +1,114 @@
+import { expect, it } from 'vitest';
+import { audited } from '../../src/batches/audit.js';
+import { eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
+import type { Traces } from '../../src/batches/erase/erase-scope.js';
+import { redact } from '../../src/batches/erase/redact.js';
+import type { AuditRecord } from '../../src/jobs/audit-record.js';
+import { auditKey, bulkKey } from '../../src/jobs/keys/redis-keys.js';
+import {
+  type BulkOrder,
+  createRecord,
+  readRecord,
+  updateRecord,
+} from '../../src/server/dashboard/batches/bulk/bulk-record.js';
+import { dumpRedis } from '../helpers/dump-redis.js';
+import { openTestQueues } from '../helpers/test-queues.js';
+
+const REFERENCE = 'loan-8841';
+const DAY_MS = 86_400_000;
+
+const TRACES: Traces = {
+  ...{ reference: REFERENCE, timestamp: null, span: { from: 0, until: Date.now() } },
+  ...{ earlierToo: true, atlasBatchIds: new Set(), eventJobIds: new Set() },
+};
+
+const ORDER: Omit<BulkOrder, 'id'> = {
+  ...{ action: 'cancel', of: 'batches', total: 3, rate: null, by: 'alice', startedAt: 1 },
+  ...{ which: `failed, with ${REFERENCE}`, reason: `Wrong scan in Loan-8841.` },
+};
+
+const RECORD: AuditRecord = {
+  ...{ at: new Date(1).toISOString(), actor: 'alice', via: 'cli', address: null, action: 'cancel' },
+  ...{ reference: null, filter: null, count: null, reason: null, outcome: 'begun' },
+};
+
+it('the name of a batch is redacted in any case, and a longer one is left', () => {
+  const redacted = (text: string) => redact(text, 'a.1');
+  expect(redacted('a.1, (A.1): "a.1". See a.1...')).toBe('***, (***): "***". See ***...');
+  expect(redacted('...a.1')).toBe('...***');
+  const others = 'a.10 a.1-b a.1.b x.a.1 -a.1 a-1 ba.1';
+  expect(redacted(others)).toBe(others);
+  for (const reference of ['sha256', 'erased', '..x', '-'])
+    expect(redact(redact(`of ${reference}`, reference), reference)).toBe('of ***');
+});
+
+it('an erase takes the name out of what operators did to many, whether that ended, is under way or lost its server', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  const now = Date.now();
+  const progress = { done: 1, changed: 1 };
+  await createRecord(queues, { ...ORDER, id: 'ended' });
+  await updateRecord(queues, 'ended', { ...progress, state: 'done', at: now });
+  await createRecord(queues, { ...ORDER, id: 'lost' });
+  await updateRecord(queues, 'lost', { ...progress, state: 'running', at: now - DAY_MS });
+  await createRecord(queues, { ...ORDER, id: 'runs' });
+  await createRecord(queues, {
+    ...ORDER,
+    id: 'other',
+    which: 'with loan-88410',
+    reason: undefined,
+  });
+  const other = await redis.hget(bulkKey(prefix, 'other'), 'order');
+
+  const removed = await eraseUntilGone({ redis, prefix }, TRACES);
+  expect(removed).toEqual({ jobs: 0, keys: 3, entries: 0 });
+  // Its server goes on, and knows the order.
+  await updateRecord(queues, 'runs', { ...progress, state: 'running', at: now });
+  expect(await readRecord(queues, 'runs', now)).toEqual({
+    ...ORDER,
+    ...{ id: 'runs', which: 'failed, with ***', reason: 'Wrong scan in ***.' },
+    ...{ ...progress, state: 'running', at: now },
+  });
+  expect((await readRecord(queues, 'lost', now))?.state).toBe('lost');
+  expect(await redis.pttl(bulkKey(prefix, 'runs'))).toBeGreaterThan(0);
+  expect(await redis.hget(bulkKey(prefix, 'other'), 'order')).toBe(other);
+  expect((await dumpRedis(redis, prefix)).replace('loan-88410', '')).not.toMatch(/loan-8841/i);
+});
+
+it('an erase takes the name out of changes to others that no worker has written into its log yet', async () => {
+  const { redis, prefix } = openTestQueues();
+  const records: AuditRecord[] = [
+    { ...RECORD, filter: { text: REFERENCE, tenant: 'branch-1' }, reason: 'ticket 7' },
+    { ...RECORD, reference: REFERENCE },
+    { ...RECORD, reference: 'loan-1', reason: `instead of ${REFERENCE}` },
+    { ...RECORD, filter: { text: 'loan-88410', tenant: REFERENCE } },
+    // Asked for while somebody erases it, by a clock that is not ours.
+    { ...RECORD, at: new Date(Date.now() + DAY_MS).toISOString(), reason: REFERENCE },
+  ];
+  const key = auditKey(prefix);
+  await redis.rpush(key, ...records.map((record) => JSON.stringify(record)));
+  expect((await eraseUntilGone({ redis, prefix }, TRACES)).keys).toBe(3);
+  const left = await redis.lrange(key, 0, -1);
+  expect(left.map((text) => JSON.parse(text))).toEqual([
+    { ...records[0], filter: { text: '***', tenant: 'branch-1' } },
+    { ...records[2], reason: 'instead of ***' },
+    records[3],
+    records[4],
+  ]);
+});
+
+it('the record of an erase does not name the batch, also where the reason does', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  const auditor = { actor: { name: 'alice', via: 'cli' } } as const;
+  const reason = `${REFERENCE}, as ticket 7 says`;
+  const change = { action: 'erase', reference: REFERENCE, reason } as const;
+  await audited(
+    queues,
+    auditor,
+    change,
+    async () => {},
+    () => ({ outcome: 'erased' }),
+  );
+  const [text = ''] = await redis.lrange(auditKey(prefix), 0, -1);
+  expect(text).not.toContain(REFERENCE);
+  expect(JSON.parse(text)).toMatchObject({ reason: '***, as ticket 7 says', outcome: 'erased' });
+});
