@@ -56,4 +56,25 @@ async function* assumptions(queue: Queue, redis: Redis): AsyncGenerator<[string,
   const ended = Number(await redis.zscore(keyOf('completed'), 'second'));
   const finishedOn = Number(await redis.hget(keyOf('second'), 'finishedOn'));
   yield ['an ended job is in its set by its time', ended > 0 && ended === finishedOn];
+  yield* assumptionsOfParents(queue, redis);
+}
+
+async function* assumptionsOfParents(
+  queue: Queue,
+  redis: Redis,
+): AsyncGenerator<[string, boolean]> {
+  const keyOf = (name: string) => queue.toKey(name);
+  await queue.add('job', {}, { jobId: 'parent', priority: 1 });
+  const [urgent] = await redis.zrangebyscore(keyOf('prioritized'), '-inf', '+inf');
+  yield ['a job with a priority is in a set of its own', urgent === 'parent'];
+  const marks = await redis.zcard(keyOf('marker'));
+  yield ['a marker tells whoever waits that there is a job', marks === 1];
+  await queue.backend.moveToActive(TOKEN);
+  const parent = { id: 'parent', queue: queue.qualifiedName };
+  await queue.add('job', {}, { jobId: 'child', parent });
+  const children = await redis.smembers(keyOf('parent:dependencies'));
+  yield ['a job has a set of those that it waits for', children.join() === keyOf('child')];
+  await (await queue.getJob('parent'))?.moveToWaitingChildren(TOKEN);
+  const waiting = await redis.zrevrange(keyOf('waiting-children'), 0, -1);
+  yield ['a job that waits for others is in the set of these', waiting.join() === 'parent'];
 }

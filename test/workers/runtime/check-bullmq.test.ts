@@ -24,6 +24,10 @@ test.each([
   ['progress is a field of the job', { hget: async () => null }],
   ['a job that sleeps is in the set of delayed ones', { zrange: async () => [] }],
   ['an ended job is in its set by its time', { zscore: async () => null }],
+  ['a job with a priority is in a set of its own', { zrangebyscore: async () => [] }],
+  ['a marker tells whoever waits that there is a job', { zcard: async () => 0 }],
+  ['a job has a set of those that it waits for', { smembers: async () => [] }],
+  ['a job that waits for others is in the set of these', { zrevrange: async () => [] }],
 ])(
   'the check of BullMQ says in one sentence that it is not so that %s, and leaves nothing there',
   async (what, otherwise) => {
