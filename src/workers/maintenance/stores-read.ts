@@ -41,7 +41,7 @@ export class StoresRead {
     const { redis, clock, store } = this.options;
     if (this.ours !== undefined || !store.hasRead) return;
     const ours = await store.name();
-    await redis.zadd(this.key, clock.now(), ours);
+    await redis.multi().zadd(this.key, clock.now(), ours).pexpire(this.key, TOLD_MS).exec();
     this.ours = ours;
   }
 
