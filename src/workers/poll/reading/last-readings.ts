@@ -70,8 +70,13 @@ export class LastReadings {
 /** The one with more documents, or else with more extracts; the newer one when neither has more. */
 export function richerOf(newer: Reconciliation, older: Reconciliation | null): Reconciliation {
   if (older === null) return newer;
-  const more = older.present - newer.present || older.extractCount - newer.extractCount;
+  const more = older.present - newer.present || extractsOf(older) - extractsOf(newer);
   return more > 0 ? older : newer;
+}
+
+/** Those of documents that were sent: what Atlas adds by mistake makes no list richer. */
+function extractsOf({ extractCount, unexpectedCount }: Reconciliation): number {
+  return extractCount - unexpectedCount;
 }
 
 /** A `batch_id` may come again, and so may a reference. */
