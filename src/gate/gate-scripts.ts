@@ -158,6 +158,8 @@ export const SWEEP = gateScript<number>(`
 if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
 if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
 local paused = call('EXISTS', PAUSE)
+-- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
+if SHUT and call('EXISTS', KEYS[K + 3]) == 1 then return paused end
 if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
 local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[A + 3]), now()
 local members = call('ZRANGE', FLIGHT, from, from + most - 1)

@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
 import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
-import { gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
+import { gateAbleKey, gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
@@ -256,16 +256,25 @@ export class GateWorld {
     this.model.closed = this.isPaused || isShut;
   }
 
-  async sweep(): Promise<void> {
+  /** Who cannot send does it only where nobody can; `beside` one that can, which sweeps after it. */
+  async sweep({ beside = false } = {}): Promise<void> {
+    const wasShut = this.isShut;
     await this.redis.del(gateSweepKey(this.prefix));
+    if (!beside) await this.redis.del(gateAbleKey(this.prefix));
+    else await this.redis.set(gateAbleKey(this.prefix), '1');
     this.beginDay();
     await this.gate.sweep();
+    if (beside) {
+      this.shut(false);
+      await this.gate.sweep();
+    }
     for (const member of [...this.model.inFlight.keys()]) {
       const held = this.holders.has(member);
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
     this.wakeModel();
+    this.shut(wasShut);
   }
 
   /** Jobs as workers would take them. */

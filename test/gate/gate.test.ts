@@ -89,7 +89,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .map(({ n, times }) => on(n, (world, one) => world.fail(one, times))),
   },
   { weight: 1, arbitrary: job.map((n) => on(n, (world, one) => world.remove(one))) },
-  { weight: 2, arbitrary: flag.map((): Step => (world) => world.sweep()) },
+  {
+    weight: 2,
+    arbitrary: flag.map(
+      (beside): Step =>
+        (world) =>
+          world.sweep({ beside }),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc

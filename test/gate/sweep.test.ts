@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
 import { whyLineWaits } from '../../src/gate/line.js';
-import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
+import { gateAbleKey, gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -12,7 +12,7 @@ function startGate() {
   const { url, prefix } = testRedis();
   const redis = connect({ url, prefix });
   onTestFinished(() => redis.disconnect());
-  const withLimit = (limit: number, quota = 0) =>
+  const withLimit = (limit: number, quota = 0, isShut = false) =>
     new Gate({
       redis,
       config: {
@@ -22,7 +22,7 @@ function startGate() {
         QUOTA_TIMEZONE: 'UTC',
       },
       clock: { now: () => 0 },
-      whyShut: () => null,
+      whyShut: () => (isShut ? { code: 'ATLAS_UNAVAILABLE', message: 'down' } : null),
       noticeRefusal: async () => {},
       onError(error) {
         throw error;
@@ -146,4 +146,23 @@ it('a line that has waited for the quota is not said to wait for it once the wor
   expect(await whyLineWaits(redis, prefix)).toBe('quota');
   await sweep(withLimit(1));
   expect(await whyLineWaits(redis, prefix)).toBe('limit');
+});
+
+it('a worker that cannot send leaves the sweep to one that can, and sweeps while there is none', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const [well, shut] = [withLimit(1), withLimit(1, 0, true)];
+  expect(await ask(well, 'first')).toBe(true);
+  expect(await ask(well, 'second')).toBe(false);
+  // Its room is free, and nobody was told.
+  await redis.del(`${prefix}:atlas-batches:first`);
+  for (let n = 0; n < 2; n += 1) {
+    await sweep(shut);
+    await well.sweep();
+  }
+  expect(await waiting()).toEqual(['second']);
+
+  expect(await ask(well, 'second')).toBe(true);
+  await redis.del(`${prefix}:atlas-batches:second`, gateAbleKey(prefix));
+  await sweep(shut);
+  expect(await redis.exists(`${prefix}:gate-in-flight`)).toBe(0);
 });
