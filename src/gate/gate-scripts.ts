@@ -138,11 +138,13 @@ if forget(ARGV[A + 1]) == 1 then wake() end
 
 /**
  * After a job was moved to sleep: wakes it when its turn came meanwhile. ARGV member and holder of its
- * uploads that are in flight.
+ * uploads that are in flight. A poll job that is not there holds nothing: the room is not free because of that.
  */
 export const AFTER_SLEEP = gateScript<number>(`
 for i = A + 1, #ARGV, 2 do
-  if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
+  local member, holder = ARGV[i], ARGV[i + 1]
+  local is_there = string.find(holder, '^until ') or call('EXISTS', POLLS .. holder) == 1
+  if is_there and call('ZSCORE', FLIGHT, member) then call('HSETNX', HOLDERS, member, holder) end
 end
 return wake()
 `);

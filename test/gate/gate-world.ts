@@ -185,10 +185,12 @@ export class GateWorld {
     const holders = job.uploads.flatMap(({ state }, index) => {
       const member = this.memberOf(job, index);
       const poll = this.polls.get(member);
-      return state !== 'planned' && poll ? [[member, poll.id] as const] : [];
+      if (state === 'planned' || !poll) return [];
+      return [[member, state === 'ended' ? 'until 0' : poll.id] as const];
     });
     for (const [member, id] of holders)
-      if (this.model.inFlight.has(member)) this.holders.set(member, id);
+      if (this.model.inFlight.has(member) && this.polls.get(member)?.state !== 'removed')
+        this.holders.set(member, id);
     this.beginDay();
     await this.gate.afterSleep(holders);
     this.wakeModel();
