@@ -13,7 +13,8 @@ import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
 import { Calendar } from './calendar.js';
 import type { Applicant, Flow } from './gate-model.js';
-import { AFTER_SLEEP, ASK, DRAIN, LEAVE, RELEASE, SWEEP } from './gate-scripts.js';
+import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
+import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
 const SWEEP_INTERVAL_MS = 900;

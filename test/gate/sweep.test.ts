@@ -148,6 +148,32 @@ it('a line that has waited for the quota is not said to wait for it once the wor
   expect(await whyLineWaits(redis, prefix)).toBe('limit');
 });
 
+it('a batch in line of which nobody knows who holds its room is woken to say it, and no other', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const jobs = `${prefix}:atlas-batches:`;
+  const gate = withLimit(2);
+  const ids = ['first', 'second'];
+  for (const id of ids) expect(await ask(gate, id)).toBe(true);
+  for (const id of ids) {
+    // Another upload of each waits, and its worker has died as it slept.
+    const held = { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
+    const more = [{ member: `${id}@1/1.1`, documentCount: 2 }];
+    await gate.ask(held, more, { flow: FLOW, leftMs: 1000, holders: [] });
+    await redis.zadd(`${jobs}delayed`, 1, id);
+  }
+  await sweep(gate);
+  expect(await waiting()).toEqual([]);
+  for (const id of ids) await redis.zincrby(`${prefix}:gate-in-flight`, -60_000, `${id}@1/1.0`);
+  // A batch that sleeps over an error has left the line, and is not to be woken.
+  await redis.zrem(`${prefix}:gate-deadlines`, 'second');
+  await sweep(gate);
+  await sweep(gate);
+  expect(await waiting()).toEqual(['first']);
+  await redis.zadd(`${prefix}:gate-deadlines`, 1, 'second');
+  await sweep(gate);
+  expect(await waiting()).toEqual(['first', 'second']);
+});
+
 it('a worker that cannot send leaves the sweep to one that can, and sweeps while there is none', async () => {
   const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
   const [well, shut] = [withLimit(1), withLimit(1, 0, true)];

@@ -23,8 +23,7 @@ import { wakePolls } from './wake-polls.js';
 
 /**
  * Whoever frees room wakes the head of the line. A batch comes back by itself only in case all that is
- * in Redis of the line is removed by hand, or its worker dies before it says which polls hold its room and a worker
- * without a gate ends those.
+ * in Redis of the line is removed by hand.
  */
 const LINE_SLEEP_MS = 6 * 3600 * 1000;
 
