@@ -9,22 +9,26 @@
  */
 import { COMMON, gateScript } from './common-lua.js';
 import { MAX_HEADS, TIE_LEAD } from './gate-model.js';
+import type { LineReason } from './line.js';
 
 /**
  * KEYS lock. ARGV token, flow, weight, count of applicants, the time that is left to the batch, then member,
  * documents and start tag ('' for one that is new) of each applicant, then member and holder of others that
- * are in flight. Answers the day, how long nobody could send so far, and the members that are in flight, or
- * false without the lock.
+ * are in flight. Answers the day, how long nobody could send so far, why those that are not admitted wait, and
+ * the members that are in flight, or false without the lock.
  */
-export const ASK = gateScript<[day: string, outageMs: number, ...members: string[]] | null>(`
+export const ASK = gateScript<
+  [day: string, outageMs: number, why: LineReason, ...members: string[]] | null
+>(`
 if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
 local flow, weight, count = ARGV[A + 2], tonumber(ARGV[A + 3]), tonumber(ARGV[A + 4])
 for i = A + 6 + 3 * count, #ARGV, 2 do
   if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
 end
 local outage = outage_ms()
-local reply, waiting = { DAY, outage }, {}
+local reply, waiting = { DAY, outage, 'limit' }, {}
 local virtual_time, closed = number_of(call('HGET', STATE, 'virtual-time')), is_closed()
+if closed then reply[3] = is_paused() and 'pause' or 'outage' end
 
 -- An upload that was too large for Atlas was halved.
 local function resize(member, size)
@@ -71,7 +75,11 @@ while not closed and rank < ${MAX_HEADS} and next(waiting) do
   local member = head[1]
   if not member then break end
   local size = size_of(member)
-  if not fits(size, reserved, used) then break end
+  if not fits(size, reserved, used) then
+    -- As the sweep tells it to those who watch.
+    if not is_within(QUOTA, used, size) then reply[3] = 'quota' end
+    break
+  end
   reserved, used = reserved + size, used + size
   if waiting[member] then
     waiting[member] = nil

@@ -73,15 +73,14 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
 export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
   const { context } = entry;
   const { gate } = context;
-  const outageMs = entry.admission?.outageMs ?? 0;
+  const { outageMs = 0, why = 'limit' } = entry.admission ?? {};
   entry.state = stopClock(entry.state, context.clock.now(), outageMs);
   const waiting = uploadsThatAre(entry.state, 'planned').length;
   const holders = [...holdersOf(entry)];
-  const why = gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit'];
   return {
     kind: 'save-and-sleep',
     delayMs: LINE_SLEEP_MS,
-    line: `${plural(waiting, 'upload')} in line: ${why}`,
+    line: `${plural(waiting, 'upload')} in line: ${gate.whyShut?.message ?? LINE_REASONS[why]}`,
     read: flagKeys(context, entry.request.reference),
     async isWanted(values) {
       await gate.afterSleep(holders);
