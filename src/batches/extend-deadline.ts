@@ -1,4 +1,5 @@
 /** Gives a batch more time. */
+import { randomUUID } from 'node:crypto';
 import { CANCEL_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId } from '../jobs/ids.js';
 import { extensionKey, startedKey } from '../jobs/keys/redis-keys.js';
@@ -15,19 +16,28 @@ export interface ExtendResult {
   extendedMs: number;
 }
 
+/** Requests that a flag remembers: more than come while a connection is made again. */
+const REMEMBERED = 20;
+
 /**
- * In one script, so that of two requests at the same moment none is lost. KEYS the batch job, its
- * `ExtensionFlag`, started. ARGV how much more in ms, the flag's life beyond that, the job's id. Answers what
- * became of it, and all that it was given.
+ * In one script, so that of two requests at the same moment none is lost; and each counts once, for ioredis repeats
+ * commands after a reconnection. KEYS the batch job, its `ExtensionFlag`, started. ARGV how much more in ms, the
+ * flag's life beyond that, the job's id, the nonce of the request. Answers what became of it, and all that it was given.
  */
 const EXTEND = new LuaScript<[ExtendResult['status'], number]>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
 if not job[1] then return {'unknown', 0} end
 local flag = cjson.decode(redis.call('GET', KEYS[2]) or '{}')
-local ms = flag.timestamp == tonumber(job[1]) and flag.ms or 0
+if flag.timestamp ~= tonumber(job[1]) then flag = {} end
+local ms, nonces = flag.ms or 0, flag.nonces or {}
+for _, nonce in ipairs(nonces) do
+  if nonce == ARGV[4] then return {'extended', ms} end
+end
 if job[2] then return {'ended', ms} end
 ms = ms + ARGV[1]
-local value = string.format('{"ms":%.0f,"timestamp":%s}', ms, job[1])
+nonces[#nonces + 1] = ARGV[4]
+if #nonces > ${REMEMBERED} then table.remove(nonces, 1) end
+local value = string.format('{"ms":%.0f,"timestamp":%s,"nonces":%s}', ms, job[1], cjson.encode(nonces))
 redis.call('SET', KEYS[2], value, 'PX', string.format('%.0f', ms + ARGV[2]))
 -- For those who watch deadlines. The save that puts it into the set adds what it was given before.
 redis.call('ZADD', KEYS[3], 'XX', 'INCR', ARGV[1], ARGV[3])
@@ -45,7 +55,7 @@ export async function extendDeadline(
 ): Promise<ExtendResult> {
   const jobId = batchJobId(reference);
   const keys = [batches.toKey(jobId), extensionKey(prefix, reference), startedKey(prefix)];
-  const args = [byMs, CANCEL_FLAG_TTL_MS, jobId];
+  const args = [byMs, CANCEL_FLAG_TTL_MS, jobId, randomUUID()];
   const [status, extendedMs] = await EXTEND.run(link.redis, keys, args);
   return { status, reference, extendedMs };
 }

@@ -1,5 +1,6 @@
 /** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
 import { PRIORITIES } from '../jobs/request/request.js';
+import { LuaScript } from '../redis/lua-script.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 
 /** What is used of the quota of a day is of no use two days later. */
@@ -7,6 +8,8 @@ const USED_TTL_SECONDS = 2 * 86_400;
 
 /** Batches that go on which a wake puts before the heads of the line again: it bounds the time that it takes. */
 const MAX_GOING_ON = 60;
+
+export const gateScript = <Reply>(lua: string) => new LuaScript<Reply>(COMMON + lua);
 
 /** The beginning of each script of the gate; see `gate-scripts.ts` for its `KEYS` and `ARGV`. */
 export const COMMON = `

@@ -13,7 +13,9 @@ import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
 import { Calendar } from './calendar.js';
 import type { Applicant, Flow } from './gate-model.js';
-import { AFTER_SLEEP, ASK, DRAIN, LEAVE, RELEASE, SWEEP } from './gate-scripts.js';
+import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
+import type { LineReason } from './line.js';
+import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
 const SWEEP_INTERVAL_MS = 900;
@@ -56,6 +58,8 @@ export interface Admission {
   day: string;
   /** How long nobody could send so far. */
   outageMs: number;
+  /** Why those that are not admitted wait. */
+  why: LineReason;
   members: Set<string>;
 }
 
@@ -133,8 +137,8 @@ export class Gate {
       ],
     );
     if (reply === null) throw new LockLostError(held.jobId);
-    const [day, outageMs, ...members] = reply;
-    return { day, outageMs, members: new Set(members) };
+    const [day, outageMs, why, ...members] = reply;
+    return { day, outageMs, why, members: new Set(members) };
   }
 
   /**

@@ -23,6 +23,8 @@ export interface ExtensionFlag {
   ms: number;
   /** `timestamp` of the batch job that is meant. */
   timestamp: number;
+  /** Of the latest requests that it counts. */
+  nonces?: string[];
 }
 
 /** The request to cancel that is meant for the job of this timestamp, if the value holds one. */

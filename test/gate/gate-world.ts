@@ -7,10 +7,11 @@ import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
 import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
-import { gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
+import { gateAbleKey, gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
+const MINUTE_MS = 60_000;
 const SHUT = { code: 'ATLAS_AUTH', message: 'refused' } as const;
 /** Uploads of a job. */
 export const UPLOADS = 3;
@@ -18,8 +19,6 @@ export const UPLOADS = 3;
 export type Place = 'wait' | 'active' | 'delayed' | 'prioritized' | 'gone' | 'ended';
 
 export interface TestJob {
-  /** Its worker died before it said which polls hold its room. */
-  hasDiedAsleep?: boolean;
   id: string;
   flow: Flow;
   uploads: {
@@ -96,14 +95,6 @@ export class GateWorld {
     await this.redis.set(this.lockOf(job), job.token);
   }
 
-  /** It has slept for as long as a batch in line does; for the others, who frees room has to wake them. */
-  async wakeByItself(job: TestJob): Promise<void> {
-    if (job.place !== 'delayed' || !job.hasDiedAsleep) return;
-    await this.redis.zrem(`${this.base}delayed`, job.id);
-    await this.redis.lpush(`${this.base}wait`, job.id);
-    job.place = 'wait';
-  }
-
   /** Asks for all that is planned, and sends what is admitted; `dies` before it has. */
   async ask(job: TestJob, { times = 1, dies = false, lost = false } = {}): Promise<void> {
     if (job.place !== 'active') return;
@@ -152,6 +143,12 @@ export class GateWorld {
     this.now = Math.max(0, this.now + byMs);
   }
 
+  /** A minute passes, in which nobody does anything. */
+  async age(): Promise<void> {
+    for (const member of this.model.inFlight.keys())
+      await this.redis.zincrby(`${this.prefix}:gate-in-flight`, -MINUTE_MS, member);
+  }
+
   /** Its lock runs out, and somebody puts it back. */
   async die(job: TestJob): Promise<void> {
     if (job.place !== 'active') return;
@@ -180,15 +177,16 @@ export class GateWorld {
     const waits = job.uploads.some(({ state }) => state === 'planned');
     if (job.place !== 'active' || !job.asked || !waits) return;
     await this.moveTo(job, priority ? 'prioritized' : 'delayed');
-    job.hasDiedAsleep = dies;
     if (dies) return;
     const holders = job.uploads.flatMap(({ state }, index) => {
       const member = this.memberOf(job, index);
       const poll = this.polls.get(member);
-      return state !== 'planned' && poll ? [[member, poll.id] as const] : [];
+      if (state === 'planned' || !poll) return [];
+      return [[member, state === 'ended' ? 'until 0' : poll.id] as const];
     });
     for (const [member, id] of holders)
-      if (this.model.inFlight.has(member)) this.holders.set(member, id);
+      if (this.model.inFlight.has(member) && this.polls.get(member)?.state !== 'removed')
+        this.holders.set(member, id);
     this.beginDay();
     await this.gate.afterSleep(holders);
     this.wakeModel();
@@ -256,16 +254,52 @@ export class GateWorld {
     this.model.closed = this.isPaused || isShut;
   }
 
-  async sweep(): Promise<void> {
+  /** Who cannot send does it only where nobody can; `beside` one that can, which sweeps after it. */
+  async sweep({ beside = false } = {}): Promise<void> {
+    const wasShut = this.isShut;
     await this.redis.del(gateSweepKey(this.prefix));
+    if (!beside) await this.redis.del(gateAbleKey(this.prefix));
+    else await this.redis.set(gateAbleKey(this.prefix), '1');
     this.beginDay();
+    const old = await this.oldMembers();
     await this.gate.sweep();
+    if (beside) {
+      this.shut(false);
+      await this.gate.sweep();
+    }
     for (const member of [...this.model.inFlight.keys()]) {
       const held = this.holders.has(member);
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
+    const asked = await this.jobAskedAgain(old);
     this.wakeModel();
+    if (asked) asked.place = 'wait';
+    this.shut(wasShut);
+  }
+
+  /** Admitted so long ago that somebody must have said who holds their room, or has been asked to. */
+  private async oldMembers(): Promise<string[]> {
+    const [seconds] = await this.redis.time();
+    const key = `${this.prefix}:gate-in-flight`;
+    return this.redis.zrangebyscore(key, '-inf', Number(seconds) * 1000 - MINUTE_MS / 2);
+  }
+
+  /** Of the jobs in line of which nobody knows who holds their room, the one that the sweep has woken. */
+  private async jobAskedAgain(old: readonly string[]): Promise<TestJob | undefined> {
+    if (this.model.closed) return undefined;
+    const unheld = old.filter(
+      (member) => this.model.inFlight.has(member) && !this.holders.has(member),
+    );
+    const jobs = this.jobs.filter(
+      ({ id, place }) => place === 'delayed' && unheld.some((one) => one.startsWith(`${id}@`)),
+    );
+    const heads = this.model.heads((member) => this.isLive(member));
+    const waiting = await this.waiting();
+    const woken = jobs.filter(({ id }) => waiting.includes(id));
+    if (jobs.length > 0 && woken.length === 0) throw new Error('the sweep has woken none');
+    // It wakes heads of the line as well.
+    return woken.find(({ id }) => !heads.includes(id)) ?? woken[0];
   }
 
   /** Jobs as workers would take them. */

@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .record({ n: job, dies: rarely, priority: rarely })
+      .record({ n: job, dies: flag, priority: rarely })
       .map(({ n, ...how }) => on(n, (world, one) => world.sleep(one, how))),
   },
   {
@@ -80,6 +80,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .record({ n: job, index: fc.nat({ max: UPLOADS - 1 }) })
       .map(({ n, index }) => on(n, (world, one) => world.removePoll(one, index))),
   },
+  { weight: 2, arbitrary: flag.map((): Step => (world) => world.age()) },
   { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.end(one))) },
   { weight: 2, arbitrary: job.map((n) => on(n, (world, one) => world.die(one))) },
   {
@@ -89,7 +90,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .map(({ n, times }) => on(n, (world, one) => world.fail(one, times))),
   },
   { weight: 1, arbitrary: job.map((n) => on(n, (world, one) => world.remove(one))) },
-  { weight: 2, arbitrary: flag.map((): Step => (world) => world.sweep()) },
+  {
+    weight: 2,
+    arbitrary: flag.map(
+      (beside): Step =>
+        (world) =>
+          world.sweep({ beside }),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc
@@ -139,9 +147,9 @@ async function finish(world: GateWorld): Promise<void> {
     const left = world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone');
     if (left.length === 0) break;
     world.moveClock(DAY_MS);
+    await world.age();
     await world.sweep();
     for (const one of left) {
-      await world.wakeByItself(one);
       await world.take(one);
       await world.ask(one);
       await world.sleep(one);

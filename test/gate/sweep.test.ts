@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
 import { whyLineWaits } from '../../src/gate/line.js';
-import { gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
+import { gateAbleKey, gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -12,7 +12,7 @@ function startGate() {
   const { url, prefix } = testRedis();
   const redis = connect({ url, prefix });
   onTestFinished(() => redis.disconnect());
-  const withLimit = (limit: number, quota = 0) =>
+  const withLimit = (limit: number, quota = 0, isShut = false) =>
     new Gate({
       redis,
       config: {
@@ -22,7 +22,7 @@ function startGate() {
         QUOTA_TIMEZONE: 'UTC',
       },
       clock: { now: () => 0 },
-      whyShut: () => null,
+      whyShut: () => (isShut ? { code: 'ATLAS_UNAVAILABLE', message: 'down' } : null),
       noticeRefusal: async () => {},
       onError(error) {
         throw error;
@@ -146,4 +146,49 @@ it('a line that has waited for the quota is not said to wait for it once the wor
   expect(await whyLineWaits(redis, prefix)).toBe('quota');
   await sweep(withLimit(1));
   expect(await whyLineWaits(redis, prefix)).toBe('limit');
+});
+
+it('a batch in line of which nobody knows who holds its room is woken to say it, and no other', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const jobs = `${prefix}:atlas-batches:`;
+  const gate = withLimit(2);
+  const ids = ['first', 'second'];
+  for (const id of ids) expect(await ask(gate, id)).toBe(true);
+  for (const id of ids) {
+    // Another upload of each waits, and its worker has died as it slept.
+    const held = { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
+    const more = [{ member: `${id}@1/1.1`, documentCount: 2 }];
+    await gate.ask(held, more, { flow: FLOW, leftMs: 1000, holders: [] });
+    await redis.zadd(`${jobs}delayed`, 1, id);
+  }
+  await sweep(gate);
+  expect(await waiting()).toEqual([]);
+  for (const id of ids) await redis.zincrby(`${prefix}:gate-in-flight`, -60_000, `${id}@1/1.0`);
+  // A batch that sleeps over an error has left the line, and is not to be woken.
+  await redis.zrem(`${prefix}:gate-deadlines`, 'second');
+  await sweep(gate);
+  await sweep(gate);
+  expect(await waiting()).toEqual(['first']);
+  await redis.zadd(`${prefix}:gate-deadlines`, 1, 'second');
+  await sweep(gate);
+  expect(await waiting()).toEqual(['first', 'second']);
+});
+
+it('a worker that cannot send leaves the sweep to one that can, and sweeps while there is none', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const [well, shut] = [withLimit(1), withLimit(1, 0, true)];
+  expect(await ask(well, 'first')).toBe(true);
+  expect(await ask(well, 'second')).toBe(false);
+  // Its room is free, and nobody was told.
+  await redis.del(`${prefix}:atlas-batches:first`);
+  for (let n = 0; n < 2; n += 1) {
+    await sweep(shut);
+    await well.sweep();
+  }
+  expect(await waiting()).toEqual(['second']);
+
+  expect(await ask(well, 'second')).toBe(true);
+  await redis.del(`${prefix}:atlas-batches:second`, gateAbleKey(prefix));
+  await sweep(shut);
+  expect(await redis.exists(`${prefix}:gate-in-flight`)).toBe(0);
 });

@@ -100,3 +100,32 @@ it('a poll job that is added again polls at once when a callback came meanwhile'
   await allJobsEnded(system, 1);
   await expectAllEndedOnce(system, [request]);
 });
+
+it('an upload is polled, and keeps its room, whose worker died before it added the poll job, also while the others of its batch are in line', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' },
+  });
+  const { atlas, batches, pollJobs, redis, prefix } = system;
+  await system.startWorker();
+  const request = await system.submit('torn', 2);
+  const holders = () => redis.hvals(`${prefix}:gate-holders`);
+  const inLine = () => waitUntil('a batch in line', async () => (await holders()).length === 1);
+  await inLine();
+  const poll = await waitUntil('a poll job', async () => (await pollJobs.getDelayed())[0]);
+  // As when the worker had saved that Atlas has the upload, and nothing more.
+  await redis.del(`${prefix}:gate-holders`);
+  await poll.remove();
+  await (await batches.getJob('batch-torn'))?.promote();
+  await waitUntil('a poll job again', async () => (await pollJobs.getDelayedCount()) === 1);
+  await inLine();
+  expect(atlas.uploads()).toHaveLength(1);
+  expect(await redis.zcard(`${prefix}:gate-in-flight`)).toBe(1);
+  expect(await holders()).toEqual([poll.id]);
+  atlas.completeNow();
+  await waitUntil('the other upload', () => atlas.uploads().length === 2);
+  atlas.completeNow();
+  expect((await system.event('done-torn')).name).toBe('batch.completed');
+  await allJobsEnded(system, 1);
+  await expectAllEndedOnce(system, [request]);
+});

@@ -1,4 +1,5 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { Command, Redis } from 'ioredis';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
@@ -57,6 +58,31 @@ it('more time is given to the batch that is there, and not to a later one of the
   await system.batches.remove('batch-again');
   await system.submit('again', 1);
   expect((await client.extendDeadline('again', 1)).extendedMs).toBe(1);
+});
+
+it('more time is given once for a request that the connection repeats, and for each of two that are the same', async () => {
+  const system = await startSystem();
+  await system.submit('given', 1);
+  const client = clientOf(system);
+  const { sendCommand } = Redis.prototype;
+  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
+    this: Redis,
+    command,
+    target,
+  ) {
+    const sent = sendCommand.call(this, command, target) as Promise<unknown>;
+    const { name, args } = command;
+    if (!args.includes(`${system.prefix}:extension:given`)) return sent;
+    // As ioredis does it when the connection broke before the reply came.
+    const again = () => sendCommand.call(this, new Command(name, args, { replyEncoding: 'utf8' }));
+    return sent.then(again);
+  });
+  onTestFinished(() => spy.mockRestore());
+  for (const extendedMs of [HOUR_MS, 2 * HOUR_MS])
+    expect(await client.extendDeadline('given', HOUR_MS)).toMatchObject({
+      status: 'extended',
+      extendedMs,
+    });
 });
 
 it('the command line gives more time, and refuses a batch that has ended or is not known, and what is no time', async () => {

@@ -5,6 +5,8 @@ import { createAtlasBatchClient } from '../../src/index.js';
 import { fromRanges } from '../../src/jobs/index-ranges.js';
 import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
+import type { AtlasRequestView } from '../../src/simulator/index.js';
+import { pause } from '../../src/timeouts.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
@@ -250,6 +252,41 @@ it.each([
 const STORM = LONG
   ? { workers: 3, kills: 20, batchesEach: 40, largest: 20, limit: 100, deadlineMs: 90_000 }
   : { workers: 1, kills: 2, batchesEach: 12, largest: 4, limit: LIMIT, deadlineMs: 40_000 };
+
+it('an upload that a short pause has turned back goes out with those of its batch, also when the pause ends before they do', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },
+  });
+  const { atlas } = system;
+  // Four uploads go out at once, and the fifth in the pause, when three of them were answered.
+  const slow = (delayMs: number, id: RegExp) => ({
+    ...({ endpoint: 'multiupload', fault: 'slow', delayMs } as const),
+    match: ({ documentIds = [] }: AtlasRequestView) => id.test(documentIds[0] ?? ''),
+  });
+  atlas.setFaults({ rules: [slow(6000, /001/), slow(1500, /00[234]/)] });
+  const client = createAtlasBatchClient({
+    redisUrl: system.environment.REDIS_URL ?? '',
+    prefix: system.prefix,
+  });
+  onTestFinished(() => client.close());
+  await system.submit('five', 5);
+  await system.startWorker();
+  const uploadsThatAre = async (wanted: string) => {
+    const { uploads = [] } = await stateOf(system, 'five');
+    return uploads.filter(({ state }) => state === wanted).length;
+  };
+  await waitUntil('four requests', async () => (await uploadsThatAre('sending')) === 4);
+  await client.pause();
+  await waitUntil('three responses', async () => (await uploadsThatAre('sent')) === 3);
+  await pause(500);
+  expect(await uploadsThatAre('planned')).toBe(1);
+  await client.resume();
+  await waitUntil('the fifth upload', () => atlas.uploads().length === 5);
+  atlas.completeNow();
+  const { data } = await system.event('done-five');
+  expect(data.documents).toMatchObject({ present: 5, sent: 5 });
+});
 
 it('kill -9 of workers neither exceeds the limit nor loses room', {
   timeout: 1_200_000,

@@ -1,5 +1,6 @@
 /** So many documents go to Atlas on one day, whoever sends them. */
 import { expect, it, onTestFinished } from 'vitest';
+import { LINE_REASONS } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectNoStrayKeys } from '../helpers/invariants.js';
@@ -81,4 +82,6 @@ it('a batch that waits for the next day says so, and until when', async () => {
     return status.line?.why === 'quota' && status.line;
   });
   expect(line).toMatchObject({ place: 1, uploads: 1, until: '2026-11-24T00:00:00.000Z' });
+  const { logs } = await system.batches.getJobLogs('batch-second');
+  expect(logs.at(-1)).toContain(`1 upload in line: ${LINE_REASONS.quota}`);
 });

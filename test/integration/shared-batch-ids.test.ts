@@ -178,3 +178,20 @@ it("a batch leaves no poll of an Atlas batch that was another's, also when it is
   await allJobsEnded(system, 2);
   await expectAllEndedOnce(system, [filler, second]);
 });
+
+it("a batch with an upload that got the id of another's ends, and frees its room, also while its others are in line", async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 50 },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' },
+  });
+  await system.startWorker();
+  const owner = await system.submit('owner', 1, 'owner-');
+  await system.event('done-owner');
+  system.atlas.setFaults({ rules: [{ fault: 'same-batch-id', times: 1 }] });
+  const second = await system.submit('second', 2, 'second-');
+  expect((await system.event('done-second')).data.reason?.code).toBe('ATLAS_PROTOCOL');
+  const third = await system.submit('third', 1, 'third-');
+  expect((await system.event('done-third')).name).toBe('batch.completed');
+  await allJobsEnded(system, 3);
+  await expectAllEndedOnce(system, [owner, second, third]);
+});

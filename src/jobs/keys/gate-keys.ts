@@ -11,7 +11,7 @@ import type { Priority } from '../request/request.js';
  * nothing is in flight or in line.
  *
  * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to. `in-flight` sorted set: members
- * by the Redis time in ms of their admission. `line` sorted set: members by their start tag. `sizes` hash:
+ * by the Redis time in ms of their admission, or at which their batch was last woken to say who holds their room. `line` sorted set: members by their start tag. `sizes` hash:
  * documents of a member. `flows` sorted set: flows by their finish tag. `holders` hash: for a member in flight,
  * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
  * start tag, and the day of whose quota it has taken.

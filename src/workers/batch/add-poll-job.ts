@@ -79,12 +79,16 @@ export function ownerValue({ request, job }: BatchContext): string {
   return formatOwner({ reference: request.reference, timestamp: job.timestamp });
 }
 
-/** Refuses what was added in this entry of Atlas batches that were another's. What is being polled waits for the next entry. */
-export async function refusePruned(entry: BatchContext): Promise<void> {
+/**
+ * Refuses what was added in this entry of Atlas batches that were another's.
+ * @returns false when one of them is being polled: that waits for the next entry.
+ */
+export async function refusePruned(entry: BatchContext): Promise<boolean> {
   await Promise.all(entry.addedPolls.values());
-  await Promise.all(
+  const areDone = await Promise.all(
     addedUploads(entry).map(({ index, upload }) => refuseIfPruned(entry, index, upload)),
   );
+  return !areDone.includes(false);
 }
 
 /**

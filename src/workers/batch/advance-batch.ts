@@ -9,11 +9,12 @@ import {
   type BatchContext,
   checkpoint,
   flagsOf,
+  isDoomed,
   isPastDeadline,
   type Sleep,
 } from './batch-context.js';
 import { checkBuckets, checkObjects } from './check-documents.js';
-import { collectPolls } from './collect-polls.js';
+import { collectBeforeSleep, collectPolls } from './collect-polls.js';
 import { leaveUnsent, sleepInLine } from './gate-turn.js';
 import { afterRound, beginRound, whyGivenUp } from './transitions.js';
 import { planUploads, uploadSize } from './upload/plan-uploads.js';
@@ -45,10 +46,11 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
   for (;;) {
     checkpoint(entry);
     if (entry.state.uploads.length === 0) await planNextRound(entry, allIndexes(total));
-    if ((await submitPlanned(entry)) === 'in-line') {
-      return sleepInLine(entry);
-    }
-    const { pending, mustWait, flags } = await collectPolls(entry);
+    const isInLine = (await submitPlanned(entry)) === 'in-line';
+    const collected = await (isInLine ? collectBeforeSleep(entry) : collectPolls(entry));
+    const { pending, mustWait, flags } = collected;
+    // One that will fail keeps nobody waiting: it leaves the line, and waits for its polls or ends.
+    if (isInLine && !mustWait && !isDoomed(entry)) return sleepInLine(entry);
     if (pending > 0) {
       await leaveUnsent(entry);
       if (mustWait) return { kind: 'sleep', delayMs: UNDER_WAY_WAIT_MS * (1 + context.random()) };

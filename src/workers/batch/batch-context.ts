@@ -31,7 +31,7 @@ export interface BatchContext extends BatchEntry {
    */
   addedPolls: Map<number, Promise<void>>;
   /** What the gate said last; undefined where none is on. */
-  admission?: Pick<Admission, 'day' | 'outageMs'>;
+  admission?: Omit<Admission, 'members'>;
 }
 
 /** The batch sleeps, over an error or in line. */

@@ -13,8 +13,9 @@ import {
   refuseForeignUpload,
   refuseIfPruned,
   refusePolled,
+  refusePruned,
 } from './add-poll-job.js';
-import { type BatchContext, uploadsThatAre } from './batch-context.js';
+import { type BatchContext, isDoomed, uploadsThatAre } from './batch-context.js';
 import { stepUpload } from './transitions.js';
 
 export interface CollectedPolls {
@@ -54,6 +55,17 @@ export async function collectPolls(entry: BatchContext): Promise<CollectedPolls>
   // When none is left, what comes next saves; a crash before that collects the same again.
   if (count > 0 && changed) await entry.lease.save(entry.state);
   return { pending: count, mustWait: collected.includes('under-way'), flags };
+}
+
+/**
+ * As {@link collectPolls}, for a batch that sleeps in line next, perhaps for hours: each of its uploads that Atlas has is
+ * polled meanwhile, though who sent it died before it added the poll job, and none holds room that is another's.
+ */
+export async function collectBeforeSleep(entry: BatchContext): Promise<CollectedPolls> {
+  const areRefused = await refusePruned(entry);
+  const collected = await collectPolls(entry);
+  if (isDoomed(entry)) await entry.lease.save(entry.state);
+  return { ...collected, mustWait: collected.mustWait || !areRefused };
 }
 
 async function ask(

@@ -1,5 +1,6 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
 import { flowOf } from '../../gate/flow.js';
+import type { Holders } from '../../gate/gate.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
@@ -7,7 +8,6 @@ import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
-import { refusePruned } from './add-poll-job.js';
 import {
   type BatchContext,
   type BatchEntry,
@@ -23,8 +23,7 @@ import { wakePolls } from './wake-polls.js';
 
 /**
  * Whoever frees room wakes the head of the line. A batch comes back by itself only in case all that is
- * in Redis of the line is removed by hand, or its worker dies before it says which polls hold its room and a worker
- * without a gate ends those.
+ * in Redis of the line is removed by hand.
  */
 const LINE_SLEEP_MS = 6 * 3600 * 1000;
 
@@ -73,22 +72,15 @@ function endOfShare(entry: BatchContext, { round }: PlannedUpload): number {
  */
 export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
   const { context } = entry;
-  await refusePruned(entry);
   const { gate } = context;
-  const outageMs = entry.admission?.outageMs ?? 0;
+  const { outageMs = 0, why = 'limit' } = entry.admission ?? {};
   entry.state = stopClock(entry.state, context.clock.now(), outageMs);
   const waiting = uploadsThatAre(entry.state, 'planned').length;
-  // The poll of one that has ended may have been made by a worker without a gate.
-  const holders = (['sent', 'ended'] as const).flatMap((state) =>
-    uploadsThatAre(entry.state, state).map(
-      ({ upload }) => [memberOf(entry, upload), pollJobId(upload.atlasBatchId)] as const,
-    ),
-  );
-  const why = gate.whyShut?.message ?? LINE_REASONS[gate.isPaused ? 'pause' : 'limit'];
+  const holders = [...holdersOf(entry)];
   return {
     kind: 'save-and-sleep',
     delayMs: LINE_SLEEP_MS,
-    line: `${plural(waiting, 'upload')} in line: ${why}`,
+    line: `${plural(waiting, 'upload')} in line: ${gate.whyShut?.message ?? LINE_REASONS[why]}`,
     read: flagKeys(context, entry.request.reference),
     async isWanted(values) {
       await gate.afterSleep(holders);
@@ -97,6 +89,15 @@ export async function sleepInLine(entry: BatchContext): Promise<Sleep> {
       return flags.cancelled !== null;
     },
   };
+}
+
+/** Who holds the room of what was sent, in case that a worker without a gate polls it. */
+function* holdersOf(entry: BatchContext): Generator<Holders[number]> {
+  for (const { upload } of uploadsThatAre(entry.state, 'sent'))
+    yield [memberOf(entry, upload), pollJobId(upload.atlasBatchId)];
+  // Such a worker has left the room of what it found: nobody holds that any more.
+  for (const { upload } of uploadsThatAre(entry.state, 'ended'))
+    yield [memberOf(entry, upload), 'until 0'];
 }
 
 /** The deadline goes on, also by what passed while nobody could send. */

@@ -15,10 +15,12 @@ import {
   type BatchContext,
   deadlineOf,
   flagsOf,
+  isDoomed,
   isPastDeadline,
   type Sleep,
   uploadsThatAre,
 } from './batch-context.js';
+import { collectBeforeSleep } from './collect-polls.js';
 import { endBatch } from './finish-batch.js';
 import { askForTurn, leaveUnsent, sleepInLine } from './gate-turn.js';
 import { countTransientError, countUnexpectedError } from './transitions.js';
@@ -47,7 +49,8 @@ export async function waitOut(entry: BatchContext, error: TransientError): Promi
   // Nobody here can send: it waits in line with all others, and not for a time of its own.
   if (context.gate.whyShut !== null && planned.length > 0) {
     await askForTurn(entry, planned);
-    return sleepInLine(entry);
+    const { mustWait } = await collectBeforeSleep(entry);
+    if (!mustWait && !isDoomed(entry)) return sleepInLine(entry);
   }
   await leaveUnsent(entry);
   const count = entry.state.errorStreak?.count ?? 1;

@@ -27,7 +27,9 @@ const UPLOADS_IN_PARALLEL = 4;
  * @throws TransientError when Atlas or S3 fails: what was not sent stays planned.
  */
 export async function submitPlanned(entry: BatchContext): Promise<'in-line' | 'done'> {
-  for (;;) {
+  // Others may be admitted by a later pass, uploads that were too large have become halves, and a pause that is over
+  // has turned some back.
+  for (let isAgain = false; ; isAgain = true) {
     const planned = uploadsThatAre(entry.state, 'planned');
     if (planned.length === 0) return 'done';
     if (await isPastDeadline(entry)) {
@@ -36,18 +38,18 @@ export async function submitPlanned(entry: BatchContext): Promise<'in-line' | 'd
     }
     if (isDoomed(entry)) return 'done';
     const { context, state } = entry;
-    // A batch that is cancelled while it sleeps over an error must not run into it again and again.
+    // A batch that is cancelled while it sleeps over an error must not run into it again and again, nor turn back its
+    // uploads for ever.
     const isHeldUp =
-      context.gate.isOn || state.errorStreak !== undefined || context.atlas.credentials.areRefused;
+      isAgain ||
+      context.gate.isOn ||
+      state.errorStreak !== undefined ||
+      context.atlas.credentials.areRefused;
     if (isHeldUp && (await flagsOf(entry)).cancelled !== null) return 'done';
     const admitted = await askForTurn(entry, planned);
     if (admitted.length === 0) return 'in-line';
     await checkAdmitted(entry, planned);
-    const { length } = state.uploads;
     await send(entry, admitted);
-    // Others may be admitted by now, and uploads that were too large have become halves.
-    const hasMore = context.gate.isOn || entry.state.uploads.length > length;
-    if (!hasMore) return 'done';
   }
 }
 

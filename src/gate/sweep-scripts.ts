@@ -1,0 +1,108 @@
+/** What one worker does once a second for all that nobody else does anything for; see `gate-scripts.ts`. */
+import { gateScript } from './common-lua.js';
+
+/** A batch waits in line for less. */
+const OUTAGE_TTL_SECONDS = 30 * 86_400;
+
+/** Long after a worker that lives has said which polls hold the room of a batch that sleeps in line. */
+const UNHELD_MS = 30_000;
+
+/**
+ * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
+ * nobody knows who does, it wakes the batch, one each time. Then it wakes the head, also that which midnight has
+ * given a new quota, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
+ * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
+ * members of one sweep, how long after a worker that could send nobody can, when today ends.
+ */
+export const SWEEP = gateScript<number>(`
+-- Who held its room may have ended unseen, and only its batch can say who that is: it sleeps in line, and the worker
+-- that brought it there has died before it said it. Woken, it is asked, at most every so often.
+local function ask_again(member, at)
+  local id = string.match(member, '^(.-)@')
+  if tonumber(call('ZSCORE', FLIGHT, member)) > at - ${UNHELD_MS} then return false end
+  if not call('ZSCORE', DEADLINES, id) or call('ZREM', DELAYED, id) == 0 then return false end
+  call('ZADD', FLIGHT, at, member)
+  call('HSET', BATCHES .. id, 'delay', 0)
+  call('LPUSH', WAIT, id)
+  call('ZADD', MARKER, 0, '0')
+  return true
+end
+if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
+if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
+local paused = call('EXISTS', PAUSE)
+-- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
+if SHUT and call('EXISTS', KEYS[K + 3]) == 1 then return paused end
+if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
+local may_ask = not is_closed()
+local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[A + 3]), now()
+local members = call('ZRANGE', FLIGHT, from, from + most - 1)
+for _, member in ipairs(members) do
+  local gone = not is_live(member)
+  local holder = not gone and call('HGET', HOLDERS, member)
+  if holder then
+    local until_ms = tonumber(string.match(holder, '^until (%d+)$'))
+    if until_ms then
+      gone = until_ms <= at
+    else
+      local poll = call('HMGET', POLLS .. holder, 'timestamp', 'finishedOn')
+      gone = not poll[1] or poll[2]
+    end
+  end
+  if gone then
+    forget(member)
+  elseif not holder and may_ask then
+    may_ask = not ask_again(member, at)
+  end
+end
+-- Deadlines stand still in a pause, whoever could send without it.
+if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
+  call('HDEL', OUTAGE, 'at')
+else
+  local last = number_of(call('HGET', OUTAGE, 'at'))
+  if last > 0 then call('HINCRBY', OUTAGE, 'ms', math.min(at - last, tonumber(ARGV[A + 4]))) end
+  call('HSET', OUTAGE, 'at', at)
+  call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
+end
+-- Also where there is no quota any more: the line does not wait for the one that there was.
+local head = call('ZRANGE', LINE, 0, 0)[1]
+if head and not is_within(QUOTA, documents_used(), size_of(head)) then
+  call('HSET', USED, 'until', ARGV[A + 5])
+else
+  call('HDEL', USED, 'until')
+end
+if #members == most then
+  call('HSET', STATE, 'swept', from + most)
+elseif from > 0 then
+  call('HDEL', STATE, 'swept')
+end
+wake()
+return paused
+`);
+
+/**
+ * Where no gate is on any more, wakes all that waits in line. KEYS as of the sweep. ARGV most of them at
+ * once, how long after a worker that could send nobody can. Answers whether there is a pause.
+ */
+export const DRAIN = gateScript<number>(`
+if is_paused() then return 1 end
+if call('EXISTS', FLIGHT, LINE) == 0 then return 0 end
+call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
+call('HDEL', OUTAGE, 'at')
+if call('EXISTS', KEYS[K + 2]) == 1 then return 0 end
+for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
+  local id = string.match(member, '^(.-)@')
+  if id and call('ZREM', DELAYED, id) == 1 then
+    call('HSET', BATCHES .. id, 'delay', 0)
+    call('LPUSH', WAIT, id)
+    call('ZADD', MARKER, 0, '0')
+    leave_line(member)
+  elseif not id or call('EXISTS', BATCHES .. id .. ':lock') == 0 then
+    leave_line(member)
+  end
+  -- One that a worker has is about to sleep: the next sweep wakes it.
+end
+if call('EXISTS', LINE) == 0 then
+  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES)
+end
+return 0
+`);
