@@ -100,12 +100,8 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
 /** S3 took the credentials, and not what the role asked for. */
 export class AccessDeniedError extends TransientError {}
 
-function storageError(
-  what: string,
-  advice: string | undefined,
-  cause?: unknown,
-  Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError,
-): TransientError {
+function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
+  const Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError;
   const hint = advice === undefined ? '' : `; ${advice}`;
   return new Kind('STORAGE', `${what}${hint}`, { cause });
 }
@@ -120,7 +116,7 @@ export function responseError(
   const what = `${describeRequest(method, object)}: S3 answered ${status}${name}`;
   const known = adviceByKms(code) ?? ADVICE.get(code);
   if (known === undefined && status === 403)
-    return storageError(what, adviceOfRole(method), undefined, AccessDeniedError);
+    return new AccessDeniedError('STORAGE', `${what}; the role needs ${PERMISSIONS[method]}`);
   return storageError(
     what,
     known ?? adviceByStatus(status) ?? adviceWithoutCode(method, status, code),
@@ -134,10 +130,6 @@ export function deniedError(object: ObjectReference): TransientError {
 
 function adviceByKms(code: string | null): string | undefined {
   return code?.startsWith('KMS.') ? KMS_KEY : undefined;
-}
-
-function adviceOfRole(method: S3Method): string {
-  return `the role needs ${PERMISSIONS[method]}`;
 }
 
 function adviceByStatus(status: number): string | undefined {

@@ -108,7 +108,7 @@ async function findVerdicts(
       throw new OwnFaultError(error.code, error.message, { cause: error });
     throw error;
   }
-  await entry.context.storesRead.noteReading();
+  await entry.context.storesRead.noteDocumentsRead();
   return verdicts;
 }
 

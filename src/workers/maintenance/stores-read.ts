@@ -37,7 +37,7 @@ export class StoresRead {
   }
 
   /** To be called when documents were read. The first time it is told at once, for others may err already. */
-  async noteReading(): Promise<void> {
+  async noteDocumentsRead(): Promise<void> {
     const { redis, clock, store } = this.options;
     if (this.ours !== undefined || !store.hasRead) return;
     const ours = await store.name();

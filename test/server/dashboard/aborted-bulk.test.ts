@@ -1,24 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import type { AuditRecord } from '../../../src/jobs/audit-record.js';
-import { hashPassword } from '../../../src/server/login/password-hash.js';
 import { plant } from '../../helpers/planted-batches.js';
 import { openTestQueues } from '../../helpers/test-queues.js';
 import { waitUntil } from '../../helpers/wait-until.js';
+import { PASSWORD, writeUsers } from '../login/write-users.js';
 import { createServer, SILENT } from '../test-server.js';
-
-const PASSWORD = 'correct horse battery';
 
 /** A server with two operators, and what it writes into its audit log. */
 async function start() {
   const { queues, url, prefix } = openTestQueues();
-  const folder = mkdtempSync(join(tmpdir(), 'atlas-batch-users-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const hash = await hashPassword(PASSWORD);
-  const path = join(folder, 'users');
-  writeFileSync(path, `alice:${hash}:operate\nbob:${hash}:operate\n`);
+  const path = await writeUsers({ alice: 'operate', bob: 'operate' });
   const records: AuditRecord[] = [];
   const info = (fields: object) => void ('audit' in fields && records.push(fields as never));
   const { server } = await createServer(

@@ -1,18 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import type { ClientQueues } from '../../../src/batches/client-queues.js';
 import { pauseSending } from '../../../src/batches/pause.js';
 import { webhookPayload } from '../../../src/jobs/state/webhook-state.js';
 import { redisTimeMs } from '../../../src/redis/clock.js';
 import { createRecord } from '../../../src/server/dashboard/batches/bulk/bulk-record.js';
-import { hashPassword } from '../../../src/server/login/password-hash.js';
 import { plant } from '../../helpers/planted-batches.js';
 import { openTestQueues } from '../../helpers/test-queues.js';
 import { createServer } from '../test-server.js';
-
-const PASSWORD = 'correct horse battery';
+import { PASSWORD, writeUsers } from './write-users.js';
 
 /** Every page, with what an operator is offered there, by the end of its route or its word. */
 const OFFERED: Record<string, readonly string[]> = {
@@ -50,11 +45,7 @@ async function plantAll(queues: ClientQueues): Promise<void> {
 
 async function start() {
   const { queues, url, prefix } = openTestQueues();
-  const folder = mkdtempSync(join(tmpdir(), 'atlas-batch-users-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const hash = await hashPassword(PASSWORD);
-  const path = join(folder, 'users');
-  writeFileSync(path, `alice:${hash}:operate\nbob:${hash}:view\n`);
+  const path = await writeUsers({ alice: 'operate', bob: 'view' });
   const { server } = await createServer({
     ...{ DASHBOARD_USERS_FILE: path, REDIS_URL: url, QUEUE_PREFIX: prefix },
   });
