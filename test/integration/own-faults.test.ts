@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
+import { storesReadKey } from '../../src/jobs/keys/redis-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
 import { type System, startSystem, startTestS3 } from '../helpers/system.js';
@@ -122,15 +123,19 @@ it('a worker that reaches the S3 of the others by another name stores what it po
   const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
   const good = await system.startWorker();
   const request = await system.submit('named', 1, 'named-');
+  const url = system.s3.url.replace('127.0.0.1', 'localhost');
   const poll = await waitUntil('its poll', async () => (await system.pollJobs.getDelayed())[0]);
   await good.stop();
   const port = randomPort();
   await system.startWorkerProcess({
-    AWS_ENDPOINT_URL_S3: system.s3.url.replace('127.0.0.1', 'localhost'),
+    AWS_ENDPOINT_URL_S3: url,
     WORKER_PORT: `${port}`,
   });
   system.atlas.completeNow(poll.data.atlasBatchId);
   expect((await system.event('done-named')).data.status).toBe('completed');
+  // It has proved that it reads there, and says so.
+  const told = await system.redis.zrange(storesReadKey(system.prefix), 0, '-1');
+  expect(told.sort()).toEqual([system.s3.url, url].sort());
   await expectStoredAsAtlasHasIt(system, [request]);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   expect(metrics).toMatch(/^atlas_batch_own_faults_total\{code="STORAGE"\} 0$/m);

@@ -58,14 +58,15 @@ export class StoresRead {
    */
   async expectOurs(code: ReasonCode, tryReading?: () => Promise<void>): Promise<void> {
     const { store } = this.options;
-    if (store.hasRead) return;
+    // Also one that reads only where others have checked: before it signs URLs.
+    if (store.hasRead) return this.noteDocumentsRead();
     const names = await this.readLately();
     const [theirs] = names;
     if (theirs === undefined) return;
     const ours = await store.name();
     if (names.includes(ours)) return;
     await tryReading?.();
-    if (store.hasRead) return;
+    if (store.hasRead) return this.noteDocumentsRead();
     throw new OwnFaultError(
       code,
       `this worker has read no document at ${ours}, and others have at ${theirs}: correct AWS_ENDPOINT_URL_S3, here or there`,
