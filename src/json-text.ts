@@ -76,6 +76,32 @@ function endOfScalar(text: string, at: number): number {
   return next;
 }
 
+/**
+ * The text without white space between its parts, and each string as `JSON.stringify` writes it: the same for texts that
+ * differ only in how they are written. Numbers stay as they are, for `1.0` may mean something else than `1`.
+ */
+export function plainJson(text: string): string {
+  let plain = '';
+  let from = 0;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = endOfString(text, at);
+      const string = text.slice(at, end);
+      if (string.includes('\\')) {
+        plain += text.slice(from, at) + JSON.stringify(JSON.parse(string));
+        from = end;
+      }
+      at = end;
+    } else if (isSpace(code)) {
+      plain += text.slice(from, at);
+      at = skipSpace(text, at);
+      from = at;
+    } else at += 1;
+  }
+  return plain + text.slice(from);
+}
+
 /** The closing quote is the first one after an even number of backslashes. */
 export function endOfString(text: string, at: number): number {
   let quote = text.indexOf('"', at + 1);

@@ -8,16 +8,21 @@ export interface Place {
   offset: number;
 }
 
+/** A text at its place. */
+interface Placed {
+  fileData: string;
+  place: Place;
+}
+
 /**
  * One text of one document, and how many extracts it stands for. A page that holds it twice means
  * two extracts. Two pages that hold it once mean that the list grew between the two reads. So as
  * many are kept as one page has at most. The n-th of them takes the place of the n-th on the first
- * page that has n.
+ * page that has n, and is written as there.
  */
 interface Occurrence {
-  fileData: string;
-  /** `places[n - 1]` is the earliest place of an n-th one. */
-  places: Place[];
+  /** `placed[n - 1]` is the earliest n-th one. */
+  placed: [Placed, ...Placed[]];
   /** The last reading that held it, and how often it has held it so far. */
   reading: number;
   countInReading: number;
@@ -30,8 +35,11 @@ export function comparePlaces(a: Place, b: Place): number {
 /** All texts of one document. */
 export class Occurrences {
   private readonly all: Occurrence[] = [];
-  /** Made for the second text. Nearly all documents have one, and hashing it takes a microsecond. */
-  private byText: Map<string, Occurrence> | undefined;
+  /** Made for the second text. Nearly all documents have one, and telling its form takes microseconds. */
+  private byForm: Map<string, Occurrence> | undefined;
+
+  /** @param formOf The same for texts that count as one, and short, for it is kept. */
+  constructor(private readonly formOf: (fileData: string) => string) {}
 
   get none(): boolean {
     return this.all.length === 0;
@@ -43,37 +51,37 @@ export class Occurrences {
 
   /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
+    const placed = { fileData, place };
     const found = this.find(fileData);
     if (found === undefined) {
-      this.add({ fileData, places: [place], reading: place.reading, countInReading: 1 });
+      this.add({ placed: [placed], reading: place.reading, countInReading: 1 });
       return true;
     }
     found.countInReading = found.reading === place.reading ? found.countInReading + 1 : 1;
     found.reading = place.reading;
-    const earliest = found.places[found.countInReading - 1];
+    const earliest = found.placed[found.countInReading - 1];
     if (earliest === undefined) {
-      found.places.push(place);
+      found.placed.push(placed);
       return true;
     }
-    if (comparePlaces(place, earliest) < 0) found.places[found.countInReading - 1] = place;
+    if (comparePlaces(place, earliest.place) < 0) found.placed[found.countInReading - 1] = placed;
     return false;
   }
 
-  inOrder(): { place: Place; fileData: string }[] {
-    return this.all
-      .flatMap(({ fileData, places }) => places.map((place) => ({ place, fileData })))
-      .sort((a, b) => comparePlaces(a.place, b.place));
+  inOrder(): Placed[] {
+    return this.all.flatMap(({ placed }) => placed).sort((a, b) => comparePlaces(a.place, b.place));
   }
 
   private find(fileData: string): Occurrence | undefined {
-    if (this.byText) return this.byText.get(fileData);
-    return this.all.find((one) => one.fileData === fileData);
+    const [only] = this.all;
+    if (only === undefined) return undefined;
+    if (!this.byForm && only.placed[0].fileData === fileData) return only;
+    this.byForm ??= new Map(this.all.map((one) => [this.formOf(one.placed[0].fileData), one]));
+    return this.byForm.get(this.formOf(fileData));
   }
 
   private add(occurrence: Occurrence): void {
     this.all.push(occurrence);
-    if (this.all.length === 1) return;
-    this.byText ??= new Map(this.all.map((one) => [one.fileData, one]));
-    this.byText.set(occurrence.fileData, occurrence);
+    this.byForm?.set(this.formOf(occurrence.placed[0].fileData), occurrence);
   }
 }

@@ -7,6 +7,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { foldedForm, receivedForm } from '../jobs/ids.js';
+import { plainJson } from '../json-text.js';
 import { comparePlaces, Occurrences, type Place } from './occurrences.js';
 
 /**
@@ -69,7 +70,7 @@ const FORMS = [receivedForm, foldedForm];
 export class Reconciliation {
   /** Documents that have at least one extract. */
   present = 0;
-  /** Different extracts, unexpected ones included. One that is repeated on a later page counts once. */
+  /** Different extracts, unexpected ones included. One that is repeated on a later page counts once, however it is written. */
   extractCount = 0;
   /** Items read, repeats included. */
   itemCount = 0;
@@ -92,7 +93,7 @@ export class Reconciliation {
    * @param scope the reference when the ids travelled as `<reference>/<documentId>`, else null
    */
   constructor(documentIds: readonly string[], scope: string | null) {
-    this.sent = new Map(documentIds.map((id) => [id, new Occurrences()]));
+    this.sent = new Map(documentIds.map((id) => [id, new Occurrences(formOfExtract)]));
     this.prefix = scope === null ? '' : `${scope}/`;
     this.foldedPrefix = foldedForm(this.prefix);
   }
@@ -135,7 +136,7 @@ export class Reconciliation {
       const isKept = this.others.get(documentId)?.has(fileData);
       return !isKept && this.othersBeyond.add(documentId, fileData);
     }
-    const others = this.others.get(documentId) ?? new Occurrences();
+    const others = this.others.get(documentId) ?? new Occurrences(formOfExtract);
     this.others.set(documentId, others);
     const added = others.keep(fileData, place);
     if (added) this.othersCount += 1;
@@ -148,7 +149,7 @@ export class Reconciliation {
       const isListed = this.wrong.get(documentId)?.has(reason);
       return !isListed && this.wrongBeyond.add(documentId, reason);
     }
-    const reasons = this.wrong.get(documentId) ?? new Occurrences();
+    const reasons = this.wrong.get(documentId) ?? new Occurrences((reason) => reason);
     this.wrong.set(documentId, reasons);
     const added = reasons.keep(reason, place);
     if (added) this.wrongCount += 1;
@@ -211,7 +212,7 @@ export class Reconciliation {
     const hash = createHash('sha256').update(this.unreadableDigest());
     for (const [documentId, occurrences] of this.sent) {
       hash.update(JSON.stringify(documentId));
-      for (const { fileData } of occurrences.inOrder()) hash.update(fileData);
+      for (const { fileData } of occurrences.inOrder()) hash.update(plainJson(fileData));
     }
     return shortDigest(hash);
   }
@@ -223,6 +224,14 @@ export class Reconciliation {
       )
       .sort((a, b) => comparePlaces(a.place, b.place));
   }
+}
+
+/**
+ * Servers of one Atlas may write the same extract differently: one with letters of another script as they are, the next
+ * one with their codes.
+ */
+function formOfExtract(fileData: string): string {
+  return shortDigest(createHash('sha256').update(plainJson(fileData)));
 }
 
 function shortDigest(hash: Hash): string {

@@ -9,7 +9,8 @@ describe('laws', () => {
     fc.array(
       fc.record({
         atlasDocumentId: fc.constantFrom(...ids, ...ids.map((id) => `r/${id}`), 'x', 'r/x'),
-        fileData: fc.constantFrom('1', '2', '3'),
+        // Two of them are the same.
+        fileData: fc.constantFrom('"1"', '2', '3', '"\\u0031"'),
       }),
       { maxLength: 8 },
     ),
@@ -72,7 +73,11 @@ describe('laws', () => {
         for (const extracts of content) {
           const onPage = new Map<string, number>();
           for (const { atlasDocumentId: documentId, fileData } of extracts) {
-            const name = JSON.stringify([isSent(documentId), own(documentId), fileData]);
+            const name = JSON.stringify([
+              isSent(documentId),
+              own(documentId),
+              JSON.parse(fileData),
+            ]);
             onPage.set(name, (onPage.get(name) ?? 0) + 1);
           }
           for (const [name, count] of onPage) {
@@ -86,7 +91,7 @@ describe('laws', () => {
         ] as const) {
           for (const { documentId, extracts } of documents) {
             for (const fileData of extracts) {
-              const name = JSON.stringify([sent, documentId, fileData]);
+              const name = JSON.stringify([sent, documentId, JSON.parse(fileData)]);
               kept.set(name, (kept.get(name) ?? 0) + 1);
             }
           }

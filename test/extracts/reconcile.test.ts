@@ -148,7 +148,24 @@ describe('repeats', () => {
     expect(reconciliation.missing()).toEqual([]);
   });
 
-  test('extracts whose texts differ in form only are two extracts', () => {
+  test('the same extract that pages write differently is one, as the first page writes it', () => {
+    const reconciliation = new Reconciliation(['a'], null);
+    const plain = '{"name":"राजेश","city":"Pune","n":1.10}';
+    const escaped = `{ "name": "\\u0930\\u093e\\u091c\\u0947\\u0936", "city":"\\u0050une", "n":1.10 }`;
+    expect(JSON.parse(escaped)).toEqual(JSON.parse(plain));
+    reconciliation.addPage(2, [item('a', plain), item('a', '"last"')]);
+    expect(reconciliation.addPage(1, [item('a', '"first"'), item('a', escaped)])).toEqual({
+      added: 1,
+    });
+    expect(reconciliation.documents()).toEqual([
+      { documentId: 'a', extracts: ['"first"', escaped, '"last"'] },
+    ]);
+    const other = new Reconciliation(['a'], null);
+    other.addPage(1, [item('a', '"first"'), item('a', plain), item('a', '"last"')]);
+    expect(other.digest()).toBe(reconciliation.digest());
+  });
+
+  test('extracts whose numbers are written differently are two extracts', () => {
     const reconciliation = new Reconciliation(['a'], null);
     reconciliation.addPage(1, [item('a', '{"n":1.1}')]);
     expect(reconciliation.addPage(2, [item('a', '{"n":1.10}')])).toEqual({ added: 1 });

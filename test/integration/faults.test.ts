@@ -243,6 +243,27 @@ it('a poll does not believe a last page that takes back what an earlier one anno
   await expectStoredAsAtlasHasIt(system, [request]);
 });
 
+it('an extract that two pages hold, and write differently, is stored once', async () => {
+  const contents = [1, 2, 3].map((number) => ({ fields: { name: `राजेश ${number}` } }));
+  const system = await startSystem({
+    atlas: { completionMs: 0, documents: () => contents },
+    environment: { ATLAS_EXTRACTS_PER_PAGE: '2' },
+  });
+  system.atlas.setFaults({
+    rules: [
+      { fault: 'charset', match: ({ page }) => page === 1 },
+      { fault: 'repeat-page', match: ({ page }) => page === 2 },
+    ],
+  });
+  await system.startWorker();
+  const request = await system.submit('written', 1);
+  expect((await system.event('done-written')).data).toMatchObject({
+    status: 'completed',
+    polls: 1,
+  });
+  await expectStoredAsAtlasHasIt(system, [request]);
+});
+
 it('a poll does not believe a list without a total of which one page repeats another', async () => {
   const system = await startSystem();
   const item = (documentId: string, number: number) => ({
