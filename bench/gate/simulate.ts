@@ -2,7 +2,8 @@
  * Batches on their way to an Atlas that works on so many documents at once, in the order in which they
  * come. The gate is the model of `src/gate`; there is no Redis, no worker and no clock.
  */
-import { type Flow, GateModel } from '../../src/gate/gate-model.js';
+import { GateModel } from '../../src/gate/gate-model.js';
+import type { Flow } from '../../src/gate/line-model.js';
 import { randomFrom } from '../../src/simulator/random.js';
 
 /** Documents that Atlas works on at once, and how long it takes for one. */

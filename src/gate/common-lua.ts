@@ -2,6 +2,7 @@
 import { PRIORITIES } from '../jobs/request/request.js';
 import { LuaScript } from '../redis/lua-script.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
+import { TIE_LEAD } from './line-model.js';
 
 /** What is used of the quota of a day is of no use two days later. */
 const USED_TTL_SECONDS = 2 * 86_400;
@@ -16,10 +17,11 @@ export const COMMON = `
 local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
 local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
 local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
+local MEMBER_FLOWS, GAPS = unpack(KEYS, 17, 18)
 local BATCHES, POLLS = ARGV[1], ARGV[2]
 local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 -- What a script itself names comes after these.
-local K, A = 16, 6
+local K, A = 18, 6
 local call = redis.call
 
 local function now()
@@ -73,8 +75,26 @@ local function land(member)
   call('HDEL', ADMISSIONS, member)
 end
 
-local function enter_line(member, start, size, flow)
-  call('ZADD', LINE, start, member)
+-- Numbers as Redis keeps them, to the last bit.
+local function exact(number) return string.format('%.17g', number) end
+local function members_of(flow) return LINE .. ':' .. flow end
+-- Of a member in line: its flow and its weight. Nil for one that has entered before that was noted.
+local function flow_of(member)
+  local weight, flow = string.match(call('HGET', MEMBER_FLOWS, member) or '', '^(%S+) (.*)$')
+  return flow, tonumber(weight)
+end
+local function lead_of(weight) return weight * ${TIE_LEAD} end
+-- Where its flow has come to by a member that starts there.
+local function finish_of(member, start)
+  local _, weight = flow_of(member)
+  return start + lead_of(weight) + size_of(member) / weight
+end
+local function reach(flow, finish) call('ZADD', FLOWS, 'GT', exact(finish), flow) end
+
+local function enter_line(member, start, size, flow, weight)
+  call('ZADD', LINE, exact(start), member)
+  call('ZADD', members_of(flow), exact(start), member)
+  call('HSET', MEMBER_FLOWS, member, exact(weight) .. ' ' .. flow)
   call('HSET', SIZES, member, size)
   local priority = string.match(flow, '[^/]*$')
   call('ZADD', LINE .. '-' .. priority, now(), member)
@@ -82,6 +102,11 @@ local function enter_line(member, start, size, flow)
 end
 local function leave_line(member)
   if call('ZREM', LINE, member) == 0 then return false end
+  local flow = flow_of(member)
+  if flow then
+    call('ZREM', members_of(flow), member)
+    call('HDEL', MEMBER_FLOWS, member)
+  end
   for _, priority in ipairs({${PRIORITIES.map((one) => `'${one}'`).join()}}) do
     if call('ZREM', LINE .. '-' .. priority, member) == 1 then
       call('HINCRBY', STATE, 'waiting-' .. priority, -size_of(member))
@@ -90,17 +115,23 @@ local function leave_line(member)
   return true
 end
 
-local function forget(member)
+local function forget(member, keeps_place)
   if call('ZREM', FLIGHT, member) == 1 then
     land(member)
-    call('HDEL', SIZES, member)
-  elseif leave_line(member) then
-    call('HDEL', SIZES, member)
   else
-    return 0
+    local start = call('ZSCORE', LINE, member)
+    if not start then return 0 end
+    local flow = flow_of(member)
+    if flow and keeps_place then
+      reach(flow, finish_of(member, tonumber(start)))
+    elseif flow then
+      call('ZADD', GAPS, 'LT', start, flow)
+    end
+    leave_line(member)
   end
+  call('HDEL', SIZES, member)
   if call('EXISTS', FLIGHT, LINE) == 0 then
-    call('DEL', STATE, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES)
+    call('DEL', STATE, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS)
   end
   return 1
 end

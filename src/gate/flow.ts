@@ -1,6 +1,6 @@
 /** Which flow a batch belongs to: its tenant and its priority. */
 import type { BatchRequest, Priority } from '../jobs/request/request.js';
-import type { Flow } from './gate-model.js';
+import type { Flow } from './line-model.js';
 
 /** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches, and all of it alone. */
 const WEIGHTS: Readonly<Record<Priority, number>> = { urgent: 100, normal: 10, bulk: 1 };

@@ -3,13 +3,12 @@
  * which are tested against it.
  *
  * An upload waits in the **line** until it fits, and is **in flight** from its admission until it is
- * forgotten. The line is ordered by start-time fair queueing (Goyal, Vin and Cheng, 1996): an upload
- * starts at the virtual time, or where its flow has come to, and takes its flow further by its documents
- * over the weight. So each flow gets its share, and a flow that is alone gets everything.
+ * forgotten. What the order of the line is, see `line-model.ts`.
  *
  * Nobody passes the head. Those behind it are admitted only where it would still fit: within the limit of
  * documents in flight, and within the quota of the day, which an admission takes its documents of.
  */
+import { type Flow, LineModel } from './line-model.js';
 
 /** An upload that wants to go to Atlas. */
 export interface Applicant {
@@ -18,19 +17,6 @@ export interface Applicant {
   documentCount: number;
   /** Where it stood in line before it left: it goes back there. */
   startTag?: number | undefined;
-}
-
-/** Uploads that share a place in the order. */
-export interface Flow {
-  name: string;
-  /** Its share, beside those of the other flows that wait. */
-  weight: number;
-}
-
-interface Waiting {
-  member: string;
-  documentCount: number;
-  start: number;
 }
 
 interface Admitted {
@@ -57,27 +43,16 @@ export const MAX_HEADS = 500;
  */
 export const MAX_AWAKE = 20;
 
-/**
- * Times its weight, a flow that comes anew stands so far before others that come at the same virtual time. The
- * first batches of thousands of tenants all start there, and an urgent one must not wait for them. It is too
- * little to matter for shares.
- */
-export const TIE_LEAD = 1e-9;
-
 export class GateModel {
-  virtualTime = 0;
   /** So far. */
   admissions = 0;
   /** Nothing is admitted: in a pause, or by a process that cannot send. */
   closed = false;
   /** What is taken of the quota of a day. */
   used = { day: '', documents: 0 };
-  /** In order. */
-  readonly line: Waiting[] = [];
+  readonly line = new LineModel();
   /** By member. */
   readonly inFlight = new Map<string, Admitted>();
-  /** Where each flow has come to. */
-  readonly finishes = new Map<string, number>();
 
   constructor(private readonly bounds: GateBounds) {}
 
@@ -102,52 +77,48 @@ export class GateModel {
       const { member } = applicant;
       this.resize(applicant);
       const isOver = this.bounds.quota > 0 && this.inFlight.get(member)?.day !== this.used.day;
-      if (this.closed || isOver) this.returnToLine(member);
+      if (this.closed || isOver) this.returnToLine(member, flow);
       if (this.inFlight.has(member)) admitted.add(member);
       else {
         waiting.add(member);
-        if (!this.line.some((other) => other.member === member)) this.enter(applicant, flow);
+        const { documentCount, startTag } = applicant;
+        if (!this.line.find(member)) this.line.enter(member, documentCount, flow, startTag);
       }
     }
     let room = this.room();
     for (let rank = 0; rank < MAX_HEADS && waiting.size > 0; ) {
-      const head = this.line[rank];
+      const head = this.line.waiting[rank];
       if (!head || !this.fits(head.documentCount, room)) break;
       room = taken(room, head.documentCount);
       if (!waiting.delete(head.member)) {
         rank += 1;
         continue;
       }
-      this.line.splice(rank, 1);
+      this.line.admit(head);
       const { documentCount, start } = head;
       this.inFlight.set(head.member, { documentCount, start, day: this.used.day });
       if (this.bounds.quota > 0) this.used.documents += documentCount;
       this.admissions += 1;
-      this.virtualTime = Math.max(this.virtualTime, start);
       admitted.add(head.member);
     }
-    for (const [name, finish] of this.finishes)
-      if (finish <= this.virtualTime) this.finishes.delete(name);
     return admitted;
   }
 
   /**
    * The member is in flight or in line no more.
    * @param unsent It was surely not sent: what it has taken of the quota is given back.
+   * @param keepsPlace It comes back to where it stood.
    * @returns where it stood in line; undefined when it was not there.
    */
-  forget(member: string, { unsent = false } = {}): number | undefined {
+  forget(member: string, { unsent = false, keepsPlace = false } = {}): number | undefined {
     const admitted = this.inFlight.get(member);
-    const place = this.line.findIndex((one) => one.member === member);
-    const start = admitted?.start ?? this.line[place]?.start;
+    const waiting = this.line.find(member);
+    const start = admitted?.start ?? waiting?.start;
     if (admitted) {
       this.inFlight.delete(member);
       if (unsent) this.giveBack(admitted.day, admitted.documentCount);
-    } else if (place >= 0) this.line.splice(place, 1);
-    if (this.inFlight.size === 0 && this.line.length === 0) {
-      this.virtualTime = 0;
-      this.finishes.clear();
-    }
+    } else if (waiting) this.line.leave(waiting, keepsPlace);
+    if (this.inFlight.size === 0 && this.line.waiting.length === 0) this.line.reset();
     return start;
   }
 
@@ -161,7 +132,7 @@ export class GateModel {
     let room = this.room();
     let rank = 0;
     for (let steps = 0; steps < MAX_HEADS && jobs.size < MAX_AWAKE; steps += 1) {
-      const head = this.line[rank];
+      const head = this.line.waiting[rank];
       if (!head) break;
       if (!isLive(head.member)) {
         this.forget(head.member);
@@ -200,30 +171,13 @@ export class GateModel {
     if (this.bounds.quota > 0 && day === this.used.day) this.used.documents -= documentCount;
   }
 
-  private returnToLine(member: string): void {
+  private returnToLine(member: string, flow: Flow): void {
     const admitted = this.inFlight.get(member);
     if (!admitted) return;
     this.inFlight.delete(member);
     this.giveBack(admitted.day, admitted.documentCount);
-    this.insert({ member, documentCount: admitted.documentCount, start: admitted.start });
-  }
-
-  /** One that has left goes back to where it stood, unless that is further back by now. */
-  private enter({ member, documentCount, startTag }: Applicant, { name, weight }: Flow): void {
-    const start = Math.max(this.virtualTime, this.finishes.get(name) ?? 0);
-    const returns = startTag !== undefined && startTag <= start;
-    if (!returns) this.finishes.set(name, start + documentCount / weight);
-    const place = returns ? startTag : start - weight * TIE_LEAD;
-    this.insert({ member, documentCount, start: place });
-  }
-
-  private insert(waiting: Waiting): void {
-    const { start, member } = waiting;
-    const isBefore = (other: Waiting) =>
-      other.start < start || (other.start === start && other.member < member);
-    let place = this.line.length;
-    while (place > 0 && !isBefore(this.line[place - 1] as Waiting)) place -= 1;
-    this.line.splice(place, 0, waiting);
+    const { documentCount, start } = admitted;
+    this.line.insert({ member, documentCount, start, flow });
   }
 }
 

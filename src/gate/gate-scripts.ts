@@ -8,7 +8,7 @@
  * send, then what the script names.
  */
 import { COMMON, gateScript } from './common-lua.js';
-import { MAX_HEADS, TIE_LEAD } from './gate-model.js';
+import { MAX_HEADS } from './gate-model.js';
 import type { LineReason } from './line.js';
 
 /**
@@ -47,18 +47,15 @@ local function is_in_flight(member, size)
   give_back(member, size)
   call('ZREM', FLIGHT, member)
   land(member)
-  enter_line(member, start, size, flow)
+  enter_line(member, tonumber(start), size, flow, weight)
   return false
 end
 local function enter(member, size, tag)
-  local start = math.max(virtual_time, number_of(call('ZSCORE', FLOWS, flow)))
-  if tag and tag <= start then
-    start = tag
-  else
-    call('ZADD', FLOWS, start + size / weight, flow)
-    start = start - weight * ${TIE_LEAD}
-  end
-  enter_line(member, string.format('%.17g', start), size, flow)
+  local last, last_start = unpack(call('ZRANGE', members_of(flow), -1, -1, 'WITHSCORES'))
+  local last_finish = last and finish_of(last, tonumber(last_start)) or 0
+  local start = math.max(virtual_time, number_of(call('ZSCORE', FLOWS, flow)), last_finish)
+  local place = tag and tag <= start and tag or start - lead_of(weight)
+  enter_line(member, place, size, flow, weight)
 end
 for i = A + 6, A + 3 + 3 * count, 3 do
   local member, size = ARGV[i], tonumber(ARGV[i + 1])
@@ -83,6 +80,7 @@ while not closed and rank < ${MAX_HEADS} and next(waiting) do
   reserved, used = reserved + size, used + size
   if waiting[member] then
     waiting[member] = nil
+    if flow_of(member) then reach(flow, finish_of(member, tonumber(head[2]))) end
     leave_line(member)
     call('ZADD', FLIGHT, now(), member)
     call('HINCRBY', STATE, 'documents', size)
@@ -95,7 +93,7 @@ while not closed and rank < ${MAX_HEADS} and next(waiting) do
   end
 end
 if #reply > before then
-  call('HSET', STATE, 'virtual-time', string.format('%.17g', virtual_time))
+  call('HSET', STATE, 'virtual-time', exact(virtual_time))
   call('ZREMRANGEBYSCORE', FLOWS, '-inf', virtual_time)
   wake()
 end
@@ -109,14 +107,14 @@ return reply
 `);
 
 /**
- * KEYS lock. ARGV token, count of members that were surely not sent, these, then others that are neither
- * in flight nor in line from now on. Answers where each of the former stood in line ('' where it was in
- * neither), or false without the lock.
+ * KEYS lock. ARGV token, '1' when those in line keep their place there, count of members that were surely not
+ * sent, these, then others that are neither in flight nor in line from now on. Answers where each of the former
+ * stood in line ('' where it was in neither), or false without the lock.
  */
 export const LEAVE = gateScript<string[] | null>(`
 if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
-local unsent, left, starts = A + 2 + tonumber(ARGV[A + 2]), 0, {}
-for i = A + 3, #ARGV do
+local keeps_place, unsent, left, starts = ARGV[A + 2] == '1', A + 3 + tonumber(ARGV[A + 3]), 0, {}
+for i = A + 4, #ARGV do
   local member = ARGV[i]
   if i <= unsent then
     local start = call('ZSCORE', LINE, member)
@@ -126,9 +124,9 @@ for i = A + 3, #ARGV do
     end
     starts[#starts + 1] = start or ''
   end
-  left = left + forget(member)
+  left = left + forget(member, keeps_place)
 end
-local job = string.match(ARGV[A + 3] or '', '^(.-)@')
+local job = string.match(ARGV[A + 4] or '', '^(.-)@')
 if job then call('ZREM', DEADLINES, job) end
 if left > 0 then wake() end
 return starts

@@ -12,9 +12,10 @@ import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
 import { Calendar } from './calendar.js';
-import type { Applicant, Flow } from './gate-model.js';
+import type { Applicant } from './gate-model.js';
 import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
 import type { LineReason } from './line.js';
+import type { Flow } from './line-model.js';
 import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
@@ -143,17 +144,25 @@ export class Gate {
 
   /**
    * Uploads of a job are neither in flight nor in line any more.
-   * @param unsent Those that were surely not sent: what they have taken of the quota is given back.
-   * @param others Those that were sent, or of which nobody knows it.
-   * @returns where the former stood in line; undefined for one that was not there.
+   * @param members.unsent Those that were surely not sent: what they have taken of the quota is given back.
+   * @param members.others Those that were sent, or of which nobody knows it.
+   * @param keepsPlace They come back to where they stood in line: nobody moves up.
+   * @returns where the unsent stood in line; undefined for one that was not there.
    * @throws LockLostError
    */
   async leave(
     held: HeldLock,
-    unsent: readonly string[],
-    others: readonly string[] = [],
+    { unsent, others }: { unsent: readonly string[]; others: readonly string[] },
+    { keepsPlace }: { keepsPlace: boolean },
   ): Promise<(number | undefined)[]> {
-    const args = [...this.args, held.token, unsent.length, ...unsent, ...others];
+    const args = [
+      ...this.args,
+      held.token,
+      Number(keepsPlace),
+      unsent.length,
+      ...unsent,
+      ...others,
+    ];
     const starts = await LEAVE.run(this.options.redis, [...this.keys, held.lockKey], args);
     if (starts === null) throw new LockLostError(held.jobId);
     return starts.map((start) => (start === '' ? undefined : Number(start)));

@@ -1,5 +1,6 @@
 /** What one worker does once a second for all that nobody else does anything for; see `gate-scripts.ts`. */
 import { gateScript } from './common-lua.js';
+import { MAX_MOVED_UP } from './line-model.js';
 
 /** A batch waits in line for less. */
 const OUTAGE_TTL_SECONDS = 30 * 86_400;
@@ -9,7 +10,7 @@ const UNHELD_MS = 30_000;
 
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
- * nobody knows who does, it wakes the batch, one each time. Then it wakes the head, also that which midnight has
+ * nobody knows who does, it wakes the batch, one each time. Uploads of one flow move up in line. Then it wakes the head, also that which midnight has
  * given a new quota, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
  * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
  * members of one sweep, how long after a worker that could send nobody can, when today ends.
@@ -26,6 +27,29 @@ local function ask_again(member, at)
   call('LPUSH', WAIT, id)
   call('ZADD', MARKER, 0, '0')
   return true
+end
+-- Into the places of those that have left for good, which is a turn that the flow has not had.
+local function close_gap()
+  local flow, from = unpack(call('ZRANGE', GAPS, 0, 0, 'WITHSCORES'))
+  if not flow then return end
+  local key = members_of(flow)
+  local reached = math.max(number_of(call('HGET', STATE, 'virtual-time')), number_of(call('ZSCORE', FLOWS, flow)))
+  local before = call('ZREVRANGEBYSCORE', key, '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if before[1] then reached = math.max(reached, finish_of(before[1], tonumber(before[2]))) end
+  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_MOVED_UP + 1})
+  for i = 1, math.min(#behind, ${2 * MAX_MOVED_UP}), 2 do
+    local member, start = behind[i], tonumber(behind[i + 1])
+    local _, weight = flow_of(member)
+    local place = reached - lead_of(weight)
+    if start > place then
+      start = place
+      call('ZADD', LINE, exact(start), member)
+      call('ZADD', key, exact(start), member)
+    end
+    reached = math.max(reached, finish_of(member, start))
+  end
+  local next_start = behind[${2 * MAX_MOVED_UP + 2}]
+  if next_start then call('ZADD', GAPS, next_start, flow) else call('ZREM', GAPS, flow) end
 end
 if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
 if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
@@ -75,6 +99,7 @@ if #members == most then
 elseif from > 0 then
   call('HDEL', STATE, 'swept')
 end
+close_gap()
 wake()
 return paused
 `);
@@ -102,7 +127,7 @@ for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
   -- One that a worker has is about to sleep: the next sweep wakes it.
 end
 if call('EXISTS', LINE) == 0 then
-  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES)
+  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS)
 end
 return 0
 `);

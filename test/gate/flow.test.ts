@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { flowOf } from '../../src/gate/flow.js';
 import { GateModel } from '../../src/gate/gate-model.js';
+import { LineModel, MAX_MOVED_UP } from '../../src/gate/line-model.js';
 
 const WEIGHTS = ['loans=10', 'archive=1'];
 
@@ -33,7 +35,7 @@ function admissions(gate: GateModel, count: number): string[] {
   return Array.from({ length: count }, () => {
     const [member = ''] = gate.inFlight.keys();
     gate.forget(member);
-    const [head] = gate.line;
+    const [head] = gate.line.waiting;
     if (head) gate.ask([head], { name: 'x', weight: 1 });
     return member;
   });
@@ -67,4 +69,99 @@ it('bulk gets its share while normal batches never end', () => {
   const bulk = admissions(gate, 500).filter((member) => member.startsWith('/bulk'));
   expect(bulk.length).toBeGreaterThan(500 / 100);
   expect(bulk.length).toBeLessThan(500 / 5);
+});
+
+const A = flowOf({ tenant: 'a' }, []);
+const B = flowOf({ tenant: 'b' }, []);
+
+/** A batch leaves the line for good where it says so. */
+function leaveWhere(gate: GateModel, isLeaving: (member: string, place: number) => boolean): void {
+  const members = gate.line.waiting.map(({ member }) => member);
+  for (const [place, member] of members.entries())
+    if (isLeaving(member, place)) gate.forget(member, { unsent: true });
+}
+
+it('a tenant that has cancelled its flood is the next to go, as one that has never had one', () => {
+  const gate = gateWith(A, B);
+  leaveWhere(gate, (member) => member.startsWith(A.name));
+  gate.ask([{ member: 'next@1/1.0', documentCount: 1 }], A);
+  expect(admissions(gate, 4)).toContain('next@1/1.0');
+});
+
+it('what was cancelled of a flood takes nothing of the share of what stays', () => {
+  const gate = gateWith(A, B);
+  leaveWhere(gate, (member, place) => member.startsWith(A.name) && place % 4 !== 0);
+  const staying = gate.line.waiting.filter(({ flow }) => flow.name === A.name).length;
+  gate.line.closeGap();
+  const next = admissions(gate, 2 * staying - 10).filter((member) => member.startsWith(A.name));
+  expect(next.length).toBeGreaterThan(staying - 10);
+});
+
+it('a place that is kept is there for the one that comes back, and its flow has had no second turn', () => {
+  const line = new LineModel();
+  for (const member of ['one', 'two', 'three']) line.enter(member, 10, A);
+  const before = line.waiting.map(({ start }) => start);
+  for (const left of line.waiting.slice(1)) line.leave(left, true);
+  line.closeGap();
+  line.enter('two', 10, A, before[1]);
+  line.enter('three', 10, A, before[2]);
+  expect(line.waiting.map(({ start }) => start)).toEqual(before);
+});
+
+/** What happens to a line of two flows: uploads come with so many documents, or one leaves, or is admitted. */
+const lineSteps = fc.array(
+  fc.oneof(
+    fc.record({ enters: fc.constantFrom(A, B), documentCount: fc.integer({ min: 1, max: 20 }) }),
+    fc.record({ leaves: fc.nat(), keepsPlace: fc.boolean() }),
+    fc.record({ admitted: fc.constant(true) }),
+  ),
+  { maxLength: 80, size: 'max' },
+);
+
+function lineAfter(steps: typeof lineSteps extends fc.Arbitrary<infer T> ? T : never): LineModel {
+  const line = new LineModel();
+  for (const [n, step] of steps.entries()) {
+    const { length } = line.waiting;
+    const head = line.waiting[0];
+    if ('enters' in step) line.enter(`m${n}`, step.documentCount, step.enters);
+    else if ('leaves' in step) {
+      const leaving = line.waiting[step.leaves % Math.max(1, length)];
+      if (leaving) line.leave(leaving, step.keepsPlace);
+    } else if (head) line.admit(head);
+  }
+  return line;
+}
+
+it('who moves up passes nobody of its flow, nobody moves back, and in the end no gap is left', () => {
+  fc.assert(
+    fc.property(lineSteps, (steps) => {
+      const line = lineAfter(steps);
+      const membersOf = ({ name }: { name: string }) =>
+        line.waiting.filter(({ flow }) => flow.name === name).map(({ member }) => member);
+      const order = [A, B].map(membersOf);
+      const starts = new Map(line.waiting.map(({ member, start }) => [member, start]));
+      line.closeGap();
+      line.closeGap();
+      expect(line.gaps.size).toBe(0);
+      expect([A, B].map(membersOf)).toEqual(order);
+      for (const { member, start } of line.waiting)
+        expect(start).toBeLessThanOrEqual(starts.get(member) ?? 0);
+    }),
+  );
+});
+
+it('a flow of thousands moves up in steps, from where the last one has come to', () => {
+  const line = new LineModel();
+  const count = 2 * MAX_MOVED_UP + 10;
+  for (let n = 0; n <= count; n += 1) line.enter(`m${String(n).padStart(5, '0')}`, 1, A);
+  const before = line.waiting.map(({ start }) => start);
+  const [first] = line.waiting;
+  if (first) line.leave(first, false);
+  for (let step = 0; step < 3; step += 1) {
+    expect(line.gaps.size).toBe(1);
+    line.closeGap();
+  }
+  expect(line.gaps.size).toBe(0);
+  for (const [place, { start }] of line.waiting.entries())
+    expect(start).toBeCloseTo(before[place] ?? Number.NaN, 6);
 });

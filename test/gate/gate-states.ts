@@ -1,5 +1,10 @@
 /** What Redis and the model have come to in a {@link GateWorld}, in one form, so that they can be compared. */
-import { gateKeys, gateWaitsKey, quotaUsedKey } from '../../src/jobs/keys/gate-keys.js';
+import {
+  gateFlowKey,
+  gateKeys,
+  gateWaitsKey,
+  quotaUsedKey,
+} from '../../src/jobs/keys/gate-keys.js';
 import { PRIORITIES } from '../../src/jobs/request/request.js';
 import type { GateWorld, TestJob } from './gate-world.js';
 
@@ -15,8 +20,12 @@ interface GateState {
   line: [member: string, start: number][];
   /** By priority, in the order of {@link PRIORITIES}. */
   waits: { members: string[]; documents: number }[];
-  /** Where each flow has come to. */
+  /** Those of each flow of {@link TestJob}s, in order. */
+  flows: [member: string, start: number][][];
+  /** Where each flow has come to by what was admitted. */
   finishes: Record<string, number>;
+  /** From where on the uploads of a flow may move up. */
+  gaps: Record<string, number>;
   /** Where each job is. */
   places: Record<string, string>;
   used: { day: string; documents: number };
@@ -40,31 +49,45 @@ export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<Ga
     inFlight: await members(flight),
     line: await scores(line),
     waits: await Promise.all(waits),
+    flows: await Promise.all(flowsOf(jobs).map((flow) => scores(gateFlowKey(prefix, flow)))),
     finishes: Object.fromEntries(await scores(flows)),
+    gaps: Object.fromEntries(await scores(`${prefix}:gate-gaps`)),
     places: Object.fromEntries(await Promise.all(places)),
     used: { day, documents: Number(used) },
   };
 }
 
 export function modelState({ model, jobs }: GateWorld): GateState {
-  const sizes = [...model.inFlight, ...model.line.map((one) => [one.member, one] as const)];
+  const sizes = [...model.inFlight, ...model.line.waiting.map((one) => [one.member, one] as const)];
   return {
     documents: model.documentsInFlight,
-    virtualTime: model.virtualTime,
+    virtualTime: model.line.virtualTime,
     sizes: Object.fromEntries(sizes.map(([member, { documentCount }]) => [member, documentCount])),
     inFlight: [...model.inFlight.keys()].sort(),
-    line: model.line.map(({ member, start }) => [member, start]),
+    line: model.line.waiting.map(({ member, start }) => [member, start]),
     waits: PRIORITIES.map((priority) => {
-      const waiting = model.line.filter(({ member }) => priorityOf(jobs, member) === priority);
+      const waiting = model.line.waiting.filter(
+        ({ member }) => priorityOf(jobs, member) === priority,
+      );
       return {
         members: waiting.map(({ member }) => member).sort(),
         documents: waiting.reduce((sum, { documentCount }) => sum + documentCount, 0),
       };
     }),
-    finishes: Object.fromEntries(model.finishes),
+    flows: flowsOf(jobs).map((name) =>
+      model.line.waiting
+        .filter(({ flow }) => flow.name === name)
+        .map(({ member, start }) => [member, start]),
+    ),
+    finishes: Object.fromEntries(model.line.finishes),
+    gaps: Object.fromEntries(model.line.gaps),
     places: Object.fromEntries(jobs.map(({ id, place }) => [id, place])),
     used: { ...model.used },
   };
+}
+
+function flowsOf(jobs: readonly TestJob[]): string[] {
+  return [...new Set(jobs.map(({ flow }) => flow.name))];
 }
 
 function priorityOf(jobs: readonly TestJob[], member: string): string | undefined {

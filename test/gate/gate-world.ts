@@ -6,7 +6,8 @@
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
 import { Gate } from '../../src/gate/gate.js';
-import { type Flow, type GateBounds, GateModel } from '../../src/gate/gate-model.js';
+import { type GateBounds, GateModel } from '../../src/gate/gate-model.js';
+import type { Flow } from '../../src/gate/line-model.js';
 import { gateAbleKey, gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
@@ -166,10 +167,20 @@ export class GateWorld {
     );
     const isPlanned = ({ upload }: { upload: { state: string } }) => upload.state === 'planned';
     const [unsent, others] = [left.filter(isPlanned), left.filter((one) => !isPlanned(one))];
-    const members = (list: typeof left) => list.map(({ member }) => member);
-    const starts = await this.leave(job, members(unsent), members(others), times);
+    const membersOf = (list: typeof left) => list.map(({ member }) => member);
+    const members = { unsent: membersOf(unsent), others: membersOf(others) };
+    const starts = await this.leave(job, members, { times, keepsPlace: true });
     for (const [n, { upload }] of unsent.entries()) upload.startTag = starts[n];
     await this.moveTo(job, 'wait');
+  }
+
+  /** What is planned of it is sent no more. */
+  async cancel(job: TestJob, times: number): Promise<void> {
+    if (job.place !== 'active') return;
+    const planned = job.uploads.filter(({ state }) => state === 'planned');
+    const unsent = planned.map((upload) => this.memberOf(job, job.uploads.indexOf(upload)));
+    await this.leave(job, { unsent, others: [] }, { times, keepsPlace: false });
+    for (const upload of planned) upload.state = 'ended';
   }
 
   /** Sleeps in line; `dies` before it has asked whether its turn has come. */
@@ -195,8 +206,8 @@ export class GateWorld {
   /** Ends when nothing of it is under way. */
   async end(job: TestJob): Promise<void> {
     if (job.place !== 'active' || job.uploads.some(({ state }) => state !== 'ended')) return;
-    const members = job.uploads.map((_, index) => this.memberOf(job, index));
-    await this.leave(job, [], members, 1);
+    const others = job.uploads.map((_, index) => this.memberOf(job, index));
+    await this.leave(job, { unsent: [], others }, { times: 1, keepsPlace: false });
     await this.redis.hset(this.base + job.id, 'finishedOn', 1);
     await this.redis.del(this.lockOf(job));
     job.place = 'ended';
@@ -272,6 +283,7 @@ export class GateWorld {
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
+    this.model.line.closeGap();
     const asked = await this.jobAskedAgain(old);
     this.wakeModel();
     if (asked) asked.place = 'wait';
@@ -312,14 +324,21 @@ export class GateWorld {
     return job !== undefined && job.place !== 'gone' && job.place !== 'ended';
   }
 
-  private async leave(job: TestJob, unsent: string[], others: string[], times: number) {
+  private async leave(
+    job: TestJob,
+    members: { unsent: string[]; others: string[] },
+    { times, keepsPlace }: { times: number; keepsPlace: boolean },
+  ) {
+    const { unsent, others } = members;
     const held = { lockKey: this.lockOf(job), token: job.token, jobId: job.id };
     this.beginDay();
-    const starts = await this.gate.leave(held, unsent, others);
-    for (let n = 1; n < times; n += 1) await this.gate.leave(held, unsent, others);
+    const starts = await this.gate.leave(held, members, { keepsPlace });
+    for (let n = 1; n < times; n += 1) await this.gate.leave(held, members, { keepsPlace });
     const isLeft = [...unsent, ...others].some((member) => this.isKnown(member));
-    const expected = unsent.map((member) => this.model.forget(member, { unsent: true }));
-    for (const member of others) this.model.forget(member);
+    const expected = unsent.map((member) =>
+      this.model.forget(member, { unsent: true, keepsPlace }),
+    );
+    for (const member of others) this.model.forget(member, { keepsPlace });
     if (isLeft) this.wakeModel();
     if (starts.join() !== expected.join()) throw new Error(`stood at ${starts}, not ${expected}`);
     return starts;
@@ -331,7 +350,7 @@ export class GateWorld {
   }
 
   private isKnown(member: string): boolean {
-    return this.model.inFlight.has(member) || this.model.line.some((one) => one.member === member);
+    return this.model.inFlight.has(member) || this.model.line.find(member) !== undefined;
   }
 
   private wakeModel(): void {

@@ -89,6 +89,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       .record({ n: job, times })
       .map(({ n, times }) => on(n, (world, one) => world.fail(one, times))),
   },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ n: job, times })
+      .map(({ n, times }) => on(n, (world, one) => world.cancel(one, times))),
+  },
   { weight: 1, arbitrary: job.map((n) => on(n, (world, one) => world.remove(one))) },
   {
     weight: 2,

@@ -92,6 +92,26 @@ it('an urgent batch, and the single one of another tenant, are the next to go be
   expect(next.indexOf('single')).toBeLessThan(3 + LIMIT);
 });
 
+it('a tenant that has cancelled its flood goes next beside another one that has not', async () => {
+  const { system, client } = await startFullAtlas();
+  const count = 60;
+  for (const tenant of ['a', 'b']) await add(system, tenant, count, { tenant });
+  await system.startWorker();
+  await allTaken(system);
+  const inLine = await Promise.all(
+    Array.from({ length: count }, async (_, n) => {
+      const { line } = await client.status(`a-${n}`);
+      return line ? [`a-${n}`] : [];
+    }),
+  );
+  for (const reference of inLine.flat()) await client.cancel(reference);
+  await allTaken(system);
+  await add(system, 'next', 1, { tenant: 'a' });
+  await allTaken(system);
+  // The other has as many turns before it as are at Atlas for this one.
+  expect((await client.status('next-0')).line?.place).toBeLessThanOrEqual(LIMIT + 1);
+});
+
 it('bulk batches have their share of Atlas while normal ones never cease to wait', async () => {
   const { system, flow } = await startFullAtlas();
   const count = LONG ? 1000 : 100;

@@ -12,7 +12,7 @@ import type { Priority } from '../request/request.js';
  *
  * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to. `in-flight` sorted set: members
  * by the Redis time in ms of their admission, or at which their batch was last woken to say who holds their room. `line` sorted set: members by their start tag. `sizes` hash:
- * documents of a member. `flows` sorted set: flows by their finish tag. `holders` hash: for a member in flight,
+ * documents of a member. `flows` sorted set: flows by the finish tag of what was admitted of them. `member-flows` hash: weight and flow of a member in line. `gaps` sorted set: flows by the start tag from which on their members may move up. `holders` hash: for a member in flight,
  * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
  * start tag, and the day of whose quota it has taken.
  */
@@ -32,6 +32,8 @@ export function gateKeys(prefix: string): string[] {
     documentsSentKey(prefix),
     gateDeadlinesKey(prefix),
     gateOutageKey(prefix),
+    `${prefix}:gate-member-flows`,
+    `${prefix}:gate-gaps`,
   ];
 }
 
@@ -41,6 +43,14 @@ export function gateKeys(prefix: string): string[] {
  */
 export function gateWaitsKey(prefix: string, priority: Priority): string {
   return `${prefix}:gate-line-${priority}`;
+}
+
+/**
+ * Sorted set: members in line of one flow, `<tenant>/<priority>`, by their start tag. Moved by the scripts of the
+ * gate, which derive the key from that of the line.
+ */
+export function gateFlowKey(prefix: string, flow: string): string {
+  return `${prefix}:gate-line:${flow}`;
 }
 
 /** String: a `Pause` as JSON. Written by whoever pauses; until its time, or until somebody resumes. */

@@ -113,8 +113,8 @@ export async function leaveUnsent(entry: BatchContext): Promise<void> {
   if (!gate.isOn) return;
   const { unsent, others } = membersToLeave(entry, entry.state);
   if (unsent.length + others.length === 0) return;
-  const members = unsent.map(({ member }) => member);
-  const startTags = await gate.leave(entry.lease.held, members, others);
+  const members = { unsent: unsent.map(({ member }) => member), others };
+  const startTags = await gate.leave(entry.lease.held, members, { keepsPlace: true });
   const tags = new Map(unsent.map(({ index }, position) => [index, startTags[position]]));
   entry.state = keepPlaces(entry.state, tags);
 }
@@ -125,6 +125,6 @@ export async function leaveGate(batch: BatchEntry): Promise<void> {
   if (!gate.isOn) return;
   const { unsent, others } = allMembers(batch, batch.state);
   if (unsent.length + others.length === 0) return;
-  const members = unsent.map(({ member }) => member);
-  await gate.leave(batch.lease.held, members, others);
+  const members = { unsent: unsent.map(({ member }) => member), others };
+  await gate.leave(batch.lease.held, members, { keepsPlace: false });
 }

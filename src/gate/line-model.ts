@@ -1,0 +1,129 @@
+/**
+ * The order of the line as a model: start-time fair queueing (Goyal, Vin and Cheng, 1996). Pure, and the same
+ * as the scripts beside it.
+ *
+ * An upload starts at the virtual time, or where its flow has come to, and takes its flow further by its
+ * documents over the weight. So each flow gets its share, and a flow that is alone gets everything. A flow has
+ * come to the end of its last upload in line, or of what was admitted. Who leaves the line for good has had no turn:
+ * those of its flow that stand behind it move up.
+ */
+
+/** Uploads that share a place in the order. */
+export interface Flow {
+  name: string;
+  /** Its share, beside those of the other flows that wait. */
+  weight: number;
+}
+
+interface Waiting {
+  member: string;
+  documentCount: number;
+  start: number;
+  flow: Flow;
+}
+
+/**
+ * Times its weight, a flow that comes anew stands so far before others that come at the same virtual time. The
+ * first batches of thousands of tenants all start there, and an urgent one must not wait for them. It is too
+ * little to matter for shares.
+ */
+export const TIE_LEAD = 1e-9;
+/** Members of a flow that move up in one step: it bounds the time that a script takes. */
+export const MAX_MOVED_UP = 500;
+
+export class LineModel {
+  virtualTime = 0;
+  /** In order. */
+  readonly waiting: Waiting[] = [];
+  /** Where each flow has come to, by what was admitted of it and what keeps its place. */
+  readonly finishes = new Map<string, number>();
+  /** By flow: from where on its uploads may move up. */
+  readonly gaps = new Map<string, number>();
+
+  find(member: string): Waiting | undefined {
+    return this.waiting.find((one) => one.member === member);
+  }
+
+  /** @param startTag Where it stood before it left: it goes back there, unless that is further back by now. */
+  enter(member: string, documentCount: number, flow: Flow, startTag = Infinity): void {
+    const last = this.waiting.findLast((one) => one.flow.name === flow.name);
+    const start = Math.max(this.virtualTime, this.finishes.get(flow.name) ?? 0, finishOf(last));
+    const place = startTag <= start ? startTag : start - leadOf(flow);
+    this.insert({ member, documentCount, start: place, flow });
+  }
+
+  /** In its place. */
+  insert(entering: Waiting): void {
+    const { start, member } = entering;
+    const isBefore = (other: Waiting) =>
+      other.start < start || (other.start === start && other.member < member);
+    let place = this.waiting.length;
+    while (place > 0 && !isBefore(this.waiting[place - 1] as Waiting)) place -= 1;
+    this.waiting.splice(place, 0, entering);
+  }
+
+  /** It is this one's turn. */
+  admit(admitted: Waiting): void {
+    this.remove(admitted);
+    this.reach(admitted);
+    this.virtualTime = Math.max(this.virtualTime, admitted.start);
+    for (const [name, finish] of this.finishes)
+      if (finish <= this.virtualTime) this.finishes.delete(name);
+  }
+
+  leave(leaving: Waiting, keepsPlace: boolean): void {
+    this.remove(leaving);
+    const { flow, start } = leaving;
+    if (keepsPlace) this.reach(leaving);
+    else this.gaps.set(flow.name, Math.min(start, this.gaps.get(flow.name) ?? Infinity));
+  }
+
+  /** Nothing is under way: all begin anew. */
+  reset(): void {
+    this.virtualTime = 0;
+    this.finishes.clear();
+    this.gaps.clear();
+  }
+
+  /** Uploads of one flow move up, into the places of those that have left for good. */
+  closeGap(): void {
+    const [first] = [...this.gaps].sort(([a, from], [b, to]) => from - to || (a < b ? -1 : 1));
+    if (!first) return;
+    const [name, from] = first;
+    const members = this.waiting.filter(({ flow }) => flow.name === name);
+    const before = members.findLast(({ start }) => start < from);
+    const behind = members.filter(({ start }) => start >= from);
+    let reached = Math.max(this.virtualTime, this.finishes.get(name) ?? 0, finishOf(before));
+    for (const one of behind.slice(0, MAX_MOVED_UP)) {
+      const place = reached - leadOf(one.flow);
+      if (one.start > place) {
+        this.remove(one);
+        one.start = place;
+        this.insert(one);
+      }
+      reached = Math.max(reached, finishOf(one));
+    }
+    const next = behind[MAX_MOVED_UP];
+    if (next) this.gaps.set(name, next.start);
+    else this.gaps.delete(name);
+  }
+
+  private remove(leaving: Waiting): void {
+    this.waiting.splice(this.waiting.indexOf(leaving), 1);
+  }
+
+  private reach(waiting: Waiting): void {
+    const { name } = waiting.flow;
+    this.finishes.set(name, Math.max(finishOf(waiting), this.finishes.get(name) ?? 0));
+  }
+}
+
+function leadOf({ weight }: Flow): number {
+  return weight * TIE_LEAD;
+}
+
+function finishOf(waiting: Waiting | undefined): number {
+  if (!waiting) return 0;
+  const { start, flow, documentCount } = waiting;
+  return start + leadOf(flow) + documentCount / flow.weight;
+}
