@@ -7,6 +7,7 @@ import { errorName } from '../../errors.js';
 import { type Audited, type Auditor, type Change, noteChange, noteInTimelines } from '../audit.js';
 import type { ClientQueues } from '../client-queues.js';
 import {
+  type PreviewedEvents,
   type RedeliveredEvents,
   type RedeliverOptions,
   redeliverEvents,
@@ -59,7 +60,11 @@ export async function* auditedBulk(
 export function auditedRedelivery(
   queues: ClientQueues,
   auditor: Auditor,
-  { reason, run, ...options }: RedeliverOptions & AuditedRun & { reason?: string | undefined },
+  {
+    reason,
+    run,
+    ...options
+  }: RedeliverOptions & PreviewedEvents & AuditedRun & { reason?: string | undefined },
 ): AsyncGenerator<RedeliveredEvents, void, undefined> {
   const steps = redeliverEvents(queues, options);
   if (options.dryRun) return steps;

@@ -17,6 +17,12 @@ export interface RedeliverOptions extends PaceOptions {
   onProgress?: ((progress: RedeliveredEvents) => void) | undefined;
 }
 
+/** What a preview has counted of those that were given up. */
+export interface PreviewedEvents {
+  /** Those that were given up later are left out; ms since 1970. */
+  untilMs?: number | undefined;
+}
+
 /** What became of the request to send many events again. */
 export interface RedeliveredEvents {
   /** Events that are sent again, or would be. */
@@ -33,7 +39,7 @@ const READ_AT_ONCE = 100;
 /** Yields after each step how far it has come, at least once. */
 export async function* redeliverEvents(
   queues: ClientQueues,
-  { since, givenUp = false, dryRun = false, ...pace }: RedeliverOptions,
+  { since, givenUp = false, untilMs, dryRun = false, ...pace }: RedeliverOptions & PreviewedEvents,
 ): AsyncGenerator<RedeliveredEvents, void, undefined> {
   const total: RedeliveredEvents = { events: 0, gone: 0, reset: false };
   const add = (wereSent: readonly boolean[]) => {
@@ -45,7 +51,7 @@ export async function* redeliverEvents(
   const sinceMs = since?.getTime() ?? 0;
   const { webhooks } = queues;
   if (givenUp) {
-    for await (const ids of paced(givenUpJobIds(queues, sinceMs), pace)) {
+    for await (const ids of paced(givenUpJobIds(queues, sinceMs, untilMs), pace)) {
       const sendOne = async (id: string) => {
         const job = await webhooks.getJob(id);
         return job !== undefined && (dryRun || (await sendAgain(job)));
@@ -69,8 +75,12 @@ export async function* redeliverEvents(
 }
 
 /** The set is read to its end as it was, for one may be given up again meanwhile. */
-async function* givenUpJobIds({ webhooks, link }: ClientQueues, sinceMs: number) {
-  yield await link.redis.zrangebyscore(webhooks.toKey('failed'), sinceMs, '+inf');
+async function* givenUpJobIds(
+  { webhooks, link }: ClientQueues,
+  sinceMs: number,
+  untilMs: number | '+inf' = '+inf',
+) {
+  yield await link.redis.zrangebyscore(webhooks.toKey('failed'), sinceMs, untilMs);
 }
 
 /** What is announced meanwhile is sent by itself. @param onReset The oldest since then are gone. */

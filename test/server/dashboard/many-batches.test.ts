@@ -257,6 +257,26 @@ it('all events that were given up go to the webhook again, of batches that are g
   expect(retry.headers.location).toBe('/dashboard/batches');
 });
 
+it('an event that is given up after the preview is not sent with those that it counted', async () => {
+  const test = await startWith([]);
+  const { webhooks, link } = test.queues;
+  const giveUp = async (jobId: string, at: number) => {
+    await webhooks.add('batch.completed', { data: {} } as never, { jobId });
+    await link.redis.lrem(webhooks.toKey('wait'), 1, jobId);
+    await link.redis.zadd(webhooks.toKey('failed'), at, jobId);
+    await link.redis.hset(webhooks.toKey(jobId), { finishedOn: at, failedReason: '410' });
+  };
+  await giveUp('done-early', 1);
+  const preview = await get(test, '/dashboard/bulk?action=redeliver&which=given-up');
+  await giveUp('done-late', Date.now() + 60_000);
+  const form = fieldsOf(preview.body);
+  const started = await post(test, '/dashboard/bulk', form);
+  await waitUntil('the end of it', async () =>
+    (await get(test, String(started.headers.location))).text.includes('It is done'),
+  );
+  expect(await link.redis.zrange(webhooks.toKey('failed'), 0, '-1')).toEqual(['done-late']);
+});
+
 it('selected batches are cancelled with a reason, at a rate, until somebody aborts it', async () => {
   const running = Array.from({ length: 6 }, (_, i): PlantedBatch => ({ reference: `wait-${i}` }));
   const test = await startWith([...running, ...failed(1)]);

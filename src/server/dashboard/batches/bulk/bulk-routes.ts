@@ -86,7 +86,7 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const auditor = auditorOf(request, logger);
     const id = await queues.link.run(() =>
       runs.start(order, (signal, run) =>
-        stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal, run }),
+        stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal, run }, untilMs),
       ),
     );
     // The redirect keeps a reload of the page from repeating the action.
@@ -130,12 +130,13 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     { action, selection }: Asked,
     auditor: Auditor,
     options: PaceOptions & AuditedRun & { reason: string | undefined },
+    untilMs: number,
   ) {
     if (selection !== GIVEN_UP) {
       yield* auditedBulk(queues, auditor, action, selection, options);
       return;
     }
-    const steps = auditedRedelivery(queues, auditor, { ...options, givenUp: true });
+    const steps = auditedRedelivery(queues, auditor, { ...options, givenUp: true, untilMs });
     for await (const { events, gone } of steps) yield { done: events + gone, changed: events };
   }
 }
