@@ -35,14 +35,11 @@ for place, values in ipairs(asked.pass) do
   end
 end
 
--- Facts as they are now, and whether they pass, by facts as they are saved.
+-- Facts as they are now, of those that pass; false of others; by facts as they are saved.
 local judged = {}
+local function fits(place, value) return not passes[place] or passes[place][value] == true end
 local function judge(saved)
-  local known = judged[saved]
-  if known then return known end
-  local parts = {}
-  for part in string.gmatch(saved .. '\\t', '(.-)\\t') do parts[#parts + 1] = part end
-  local state, code = parts[1], parts[2]
+  local state, code, product, tenant, priority = string.match(saved, '^([^\\t]*)\\t([^\\t]*)\\t([^\\t]*)\\t([^\\t]*)\\t(.*)$')
   if asked.ended == 'completed' then
     state, code = 'completed', ''
   elseif asked.ended == 'failed' then
@@ -53,12 +50,9 @@ local function judge(saved)
     -- An operator's retry, which no worker has begun.
     state, code = 'queued', ''
   end
-  parts[1], parts[2] = state, code
-  local pass = true
-  for place, values in pairs(passes) do pass = pass and values[parts[place] or ''] == true end
-  known = { facts = table.concat(parts, '\\t'), pass = pass }
-  judged[saved] = known
-  return known
+  local passing = fits(1, state) and fits(2, code) and fits(3, product) and fits(4, tenant) and fits(5, priority)
+  judged[saved] = passing and table.concat({ state, code, product, tenant, priority }, '\\t')
+  return judged[saved]
 end
 
 local bytesRead = 0
@@ -189,15 +183,18 @@ for i = 1, #ids do
     local known
     if judges then
       local facts = call('HGET', key, field) or derive(key)
-      known = facts and (judged[facts] or judge(facts))
+      if facts then
+        known = judged[facts]
+        if known == nil then known = judge(facts) end
+      end
     end
     searched = searched + 1
-    if judges and not known then
+    if judges and known == nil then
       searched = searched - 1
       if asked.isBegun then redis.pcall('ZREM', BEGUN, id) end
-    elseif (not judges or known.pass) and not (checksTime and isOutside(key)) and (not text or hasText(id, key)) then
+    elseif known ~= false and not (checksTime and isOutside(key)) and (not text or hasText(id, key)) then
       if count then
-        counts[known.facts] = (counts[known.facts] or 0) + 1
+        counts[known] = (counts[known] or 0) + 1
       else
         local time = timeOf(id, key)
         if time then
