@@ -92,6 +92,20 @@ describe('pages after the last', () => {
     },
   );
 
+  it('a page that follows without a total, and is gone for a moment, is read at the next poll', async () => {
+    const system = await sendUnder(
+      [{ fault: 404, endpoint: 'extracts', match: ({ page = 1 }) => page > 1, times: 1 }],
+      {
+        atlas: { completionMs: 0, totalItems: false, extractsPerDocument: () => 2 },
+        environment: { ATLAS_EXTRACTS_PER_PAGE: '9' },
+      },
+    );
+    const { data, stored } = await endOf(system);
+    expect(data).toMatchObject({ status: 'completed', polls: 2 });
+    const extracts = stored.flatMap(({ documents }) => documents.flatMap((one) => one.extracts));
+    expect(extracts).toHaveLength(10);
+  });
+
   it('a 404 of a page that should be there is no 404 of the batch', async () => {
     const rule: AtlasFaultRule = { fault: 404, match: ({ page = 1 }) => page > 1, times: 3 };
     const system = await sendUnder([rule], { environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });

@@ -167,7 +167,9 @@ async function readExtracts(
       const totalItems = announced();
       const gone = one instanceof UnknownBatchError;
       const isGuess = last.hasNext === null && !isFull(last);
-      ended = totalItems === null ? gone && isFull(last) : found.itemCount >= totalItems;
+      // Without a total, a page that is said to follow may only be hidden for a moment.
+      const mayEnd = gone && isFull(last) && last.hasNext !== true;
+      ended = totalItems === null ? mayEnd : found.itemCount >= totalItems;
       ended ||= isGuess && page >= (last.totalPages ?? 1);
       if (ended) break;
       // A page may be hidden, or what was announced too high: believed when it stays while every
