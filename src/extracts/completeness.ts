@@ -29,8 +29,11 @@ export interface PollFindings {
   extractCount: number;
   /** Whether a page after the first had items, and all of them repeated items of other pages. */
   repeatedPage: boolean;
-  /** Whether a page after the first had an item that repeated one of another page. */
-  repeatedItem: boolean;
+  /**
+   * Whether there was a sign that the list moved while it was read, or goes on where it seemed to end: an item that
+   * repeated one of another page, a page after one that was not full, a page that was to follow and was empty.
+   */
+  doubtful: boolean;
   /** The number of documents without any extract. */
   missing: number;
   /** Items that brought no extract, for nobody can read them: they may be better at the next poll. */
@@ -60,12 +63,12 @@ export function isOverdue(findings: PollFindings): boolean {
  *
  * As many items as were announced must have been read. Repeats count as items, because Atlas may
  * hold the same extract twice. In a list that grew they do not count: each stands in the place of
- * an item that was never seen. When no total is announced, a repeat is the only sign that the list
+ * an item that was never seen. When no total is announced, only such signs tell that the list
  * grew. Atlas may also hold the same extract twice, and then it is there at the next polls too.
  */
 function isExhausted(findings: PollFindings): boolean {
   if (findings.hasNext) return false;
-  if (findings.totalItems === null) return !findings.repeatedItem;
+  if (findings.totalItems === null) return !findings.doubtful;
   const read = findings.totalItemsChanged ? findings.extractCount : findings.itemCount;
   return read >= findings.totalItems;
 }

@@ -8,7 +8,7 @@ const DONE: PollFindings = {
   itemCount: 5,
   extractCount: 5,
   repeatedPage: false,
-  repeatedItem: false,
+  doubtful: false,
   missing: 0,
   unreadable: 0,
 };
@@ -35,11 +35,11 @@ describe('an upload is not complete', () => {
     ['a further extract is announced', { totalItems: 6 }],
     [
       'no total is announced and a page held nothing but repeats',
-      { totalItems: null, repeatedItem: true, repeatedPage: true },
+      { totalItems: null, doubtful: true, repeatedPage: true },
     ],
     [
       'no total is announced and a page repeats an item of another',
-      { totalItems: null, repeatedItem: true, itemCount: 6 },
+      { totalItems: null, doubtful: true, itemCount: 6 },
     ],
     [
       'the list grew and a repeat stands for an item that was pushed past us',
@@ -60,11 +60,7 @@ test.each<[boolean, string, Partial<PollFindings>]>([
   [false, 'all is there', {}],
   [false, 'no total is announced', { totalItems: null }],
   [false, 'a document is missing', { totalItems: 6, missing: 1 }],
-  [
-    true,
-    'a page repeats an item and no total is announced',
-    { totalItems: null, repeatedItem: true },
-  ],
+  [true, 'a page repeats an item and no total is announced', { totalItems: null, doubtful: true }],
   [false, 'a page follows', { totalItems: 6, hasNext: true }],
   [false, 'the list grew while it was read', { totalItems: 6, totalItemsChanged: true }],
   [false, 'a page held nothing but repeats', { totalItems: 6, repeatedPage: true }],

@@ -49,6 +49,8 @@ export interface ExtractsPage {
   /** Both are null when Atlas does not say. */
   hasNext: boolean | null;
   hasPrev: boolean | null;
+  /** Atlas says that there is no page yet. Default: true. */
+  ready?: boolean;
 }
 
 /** What a body says, or why it is unusable. */
@@ -189,7 +191,7 @@ function isPending(word: unknown): boolean {
 
 function notReady(page: number): ExtractsPage {
   const unknown = { saidPage: null, perPage: null, totalPages: null, hasPrev: null };
-  return { ...unknown, items: [], page, totalItems: 0, hasNext: false };
+  return { ...unknown, items: [], page, totalItems: 0, hasNext: false, ready: false };
 }
 
 function readItem(item: unknown, raw: RawPage, index: number, guessed: boolean): PageItem {

@@ -7,6 +7,7 @@ import type { PollData } from '../../../jobs/state/poll-state.js';
 import { unlessAborted } from '../../../timeouts.js';
 import type { WorkerContext } from '../../context.js';
 import type { PollReading } from '../poll-event.js';
+import { ListDoubts } from './list-doubts.js';
 import { ListTooLargeError } from './memory-errors.js';
 import type { PollAccount } from './poll-memory.js';
 import { createPageReader, type PageOptions, type PageReader, type ReadPage } from './read-page.js';
@@ -85,11 +86,14 @@ async function readExtracts(
   onBegin?.(found);
   const totals = new Set<number>();
   let repeatedPage = false;
-  let repeatedItem = false;
+  const doubts = new ListDoubts();
   const unread = { all: 0, inARow: 0, costly: 0, lasting: 0 };
   let unreadable = 0;
-  const add = ({ page, totalItems, items, failure }: ReadPage) => {
-    if (totalItems !== null) totals.add(totalItems);
+  const add = (read: ReadPage) => {
+    const { page, totalItems, items, failure, ready = true } = read;
+    // Of a later page, "not ready" says nothing of the list.
+    if (totalItems !== null && (ready || page === 1)) totals.add(totalItems);
+    doubts.note(read);
     unread.inARow = failure ? unread.inARow + 1 : 0;
     if (failure) unread.all += 1;
     if (failure && isCostly(failure)) unread.costly += 1;
@@ -99,7 +103,7 @@ async function readExtracts(
     // More than asked for: pages mean nothing to this Atlas, and each of them is the whole list.
     const isWholeList = items.length > perPage && added === 0;
     if (page === 1 || isWholeList || added === items.length) return added;
-    repeatedItem = true;
+    doubts.any = true;
     if (added === 0) repeatedPage = true;
     return added;
   };
@@ -146,7 +150,9 @@ async function readExtracts(
     }
     if (page >= pageLimit) throw endless(data, `it has more than ${pageLimit} pages`);
     const known = Math.min(last.totalPages ?? 0, pageLimit);
-    const until = Math.max(page + 1, Math.min(known, page + PAGES_IN_PARALLEL));
+    // Without a total, only the order of reading tells that the list grew meanwhile.
+    const atOnce = totals.size > 0 ? PAGES_IN_PARALLEL : 1;
+    const until = Math.max(page + 1, Math.min(known, page + atOnce));
     const numbers = Array.from({ length: until - page }, (_, i) => page + 1 + i);
     const pages = await Promise.all(numbers.map((number) => laterPage(read(number, perPage))));
     added = 0;
@@ -167,8 +173,8 @@ async function readExtracts(
       const totalItems = announced();
       const gone = one instanceof UnknownBatchError;
       const isGuess = last.hasNext === null && !isFull(last);
-      // Without a total, a page that is said to follow may only be hidden for a moment.
-      const mayEnd = gone && isFull(last) && last.hasNext !== true;
+      // One that was announced may only be hidden for a moment.
+      const mayEnd = gone && isFull(last) && !doubts.announces(last.page + 1);
       ended = totalItems === null ? mayEnd : found.itemCount >= totalItems;
       ended ||= isGuess && page >= (last.totalPages ?? 1);
       if (ended) break;
@@ -192,7 +198,7 @@ async function readExtracts(
     itemCount: found.itemCount,
     extractCount: found.extractCount,
     repeatedPage,
-    repeatedItem,
+    doubtful: doubts.any,
     missing: total - found.present,
     unreadable,
   };
