@@ -57,7 +57,8 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
         const fields = { queue: queue.name, removed: removed.length };
         logger.warn(fields, 'completion events that nobody took were removed');
       }
-    } while (removed.length === EXPIRY_LIMIT && !stopping.aborted);
+      // Fewer than were asked for may be removed while there are others: young ones stand among them.
+    } while (removed.length > 0 && !stopping.aborted);
   };
   const expireUntaken = async () => {
     await trimOutcomes(context);
@@ -148,16 +149,15 @@ async function removeEnded(
 ): Promise<void> {
   const key = queue.toKey(state);
   for (let step = 0; step < MAX_STEPS && !stopping.aborted; step += 1) {
-    const tooMany = (await redis.zcard(key)) - keepCount;
-    const aged = await redis.zcount(key, '-inf', clock.now() - keepMs);
+    // Both are times, which do not move when another worker removes jobs meanwhile.
+    const [, beyondCount = 0] = Number.isFinite(keepCount)
+      ? await redis.zrevrange(key, keepCount, keepCount, 'WITHSCORES')
+      : [];
+    const until = Math.max(clock.now() - keepMs, Number(beyondCount));
     // BullMQ writes to a stream of the queue even when nothing is there to be removed.
-    const removable = Math.min(Math.max(tooMany, aged), EXPIRY_LIMIT);
+    const removable = Math.min(await redis.zcount(key, '-inf', until), EXPIRY_LIMIT);
     if (removable <= 0) return;
-    // Up to the time of the last of them, so that another worker removes no others.
-    const last = String(removable - 1);
-    const [, until] = await redis.zrange(key, last, last, 'WITHSCORES');
-    if (until === undefined) return;
-    await removeOlder(queue, state, Number(until), removable);
+    await removeOlder(queue, state, until, removable);
     if (removable < EXPIRY_LIMIT) return;
   }
 }
