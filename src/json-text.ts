@@ -76,12 +76,25 @@ function endOfScalar(text: string, at: number): number {
   return next;
 }
 
+/** Parts of some length: a string that is made of millions of tokens takes twenty times the memory of its text. */
+const PART_LENGTH = 64 * 1024;
+
 /**
- * The text without white space between its parts, and each string as `JSON.stringify` writes it: the same for texts that
- * differ only in how they are written. Numbers stay as they are, for `1.0` may mean something else than `1`.
+ * Brings, part by part, the text without white space between its tokens, and each string as `JSON.stringify` writes it: the
+ * same for texts that differ only in how they are written. Numbers stay as they are, for `1.0` may mean something else
+ * than `1`.
  */
-export function plainJson(text: string): string {
-  let plain = '';
+export function eachPlainPart(text: string, visit: (part: string) => void): void {
+  let pieces: string[] = [];
+  let length = 0;
+  const add = (piece: string) => {
+    pieces.push(piece);
+    length += piece.length;
+    if (length < PART_LENGTH && pieces.length < PART_LENGTH) return;
+    visit(pieces.join(''));
+    pieces = [];
+    length = 0;
+  };
   let from = 0;
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at);
@@ -89,17 +102,19 @@ export function plainJson(text: string): string {
       const end = endOfString(text, at);
       const string = text.slice(at, end);
       if (string.includes('\\')) {
-        plain += text.slice(from, at) + JSON.stringify(JSON.parse(string));
+        add(text.slice(from, at));
+        add(JSON.stringify(JSON.parse(string)));
         from = end;
       }
       at = end;
     } else if (isSpace(code)) {
-      plain += text.slice(from, at);
+      add(text.slice(from, at));
       at = skipSpace(text, at);
       from = at;
     } else at += 1;
   }
-  return plain + text.slice(from);
+  add(text.slice(from));
+  visit(pieces.join(''));
 }
 
 /** The closing quote is the first one after an even number of backslashes. */

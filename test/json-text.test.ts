@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { plainJson } from '../src/json-text.js';
+import { eachPlainPart } from '../src/json-text.js';
+
+function plainJson(json: string): string {
+  const parts: string[] = [];
+  eachPlainPart(json, (part) => parts.push(part));
+  return parts.join('');
+}
 
 /** Each character of each string as its code, and blanks wherever there may be some. */
 function writtenAtLength(json: string): string {
@@ -34,4 +40,13 @@ it.each([
   ['"a\\/b \\\\ \\" c"', '"a/b \\\\ \\" c"'],
 ])('the plain form of %s is %s', (json, plain) => {
   expect(plainJson(json)).toBe(plain);
+});
+
+it('a text of millions of parts comes in pieces that are short, and in their order', () => {
+  const json = `[${'"\\u0041", 1, '.repeat(100_000)}0]`;
+  const parts: string[] = [];
+  eachPlainPart(json, (part) => parts.push(part));
+  expect(parts.length).toBeGreaterThan(5);
+  expect(Math.max(...parts.map(({ length }) => length))).toBeLessThan(100_000);
+  expect(parts.join('')).toBe(JSON.stringify(JSON.parse(json)));
 });

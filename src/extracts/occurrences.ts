@@ -9,9 +9,8 @@ export interface Place {
 }
 
 /** A text at its place. */
-interface Placed {
+interface Placed extends Place {
   fileData: string;
-  place: Place;
 }
 
 /**
@@ -46,15 +45,16 @@ export class Occurrences {
   }
 
   has(fileData: string): boolean {
-    return this.find(fileData) !== undefined;
+    return this.find(fileData).found !== undefined;
   }
 
   /** Keeps one item. True when it is new: no earlier page had it, or had as many of it. */
   keep(fileData: string, place: Place): boolean {
-    const placed = { fileData, place };
-    const found = this.find(fileData);
+    // Not spread: that would take three times the memory.
+    const placed = { fileData, page: place.page, reading: place.reading, offset: place.offset };
+    const { found, form } = this.find(fileData);
     if (found === undefined) {
-      this.add({ placed: [placed], reading: place.reading, countInReading: 1 });
+      this.add({ placed: [placed], reading: place.reading, countInReading: 1 }, form);
       return true;
     }
     found.countInReading = found.reading === place.reading ? found.countInReading + 1 : 1;
@@ -64,24 +64,26 @@ export class Occurrences {
       found.placed.push(placed);
       return true;
     }
-    if (comparePlaces(place, earliest.place) < 0) found.placed[found.countInReading - 1] = placed;
+    if (comparePlaces(place, earliest) < 0) found.placed[found.countInReading - 1] = placed;
     return false;
   }
 
   inOrder(): Placed[] {
-    return this.all.flatMap(({ placed }) => placed).sort((a, b) => comparePlaces(a.place, b.place));
+    return this.all.flatMap(({ placed }) => placed).sort(comparePlaces);
   }
 
-  private find(fileData: string): Occurrence | undefined {
+  /** What is kept of the text; and its form, where that had to be told. */
+  private find(fileData: string): { found?: Occurrence | undefined; form?: string } {
     const [only] = this.all;
-    if (only === undefined) return undefined;
-    if (!this.byForm && only.placed[0].fileData === fileData) return only;
+    if (only === undefined) return {};
+    if (!this.byForm && only.placed[0].fileData === fileData) return { found: only };
     this.byForm ??= new Map(this.all.map((one) => [this.formOf(one.placed[0].fileData), one]));
-    return this.byForm.get(this.formOf(fileData));
+    const form = this.formOf(fileData);
+    return { found: this.byForm.get(form), form };
   }
 
-  private add(occurrence: Occurrence): void {
+  private add(occurrence: Occurrence, form: string | undefined): void {
     this.all.push(occurrence);
-    this.byForm?.set(this.formOf(occurrence.placed[0].fileData), occurrence);
+    if (form !== undefined) this.byForm?.set(form, occurrence);
   }
 }

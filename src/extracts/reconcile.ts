@@ -5,9 +5,9 @@
  * The result depends on what the pages hold and on their numbers. It does not depend on the order
  * in which they arrive, because pages after the first are fetched side by side.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { foldedForm, receivedForm } from '../jobs/ids.js';
-import { plainJson } from '../json-text.js';
+import { addForm, formOfExtract, shortDigest } from './extract-form.js';
 import { comparePlaces, Occurrences, type Place } from './occurrences.js';
 
 /**
@@ -19,9 +19,6 @@ export const MAX_UNEXPECTED = 1_000;
 
 /** The same of unreadable items. */
 export const MAX_UNREADABLE = 1_000;
-
-/** 96 bits: two lists of one Atlas batch do not share them by chance. */
-const DIGEST_LENGTH = 16;
 
 /** One item of `data`: the id as Atlas sent it, and `file_data` as raw JSON text. */
 export interface PageItem {
@@ -134,7 +131,7 @@ export class Reconciliation {
   private keepOther(documentId: string, fileData: string, place: Place): boolean {
     if (this.othersCount >= MAX_UNEXPECTED) {
       const isKept = this.others.get(documentId)?.has(fileData);
-      return !isKept && this.othersBeyond.add(documentId, fileData);
+      return !isKept && this.othersBeyond.add(documentId, formOfExtract(fileData));
     }
     const others = this.others.get(documentId) ?? new Occurrences(formOfExtract);
     this.others.set(documentId, others);
@@ -191,7 +188,7 @@ export class Reconciliation {
   unexpected(): DocumentExtracts[] {
     return [...this.others]
       .map(([documentId, occurrences]) => ({ documentId, ordered: occurrences.inOrder() }))
-      .sort(({ ordered: [a] }, { ordered: [b] }) => (a && b ? comparePlaces(a.place, b.place) : 0))
+      .sort(({ ordered: [a] }, { ordered: [b] }) => (a && b ? comparePlaces(a, b) : 0))
       .map(({ documentId, ordered }) => toDocument(documentId, ordered));
   }
 
@@ -212,30 +209,20 @@ export class Reconciliation {
     const hash = createHash('sha256').update(this.unreadableDigest());
     for (const [documentId, occurrences] of this.sent) {
       hash.update(JSON.stringify(documentId));
-      for (const { fileData } of occurrences.inOrder()) hash.update(plainJson(fileData));
+      for (const { fileData } of occurrences.inOrder()) addForm(hash, fileData);
     }
     return shortDigest(hash);
   }
 
-  private wrongInOrder(): (UnreadableItem & { place: Place })[] {
+  private wrongInOrder(): (UnreadableItem & Place)[] {
     return [...this.wrong]
       .flatMap(([documentId, reasons]) =>
-        reasons.inOrder().map(({ place, fileData: reason }) => ({ documentId, reason, place })),
+        reasons
+          .inOrder()
+          .map(({ fileData: reason, ...place }) => ({ documentId, reason, ...place })),
       )
-      .sort((a, b) => comparePlaces(a.place, b.place));
+      .sort(comparePlaces);
   }
-}
-
-/**
- * Servers of one Atlas may write the same extract differently: one with letters of another script as they are, the next
- * one with their codes.
- */
-function formOfExtract(fileData: string): string {
-  return shortDigest(createHash('sha256').update(plainJson(fileData)));
-}
-
-function shortDigest(hash: Hash): string {
-  return hash.digest('base64url').slice(0, DIGEST_LENGTH);
 }
 
 /** A form that two ids share stands for neither. */

@@ -105,3 +105,22 @@ it('a worker stores what it can hold of a list that brings something new for eve
   });
   expect(worker.hasExited, worker.output()).toBe(false);
 });
+
+it('a worker stores two extracts of a document of which one is millions of short texts', async () => {
+  const lines = Array.from({ length: 4_000_000 }, () => '\n');
+  const url = await startHostileAtlas((documentId) => ({
+    data: [{ text: 'one' }, { lines }].map((file_data) => ({ document_id: documentId, file_data })),
+    total_items: 2,
+    has_next: false,
+  }));
+  const system = await startSystem();
+  const worker = await system.startWorkerProcess({
+    ...PATIENT,
+    ATLAS_BASE_URL: url,
+    NODE_OPTIONS: '--max-old-space-size=256',
+  });
+  await system.submit('texts', 1);
+  const { data } = await system.event('done-texts', TIMEOUT_MS);
+  expect(data.status).toBe('completed');
+  expect(worker.hasExited).toBe(false);
+});

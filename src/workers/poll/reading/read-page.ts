@@ -7,11 +7,12 @@
  * is asked for too, and when that is another one, the list begins there. An Atlas that only announces extracts
  * before it has them would cost a request more at each poll: see {@link isWorthAsking}.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { ExtractsPage } from '../../../atlas/client.js';
 import { ResponseError } from '../../../atlas/responses/response-errors.js';
 import { UnknownBatchError } from '../../../errors.js';
 import { stayingPolls } from '../../../extracts/completeness.js';
+import { formOfExtract } from '../../../extracts/extract-form.js';
+import type { PageItem } from '../../../extracts/reconcile.js';
 import type { PollData, PollState } from '../../../jobs/state/poll-state.js';
 import type { WorkerContext } from '../../context.js';
 import type { PageMemory, PollAccount } from './poll-memory.js';
@@ -56,7 +57,7 @@ export function createPageReader(
     const room = memory.page();
     try {
       const read = await ask(0, perPage, room);
-      if (read.items.length > 0 && !isDeepStrictEqual(read.items, first.items)) return read;
+      if (read.items.length > 0 && !areSame(read.items, first.items)) return read;
     } catch (error) {
       if (!(error instanceof UnknownBatchError || error instanceof ResponseError)) throw error;
     }
@@ -88,6 +89,17 @@ export function createPageReader(
       return unreadableExtract(page, error);
     }
   };
+}
+
+/** However they are written. */
+function areSame(items: readonly PageItem[], others: readonly PageItem[]): boolean {
+  const isSame = (one: PageItem, other: PageItem | undefined) =>
+    one.atlasDocumentId === other?.atlasDocumentId && formOf(one) === formOf(other);
+  return items.length === others.length && items.every((one, i) => isSame(one, others[i]));
+}
+
+function formOf({ fileData }: PageItem): string | null {
+  return fileData === null ? null : formOfExtract(fileData);
 }
 
 function mayFollowAnother(

@@ -28,7 +28,7 @@ function reading(...ids: string[]): Reconciliation {
 }
 
 function startReadings() {
-  const memory = new PollMemory({ ...MEMORY_LIMITS, smallBytes: 2000, sharedBytes: 0 });
+  const memory = new PollMemory({ ...MEMORY_LIMITS, smallBytes: 2500, sharedBytes: 0 });
   const readings = new LastReadings();
   const remember = (found: Reconciliation, of = data) => {
     const account = memory.open(of.atlasBatchId, 3);
@@ -94,7 +94,7 @@ it('a reading is gone when it is forgotten, its time is over, or its room is nee
   remember(reading('a'));
   const second = { ...data, atlasBatchId: 'B-2' };
   remember(reading('a', 'b'), second);
-  memory.open('B-3', 1).page().hold(1200);
+  memory.open('B-3', 1).page().hold(1500);
   expect([readings.of(data), readings.of(second)?.present]).toEqual([null, 2]);
   expect(vi.getTimerCount()).toBe(1);
 });

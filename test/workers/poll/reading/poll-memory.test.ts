@@ -177,7 +177,7 @@ it('what could not make room anyway is left, and the reserve is never kept', () 
 });
 
 it('what stays counts with what its documents take', () => {
-  const memory = new PollMemory({ ...LIMITS, sharedBytes: 1000, reserveBytes: 1000 });
+  const memory = new PollMemory({ ...LIMITS, sharedBytes: 1250, reserveBytes: 1250 });
   const few = memory.open('few', 3);
   few.page().hold(100);
   expect(few.linger(() => {})).toBe(true);
