@@ -122,11 +122,7 @@ local function forget(member, keeps_place)
     local start = call('ZSCORE', LINE, member)
     if not start then return 0 end
     local flow = flow_of(member)
-    if flow and keeps_place then
-      reach(flow, finish_of(member, tonumber(start)))
-    elseif flow then
-      call('ZADD', GAPS, 'LT', start, flow)
-    end
+    if flow and not keeps_place then call('ZADD', GAPS, 'LT', start, flow) end
     leave_line(member)
   end
   call('HDEL', SIZES, member)

@@ -35,7 +35,7 @@ export class LineModel {
   virtualTime = 0;
   /** In order. */
   readonly waiting: Waiting[] = [];
-  /** Where each flow has come to, by what was admitted of it and what keeps its place. */
+  /** Where each flow has come to, by what was admitted of it. */
   readonly finishes = new Map<string, number>();
   /** By flow: from where on its uploads may move up. */
   readonly gaps = new Map<string, number>();
@@ -74,8 +74,12 @@ export class LineModel {
   leave(leaving: Waiting, keepsPlace: boolean): void {
     this.remove(leaving);
     const { flow, start } = leaving;
-    if (keepsPlace) this.reach(leaving);
-    else this.gaps.set(flow.name, Math.min(start, this.gaps.get(flow.name) ?? Infinity));
+    if (!keepsPlace) this.noteGap(flow.name, start);
+  }
+
+  /** A place of a flow was kept for one that does not come back: who has come behind it moves up. */
+  giveUpPlace(flow: string, start: number): void {
+    if (this.waiting.some((one) => one.flow.name === flow)) this.noteGap(flow, start);
   }
 
   /** Nothing is under way: all begin anew. */
@@ -106,6 +110,10 @@ export class LineModel {
     const next = behind[MAX_MOVED_UP];
     if (next) this.gaps.set(name, next.start);
     else this.gaps.delete(name);
+  }
+
+  private noteGap(flow: string, start: number): void {
+    this.gaps.set(flow, Math.min(start, this.gaps.get(flow) ?? Infinity));
   }
 
   private remove(leaving: Waiting): void {

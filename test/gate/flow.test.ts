@@ -97,15 +97,30 @@ it('what was cancelled of a flood takes nothing of the share of what stays', () 
   expect(next.length).toBeGreaterThan(staying - 10);
 });
 
-it('a place that is kept is there for the one that comes back, and its flow has had no second turn', () => {
+it('a place that is kept is there for the one that comes back, and puts nobody of its flow behind it', () => {
   const line = new LineModel();
   for (const member of ['one', 'two', 'three']) line.enter(member, 10, A);
   const before = line.waiting.map(({ start }) => start);
   for (const left of line.waiting.slice(1)) line.leave(left, true);
   line.closeGap();
+  line.enter('meanwhile', 10, A);
+  expect(line.find('meanwhile')?.start).toBe(before[1]);
+  for (const one of line.waiting.slice(1)) line.leave(one, false);
   line.enter('two', 10, A, before[1]);
   line.enter('three', 10, A, before[2]);
   expect(line.waiting.map(({ start }) => start)).toEqual(before);
+});
+
+it('who stays behind places that were kept for nothing moves up', () => {
+  const line = new LineModel();
+  for (const member of ['one', 'two', 'three']) line.enter(member, 10, A);
+  const [first, second] = line.waiting.map(({ start }) => start);
+  for (const left of line.waiting.slice(0, 2)) line.leave(left, true);
+  line.giveUpPlace(A.name, first ?? Number.NaN);
+  line.closeGap();
+  expect(line.waiting.map(({ start }) => start)).toEqual([first]);
+  line.enter('next', 10, A);
+  expect(line.find('next')?.start).toBe(second);
 });
 
 /** What happens to a line of two flows: uploads come with so many documents, or one leaves, or is admitted. */

@@ -4,7 +4,7 @@ import type { Holders } from '../../gate/gate.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import type { PlannedUpload } from '../../jobs/state/batch-state.js';
+import type { BatchState, PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
@@ -121,10 +121,23 @@ export async function leaveUnsent(entry: BatchContext): Promise<void> {
 
 /** The batch has its outcome. */
 export async function leaveGate(batch: BatchEntry): Promise<void> {
-  const { gate } = batch.context;
-  if (!gate.isOn) return;
-  const { unsent, others } = allMembers(batch, batch.state);
+  const { request, context, state } = batch;
+  const { gate, config } = context;
+  // A job that is no valid request has no uploads.
+  if (!gate.isOn || !request) return;
+  const { unsent, others } = allMembers(batch, state);
   if (unsent.length + others.length === 0) return;
   const members = { unsent: unsent.map(({ member }) => member), others };
-  await gate.leave(batch.lease.held, members, { keepsPlace: false });
+  const flow = flowOf(request, config.TENANT_WEIGHTS).name;
+  await gate.leave(batch.lease.held, members, {
+    keepsPlace: false,
+    flow,
+    keptTag: keptTagOf(state),
+  });
+}
+
+/** The first of the places that are kept for a batch. */
+function keptTagOf(state: BatchState): number | undefined {
+  const tags = uploadsThatAre(state, 'planned').flatMap(({ upload }) => upload.startTag ?? []);
+  return tags.length === 0 ? undefined : Math.min(...tags);
 }
