@@ -137,7 +137,8 @@ local function is_live(member)
   local id, timestamp = string.match(member, '^(.-)@(%d+)/')
   if not id then return false end
   local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
-  return job[1] == timestamp and not job[2]
+  -- As BullMQ reads it: whole milliseconds.
+  return string.match(job[1] or '', '^%d+') == timestamp and not job[2]
 end
 
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the
