@@ -28,7 +28,7 @@ interface Waiting {
  * little to matter for shares.
  */
 export const TIE_LEAD = 1e-9;
-/** Members of a flow that move up in one step: it bounds the time that a script takes. */
+/** Members that move up in one step: it bounds the time that a script takes. */
 export const MAX_MOVED_UP = 500;
 
 export class LineModel {
@@ -39,6 +39,8 @@ export class LineModel {
   readonly finishes = new Map<string, number>();
   /** By flow: from where on its uploads may move up. */
   readonly gaps = new Map<string, number>();
+  /** Whose uploads have moved up last. */
+  gapFlow = '';
 
   find(member: string): Waiting | undefined {
     return this.waiting.find((one) => one.member === member);
@@ -87,18 +89,33 @@ export class LineModel {
     this.virtualTime = 0;
     this.finishes.clear();
     this.gaps.clear();
+    this.gapFlow = '';
   }
 
-  /** Uploads of one flow move up, into the places of those that have left for good. */
-  closeGap(): void {
-    const [first] = [...this.gaps].sort(([a, from], [b, to]) => from - to || (a < b ? -1 : 1));
-    if (!first) return;
-    const [name, from] = first;
+  /**
+   * Uploads of flows move up, into the places of those that have left for good. Flows take turns: one that leaves all
+   * the time does not keep others from it.
+   */
+  closeGaps(): void {
+    const names = [...this.gaps.keys()].sort();
+    const isBehind = (name: string) => name > this.gapFlow;
+    const inTurn = [...names.filter(isBehind), ...names.filter((name) => !isBehind(name))];
+    let left = MAX_MOVED_UP;
+    for (const name of inTurn) {
+      if (left <= 0) break;
+      left -= this.closeGap(name, left);
+      this.gapFlow = name;
+    }
+  }
+
+  /** @returns how many members it has gone through, 1 for none. */
+  private closeGap(name: string, most: number): number {
+    const from = this.gaps.get(name) ?? 0;
     const members = this.waiting.filter(({ flow }) => flow.name === name);
     const before = members.findLast(({ start }) => start < from);
     const behind = members.filter(({ start }) => start >= from);
     let reached = Math.max(this.virtualTime, this.finishes.get(name) ?? 0, finishOf(before));
-    for (const one of behind.slice(0, MAX_MOVED_UP)) {
+    for (const one of behind.slice(0, most)) {
       const place = reached - leadOf(one.flow);
       if (one.start > place) {
         this.remove(one);
@@ -107,9 +124,10 @@ export class LineModel {
       }
       reached = Math.max(reached, finishOf(one));
     }
-    const next = behind[MAX_MOVED_UP];
+    const next = behind[most];
     if (next) this.gaps.set(name, next.start);
     else this.gaps.delete(name);
+    return Math.max(1, Math.min(behind.length, most));
   }
 
   private noteGap(flow: string, start: number): void {

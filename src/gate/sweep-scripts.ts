@@ -10,7 +10,7 @@ const UNHELD_MS = 30_000;
 
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
- * nobody knows who does, it wakes the batch, one each time. Uploads of one flow move up in line. Then it wakes the head, also that which midnight has
+ * nobody knows who does, it wakes the batch, one each time. Uploads of flows move up in line. Then it wakes the head, also that which midnight has
  * given a new quota, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
  * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
  * members of one sweep, how long after a worker that could send nobody can, when today ends.
@@ -28,16 +28,23 @@ local function ask_again(member, at)
   call('ZADD', MARKER, 0, '0')
   return true
 end
+-- By bytes: what is less than another string depends on the server's locale.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
+end
 -- Into the places of those that have left for good, which is a turn that the flow has not had.
-local function close_gap()
-  local flow, from = unpack(call('ZRANGE', GAPS, 0, 0, 'WITHSCORES'))
-  if not flow then return end
+local function close_gap(flow, from, most)
   local key = members_of(flow)
   local reached = math.max(number_of(call('HGET', STATE, 'virtual-time')), number_of(call('ZSCORE', FLOWS, flow)))
   local before = call('ZREVRANGEBYSCORE', key, '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if before[1] then reached = math.max(reached, finish_of(before[1], tonumber(before[2]))) end
-  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_MOVED_UP + 1})
-  for i = 1, math.min(#behind, ${2 * MAX_MOVED_UP}), 2 do
+  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
+  local count = math.min(#behind / 2, most)
+  for i = 1, 2 * count, 2 do
     local member, start = behind[i], tonumber(behind[i + 1])
     local _, weight = flow_of(member)
     local place = reached - lead_of(weight)
@@ -48,8 +55,26 @@ local function close_gap()
     end
     reached = math.max(reached, finish_of(member, start))
   end
-  local next_start = behind[${2 * MAX_MOVED_UP + 2}]
+  local next_start = behind[2 * most + 2]
   if next_start then call('ZADD', GAPS, next_start, flow) else call('ZREM', GAPS, flow) end
+  return math.max(1, count)
+end
+local function close_gaps()
+  local gaps, last = call('ZRANGE', GAPS, 0, -1, 'WITHSCORES'), call('HGET', STATE, 'gap-flow') or ''
+  local flows, from, left = {}, {}, ${MAX_MOVED_UP}
+  for i = 1, #gaps, 2 do
+    flows[#flows + 1] = gaps[i]
+    from[gaps[i]] = gaps[i + 1]
+  end
+  table.sort(flows, is_before)
+  local first = 1
+  while flows[first] and not is_before(last, flows[first]) do first = first + 1 end
+  for i = 0, #flows - 1 do
+    if left <= 0 then break end
+    local flow = flows[(first - 1 + i) % #flows + 1]
+    left = left - close_gap(flow, from[flow], left)
+    call('HSET', STATE, 'gap-flow', flow)
+  end
 end
 if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
 if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
@@ -99,7 +124,7 @@ if #members == most then
 elseif from > 0 then
   call('HDEL', STATE, 'swept')
 end
-close_gap()
+close_gaps()
 wake()
 return paused
 `);

@@ -287,7 +287,7 @@ export class GateWorld {
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
-    this.model.line.closeGap();
+    this.model.line.closeGaps();
     const asked = await this.jobAskedAgain(old);
     this.wakeModel();
     if (asked) asked.place = 'wait';

@@ -1,7 +1,9 @@
 /** What the sweep of one worker does for those that nobody else does anything for. */
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
+import { GateModel } from '../../src/gate/gate-model.js';
 import { whyLineWaits } from '../../src/gate/line.js';
+import { MAX_MOVED_UP } from '../../src/gate/line-model.js';
 import { gateAbleKey, gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
@@ -191,4 +193,41 @@ it('a worker that cannot send leaves the sweep to one that can, and sweeps while
   await redis.del(`${prefix}:atlas-batches:second`, gateAbleKey(prefix));
   await sweep(shut);
   expect(await redis.exists(`${prefix}:gate-in-flight`)).toBe(0);
+});
+
+it('flows of which more uploads move up than one sweep goes through take turns, as in the model', async () => {
+  const { redis, prefix, withLimit, sweep } = startGate();
+  const gate = withLimit(1);
+  const model = new GateModel({ limit: 1, quota: 0 });
+  for (const [id, count] of Object.entries({
+    a: MAX_MOVED_UP + 100,
+    b: 2,
+    c: MAX_MOVED_UP + 200,
+  })) {
+    const held = { lockKey: `${prefix}:atlas-batches:${id}:lock`, token: 't', jobId: id };
+    await redis.hset(`${prefix}:atlas-batches:${id}`, 'timestamp', 1);
+    await redis.set(held.lockKey, 't');
+    const applicants = Array.from({ length: count }, (_, n) => {
+      return { member: `${id}@1/1.${String(n).padStart(4, '0')}`, documentCount: 1 };
+    });
+    const flow = { name: `${id}/normal`, weight: 10 };
+    model.ask(applicants, flow);
+    await gate.ask(held, applicants, { flow, leftMs: 1000, holders: [] });
+    const place = { keepsPlace: false, flow: flow.name, keptTag: undefined } as const;
+    const unsent = [`${id}@1/1.0001`];
+    await gate.leave(held, { unsent, others: [] }, place);
+    for (const member of unsent) model.forget(member, { unsent: true });
+  }
+  for (const left of [['a', 'b', 'c'], ['a', 'c'], []]) {
+    await sweep(gate);
+    model.line.closeGaps();
+    const gaps = await redis.zrange(`${prefix}:gate-gaps`, '0', '-1');
+    expect(gaps.sort()).toEqual(left.map((id) => `${id}/normal`));
+    expect([...model.line.gaps.keys()].sort()).toEqual(gaps);
+    const line = (await redis.zrange(`${prefix}:gate-line`, '0', '-1', 'WITHSCORES')).flat();
+    const { waiting } = model.line;
+    expect(line.filter((_, i) => i % 2 === 0)).toEqual(waiting.map(({ member }) => member));
+    const starts = line.filter((_, i) => i % 2 === 1).map(Number);
+    expect(starts).toEqual(waiting.map(({ start }) => start));
+  }
 });
