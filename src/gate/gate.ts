@@ -24,7 +24,7 @@ const SWEEP_INTERVAL_MS = 900;
 const GATE_ON_MS = 60_000;
 /** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
 const GATE_ABLE_MS = 3000;
-/** Members of one sweep, about 2 ms of Redis. */
+/** Members in flight of one sweep, and as many in line: 2 ms of Redis each. */
 const SWEPT_AT_ONCE = 500;
 
 /** Proof that a batch job is ours. */

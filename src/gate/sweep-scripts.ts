@@ -82,27 +82,35 @@ local paused = call('EXISTS', PAUSE)
 -- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
 if SHUT and call('EXISTS', KEYS[K + 3]) == 1 then return paused end
 if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
-local may_ask = not is_closed()
-local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[A + 3]), now()
-local members = call('ZRANGE', FLIGHT, from, from + most - 1)
-for _, member in ipairs(members) do
-  local gone = not is_live(member)
-  local holder = not gone and call('HGET', HOLDERS, member)
-  if holder then
-    local until_ms = tonumber(string.match(holder, '^until (%d+)$'))
-    if until_ms then
-      gone = until_ms <= at
-    else
-      local poll = call('HMGET', POLLS .. holder, 'timestamp', 'finishedOn')
-      gone = not poll[1] or poll[2]
-    end
+local may_ask, most, at = not is_closed(), tonumber(ARGV[A + 3]), now()
+-- Each time the next members of a set.
+local function go_through(set, cursor, is_gone)
+  local from, gone = number_of(call('HGET', STATE, cursor)), 0
+  local members = call('ZRANGE', set, from, from + most - 1)
+  for _, member in ipairs(members) do
+    if is_gone(member) then gone = gone + forget(member) end
   end
-  if gone then
-    forget(member)
-  elseif not holder and may_ask then
-    may_ask = not ask_again(member, at)
+  local come_to = from + most - gone
+  if #members == most and come_to > 0 then
+    call('HSET', STATE, cursor, come_to)
+  else
+    call('HDEL', STATE, cursor)
   end
 end
+go_through(FLIGHT, 'swept', function(member)
+  if not is_live(member) then return true end
+  local holder = call('HGET', HOLDERS, member)
+  if not holder then
+    if may_ask then may_ask = not ask_again(member, at) end
+    return false
+  end
+  local until_ms = tonumber(string.match(holder, '^until (%d+)$'))
+  if until_ms then return until_ms <= at end
+  local poll = call('HMGET', POLLS .. holder, 'timestamp', 'finishedOn')
+  return not poll[1] or poll[2]
+end)
+-- Those of jobs that were removed by hand: the wake comes to such only at the head.
+go_through(LINE, 'line-swept', function(member) return not is_live(member) end)
 -- Deadlines stand still in a pause, whoever could send without it.
 if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
   call('HDEL', OUTAGE, 'at')
@@ -118,11 +126,6 @@ if head and not is_within(QUOTA, documents_used(), size_of(head)) then
   call('HSET', USED, 'until', ARGV[A + 5])
 else
   call('HDEL', USED, 'until')
-end
-if #members == most then
-  call('HSET', STATE, 'swept', from + most)
-elseif from > 0 then
-  call('HDEL', STATE, 'swept')
 end
 close_gaps()
 wake()

@@ -287,6 +287,8 @@ export class GateWorld {
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
+    for (const { member } of [...this.model.line.waiting])
+      if (!this.isLive(member)) this.model.forget(member);
     this.model.line.closeGaps();
     const asked = await this.jobAskedAgain(old);
     this.wakeModel();
