@@ -26,9 +26,11 @@ const REMEMBERED = 20;
  */
 const EXTEND = new LuaScript<[ExtendResult['status'], number]>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
-if not job[1] then return {'unknown', 0} end
+-- As BullMQ reads it: whole milliseconds.
+local timestamp = string.match(job[1] or '', '^%d+')
+if not timestamp then return {'unknown', 0} end
 local flag = cjson.decode(redis.call('GET', KEYS[2]) or '{}')
-if flag.timestamp ~= tonumber(job[1]) then flag = {} end
+if flag.timestamp ~= tonumber(timestamp) then flag = {} end
 local ms, nonces = flag.ms or 0, flag.nonces or {}
 for _, nonce in ipairs(nonces) do
   if nonce == ARGV[4] then return {'extended', ms} end
@@ -37,7 +39,7 @@ if job[2] then return {'ended', ms} end
 ms = ms + ARGV[1]
 nonces[#nonces + 1] = ARGV[4]
 if #nonces > ${REMEMBERED} then table.remove(nonces, 1) end
-local value = string.format('{"ms":%.0f,"timestamp":%s,"nonces":%s}', ms, job[1], cjson.encode(nonces))
+local value = string.format('{"ms":%.0f,"timestamp":%s,"nonces":%s}', ms, timestamp, cjson.encode(nonces))
 redis.call('SET', KEYS[2], value, 'PX', string.format('%.0f', ms + ARGV[2]))
 -- For those who watch deadlines. The save that puts it into the set adds what it was given before.
 redis.call('ZADD', KEYS[3], 'XX', 'INCR', ARGV[1], ARGV[3])

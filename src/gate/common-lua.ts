@@ -122,11 +122,7 @@ local function forget(member, keeps_place)
     local start = call('ZSCORE', LINE, member)
     if not start then return 0 end
     local flow = flow_of(member)
-    if flow and keeps_place then
-      reach(flow, finish_of(member, tonumber(start)))
-    elseif flow then
-      call('ZADD', GAPS, 'LT', start, flow)
-    end
+    if flow and not keeps_place then call('ZADD', GAPS, 'LT', start, flow) end
     leave_line(member)
   end
   call('HDEL', SIZES, member)
@@ -141,7 +137,8 @@ local function is_live(member)
   local id, timestamp = string.match(member, '^(.-)@(%d+)/')
   if not id then return false end
   local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
-  return job[1] == timestamp and not job[2]
+  -- As BullMQ reads it: whole milliseconds.
+  return string.match(job[1] or '', '^%d+') == timestamp and not job[2]
 end
 
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the

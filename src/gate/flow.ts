@@ -2,7 +2,7 @@
 import type { BatchRequest, Priority } from '../jobs/request/request.js';
 import type { Flow } from './line-model.js';
 
-/** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches, and all of it alone. */
+/** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches of one tenant, and all of it alone. */
 const WEIGHTS: Readonly<Record<Priority, number>> = { urgent: 100, normal: 10, bulk: 1 };
 
 /** @param tenantWeights Shares of tenants, such as `loans=10`; 1 for others. */

@@ -107,14 +107,16 @@ return reply
 `);
 
 /**
- * KEYS lock. ARGV token, '1' when those in line keep their place there, count of members that were surely not
+ * KEYS lock. ARGV token, '1' when those in line keep their place there, the flow, the first place that was kept for
+ * it and is not any more ('' for none), count of members that were surely not
  * sent, these, then others that are neither in flight nor in line from now on. Answers where each of the former
  * stood in line ('' where it was in neither), or false without the lock.
  */
 export const LEAVE = gateScript<string[] | null>(`
 if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
-local keeps_place, unsent, left, starts = ARGV[A + 2] == '1', A + 3 + tonumber(ARGV[A + 3]), 0, {}
-for i = A + 4, #ARGV do
+local keeps_place, flow, kept_tag = ARGV[A + 2] == '1', ARGV[A + 3], ARGV[A + 4]
+local unsent, left, starts = A + 5 + tonumber(ARGV[A + 5]), 0, {}
+for i = A + 6, #ARGV do
   local member = ARGV[i]
   if i <= unsent then
     local start = call('ZSCORE', LINE, member)
@@ -126,7 +128,9 @@ for i = A + 4, #ARGV do
   end
   left = left + forget(member, keeps_place)
 end
-local job = string.match(ARGV[A + 4] or '', '^(.-)@')
+-- Who has come behind the place while nobody stood there moves up too.
+if kept_tag ~= '' and call('EXISTS', members_of(flow)) == 1 then call('ZADD', GAPS, 'LT', kept_tag, flow) end
+local job = string.match(ARGV[A + 6] or '', '^(.-)@')
 if job then call('ZREM', DEADLINES, job) end
 if left > 0 then wake() end
 return starts

@@ -24,7 +24,7 @@ const SWEEP_INTERVAL_MS = 900;
 const GATE_ON_MS = 60_000;
 /** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
 const GATE_ABLE_MS = 3000;
-/** Members of one sweep, about 2 ms of Redis. */
+/** Members in flight of one sweep, and as many in line: 2 ms of Redis each. */
 const SWEPT_AT_ONCE = 500;
 
 /** Proof that a batch job is ours. */
@@ -63,6 +63,17 @@ export interface Admission {
   why: LineReason;
   members: Set<string>;
 }
+
+/** What becomes of the places of those that leave the line. */
+export type PlaceInLine =
+  | { keepsPlace: true }
+  | {
+      keepsPlace: false;
+      /** The name of theirs. */
+      flow: string;
+      /** The first place that was kept for any of them when they left before. */
+      keptTag: number | undefined;
+    };
 
 export class Gate {
   private readonly hasBounds: boolean;
@@ -146,22 +157,19 @@ export class Gate {
    * Uploads of a job are neither in flight nor in line any more.
    * @param members.unsent Those that were surely not sent: what they have taken of the quota is given back.
    * @param members.others Those that were sent, or of which nobody knows it.
-   * @param keepsPlace They come back to where they stood in line: nobody moves up.
+   * @param place Whether they come back to where they stood in line, so that nobody moves up.
    * @returns where the unsent stood in line; undefined for one that was not there.
    * @throws LockLostError
    */
   async leave(
     held: HeldLock,
     { unsent, others }: { unsent: readonly string[]; others: readonly string[] },
-    { keepsPlace }: { keepsPlace: boolean },
+    place: PlaceInLine,
   ): Promise<(number | undefined)[]> {
+    const [flow, keptTag = ''] = place.keepsPlace ? [''] : [place.flow, place.keptTag];
     const args = [
-      ...this.args,
-      held.token,
-      Number(keepsPlace),
-      unsent.length,
-      ...unsent,
-      ...others,
+      ...[...this.args, held.token, Number(place.keepsPlace), flow, keptTag],
+      ...[unsent.length, ...unsent, ...others],
     ];
     const starts = await LEAVE.run(this.options.redis, [...this.keys, held.lockKey], args);
     if (starts === null) throw new LockLostError(held.jobId);

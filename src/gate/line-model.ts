@@ -28,17 +28,19 @@ interface Waiting {
  * little to matter for shares.
  */
 export const TIE_LEAD = 1e-9;
-/** Members of a flow that move up in one step: it bounds the time that a script takes. */
+/** Members that move up in one step: it bounds the time that a script takes. */
 export const MAX_MOVED_UP = 500;
 
 export class LineModel {
   virtualTime = 0;
   /** In order. */
   readonly waiting: Waiting[] = [];
-  /** Where each flow has come to, by what was admitted of it and what keeps its place. */
+  /** Where each flow has come to, by what was admitted of it. */
   readonly finishes = new Map<string, number>();
   /** By flow: from where on its uploads may move up. */
   readonly gaps = new Map<string, number>();
+  /** Whose uploads have moved up last. */
+  gapFlow = '';
 
   find(member: string): Waiting | undefined {
     return this.waiting.find((one) => one.member === member);
@@ -74,8 +76,12 @@ export class LineModel {
   leave(leaving: Waiting, keepsPlace: boolean): void {
     this.remove(leaving);
     const { flow, start } = leaving;
-    if (keepsPlace) this.reach(leaving);
-    else this.gaps.set(flow.name, Math.min(start, this.gaps.get(flow.name) ?? Infinity));
+    if (!keepsPlace) this.noteGap(flow.name, start);
+  }
+
+  /** A place of a flow was kept for one that does not come back: who has come behind it moves up. */
+  giveUpPlace(flow: string, start: number): void {
+    if (this.waiting.some((one) => one.flow.name === flow)) this.noteGap(flow, start);
   }
 
   /** Nothing is under way: all begin anew. */
@@ -83,18 +89,33 @@ export class LineModel {
     this.virtualTime = 0;
     this.finishes.clear();
     this.gaps.clear();
+    this.gapFlow = '';
   }
 
-  /** Uploads of one flow move up, into the places of those that have left for good. */
-  closeGap(): void {
-    const [first] = [...this.gaps].sort(([a, from], [b, to]) => from - to || (a < b ? -1 : 1));
-    if (!first) return;
-    const [name, from] = first;
+  /**
+   * Uploads of flows move up, into the places of those that have left for good. Flows take turns: one that leaves all
+   * the time does not keep others from it.
+   */
+  closeGaps(): void {
+    const names = [...this.gaps.keys()].sort();
+    const isBehind = (name: string) => name > this.gapFlow;
+    const inTurn = [...names.filter(isBehind), ...names.filter((name) => !isBehind(name))];
+    let left = MAX_MOVED_UP;
+    for (const name of inTurn) {
+      if (left <= 0) break;
+      left -= this.closeGap(name, left);
+      this.gapFlow = name;
+    }
+  }
+
+  /** @returns how many members it has gone through, 1 for none. */
+  private closeGap(name: string, most: number): number {
+    const from = this.gaps.get(name) ?? 0;
     const members = this.waiting.filter(({ flow }) => flow.name === name);
     const before = members.findLast(({ start }) => start < from);
     const behind = members.filter(({ start }) => start >= from);
     let reached = Math.max(this.virtualTime, this.finishes.get(name) ?? 0, finishOf(before));
-    for (const one of behind.slice(0, MAX_MOVED_UP)) {
+    for (const one of behind.slice(0, most)) {
       const place = reached - leadOf(one.flow);
       if (one.start > place) {
         this.remove(one);
@@ -103,9 +124,14 @@ export class LineModel {
       }
       reached = Math.max(reached, finishOf(one));
     }
-    const next = behind[MAX_MOVED_UP];
+    const next = behind[most];
     if (next) this.gaps.set(name, next.start);
     else this.gaps.delete(name);
+    return Math.max(1, Math.min(behind.length, most));
+  }
+
+  private noteGap(flow: string, start: number): void {
+    this.gaps.set(flow, Math.min(start, this.gaps.get(flow) ?? Infinity));
   }
 
   private remove(leaving: Waiting): void {

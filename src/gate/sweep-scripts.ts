@@ -10,7 +10,7 @@ const UNHELD_MS = 30_000;
 
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
- * nobody knows who does, it wakes the batch, one each time. Uploads of one flow move up in line. Then it wakes the head, also that which midnight has
+ * nobody knows who does, it wakes the batch, one each time. Uploads of flows move up in line. Then it wakes the head, also that which midnight has
  * given a new quota, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
  * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
  * members of one sweep, how long after a worker that could send nobody can, when today ends.
@@ -28,16 +28,23 @@ local function ask_again(member, at)
   call('ZADD', MARKER, 0, '0')
   return true
 end
+-- By bytes: what is less than another string depends on the server's locale.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
+end
 -- Into the places of those that have left for good, which is a turn that the flow has not had.
-local function close_gap()
-  local flow, from = unpack(call('ZRANGE', GAPS, 0, 0, 'WITHSCORES'))
-  if not flow then return end
+local function close_gap(flow, from, most)
   local key = members_of(flow)
   local reached = math.max(number_of(call('HGET', STATE, 'virtual-time')), number_of(call('ZSCORE', FLOWS, flow)))
   local before = call('ZREVRANGEBYSCORE', key, '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if before[1] then reached = math.max(reached, finish_of(before[1], tonumber(before[2]))) end
-  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, ${MAX_MOVED_UP + 1})
-  for i = 1, math.min(#behind, ${2 * MAX_MOVED_UP}), 2 do
+  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
+  local count = math.min(#behind / 2, most)
+  for i = 1, 2 * count, 2 do
     local member, start = behind[i], tonumber(behind[i + 1])
     local _, weight = flow_of(member)
     local place = reached - lead_of(weight)
@@ -48,8 +55,26 @@ local function close_gap()
     end
     reached = math.max(reached, finish_of(member, start))
   end
-  local next_start = behind[${2 * MAX_MOVED_UP + 2}]
+  local next_start = behind[2 * most + 2]
   if next_start then call('ZADD', GAPS, next_start, flow) else call('ZREM', GAPS, flow) end
+  return math.max(1, count)
+end
+local function close_gaps()
+  local gaps, last = call('ZRANGE', GAPS, 0, -1, 'WITHSCORES'), call('HGET', STATE, 'gap-flow') or ''
+  local flows, from, left = {}, {}, ${MAX_MOVED_UP}
+  for i = 1, #gaps, 2 do
+    flows[#flows + 1] = gaps[i]
+    from[gaps[i]] = gaps[i + 1]
+  end
+  table.sort(flows, is_before)
+  local first = 1
+  while flows[first] and not is_before(last, flows[first]) do first = first + 1 end
+  for i = 0, #flows - 1 do
+    if left <= 0 then break end
+    local flow = flows[(first - 1 + i) % #flows + 1]
+    left = left - close_gap(flow, from[flow], left)
+    call('HSET', STATE, 'gap-flow', flow)
+  end
 end
 if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
 if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
@@ -57,27 +82,35 @@ local paused = call('EXISTS', PAUSE)
 -- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
 if SHUT and call('EXISTS', KEYS[K + 3]) == 1 then return paused end
 if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
-local may_ask = not is_closed()
-local from, most, at = number_of(call('HGET', STATE, 'swept')), tonumber(ARGV[A + 3]), now()
-local members = call('ZRANGE', FLIGHT, from, from + most - 1)
-for _, member in ipairs(members) do
-  local gone = not is_live(member)
-  local holder = not gone and call('HGET', HOLDERS, member)
-  if holder then
-    local until_ms = tonumber(string.match(holder, '^until (%d+)$'))
-    if until_ms then
-      gone = until_ms <= at
-    else
-      local poll = call('HMGET', POLLS .. holder, 'timestamp', 'finishedOn')
-      gone = not poll[1] or poll[2]
-    end
+local may_ask, most, at = not is_closed(), tonumber(ARGV[A + 3]), now()
+-- Each time the next members of a set.
+local function go_through(set, cursor, is_gone)
+  local from, gone = number_of(call('HGET', STATE, cursor)), 0
+  local members = call('ZRANGE', set, from, from + most - 1)
+  for _, member in ipairs(members) do
+    if is_gone(member) then gone = gone + forget(member) end
   end
-  if gone then
-    forget(member)
-  elseif not holder and may_ask then
-    may_ask = not ask_again(member, at)
+  local come_to = from + most - gone
+  if #members == most and come_to > 0 then
+    call('HSET', STATE, cursor, come_to)
+  else
+    call('HDEL', STATE, cursor)
   end
 end
+go_through(FLIGHT, 'swept', function(member)
+  if not is_live(member) then return true end
+  local holder = call('HGET', HOLDERS, member)
+  if not holder then
+    if may_ask then may_ask = not ask_again(member, at) end
+    return false
+  end
+  local until_ms = tonumber(string.match(holder, '^until (%d+)$'))
+  if until_ms then return until_ms <= at end
+  local poll = call('HMGET', POLLS .. holder, 'timestamp', 'finishedOn')
+  return not poll[1] or poll[2]
+end)
+-- Those of jobs that were removed by hand: the wake comes to such only at the head.
+go_through(LINE, 'line-swept', function(member) return not is_live(member) end)
 -- Deadlines stand still in a pause, whoever could send without it.
 if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
   call('HDEL', OUTAGE, 'at')
@@ -94,12 +127,7 @@ if head and not is_within(QUOTA, documents_used(), size_of(head)) then
 else
   call('HDEL', USED, 'until')
 end
-if #members == most then
-  call('HSET', STATE, 'swept', from + most)
-elseif from > 0 then
-  call('HDEL', STATE, 'swept')
-end
-close_gap()
+close_gaps()
 wake()
 return paused
 `);

@@ -92,20 +92,35 @@ it('what was cancelled of a flood takes nothing of the share of what stays', () 
   const gate = gateWith(A, B);
   leaveWhere(gate, (member, place) => member.startsWith(A.name) && place % 4 !== 0);
   const staying = gate.line.waiting.filter(({ flow }) => flow.name === A.name).length;
-  gate.line.closeGap();
+  gate.line.closeGaps();
   const next = admissions(gate, 2 * staying - 10).filter((member) => member.startsWith(A.name));
   expect(next.length).toBeGreaterThan(staying - 10);
 });
 
-it('a place that is kept is there for the one that comes back, and its flow has had no second turn', () => {
+it('a place that is kept is there for the one that comes back, and puts nobody of its flow behind it', () => {
   const line = new LineModel();
   for (const member of ['one', 'two', 'three']) line.enter(member, 10, A);
   const before = line.waiting.map(({ start }) => start);
   for (const left of line.waiting.slice(1)) line.leave(left, true);
-  line.closeGap();
+  line.closeGaps();
+  line.enter('meanwhile', 10, A);
+  expect(line.find('meanwhile')?.start).toBe(before[1]);
+  for (const one of line.waiting.slice(1)) line.leave(one, false);
   line.enter('two', 10, A, before[1]);
   line.enter('three', 10, A, before[2]);
   expect(line.waiting.map(({ start }) => start)).toEqual(before);
+});
+
+it('who stays behind places that were kept for nothing moves up', () => {
+  const line = new LineModel();
+  for (const member of ['one', 'two', 'three']) line.enter(member, 10, A);
+  const [first, second] = line.waiting.map(({ start }) => start);
+  for (const left of line.waiting.slice(0, 2)) line.leave(left, true);
+  line.giveUpPlace(A.name, first ?? Number.NaN);
+  line.closeGaps();
+  expect(line.waiting.map(({ start }) => start)).toEqual([first]);
+  line.enter('next', 10, A);
+  expect(line.find('next')?.start).toBe(second);
 });
 
 /** What happens to a line of two flows: uploads come with so many documents, or one leaves, or is admitted. */
@@ -140,8 +155,7 @@ it('who moves up passes nobody of its flow, nobody moves back, and in the end no
         line.waiting.filter(({ flow }) => flow.name === name).map(({ member }) => member);
       const order = [A, B].map(membersOf);
       const starts = new Map(line.waiting.map(({ member, start }) => [member, start]));
-      line.closeGap();
-      line.closeGap();
+      line.closeGaps();
       expect(line.gaps.size).toBe(0);
       expect([A, B].map(membersOf)).toEqual(order);
       for (const { member, start } of line.waiting)
@@ -159,9 +173,24 @@ it('a flow of thousands moves up in steps, from where the last one has come to',
   if (first) line.leave(first, false);
   for (let step = 0; step < 3; step += 1) {
     expect(line.gaps.size).toBe(1);
-    line.closeGap();
+    line.closeGaps();
   }
   expect(line.gaps.size).toBe(0);
   for (const [place, { start }] of line.waiting.entries())
     expect(start).toBeCloseTo(before[place] ?? Number.NaN, 6);
+});
+
+it('a flow of thousands that leaves all the time does not keep others from moving up', () => {
+  const line = new LineModel();
+  for (let n = 0; n <= 2 * MAX_MOVED_UP; n += 1) line.enter(`a${String(n).padStart(5, '0')}`, 1, A);
+  for (const member of ['b0', 'b1', 'b2']) line.enter(member, 1, B);
+  const [, second] = line.waiting.filter(({ flow }) => flow === B);
+  if (second) line.leave(second, false);
+  for (let step = 0; step < 2; step += 1) {
+    const first = line.waiting.find(({ flow }) => flow === A);
+    if (first) line.leave(first, false);
+    line.closeGaps();
+  }
+  expect([...line.gaps.keys()]).toEqual([A.name]);
+  expect(line.find('b2')?.start).toBe(second?.start);
 });

@@ -26,6 +26,8 @@ interface GateState {
   finishes: Record<string, number>;
   /** From where on the uploads of a flow may move up. */
   gaps: Record<string, number>;
+  /** Of which flow uploads have moved up last. */
+  gapFlow: string;
   /** Where each job is. */
   places: Record<string, string>;
   used: { day: string; documents: number };
@@ -52,6 +54,7 @@ export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<Ga
     flows: await Promise.all(flowsOf(jobs).map((flow) => scores(gateFlowKey(prefix, flow)))),
     finishes: Object.fromEntries(await scores(flows)),
     gaps: Object.fromEntries(await scores(`${prefix}:gate-gaps`)),
+    gapFlow: (await redis.hget(state, 'gap-flow')) ?? '',
     places: Object.fromEntries(await Promise.all(places)),
     used: { day, documents: Number(used) },
   };
@@ -81,6 +84,7 @@ export function modelState({ model, jobs }: GateWorld): GateState {
     ),
     finishes: Object.fromEntries(model.line.finishes),
     gaps: Object.fromEntries(model.line.gaps),
+    gapFlow: model.line.gapFlow,
     places: Object.fromEntries(jobs.map(({ id, place }) => [id, place])),
     used: { ...model.used },
   };

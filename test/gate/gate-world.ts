@@ -5,7 +5,7 @@
  */
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../src/errors.js';
-import { Gate } from '../../src/gate/gate.js';
+import { Gate, type PlaceInLine } from '../../src/gate/gate.js';
 import { type GateBounds, GateModel } from '../../src/gate/gate-model.js';
 import type { Flow } from '../../src/gate/line-model.js';
 import { gateAbleKey, gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
@@ -169,7 +169,7 @@ export class GateWorld {
     const [unsent, others] = [left.filter(isPlanned), left.filter((one) => !isPlanned(one))];
     const membersOf = (list: typeof left) => list.map(({ member }) => member);
     const members = { unsent: membersOf(unsent), others: membersOf(others) };
-    const starts = await this.leave(job, members, { times, keepsPlace: true });
+    const starts = await this.leave(job, members, { times, place: { keepsPlace: true } });
     for (const [n, { upload }] of unsent.entries()) upload.startTag = starts[n];
     await this.moveTo(job, 'wait');
   }
@@ -179,7 +179,10 @@ export class GateWorld {
     if (job.place !== 'active') return;
     const planned = job.uploads.filter(({ state }) => state === 'planned');
     const unsent = planned.map((upload) => this.memberOf(job, job.uploads.indexOf(upload)));
-    await this.leave(job, { unsent, others: [] }, { times, keepsPlace: false });
+    const tags = planned.flatMap(({ startTag }) => startTag ?? []);
+    const keptTag = tags.length === 0 ? undefined : Math.min(...tags);
+    const place = { keepsPlace: false, flow: job.flow.name, keptTag } as const;
+    await this.leave(job, { unsent, others: [] }, { times, place });
     for (const upload of planned) upload.state = 'ended';
   }
 
@@ -207,7 +210,8 @@ export class GateWorld {
   async end(job: TestJob): Promise<void> {
     if (job.place !== 'active' || job.uploads.some(({ state }) => state !== 'ended')) return;
     const others = job.uploads.map((_, index) => this.memberOf(job, index));
-    await this.leave(job, { unsent: [], others }, { times: 1, keepsPlace: false });
+    const place = { keepsPlace: false, flow: job.flow.name, keptTag: undefined } as const;
+    await this.leave(job, { unsent: [], others }, { times: 1, place });
     await this.redis.hset(this.base + job.id, 'finishedOn', 1);
     await this.redis.del(this.lockOf(job));
     job.place = 'ended';
@@ -283,7 +287,9 @@ export class GateWorld {
       const ended = held && this.polls.get(member)?.state !== 'runs';
       if (ended || !this.isLive(member)) this.model.forget(member);
     }
-    this.model.line.closeGap();
+    for (const { member } of [...this.model.line.waiting])
+      if (!this.isLive(member)) this.model.forget(member);
+    this.model.line.closeGaps();
     const asked = await this.jobAskedAgain(old);
     this.wakeModel();
     if (asked) asked.place = 'wait';
@@ -327,18 +333,21 @@ export class GateWorld {
   private async leave(
     job: TestJob,
     members: { unsent: string[]; others: string[] },
-    { times, keepsPlace }: { times: number; keepsPlace: boolean },
+    { times, place }: { times: number; place: PlaceInLine },
   ) {
     const { unsent, others } = members;
+    const { keepsPlace } = place;
     const held = { lockKey: this.lockOf(job), token: job.token, jobId: job.id };
     this.beginDay();
-    const starts = await this.gate.leave(held, members, { keepsPlace });
-    for (let n = 1; n < times; n += 1) await this.gate.leave(held, members, { keepsPlace });
+    const starts = await this.gate.leave(held, members, place);
+    for (let n = 1; n < times; n += 1) await this.gate.leave(held, members, place);
     const isLeft = [...unsent, ...others].some((member) => this.isKnown(member));
     const expected = unsent.map((member) =>
       this.model.forget(member, { unsent: true, keepsPlace }),
     );
     for (const member of others) this.model.forget(member, { keepsPlace });
+    if (!place.keepsPlace && place.keptTag !== undefined)
+      this.model.line.giveUpPlace(place.flow, place.keptTag);
     if (isLeft) this.wakeModel();
     if (starts.join() !== expected.join()) throw new Error(`stood at ${starts}, not ${expected}`);
     return starts;

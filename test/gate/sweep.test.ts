@@ -1,12 +1,20 @@
 /** What the sweep of one worker does for those that nobody else does anything for. */
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
+import { GateModel } from '../../src/gate/gate-model.js';
 import { whyLineWaits } from '../../src/gate/line.js';
+import { MAX_MOVED_UP } from '../../src/gate/line-model.js';
 import { gateAbleKey, gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 
-const FLOW = { name: '/normal', weight: 10 };
+const QUESTION = { flow: { name: '/normal', weight: 10 }, leftMs: 1000, holders: [] };
+
+/** The first is the one that it asks for with `ask` below. */
+function uploadsOf(id: string, count: number) {
+  const names = Array.from({ length: count }, (_, n) => `1.${n}`);
+  return names.map((name) => ({ member: `${id}@1/${name}`, documentCount: 1 }));
+}
 
 function startGate() {
   const { url, prefix } = testRedis();
@@ -29,17 +37,16 @@ function startGate() {
       },
     });
   const jobs = `${prefix}:atlas-batches:`;
+  const hold = async (id: string) => {
+    await redis.hset(jobs + id, 'timestamp', 1);
+    await redis.set(`${jobs}${id}:lock`, 't');
+    return { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
+  };
   /** A job asks for one document, and sleeps when it is not admitted. */
   const ask = async (gate: Gate, id: string, holders: [string, string][] = []) => {
-    const held = { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
-    await redis.hset(jobs + id, 'timestamp', 1);
-    await redis.set(held.lockKey, 't');
+    const held = await hold(id);
     const member = `${id}@1/1.0`;
-    const asked = await gate.ask(held, [{ member, documentCount: 1 }], {
-      flow: FLOW,
-      leftMs: 1000,
-      holders,
-    });
+    const asked = await gate.ask(held, [{ member, documentCount: 1 }], { ...QUESTION, holders });
     if (!asked.members.has(member)) await redis.zadd(`${jobs}delayed`, 1, id);
     return asked.members.has(member);
   };
@@ -48,7 +55,7 @@ function startGate() {
     await gate.sweep();
   };
   const waiting = async () => (await redis.lrange(`${jobs}wait`, 0, -1)).reverse();
-  return { redis, prefix, withLimit, ask, sweep, waiting };
+  return { redis, prefix, withLimit, hold, ask, sweep, waiting };
 }
 
 it('an unknown attempt keeps its room until the time that its holder says, and no longer', async () => {
@@ -149,16 +156,16 @@ it('a line that has waited for the quota is not said to wait for it once the wor
 });
 
 it('a batch in line of which nobody knows who holds its room is woken to say it, and no other', async () => {
-  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const { redis, prefix, withLimit, hold, ask, sweep, waiting } = startGate();
   const jobs = `${prefix}:atlas-batches:`;
   const gate = withLimit(2);
   const ids = ['first', 'second'];
   for (const id of ids) expect(await ask(gate, id)).toBe(true);
   for (const id of ids) {
     // Another upload of each waits, and its worker has died as it slept.
-    const held = { lockKey: `${jobs}${id}:lock`, token: 't', jobId: id };
+    const held = await hold(id);
     const more = [{ member: `${id}@1/1.1`, documentCount: 2 }];
-    await gate.ask(held, more, { flow: FLOW, leftMs: 1000, holders: [] });
+    await gate.ask(held, more, QUESTION);
     await redis.zadd(`${jobs}delayed`, 1, id);
   }
   await sweep(gate);
@@ -191,4 +198,50 @@ it('a worker that cannot send leaves the sweep to one that can, and sweeps while
   await redis.del(`${prefix}:atlas-batches:second`, gateAbleKey(prefix));
   await sweep(shut);
   expect(await redis.exists(`${prefix}:gate-in-flight`)).toBe(0);
+});
+
+it('flows of which more uploads move up than one sweep goes through take turns, as in the model', async () => {
+  const { redis, prefix, withLimit, hold, sweep } = startGate();
+  const gate = withLimit(1);
+  const model = new GateModel({ limit: 1, quota: 0 });
+  const counts = { a: MAX_MOVED_UP + 100, b: 2, c: MAX_MOVED_UP + 200 };
+  for (const [id, count] of Object.entries(counts)) {
+    const held = await hold(id);
+    const applicants = uploadsOf(id, count);
+    const flow = { name: `${id}/normal`, weight: 10 };
+    model.ask(applicants, flow);
+    await gate.ask(held, applicants, { ...QUESTION, flow });
+    const place = { keepsPlace: false, flow: flow.name, keptTag: undefined } as const;
+    const unsent = [`${id}@1/1.1`];
+    await gate.leave(held, { unsent, others: [] }, place);
+    for (const member of unsent) model.forget(member, { unsent: true });
+  }
+  for (const left of [['a', 'b', 'c'], ['a', 'c'], []]) {
+    await sweep(gate);
+    model.line.closeGaps();
+    const gaps = await redis.zrange(`${prefix}:gate-gaps`, '0', '-1');
+    expect(gaps.sort()).toEqual(left.map((id) => `${id}/normal`));
+    expect([...model.line.gaps.keys()].sort()).toEqual(gaps);
+    const line = (await redis.zrange(`${prefix}:gate-line`, '0', '-1', 'WITHSCORES')).flat();
+    const { waiting } = model.line;
+    expect(line.filter((_, i) => i % 2 === 0)).toEqual(waiting.map(({ member }) => member));
+    const starts = line.filter((_, i) => i % 2 === 1).map(Number);
+    expect(starts).toEqual(waiting.map(({ start }) => start));
+  }
+});
+
+it('uploads of a job that was removed by hand leave the line, however far behind a head that lives', async () => {
+  const { redis, prefix, withLimit, hold, ask, sweep } = startGate();
+  const gate = withLimit(1);
+  expect(await ask(gate, 'first')).toBe(true);
+  // One sweep goes through 500 members of the line.
+  await gate.ask(await hold('first'), uploadsOf('first', 601), QUESTION);
+  expect(await ask(gate, 'removed')).toBe(false);
+  await redis.del(`${prefix}:atlas-batches:removed`);
+  const inLine = async () => redis.zcard(`${prefix}:gate-line`);
+  await sweep(gate);
+  expect(await inLine()).toBe(601);
+  await sweep(gate);
+  expect(await inLine()).toBe(600);
+  expect(await redis.hget(`${prefix}:gate-state`, 'line-swept')).toBeNull();
 });

@@ -86,6 +86,37 @@ it('a batch that kills every worker once its polls have ended ends with what the
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
+it('a batch that has killed too many workers leaves the line while its polls go on', async () => {
+  const system = await startSystem({
+    atlas: LATER,
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '2', ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1' },
+  });
+  const { redis, prefix, batches, atlas } = system;
+  const sent = () => atlas.uploads().flatMap(({ documentIds }) => documentIds);
+  const lineOf = (count: number) =>
+    waitUntil('a line', async () => (await redis.zcard(`${prefix}:gate-line`)) === count);
+  await system.startWorker();
+  await system.submit('occupying', 1, 'occupying-');
+  await batchesInFlight(system);
+  await system.submit('deadly', 2, 'deadly-');
+  await lineOf(1);
+  await system.submit('next', 1, 'next-');
+  await lineOf(2);
+  await waitUntil('two asleep', async () => (await batches.getDelayedCount()) === 2);
+  await markAsDeadly(system, 'atlas-batches', 'batch-deadly');
+  const job = await batches.getJob('batch-deadly');
+  await job?.promote();
+  await waitUntil('one that waits', async () => (await job?.getState()) === 'waiting-children');
+  const client = createAtlasBatchClient({
+    redisUrl: system.environment.REDIS_URL ?? '',
+    prefix,
+  });
+  onTestFinished(() => client.close());
+  await client.cancel('occupying', 'it takes room');
+  await waitUntil('the next upload', () => sent().includes('next-001'));
+  expect(sent()).not.toContain('deadly-002');
+});
+
 it.each([
   { polled: 'before its first poll', minMs: 1000 },
   { polled: 'after some polls', minMs: 50 },

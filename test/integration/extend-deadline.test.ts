@@ -1,6 +1,7 @@
 import { Command, Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createAtlasBatchClient } from '../../src/client/client.js';
+import { startedKey } from '../../src/jobs/keys/redis-keys.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
@@ -47,6 +48,24 @@ it('a batch that is given more time before it has begun waits out an outage that
   await system.startWorker();
   expect((await system.event('done-other')).data.reason?.code).toBe('ATLAS_UNAVAILABLE');
   system.atlas.setFaults({ rules: [] });
+  expect((await system.event('done-given')).name).toBe('batch.completed');
+});
+
+it('a batch whose producer gave it a timestamp with a fraction is given more time', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 1.5 * DEADLINE_MS },
+    environment: ENVIRONMENT,
+  });
+  const { redis, prefix, batches } = system;
+  const request = await system.request('given', 2);
+  await batches.add('batch', request, { jobId: 'batch-given', timestamp: Date.now() + 0.5 });
+  const client = clientOf(system);
+  for (const extendedMs of [HOUR_MS, 2 * HOUR_MS])
+    expect((await client.extendDeadline('given', HOUR_MS)).extendedMs).toBe(extendedMs);
+  await system.startWorker();
+  await batchesInFlight(system);
+  const startedAt = Number(await redis.zscore(startedKey(prefix), 'batch-given'));
+  expect(startedAt).toBeGreaterThan(Date.now() + HOUR_MS);
   expect((await system.event('done-given')).name).toBe('batch.completed');
 });
 

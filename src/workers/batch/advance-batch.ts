@@ -52,7 +52,8 @@ export async function advanceBatch(entry: BatchContext): Promise<Ending | WaitFo
     // One that will fail keeps nobody waiting: it leaves the line, and waits for its polls or ends.
     if (isInLine && !mustWait && !isDoomed(entry)) return sleepInLine(entry);
     if (pending > 0) {
-      await leaveUnsent(entry);
+      // Who has not asked for its turn is cancelled, will fail, or is past its deadline: it asks no more.
+      await leaveUnsent(entry, { keepsPlace: isInLine && !isDoomed(entry) });
       if (mustWait) return { kind: 'sleep', delayMs: UNDER_WAY_WAIT_MS * (1 + context.random()) };
       return {
         kind: 'wait-for-children',

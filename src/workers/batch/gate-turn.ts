@@ -4,7 +4,7 @@ import type { Holders } from '../../gate/gate.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import type { PlannedUpload } from '../../jobs/state/batch-state.js';
+import type { BatchState, PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
@@ -17,7 +17,13 @@ import {
   type Sleep,
   uploadsThatAre,
 } from './batch-context.js';
-import { allMembers, memberOf, membersToLeave, unknownMembersOf } from './gate-members.js';
+import {
+  allMembers,
+  type Leaving,
+  memberOf,
+  membersToLeave,
+  unknownMembersOf,
+} from './gate-members.js';
 import { keepPlaces, resumeClock, stopClock } from './transitions.js';
 import { wakePolls } from './wake-polls.js';
 
@@ -107,24 +113,45 @@ export async function resumeFromLine(entry: BatchContext): Promise<void> {
   entry.state = resumeClock(entry.state, clock.now(), outageMs);
 }
 
-/** A batch that sends nothing now, for an error or for good, keeps nobody waiting. Its places are kept for it. */
-export async function leaveUnsent(entry: BatchContext): Promise<void> {
-  const { gate } = entry.context;
-  if (!gate.isOn) return;
-  const { unsent, others } = membersToLeave(entry, entry.state);
-  if (unsent.length + others.length === 0) return;
-  const members = { unsent: unsent.map(({ member }) => member), others };
-  const startTags = await gate.leave(entry.lease.held, members, { keepsPlace: true });
-  const tags = new Map(unsent.map(({ index }, position) => [index, startTags[position]]));
+/**
+ * A batch that sends nothing now, for an error or for good, keeps nobody waiting.
+ * @param keepsPlace It comes back for what it has not sent, to where that stood.
+ */
+export async function leaveUnsent(
+  entry: BatchContext,
+  { keepsPlace }: { keepsPlace: boolean },
+): Promise<void> {
+  const leaving = membersToLeave(entry, entry.state);
+  const startTags = await leave(entry, leaving, keepsPlace);
+  if (!keepsPlace) return;
+  const tags = new Map(leaving.unsent.map(({ index }, position) => [index, startTags[position]]));
   entry.state = keepPlaces(entry.state, tags);
 }
 
 /** The batch has its outcome. */
 export async function leaveGate(batch: BatchEntry): Promise<void> {
-  const { gate } = batch.context;
-  if (!gate.isOn) return;
-  const { unsent, others } = allMembers(batch, batch.state);
-  if (unsent.length + others.length === 0) return;
+  await leave(batch, allMembers(batch, batch.state), false);
+}
+
+/** @returns where the unsent stood in line. */
+async function leave(
+  { request, context, lease, state }: BatchEntry,
+  { unsent, others }: Leaving,
+  keepsPlace: boolean,
+): Promise<(number | undefined)[]> {
+  const { gate, config } = context;
+  // A job that is no valid request has no uploads.
+  if (!gate.isOn || !request || unsent.length + others.length === 0) return [];
   const members = { unsent: unsent.map(({ member }) => member), others };
-  await gate.leave(batch.lease.held, members, { keepsPlace: false });
+  const flow = flowOf(request, config.TENANT_WEIGHTS).name;
+  const place = keepsPlace
+    ? ({ keepsPlace } as const)
+    : ({ keepsPlace, flow, keptTag: keptTagOf(state) } as const);
+  return gate.leave(lease.held, members, place);
+}
+
+/** The first of the places that are kept for a batch. */
+function keptTagOf(state: BatchState): number | undefined {
+  const tags = uploadsThatAre(state, 'planned').flatMap(({ upload }) => upload.startTag ?? []);
+  return tags.length === 0 ? undefined : Math.min(...tags);
 }

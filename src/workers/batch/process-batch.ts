@@ -113,7 +113,7 @@ async function enter(entry: BatchContext): Promise<Ending | WaitForChildren | Sl
 
 /** Its other uploads are not sent meanwhile: at the head of the line they would keep all others waiting. */
 async function sleepForReceipts(entry: BatchContext): Promise<Sleep> {
-  await leaveUnsent(entry);
+  await leaveUnsent(entry, { keepsPlace: true });
   return {
     kind: 'save-and-sleep',
     delayMs: RECEIPT_WAIT_MS * (1 + entry.context.random()),
@@ -133,7 +133,7 @@ async function settleDeaths(entry: BatchContext): Promise<Ending | WaitForChildr
     heartbeat: context.heartbeat,
     now: context.clock.now(),
     async beginWait(_, reason) {
-      await leaveUnsent(entry);
+      await leaveUnsent(entry, { keepsPlace: true });
       entry.state = countTransientError(entry.state, reason);
     },
     tell(message) {
@@ -150,11 +150,15 @@ async function endAfterDeaths(
   entry: BatchContext,
   { deaths, reason }: DeadlyJob,
 ): Promise<Ending | WaitForChildren> {
-  const wait: WaitForChildren = { kind: 'wait-for-children', added: [] };
-  if (!entry.childrenDone) return wait;
+  const wait = async (): Promise<WaitForChildren> => {
+    // Asleep until its polls have ended, at the head of the line it would keep all others waiting.
+    await leaveUnsent(entry, { keepsPlace: false });
+    return { kind: 'wait-for-children', added: [] };
+  };
+  if (!entry.childrenDone) return wait();
   // What the polls obtain is told too, unless it is the asking that kills.
   const mayCollect = deaths < 2 * MAX_DEATHS;
-  if (mayCollect && (await collectPolls(entry)).pending > 0) return wait;
+  if (mayCollect && (await collectPolls(entry)).pending > 0) return wait();
   return { kind: 'ending', status: 'failed', reason };
 }
 

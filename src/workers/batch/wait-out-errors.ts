@@ -52,7 +52,7 @@ export async function waitOut(entry: BatchContext, error: TransientError): Promi
     const { mustWait } = await collectBeforeSleep(entry);
     if (!mustWait && !isDoomed(entry)) return sleepInLine(entry);
   }
-  await leaveUnsent(entry);
+  await leaveUnsent(entry, { keepsPlace: true });
   const count = entry.state.errorStreak?.count ?? 1;
   const inRow = relevantErrors(entry, error, count);
   const wanted = Math.max(error.retryAfterMs, backoffMs(inRow, ERROR_BACKOFF, context.random));
@@ -105,7 +105,7 @@ export async function afterUnexpectedError(
   if (unexpectedErrors > MAX_UNEXPECTED_ERRORS && (!isAtAtlas || (await isPastDeadline(entry)))) {
     return endBatch(entry, 'failed', reason);
   }
-  await leaveUnsent(entry);
+  await leaveUnsent(entry, { keepsPlace: true });
   const delay = backoffMs(unexpectedErrors, ERROR_BACKOFF, context.random);
   await lease.save(entry.state, describeError(unexpectedErrors, reason, delay));
   return sleep(entry, delay);

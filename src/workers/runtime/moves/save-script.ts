@@ -47,7 +47,9 @@ elseif ARGV[7] ~= '' then
   local given = KEYS[10] ~= KEYS[2] and redis.call('GET', KEYS[10])
   local is_json, flag = false, nil
   if given then is_json, flag = pcall(cjson.decode, given) end
-  if is_json and type(flag) == 'table' and flag.timestamp == tonumber(redis.call('HGET', KEYS[2], 'timestamp')) then
+  -- As BullMQ reads it: whole milliseconds.
+  local timestamp = math.floor(tonumber(redis.call('HGET', KEYS[2], 'timestamp')) or 0)
+  if is_json and type(flag) == 'table' and flag.timestamp == timestamp then
     redis.call('ZADD', KEYS[6], 'INCR', flag.ms, ARGV[2])
   end
 end
