@@ -70,7 +70,7 @@ export async function selectionUntilNow(
     latest(begunKey(prefix)),
   ]);
   // Other hosts may have a clock that is ahead.
-  const last = Math.max(Math.ceil(now), ...ends.map(([, time]) => Number(time ?? 0)));
+  const last = Math.ceil(Math.max(now, ...ends.map(([, time]) => Number(time ?? 0))));
   const { filter, givenUp } = selection;
   return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
 }
