@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { previewBulk } from '../../src/batches/bulk/preview.js';
+import { UsageError } from '../../src/errors.js';
 import { onTerminal } from '../helpers/on-terminal.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
@@ -82,6 +84,16 @@ test('retry of all that fit says what it will cost, asks for consent, and says w
   expect((await run('retry')).stderr).toMatch(/^retry which batches\? Name them/);
   expect((await run('retry', 'a', '--state', 'failed')).code).toBe(2);
   expect((await run('retry', '--state', 'completed', '--yes')).code).toBe(2);
+});
+
+test.each(['', '  '])('a cancel of all with the text "%s" is refused', async (text) => {
+  const { run, queues } = await startWith([{ reference: 'a' }]);
+  const refused = await run('cancel', '--text', text, '--yes');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toMatch(/^text is empty/);
+  const selection = { text, state: 'queued' } as const;
+  await expect(previewBulk(queues, 'cancel', selection)).rejects.toThrow(UsageError);
+  expect((await run('list', '--text', text)).stdout).toContain('a ');
 });
 
 test('Ctrl-C ends a retry of many, which says how far it has come', async () => {
