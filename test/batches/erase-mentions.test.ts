@@ -4,6 +4,7 @@ import { eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
 import type { Traces } from '../../src/batches/erase/erase-scope.js';
 import { redact } from '../../src/batches/erase/redact.js';
 import type { AuditRecord } from '../../src/jobs/audit-record.js';
+import { erasedDigest } from '../../src/jobs/erased.js';
 import { auditKey, bulkKey } from '../../src/jobs/keys/redis-keys.js';
 import {
   type BulkOrder,
@@ -74,11 +75,11 @@ it('an erase takes the name out of what operators did to many, whether that ende
   expect((await dumpRedis(redis, prefix)).replace('loan-88410', '')).not.toMatch(/loan-8841/i);
 });
 
-it('an erase takes the name out of changes to others that no worker has written into its log yet', async () => {
+it('an erase takes the name out of changes, to others too, that no worker has written into its log yet', async () => {
   const { redis, prefix } = openTestQueues();
   const records: AuditRecord[] = [
     { ...RECORD, filter: { text: REFERENCE, tenant: 'branch-1' }, reason: 'ticket 7' },
-    { ...RECORD, reference: REFERENCE },
+    { ...RECORD, reference: REFERENCE, reason: `${REFERENCE} is a scan of nobody` },
     { ...RECORD, reference: 'loan-1', reason: `instead of ${REFERENCE}` },
     { ...RECORD, filter: { text: 'loan-88410', tenant: REFERENCE } },
     // Asked for while somebody erases it, by a clock that is not ours.
@@ -87,9 +88,17 @@ it('an erase takes the name out of changes to others that no worker has written 
   const key = auditKey(prefix);
   await redis.rpush(key, ...records.map((record) => JSON.stringify(record)));
   expect((await eraseUntilGone({ redis, prefix }, TRACES)).keys).toBe(3);
+  expect((await eraseUntilGone({ redis, prefix }, TRACES)).keys).toBe(0);
   const left = await redis.lrange(key, 0, -1);
   expect(left.map((text) => JSON.parse(text))).toEqual([
     { ...records[0], filter: { text: '***', tenant: 'branch-1' } },
+    {
+      ...records[1],
+      ...{
+        reference: `sha256:${erasedDigest(REFERENCE, null)}`,
+        reason: '*** is a scan of nobody',
+      },
+    },
     { ...records[2], reason: 'instead of ***' },
     records[3],
     records[4],
