@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { audited } from '../../src/batches/audit.js';
-import { eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
+import { eraseBatch, eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
 import type { Traces } from '../../src/batches/erase/erase-scope.js';
 import { redact } from '../../src/batches/erase/redact.js';
 import type { AuditRecord } from '../../src/jobs/audit-record.js';
@@ -13,6 +13,7 @@ import {
   updateRecord,
 } from '../../src/server/dashboard/batches/bulk/bulk-record.js';
 import { dumpRedis } from '../helpers/dump-redis.js';
+import { plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 
 const REFERENCE = 'loan-8841';
@@ -120,4 +121,15 @@ it('the record of an erase does not name the batch, also where the reason does',
   const [text = ''] = await redis.lrange(auditKey(prefix), 0, -1);
   expect(text).not.toContain(REFERENCE);
   expect(JSON.parse(text)).toMatchObject({ reason: '***, as ticket 7 says', outcome: 'erased' });
+});
+
+it('a batch is erased whose producer wrote a fraction of a millisecond, which BullMQ leaves out', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  await plant(queues, [{ reference: REFERENCE, state: 'completed', addedAt: 1796058263230.5 }]);
+  const nothing = async () => 0;
+  const eraser = { count: nothing, erase: nothing, eraseObjects: nothing, close() {} };
+  const { status, certificate } = await eraseBatch(queues, REFERENCE, { eraser });
+  expect([status, certificate?.removed.jobs]).toEqual(['erased', 1]);
+  expect(certificate?.digest).toBe(erasedDigest(REFERENCE, 1796058263230));
+  expect(await dumpRedis(redis, prefix)).not.toContain(REFERENCE);
 });
