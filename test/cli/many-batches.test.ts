@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { previewBulk } from '../../src/batches/bulk/preview.js';
 import { UsageError } from '../../src/errors.js';
+import { auditKey } from '../../src/jobs/keys/redis-keys.js';
 import { onTerminal } from '../helpers/on-terminal.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
@@ -94,6 +95,16 @@ test.each(['', '  '])('a cancel of all with the text "%s" is refused', async (te
   const selection = { text, state: 'queued' } as const;
   await expect(previewBulk(queues, 'cancel', selection)).rejects.toThrow(UsageError);
   expect((await run('list', '--text', text)).stdout).toContain('a ');
+});
+
+test.each(['', ' '])('nothing is changed by the operator "%s", who is nobody', async (operator) => {
+  const { run, queues } = await startWith([{ reference: 'a' }]);
+  const stderr = '--operator is empty: it names who makes the changes\n';
+  for (const which of [['a'], ['--state', 'queued', '--yes']]) {
+    const refused = await run('cancel', ...which, '--operator', operator);
+    expect(refused).toEqual({ code: 2, stdout: '', stderr });
+  }
+  expect(await queues.link.redis.exists(auditKey(queues.prefix))).toBe(0);
 });
 
 test('Ctrl-C ends a retry of many, which says how far it has come', async () => {
