@@ -115,6 +115,33 @@ it('behind a trusted proxy a wrong password locks the client that it names, and 
 });
 
 it.each([
+  ['203.0.113.1', (port: number) => `203.0.113.1:${port}`],
+  ['2001:db8::1', (port: number) => `[2001:db8::1]:${port}`],
+  ['203.0.113.1', (port: number) => `203.0.113.1:${port}, 192.0.2.9:${port}`],
+])(
+  'a client is %s also where proxies name the port of each connection',
+  async (address, clientAt) => {
+    const warned: object[] = [];
+    const logger = { ...SILENT, warn: (fields: object) => void warned.push(fields) };
+    const { server } = await createServer({ ...LOGIN, TRUST_PROXY: '192.0.2.9' }, { logger });
+    const codes: number[] = [];
+    for (let i = 0; i < 11; i += 1) {
+      const { statusCode } = await server.app.inject({
+        url: '/dashboard/',
+        remoteAddress: '192.0.2.9',
+        headers: {
+          authorization: basic('operator', 'wrong'),
+          'x-forwarded-for': clientAt(4000 + i),
+        },
+      });
+      codes.push(statusCode);
+    }
+    expect(codes).toEqual([...Array(10).fill(401), 429]);
+    expect(warned[0]).toEqual({ address, name: 'operator' });
+  },
+);
+
+it.each([
   [{ OPERATOR_HEADER: 'X-User' }, 'TRUST_PROXY is missing; OPERATOR_HEADER needs it'],
   [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY must be addresses or networks'],
   [{ TRUST_PROXY: 'everybody' }, 'TRUST_PROXY must be addresses or networks'],
