@@ -41,6 +41,26 @@ it('people of the users file log in beside the single login, and those with the 
   expect(await ask('bob', PASSWORD)).toBe(200);
 });
 
+it('the last person whose line is taken out of the users file cannot log in any more', async () => {
+  const path = await usersFile(`alice:${HASH}:operate\n`);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const info = vi.fn();
+  const logger = { ...SILENT, info };
+  const { server } = await createServer({ DASHBOARD_USERS_FILE: path }, { logger });
+  const headers = { authorization: basic('alice', PASSWORD) };
+  const ask = async () => (await server.app.inject({ url: '/dashboard/', headers })).statusCode;
+  expect(await ask()).toBe(200);
+  // What is wrong locks nobody out.
+  writeFileSync(path, 'alice\n');
+  vi.advanceTimersByTime(10_000);
+  expect(await ask()).toBe(200);
+  writeFileSync(path, '# nobody any more\n');
+  vi.advanceTimersByTime(10_000);
+  expect(await ask()).toBe(401);
+  expect(info).toHaveBeenCalledWith({}, 'DASHBOARD_USERS_FILE has changed: 0 people may log in');
+});
+
 it('what somebody changes is logged with their name', async () => {
   const path = await usersFile(`alice:${HASH}:operate\n`);
   const info = vi.fn();
