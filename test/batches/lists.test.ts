@@ -232,6 +232,32 @@ it.each([
   },
 );
 
+it.each(['newest', 'oldest'] as const)(
+  'batches whose timestamp has a fraction are listed by the %s once',
+  async (sort) => {
+    const { queues } = openTestQueues();
+    const { batches, link, prefix } = queues;
+    const references = ['a', 'b', 'c'];
+    await plant(
+      queues,
+      references.map((reference, i) => ({ reference, state: 'processing', addedAt: 1000 + i })),
+    );
+    // As a producer writes it. Workers have the whole milliseconds.
+    for (const [i, one] of references.entries())
+      await link.redis.hset(batches.toKey(`batch-${one}`), 'timestamp', `${1000 + i}.5`);
+    expect(await link.redis.zscore(begunKey(prefix), 'batch-a')).toBe('1000');
+    const listed: (string | null)[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < 4; page += 1) {
+      const list = await listBatches(queues, { state: 'running', sort, limit: 1, cursor });
+      listed.push(...list.batches.map(({ reference }) => reference));
+      cursor = list.next ?? undefined;
+      if (cursor === undefined) break;
+    }
+    expect(listed).toEqual(sort === 'newest' ? references.reverse() : references);
+  },
+);
+
 it('what never changes of a batch is read for the first list that shows it, and for no other', async () => {
   const { queues } = openTestQueues();
   await plant(queues, [{ reference: 'big', productType: 'LOAN_APP', addedAt: 10 }]);

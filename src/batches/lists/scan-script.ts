@@ -174,7 +174,8 @@ end
 local function timeOf(id, key)
   if asked.isScored and not asked.isBegun then return call('ZSCORE', KEY, id) end
   local fields = call('HMGET', key, 'timestamp', 'finishedOn')
-  if fields[1] and not fields[2] then return fields[1] end
+  -- By whole milliseconds, as the set has it, and not as a producer may have written it.
+  if fields[1] and not fields[2] then return asked.isScored and call('ZSCORE', KEY, id) or fields[1] end
   if asked.isBegun then drop(id) end
 end
 
