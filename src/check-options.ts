@@ -39,3 +39,10 @@ export function checkType(name: string, value: unknown, type: 'function' | 'obje
   if (value === undefined || isOfType) return;
   throw new UsageError(`${name} must be ${type === 'object' ? 'an' : 'a'} ${type}`);
 }
+
+/** @throws UsageError for a name of who makes changes that names nobody. */
+export function checkActor(name: string, actor: unknown): void {
+  checkType(name, actor, 'string');
+  if (typeof actor === 'string' && /^[\s\p{Cc}]*$/u.test(actor))
+    throw new UsageError(`${name} is empty: it names who makes the changes`);
+}

@@ -37,7 +37,7 @@ export async function runBulkCommand(
   references: readonly string[],
   options: BulkCommandOptions,
 ): Promise<ExitCode> {
-  const selection = toSelection(action, references, options);
+  let selection = toSelection(action, references, options);
   let latest: BulkProgress | undefined;
   let total = 0;
   return untilInterrupted(
@@ -51,6 +51,8 @@ export async function runBulkCommand(
           else if (!options.quiet && !options.json) print(describePreview(preview));
           if (options.dryRun || total === 0) return 0;
           await confirm(preview, options, signal);
+          // None is met that nobody was asked about.
+          if (!byName) selection = { ...selection, until: preview.until };
         }
         const view = createBulkView(action, total, options);
         let code: ExitCode = 0;

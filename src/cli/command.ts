@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { checkActor } from '../check-options.js';
 
 /** Exit code of a process that Ctrl-C ended: 128 and the number of SIGINT, as in shells. */
 const INTERRUPTED = 130;
@@ -26,7 +27,14 @@ export function createChange(name: string, description: string, examples: string
   return createCommand(name, description, examples).option(
     '--operator <name>',
     'who does it, for the audit log and the timeline; default: your user of this machine',
+    toOperator,
   );
+}
+
+/** @throws UsageError for nobody, as where a variable of a script is not set. */
+function toOperator(name: string): string {
+  checkActor('--operator', name);
+  return name;
 }
 
 /** Creates a command whose help ends with its examples. */

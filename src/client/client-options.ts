@@ -2,7 +2,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Telemetry } from 'bullmq';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
-import { checkOptions, checkType } from '../check-options.js';
+import { checkActor, checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { noProxyIssue, type ProxySettings, proxyIssue } from '../http/proxy.js';
 import { isObject } from '../json.js';
@@ -92,7 +92,7 @@ export function checkClientOptions(options: unknown): void {
   }
   checkType('connection', connection, 'object');
   checkType('s3', s3, 'object');
-  checkType('actor', actor, 'string');
+  checkActor('actor', actor);
   if (results !== undefined) {
     const { bucket, prefix: below } = checkOptions('results', results, ['bucket', 'prefix']);
     if (typeof bucket !== 'string') throw new UsageError('results.bucket must be a string');

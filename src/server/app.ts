@@ -14,7 +14,7 @@ import {
 } from './limits.js';
 import { logFailure } from './log-failure.js';
 import { readableUrl, refuseBytes, refuseRequests } from './refused-requests.js';
-import { trustedProxies } from './trusted-proxies.js';
+import { leaveOutPorts, trustedProxies } from './trusted-proxies.js';
 
 /** Parts of the server. `callbacks` is what Atlas must reach, `api` what apps call. Liveness is in all of them. */
 export type Part = 'callbacks' | 'api' | 'health' | 'dashboard';
@@ -38,6 +38,7 @@ export async function createApp(
     // No request has a longer one. What is no reference is said by who knows what one is.
     routerOptions: { maxParamLength: maxHeaderSize },
   });
+  leaveOutPorts(app);
   await app.register(helmet, {
     // The pages set their own. Other responses need none.
     contentSecurityPolicy: false,

@@ -1,5 +1,6 @@
 /** The proxies before us: what they say of who sends a request is believed. */
 import { BlockList, isIPv6 } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
@@ -20,4 +21,21 @@ export function trustedProxies(list: readonly string[]): (address: string) => bo
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
+
+/** Some proxies name the port too. With it each connection would be of somebody else. */
+export function leaveOutPorts(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers } = request.raw;
+    const forwarded = headers['x-forwarded-for'];
+    if (forwarded !== undefined)
+      headers['x-forwarded-for'] = String(forwarded).split(',').map(withoutPort).join(',');
+    done();
+  });
+}
+
+/** Of `192.0.2.1:5678` and `[2001:db8::1]:5678` the address. */
+function withoutPort(address: string): string {
+  const [, v6, v4] = /^\s*(?:\[([\da-f:.]+)\](?::\d+)?|([\d.]+):\d+)\s*$/i.exec(address) ?? [];
+  return v6 ?? v4 ?? address;
 }

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { audited } from '../../src/batches/audit.js';
-import { eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
+import { eraseBatch, eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
 import type { Traces } from '../../src/batches/erase/erase-scope.js';
 import { redact } from '../../src/batches/erase/redact.js';
 import type { AuditRecord } from '../../src/jobs/audit-record.js';
+import { erasedDigest } from '../../src/jobs/erased.js';
 import { auditKey, bulkKey } from '../../src/jobs/keys/redis-keys.js';
 import {
   type BulkOrder,
@@ -12,6 +13,7 @@ import {
   updateRecord,
 } from '../../src/server/dashboard/batches/bulk/bulk-record.js';
 import { dumpRedis } from '../helpers/dump-redis.js';
+import { plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 
 const REFERENCE = 'loan-8841';
@@ -74,11 +76,11 @@ it('an erase takes the name out of what operators did to many, whether that ende
   expect((await dumpRedis(redis, prefix)).replace('loan-88410', '')).not.toMatch(/loan-8841/i);
 });
 
-it('an erase takes the name out of changes to others that no worker has written into its log yet', async () => {
+it('an erase takes the name out of changes, to others too, that no worker has written into its log yet', async () => {
   const { redis, prefix } = openTestQueues();
   const records: AuditRecord[] = [
     { ...RECORD, filter: { text: REFERENCE, tenant: 'branch-1' }, reason: 'ticket 7' },
-    { ...RECORD, reference: REFERENCE },
+    { ...RECORD, reference: REFERENCE, reason: `${REFERENCE} is a scan of nobody` },
     { ...RECORD, reference: 'loan-1', reason: `instead of ${REFERENCE}` },
     { ...RECORD, filter: { text: 'loan-88410', tenant: REFERENCE } },
     // Asked for while somebody erases it, by a clock that is not ours.
@@ -87,9 +89,17 @@ it('an erase takes the name out of changes to others that no worker has written 
   const key = auditKey(prefix);
   await redis.rpush(key, ...records.map((record) => JSON.stringify(record)));
   expect((await eraseUntilGone({ redis, prefix }, TRACES)).keys).toBe(3);
+  expect((await eraseUntilGone({ redis, prefix }, TRACES)).keys).toBe(0);
   const left = await redis.lrange(key, 0, -1);
   expect(left.map((text) => JSON.parse(text))).toEqual([
     { ...records[0], filter: { text: '***', tenant: 'branch-1' } },
+    {
+      ...records[1],
+      ...{
+        reference: `sha256:${erasedDigest(REFERENCE, null)}`,
+        reason: '*** is a scan of nobody',
+      },
+    },
     { ...records[2], reason: 'instead of ***' },
     records[3],
     records[4],
@@ -111,4 +121,15 @@ it('the record of an erase does not name the batch, also where the reason does',
   const [text = ''] = await redis.lrange(auditKey(prefix), 0, -1);
   expect(text).not.toContain(REFERENCE);
   expect(JSON.parse(text)).toMatchObject({ reason: '***, as ticket 7 says', outcome: 'erased' });
+});
+
+it('a batch is erased whose producer wrote a fraction of a millisecond, which BullMQ leaves out', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  await plant(queues, [{ reference: REFERENCE, state: 'completed', addedAt: 1796058263230.5 }]);
+  const nothing = async () => 0;
+  const eraser = { count: nothing, erase: nothing, eraseObjects: nothing, close() {} };
+  const { status, certificate } = await eraseBatch(queues, REFERENCE, { eraser });
+  expect([status, certificate?.removed.jobs]).toEqual(['erased', 1]);
+  expect(certificate?.digest).toBe(erasedDigest(REFERENCE, 1796058263230));
+  expect(await dumpRedis(redis, prefix)).not.toContain(REFERENCE);
 });

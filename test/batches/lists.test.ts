@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { previewBulk } from '../../src/batches/bulk/preview.js';
 import type { ClientQueues } from '../../src/batches/client-queues.js';
 import type { BatchFilter } from '../../src/batches/lists/batch-filter.js';
 import { countBatches } from '../../src/batches/lists/count-batches.js';
@@ -199,6 +200,63 @@ it('what ended, was removed or was retried by other means than ours is listed as
   expect(await allPages(queues, { state: 'failed', code: 'INTERNAL' })).toEqual(['by-hand']);
   expect(await link.redis.zcard(begunKey(prefix))).toBe(0);
 });
+
+it.each([
+  ['newest', 40, 60],
+  ['newest', 400, 60],
+  ['oldest', 40, 20],
+] as const)(
+  'a list by the %s finds each once where %i were removed by hand',
+  async (sort, count, from) => {
+    const { queues } = openTestQueues();
+    const { batches, link, prefix } = queues;
+    const running = Array.from(
+      { length: count + 60 },
+      (_, i): PlantedBatch => ({ reference: `loan-${i}`, state: 'processing', addedAt: 1000 + i }),
+    );
+    const gone = running.slice(from, from + count).map(({ reference }) => reference);
+    const others = running.flatMap(({ reference }) => (gone.includes(reference) ? [] : reference));
+    const startAnew = async () => {
+      await link.redis.del(begunKey(prefix));
+      await plant(queues, running);
+      for (const one of gone) await (await batches.getJob(`batch-${one}`))?.remove();
+    };
+    await startAnew();
+    const listed = await allPages(queues, { state: 'running', sort });
+    expect(listed).toEqual(sort === 'newest' ? others.reverse() : others);
+    expect(await link.redis.zcard(begunKey(prefix))).toBe(60);
+    await startAnew();
+    expect(await previewBulk(queues, 'cancel', {})).toMatchObject({ batches: 60, isWhole: true });
+    await startAnew();
+    expect(await countBatches(queues, { state: 'running' })).toMatchObject({ matching: 60 });
+  },
+);
+
+it.each(['newest', 'oldest'] as const)(
+  'batches whose timestamp has a fraction are listed by the %s once',
+  async (sort) => {
+    const { queues } = openTestQueues();
+    const { batches, link, prefix } = queues;
+    const references = ['a', 'b', 'c'];
+    await plant(
+      queues,
+      references.map((reference, i) => ({ reference, state: 'processing', addedAt: 1000 + i })),
+    );
+    // As a producer writes it. Workers have the whole milliseconds.
+    for (const [i, one] of references.entries())
+      await link.redis.hset(batches.toKey(`batch-${one}`), 'timestamp', `${1000 + i}.5`);
+    expect(await link.redis.zscore(begunKey(prefix), 'batch-a')).toBe('1000');
+    const listed: (string | null)[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < 4; page += 1) {
+      const list = await listBatches(queues, { state: 'running', sort, limit: 1, cursor });
+      listed.push(...list.batches.map(({ reference }) => reference));
+      cursor = list.next ?? undefined;
+      if (cursor === undefined) break;
+    }
+    expect(listed).toEqual(sort === 'newest' ? references.reverse() : references);
+  },
+);
 
 it('what never changes of a batch is read for the first list that shows it, and for no other', async () => {
   const { queues } = openTestQueues();

@@ -19,7 +19,8 @@ it('an operator who retries at the same time as a late document wins, and nothin
   const modeOf = async () => JSON.parse((await redis.get(runModeKey(prefix, 'x'))) ?? '{}').mode;
   // It runs.
   expect(await markRun(space, job, 'x', 'late')).toBe(false);
-  await redis.hset(batches.toKey('batch-x'), 'finishedOn', 1);
+  // BullMQ leaves out what a producer wrote behind the point.
+  await redis.hset(batches.toKey('batch-x'), { finishedOn: 1, timestamp: timestamp + 0.5 });
   expect(await markRun(space, job, 'x', 'late')).toBe(true);
   expect(await markRun(space, job, 'x', 'operator')).toBe(true);
   expect(await markRun(space, job, 'x', 'late')).toBe(false);

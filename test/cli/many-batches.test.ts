@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { previewBulk } from '../../src/batches/bulk/preview.js';
+import { UsageError } from '../../src/errors.js';
+import { auditKey } from '../../src/jobs/keys/redis-keys.js';
+import { onTerminal } from '../helpers/on-terminal.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
-import { spawnCli } from './run-cli.js';
+import { waitUntil } from '../helpers/wait-until.js';
+import { CLI, spawnCli } from './run-cli.js';
 import { runCommand } from './run-command.js';
 
 /** Batches of two products, and a command line that knows them. */
@@ -81,6 +87,26 @@ test('retry of all that fit says what it will cost, asks for consent, and says w
   expect((await run('retry', '--state', 'completed', '--yes')).code).toBe(2);
 });
 
+test.each(['', '  '])('a cancel of all with the text "%s" is refused', async (text) => {
+  const { run, queues } = await startWith([{ reference: 'a' }]);
+  const refused = await run('cancel', '--text', text, '--yes');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toMatch(/^text is empty/);
+  const selection = { text, state: 'queued' } as const;
+  await expect(previewBulk(queues, 'cancel', selection)).rejects.toThrow(UsageError);
+  expect((await run('list', '--text', text)).stdout).toContain('a ');
+});
+
+test.each(['', ' '])('nothing is changed by the operator "%s", who is nobody', async (operator) => {
+  const { run, queues } = await startWith([{ reference: 'a' }]);
+  const stderr = '--operator is empty: it names who makes the changes\n';
+  for (const which of [['a'], ['--state', 'queued', '--yes']]) {
+    const refused = await run('cancel', ...which, '--operator', operator);
+    expect(refused).toEqual({ code: 2, stdout: '', stderr });
+  }
+  expect(await queues.link.redis.exists(auditKey(queues.prefix))).toBe(0);
+});
+
 test('Ctrl-C ends a retry of many, which says how far it has come', async () => {
   const { environment, queues } = await startWith(failed(30));
   const child = spawnCli(['retry', '--state', 'failed', '--yes', '--rate', '10/s'], environment);
@@ -101,4 +127,25 @@ test('Ctrl-C ends a retry of many, which says how far it has come', async () => 
   ]);
   expect(left).toBeGreaterThan(0);
   expect(stdout).toContain('3 of 30 batches retried');
+});
+
+test('a cancel of all that fit takes none that was added between its question and the answer', async () => {
+  const added = (reference: string): PlantedBatch => ({ reference, addedAt: Date.now() });
+  const { environment, queues } = await startWith(['a', 'b'].map(added));
+  const command = `"${process.execPath}" "${inject('bundledCli') ?? CLI}" cancel --product LOAN_APP`;
+  const child = spawn(...onTerminal(command), {
+    env: { PATH: process.env.PATH, TERM: 'xterm', ...environment },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    shown += text;
+  });
+  await waitUntil('question', () => shown.includes('cancel 2 batches? [y/N]'));
+  await plant(queues, ['c', 'd', 'e'].map(added));
+  child.stdin.write('y\n');
+  await once(child, 'close');
+  expect(shown).toContain('2 of 2 batches cancelled');
+  expect(await queues.link.redis.keys(`${environment.QUEUE_PREFIX}:cancel:?`)).toHaveLength(2);
 });

@@ -48,6 +48,8 @@ test.each<[options: unknown, message: RegExp]>([
   ],
   [{ redisUrl, prefix: '' }, /prefix must be text without spaces and colons/],
   [{ redisUrl, prefix: 7 }, /prefix must be text/],
+  [{ redisUrl, actor: '' }, /actor is empty: it names who makes the changes/],
+  [{ redisUrl, actor: ' \n' }, /actor is empty/],
   [{ redisUrl, s3: 'eu-west-1' }, /s3 must be an object/],
   [{ redisUrl, telemetry: 'my-app' }, /telemetry must be what BullMQ takes/],
   [{ redisUrl, telemetry: {} }, /telemetry must be what BullMQ takes/],

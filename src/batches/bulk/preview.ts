@@ -11,6 +11,7 @@ import { selectedReferences } from './selected-references.js';
 import {
   type BulkAction,
   type BulkSelection,
+  type CheckedSelection,
   checkSelection,
   jobKeyOf,
   selectionUntilNow,
@@ -36,6 +37,11 @@ export interface BulkPreview {
    * that no worker has begun were not searched.
    */
   isWhole: boolean;
+  /**
+   * Until when batches were counted, where a filter says which are meant: the `until` with which an action takes none
+   * that came since.
+   */
+  until?: Date | undefined;
 }
 
 /** How a preview is made. */
@@ -62,7 +68,7 @@ export async function previewBulk(
   const checked = await selectionUntilNow(queues, checkSelection(action, selection));
   const until = performance.now() + maxMs;
   const counts = { batches: 0, leftOut: 0, atlasBatches: 0, documents: 0 };
-  const preview: BulkPreview = { action, ...counts, isWhole: true };
+  const preview: BulkPreview = { action, ...counts, isWhole: true, ...untilOf(checked) };
   const parts = selectedReferences(queues, checked);
   let part = await parts.next();
   while (part.done !== true) {
@@ -75,6 +81,11 @@ export async function previewBulk(
   preview.isWhole = part.value;
   if ('filter' in checked && checked.givenUp) preview.leftOut += await countGivenUpAlone(queues);
   return preview;
+}
+
+function untilOf(selection: CheckedSelection): Pick<BulkPreview, 'until'> {
+  const untilMs = 'filter' in selection ? selection.filter.untilMs : null;
+  return untilMs === null ? {} : { until: new Date(untilMs) };
 }
 
 async function addCosts(

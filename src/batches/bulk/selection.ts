@@ -45,6 +45,9 @@ export function checkSelection(action: BulkAction, selection: BulkSelection): Ch
   if (typeof givenUp !== 'boolean' || (givenUp && action !== 'redeliver'))
     throw new UsageError('givenUp is true or false, and for redeliver alone');
   const filter = checkFilter({ ...asked, state: asked.state ?? means });
+  // A script whose variable is not set would mean all.
+  if (asked.text !== undefined && filter.text === null)
+    throw new UsageError('text is empty: leave it out where it does not matter');
   const other = [...(filter.states ?? [])].find((state) => !may.includes(state));
   if (other !== undefined)
     throw new UsageError(
@@ -70,7 +73,7 @@ export async function selectionUntilNow(
     latest(begunKey(prefix)),
   ]);
   // Other hosts may have a clock that is ahead.
-  const last = Math.max(Math.ceil(now), ...ends.map(([, time]) => Number(time ?? 0)));
+  const last = Math.ceil(Math.max(now, ...ends.map(([, time]) => Number(time ?? 0))));
   const { filter, givenUp } = selection;
   return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
 }

@@ -72,7 +72,8 @@ const MAX_PASSES = 5;
  * flag says. An erasing that dies leaves nothing for longer.
  */
 const CLAIM = new LuaScript<'running' | 'gone' | 'claimed'>(`
-if redis.call('HGET', KEYS[1], 'timestamp') ~= ARGV[3] then return 'gone' end
+-- As BullMQ reads it: whole milliseconds.
+if string.match(redis.call('HGET', KEYS[1], 'timestamp') or '', '^%d+') ~= ARGV[3] then return 'gone' end
 if not redis.call('HGET', KEYS[1], 'finishedOn') then return 'running' end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

@@ -4,7 +4,7 @@ import { begunKey, cancelledKey, outcomesKey, startedKey } from '../../jobs/keys
 import { BATCHES_QUEUE, QUEUES } from '../../jobs/queues.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import { eraseEntries } from './erase-entries.js';
-import { eraseRelayed, redactOrders } from './erase-mentions.js';
+import { redactOrders, redactRelayed } from './erase-mentions.js';
 import type { Traces } from './erase-scope.js';
 import { findKeys, type KeySpace, SCANNED_AT_ONCE } from './find-traces.js';
 
@@ -25,7 +25,8 @@ export interface RemovedKeys {
 const REMOVE_JOB = new LuaScript<[jobs: number, members: number]>(`
 local id, timestamp = ARGV[1], ARGV[2]
 local found = redis.call('HGET', KEYS[1], 'timestamp')
-if timestamp and found and found ~= timestamp then return {0, 0} end
+-- As BullMQ reads it: whole milliseconds.
+if timestamp and found and string.match(found, '^%d+') ~= timestamp then return {0, 0} end
 for i = 2, 4 do redis.call('LREM', KEYS[i], 0, id) end
 for i = 5, 9 do redis.call('ZREM', KEYS[i], id) end
 redis.call('SREM', KEYS[10], id)
@@ -47,7 +48,7 @@ export async function eraseKeys(space: KeySpace, traces: Traces): Promise<Remove
   let [jobs, keys] = await removeBatch(space, traces);
   for (const { queue, id } of found.jobs)
     jobs += (await REMOVE_JOB.run(redis, keysOf(space, queue, id), [id]))[0];
-  keys += await eraseRelayed(space, scope);
+  keys += await redactRelayed(space, scope);
   keys += await redactOrders(space, traces.reference, orders);
   if (!scope.isUsedAgain) keys += await eraseQuestions(space, traces.reference, questions);
   for (let from = 0; from < found.keys.length; from += SCANNED_AT_ONCE)

@@ -1,9 +1,10 @@
 /** Removes the name of a batch from what people have asked for of others: of many by a search, or with a reason. */
 import { type AuditRecord, readAuditRecord } from '../../jobs/audit-record.js';
+import { erasedDigest } from '../../jobs/erased.js';
 import { auditKey } from '../../jobs/keys/redis-keys.js';
 import { isObject, parseJson } from '../../json.js';
 import { LuaScript } from '../../redis/lua-script.js';
-import type { EraseScope } from './erase-scope.js';
+import type { EraseScope, Traces } from './erase-scope.js';
 import type { KeySpace } from './find-traces.js';
 import { redact } from './redact.js';
 
@@ -49,25 +50,20 @@ export async function redactOrders(
 }
 
 /**
- * Records of changes that no worker has written into its log yet: those of changes to the batch itself go, those of
- * others stay without its name.
- * @returns How many went or were changed.
+ * Records of changes that no worker has written into its log yet stay without the name, so that it is known who
+ * cancelled the batch.
+ * @returns How many were changed.
  */
-export async function eraseRelayed(
+export async function redactRelayed(
   { redis, prefix }: KeySpace,
   scope: EraseScope,
 ): Promise<number> {
-  const { reference } = scope.traces;
   const key = auditKey(prefix);
   let changed = 0;
   for (const text of await redis.lrange(key, 0, -1)) {
     const record = readAuditRecord(text);
     if (!record || !scope.hasWritten(Date.parse(record.at))) continue;
-    if (record.reference === reference) {
-      changed += await redis.lrem(key, 0, text);
-      continue;
-    }
-    const without = JSON.stringify(redactRecord(record, reference));
+    const without = JSON.stringify(redactRecord(record, scope.traces));
     if (without !== JSON.stringify(record))
       changed += await REPLACE_RELAYED.run(redis, [key], [text, without]);
   }
@@ -75,10 +71,14 @@ export async function eraseRelayed(
 }
 
 /** Of a filter only the search can name it: whatever else is like a reference is a tenant, a state or a product. */
-function redactRecord(record: AuditRecord, reference: string): AuditRecord {
+function redactRecord(record: AuditRecord, { reference, timestamp }: Traces): AuditRecord {
   const { filter } = record;
   return {
     ...record,
+    // As the certificate names it.
+    ...(record.reference === reference && {
+      reference: `sha256:${erasedDigest(reference, timestamp)}`,
+    }),
     ...redactFields({ ...record }, ['reason'], reference),
     filter: filter && { ...filter, ...redactFields(filter, ['text'], reference) },
   };

@@ -126,7 +126,9 @@ export async function readScope({ redis, prefix }: KeySpace, traces: Traces): Pr
   const at = Math.floor(await redisTimeMs(redis));
   const key = `${prefix}:${BATCHES_QUEUE}:${batchJobId(traces.reference)}`;
   const timestamp = await redis.hget(key, 'timestamp');
-  return new EraseScope(traces, { at, timestamp: timestamp === null ? null : Number(timestamp) });
+  // As BullMQ reads it: whole milliseconds.
+  const whole = timestamp === null ? null : Math.floor(Number(timestamp));
+  return new EraseScope(traces, { at, timestamp: whole });
 }
 
 /** An Atlas batch that Atlas gave this batch too stays with whom it was before. */

@@ -164,12 +164,19 @@ local function isOutside(key)
   local time = tonumber(call('HGET', key, 'timestamp') or 0)
   return (asked.sinceMs and time < asked.sinceMs) or (asked.untilMs and time > asked.untilMs)
 end
+-- Its place is known still, so that the next call goes on behind it.
+local dropped = {}
+local function drop(id)
+  dropped[id] = call('ZSCORE', KEY, id)
+  redis.pcall('ZREM', BEGUN, id)
+end
 -- When it was added or ended; nil of one that is gone, or has ended by other means than ours.
 local function timeOf(id, key)
   if asked.isScored and not asked.isBegun then return call('ZSCORE', KEY, id) end
   local fields = call('HMGET', key, 'timestamp', 'finishedOn')
-  if fields[1] and not fields[2] then return fields[1] end
-  if asked.isBegun then redis.pcall('ZREM', BEGUN, id) end
+  -- By whole milliseconds, as the set has it, and not as a producer may have written it.
+  if fields[1] and not fields[2] then return asked.isScored and call('ZSCORE', KEY, id) or fields[1] end
+  if asked.isBegun then drop(id) end
 end
 
 local found, foundCount, counts, searched, visited = {}, 0, {}, 0, 0
@@ -191,7 +198,7 @@ for i = 1, #ids do
     searched = searched + 1
     if judges and known == nil then
       searched = searched - 1
-      if asked.isBegun then redis.pcall('ZREM', BEGUN, id) end
+      if asked.isBegun then drop(id) end
     elseif known ~= false and not (checksTime and isOutside(key)) and (not text or hasText(id, key)) then
       if count then
         counts[known] = (counts[known] or 0) + 1
@@ -215,7 +222,7 @@ end
 local place = {}
 if visited > 0 then
   local id = ids[visited]
-  local time = asked.isScored and call('ZSCORE', KEY, id) or 0
+  local time = asked.isScored and (dropped[id] or call('ZSCORE', KEY, id)) or 0
   place = { id, number(tonumber(time)), first + visited - 1 }
 end
 if asked.count then

@@ -7,9 +7,11 @@ import { readTimedLine, type TimedLine } from './timed-line.js';
 
 /** Only the polls of the latest uploads are read: a batch of 10,000 documents has 100 uploads. */
 const MAX_UPLOADS = 10;
-/** Lines that are read of each job, and shown of all jobs. */
-const LINES_PER_JOB = 100;
-const MAX_LINES = 150;
+/** Of the batch itself all that are kept, for they say who changed it. */
+const OWN_LINES = 200;
+/** Lines that are read of each poll job, and shown of all of them. */
+const LINES_PER_POLL = 100;
+const MAX_POLL_LINES = 150;
 
 /** What happened to a batch at one time, or who changed it. */
 export interface TimelineEntry extends TimedLine {
@@ -31,19 +33,28 @@ export async function readTimeline(
 ): Promise<Timeline> {
   const sent = [...new Set(status.uploads.flatMap(({ atlasBatchId }) => atlasBatchId ?? []))];
   const latest = sent.slice(-MAX_UPLOADS);
-  const read = await Promise.all([
-    linesOf(queues.batches, batchJobId(status.reference), null),
-    ...latest.map((id) => linesOf(queues.pollJobs, pollJobId(id), id)),
+  const [own, ...polls] = await Promise.all([
+    linesOf(queues.batches, batchJobId(status.reference), { atlasBatchId: null, most: OWN_LINES }),
+    ...latest.map((atlasBatchId) =>
+      linesOf(queues.pollJobs, pollJobId(atlasBatchId), { atlasBatchId, most: LINES_PER_POLL }),
+    ),
   ]);
-  const entries = read.flat().sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''));
-  return { entries: entries.slice(0, MAX_LINES), uploadsLeftOut: sent.length - latest.length };
+  const shown = latestFirst(polls.flat()).slice(0, MAX_POLL_LINES);
+  return {
+    entries: latestFirst([...own, ...shown]),
+    uploadsLeftOut: sent.length - latest.length,
+  };
+}
+
+function latestFirst(entries: readonly TimelineEntry[]): TimelineEntry[] {
+  return [...entries].sort((a, b) => (b.at ?? '').localeCompare(a.at ?? ''));
 }
 
 async function linesOf(
   queue: Pick<Queue, 'getJobLogs'>,
   jobId: string,
-  atlasBatchId: string | null,
+  { atlasBatchId, most }: Pick<TimelineEntry, 'atlasBatchId'> & { most: number },
 ): Promise<TimelineEntry[]> {
-  const { logs } = await queue.getJobLogs(jobId, 0, LINES_PER_JOB - 1, false);
+  const { logs } = await queue.getJobLogs(jobId, 0, most - 1, false);
   return logs.map((line) => ({ ...readTimedLine(line), atlasBatchId }));
 }

@@ -16,8 +16,11 @@ export interface User extends Operator {
 /** As secrets in files: a new line holds within seconds. */
 const READ_EVERY_MS = 10_000;
 
-/** @throws UsageError naming each line that is wrong, and nothing of what stands in it. */
-export function parseUsers(text: string): Map<string, User> {
+/**
+ * @param options `mayBeEmpty`: at the start a file of nobody is a mistake, later its last person was taken out.
+ * @throws UsageError naming each line that is wrong, and nothing of what stands in it.
+ */
+export function parseUsers(text: string, { mayBeEmpty = false } = {}): Map<string, User> {
   const users = new Map<string, User>();
   const issues: string[] = [];
   for (const [index, line] of text.split('\n').entries()) {
@@ -28,7 +31,7 @@ export function parseUsers(text: string): Map<string, User> {
     if (issue) issues.push(`line ${index + 1}: ${issue}`);
     else if (typeof user !== 'string') users.set(user.name, user);
   }
-  if (users.size === 0 && issues.length === 0) issues.push('it holds nobody');
+  if (users.size === 0 && issues.length === 0 && !mayBeEmpty) issues.push('it holds nobody');
   if (issues.length > 0) {
     throw new UsageError(
       `The configuration is wrong:\n  DASHBOARD_USERS_FILE: ${issues.join('\n  DASHBOARD_USERS_FILE: ')}`,
@@ -68,7 +71,7 @@ export function followUsersFile(path: string, logger: Logger): UsersFile {
     try {
       const now = read(path);
       if (now !== text) {
-        file.users = parseUsers(now);
+        file.users = parseUsers(now, { mayBeEmpty: true });
         text = now;
         logger.info({}, `DASHBOARD_USERS_FILE has changed: ${file.users.size} people may log in`);
       }

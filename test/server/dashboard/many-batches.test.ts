@@ -161,6 +161,32 @@ it('all that fit are retried after a page that says what it will cost, and any s
   expect(list.text).toContain('Retry of 30 batches by operator: done, 30 retried');
 });
 
+it('a search that leaves out batches that sleep does not say that there is nothing', async () => {
+  const line = Array.from(
+    { length: 5031 },
+    (_, i): PlantedBatch => ({ reference: `line-${i}`, state: 'in-line' }),
+  );
+  const test = await startWith(line);
+  const { batches, link } = test.queues;
+  // Workers have taken some of them. One has a delay of its producer.
+  for (let i = 0; i < 30; i += 1) {
+    await link.redis.zrem(batches.toKey('delayed'), `batch-line-${i}`);
+    await link.redis.lpush(batches.toKey('active'), `batch-line-${i}`);
+  }
+  await plant(test.queues, [{ reference: 'later' }]);
+  await link.redis.lrem(batches.toKey('wait'), 1, 'batch-later');
+  await link.redis.zadd(batches.toKey('delayed'), 1, 'batch-later');
+  for (const asked of ['q=later%2F0.jpg', 'show=running&state=queued']) {
+    const { text } = await get(test, `/dashboard/batches?${asked}`);
+    expect(text).toMatch(
+      /Not all were searched [\d,]+ of [\d,]+ batch(es)? (was|were)\. So many sleep/,
+    );
+    expect(text).not.toMatch(/Nothing found|Nothing fits/);
+  }
+  const { text } = await get(test, '/dashboard/batches?show=failed&q=later%2F0.jpg');
+  expect(text).toContain('Nothing found');
+});
+
 it('the page of what it will cost does not say that nothing is meant, or how much, where not all were searched', async () => {
   const line = Array.from(
     { length: 5001 },

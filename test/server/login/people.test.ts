@@ -41,6 +41,26 @@ it('people of the users file log in beside the single login, and those with the 
   expect(await ask('bob', PASSWORD)).toBe(200);
 });
 
+it('the last person whose line is taken out of the users file cannot log in any more', async () => {
+  const path = await usersFile(`alice:${HASH}:operate\n`);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const info = vi.fn();
+  const logger = { ...SILENT, info };
+  const { server } = await createServer({ DASHBOARD_USERS_FILE: path }, { logger });
+  const headers = { authorization: basic('alice', PASSWORD) };
+  const ask = async () => (await server.app.inject({ url: '/dashboard/', headers })).statusCode;
+  expect(await ask()).toBe(200);
+  // What is wrong locks nobody out.
+  writeFileSync(path, 'alice\n');
+  vi.advanceTimersByTime(10_000);
+  expect(await ask()).toBe(200);
+  writeFileSync(path, '# nobody any more\n');
+  vi.advanceTimersByTime(10_000);
+  expect(await ask()).toBe(401);
+  expect(info).toHaveBeenCalledWith({}, 'DASHBOARD_USERS_FILE has changed: 0 people may log in');
+});
+
 it('what somebody changes is logged with their name', async () => {
   const path = await usersFile(`alice:${HASH}:operate\n`);
   const info = vi.fn();
@@ -113,6 +133,33 @@ it('behind a trusted proxy a wrong password locks the client that it names, and 
   const failed = { address: '203.0.113.1', name: 'operator' };
   expect(warned).toEqual([...Array(9).fill(failed), { ...failed, locked: true }]);
 });
+
+it.each([
+  ['203.0.113.1', (port: number) => `203.0.113.1:${port}`],
+  ['2001:db8::1', (port: number) => `[2001:db8::1]:${port}`],
+  ['203.0.113.1', (port: number) => `203.0.113.1:${port}, 192.0.2.9:${port}`],
+])(
+  'a client is %s also where proxies name the port of each connection',
+  async (address, clientAt) => {
+    const warned: object[] = [];
+    const logger = { ...SILENT, warn: (fields: object) => void warned.push(fields) };
+    const { server } = await createServer({ ...LOGIN, TRUST_PROXY: '192.0.2.9' }, { logger });
+    const codes: number[] = [];
+    for (let i = 0; i < 11; i += 1) {
+      const { statusCode } = await server.app.inject({
+        url: '/dashboard/',
+        remoteAddress: '192.0.2.9',
+        headers: {
+          authorization: basic('operator', 'wrong'),
+          'x-forwarded-for': clientAt(4000 + i),
+        },
+      });
+      codes.push(statusCode);
+    }
+    expect(codes).toEqual([...Array(10).fill(401), 429]);
+    expect(warned[0]).toEqual({ address, name: 'operator' });
+  },
+);
 
 it.each([
   [{ OPERATOR_HEADER: 'X-User' }, 'TRUST_PROXY is missing; OPERATOR_HEADER needs it'],

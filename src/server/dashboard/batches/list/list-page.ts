@@ -129,6 +129,8 @@ function empty(query: ListQuery, list: RowList): Markup {
   const { text, section, skipped } = query;
   if (isUnfinished(list))
     return html`<p class="empty"><b>Nothing so far</b>${list.searched.toLocaleString('en')} of ${plural(list.total, 'batch', 'batches')} were searched. <a href="${furtherPath(query, list)}">Search further</a></p>`;
+  if (list.searched < list.total)
+    return html`<p class="empty"><b>Not all were searched</b>${list.searched.toLocaleString('en')} of ${plural(list.total, 'batch was', 'batches were')}. So many sleep that those of them that no worker has begun were left out, and nothing was found among the others.</p>`;
   if (skipped > 0)
     return html`<p class="empty"><b>Nothing more</b>All that there is was on the pages before.</p>`;
   if (text !== '')
