@@ -113,9 +113,9 @@ export class LineModel {
     const from = this.gaps.get(name) ?? 0;
     const members = this.waiting.filter(({ flow }) => flow.name === name);
     const before = members.findLast(({ start }) => start < from);
-    const behind = members.filter(({ start }) => start >= from);
+    const others = members.filter(({ start }) => start >= from);
     let reached = Math.max(this.virtualTime, this.finishes.get(name) ?? 0, finishOf(before));
-    for (const one of behind.slice(0, most)) {
+    for (const one of others.slice(0, most)) {
       const place = reached - leadOf(one.flow);
       if (one.start > place) {
         this.remove(one);
@@ -124,10 +124,10 @@ export class LineModel {
       }
       reached = Math.max(reached, finishOf(one));
     }
-    const next = behind[most];
+    const next = others[most];
     if (next) this.gaps.set(name, next.start);
     else this.gaps.delete(name);
-    return Math.max(1, Math.min(behind.length, most));
+    return Math.max(1, Math.min(others.length, most));
   }
 
   private noteGap(flow: string, start: number): void {

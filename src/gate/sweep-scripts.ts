@@ -42,10 +42,10 @@ local function close_gap(flow, from, most)
   local reached = math.max(number_of(call('HGET', STATE, 'virtual-time')), number_of(call('ZSCORE', FLOWS, flow)))
   local before = call('ZREVRANGEBYSCORE', key, '(' .. from, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if before[1] then reached = math.max(reached, finish_of(before[1], tonumber(before[2]))) end
-  local behind = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
-  local count = math.min(#behind / 2, most)
+  local others = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
+  local count = math.min(#others / 2, most)
   for i = 1, 2 * count, 2 do
-    local member, start = behind[i], tonumber(behind[i + 1])
+    local member, start = others[i], tonumber(others[i + 1])
     local _, weight = flow_of(member)
     local place = reached - lead_of(weight)
     if start > place then
@@ -55,7 +55,7 @@ local function close_gap(flow, from, most)
     end
     reached = math.max(reached, finish_of(member, start))
   end
-  local next_start = behind[2 * most + 2]
+  local next_start = others[2 * most + 2]
   if next_start then call('ZADD', GAPS, next_start, flow) else call('ZREM', GAPS, flow) end
   return math.max(1, count)
 end
