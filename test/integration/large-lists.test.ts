@@ -42,6 +42,8 @@ async function startAtlasOfLargeLists(): Promise<{
     json(response, {
       data: [{ document_id: documentId, file_data: { page, text: 'x'.repeat(PAGE_BYTES) } }],
       page,
+      // So that pages are read side by side.
+      total_items: pages,
       total_pages: pages,
       has_next: page < pages,
     });

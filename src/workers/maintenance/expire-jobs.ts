@@ -154,8 +154,11 @@ async function removeEnded(
       ? await redis.zrevrange(key, keepCount, keepCount, 'WITHSCORES')
       : [];
     const until = Math.max(clock.now() - keepMs, Number(beyondCount));
+    // As many as stand up to there, and not all that have ended in the millisecond of the last one.
+    const tooMany = (await redis.zcard(key)) - keepCount;
+    const aged = await redis.zcount(key, '-inf', clock.now() - keepMs);
     // BullMQ writes to a stream of the queue even when nothing is there to be removed.
-    const removable = Math.min(await redis.zcount(key, '-inf', until), EXPIRY_LIMIT);
+    const removable = Math.min(Math.max(tooMany, aged), EXPIRY_LIMIT);
     if (removable <= 0) return;
     await removeOlder(queue, state, until, removable);
     if (removable < EXPIRY_LIMIT) return;
