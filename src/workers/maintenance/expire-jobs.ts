@@ -42,24 +42,14 @@ interface EndedJobs {
 }
 
 export function startExpiry(context: WorkerContext): { stop(): void } {
-  const { completions, webhooks, config, logger, stopping, writes } = context;
+  const { completions, webhooks, config, logger, writes } = context;
   const warn = createRepeatedWarnings(logger);
   const untakenMs = config.COMPLETIONS_TTL_MS;
   const ended = endedJobs(context);
   const expireEnded = async () => {
     for (const jobs of ended) await removeEnded(context, jobs);
   };
-  const clean = async (queue: Queue, state: 'wait' | 'delayed' | 'active') => {
-    let removed: string[];
-    do {
-      removed = await removeOlder(queue, state, context.clock.now() - untakenMs);
-      if (removed.length > 0) {
-        const fields = { queue: queue.name, removed: removed.length };
-        logger.warn(fields, 'completion events that nobody took were removed');
-      }
-      // Fewer than were asked for may be removed while there are others: young ones stand among them.
-    } while (removed.length > 0 && !stopping.aborted);
-  };
+  const clean = (queue: Queue, state: UntakenState) => removeUntaken(context, queue, state);
   const expireUntaken = async () => {
     await trimOutcomes(context);
     await clean(completions, 'wait');
@@ -90,6 +80,30 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
       for (const timer of timers) clearInterval(timer);
     },
   };
+}
+
+type UntakenState = 'wait' | 'delayed' | 'active';
+
+/** Removes all events of a queue that nobody has taken for as long as they are kept. */
+export async function removeUntaken(
+  {
+    config,
+    clock,
+    logger,
+    stopping,
+  }: Pick<WorkerContext, 'config' | 'clock' | 'logger' | 'stopping'>,
+  queue: Queue,
+  state: UntakenState,
+): Promise<void> {
+  let removed: string[];
+  do {
+    removed = await removeOlder(queue, state, clock.now() - config.COMPLETIONS_TTL_MS);
+    if (removed.length > 0) {
+      const fields = { queue: queue.name, removed: removed.length };
+      logger.warn(fields, 'completion events that nobody took were removed');
+    }
+    // Fewer than were asked for may be removed while there are others: young ones stand among them.
+  } while (removed.length > 0 && !stopping.aborted);
 }
 
 /**
@@ -153,10 +167,11 @@ async function removeEnded(
     const [, beyondCount = 0] = Number.isFinite(keepCount)
       ? await redis.zrevrange(key, keepCount, keepCount, 'WITHSCORES')
       : [];
-    const until = Math.max(clock.now() - keepMs, Number(beyondCount));
+    const agedUntil = clock.now() - keepMs;
+    const until = Math.max(agedUntil, Number(beyondCount));
     // As many as stand up to there, and not all that have ended in the millisecond of the last one.
     const tooMany = (await redis.zcard(key)) - keepCount;
-    const aged = await redis.zcount(key, '-inf', clock.now() - keepMs);
+    const aged = await redis.zcount(key, '-inf', agedUntil);
     // BullMQ writes to a stream of the queue even when nothing is there to be removed.
     const removable = Math.min(Math.max(tooMany, aged), EXPIRY_LIMIT);
     if (removable <= 0) return;
