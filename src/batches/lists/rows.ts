@@ -41,18 +41,20 @@ async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | 
     'progress',
   );
   if (!timestamp) return null;
+  // As BullMQ reads it: whole milliseconds.
+  const addedAt = Math.floor(Number(timestamp));
   const reference = referenceOfBatchJobId(jobId);
   const { productType, total, tenant, priority } = await requestFacts(queues, jobId, timestamp);
   return {
     jobId,
-    addedAt: Number(timestamp),
+    addedAt,
     endedAt: finishedOn ? Number(finishedOn) : null,
     status:
       reference === null
         ? null
         : await listedStatus(queues, {
             jobId,
-            timestamp: Number(timestamp),
+            timestamp: addedAt,
             reference,
             state: stateIn(progress),
             hasEnded: Boolean(finishedOn),
