@@ -1,10 +1,11 @@
 import { Queue } from 'bullmq';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { openQueues } from '../../src/batches/client-queues.js';
 import { eraseBatch } from '../../src/batches/erase/erase-batch.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { erasedDigest } from '../../src/jobs/erased.js';
 import { openLink } from '../../src/redis/client-link.js';
+import { RedisConnection } from '../../src/redis/connection/connection.js';
 import { startS3Simulator } from '../../src/simulator/index.js';
 import { createResultsEraser } from '../../src/storage/results/erase-results.js';
 import { sweepLateResults } from '../../src/workers/maintenance/sweep-late-results.js';
@@ -222,6 +223,26 @@ it('a batch that runs is not erased, and keeps its Atlas batch when one is that 
     certificate: null,
   });
   expect(await system.batches.getJob('batch-running')).toBeDefined();
+});
+
+it('a batch that a worker ended by a clock that is ahead leaves nothing', async () => {
+  const system = await startSystem();
+  const erase = openEraser(system);
+  const { time } = RedisConnection.prototype;
+  // What a way to Redis does that takes a request slowly, and brings the reply at once.
+  const slowWay = vi.spyOn(RedisConnection.prototype, 'time').mockImplementation(async function (
+    this: RedisConnection,
+  ) {
+    const [seconds, microseconds] = await time.call(this);
+    return [Number(seconds) + 60, Number(microseconds)];
+  });
+  await system.startWorker();
+  slowWay.mockRestore();
+  await system.submit('ahead', 1);
+  await system.event('done-ahead');
+  await hasEnded(system, 'ahead');
+  expect((await erase('ahead')).status).toBe('erased');
+  await expectNothingOf(system, 'ahead');
 });
 
 it('nothing is changed when S3 does not let the results be removed, and the batch can be erased later', async () => {

@@ -8,9 +8,10 @@
 import type { Job } from 'bullmq';
 import { TransientError } from '../../errors.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
-import { batchJobId } from '../../jobs/ids.js';
+import { batchJobId, timeOfEvent } from '../../jobs/ids.js';
 import { erasedKey } from '../../jobs/keys/redis-keys.js';
 import { atlasBatchIdOf, resultOf } from '../../jobs/state/batch-state.js';
+import type { BatchSummary } from '../../jobs/summary.js';
 import { isObject } from '../../json.js';
 import { redisTimeMs } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
@@ -96,8 +97,13 @@ export async function eraseBatch(
   if (job && job.finishedOn === undefined) return refused('running');
   const space = { redis: link.redis, prefix };
   const endedBefore = Math.floor(await redisTimeMs(link.redis));
-  const traces = tracesOf(job, { reference, endedBefore, earlierToo: tenant === undefined });
-  const folders = await foldersOf(queues, traces, { job, resultsRoot });
+  const earlierToo = tenant === undefined;
+  const events = earlierToo ? await eventsOf(queues, reference, job) : [];
+  // Workers guess the time of Redis: by Redis itself the end may be yet to come.
+  const ends = events.map(({ eventId }) => timeOfEvent(eventId) ?? 0);
+  const until = Math.max(endedBefore, (job && stateOf(job)?.outcome?.endedAt) ?? 0, ...ends);
+  const traces = tracesOf(job, { reference, until, earlierToo });
+  const folders = foldersOf(traces, { job, events, resultsRoot });
   // Whether S3 can be reached, and lets us: before anything has changed.
   for (const folder of folders) await eraser.count(folder);
 
@@ -131,11 +137,7 @@ export async function eraseBatch(
 /** What is known of it before Redis is searched. */
 function tracesOf(
   job: Job<unknown> | null,
-  {
-    reference,
-    endedBefore,
-    earlierToo,
-  }: { reference: string; endedBefore: number; earlierToo: boolean },
+  { reference, until, earlierToo }: { reference: string; until: number; earlierToo: boolean },
 ): Traces {
   const state = job && stateOf(job);
   // The clock of who added it may be wrong, that of Redis says nothing of its earlier runs.
@@ -148,7 +150,7 @@ function tracesOf(
   return {
     reference,
     timestamp: job?.timestamp ?? null,
-    span: { from: earlierToo ? 0 : Math.floor(Math.min(...begins)), until: endedBefore },
+    span: { from: earlierToo ? 0 : Math.floor(Math.min(...begins)), until },
     earlierToo,
     // What Atlas gave another batch before is that one's.
     atlasBatchIds: new Set(ownUploads.flatMap((upload) => atlasBatchIdOf(upload) ?? [])),
@@ -196,16 +198,27 @@ function sumOf({ jobs, keys, entries }: RemovedKeys): number {
   return jobs + keys + entries;
 }
 
-/** Where its results lie: as its job says, and its events, and whoever asks. */
-async function foldersOf(
+/** Its events that are there, and those of earlier batches of the reference. */
+async function eventsOf(
   { completions }: ClientQueues,
-  traces: Traces,
-  { job, resultsRoot }: { job: Job<unknown> | null; resultsRoot: string | undefined },
-): Promise<string[]> {
-  const { reference, earlierToo } = traces;
+  reference: string,
+  job: Job<unknown> | null,
+): Promise<BatchSummary[]> {
   const ids = eventJobIdsOf(reference, job);
-  const events = earlierToo ? await Promise.all(ids.map((id) => completions.getJob(id))) : [];
-  const uris = events.flatMap((event) => event?.data.results ?? []);
+  const events = await Promise.all(ids.map((id) => completions.getJob(id)));
+  return events.flatMap((event) => event?.data ?? []);
+}
+
+/** Where its results lie: as its job says, and its events, and whoever asks. */
+function foldersOf(
+  { reference }: Traces,
+  {
+    job,
+    events,
+    resultsRoot,
+  }: { job: Job<unknown> | null; events: BatchSummary[]; resultsRoot: string | undefined },
+): string[] {
+  const uris = events.flatMap(({ results }) => results ?? []);
   const folders = uris.map((uri) => uri.slice(0, uri.lastIndexOf('/') + 1));
   const state = job && stateOf(job);
   const stored = state?.uploads.map((upload) => resultOf(upload)?.root) ?? [];
