@@ -1,8 +1,8 @@
 /**
  * Wrong passwords by name and address. Ten in a minute lock that name at that address, and nobody else: behind
- * a proxy many people have one address. Of IPv6 one person has a whole /64, which counts as one. The memory is bounded. Names that nobody has are counted like others, so that a
- * guesser does not learn which there are; but apart from them, or with thousands of them he would push out the one that
- * is locked.
+ * a proxy many people have one address. Of IPv6 one person has a whole /64, which counts as one. The memory is bounded.
+ * Names that nobody has are counted like others, so that a guesser does not learn which there are; but apart from them,
+ * or with thousands of them he would push out the one that is locked.
  */
 
 /** Enough for a person who mistypes. For a guesser it is 14,400 attempts a day. */

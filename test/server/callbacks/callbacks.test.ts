@@ -228,6 +228,18 @@ it('a callback with unknown references wakes no batch and stores nothing', async
   expect(keys.filter((key) => !key.endsWith(':meta'))).toEqual([]);
 });
 
+it('secrets that come from many addresses of one IPv6 network are limited as those of one', async () => {
+  const { server } = await createServer(CALLBACKS);
+  const attempt = async (remoteAddress: string, headers = CREDENTIALS) =>
+    (await server.app.inject({ method: 'POST', url: TOKEN_PATH, headers, remoteAddress }))
+      .statusCode;
+  const wrong = { ...CREDENTIALS, 'client-secret': 'a guess' };
+  const network = Array.from({ length: 60 }, (_, i) => `2001:db8:1:2::${i + 1}`);
+  await Promise.all(network.map((address) => attempt(address, wrong)));
+  expect(await attempt('2001:db8:1:2:ffff::1')).toBe(429);
+  expect(await attempt('2001:db8:1:3::1')).toBe(200);
+});
+
 it('no callback brings a 5xx, and a good one is accepted afterwards', async () => {
   const test = await createServer(CALLBACKS);
   const good = await tokenOf(test);
