@@ -29,16 +29,18 @@ export function unreasoned({ name, via }: Actor): string {
 const KEPT_REQUESTS = 10_000;
 
 /**
- * In one script: whoever stood still since it found the batch must not leave the name of one that was erased meanwhile.
- * KEYS the batch job, its `CancelFlag`, the requests. ARGV the job's timestamp, the flag, the life of both, the job's id,
- * how many requests are kept. Answers as {@link CancelResult}.
+ * In one script: whoever stood still since it found the batch must not leave the name of one that was erased meanwhile,
+ * and a run that was begun meanwhile is meant as well.
+ * KEYS the batch job, its `CancelFlag`, the requests. ARGV the job's timestamp, the flag but for `attemptsMade`, the life
+ * of both, the job's id, how many requests are kept. Answers as {@link CancelResult}.
  */
 const REQUEST_CANCEL = new LuaScript<CancelResult['status']>(`
-local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
+local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', 'atm')
 -- As BullMQ reads it: whole milliseconds.
 if not job[1] or string.match(job[1], '^%d+') ~= ARGV[1] then return 'unknown' end
 if job[2] then return 'ended' end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+local flag = string.sub(ARGV[2], 1, -2) .. ',"attemptsMade":' .. (job[3] or 0) .. '}'
+redis.call('SET', KEYS[2], flag, 'PX', ARGV[3])
 redis.call('ZADD', KEYS[3], ARGV[1], ARGV[4])
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[5] - 1)
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
@@ -56,8 +58,9 @@ export async function cancelBatch(
   if (job.finishedOn !== undefined) return { status: 'ended', reference };
 
   // The flag is set first: a job that is active now finds it before it sleeps again.
-  const { timestamp, attemptsMade } = job;
-  const flag: CancelFlag = { reason: reason.slice(0, MAX_REASON_LENGTH), timestamp, attemptsMade };
+  const { timestamp } = job;
+  const cut = reason.slice(0, MAX_REASON_LENGTH);
+  const flag: Omit<CancelFlag, 'attemptsMade'> = { reason: cut, timestamp };
   const keys = [batches.toKey(jobId), cancelKey(prefix, reference), cancelledKey(prefix)];
   const args = [timestamp, JSON.stringify(flag), CANCEL_FLAG_TTL_MS, jobId, KEPT_REQUESTS];
   const status = await REQUEST_CANCEL.run(link.redis, keys, args);

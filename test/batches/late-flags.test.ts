@@ -67,3 +67,11 @@ it('a cancel leaves nothing of a batch that was erased, was added again or has e
   expect(await cancel({ finishedOn: '3' })).toMatchObject({ status: 'ended', flags: 0 });
   expect(await cancel({ timestamp: '1.5' })).toMatchObject({ status: 'cancelling', flags: 2 });
 });
+
+it('a cancel is meant for the run that is there when it is asked for, also after a retry since the batch was found', async () => {
+  const retried = { atm: '3', ats: '4' };
+  const { queues, redis, prefix } = await start({ reference: 'loan-8841' }, retried);
+  expect((await cancelBatch(queues, 'loan-8841', 'test')).status).toBe('cancelling');
+  const flag = (await redis.get(cancelKey(prefix, 'loan-8841'))) ?? '';
+  expect(JSON.parse(flag)).toEqual({ reason: 'test', timestamp: 1, attemptsMade: 3 });
+});
