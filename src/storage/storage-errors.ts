@@ -5,6 +5,7 @@ import { escapeControls } from '../jobs/request/validation-issues.js';
 import type { ObjectReference, S3Method, S3Response } from './s3-request.js';
 
 const BUCKET = 'create the bucket, or correct its name';
+const BUCKET_NAME = 'correct the name of the bucket';
 const REGION = 'set AWS_REGION to the region of the bucket';
 const CREDENTIALS = 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the role';
 const NO_CREDENTIALS = 'set AWS credentials as the AWS SDK reads them';
@@ -23,7 +24,7 @@ const ADVICE: ReadonlyMap<string | null, string> = new Map([
   // What the SDK makes of a 404 without a body.
   ['NotFound', BUCKET],
   ['InvalidObjectState', ARCHIVED],
-  ['InvalidBucketName', 'correct the name of the bucket'],
+  ['InvalidBucketName', BUCKET_NAME],
   ['PermanentRedirect', REGION],
   ['AuthorizationHeaderMalformed', REGION],
   ['AuthorizationQueryParametersError', REGION],
@@ -97,11 +98,28 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   PROXY_LOGIN,
 ]);
 
+/** And the same of results: their bucket, key and role are those of this process, whatever the batch is. */
+const OF_RESULTS: ReadonlySet<string | undefined> = new Set([
+  BUCKET,
+  BUCKET_NAME,
+  REGION,
+  KMS_KEY,
+  permissionAdvice('PUT'),
+]);
+
 /** S3 took the credentials, and not what the role asked for. */
 export class AccessDeniedError extends TransientError {}
 
-function storageError(what: string, advice: string | undefined, cause?: unknown): TransientError {
-  const Kind = OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError;
+function permissionAdvice(method: S3Method): string {
+  return `the role needs ${PERMISSIONS[method]}`;
+}
+
+function storageError(
+  what: string,
+  { advice, method, cause }: { advice: string | undefined; method?: S3Method; cause?: unknown },
+): TransientError {
+  const isOwn = OF_THIS_PROCESS.has(advice) || (method === 'PUT' && OF_RESULTS.has(advice));
+  const Kind = isOwn ? OwnFaultError : TransientError;
   const hint = advice === undefined ? '' : `; ${advice}`;
   return new Kind('STORAGE', `${what}${hint}`, { cause });
 }
@@ -115,12 +133,12 @@ export function responseError(
   const name = code === null ? '' : ` ${code}`;
   const what = `${describeRequest(method, object)}: S3 answered ${status}${name}`;
   const known = adviceByKms(code) ?? ADVICE.get(code);
-  if (known === undefined && status === 403)
-    return new AccessDeniedError('STORAGE', `${what}; the role needs ${PERMISSIONS[method]}`);
-  return storageError(
-    what,
-    known ?? adviceByStatus(status) ?? adviceWithoutCode(method, status, code),
-  );
+  const isDenied = known === undefined && status === 403;
+  if (isDenied && method !== 'PUT')
+    return new AccessDeniedError('STORAGE', `${what}; ${permissionAdvice(method)}`);
+  const byStatus = isDenied ? permissionAdvice(method) : adviceByStatus(status);
+  const advice = known ?? byStatus ?? adviceWithoutCode(method, status, code);
+  return storageError(what, { advice, method });
 }
 
 /** The role may not read this object, for all that is known now. */
@@ -173,10 +191,8 @@ export function networkError(
   object: ObjectReference,
   code: string,
 ): TransientError {
-  return storageError(
-    `${describeRequest(method, object)}: no response from S3 (${code})`,
-    adviceByCode(code),
-  );
+  const what = `${describeRequest(method, object)}: no response from S3 (${code})`;
+  return storageError(what, { advice: adviceByCode(code) });
 }
 
 /**
@@ -186,5 +202,5 @@ export function networkError(
 export function sdkError(what: string, error: unknown, permission: string): TransientError {
   const forbidden = error instanceof Error && FORBIDDEN.test(error.name);
   const advice = forbidden ? `the role needs ${permission}` : adviceFor(error);
-  return storageError(`${what}: ${errorName(error)}`, advice, error);
+  return storageError(`${what}: ${errorName(error)}`, { advice, cause: error });
 }

@@ -141,6 +141,33 @@ it('a worker that reaches the S3 of the others by another name stores what it po
   expect(metrics).toMatch(/^atlas_batch_own_faults_total\{code="STORAGE"\} 0$/m);
 });
 
+it.each(['AccessDenied', 'NoSuchBucket'] as const)(
+  'a worker whose results S3 does not take (%s) leaves them to others beyond the deadline, and says so',
+  async (fault) => {
+    const system = await startSystem({
+      environment: { BATCH_DEADLINE_MS: '2000', RESUBMIT_MISSING: '0' },
+    });
+    system.s3.setFaults({
+      rules: [{ endpoint: 'put', fault, match: ({ bucket }) => bucket === 'wrong' }],
+    });
+    const wrong = await system.startWorkerProcess({ RESULTS_BUCKET: 'wrong' });
+    const request = await system.submit('stored', 1, 'stored-');
+    await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
+    expect(wrong.output()).toMatch(/PUT s3:\/\/wrong\/stored.* (s3:PutObject|create the bucket)/);
+    const batch = await system.batches.getJob('batch-stored');
+    const { startedAt } = Object(batch?.progress);
+    const delayed = system.pollJobs.toKey('delayed');
+    await waitUntil('a try beyond the deadline', async () => {
+      const [, score] = await system.redis.zrange(delayed, '0', '0', 'WITHSCORES');
+      // BullMQ keeps the time of a job in the upper bits.
+      return Number(score) / 4096 > startedAt + 2000;
+    });
+    await system.startWorker();
+    expect((await system.event('done-stored')).data.status).toBe('completed');
+    await expectStoredAsAtlasHasIt(system, [request]);
+  },
+);
+
 it('a batch whose bucket no worker takes that is left ends at its deadline, with that reason', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '2000' } });
   await (await system.startWorker()).stop();

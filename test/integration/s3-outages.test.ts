@@ -76,15 +76,15 @@ it('an outage of S3 drops no result, and no batch completes before its results a
 
 it('an outage of S3 ends a batch as STORAGE at the deadline, and a retry completes it and sends nothing', async () => {
   const system = await startSystem({ environment: { BATCH_DEADLINE_MS: '3000' } });
-  system.s3.setFaults({ rules: [{ endpoint: 'put', fault: 403 }] });
+  system.s3.setFaults({ rules: [{ endpoint: 'put', fault: 503 }] });
   const worker = await system.startWorker();
-  const requests = await submit(system, 'full', ['denied']);
+  const requests = await submit(system, 'full', ['closed']);
   await allJobsEnded(system, requests.length);
   for (const { reference, documents } of requests) {
     const { data } = await system.event(`done-${reference}`);
     expect(data).toMatchObject({
       status: 'failed',
-      reason: { code: 'STORAGE', message: expect.stringContaining('s3:PutObject') },
+      reason: { code: 'STORAGE', message: expect.stringContaining('S3 answered 503') },
       documents: { total: documents.length, present: 0 },
       results: [],
     });

@@ -8,15 +8,21 @@ test.each([
   { status: 403, code: 'SignatureDoesNotMatch', own: true },
   { status: 400, code: 'ExpiredToken', own: true },
   { status: 403, code: 'RequestTimeTooSkewed', own: true },
-  { status: 403, code: 'AccessDenied', own: false },
-  { status: 404, code: 'NoSuchBucket', own: false },
+  { status: 403, code: 'AccessDenied', own: true },
+  { status: 404, code: 'NoSuchBucket', own: true },
+  { status: 400, code: 'KMS.DisabledException', own: true },
+  { status: 301, code: 'PermanentRedirect', own: true },
   { status: 400, code: 'InvalidRequest', own: false },
-])('that S3 answers $code is the fault of this process: $own', async ({ status, code, own }) => {
-  const s3 = await startScriptedS3();
-  s3.fault = (_, response) => respondWithError(response, status, code);
-  const error = await errorOf(openStore(s3).putResult('a.json', ['{}']));
-  expect(error instanceof OwnFaultError).toBe(own);
-});
+  { status: 503, code: 'SlowDown', own: false },
+])(
+  'that S3 answers $code to a result is the fault of this process: $own',
+  async ({ status, code, own }) => {
+    const s3 = await startScriptedS3();
+    s3.fault = (_, response) => respondWithError(response, status, code);
+    const error = await errorOf(openStore(s3).putResult('a.json', ['{}']));
+    expect(error instanceof OwnFaultError).toBe(own);
+  },
+);
 
 test('that somebody answers who is not S3 is the fault of this process', async () => {
   const s3 = await startScriptedS3();
