@@ -7,6 +7,9 @@
  * are nobody else's. Those that fail while others pass do not count at all. While it is open, requests
  * are turned away at once, but for one probe at a time. A probe that gets a response closes it. A 429
  * is no failure: Atlas is well, and the block of the budget deals with it.
+ *
+ * A probe of the breaker's own asks for a token, and that Atlas gives one says nothing of uploads and polls: it closes
+ * the circuit on trial. The next request decides, and no other goes out beside it.
  */
 import { BatchError, type Reason, TurnedAwayError } from '../errors.js';
 import type { FailingBatches } from './failing-batches.js';
@@ -52,6 +55,8 @@ export class Breaker {
   private readonly failed = new Set<string>();
   /** Failed probes of this outage. */
   private probes = 0;
+  /** Whether only a probe of our own has passed since the circuit opened. */
+  private isOnTrial = false;
   /** All three on the monotonic clock, so that a clock that is set back holds no probe up. */
   private passedAt = Number.NEGATIVE_INFINITY;
   private openedAt = 0;
@@ -102,12 +107,14 @@ export class Breaker {
    * @param batch What the attempt is made for.
    */
   async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
-    const probe = this.state === 'open' && performance.now() >= this.probeAt(batch);
-    if (this.state !== 'closed' && !probe) throw this.turnedAway();
+    const isFree = this.state === 'closed' && !this.isOnTrial;
+    const probe = !isFree && this.state !== 'half-open' && performance.now() >= this.probeAt(batch);
+    if (!isFree && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
     const result = await resultOf(attempt(probe), probe);
-    if ('value' in result || !result.down) this.succeeded(batch, probe);
-    else this.fail(batch, probe, result.error);
+    if (!('value' in result) && result.down) this.fail(batch, probe, result.error);
+    else if (batch === NO_BATCH) this.closeOnTrial();
+    else this.succeeded(batch, probe);
     if ('value' in result) return result.value;
     throw result.error;
   }
@@ -117,8 +124,15 @@ export class Breaker {
     return this.nextProbeAt + (hasFailed ? OTHERS_FIRST_MS : 0);
   }
 
+  private closeOnTrial(): void {
+    this.isOnTrial = true;
+    this.nextProbeAt = performance.now();
+    this.change('closed');
+  }
+
   private succeeded(batch: string, probe: boolean): void {
     const { failing } = this.options;
+    this.isOnTrial = false;
     failing.add(this.failed);
     failing.delete(batch);
     this.passedAt = performance.now();
@@ -137,7 +151,7 @@ export class Breaker {
     if (probe) this.open(this.probes + 1);
     if (this.options.failing.has(batch)) return;
     this.failures += 1;
-    if (this.state !== 'closed') return;
+    if (this.state !== 'closed' || this.isOnTrial) return;
     const now = performance.now();
     const isLull = now - this.passedAt >= MIN_LULL_MS;
     if (this.failures < FAILURES_TO_OPEN || this.failed.size < BATCHES_TO_OPEN || !isLull) return;
@@ -146,6 +160,7 @@ export class Breaker {
   }
 
   private open(probes: number): void {
+    this.isOnTrial = false;
     this.probes = probes;
     const last = PROBE_INTERVALS_MS.length - 1;
     this.nextProbeAt = performance.now() + (PROBE_INTERVALS_MS[Math.min(probes, last)] ?? 0);
@@ -174,7 +189,8 @@ export class Breaker {
   }
 
   private turnedAway(): TurnedAwayError {
-    const lasted = performance.now() - this.openedAt;
+    // A trial ends within moments.
+    const lasted = this.isOnTrial ? 0 : performance.now() - this.openedAt;
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
     const { code, message } = this.lastFailure;
     return new TurnedAwayError(

@@ -109,6 +109,61 @@ describe('the circuit breaker', () => {
     expect(own.whyOpen).toBeNull();
   });
 
+  describe('when only a token passes', () => {
+    let own: Breaker;
+    let sent: number;
+    const ask = (batch: string, error?: Error) =>
+      own
+        .run(batch, async () => {
+          sent += 1;
+          if (error) throw error;
+        })
+        .catch((thrown: unknown) => thrown);
+
+    beforeEach(async () => {
+      vi.useRealTimers();
+      vi.useFakeTimers();
+      sent = 0;
+      const probe = async () => {};
+      const onChange = (state: BreakerState) => states.push(state);
+      own = new Breaker({ failing, random: () => 0.5, onChange, probe });
+      for (let batch = 0; batch < 8; batch += 1) await ask(`batch-${batch}`, down());
+      sent = 0;
+    });
+
+    it('one request goes out after each, and they become rarer', async () => {
+      // Hundreds ask again and again, and none of them has failed before.
+      for (let ms = 0; ms < 60_000; ms += 100) {
+        await vi.advanceTimersByTimeAsync(100);
+        for (let i = 0; i < 20; i += 1) await ask(`batch-${ms}-${i}`, down());
+      }
+      expect(sent).toBeLessThan(16);
+      expect(sent).toBeGreaterThan(8);
+    });
+
+    it('no request goes out beside the one that decides, and all do when it has passed', async () => {
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(own.whyOpen).toBeNull();
+      let pass = () => {};
+      const trial = own.run('batch-good', () => new Promise<void>((resolve) => (pass = resolve)));
+      expect(own.whyOpen).not.toBeNull();
+      expect(await ask('batch-beside')).toMatchObject({ retryAfterMs: 3000 });
+      pass();
+      await trial;
+      expect(await ask('batch-beside')).toBeUndefined();
+      expect(own.outage).toBeNull();
+      expect(states).toEqual(['open', 'half-open', 'closed', 'half-open', 'closed']);
+    });
+
+    it('batches that failed before leave the request that decides to others for a while', async () => {
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect(await ask('batch-3')).toBeInstanceOf(TransientError);
+      expect(sent).toBe(0);
+      await vi.advanceTimersByTimeAsync(3_000);
+      expect(await ask('batch-3')).toBeUndefined();
+    });
+  });
+
   it('batches whose requests were under way when the circuit opened open it no second time either', async () => {
     let fail = () => {};
     const until = new Promise<void>((_, reject) => {

@@ -75,6 +75,31 @@ it('workers ask a dead Atlas less than once a second and process, and end all ba
   expect(ended.filter(({ attemptsMade }) => attemptsMade !== 1)).toEqual([]);
 });
 
+it('an Atlas that gives tokens and takes no upload is asked once for each token, and gets all batches when it does', async () => {
+  const system = await startSystem();
+  const { requests: asked } = system.atlas;
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 503 }] });
+  const worker = await system.startWorker();
+  const isOpen = async () => {
+    const metric = await worker.metrics.registry
+      .getSingleMetric('atlas_batch_breaker_state')
+      ?.get();
+    return metric?.values[0]?.value !== 0;
+  };
+  const requests = await submit(system, 'refused', 100);
+  await waitUntil('the circuit to open', isOpen);
+  // What was on its way then has ended with the first probe.
+  const tokens = asked.count('authtoken');
+  await waitUntil('a probe', () => asked.count('authtoken') > tokens);
+  const [tokensBefore, uploadsBefore] = [asked.count('authtoken'), asked.count('multiupload')];
+  await waitUntil('more probes', () => asked.count('authtoken') >= tokensBefore + 4);
+  expect(asked.count('multiupload') - uploadsBefore).toBeLessThanOrEqual(4);
+  system.atlas.clearFaults();
+  await batchesEnded(system, requests.length, 60_000);
+  await expectAllEndedOnce(system, requests);
+  await expectStoredAsAtlasHasIt(system, requests);
+});
+
 /** What every poll meets, and the code at the deadline. */
 const FAULTS = [
   [503, 'ATLAS_UNAVAILABLE'],
