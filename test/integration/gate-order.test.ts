@@ -133,3 +133,24 @@ it('bulk batches have their share of Atlas while normal ones never cease to wait
   expect(share).toBeGreaterThan(0.01);
   expect(share).toBeLessThan(0.3);
 });
+
+it.each([
+  { what: 'the halves of an upload that is too large go', fault: 413, documents: LIMIT },
+  { what: 'the repetition of an upload of which nobody knows goes', fault: 'reset-before', documents: 1 },
+] as const)('$what before those that came behind it', async ({ fault, documents }) => {
+  const { system, client, flow } = await startFullAtlas();
+  flow();
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault, times: 1 }] });
+  await client.pause();
+  await system.startWorker();
+  await system.submit('first', documents, 'first-');
+  await allTaken(system);
+  await add(system, 'flood', 100, {});
+  await allTaken(system);
+  await client.resume();
+  const sent = () => system.atlas.uploads().flatMap(({ documentIds }) => documentIds);
+  const isFirst = (id: string) => id.startsWith('first-');
+  await waitUntil('all at Atlas', () => sent().length >= 100 + documents);
+  // Others had the room that was left to them, and were sent side by side.
+  expect(sent().findLastIndex(isFirst)).toBeLessThan(4 * LIMIT);
+});

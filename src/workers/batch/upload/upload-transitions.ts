@@ -3,6 +3,7 @@
  * an upload.
  */
 import type { Reason } from '../../../errors.js';
+import { FRONT_OF_LINE } from '../../../gate/line-model.js';
 import { fromRanges, toRanges } from '../../../jobs/index-ranges.js';
 import type {
   EndedUpload,
@@ -135,7 +136,8 @@ function afterSending(
       if (!step.resubmit || resubmissions >= most) return ambiguous(upload, step.why);
       // Whatever comes of the repetition, there is no other one after an answer.
       const next = step.answered ? MAX_RESUBMISSIONS : resubmissions + 1;
-      return { ...planOf(upload), state: 'planned', resubmissions: next };
+      const plan = { ...planOf(upload), resubmissions: next };
+      return { ...plan, state: 'planned', startTag: FRONT_OF_LINE };
     }
     case 'retry':
       // Its receipt says what became of it. Without one the retry is consent to send it again.
@@ -194,6 +196,7 @@ export function halvesOf(upload: Upload): PlannedUpload[] {
     ...planOf(upload),
     state: 'planned',
     documentIndexes: toRanges(half),
+    startTag: FRONT_OF_LINE,
   }));
 }
 
