@@ -1,4 +1,5 @@
 /** Stops and starts the sending of all batches. */
+import { UsageError } from '../errors.js';
 import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
 import { MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { redisTimeMs } from '../redis/clock.js';
@@ -8,23 +9,40 @@ import type { ClientQueues } from './client-queues.js';
 export interface PauseOptions {
   /** When it ends by itself. Default: when somebody resumes. */
   until?: Date | undefined;
+  /** Instead of `until`: after how many milliseconds it ends, by the clock of Redis. */
+  forMs?: number | undefined;
   /** Why. */
   reason?: string | undefined;
   /** Who. */
   by?: string | undefined;
 }
 
-export async function pauseSending(
-  { link, prefix }: ClientQueues,
-  { until, reason, by }: PauseOptions,
+/** Longer than anybody plans a pause: so a mistyped unit is seen. */
+const MAX_PAUSE_MS = 366 * 24 * 3600 * 1000;
+
+/**
+ * The pause that somebody wants, from now on. Now is what Redis says: the clock of who asks may be wrong.
+ * @throws UsageError for one that is over, since it would be none, and for one that is too long.
+ */
+export async function planPause(
+  { link }: ClientQueues,
+  { until, forMs, reason, by }: PauseOptions,
 ): Promise<Pause> {
+  const now = Math.floor(await redisTimeMs(link.redis));
+  const leftMs = until === undefined ? forMs : until.getTime() - now;
+  if (leftMs !== undefined && leftMs <= 0) throw new UsageError('until must be in the future');
+  if (leftMs !== undefined && leftMs > MAX_PAUSE_MS)
+    throw new UsageError('until must be within a year, or left out');
   const cut = (text: string | undefined) => text?.slice(0, MAX_REASON_LENGTH) ?? null;
-  const pause: Pause = {
-    since: new Date(await redisTimeMs(link.redis)).toISOString(),
-    until: until?.toISOString() ?? null,
+  return {
+    since: new Date(now).toISOString(),
+    until: leftMs === undefined ? null : new Date(now + leftMs).toISOString(),
     reason: cut(reason),
     by: cut(by),
   };
+}
+
+export async function pauseSending({ link, prefix }: ClientQueues, pause: Pause): Promise<Pause> {
   await setPause(link.redis, prefix, pause);
   return pause;
 }

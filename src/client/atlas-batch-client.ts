@@ -127,7 +127,7 @@ export interface AtlasBatchClient {
   /**
    * Stops the sending of all batches, until a time or until somebody resumes; another pause replaces it. Polls,
    * results and events go on, and the deadlines of batches that wait for it stand still.
-   * @throws UsageError when `until` is over, or more than a year away.
+   * @throws UsageError when `until` is over by the clock of Redis, or more than a year away.
    */
   pause(options?: PauseOptions): Promise<Pause>;
   /** Ends the pause. @returns whether there was one. */

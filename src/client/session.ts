@@ -14,7 +14,13 @@ import { extendDeadline } from '../batches/extend-deadline.js';
 import { type BatchFilter, FILTER_OPTIONS } from '../batches/lists/batch-filter.js';
 import { countBatches } from '../batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../batches/lists/list-batches.js';
-import { type PauseOptions, pauseOf, pauseSending, resumeSending } from '../batches/pause.js';
+import {
+  type PauseOptions,
+  pauseOf,
+  pauseSending,
+  planPause,
+  resumeSending,
+} from '../batches/pause.js';
 import { retryBatch } from '../batches/retry.js';
 import { readBatchStatus } from '../batches/status/status.js';
 import { readTimeline } from '../batches/status/timeline.js';
@@ -116,13 +122,15 @@ export function openSession(
       );
     },
     async pause(options: PauseOptions = {}) {
-      checkOptions('pause', options, ['until', 'reason', 'by']);
+      checkOptions('pause', options, ['until', 'forMs', 'reason', 'by']);
       checkType('the reason of a pause', options.reason, 'string');
       checkType('who pauses', options.by, 'string');
-      checkEnd(options.until);
+      checkEnd(options);
+      const wanted = { by: auditor.actor.name, ...options };
+      const plan = await link.run(() => planPause(queues, wanted));
       return write(
         { action: 'pause', reason: options.reason },
-        () => pauseSending(queues, { by: auditor.actor.name, ...options }),
+        () => pauseSending(queues, plan),
         ({ until, by }) => ({ outcome: 'paused', details: { until, by } }),
       );
     },
@@ -229,8 +237,6 @@ async function* runOn<T>(
 
 /** Longer than any Atlas is away; so a mistyped unit is seen. */
 const MAX_EXTENSION_MS = 30 * 24 * 3600 * 1000;
-/** Longer than anybody plans a pause, for the same reason. */
-const MAX_PAUSE_MS = 366 * 24 * 3600 * 1000;
 
 /** @throws UsageError for what is no time that can be added. */
 function checkExtension(byMs: unknown): void {
@@ -238,13 +244,12 @@ function checkExtension(byMs: unknown): void {
   throw new UsageError('a deadline is extended by at least 1 ms and at most 30 days');
 }
 
-/** @throws UsageError for what is no time, one that is over, since such a pause would be none, or one too far away. */
-function checkEnd(until: unknown): void {
-  if (until === undefined) return;
-  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
+/** @throws UsageError for what is no end of a pause. Whether there is such a time is known by the clock of Redis. */
+function checkEnd({ until, forMs }: { until?: unknown; forMs?: unknown }): void {
+  if (forMs !== undefined && !Number.isFinite(forMs))
+    throw new UsageError('forMs must be a number of milliseconds');
+  if (until !== undefined && !(until instanceof Date && Number.isFinite(until.getTime())))
     throw new UsageError('until must be a Date');
-  }
-  const leftMs = until.getTime() - Date.now();
-  if (leftMs <= 0) throw new UsageError('until must be in the future');
-  if (leftMs > MAX_PAUSE_MS) throw new UsageError('until must be within a year, or left out');
+  if (until !== undefined && forMs !== undefined)
+    throw new UsageError('a pause has until or forMs, not both');
 }

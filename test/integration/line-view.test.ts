@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { expect, it, onTestFinished } from 'vitest';
 import { LINE_REASONS } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
+import { runCli } from '../cli/run-cli.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { testRedis } from '../helpers/redis.js';
@@ -76,6 +77,32 @@ it('a batch in line tells its place, why it waits and until when, to commands, a
   expect(paused.stdout).toContain(`\n  paused     by ${userInfo().username}: maintenance\n`);
   expect(await page('/first')).toMatch(/place 1 of 2 in line: sending is paused, which ends <time/);
   expect([await client.resume(), await client.resume()]).toEqual([true, false]);
+});
+
+it('a pause for two hours ends in two hours by the clock of Redis, whatever that of the operator says', async () => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const before = Date.now();
+  const paused = await runCli(['pause', '--until', '2h', '--json'], {
+    ...environment,
+    NODE_OPTIONS: `--import=${new URL('../cli/skewed-clock.mjs', import.meta.url)}`,
+  });
+  const { since, until } = JSON.parse(paused.stdout);
+  expect(Date.parse(until) - Date.parse(since)).toBe(2 * HOUR_MS);
+  // That of the operator is two minutes ahead.
+  expect(Date.parse(since) - before).toBeLessThan(60_000);
+});
+
+it('a client refuses a pause whose end is no time, or is said twice', async () => {
+  const { url, prefix } = testRedis();
+  const client = createAtlasBatchClient({ redisUrl: url, prefix });
+  onTestFinished(() => client.close());
+  const until = new Date(Date.now() + HOUR_MS);
+  await expect(client.pause({ until, forMs: 1 })).rejects.toThrow('until or forMs, not both');
+  await expect(client.pause({ forMs: Number.NaN })).rejects.toThrow('a number of milliseconds');
+  await expect(client.pause({ forMs: 0 })).rejects.toThrow('must be in the future');
+  await expect(client.pause({ until: new Date('x') })).rejects.toThrow('must be a Date');
+  expect(await client.paused()).toBeNull();
 });
 
 it.each([

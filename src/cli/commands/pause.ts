@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { PauseOptions } from '../../batches/pause.js';
 import { UsageError } from '../../errors.js';
 import type { Pause } from '../../gate/pause-record.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
@@ -6,8 +7,10 @@ import { parseDuration } from '../duration.js';
 import { print, printJson } from '../output/terminal.js';
 import { withClient } from '../with-client.js';
 
+type PauseEnd = Pick<PauseOptions, 'until' | 'forMs'>;
+
 interface PauseCommandOptions extends ChangeOptions {
-  until?: Date;
+  until?: PauseEnd;
   reason?: string;
   json?: true;
 }
@@ -24,7 +27,7 @@ export function pauseCommand(finish: Finish): Command {
     .option(
       '--until <time>',
       'when it ends by itself: a time in ISO 8601, or 30m, 2h, 1d from now',
-      toTime,
+      toEnd,
     )
     .option('--reason <text>', 'why; told on pages, and by status of what waits')
     .option('--json', 'print JSON')
@@ -40,7 +43,7 @@ export function resumeCommand(finish: Finish): Command {
 async function pause(options: PauseCommandOptions): Promise<ExitCode> {
   const { until, reason, json } = options;
   return withClient<ExitCode>(async (client) => {
-    const set = await client.pause({ until, reason });
+    const set = await client.pause({ ...until, reason });
     if (json) printJson(set);
     else print(`no upload goes out ${describeEnd(set)}; polls, results and events go on`);
     return 0;
@@ -64,11 +67,12 @@ function describeEnd({ until }: Pause): string {
 }
 
 /** @throws UsageError when it is neither a time nor a duration. */
-function toTime(text: string): Date {
-  const duration = parseDuration(text);
-  const time = duration === undefined ? Date.parse(text) : Date.now() + duration;
-  if (Number.isNaN(time)) {
+function toEnd(text: string): PauseEnd {
+  const forMs = parseDuration(text);
+  if (forMs !== undefined) return { forMs };
+  const until = new Date(text);
+  if (Number.isNaN(until.getTime())) {
     throw new UsageError('--until is a time such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now');
   }
-  return new Date(time);
+  return { until };
 }

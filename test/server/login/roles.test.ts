@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ClientQueues } from '../../../src/batches/client-queues.js';
-import { pauseSending } from '../../../src/batches/pause.js';
+import { pauseSending, planPause } from '../../../src/batches/pause.js';
 import { webhookPayload } from '../../../src/jobs/state/webhook-state.js';
 import { redisTimeMs } from '../../../src/redis/clock.js';
 import { createRecord } from '../../../src/server/dashboard/batches/bulk/bulk-record.js';
@@ -31,7 +31,7 @@ async function plantAll(queues: ClientQueues): Promise<void> {
     { reference: 'cancelled', state: 'cancelled' },
     { reference: 'completed', state: 'completed' },
   ]);
-  await pauseSending(queues, { by: 'alice' });
+  await pauseSending(queues, await planPause(queues, { by: 'alice' }));
   const { webhooks, link } = queues;
   const summary = { eventId: 'e', completedAt: new Date(0).toISOString() } as never;
   const options = { jobId: 'done-completed' };

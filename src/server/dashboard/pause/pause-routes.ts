@@ -1,9 +1,8 @@
 /** The routes that stop and start the sending of all batches. */
 import type { FastifyInstance } from 'fastify';
 import { audited } from '../../../batches/audit.js';
-import { pauseSending, resumeSending } from '../../../batches/pause.js';
+import { pauseSending, planPause, resumeSending } from '../../../batches/pause.js';
 import type { ServerContext } from '../../context.js';
-import { redisNow } from '../../health/read-liveness.js';
 import { auditorOf } from '../actor.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import { readForm, reasonIn } from '../read-form.js';
@@ -21,14 +20,9 @@ export async function pauseRoutes(app: FastifyInstance, context: ServerContext):
     const span = TIME_SPANS.get(asked)?.ms;
     if (span === undefined && asked !== UNTIL_RESUMED)
       return reply.status(400).send({ error: 'Bad Request' });
-    const pause = async () => {
-      const now = await redisNow(queues);
-      return pauseSending(queues, {
-        until: span === undefined ? undefined : new Date(now + span),
-        reason,
-        by: form.get('by')?.trim() || auditor.actor.name,
-      });
-    };
+    const by = form.get('by')?.trim() || auditor.actor.name;
+    const pause = async () =>
+      pauseSending(queues, await planPause(queues, { forMs: span, reason, by }));
     await queues.link.run(() =>
       audited(queues, auditor, { action: 'pause', reason }, pause, ({ until, by }) => ({
         outcome: 'paused',
