@@ -132,10 +132,11 @@ export class GateWorld {
     }
   }
 
-  /** What was too large for Atlas is halved; its second half is of no interest here. */
+  /** What was admitted, sent, and too large for Atlas is halved; its second half is of no interest here. */
   halve(job: TestJob, index: number): void {
     const upload = job.uploads[index];
-    if (job.place === 'active' && upload?.state === 'planned')
+    const isAdmitted = this.model.inFlight.has(this.memberOf(job, index));
+    if (job.place === 'active' && upload?.state === 'planned' && isAdmitted)
       upload.documentCount = Math.ceil(upload.documentCount / 2);
   }
 
