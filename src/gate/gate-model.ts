@@ -35,6 +35,8 @@ export interface GateBounds {
   quota: number;
 }
 
+/** Members that one command names, for the same reason as below. */
+export const MAX_NAMED = 500;
 /** Members of the line that one question goes through: it bounds the time that a script takes. */
 export const MAX_HEADS = 500;
 /**

@@ -12,7 +12,7 @@ import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
 import { Calendar } from './calendar.js';
-import type { Applicant } from './gate-model.js';
+import { type Applicant, MAX_NAMED } from './gate-model.js';
 import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
 import type { LineReason } from './line.js';
 import type { Flow } from './line-model.js';
@@ -167,13 +167,18 @@ export class Gate {
     place: PlaceInLine,
   ): Promise<(number | undefined)[]> {
     const [flow, keptTag = ''] = place.keepsPlace ? [''] : [place.flow, place.keptTag];
-    const args = [
-      ...[...this.args, held.token, Number(place.keepsPlace), flow, keptTag],
-      ...[unsent.length, ...unsent, ...others],
-    ];
-    const starts = await LEAVE.run(this.options.redis, [...this.keys, held.lockKey], args);
-    if (starts === null) throw new LockLostError(held.jobId);
-    return starts.map((start) => (start === '' ? undefined : Number(start)));
+    const leaving = [...unsent, ...others];
+    const all: (number | undefined)[] = [];
+    for (let from = 0; from === 0 || from < leaving.length; from += MAX_NAMED) {
+      const some = leaving.slice(from, from + MAX_NAMED);
+      const unsentCount = Math.max(0, Math.min(some.length, unsent.length - from));
+      const args = [held.token, Number(place.keepsPlace), flow, keptTag, unsentCount, ...some];
+      const keys = [...this.keys, held.lockKey];
+      const starts = await LEAVE.run(this.options.redis, keys, [...this.args, ...args]);
+      if (starts === null) throw new LockLostError(held.jobId);
+      all.push(...starts.map((start) => (start === '' ? undefined : Number(start))));
+    }
+    return all;
   }
 
   /** For the save of a poll's result: the upload is in flight no more. */
@@ -183,7 +188,10 @@ export class Gate {
 
   /** A job was moved to sleep with uploads in line: its turn may have come before. */
   async afterSleep(holders: Holders): Promise<void> {
-    await AFTER_SLEEP.run(this.options.redis, this.keys, [...this.args, ...holders.flat()]);
+    for (let from = 0; from === 0 || from < holders.length; from += MAX_NAMED) {
+      const some = holders.slice(from, from + MAX_NAMED);
+      await AFTER_SLEEP.run(this.options.redis, this.keys, [...this.args, ...some.flat()]);
+    }
   }
 
   /**

@@ -50,3 +50,28 @@ it.each(CASES)(
     await waitUntil('an empty gate', async () => (await system.redis.exists(own)) === 0);
   },
 );
+
+it('of a batch of many uploads only the first are in line, so that no command holds Redis, and all are sent', async () => {
+  let completionMs = 3_600_000;
+  const limit = 50;
+  const system = await startSystem({
+    atlas: { completionMs: () => completionMs, fetchUrls: false },
+    environment: {
+      ATLAS_MAX_DOCUMENTS_IN_FLIGHT: String(limit),
+      ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '1',
+      BATCH_DEADLINE_MS: String(2 * TIMEOUT_MS),
+    },
+  });
+  await system.startWorker();
+  const request = await system.submit('many', 700, 'many-');
+  await waitUntil('a full Atlas', () => system.atlas.uploads().length === limit);
+  const [, , line = ''] = gateKeys(system.prefix);
+  await waitUntil('its sleep', async () => (await system.batches.getDelayedCount()) === 1);
+  expect(await system.redis.zcard(line)).toBe(500);
+  completionMs = 0;
+  system.atlas.completeNow();
+  await batchesEnded(system, 1, TIMEOUT_MS);
+  await expectAllEndedOnce(system, [request]);
+  expect(await system.batches.getFailedCount()).toBe(0);
+  await waitUntil('an empty gate', async () => (await system.redis.exists(line)) === 0);
+});

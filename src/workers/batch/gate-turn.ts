@@ -1,6 +1,7 @@
 /** The uploads of a batch at the gate: they ask for admission, wait in line for it, or leave. */
 import { flowOf } from '../../gate/flow.js';
 import type { Holders } from '../../gate/gate.js';
+import { MAX_NAMED } from '../../gate/gate-model.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
@@ -36,10 +37,16 @@ const LINE_SLEEP_MS = 6 * 3600 * 1000;
 /** Planned uploads, each with its index. */
 export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
 
-/** Those of the planned uploads that may be sent now; all of them where no gate is on. */
-export async function askForTurn(entry: BatchContext, planned: Planned): Promise<Planned> {
+/**
+ * Those of the planned uploads that may be sent now; all of them where no gate is on. Of a batch of thousands only the
+ * first are in line: whenever some of them are sent, it asks for others.
+ */
+export async function askForTurn(entry: BatchContext, all: Planned): Promise<Planned> {
   const { gate } = entry.context;
-  if (!gate.isOn) return planned;
+  if (!gate.isOn) return all;
+  const isExpected = ({ upload }: Planned[number]) => upload.startTag !== undefined;
+  const inOrder = [...all.filter(isExpected), ...all.filter((one) => !isExpected(one))];
+  const planned = inOrder.slice(0, MAX_NAMED);
   const { members, ...admission } = await gate.ask(
     entry.lease.held,
     planned.map(({ upload }) => ({
