@@ -2,11 +2,10 @@
 import { checkReference } from '../../check-options.js';
 import { UsageError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
-import { begunKey } from '../../jobs/keys/redis-keys.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
-import { redisTimeMs } from '../../redis/clock.js';
 import type { ClientQueues } from '../client-queues.js';
 import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';
+import { latestTimeMs } from './latest-time.js';
 
 /** What can be done to many batches. */
 export type BulkAction = 'retry' | 'cancel' | 'redeliver';
@@ -61,20 +60,12 @@ export function checkSelection(action: BulkAction, selection: BulkSelection): Ch
  * takes.
  */
 export async function selectionUntilNow(
-  { batches, link, prefix }: ClientQueues,
+  queues: ClientQueues,
   selection: CheckedSelection,
 ): Promise<CheckedSelection> {
   if ('references' in selection) return selection;
-  const latest = (key: string) => link.redis.zrange(key, '-1', '-1', 'WITHSCORES');
-  const [now, ...ends] = await Promise.all([
-    redisTimeMs(link.redis),
-    latest(batches.toKey('failed')),
-    latest(batches.toKey('completed')),
-    latest(begunKey(prefix)),
-  ]);
-  // Other hosts may have a clock that is ahead.
-  const last = Math.ceil(Math.max(now, ...ends.map(([, time]) => Number(time ?? 0))));
   const { filter, givenUp } = selection;
+  const last = await latestTimeMs(queues, filter);
   return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
 }
 

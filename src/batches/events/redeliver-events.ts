@@ -1,5 +1,6 @@
 /** Brings many events to the webhook again: those that were given up, or those that the receiver has lost. */
 import { EVENT_ID_PREFIX, REFERENCE_PATTERN } from '../../jobs/ids.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { type PaceOptions, paced } from '../bulk/paced.js';
 import type { ClientQueues } from '../client-queues.js';
 import { openOutcomes, positionBefore } from './outcomes.js';
@@ -19,7 +20,7 @@ export interface RedeliverOptions extends PaceOptions {
 
 /** What a preview has counted of those that were given up. */
 export interface PreviewedEvents {
-  /** Those that were given up later are left out; ms since 1970. */
+  /** Those that were given up later are left out; ms since 1970, by the clocks of workers. */
   untilMs?: number | undefined;
 }
 
@@ -81,6 +82,17 @@ async function* givenUpJobIds(
   untilMs: number | '+inf' = '+inf',
 ) {
   yield await link.redis.zrangebyscore(webhooks.toKey('failed'), sinceMs, untilMs);
+}
+
+/** Counts the events that were given up, and says until when, also where the clock of a worker is ahead. */
+export async function previewGivenUp({
+  webhooks,
+  link,
+}: ClientQueues): Promise<{ events: number; untilMs: number }> {
+  const key = webhooks.toKey('failed');
+  const [, latest = '0'] = await link.redis.zrange(key, '-1', '-1', 'WITHSCORES');
+  const untilMs = Math.ceil(Math.max(await redisTimeMs(link.redis), Number(latest)));
+  return { events: await link.redis.zcount(key, '-inf', untilMs), untilMs };
 }
 
 /** What is announced meanwhile is sent by itself. @param onReset The oldest since then are gone. */

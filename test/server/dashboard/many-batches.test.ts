@@ -303,6 +303,46 @@ it('an event that is given up after the preview is not sent with those that it c
   expect(await link.redis.zrange(webhooks.toKey('failed'), 0, '-1')).toEqual(['done-late']);
 });
 
+it('all that fit means those too whose producer has a clock that is ahead, as the list does', async () => {
+  const ahead = Date.now() + 7_200_000;
+  const test = await startWith([
+    ...['wait-1', 'wait-2'].map((reference) => ({ reference, addedAt: ahead })),
+    { reference: 'runs', state: 'processing', addedAt: ahead },
+    { reference: 'now', addedAt: Date.now() },
+    { reference: 'early' },
+  ]);
+  const since = 'show=running&since=1h';
+  const list = await get(test, `/dashboard/batches?${since}`);
+  expect(list.text).toContain('Cancel all 4…');
+  const preview = await get(test, `/dashboard/bulk?action=cancel&${since}&which=all`);
+  expect(preview.text).toContain('Cancel 4 batches?');
+  const form = fieldsOf(preview.body);
+  form.set('reason', 'sent by mistake');
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('the end of it', async () =>
+    (await get(test, progress)).text.includes('It is done'),
+  );
+  expect((await get(test, progress)).text).toContain('4 of 4 batches cancelled');
+  expect(await test.queues.link.redis.exists(`${test.prefix}:cancel:early`)).toBe(0);
+});
+
+it('all events that were given up means those too that a worker gave up by a clock that is ahead', async () => {
+  const test = await startWith([]);
+  const { webhooks, link } = test.queues;
+  const at = Date.now() + 60_000;
+  await webhooks.add('batch.completed', { data: {} } as never, { jobId: 'done-a' });
+  await link.redis.lrem(webhooks.toKey('wait'), 1, 'done-a');
+  await link.redis.zadd(webhooks.toKey('failed'), at, 'done-a');
+  await link.redis.hset(webhooks.toKey('done-a'), { finishedOn: at, failedReason: '410' });
+  const preview = await get(test, '/dashboard/bulk?action=redeliver&which=given-up');
+  expect(preview.text).toContain('Redeliver 1 event?');
+  const started = await post(test, '/dashboard/bulk', fieldsOf(preview.body));
+  await waitUntil('the end of it', async () =>
+    (await get(test, String(started.headers.location))).text.includes('It is done'),
+  );
+  expect(await webhooks.getFailedCount()).toBe(0);
+});
+
 it('selected batches are cancelled with a reason, at a rate, until somebody aborts it', async () => {
   const running = Array.from({ length: 6 }, (_, i): PlantedBatch => ({ reference: `wait-${i}` }));
   const test = await startWith([...running, ...failed(1)]);

@@ -102,7 +102,9 @@ export interface PreviewView extends PageFrame {
   /** Those that were selected; null for all that fit. */
   references: readonly string[] | null;
   preview: BulkPreview;
-  /** Up to which moment they are meant. */
+  /** When it was asked for, by the clock of Redis. */
+  askedAtMs: number;
+  /** Until when they were counted: those that came later are not meant. */
   untilMs: number;
   /** Which, in words. */
   which: string;
@@ -168,7 +170,8 @@ function costOf({ action, batches, atlasBatches, documents }: BulkPreview): Mark
 
 const RATES = ['', '1', '5', '20', '100'];
 
-function confirmForm({ action, of, query, references, preview, untilMs }: PreviewView): Markup {
+function confirmForm(view: PreviewView): Markup {
+  const { action, of, query, references, preview, askedAtMs, untilMs } = view;
   const selected = references
     ? references.map((reference) => html`<input type="hidden" name="ref" value="${reference}">`)
     : hidden(query);
@@ -176,7 +179,7 @@ function confirmForm({ action, of, query, references, preview, untilMs }: Previe
     of === 'events' ? html`<input type="hidden" name="which" value="${GIVEN_UP}">` : selected;
   const reason = html`<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" ${action === 'cancel' ? html`required placeholder="sent by mistake"` : html`placeholder="for the audit log"`}></label>`;
   return html`<form method="post" action="${BULK_PATH}" class="confirm">
-<input type="hidden" name="action" value="${action}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${asked}
+<input type="hidden" name="action" value="${action}"><input type="hidden" name="asked-at" value="${askedAtMs}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${asked}
 ${reason}
 <label>How fast?<select name="rate">${RATES.map((rate) => html`<option value="${rate}">${rate === '' ? 'as fast as can be' : `${rate} a second`}</option>`)}</select></label>
 <button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${meantBy(preview, of)}</button>

@@ -13,6 +13,7 @@ import {
   type BulkSelection,
   checkSelection,
 } from '../../../../batches/bulk/selection.js';
+import { previewGivenUp } from '../../../../batches/events/redeliver-events.js';
 import type { BatchFilter, StateFilter } from '../../../../batches/lists/batch-filter.js';
 import { UsageError } from '../../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../../jobs/ids.js';
@@ -56,24 +57,28 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
   app.get<{ Querystring: Query }>(path, async (request, reply) => {
     // It may count for seconds, for what would be refused.
     if (!mayChange(operatorOf(request))) return reply.status(403).send({ error: 'Forbidden' });
-    const untilMs = await queues.link.run(() => redisNow(queues));
+    const askedAtMs = await queues.link.run(() => redisNow(queues));
     const values = withButton(request.query);
-    const asked = readAsked(values, untilMs, values.which === 'selected');
+    const asked = readAsked(values, { askedAtMs }, values.which === 'selected');
     if (asked === null) return reply.redirect(BATCHES_PATH, 303);
     const [frame, preview] = await Promise.all([
       readFrame(context, request),
       queues.link.run(() => previewOf(asked)),
     ]);
-    const view = { ...asked, of: thingsOf(asked), preview, untilMs, which: inWords(asked) };
-    return sendPage(reply, previewPage({ ...view, ...frame }));
+    const untilMs = preview.until?.getTime() ?? askedAtMs;
+    const view = { ...asked, of: thingsOf(asked), preview, which: inWords(asked) };
+    return sendPage(reply, previewPage({ ...view, askedAtMs, untilMs, ...frame }));
   });
 
   app.post(path, async (request, reply) => {
     const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
     const untilMs = Number(form.get('until'));
+    // The page of an earlier version has no other time, while servers are replaced.
+    const askedAtMs = Number(form.get('asked-at') ?? untilMs);
     const total = Number(form.get('total'));
-    const asked = readAsked(valuesOf(form), untilMs, form.has('ref'));
-    if (asked === null || !Number.isSafeInteger(untilMs) || !Number.isSafeInteger(total))
+    const times = { askedAtMs, untilMs };
+    const asked = readAsked(valuesOf(form), times, form.has('ref'));
+    if (asked === null || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))
       return reply.status(400).send({ error: 'Bad Request' });
     const { action } = asked;
     const asRate = Number(form.get('rate') ?? '');
@@ -122,8 +127,9 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
   async function previewOf({ action, selection }: Asked): Promise<BulkPreview> {
     if (selection !== GIVEN_UP)
       return previewBulk(queues, action, selection, { maxMs: PREVIEW_MAX_MS });
-    const counts = { batches: await queues.webhooks.getFailedCount(), leftOut: 0 };
-    return { action, ...counts, atlasBatches: 0, documents: 0, isWhole: true };
+    const { events, untilMs } = await previewGivenUp(queues);
+    const counts = { batches: events, leftOut: 0, atlasBatches: 0, documents: 0 };
+    return { action, ...counts, isWhole: true, until: new Date(untilMs) };
   }
 
   async function* stepsOf(
@@ -151,8 +157,19 @@ function withButton(values: Query): Query {
   return redeliver === undefined ? values : { ...values, action: 'redeliver', which: redeliver };
 }
 
+interface AskedTimes {
+  /** When somebody saw the list, by the clock of Redis: what ended in the last hour is told from there. */
+  askedAtMs: number;
+  /** Until when the preview has counted; not known before it. */
+  untilMs?: number;
+}
+
 /** Null when it makes no sense, as an address that somebody has changed. */
-function readAsked(values: Query, untilMs: number, isSelected: boolean): Asked | null {
+function readAsked(
+  values: Query,
+  { askedAtMs, untilMs }: AskedTimes,
+  isSelected: boolean,
+): Asked | null {
   const { action } = values;
   if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
   if (values.which === GIVEN_UP) {
@@ -166,10 +183,10 @@ function readAsked(values: Query, untilMs: number, isSelected: boolean): Asked |
         .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one))
         .slice(0, MAX_SELECTED)
     : null;
-  const filter = filterFor(action, query, untilMs);
+  const until = untilMs === undefined ? undefined : new Date(untilMs);
   const selection: BulkSelection = references
     ? { references }
-    : { ...filter, until: new Date(Number.isFinite(untilMs) ? untilMs : 0) };
+    : { ...filterFor(action, query, askedAtMs), until };
   try {
     checkSelection(action, selection);
   } catch (error) {
@@ -180,8 +197,8 @@ function readAsked(values: Query, untilMs: number, isSelected: boolean): Asked |
 }
 
 /** Of the list of all batches, those that have ended have an event. */
-function filterFor(action: BulkAction, query: ListQuery, untilMs: number): BatchFilter {
-  const filter = filterOf(query, untilMs);
+function filterFor(action: BulkAction, query: ListQuery, askedAtMs: number): BatchFilter {
+  const filter = filterOf(query, askedAtMs);
   if (action !== 'redeliver') return filter;
   const states = [filter.state ?? []].flat();
   return { ...filter, state: states.filter((state) => ENDED.has(state)) };
