@@ -33,7 +33,7 @@ async function knownMetrics(): Promise<Set<string>> {
 }
 
 function named(text: string): string[] {
-  const names = text.match(/\b(atlas_batch|nodejs)_\w+/g) ?? [];
+  const names = text.match(/\b(atlas_batch|nodejs|process)_\w+/g) ?? [];
   return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))];
 }
 
