@@ -6,6 +6,7 @@ import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import { createServer } from '../server/test-server.js';
 
 const TIMEOUT_MS = 60_000;
 const NEVER_MS = 3_600_000;
@@ -79,6 +80,10 @@ it('no batch in line ends in a pause that is longer than its deadline, though no
     (await stateOf(system, 'b19')).startedAt + 4 * deadlineMs;
   await waitUntil('several times the deadline', isOver, TIMEOUT_MS);
   expect(await system.completions.count()).toBe(atAtlas.length);
+  const { server } = await createServer(system.environment);
+  const { body } = await server.app.inject('/metrics');
+  expect(body).toContain('atlas_batch_paused 1');
+  expect(body).toContain('atlas_batch_near_deadline 0');
   atlas.clearFaults();
   completionMs = 0;
   for (const key of await redis.keys(`${prefix}:token-refused:*`)) await redis.del(key);
