@@ -55,6 +55,16 @@ export const addresses = list.superRefine((parts, issues) => {
   const message = 'must be addresses or networks, such as 10.0.0.7,192.168.0.0/16';
   if (!parts.every(isNetwork)) issues.addIssue({ code: 'custom', message });
 });
+/** Where routes of ours are, or begin. A test holds it to the routes of the server. */
+const OWN_PATHS = [
+  ...['/dashboard', '/api/v1', '/callbacks/atlas', '/metrics'],
+  ...['/health/live', '/health/ready', '/livez', '/readyz'],
+];
+/** Some proxies take the path away, and others do not: an address must have one meaning with both. */
+function hasOwnPath(path: string): boolean {
+  const isBelow = (one: string, other: string) => `${one}/`.startsWith(`${other}/`);
+  return OWN_PATHS.some((own) => isBelow(own, path) || isBelow(path, own));
+}
 /** `/` or `/ops/atlas`; the value has no slash at its end. */
 export const basePath = z
   .string()
@@ -64,7 +74,10 @@ export const basePath = z
   .refine((path) => !path.split('/').some((segment) => /^\.{1,2}$/.test(segment)), {
     error: 'must have no segment that is . or ..',
   })
-  .transform((path) => path.replace(/(.)\/$/, '$1'));
+  .transform((path) => path.replace(/(.)\/$/, '$1'))
+  .refine((path) => path === '/' || !hasOwnPath(path), {
+    error: 'must be another path than those of our own routes, such as /dashboard: try /ops',
+  });
 const bucketIssue = (value: string) => (BUCKET_NAME.test(value) ? undefined : BUCKET_NAME_RULE);
 export const bucket = withoutIssue(text('the bucket that results are written to'), bucketIssue);
 export const buckets = list.superRefine((names, issues) => {

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
+import { createToken } from '../../src/config/api-tokens.js';
+import { loadServerConfig } from '../../src/config/environment.js';
 import { withoutBase } from '../../src/server/base-path.js';
 import { startApi } from './api/test-api.js';
+import { routesOf } from './routes-of.js';
 import { AUTHORIZATION, CALLBACKS, createServer, LOGIN } from './test-server.js';
 
 const HEADERS = { authorization: AUTHORIZATION, 'sec-fetch-site': 'same-origin' };
@@ -66,4 +69,24 @@ it('the document of the API and its page say where the routes are below a path',
   const { body } = await read('/ops/api/v1/docs');
   expect(body).toContain('<a href="/ops/api/v1/openapi.json">');
   expect(body).toContain('<code>/ops/api/v1/batches/{reference}</code>');
+});
+
+it('a path at which a route of ours begins is refused, for then nobody could tell whether a proxy has taken it away', async () => {
+  const API_TOKENS = createToken('app', 'read', null).line;
+  const { server, url } = await createServer({ ...LOGIN, ...CALLBACKS, API_TOKENS });
+  await server.app.ready();
+  const routes = routesOf(server.app.printRoutes({ commonPrefix: false }));
+  const beginnings = routes.flatMap((route) => {
+    const path = route.replace(/^\w+ /, '').replaceAll(/:\w+|\*/g, 'x');
+    const [, ...segments] = path.split('/');
+    return segments.map((_, i) => `/${segments.slice(0, i + 1).join('/')}`);
+  });
+  const paths = new Set(beginnings.filter((path) => /^[\w./~-]+$/.test(path) && path !== '/'));
+  expect(paths.size).toBeGreaterThan(20);
+  for (const BASE_PATH of paths)
+    expect(() => loadServerConfig({ REDIS_URL: url, BASE_PATH }), BASE_PATH).toThrow(
+      'BASE_PATH must be another path than those of our own routes, such as /dashboard',
+    );
+  for (const BASE_PATH of ['/', '/dash', '/dashboards', '/ops/dashboard', '/api/atlas'])
+    expect(loadServerConfig({ REDIS_URL: url, BASE_PATH })).toMatchObject({ BASE_PATH });
 });

@@ -9,6 +9,7 @@ import { openLink } from '../../src/redis/client-link.js';
 import { createServerMetrics } from '../../src/server/health/server-metrics.js';
 import { createWorkerMetrics } from '../../src/workers/metrics.js';
 import { connectionTo, testRedis } from '../helpers/redis.js';
+import { routesOf } from './routes-of.js';
 import { CALLBACKS, createServer, LOGIN } from './test-server.js';
 
 async function registeredMetrics(): Promise<MetricObject[]> {
@@ -116,21 +117,6 @@ it('docs/routes.md lists every route of the server but those of Bull Board', asy
 
 /** And the style sheet and script of our own pages. */
 const OF_BULL_BOARD = /^\w+ \/dashboard\/(api|assets|metrics-history|job-schedulers|queue|\*)/;
-
-/** `GET /path` of each route of Fastify's drawing, whose branches are indented by four characters. */
-function routesOf(drawing: string): string[] {
-  const parents: string[] = [];
-  const routes = drawing.split('\n').flatMap((line) => {
-    const [, branch = '', part, methods = ''] = /^(.*?── )(\S+) \(([A-Z, ]+)\)/.exec(line) ?? [];
-    if (part === undefined) return [];
-    const depth = branch.length / 4 - 1;
-    const path = (parents[depth - 1] ?? '') + part;
-    parents[depth] = path;
-    const method = methods.split(', ').find((one) => one !== 'HEAD');
-    return [`${method} ${path.replace(/(.)\/$/, '$1')}`];
-  });
-  return [...new Set(routes)];
-}
 
 it('docs/reasons.md explains every code, and no other', async () => {
   const codes = rowsOf(await read('reasons.md')).map(([, code = '']) => code.replaceAll('`', ''));
