@@ -132,3 +132,29 @@ it('one stuck batch is found by document id, S3 key and a part of its reference'
   await expectUsable(page, 'running');
   expect(complaints).toEqual([]);
 });
+
+it('each of 20 tenants can be chosen by the keyboard, and without scripts', async () => {
+  const stage = await startStage();
+  const { system } = stage;
+  const tenants = Array.from({ length: 19 }, (_, i) => `branch-${100 + i}`);
+  for (const tenant of [...tenants, LONG_WORD.slice(0, 64)]) {
+    const documents = [{ documentId: 'slip-1', bucket: 'kyc-documents', key: `${tenant}.pdf` }];
+    await system.s3.put('kyc-documents', `${tenant}.pdf`, 'scan');
+    await system.add({ reference: `of-${tenant}`, productType: 'LOAN_APP', tenant, documents });
+  }
+  const url = `${stage.url}/dashboard/batches?show=running`;
+  for (const javaScriptEnabled of [true, false]) {
+    const { page, complaints } = await openPage({ javaScriptEnabled });
+    await page.goto(url);
+    const group = page.getByRole('group', { name: 'Tenant' });
+    await group.getByLabel('Tenant: 12 more').focus();
+    await page.keyboard.type('branch-117');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await group.locator('[aria-current]', { hasText: 'branch-117' }).waitFor();
+    await page.getByRole('link', { name: 'of-branch-117' }).waitFor();
+    expect(await page.getByRole('link', { name: /^of-/ }).count()).toBe(1);
+    if (javaScriptEnabled) await expectUsable(page, 'tenants');
+    expect(complaints).toEqual([]);
+  }
+});

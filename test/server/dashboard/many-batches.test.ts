@@ -103,6 +103,59 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
 });
 
+/** Fields of the form that adds a value of this kind to a filter, and the values that it offers. */
+function moreOf(body: string, name: string) {
+  const [, group = ''] = new RegExp(`aria-label="${name}"><b>(.*?)</div>`, 's').exec(body) ?? [];
+  const fields = [...group.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
+  const options = [...group.matchAll(/<option value="([^"]*)"[^>]*>([^<]*)</g)];
+  return {
+    group: textOf(group),
+    fields: new URLSearchParams(
+      fields.map(([, one = '', value = '']) => [one, value] as [string, string]),
+    ),
+    options: options.map(([, value, text]) => [value, text]),
+  };
+}
+
+it('every value of a filter can be chosen: the most frequent by a link, and the others from a list with counts', async () => {
+  const planted = Array.from({ length: 20 }, (_, i): PlantedBatch[] =>
+    Array.from({ length: i < 8 ? 3 : i === 19 ? 2 : 1 }, (_, n) => ({
+      ...{ reference: `t${i}-${n}`, tenant: `branch-${i}` },
+    })),
+  );
+  const test = await startWith([...planted.flat(), { reference: 'of-nobody' }]);
+  const list = await get(test, '/dashboard/batches?show=running&tenant=branch-10');
+  const { group, fields, options } = moreOf(list.body, 'Tenant');
+  expect(group).toContain('branch-0 3');
+  expect(group).toContain('branch-10 1');
+  expect(group).toMatch(/Tenant: 12 more.* Add Tenant/);
+  expect(options).toHaveLength(12);
+  // By name, for who seeks one knows it.
+  expect(options.slice(0, 3)).toEqual([
+    ['', 'none (1)'],
+    ['branch-11', 'branch-11 (1)'],
+    ['branch-12', 'branch-12 (1)'],
+  ]);
+  expect(options).toContainEqual(['branch-19', 'branch-19 (2)']);
+  fields.append('tenant', 'branch-19');
+  const narrowed = await get(test, `/dashboard/batches?${fields}`);
+  expect(narrowed.body).toMatch(/aria-current="true">branch-19/);
+  expect(new Set(referencesIn(narrowed.body))).toEqual(new Set(['t10-0', 't19-0', 't19-1']));
+});
+
+it('where there are too many values for a list, the name of one is typed', async () => {
+  const test = await startWith(
+    Array.from({ length: 520 }, (_, i) => ({ reference: `t${i}`, tenant: `branch-${i}` })),
+  );
+  const list = await get(test, '/dashboard/batches?show=running');
+  const { group, fields, options } = moreOf(list.body, 'Tenant');
+  expect(options).toEqual([]);
+  expect(group).toMatch(/Tenant: 512 more.* Add Tenant/);
+  fields.append('tenant', 'branch-519');
+  const narrowed = await get(test, `/dashboard/batches?${fields}`);
+  expect(referencesIn(narrowed.body)).toEqual(['t519']);
+});
+
 it('a search that is not finished says how far it is, in the place of nothing found, and goes on', async () => {
   const test = await startWith([]);
   // Four calls fill the time of a page. The oldest is read last.

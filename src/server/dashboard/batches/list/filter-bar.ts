@@ -15,6 +15,7 @@ import {
   isNarrowed,
   type ListQuery,
   listPath,
+  PARAMETERS,
   parametersOf,
   SECTIONS,
   type Section,
@@ -53,8 +54,10 @@ const SORT_WORDS: Record<BatchSort, string> = {
   deadline: 'Nearest deadline',
 };
 
-/** Values of one kind that are shown at once; the most frequent, and those that are asked for. */
+/** Values of one kind that are links: the most frequent, and those that are asked for. */
 const VALUES_SHOWN = 8;
+/** Values of one kind that are in a list. It is sent with each refresh: 500 names of ten letters are 40 kB. */
+const VALUES_LISTED = 500;
 
 export function filterBar(query: ListQuery, counts: BatchCounts): Markup {
   const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts));
@@ -99,14 +102,40 @@ function values(query: ListQuery, dimension: Dimension, whole: BatchCounts): Mar
   const links = [...shown, ...gone.map((value) => ({ value, count: 0 }))].map(({ value, count }) =>
     valueLink(query, dimension, value, count),
   );
-  const left = counts.length - shown.length;
-  return html`<div class="facet" role="group" aria-label="${WORDS[dimension]}"><b>${WORDS[dimension]}</b>${!isWhole(whole) && html`<span class="dim">at least</span>`}${links}${left > 0 && html`<span class="dim">${left.toLocaleString('en')} more</span>`}</div>`;
+  const others = counts.filter((one) => !shown.includes(one));
+  return html`<div class="facet" role="group" aria-label="${WORDS[dimension]}"><b>${WORDS[dimension]}</b>${!isWhole(whole) && html`<span class="dim">at least</span>`}${links}${others.length > 0 && otherValues(query, dimension, others)}</div>`;
+}
+
+/** The values that have no link, to add one to what is asked for. */
+function otherValues(
+  query: ListQuery,
+  dimension: Dimension,
+  others: readonly ValueCount[],
+): Markup {
+  const name = PARAMETERS[dimension];
+  const byName = [...others].sort((a, b) => (a.value < b.value ? -1 : 1));
+  // The key keeps what a reader has chosen while the page is read again, and others come and go.
+  const options = byName.map(
+    ({ value, count }) =>
+      html`<option value="${value}" data-key="${dimension}:${value}">${wordOf(dimension, value)} (${count.toLocaleString('en')})</option>`,
+  );
+  const field =
+    others.length > VALUES_LISTED
+      ? html`<input type="text" name="${name}" required autocomplete="off">`
+      : html`<select name="${name}">${options}</select>`;
+  return html`<form class="more" action="${BATCHES_PATH}">
+${hidden(query)}<label><span class="hidden">${WORDS[dimension]}: </span>${others.length.toLocaleString('en')} more ${field}</label><button>Add<span class="hidden"> ${WORDS[dimension]}</span></button>
+</form>`;
+}
+
+function wordOf(dimension: Dimension, value: string): string {
+  const word = dimension === 'state' ? STATE_WORDS[value as keyof typeof STATE_WORDS] : value;
+  return word || 'none';
 }
 
 function valueLink(query: ListQuery, dimension: Dimension, value: string, count: number): Markup {
   const isChosen = query.values[dimension].includes(value);
-  const word = dimension === 'state' ? STATE_WORDS[value as keyof typeof STATE_WORDS] : value;
-  return html`<a class="value" href="${toggled(query, dimension, value)}"${isChosen && html` aria-current="true"`}>${word || 'none'} <i>${count.toLocaleString('en')}</i></a>`;
+  return html`<a class="value" href="${toggled(query, dimension, value)}"${isChosen && html` aria-current="true"`}>${wordOf(dimension, value)} <i>${count.toLocaleString('en')}</i></a>`;
 }
 
 /** `Batches with “pan-77”`, and how many. @param shown On this page, of which the counts may not know yet. */

@@ -37,7 +37,7 @@ export const SINCE: ReadonlyMap<string, { word: string; ms: number }> = new Map(
 ]);
 
 /** The parameter of each dimension. */
-const PARAMETERS: Record<Dimension, string> = {
+export const PARAMETERS: Record<Dimension, string> = {
   state: 'state',
   code: 'code',
   productType: 'product',
