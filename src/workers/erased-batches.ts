@@ -8,6 +8,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { DocumentNames } from '../batches/erase/document-names.js';
 import { eraseUntilGone, ownResults } from '../batches/erase/erase-batch.js';
 import type { Traces } from '../batches/erase/erase-scope.js';
 import type { Config } from '../config/config.js';
@@ -111,6 +112,8 @@ export class ErasedBatches {
       const traces: Traces = {
         ...{ reference, timestamp, span, earlierToo: false },
         ...{ atlasBatchIds: new Set(atlasBatchIds), eventJobIds: new Set() },
+        // Searches name what is in Redis: whoever erased the batch has been there since.
+        documentNames: new DocumentNames([]),
       };
       await eraseUntilGone({ redis, prefix: config.QUEUE_PREFIX }, traces);
       await this.eraseResults(traces);

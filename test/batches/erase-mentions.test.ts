@@ -1,5 +1,8 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
 import { audited } from '../../src/batches/audit.js';
+import type { ClientQueues } from '../../src/batches/client-queues.js';
+import { DocumentNames } from '../../src/batches/erase/document-names.js';
 import { eraseBatch, eraseUntilGone } from '../../src/batches/erase/erase-batch.js';
 import type { Traces } from '../../src/batches/erase/erase-scope.js';
 import { redact } from '../../src/batches/erase/redact.js';
@@ -22,6 +25,7 @@ const DAY_MS = 86_400_000;
 const TRACES: Traces = {
   ...{ reference: REFERENCE, timestamp: null, span: { from: 0, until: Date.now() } },
   ...{ earlierToo: true, atlasBatchIds: new Set(), eventJobIds: new Set() },
+  documentNames: new DocumentNames([]),
 };
 
 const ORDER: Omit<BulkOrder, 'id'> = {
@@ -104,6 +108,76 @@ it('an erase takes the name out of changes, to others too, that no worker has wr
     records[3],
     records[4],
   ]);
+});
+
+/** A batch that can be erased, and one that erases it without S3. */
+async function eraseWithDocuments(
+  queues: ClientQueues,
+  documents: { documentId: string; bucket: string; key: string }[],
+) {
+  await plant(queues, [{ reference: REFERENCE, state: 'completed', documents, addedAt: 1 }]);
+  const nothing = async () => 0;
+  const eraser = { count: nothing, erase: nothing, eraseObjects: nothing, close() {} };
+  return eraseBatch(queues, REFERENCE, { eraser });
+}
+
+const scan = (documentId: string, key: string) => ({ documentId, bucket: 'kyc-scans', key });
+
+it('an erase takes searches out that name a document of the batch by its id or its key, and leaves others', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  const searches: [search: string, left: string][] = [
+    ['PAN-abcde1234f', '***'],
+    // A part of it, and more than it, also in another Unicode form and with what divides the words of a record.
+    ['abcde1234', '***'],
+    ['s3://kyc-scans/in/asha, with love', '***'],
+    ['scans/in/ASHA', '***'],
+    ['old/PAN-ABCDE1234F.pdf', '***'],
+    ['cafe\u0301-7', '***'],
+    ['BATCH-loan-8841', '***'],
+    ['PAN-ABCDE1234FG', 'PAN-ABCDE1234FG'],
+    ['s3://kyc-scans/', 's3://kyc-scans/'],
+    ['mortgage', 'mortgage'],
+  ];
+  for (const [i, [search]] of searches.entries()) {
+    const which = `failed, product LOAN_APP, with ${search}`;
+    await createRecord(queues, { ...ORDER, id: `${i}`, which, reason: 'ticket 7' });
+    const record = { ...RECORD, filter: { text: search, state: 'failed' } };
+    await redis.rpush(auditKey(prefix), JSON.stringify(record));
+  }
+  const { status } = await eraseWithDocuments(queues, [
+    scan('PAN-ABCDE1234F', 'in/asha, with love/1.pdf'),
+    scan('caf\u00e9-7', 'in/2.pdf'),
+  ]);
+  expect(status).toBe('erased');
+  const records = await redis.lrange(auditKey(prefix), 0, -1);
+  for (const [i, [search, left]] of searches.entries()) {
+    const order = await readRecord(queues, `${i}`, Date.now());
+    expect([search, order?.which]).toEqual([search, `failed, product LOAN_APP, with ${left}`]);
+    expect([search, JSON.parse(records[i] ?? '').filter]).toEqual([
+      search,
+      { text: left, state: 'failed' },
+    ]);
+  }
+});
+
+it('an erase that judges a thousand searches by 10,000 documents lets others get on meanwhile', async () => {
+  const { queues, redis, prefix } = openTestQueues();
+  const records = Array.from({ length: 1000 }, (_, i) =>
+    JSON.stringify({ ...RECORD, filter: { text: `none-${i}` } }),
+  );
+  await redis.rpush(auditKey(prefix), ...records, records[0] ?? '');
+  const documents = Array.from({ length: 10_000 }, (_, i) =>
+    scan(`pan-${i}`, `applications/2026/11/loan-8841/pan-${i}.pdf`),
+  );
+  const held = monitorEventLoopDelay({ resolution: 1 });
+  held.enable();
+  const began = performance.now();
+  const { status } = await eraseWithDocuments(queues, documents);
+  const tookMs = performance.now() - began;
+  held.disable();
+  expect(status).toBe('erased');
+  expect(held.max / 1e6).toBeLessThan(tookMs / 3);
+  expect(await redis.llen(auditKey(prefix))).toBe(1001);
 });
 
 it('the record of an erase does not name the batch, also where the reason does', async () => {

@@ -10,6 +10,7 @@ import { TransientError } from '../../errors.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
 import { batchJobId, timeOfEvent } from '../../jobs/ids.js';
 import { erasedKey } from '../../jobs/keys/redis-keys.js';
+import { MAX_DOCUMENTS } from '../../jobs/request/request.js';
 import { atlasBatchIdOf, resultOf } from '../../jobs/state/batch-state.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { isObject } from '../../json.js';
@@ -21,6 +22,7 @@ import type { Audited } from '../audit.js';
 import type { ClientQueues } from '../client-queues.js';
 import { eventJobIdsOf, stateOf } from '../find-summary.js';
 import { jobAfterEvent } from '../job-after-event.js';
+import { DocumentNames } from './document-names.js';
 import { eraseKeys, type RemovedKeys } from './erase-keys.js';
 import type { Traces } from './erase-scope.js';
 import { type KeySpace, readScope } from './find-traces.js';
@@ -155,7 +157,14 @@ function tracesOf(
     // What Atlas gave another batch before is that one's.
     atlasBatchIds: new Set(ownUploads.flatMap((upload) => atlasBatchIdOf(upload) ?? [])),
     eventJobIds: new Set(),
+    documentNames: new DocumentNames(documentsOf(job)),
   };
+}
+
+/** As its producer wrote them. */
+function documentsOf(job: Job<unknown> | null): readonly unknown[] {
+  const { documents } = Object(job?.data);
+  return Array.isArray(documents) ? documents.slice(0, MAX_DOCUMENTS) : [];
 }
 
 /** Which objects of a folder are results of the batch. Asked after the folder was listed. */

@@ -49,7 +49,7 @@ export async function eraseKeys(space: KeySpace, traces: Traces): Promise<Remove
   for (const { queue, id } of found.jobs)
     jobs += (await REMOVE_JOB.run(redis, keysOf(space, queue, id), [id]))[0];
   keys += await redactRelayed(space, scope);
-  keys += await redactOrders(space, traces.reference, orders);
+  keys += await redactOrders(space, traces, orders);
   if (!scope.isUsedAgain) keys += await eraseQuestions(space, traces.reference, questions);
   for (let from = 0; from < found.keys.length; from += SCANNED_AT_ONCE)
     keys += await redis.unlink(...found.keys.slice(from, from + SCANNED_AT_ONCE));

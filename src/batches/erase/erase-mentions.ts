@@ -1,4 +1,5 @@
 /** Removes the name of a batch from what people have asked for of others: of many by a search, or with a reason. */
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { type AuditRecord, readAuditRecord } from '../../jobs/audit-record.js';
 import { erasedDigest } from '../../jobs/erased.js';
 import { auditKey } from '../../jobs/keys/redis-keys.js';
@@ -6,10 +7,10 @@ import { isObject, parseJson } from '../../json.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { EraseScope, Traces } from './erase-scope.js';
 import type { KeySpace } from './find-traces.js';
-import { redact } from './redact.js';
+import { REDACTED, redact } from './redact.js';
 
-/** What an operator has typed of what a page does to many batches, by its field in the order. */
-const TYPED = ['which', 'reason'];
+/** Between what else a page tells of an order and the search, which comes last. */
+const BEFORE_SEARCH = ', with ';
 
 /** KEYS the record. ARGV its order as it was read, and without the name. One that expires meanwhile does not come back. */
 const REPLACE_ORDER = new LuaScript<0 | 1>(`
@@ -34,7 +35,7 @@ return 1
  */
 export async function redactOrders(
   { redis }: KeySpace,
-  reference: string,
+  traces: Traces,
   keys: readonly string[],
 ): Promise<number> {
   let changed = 0;
@@ -42,7 +43,11 @@ export async function redactOrders(
     const text = (await redis.hget(key, 'order')) ?? '';
     const order = parseJson(text);
     if (!isObject(order)) continue;
-    const without = JSON.stringify({ ...order, ...redactFields(order, TYPED, reference) });
+    const redacted = {
+      ...redactField(order, 'which', (which) => redactWhich(which, traces)),
+      ...redactField(order, 'reason', (reason) => redact(reason, traces.reference)),
+    };
+    const without = JSON.stringify({ ...order, ...redacted });
     if (without !== JSON.stringify(order))
       changed += await REPLACE_ORDER.run(redis, [key], [text, without]);
   }
@@ -63,6 +68,8 @@ export async function redactRelayed(
   for (const text of await redis.lrange(key, 0, -1)) {
     const record = readAuditRecord(text);
     if (!record || !scope.hasWritten(Date.parse(record.at))) continue;
+    // Of many documents a search takes a millisecond, and there may be thousands of them.
+    if (record.filter) await otherWork();
     const without = JSON.stringify(redactRecord(record, scope.traces));
     if (without !== JSON.stringify(record))
       changed += await REPLACE_RELAYED.run(redis, [key], [text, without]);
@@ -71,7 +78,8 @@ export async function redactRelayed(
 }
 
 /** Of a filter only the search can name it: whatever else is like a reference is a tenant, a state or a product. */
-function redactRecord(record: AuditRecord, { reference, timestamp }: Traces): AuditRecord {
+function redactRecord(record: AuditRecord, traces: Traces): AuditRecord {
+  const { reference, timestamp } = traces;
   const { filter } = record;
   return {
     ...record,
@@ -79,21 +87,39 @@ function redactRecord(record: AuditRecord, { reference, timestamp }: Traces): Au
     ...(record.reference === reference && {
       reference: `sha256:${erasedDigest(reference, timestamp)}`,
     }),
-    ...redactFields({ ...record }, ['reason'], reference),
-    filter: filter && { ...filter, ...redactFields(filter, ['text'], reference) },
+    ...redactField({ ...record }, 'reason', (reason) => redact(reason, reference)),
+    filter: filter && {
+      ...filter,
+      ...redactField(filter, 'text', (search) => redactSearch(search, traces)),
+    },
   };
 }
 
-/** Those of the fields that are text. */
-function redactFields(
+/** `failed, with pan-77`. A product may be written as what stands before a search: then it goes too. */
+function redactWhich(which: string, traces: Traces): string {
+  for (let at = which.indexOf(BEFORE_SEARCH); at >= 0; at = which.indexOf(BEFORE_SEARCH, at + 1)) {
+    const from = at + BEFORE_SEARCH.length;
+    const search = which.slice(from);
+    if (namesOtherwise(search, traces)) return which.slice(0, from) + REDACTED;
+  }
+  return redact(which, traces.reference);
+}
+
+function redactSearch(search: string, traces: Traces): string {
+  return namesOtherwise(search, traces) ? REDACTED : redact(search, traces.reference);
+}
+
+/** Whether a search names the batch by more than its reference: by its documents, or by the id that Atlas gave it. */
+function namesOtherwise(search: string, { documentNames, atlasBatchIds }: Traces): boolean {
+  return atlasBatchIds.has(search) || documentNames.areMeantBy(search);
+}
+
+/** Where the field is text. */
+function redactField(
   of: Record<string, unknown>,
-  fields: readonly string[],
-  reference: string,
+  field: string,
+  redacted: (text: string) => string,
 ): Record<string, string> {
-  return Object.fromEntries(
-    fields.flatMap((field) => {
-      const text = of[field];
-      return typeof text === 'string' ? [[field, redact(text, reference)]] : [];
-    }),
-  );
+  const text = of[field];
+  return typeof text === 'string' ? { [field]: redacted(text) } : {};
 }

@@ -5,6 +5,7 @@
 import type { ErasedSpan } from '../../jobs/erased.js';
 import { batchJobId, isEventJobOf, pollJobId, timeOfEvent, timeOfWatch } from '../../jobs/ids.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../../jobs/queues.js';
+import type { DocumentNames } from './document-names.js';
 
 /** What is erased, as far as it is known. What is found on the way is added. */
 export interface Traces {
@@ -19,6 +20,8 @@ export interface Traces {
   atlasBatchIds: Set<string>;
   /** Jobs of its events. */
   eventJobIds: Set<string>;
+  /** Of its documents, where its job is there. */
+  documentNames: DocumentNames;
 }
 
 /** Who has the reference at one moment. */

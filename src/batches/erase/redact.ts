@@ -4,7 +4,7 @@
  */
 
 /** No reference is written with it, so what was redacted names nobody. */
-const REDACTED = '***';
+export const REDACTED = '***';
 
 /** The text without the reference. That of a longer one, such as `loan-88` in `loan-880`, is left. */
 export function redact(text: string, reference: string): string {
