@@ -396,6 +396,53 @@ it('all events that were given up means those too that a worker gave up by a clo
   expect(await webhooks.getFailedCount()).toBe(0);
 });
 
+it('above a list by nearest deadline it is said that all that fit are more than the list has, and so many are meant', async () => {
+  const test = await startWith([
+    { reference: 'waits', tenant: 'branch-1' },
+    { reference: 'in-line', state: 'in-line', tenant: 'branch-1' },
+    { reference: 'of-another', tenant: 'branch-2' },
+    { reference: 'runs', state: 'processing', tenant: 'branch-1' },
+  ]);
+  const asked = 'show=running&tenant=branch-1&sort=deadline';
+  const list = await get(test, `/dashboard/batches?${asked}`);
+  expect(referencesIn(list.body)).toEqual(['runs']);
+  expect(list.text).toContain('Cancel all 3…');
+  expect(list.text).toContain('2 of all 3 are not in this list, for their deadline does not run.');
+  const preview = await get(test, `/dashboard/bulk?action=cancel&${asked}&which=all`);
+  expect(preview.text).toContain('Cancel 3 batches?');
+  expect(preview.text).toContain(
+    'running, tenant branch-1, whether their deadline runs or not: a list by nearest deadline has not all of them',
+  );
+  const selected = await get(
+    test,
+    `/dashboard/bulk?action=cancel&${asked}&which=selected&ref=runs`,
+  );
+  expect(selected.text).not.toContain('nearest deadline');
+  const form = fieldsOf(preview.body);
+  form.set('reason', 'sent by mistake');
+  const progress = String((await post(test, '/dashboard/bulk', form)).headers.location);
+  await waitUntil('the end of it', async () =>
+    (await get(test, progress)).text.includes('3 of 3 batches cancelled'),
+  );
+
+  const none = await get(test, `/dashboard/batches?${asked}&state=queued`);
+  expect(none.text).toContain('Cancel all 1…');
+  expect(none.text).toContain('1 of all 1 is not in this list, for its deadline does not run.');
+  expect(none.text).toContain('Nothing in this order');
+  expect(none.text).not.toContain('Nothing fits');
+  const newest = await get(test, '/dashboard/batches?show=running&tenant=branch-1');
+  expect(newest.text).not.toContain('not in this list');
+});
+
+it('a redelivery of all batches says that it means those that have ended', async () => {
+  const test = await startWith([
+    { reference: 'waits' },
+    { reference: 'ended', state: 'completed' },
+  ]);
+  const preview = await get(test, '/dashboard/bulk?action=redeliver&show=all&which=all');
+  expect(preview.text).toContain('Redeliver 1 batch? all that have ended');
+});
+
 it('selected batches are cancelled with a reason, at a rate, until somebody aborts it', async () => {
   const running = Array.from({ length: 6 }, (_, i): PlantedBatch => ({ reference: `wait-${i}` }));
   const test = await startWith([...running, ...failed(1)]);

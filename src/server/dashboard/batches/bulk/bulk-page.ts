@@ -10,7 +10,7 @@ import { page } from '../../frame/layout.js';
 import type { PageFrame } from '../../frame/read-frame.js';
 import { MAX_REASON_LENGTH } from '../../read-form.js';
 import { hidden } from '../list/filter-bar.js';
-import { type ListQuery, listPath, type Section } from '../list/list-query.js';
+import { type ListQuery, listPath, type Section, withoutDeadline } from '../list/list-query.js';
 import { BULK_FORM } from '../list/list-table.js';
 import { duration, timeAgo } from '../pieces.js';
 import type { BulkRecord, BulkState } from './bulk-record.js';
@@ -66,8 +66,17 @@ export function bulkBar(
 <button name="${name}" value="all">${VERBS[action]} ${all}…</button>`;
   return html`<form class="bulk" id="${BULK_FORM}" action="${BULK_PATH}">
 <input type="hidden" name="action" value="${first}">${hidden(query)}
-<span class="dim" id="selected" role="status"></span>${buttons('which', first)}${others.map((action) => buttons(action, action))}
+<span class="dim" id="selected" role="status"></span>${buttons('which', first)}${others.map((action) => buttons(action, action))}${query.sort === 'deadline' && notInList(query, counts)}
 </form>`;
+}
+
+/** A list by nearest deadline has not all that fit, and the buttons mean all. */
+function notInList(query: ListQuery, counts: BatchCounts): Markup | false {
+  const count = withoutDeadline(query, counts);
+  if (count === 0) return false;
+  const [are, their] = count === 1 ? ['is', 'its'] : ['are', 'their'];
+  const least = isWhole(counts) ? '' : 'At least ';
+  return html`<span class="dim">${least}${count.toLocaleString('en')} of all ${counts.matching.toLocaleString('en')} ${are} not in this list, for ${their} deadline does not run.</span>`;
 }
 
 /** Those that run, and those that ended in the last minutes. */
@@ -111,14 +120,18 @@ export interface PreviewView extends PageFrame {
 }
 
 export function previewPage(view: PreviewView): string {
-  const { action, of, query, preview, system, operator, which } = view;
+  const { action, of, query, references, preview, system, operator, which } = view;
   const meant = meantBy(preview, of);
+  const more =
+    references === null &&
+    query.sort === 'deadline' &&
+    ', whether their deadline runs or not: a list by nearest deadline has not all of them';
   return page(
     { title: `${VERBS[action]} ${meant}`, system, operator, refreshSeconds: NEVER },
     html`<div class="head"><div>
 <a class="back" href="${listPath(query)}">← Back to the list</a>
 <h1>${isNothing(preview) ? `Nothing to ${action}` : `${VERBS[action]} ${meant}?`}</h1>
-<p>${which}</p>
+<p>${which}${more}</p>
 </div></div>
 <section class="card preview" aria-label="What it will cost">
 ${of === 'events' ? eventsCost(preview.batches) : cost(preview)}

@@ -216,12 +216,13 @@ function valuesOf(form: URLSearchParams): Query {
 }
 
 /** `failed, product LOAN_APP` */
-function inWords({ query, references, selection }: Asked): string {
+function inWords({ action, query, references, selection }: Asked): string {
   if (selection === GIVEN_UP) return 'given up';
   if (references) return `${plural(references.length, 'selected batch', 'selected batches')}`;
   return parametersOf({ ...query, sort: 'newest' })
-    .map(([name, value]) =>
-      name === 'show' ? value : `${name === 'q' ? 'with' : name} ${value || 'none'}`,
-    )
+    .map(([name, value]) => {
+      if (name !== 'show') return `${name === 'q' ? 'with' : name} ${value || 'none'}`;
+      return action === 'redeliver' && value === 'all' ? 'all that have ended' : value;
+    })
     .join(', ');
 }

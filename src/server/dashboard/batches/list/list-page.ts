@@ -24,7 +24,13 @@ import {
   searchHeading,
   tabs,
 } from './filter-bar.js';
-import { isNarrowed, type ListQuery, type Section, sectionPath } from './list-query.js';
+import {
+  isNarrowed,
+  type ListQuery,
+  type Section,
+  sectionPath,
+  withoutDeadline,
+} from './list-query.js';
 import { batchTable } from './list-table.js';
 import { webhookNote } from './webhook-note.js';
 
@@ -85,7 +91,7 @@ ${tabs(query, sections)}
 ${searchHeading(query, counts, rows.length)}
 ${filterBar(query, counts)}
 ${bulkBar(query, actions, counts)}
-${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query, list)}
+${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query, list, counts)}
 ${listPager(query, list, total)}
 </section>`,
   );
@@ -125,7 +131,7 @@ const EMPTY: Record<Section, [title: string, text: string]> = {
   all: ['Nothing here', 'No batch is kept.'],
 };
 
-function empty(query: ListQuery, list: RowList): Markup {
+function empty(query: ListQuery, list: RowList, counts: BatchCounts): Markup {
   const { text, section, skipped } = query;
   if (isUnfinished(list))
     return html`<p class="empty"><b>Nothing so far</b>${list.searched.toLocaleString('en')} of ${plural(list.total, 'batch', 'batches')} were searched. <a href="${furtherPath(query, list)}">Search further</a></p>`;
@@ -133,6 +139,8 @@ function empty(query: ListQuery, list: RowList): Markup {
     return html`<p class="empty"><b>Not all were searched</b>${list.searched.toLocaleString('en')} of ${plural(list.total, 'batch was', 'batches were')}. So many sleep that those of them that no worker has begun were left out, and nothing was found among the others.</p>`;
   if (skipped > 0)
     return html`<p class="empty"><b>Nothing more</b>All that there is was on the pages before.</p>`;
+  if (query.sort === 'deadline' && withoutDeadline(query, counts) > 0)
+    return html`<p class="empty"><b>Nothing in this order</b>Of what fits no batch has a deadline that runs: all wait for a worker or in line.</p>`;
   if (text !== '')
     return html`<p class="empty"><b>Nothing found</b>No reference, document id or S3 location has it, and no Atlas batch this id.</p>`;
   if (isNarrowed(query))

@@ -7,13 +7,14 @@ import {
   type StateFilter,
 } from '../../../../batches/lists/batch-filter.js';
 import { type BatchSort, SORTS } from '../../../../batches/lists/batch-sets.js';
+import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
 import { REASON_CODES } from '../../../../errors.js';
 import {
   MAX_PRODUCT_TYPE_LENGTH,
   PRIORITIES,
   TENANT_PATTERN,
 } from '../../../../jobs/request/request.js';
-import { LISTED_STATES } from '../../../../jobs/state/listed-facts.js';
+import { LISTED_STATES, type ListedState } from '../../../../jobs/state/listed-facts.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
 
 /** The lists that the page offers, and the states of each. */
@@ -164,4 +165,15 @@ export function toggled(query: ListQuery, dimension: Dimension, value: string): 
     ? before.filter((one) => one !== value)
     : [...before, value];
   return listPath(query, { values: { ...query.values, [dimension]: values } });
+}
+
+/** The states of batches whose deadline does not run, so that a list by nearest deadline has none of them. */
+const WITHOUT_DEADLINE: ReadonlySet<string> = new Set<ListedState>(['queued', 'in-line']);
+
+/** How many of those that fit a list by nearest deadline leaves out. */
+export function withoutDeadline({ values }: ListQuery, { state }: BatchCounts): number {
+  return state
+    .filter(({ value }) => WITHOUT_DEADLINE.has(value))
+    .filter(({ value }) => values.state.length === 0 || values.state.includes(value))
+    .reduce((sum, { count }) => sum + count, 0);
 }
