@@ -136,7 +136,11 @@ it('bulk batches have their share of Atlas while normal ones never cease to wait
 
 it.each([
   { what: 'the halves of an upload that is too large go', fault: 413, documents: LIMIT },
-  { what: 'the repetition of an upload of which nobody knows goes', fault: 'reset-before', documents: 1 },
+  {
+    what: 'the repetition of an upload of which nobody knows goes',
+    fault: 'reset-before',
+    documents: 1,
+  },
 ] as const)('$what before those that came behind it', async ({ fault, documents }) => {
   const { system, client, flow } = await startFullAtlas();
   flow();
