@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { expectedDuration } from './test/helpers/expected-duration.js';
-import { IntegrationFirst } from './test/helpers/integration-first.js';
 import { LONG } from './test/helpers/long-form.js';
+import { WaitingBesideComputing } from './test/helpers/waiting-beside-computing.js';
 
 /** Several processes start and recover in a test, or a property is tried; only a hang takes this. */
 const TEST_TIMEOUT_MS = 120_000;
@@ -9,7 +9,7 @@ const TEST_TIMEOUT_MS = 120_000;
  * On two cores. Integration tests wait more than half of their time, so that six of them leave the cores
  * idle for a quarter of it. In the long form they wait less.
  */
-const FILES_AT_ONCE = LONG ? 4 : 6;
+const FILES_AT_ONCE = LONG ? 4 : 8;
 
 export default defineConfig({
   test: {
@@ -18,7 +18,7 @@ export default defineConfig({
     // Once for the whole run: projects that do not extend this configuration do not repeat it.
     reporters: ['default', expectedDuration],
     globalSetup: ['test/helpers/redis-setup.ts'],
-    sequence: { sequencer: IntegrationFirst },
+    sequence: { sequencer: WaitingBesideComputing },
     projects: [
       {
         test: {

@@ -1,4 +1,5 @@
 /** Stops and starts the sending of all batches. */
+import { checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
 import { MAX_REASON_LENGTH } from '../jobs/audit-record.js';
@@ -15,6 +16,20 @@ export interface PauseOptions {
   reason?: string | undefined;
   /** Who. */
   by?: string | undefined;
+}
+
+/** @throws UsageError for what is no pause, as far as it is known without the clock of Redis. */
+export function checkPause(options: PauseOptions): void {
+  checkOptions('pause', options, ['until', 'forMs', 'reason', 'by']);
+  const { until, forMs, reason, by } = options;
+  checkType('the reason of a pause', reason, 'string');
+  checkType('who pauses', by, 'string');
+  if (forMs !== undefined && !Number.isFinite(forMs))
+    throw new UsageError('forMs must be a number of milliseconds');
+  if (until !== undefined && !(until instanceof Date && Number.isFinite(until.getTime())))
+    throw new UsageError('until must be a Date');
+  if (until !== undefined && forMs !== undefined)
+    throw new UsageError('a pause has until or forMs, not both');
 }
 
 /** Longer than anybody plans a pause: so a mistyped unit is seen. */

@@ -15,6 +15,7 @@ import { type BatchFilter, FILTER_OPTIONS } from '../batches/lists/batch-filter.
 import { countBatches } from '../batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../batches/lists/list-batches.js';
 import {
+  checkPause,
   type PauseOptions,
   pauseOf,
   pauseSending,
@@ -122,10 +123,7 @@ export function openSession(
       );
     },
     async pause(options: PauseOptions = {}) {
-      checkOptions('pause', options, ['until', 'forMs', 'reason', 'by']);
-      checkType('the reason of a pause', options.reason, 'string');
-      checkType('who pauses', options.by, 'string');
-      checkEnd(options);
+      checkPause(options);
       const wanted = { by: auditor.actor.name, ...options };
       const plan = await link.run(() => planPause(queues, wanted));
       return write(
@@ -242,14 +240,4 @@ const MAX_EXTENSION_MS = 30 * 24 * 3600 * 1000;
 function checkExtension(byMs: unknown): void {
   if (Number.isInteger(byMs) && Number(byMs) > 0 && Number(byMs) <= MAX_EXTENSION_MS) return;
   throw new UsageError('a deadline is extended by at least 1 ms and at most 30 days');
-}
-
-/** @throws UsageError for what is no end of a pause. Whether there is such a time is known by the clock of Redis. */
-function checkEnd({ until, forMs }: { until?: unknown; forMs?: unknown }): void {
-  if (forMs !== undefined && !Number.isFinite(forMs))
-    throw new UsageError('forMs must be a number of milliseconds');
-  if (until !== undefined && !(until instanceof Date && Number.isFinite(until.getTime())))
-    throw new UsageError('until must be a Date');
-  if (until !== undefined && forMs !== undefined)
-    throw new UsageError('a pause has until or forMs, not both');
 }

@@ -37,18 +37,19 @@ it('HTTP instrumentation, a proxy and the log see all requests to S3, and no sig
     LOG_LEVEL: 'trace',
     BATCH_DEADLINE_MS: '3000',
   };
-  // Each way of a request: found, absent, refused, stored, and not stored until the deadline.
+  // Each way of a request: found, absent, refused, stored, not stored until the deadline, and left to other workers.
   s3.setFaults({
     rules: [
       { fault: 'AccessDenied', match: ({ key }) => key.startsWith('denied') },
-      { fault: 'AccessDenied', endpoint: 'put', match: ({ key }) => key.includes('unstored') },
+      { fault: 503, endpoint: 'put', match: ({ key }) => key.includes('unstored') },
+      { fault: 'AccessDenied', endpoint: 'put', match: ({ key }) => key.includes('left') },
     ],
   });
   const child = spawnWorker(environment, ['--import', RECORD_SPANS]);
   onTestFinished(() => child.kill());
   await child.started();
   const references = ['good', 'denied', 'unstored'];
-  for (const reference of references) await system.submit(reference, 3);
+  for (const reference of [...references, 'left']) await system.submit(reference, 3);
   for (const reference of references) await system.event(`done-${reference}`);
   const results = await runCommand(['results', 'good'], environment);
   expect([results.code, results.stdout.split('\n').length]).toEqual([0, 4]);
@@ -66,7 +67,8 @@ it('HTTP instrumentation, a proxy and the log see all requests to S3, and no sig
   const failed = JSON.stringify(
     await Promise.all(references.map((reference) => system.event(`done-${reference}`))),
   );
-  expect(failed).toContain('s3:PutObject');
+  expect(failed).toContain('S3 answered 503');
+  await waitUntil('the denied result', () => child.output().includes('s3:PutObject'));
   for (const text of [spans, asked, child.output(), failed]) {
     expect(CANARIES.filter((canary) => text.includes(canary))).toEqual([]);
   }
