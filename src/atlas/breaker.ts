@@ -102,21 +102,45 @@ export class Breaker {
   }
 
   /**
-   * Makes the attempt, which is told whether it is the probe. Rejects when the attempt does, and
-   * with a TurnedAwayError (nothing was sent) when the circuit is open.
+   * Makes the attempt, which is told whether it is the probe of an open circuit. Rejects when the attempt does,
+   * and with a TurnedAwayError (nothing was sent) when the circuit is open.
    * @param batch What the attempt is made for.
    */
   async run<T>(batch: string, attempt: (probe: boolean) => Promise<T>): Promise<T> {
-    const isFree = this.state === 'closed' && !this.isOnTrial;
-    const probe = !isFree && this.state !== 'half-open' && performance.now() >= this.probeAt(batch);
-    if (!isFree && !probe) throw this.turnedAway();
+    const isTrial = this.isOnTrial;
+    const mayPass = this.state === 'closed' && !isTrial;
+    const probe =
+      !mayPass && this.state !== 'half-open' && performance.now() >= this.probeAt(batch);
+    if (!mayPass && !probe) throw this.turnedAway();
     if (probe) this.change('half-open');
-    const result = await resultOf(attempt(probe), probe);
+    const result = await this.resultOf(attempt(probe && !isTrial), { probe, isTrial });
     if (!('value' in result) && result.down) this.fail(batch, probe, result.error);
     else if (batch === NO_BATCH) this.closeOnTrial();
     else this.succeeded(batch, probe);
     if ('value' in result) return result.value;
     throw result.error;
+  }
+
+  /**
+   * An error that says nothing about Atlas (a spent budget, an abort, Redis away) is thrown and not
+   * counted. After a probe it counts: the probe has not shown that Atlas is back. After the request of a trial the
+   * next one decides.
+   */
+  private async resultOf<T>(
+    attempt: Promise<T>,
+    { probe, isTrial }: { probe: boolean; isTrial: boolean },
+  ): Promise<AttemptResult<T>> {
+    try {
+      return { value: await attempt };
+    } catch (error) {
+      if (error instanceof ResponseError) return { error, down: error.row.countsAsOutage === true };
+      // A refusal or a 404: Atlas is well.
+      if (error instanceof BatchError && error.code === 'ATLAS_REJECTED')
+        return { error, down: false };
+      if (probe && !isTrial) return { error, down: true };
+      if (probe) this.change('closed');
+      throw error;
+    }
   }
 
   private probeAt(batch: string): number {
@@ -147,7 +171,7 @@ export class Breaker {
     this.failedAt = performance.now();
     this.failingSince ??= this.failedAt;
     // Also of those that were under way when the circuit opened: the more are known, the fewer open it again.
-    this.failed.add(batch);
+    if (batch !== NO_BATCH) this.failed.add(batch);
     if (probe) this.open(this.probes + 1);
     if (this.options.failing.has(batch)) return;
     this.failures += 1;
@@ -177,8 +201,10 @@ export class Breaker {
     clearTimeout(this.timer);
     if (!probe) return;
     this.timer = setTimeout(async () => {
+      // The probe of a batch has closed it meanwhile.
+      if (this.state === 'closed') return;
       await this.run(NO_BATCH, probe).catch(() => {});
-      if (this.state !== 'closed') this.probeLater(PROBE_EVERY_MS);
+      if (this.whyOpen !== null) this.probeLater(PROBE_EVERY_MS);
     }, delayMs).unref();
   }
 
@@ -189,8 +215,9 @@ export class Breaker {
   }
 
   private turnedAway(): TurnedAwayError {
-    // A trial ends within moments.
-    const lasted = this.isOnTrial ? 0 : performance.now() - this.openedAt;
+    // A trial takes as long as one request, most often: who is turned away meanwhile comes back soon.
+    const since = this.isOnTrial ? this.nextProbeAt : this.openedAt;
+    const lasted = performance.now() - since;
     const least = Math.min(MAX_COME_BACK_MS, Math.max(MIN_COME_BACK_MS, lasted / 2));
     const { code, message } = this.lastFailure;
     return new TurnedAwayError(
@@ -198,23 +225,5 @@ export class Breaker {
       `Atlas is failing (${message}); until it answers this process asks it rarely`,
       { retryAfterMs: Math.round(least * (1 + this.options.random())) },
     );
-  }
-}
-
-/**
- * An error that says nothing about Atlas (a spent budget, an abort, Redis away) is thrown and not
- * counted. After a probe it counts: the probe has not shown that Atlas is back.
- */
-async function resultOf<T>(attempt: Promise<T>, probe: boolean): Promise<AttemptResult<T>> {
-  try {
-    return { value: await attempt };
-  } catch (error) {
-    if (error instanceof ResponseError) return { error, down: error.row.countsAsOutage === true };
-    // A refusal or a 404: Atlas is well.
-    if (error instanceof BatchError && error.code === 'ATLAS_REJECTED') {
-      return { error, down: false };
-    }
-    if (probe) return { error, down: true };
-    throw error;
   }
 }

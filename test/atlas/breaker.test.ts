@@ -155,6 +155,17 @@ describe('the circuit breaker', () => {
       expect(states).toEqual(['open', 'half-open', 'closed', 'half-open', 'closed']);
     });
 
+    it('a request that says nothing of Atlas leaves the decision to the next one', async () => {
+      await vi.advanceTimersByTimeAsync(1_500);
+      const aborted = new Error('cancelled');
+      expect(await ask('batch-aborted', aborted)).toBe(aborted);
+      expect(states.at(-1)).toBe('closed');
+      expect(await ask('batch-good')).toBeUndefined();
+      expect(sent).toBe(2);
+      for (let i = 0; i < 7; i += 1) await ask(`batch-${i}-late`, down());
+      expect(own.whyOpen).toBeNull();
+    });
+
     it('batches that failed before leave the request that decides to others for a while', async () => {
       await vi.advanceTimersByTimeAsync(1_500);
       expect(await ask('batch-3')).toBeInstanceOf(TransientError);
@@ -162,6 +173,30 @@ describe('the circuit breaker', () => {
       await vi.advanceTimersByTimeAsync(3_000);
       expect(await ask('batch-3')).toBeUndefined();
     });
+  });
+
+  it('a circuit that the probe of a batch has closed is put on trial by no probe of its own', async () => {
+    vi.useRealTimers();
+    vi.useFakeTimers();
+    const probe = vi.fn(async () => {});
+    probe.mockRejectedValueOnce(down());
+    const own = new Breaker({ failing, random: () => 0.5, onChange() {}, probe });
+    const ask = (batch: string, error?: Error) =>
+      own
+        .run(batch, async () => {
+          if (error) throw error;
+        })
+        .catch((thrown: unknown) => thrown);
+    for (let batch = 0; batch < 8; batch += 1) await ask(`batch-${batch}`, down());
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(probe).toHaveBeenCalledOnce();
+    // The next one of its own is not due before that of a batch.
+    await vi.advanceTimersByTimeAsync(2_600);
+    expect(await ask('batch-good')).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(probe).toHaveBeenCalledOnce();
+    for (let i = 0; i < 7; i += 1) await ask(`batch-late-${i}`, down());
+    expect(own.whyOpen).toBeNull();
   });
 
   it('batches whose requests were under way when the circuit opened open it no second time either', async () => {
