@@ -98,7 +98,7 @@ const OF_THIS_PROCESS: ReadonlySet<string | undefined> = new Set([
   PROXY_LOGIN,
 ]);
 
-/** And the same of results: their bucket, key and role are those of this process, whatever the batch is. */
+/** The same of results, whose bucket, key of encryption and role are those of this process whatever the batch is. */
 const OF_RESULTS: ReadonlySet<string | undefined> = new Set([
   BUCKET,
   BUCKET_NAME,
@@ -116,10 +116,13 @@ function permissionAdvice(method: S3Method): string {
 
 function storageError(
   what: string,
-  { advice, method, cause }: { advice: string | undefined; method?: S3Method; cause?: unknown },
+  {
+    advice,
+    isOwn = false,
+    cause,
+  }: { advice: string | undefined; isOwn?: boolean; cause?: unknown },
 ): TransientError {
-  const isOwn = OF_THIS_PROCESS.has(advice) || (method === 'PUT' && OF_RESULTS.has(advice));
-  const Kind = isOwn ? OwnFaultError : TransientError;
+  const Kind = isOwn || OF_THIS_PROCESS.has(advice) ? OwnFaultError : TransientError;
   const hint = advice === undefined ? '' : `; ${advice}`;
   return new Kind('STORAGE', `${what}${hint}`, { cause });
 }
@@ -128,17 +131,37 @@ function storageError(
 export function responseError(
   method: S3Method,
   object: ObjectReference,
-  { status, code }: Pick<S3Response, 'status' | 'code'>,
+  response: Pick<S3Response, 'status' | 'code'>,
 ): TransientError {
+  const { what, advice } = describeResponse(method, object, response);
+  if (advice === permissionAdvice(method))
+    return new AccessDeniedError('STORAGE', `${what}; ${advice}`);
+  return storageError(what, { advice });
+}
+
+/**
+ * S3 did not take a result.
+ * @param storesOthers Whether this process has stored others lately: then its configuration is not what is wrong.
+ */
+export function resultError(
+  object: ObjectReference,
+  response: Pick<S3Response, 'status' | 'code'>,
+  { storesOthers }: { storesOthers: boolean },
+): TransientError {
+  const { what, advice } = describeResponse('PUT', object, response);
+  return storageError(what, { advice, isOwn: !storesOthers && OF_RESULTS.has(advice) });
+}
+
+function describeResponse(
+  method: S3Method,
+  object: ObjectReference,
+  { status, code }: Pick<S3Response, 'status' | 'code'>,
+): { what: string; advice: string | undefined } {
   const name = code === null ? '' : ` ${code}`;
   const what = `${describeRequest(method, object)}: S3 answered ${status}${name}`;
   const known = adviceByKms(code) ?? ADVICE.get(code);
-  const isDenied = known === undefined && status === 403;
-  if (isDenied && method !== 'PUT')
-    return new AccessDeniedError('STORAGE', `${what}; ${permissionAdvice(method)}`);
-  const byStatus = isDenied ? permissionAdvice(method) : adviceByStatus(status);
-  const advice = known ?? byStatus ?? adviceWithoutCode(method, status, code);
-  return storageError(what, { advice, method });
+  const byStatus = status === 403 ? permissionAdvice(method) : adviceByStatus(status);
+  return { what, advice: known ?? byStatus ?? adviceWithoutCode(method, status, code) };
 }
 
 /** The role may not read this object, for all that is known now. */

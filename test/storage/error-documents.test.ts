@@ -24,6 +24,19 @@ test.each([
   },
 );
 
+test('a result that alone is denied is the fault of nobody else', async () => {
+  const s3 = await startScriptedS3();
+  const store = openStore(s3);
+  expect(await store.putResult('stored.json', ['{}'])).toBe('stored');
+  s3.fault = (_, response) => respondWithError(response, 403, 'AccessDenied');
+  const error = await errorOf(store.putResult('denied.json', ['{}']));
+  expect(error).not.toBeInstanceOf(OwnFaultError);
+  expect(error.message).toContain('the role needs s3:PutObject there');
+  s3.fault = (_, response) => respondWithError(response, 403, 'InvalidAccessKeyId');
+  const later = await errorOf(store.putResult('later.json', ['{}']));
+  expect(later).toBeInstanceOf(OwnFaultError);
+});
+
 test('that somebody answers who is not S3 is the fault of this process', async () => {
   const s3 = await startScriptedS3();
   s3.fault = (_, response) => {

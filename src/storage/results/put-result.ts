@@ -3,7 +3,7 @@ import { AbortError } from 'p-retry';
 import type { Logger } from '../../logging.js';
 import type { S3Http } from '../s3-http.js';
 import { headerOf, isSuccess } from '../s3-request.js';
-import { responseError } from '../storage-errors.js';
+import { responseError, resultError } from '../storage-errors.js';
 import { toResultBody } from './result-body.js';
 
 /** `absent`: there is no object. `match`: it is this one. `none`: nobody can say. */
@@ -24,6 +24,12 @@ class TooLateError extends Error {
   override name = 'TooLateError';
 }
 
+/**
+ * After a result was stored, one that S3 does not take is at fault itself for so long: a policy may deny one key, an
+ * object may be locked. A role that has lost its permission is found out after that.
+ */
+const STORED_LATELY_MS = 600_000;
+
 const ALWAYS: PutCondition = { kind: 'none' };
 
 function headersOf(condition: PutCondition): Record<string, string> {
@@ -33,6 +39,8 @@ function headersOf(condition: PutCondition): Record<string, string> {
 
 export class ResultWriter {
   private knowsConditions = true;
+  /** When one was stored last, on the monotonic clock. */
+  private storedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly parts: {
@@ -44,7 +52,7 @@ export class ResultWriter {
     },
   ) {}
 
-  /** @throws TransientError `STORAGE` for any other response. */
+  /** @throws TransientError `STORAGE` for any other response; OwnFaultError where no result of this process is taken. */
   async put(key: string, text: Iterable<string>, options: PutOptions = {}): Promise<PutReply> {
     const { http, bucket, encryption, logger } = this.parts;
     const { condition = ALWAYS, mayBegin, signal } = options;
@@ -74,11 +82,15 @@ export class ResultWriter {
         );
         response = await send({});
       }
-      if (isSuccess(response)) return 'stored';
+      if (isSuccess(response)) {
+        this.storedAt = performance.now();
+        return 'stored';
+      }
       const { status, code } = response;
       // With `If-Match`, an object that is gone is a 404.
       if (status === 412 || (status === 404 && code === 'NoSuchKey')) return 'changed';
-      throw responseError('PUT', object, response);
+      const storesOthers = performance.now() - this.storedAt < STORED_LATELY_MS;
+      throw resultError(object, response, { storesOthers });
     } catch (error) {
       if (error instanceof TooLateError) return 'too-late';
       throw error;
