@@ -28,7 +28,7 @@ interface Waiting {
  * little to matter for shares.
  */
 export const TIE_LEAD = 1e-9;
-/** Where an upload goes that has had its turn, and needs another one: before all that wait. */
+/** Before all that wait: for what has had its turn, and has room. */
 export const FRONT_OF_LINE = 0;
 /** Members that move up in one step: it bounds the time that a script takes. */
 export const MAX_MOVED_UP = 500;

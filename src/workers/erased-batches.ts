@@ -111,7 +111,7 @@ export class ErasedBatches {
       // Others may have used the reference since.
       const traces: Traces = {
         ...{ reference, timestamp, span, earlierToo: false },
-        ...{ atlasBatchIds: new Set(atlasBatchIds), eventJobIds: new Set() },
+        ...{ atlasBatchIds: new Set(atlasBatchIds), ends: new Set(), eventJobIds: new Set() },
         // Searches name what is in Redis: whoever erased the batch has been there since.
         documentNames: new DocumentNames([]),
       };

@@ -134,27 +134,34 @@ it('bulk batches have their share of Atlas while normal ones never cease to wait
   expect(share).toBeLessThan(0.3);
 });
 
-it.each([
-  { what: 'the halves of an upload that is too large go', fault: 413, documents: LIMIT },
-  {
-    what: 'the repetition of an upload of which nobody knows goes',
-    fault: 'reset-before',
-    documents: 1,
-  },
-] as const)('$what before those that came behind it', async ({ fault, documents }) => {
+it('the halves of an upload that is too large go before those that came behind it', async () => {
   const { system, client, flow } = await startFullAtlas();
   flow();
-  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault, times: 1 }] });
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 413, times: 1 }] });
   await client.pause();
   await system.startWorker();
-  await system.submit('first', documents, 'first-');
+  await system.submit('first', LIMIT, 'first-');
   await allTaken(system);
   await add(system, 'flood', 100, {});
   await allTaken(system);
   await client.resume();
   const sent = () => system.atlas.uploads().flatMap(({ documentIds }) => documentIds);
   const isFirst = (id: string) => id.startsWith('first-');
-  await waitUntil('all at Atlas', () => sent().length >= 100 + documents);
+  await waitUntil('all at Atlas', () => sent().length >= 100 + LIMIT);
   // Others had the room that was left to them, and were sent side by side.
   expect(sent().findLastIndex(isFirst)).toBeLessThan(4 * LIMIT);
+});
+
+it('the repetition of an upload of which nobody knows keeps no urgent batch waiting', async () => {
+  const { system, client } = await startFullAtlas();
+  // Its first attempt has most of the room until its share of the deadline is over, so its repetition does not fit.
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'reset-before', times: 1 }] });
+  await system.startWorker();
+  await system.submit('unknown', LIMIT - 1, 'unknown-');
+  await waitUntil('the repetition in line', async () => {
+    return (await client.status('unknown')).line?.why === 'limit';
+  });
+  await add(system, 'urgent', 1, { priority: 'urgent' });
+  await waitUntil('it at Atlas', () => kindsOf(system).includes('urgent'));
+  expect((await client.status('unknown')).line).toMatchObject({ why: 'limit' });
 });

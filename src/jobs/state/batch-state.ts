@@ -27,7 +27,7 @@ interface UploadPlan {
 /** Not yet sent, or surely not taken, or to be sent again. */
 export interface PlannedUpload extends UploadPlan {
   state: 'planned';
-  /** Where it stood in line before an error made it leave; 0 for one that has had its turn, and needs another. */
+  /** Where it stood in line before an error made it leave; 0 for the half of one that has had its turn. */
   startTag?: number;
 }
 

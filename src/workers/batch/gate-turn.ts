@@ -44,8 +44,8 @@ export type Planned = ReturnType<typeof uploadsThatAre<'planned'>>;
 export async function askForTurn(entry: BatchContext, all: Planned): Promise<Planned> {
   const { gate } = entry.context;
   if (!gate.isOn) return all;
-  const isExpected = ({ upload }: Planned[number]) => upload.startTag !== undefined;
-  const inOrder = [...all.filter(isExpected), ...all.filter((one) => !isExpected(one))];
+  const tagOf = ({ upload }: Planned[number]) => upload.startTag ?? Number.MAX_VALUE;
+  const inOrder = [...all].sort((a, b) => tagOf(a) - tagOf(b));
   const planned = inOrder.slice(0, MAX_NAMED);
   const { members, ...admission } = await gate.ask(
     entry.lease.held,

@@ -136,8 +136,7 @@ function afterSending(
       if (!step.resubmit || resubmissions >= most) return ambiguous(upload, step.why);
       // Whatever comes of the repetition, there is no other one after an answer.
       const next = step.answered ? MAX_RESUBMISSIONS : resubmissions + 1;
-      const plan = { ...planOf(upload), resubmissions: next };
-      return { ...plan, state: 'planned', startTag: FRONT_OF_LINE };
+      return { ...planOf(upload), state: 'planned', resubmissions: next };
     }
     case 'retry':
       // Its receipt says what became of it. Without one the retry is consent to send it again.
@@ -187,7 +186,10 @@ function ambiguous(upload: Upload, why: string): RefusedUpload {
   return refuse(upload, { code: 'AMBIGUOUS_SUBMISSION', message });
 }
 
-/** Two uploads that bring what one was to bring; none for a single document. */
+/**
+ * Two uploads that bring what one was to bring; none for a single document. They fit into the room that it had: at the
+ * front of the line they keep nobody waiting.
+ */
 export function halvesOf(upload: Upload): PlannedUpload[] {
   const indexes = fromRanges(upload.documentIndexes);
   const middle = Math.ceil(indexes.length / 2);

@@ -82,7 +82,7 @@ describe('an upload', () => {
   it('an upload is sent again at most twice when nobody knows whether Atlas took it', () => {
     const unknown = steps['unknown, to be sent again'];
     const twice = { ...sending, resubmissions: MAX_RESUBMISSIONS };
-    expect(nextUpload(sending, unknown)).toEqual({ ...planned, resubmissions: 1, startTag: 0 });
+    expect(nextUpload(sending, unknown)).toEqual({ ...planned, resubmissions: 1 });
     expect(nextUpload(twice, unknown)).toMatchObject({
       state: 'refused',
       reason: { code: 'AMBIGUOUS_SUBMISSION' },
@@ -103,7 +103,7 @@ describe('an upload', () => {
   it('an upload is sent once more at most when Atlas took it without a readable id', () => {
     const answered = { ...steps['unknown, to be sent again'], answered: true };
     const again = nextUpload(sending, answered);
-    expect(again).toEqual({ ...planned, resubmissions: MAX_RESUBMISSIONS, startTag: 0 });
+    expect(again).toEqual({ ...planned, resubmissions: MAX_RESUBMISSIONS });
     for (const resubmissions of [1, 2]) {
       expect(nextUpload({ ...sending, resubmissions }, answered)).toMatchObject({
         state: 'refused',
