@@ -3,6 +3,7 @@ import { previewBulk } from '../../src/batches/bulk/preview.js';
 import { type BulkOptions, type BulkProgress, runBulk } from '../../src/batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../../src/batches/bulk/selection.js';
 import type { ClientQueues } from '../../src/batches/client-queues.js';
+import { redisTimeMs } from '../../src/redis/clock.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { plantSlowSearch } from '../helpers/slow-search.js';
 import { openTestQueues } from '../helpers/test-queues.js';
@@ -239,3 +240,21 @@ it('what a bulk action is told of batches that it is not for is said before anyt
     /references or a filter/,
   );
 });
+
+it.each([
+  ['two hours', Date.now() + 7_200_000],
+  ['three hundred thousand years', 1e16],
+])(
+  'a clock that is ahead by %s makes no action mean what others add after its preview',
+  async (_, addedAt) => {
+    const { queues } = openTestQueues();
+    await plant(queues, [
+      { reference: 'broken', addedAt },
+      { reference: 'seen', addedAt: Date.now() },
+    ]);
+    const { batches, until } = await previewBulk(queues, 'cancel', { state: 'queued' });
+    expect(batches).toBe(1);
+    const aheadMs = (until?.getTime() ?? Number.NaN) - (await redisTimeMs(queues.link.redis));
+    expect(aheadMs).toBeLessThanOrEqual(60_001);
+  },
+);

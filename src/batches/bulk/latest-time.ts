@@ -1,12 +1,18 @@
 /**
- * Until when there are batches now. Producers and workers write times by their own clocks, which may be ahead of that of
- * Redis: what such a host has added or ended is there all the same, and is meant by an action on all that fit.
+ * Until when there are batches now. Producers and workers write times by their own clocks, which may be a little ahead of
+ * that of Redis: what such a host has added or ended is there all the same, and is meant by an action on all that fit.
  */
 import { redisTimeMs } from '../../redis/clock.js';
 import { LuaScript } from '../../redis/lua-script.js';
 import type { ClientQueues } from '../client-queues.js';
 import type { CheckedFilter } from '../lists/batch-filter.js';
 import { type BatchSet, setsOf } from '../lists/batch-sets.js';
+
+/**
+ * A clock that is further ahead is broken, and what its host has added is left out: until its time has come an action
+ * would meet all that others add meanwhile, which nobody has seen.
+ */
+const MAX_AHEAD_MS = 60_000;
 
 /** Jobs of one call of the script, about 5 ms of Redis. */
 const READ_AT_ONCE = 5000;
@@ -30,11 +36,16 @@ return { string.format('%.17g', latest), #ids }
 /** @returns The time of Redis, or that of the batch with a later one. ms since 1970, whole. */
 export async function latestTimeMs(queues: ClientQueues, filter: CheckedFilter): Promise<number> {
   const { sets } = await setsOf(queues, filter, 'newest');
-  const times = await Promise.all([
+  const [now, ...times] = await Promise.all([
     redisTimeMs(queues.link.redis),
     ...sets.map((set) => (set.isScored ? latestScore(queues, set) : latestAdded(queues, set))),
   ]);
-  return Math.ceil(Math.max(...times));
+  return latestOf(now, times);
+}
+
+/** The latest of these times, unless it is too far ahead. @param now The time of Redis. */
+export function latestOf(now: number, times: readonly number[]): number {
+  return Math.ceil(Math.min(now + MAX_AHEAD_MS, Math.max(now, ...times)));
 }
 
 async function latestScore({ link }: ClientQueues, { key }: BatchSet): Promise<number> {

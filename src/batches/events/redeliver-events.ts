@@ -1,6 +1,7 @@
 /** Brings many events to the webhook again: those that were given up, or those that the receiver has lost. */
 import { EVENT_ID_PREFIX, REFERENCE_PATTERN } from '../../jobs/ids.js';
 import { redisTimeMs } from '../../redis/clock.js';
+import { latestOf } from '../bulk/latest-time.js';
 import { type PaceOptions, paced } from '../bulk/paced.js';
 import type { ClientQueues } from '../client-queues.js';
 import { openOutcomes, positionBefore } from './outcomes.js';
@@ -91,7 +92,7 @@ export async function previewGivenUp({
 }: ClientQueues): Promise<{ events: number; untilMs: number }> {
   const key = webhooks.toKey('failed');
   const [, latest = '0'] = await link.redis.zrange(key, '-1', '-1', 'WITHSCORES');
-  const untilMs = Math.ceil(Math.max(await redisTimeMs(link.redis), Number(latest)));
+  const untilMs = latestOf(await redisTimeMs(link.redis), [Number(latest)]);
   return { events: await link.redis.zcount(key, '-inf', untilMs), untilMs };
 }
 
