@@ -24,7 +24,7 @@ const DAY_MS = 86_400_000;
 
 const TRACES: Traces = {
   ...{ reference: REFERENCE, timestamp: null, span: { from: 0, until: Date.now() } },
-  ...{ earlierToo: true, atlasBatchIds: new Set(), eventJobIds: new Set() },
+  ...{ earlierToo: true, atlasBatchIds: new Set(), ends: new Set(), eventJobIds: new Set() },
   documentNames: new DocumentNames([]),
 };
 

@@ -101,10 +101,9 @@ export async function eraseBatch(
   const endedBefore = Math.floor(await redisTimeMs(link.redis));
   const earlierToo = tenant === undefined;
   const events = earlierToo ? await eventsOf(queues, reference, job) : [];
-  // Workers guess the time of Redis: by Redis itself the end may be yet to come.
-  const ends = events.map(({ eventId }) => timeOfEvent(eventId) ?? 0);
-  const until = Math.max(endedBefore, (job && stateOf(job)?.outcome?.endedAt) ?? 0, ...ends);
-  const traces = tracesOf(job, { reference, until, earlierToo });
+  const own = job && stateOf(job)?.outcome?.eventId;
+  const ends = new Set([own, ...events.map(({ eventId }) => eventId)].map(timeOfEvent));
+  const traces = tracesOf(job, { reference, endedBefore, earlierToo, ends });
   const folders = foldersOf(traces, { job, events, resultsRoot });
   // Whether S3 can be reached, and lets us: before anything has changed.
   for (const folder of folders) await eraser.count(folder);
@@ -139,7 +138,12 @@ export async function eraseBatch(
 /** What is known of it before Redis is searched. */
 function tracesOf(
   job: Job<unknown> | null,
-  { reference, until, earlierToo }: { reference: string; until: number; earlierToo: boolean },
+  {
+    reference,
+    endedBefore,
+    earlierToo,
+    ends,
+  }: Pick<Traces, 'reference' | 'earlierToo' | 'ends'> & { endedBefore: number },
 ): Traces {
   const state = job && stateOf(job);
   // The clock of who added it may be wrong, that of Redis says nothing of its earlier runs.
@@ -152,10 +156,11 @@ function tracesOf(
   return {
     reference,
     timestamp: job?.timestamp ?? null,
-    span: { from: earlierToo ? 0 : Math.floor(Math.min(...begins)), until },
+    span: { from: earlierToo ? 0 : Math.floor(Math.min(...begins)), until: endedBefore },
     earlierToo,
     // What Atlas gave another batch before is that one's.
     atlasBatchIds: new Set(ownUploads.flatMap((upload) => atlasBatchIdOf(upload) ?? [])),
+    ends,
     eventJobIds: new Set(),
     documentNames: new DocumentNames(documentsOf(job)),
   };

@@ -18,6 +18,8 @@ export interface Traces {
   earlierToo: boolean;
   /** Its Atlas batches. */
   atlasBatchIds: Set<string>;
+  /** Its ends that were known when it was to be erased: by a clock that was ahead they may be yet to come. */
+  ends: ReadonlySet<number | null>;
   /** Jobs of its events. */
   eventJobIds: Set<string>;
   /** Of its documents, where its job is there. */
@@ -58,12 +60,12 @@ export class EraseScope {
 
   /** An outcome, and the event that tells of it. */
   hasOutcome(eventId: unknown): boolean {
-    return this.isInSpan(timeOfEvent(eventId));
+    return this.isEnd(timeOfEvent(eventId));
   }
 
   /** A job that awaits late results. */
   hasWatch(jobId: string): boolean {
-    return this.isInSpan(timeOfWatch(this.traces.reference, jobId));
+    return this.isEnd(timeOfWatch(this.traces.reference, jobId));
   }
 
   /** What was written of its reference, or of a job of its. @param at Redis time in ms. */
@@ -87,8 +89,8 @@ export class EraseScope {
     return isNamed && this.hasWritten(Number.parseInt(entryId, 10));
   }
 
-  private isInSpan(at: number | null): boolean {
-    const { from, until } = this.traces.span;
-    return at !== null && from <= at && at <= until;
+  private isEnd(at: number | null): boolean {
+    const { span, ends } = this.traces;
+    return at !== null && ((span.from <= at && at <= span.until) || ends.has(at));
   }
 }
