@@ -45,9 +45,13 @@ export async function planPause(
 ): Promise<Pause> {
   const now = Math.floor(await redisTimeMs(link.redis));
   const leftMs = until === undefined ? forMs : until.getTime() - now;
-  if (leftMs !== undefined && leftMs <= 0) throw new UsageError('until must be in the future');
-  if (leftMs !== undefined && leftMs > MAX_PAUSE_MS)
-    throw new UsageError('until must be within a year, or left out');
+  const isTime = until !== undefined;
+  if (leftMs !== undefined && leftMs <= 0)
+    throw new UsageError(isTime ? 'until must be in the future' : 'forMs must be more than 0');
+  if (leftMs !== undefined && leftMs > MAX_PAUSE_MS) {
+    const within = isTime ? 'until must be within a year' : 'forMs must be a year at most';
+    throw new UsageError(`${within}, or left out`);
+  }
   const cut = (text: string | undefined) => text?.slice(0, MAX_REASON_LENGTH) ?? null;
   return {
     since: new Date(now).toISOString(),
