@@ -119,6 +119,33 @@ it('a batch sends documents that never come again, and ends incomplete with the 
   expect(counted).toContain('atlas_batch_documents_sent_total{reason="missing"} 1');
 });
 
+it('documents that are sent again count by the reason, each time, and of 401 days the first is forgotten', async () => {
+  const system = await startSystem({
+    atlas: { neverArrives: (documentId) => documentId === '002' },
+    environment: { BATCH_DEADLINE_MS: '3000', RESUBMIT_MISSING: '0' },
+  });
+  const days = Array.from({ length: 400 }, (_, i) =>
+    new Date(Date.UTC(2025, 0, 1 + i)).toISOString().slice(0, 10),
+  );
+  const sentKey = documentsSentKey(system.prefix);
+  await system.redis.hset(sentKey, Object.fromEntries(days.map((day) => [day, '7'])));
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'reset-before', times: 1 }] });
+  const { metrics } = await system.startWorker();
+  await system.submit('unknown', 3);
+  await system.event('done-unknown');
+  await waitUntil('its end', async () => (await system.batches.getFailedCount()) === 1);
+  await (await system.batches.getJob('batch-unknown'))?.retry('failed');
+  expect((await system.event('done-unknown~2')).data.documents.sent).toBe(7);
+  const counted = await metrics.registry.metrics();
+  expect(counted).toContain('atlas_batch_documents_sent_total{reason="first"} 3');
+  expect(counted).toContain('atlas_batch_documents_sent_total{reason="unknown"} 3');
+  expect(counted).toContain('atlas_batch_documents_sent_total{reason="retry"} 1');
+  const kept = await system.redis.hkeys(sentKey);
+  expect(kept).toHaveLength(400);
+  expect(kept).not.toContain(days[0]);
+  expect(kept).toContain(days[1]);
+});
+
 it('a handler that deduplicates by eventId misses no batch when a reference is used again', async () => {
   const system = await startSystem();
   await system.startWorker();

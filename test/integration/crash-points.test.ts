@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import { allJobsEnded, atEveryWrite } from '../helpers/fault-points.js';
 import {
   expectAllEndedOnce,
@@ -17,12 +18,21 @@ const SYSTEM = {
   atlas: { completionMs: 150 },
   environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
 };
+/** The same in line: one upload after the other. */
+const IN_LINE = {
+  ...SYSTEM,
+  environment: { ...SYSTEM.environment, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '2' },
+};
 
-it.each(['before', 'after'] as const)(
-  'a batch recovers from kill -9 %s every write of a worker',
+it.each([
+  ['before', 'without a limit', SYSTEM],
+  ['after', 'without a limit', SYSTEM],
+  ['after', 'with a limit', IN_LINE],
+] as const)(
+  'a batch recovers from kill -9 %s every write of a worker, %s',
   { timeout: TEST_TIMEOUT_MS },
-  async (when) => {
-    const points = await atEveryWrite(SYSTEM, DOCUMENTS, STEP, async (system, at) => {
+  async (when, _, options) => {
+    const points = await atEveryWrite(options, DOCUMENTS, STEP, async (system, at) => {
       const request = await system.submit('killed', DOCUMENTS);
       const worker = system.spawnFaultyWorker(at, when, 'SIGKILL');
       await waitUntil(
@@ -36,6 +46,12 @@ it.each(['before', 'after'] as const)(
       await expectAllEndedOnce(system, [request]);
       await expectFewSubmissions(system, [request]);
       await expectStoredAsAtlasHasIt(system, [request]);
+      await waitUntil('an empty gate', async () => {
+        const own = gateKeys(system.prefix).filter((key) =>
+          key.startsWith(`${system.prefix}:gate-`),
+        );
+        return (await system.redis.exists(own)) === 0;
+      });
     });
     expect(points).toBeGreaterThan(40 / STEP);
   },

@@ -2,9 +2,11 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
+import { batchesEnded } from '../helpers/batches-ended.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectNoStrayKeys, stateOf } from '../helpers/invariants.js';
 import { type System, startSystem } from '../helpers/system.js';
+import { startTcpValve } from '../helpers/tcp-valve.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { createServer } from '../server/test-server.js';
 
@@ -124,3 +126,21 @@ it.each([
     await expectAllEndedOnce(system, requests);
   },
 );
+
+it('a worker whose way to Atlas is broken leaves the batches to another one, and none fails', {
+  timeout: 4 * TIMEOUT_MS,
+}, async () => {
+  const system = await startSystem({ atlas: { completionMs: 50 } });
+  const nobody = await startTcpValve(system.atlas.port);
+  await nobody.refuse();
+  const sick = await system.startWorker({ ATLAS_BASE_URL: nobody.url });
+  const requests = await submitAll(system, 40);
+  const circuit = () => sick.metrics.registry.getSingleMetricAsString('atlas_batch_breaker_state');
+  await waitUntil('an open circuit', async () => !(await circuit()).endsWith(' 0'), TIMEOUT_MS);
+  await system.startWorker();
+  // It takes its share of polls, turns them away, and may meet the same one again.
+  await batchesEnded(system, requests.length, 3 * TIMEOUT_MS);
+  for (const { reference } of requests)
+    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+  await expectAllEndedOnce(system, requests);
+});

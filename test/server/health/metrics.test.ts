@@ -90,6 +90,8 @@ it('the age of the oldest that waits is that of a batch that nobody has taken, w
   await add('batch-priority', 1000);
   await redis.zadd(key('prioritized'), 1, 'batch-priority');
   expect(Math.floor((await oldest()) / 100)).toBe(10);
+  const { body } = await server.app.inject('/metrics');
+  expect(body).toContain('atlas_batch_jobs{queue="atlas-batches",state="prioritized"} 1');
 });
 
 it('a batch that came back, or was added for later, has not waited since it was added', async () => {
@@ -191,6 +193,10 @@ it('what waits in line is counted by priority, with the time for which it waits 
   expect(body).toContain('atlas_batch_line_documents{priority="bulk"} 4');
   expect(body).toContain('atlas_batch_line_documents{priority="normal"} 0');
   expect(body).toMatch(/atlas_batch_line_oldest_seconds\{priority="urgent"\} \d/);
+  const urgent = `${system.prefix}:gate-line-urgent`;
+  for (const member of await system.redis.zrange(urgent, '0', '-1'))
+    await system.redis.zincrby(urgent, -500_000, member);
+  expect(await metrics()).toMatch(/atlas_batch_line_oldest_seconds\{priority="urgent"\} 50\d/);
   expect(body).toContain('atlas_batch_documents_in_flight 4');
   expect(holdsOf(body)).toEqual({ limit: 1, quota: 0, pause: 0, outage: 0 });
   // Neither those in line nor a pause are work that more workers could do.

@@ -14,6 +14,7 @@ describe.each([
   { resubmit: true, policy: 'sent again', size: 1, gate: 'off' },
   { resubmit: false, policy: 'refused', size: 2, gate: 'off' },
   { resubmit: false, policy: 'refused', size: 2, gate: 'on' },
+  { resubmit: true, policy: 'sent again', size: 1, gate: 'on' },
 ])(
   'a batch whose unknown uploads are $policy, of $size documents each, with the gate $gate',
   (kind) => {
