@@ -45,7 +45,10 @@ it('batches in line end at their deadline, and none before, while credentials ar
     const { data } = await system.event(`done-${reference}`, TIMEOUT_MS);
     expect(data.reason?.code).toBe('ATLAS_AUTH');
     const { startedAt } = await stateOf(system, reference);
-    expect(Date.parse(data.completedAt) - startedAt).toBeGreaterThanOrEqual(deadlineMs);
+    const tookMs = Date.parse(data.completedAt) - startedAt;
+    expect(tookMs).toBeGreaterThanOrEqual(deadlineMs);
+    // Within the second of a sweep, and what a busy machine takes.
+    expect(tookMs).toBeLessThan(2 * deadlineMs);
   }
   expect(atlas.uploads()).toHaveLength(2);
   await allJobsEnded(system, requests.length);

@@ -259,7 +259,7 @@ it.each([
     );
     const sent = atlas.uploads().slice(inFlight);
     const order = sent.map(({ documentIds: [id = ''] }) => `batch-${id.split('-')[0]}`);
-    expect(shiftOf(line, order)).toBeLessThanOrEqual(2 * SLOTS);
+    expect(shiftOf(line, order)).toBeLessThanOrEqual(SLOTS);
     await gateEmpty(system);
   },
 );
