@@ -81,6 +81,8 @@ export class Gate {
   readonly calendar: Calendar;
   /** As of the last sweep. The save of `sending` knows better. */
   isPaused = false;
+  /** Whether another process can send while this one cannot, as of the last sweep. */
+  othersCanSend = false;
   private readonly keys: string[];
   private readonly fixedArgs: (string | number)[];
   private readonly sweepKeys: string[];
@@ -221,9 +223,12 @@ export class Gate {
       const onMs = this.hasBounds ? GATE_ON_MS : 0;
       const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
       args.push(this.calendar.endOfToday());
-      this.isPaused = (await SWEEP.run(redis, this.sweepKeys, args)) === 1;
+      const [isPaused, othersCan] = await SWEEP.run(redis, this.sweepKeys, args);
+      this.isPaused = isPaused === 1;
+      this.othersCanSend = othersCan === 1;
       return;
     }
+    this.othersCanSend = false;
     const args = [...this.args, SWEPT_AT_ONCE, GATE_ABLE_MS];
     this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
   }

@@ -11,11 +11,11 @@ const UNHELD_MS = 30_000;
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
  * nobody knows who does, it wakes the batch, one each time. Uploads of flows move up in line. Then it wakes the head, also that which midnight has
- * given a new quota, and answers whether there is a pause. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
+ * given a new quota. Answers whether there is a pause, and, to a worker that cannot send, whether another one can. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
  * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
  * members of one sweep, how long after a worker that could send nobody can, when today ends.
  */
-export const SWEEP = gateScript<number>(`
+export const SWEEP = gateScript<[isPaused: number, othersCan: number]>(`
 -- Who held its room may have ended unseen, and only its batch can say who that is: it sleeps in line, and the worker
 -- that brought it there has died before it said it. Woken, it is asked, at most every so often.
 local function ask_again(member, at)
@@ -80,8 +80,9 @@ if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) en
 if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
 local paused = call('EXISTS', PAUSE)
 -- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
-if SHUT and call('EXISTS', KEYS[K + 3]) == 1 then return paused end
-if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return paused end
+local others_can = SHUT and call('EXISTS', KEYS[K + 3]) or 0
+if others_can == 1 then return { paused, 1 } end
+if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return { paused, 0 } end
 local may_ask, most, at = not is_closed(), tonumber(ARGV[A + 3]), now()
 -- Each time the next members of a set.
 local function go_through(set, cursor, is_gone)
@@ -129,7 +130,7 @@ else
 end
 close_gaps()
 wake()
-return paused
+return { paused, 0 }
 `);
 
 /**
@@ -137,9 +138,9 @@ return paused
  * once, how long after a worker that could send nobody can. Answers whether there is a pause.
  */
 export const DRAIN = gateScript<number>(`
+call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
 if is_paused() then return 1 end
 if call('EXISTS', FLIGHT, LINE) == 0 then return 0 end
-call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
 call('HDEL', OUTAGE, 'at')
 if call('EXISTS', KEYS[K + 2]) == 1 then return 0 end
 for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do

@@ -30,6 +30,7 @@ import { startAuditRelay } from './maintenance/relay-audit.js';
 import { startLateResultsSweep } from './maintenance/sweep-late-results.js';
 import { type OpenOptions, openContext } from './open-context.js';
 import { createPollsProcessor } from './poll/process-polls.js';
+import { PollIntake } from './poll-intake.js';
 import { createQueueWorker } from './runtime/queue-worker.js';
 import { StoppingError } from './runtime/run-step.js';
 import type { Processor } from './runtime/slot.js';
@@ -118,9 +119,10 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     gate: FetchGate = context.writes,
   ) => createQueueWorker(queueOptions, name, jobs, processor, gate);
   const intake = new Intake(context);
+  const polls = new PollIntake(context);
   const workers = [
     create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context), intake),
-    create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollsProcessor(context)),
+    create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollsProcessor(context), polls),
     ...(sender
       ? [create(WEBHOOKS_QUEUE, WEBHOOK_CONCURRENCY, createWebhookProcessor(context, sender))]
       : []),

@@ -130,20 +130,29 @@ it.each([
   },
 );
 
-it('a worker whose way to Atlas is broken leaves the batches to another one, and none fails', {
+it('a worker whose way to Atlas is broken leaves batches and polls to another one, and none fails', {
   timeout: 4 * TIMEOUT_MS,
 }, async () => {
   const system = await startSystem({ atlas: { completionMs: 50 } });
   const nobody = await startTcpValve(system.atlas.port);
   await nobody.refuse();
   const sick = await system.startWorker({ ATLAS_BASE_URL: nobody.url });
-  const requests = await submitAll(system, 40);
+  const requests = await submitAll(system, 20);
   const circuit = () => sick.metrics.registry.getSingleMetricAsString('atlas_batch_breaker_state');
   await waitUntil('an open circuit', async () => !(await circuit()).endsWith(' 0'), TIMEOUT_MS);
   await system.startWorker();
-  // It takes its share of polls, turns them away, and may meet the same one again.
   await batchesEnded(system, requests.length, 3 * TIMEOUT_MS);
+  // It knows of the other one by now.
+  for (let n = 0; n < 40; n += 1) requests.push(await system.submit(`c${n}`, 1, `c${n}-`));
+  await batchesEnded(system, requests.length, TIMEOUT_MS);
   for (const { reference } of requests)
     expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
   await expectAllEndedOnce(system, requests);
+  const logs = await system.redis.keys(`${system.prefix}:atlas-polls:poll-*:logs`);
+  const lines = await Promise.all(logs.map((key) => system.redis.lrange(key, '0', '-1')));
+  expect(lines.length).toBe(requests.length);
+  // Of the first ones some, before it knew of the other.
+  const turnedAway = lines.filter((of) => of.join().includes('asks it rarely'));
+  expect(turnedAway.length).toBeLessThanOrEqual(20);
+  expect(turnedAway.filter((of) => of.join().includes('in a row'))).toEqual([]);
 });
