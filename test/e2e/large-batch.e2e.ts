@@ -1,13 +1,9 @@
 /** A batch of 10,000 documents, and everything as long as it may be. */
-import { expect, it, onTestFinished } from 'vitest';
-import { openQueues } from '../../src/batches/client-queues.js';
+import { expect, it } from 'vitest';
 import type { Upload } from '../../src/jobs/state/batch-state.js';
-import { openLink } from '../../src/redis/client-link.js';
-import { plant } from '../helpers/planted-batches.js';
-import { connectionTo } from '../helpers/redis.js';
 import { openPage } from './open-page.js';
 import { expectUsable } from './pictures.js';
-import { type Stage, startStage } from './stage.js';
+import { plantOn, type Stage, startStage } from './stage.js';
 
 const DOCUMENTS = 10_000;
 const UPLOADS = 100;
@@ -35,20 +31,14 @@ function uploadNumber(i: number): Upload {
   };
 }
 
-async function plantLarge({ system }: Stage): Promise<void> {
-  const link = openLink(connectionTo(system.environment.REDIS_URL ?? ''));
-  const queues = openQueues(link, system.prefix);
-  onTestFinished(async () => {
-    await queues.close();
-    link.close();
-  });
+async function plantLarge(stage: Stage): Promise<void> {
   const documents = Array.from({ length: DOCUMENTS }, (_, i) => ({
     documentId: i === 207 ? LONG_WORD : `doc-${i}`,
     bucket: 'kyc-documents',
     key: `archive/${i}.pdf`,
   }));
   const times = { addedAt: Date.now() - 60_000, endedAt: Date.now() };
-  await plant(queues, [
+  await plantOn(stage, [
     {
       ...{ reference: LONG_WORD, productType: LONG_WORD, tenant: 'T'.repeat(64), documents },
       ...{ state: 'failed', code: 'INCOMPLETE', message: LONG_MESSAGE },

@@ -3,9 +3,10 @@ import { runCommand } from '../cli/run-command.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { openPage } from './open-page.js';
 import { expectUsable, picture } from './pictures.js';
-import { run, type Stage, startStage } from './stage.js';
+import { plantOn, run, type Stage, startStage } from './stage.js';
 
 const FAILED = 300;
+const DAY_MS = 86_400_000;
 const LONG_WORD = 'L'.repeat(128);
 
 /** Batches whose scan is not there. */
@@ -131,6 +132,44 @@ it('one stuck batch is found by document id, S3 key and a part of its reference'
   await page.getByRole('row').filter({ hasText: 'loan-2000' }).waitFor();
   await expectUsable(page, 'running');
   expect(complaints).toEqual([]);
+});
+
+it('what ended between two and three at night is listed by the keyboard, and without scripts', async () => {
+  const stage = await startStage();
+  const [day = '', year, month, date] =
+    /(.{4})-(..)-(..)/.exec(new Date(Date.now() - DAY_MS).toISOString()) ?? [];
+  const ended = { evening: '01:59:59.999', night: '02:30', morning: '03:00:00.001' };
+  await plantOn(
+    stage,
+    Object.entries(ended).map(([reference, time]) => {
+      const endedAt = Date.parse(`${day}T${time}Z`);
+      return { reference, state: 'failed', addedAt: endedAt - 60_000, endedAt };
+    }),
+  );
+  for (const javaScriptEnabled of [true, false]) {
+    const { page, complaints } = await openPage({ javaScriptEnabled, locale: 'en-US' });
+    await page.goto(`${stage.url}/dashboard/batches?show=failed`);
+    await page.getByLabel('Since').focus();
+    // Month, day, year, hour, minute: the browser goes on from part to part.
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(`${month}${date}${year}0200AM`);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(`${month}${date}${year}0300AM`);
+    await page.keyboard.press('Enter');
+    await page.getByText('Retry all 1…').waitFor();
+    await page.getByRole('link', { name: 'night' }).waitFor();
+    expect(await page.getByLabel('From (UTC)').inputValue()).toBe(`${day}T02:00`);
+    expect(await page.getByLabel('To (UTC)').inputValue()).toBe(`${day}T03:00`);
+    if (javaScriptEnabled) await expectUsable(page, 'between-two-times');
+    expect(complaints).toEqual([]);
+
+    // The other way round, which the browser itself tells of as an error.
+    await page.getByLabel('To (UTC)').fill(`${day}T01:00`);
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('alert').getByText('before it begins').waitFor();
+    if (javaScriptEnabled) await expectUsable(page, 'times-fault');
+  }
 });
 
 it('each of 20 tenants can be chosen by the keyboard, and without scripts', async () => {

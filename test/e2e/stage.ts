@@ -1,8 +1,12 @@
 /** A service with batches in every state, as operators find it. */
 import { expect, onTestFinished } from 'vitest';
+import { openQueues } from '../../src/batches/client-queues.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
+import { openLink } from '../../src/redis/client-link.js';
 import { type AtlasBatchServer, createAtlasBatchServer } from '../../src/server/server.js';
 import { runCommand } from '../cli/run-command.js';
+import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { connectionTo } from '../helpers/redis.js';
 import { hosted, type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
@@ -74,6 +78,17 @@ export async function run({ system }: Stage, ...args: string[]): Promise<string>
   const { code, stdout, stderr } = await runCommand(args, system.environment);
   expect([code, stderr]).toEqual([0, '']);
   return stdout;
+}
+
+/** Batches as workers leave them, that no worker has run. */
+export async function plantOn({ system }: Stage, batches: readonly PlantedBatch[]): Promise<void> {
+  const link = openLink(connectionTo(system.environment.REDIS_URL ?? ''));
+  const queues = openQueues(link, system.prefix);
+  onTestFinished(async () => {
+    await queues.close();
+    link.close();
+  });
+  await plant(queues, batches);
 }
 
 /** Fills the lists: completed, failed in several ways, in flight and half there. */

@@ -103,6 +103,84 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
 });
 
+/** Ended on 29 February 2024: 28 from two to three, one before and one after that. */
+const NIGHT: readonly PlantedBatch[] = [
+  ['evening', '01:59:59.999'],
+  ...Array.from({ length: 27 }, (_, i) => [`night-${i}`, `02:${10 + i}`]),
+  ['on-the-hour', '03:00'],
+  ['morning', '03:00:00.001'],
+].map(([reference = '', time], i) => ({
+  ...{ reference, state: 'failed', productType: i % 2 === 0 ? 'LOAN_APP' : 'CREDIT_CARD' },
+  ...{ addedAt: 1, endedAt: Date.parse(`2024-02-29T${time}Z`) },
+}));
+const FROM_2_TO_3 = 'from=2024-02-29T02%3A00&to=2024-02-29T03%3A00';
+
+it('batches are listed, counted, previewed and retried between two times, which links and pages keep', async () => {
+  const test = await startWith(NIGHT);
+  const list = await get(test, `/dashboard/batches?show=failed&${FROM_2_TO_3}`);
+  expect(list.body).toContain('name="from" value="2024-02-29T02:00"');
+  expect(list.body).toContain('name="to" value="2024-02-29T03:00"');
+  expect(list.text).toMatch(/Product (CREDIT_CARD 14 LOAN_APP 14|LOAN_APP 14 CREDIT_CARD 14)/);
+  expect(list.text).toContain('Retry all 28…');
+  const [, older = ''] = /href="([^"]*)">Older/.exec(list.body) ?? [];
+  const rest = await get(test, older.replaceAll('&amp;', '&'));
+  const shown = new Set([...referencesIn(list.body), ...referencesIn(rest.body)]);
+  expect(shown).toEqual(new Set(NIGHT.slice(1, -1).map(({ reference }) => reference)));
+  const [, path = ''] = /href="([^"]*)">CREDIT_CARD/.exec(list.body) ?? [];
+  expect((await get(test, path.replaceAll('&amp;', '&'))).text).toContain('Retry all 14…');
+  // A span beside them narrows it further, and a text alone leads no longer to its batch.
+  const both = await get(test, '/dashboard/batches?show=failed&from=2024-02-29T02:00&since=1h');
+  expect(both.text).toContain('Nothing fits');
+  const found = await get(test, `/dashboard/batches?q=night-7&${FROM_2_TO_3}`);
+  expect([found.statusCode, new Set(referencesIn(found.body))]).toEqual([
+    200,
+    new Set(['night-7']),
+  ]);
+
+  const asked = `/dashboard/bulk?action=retry&show=failed&${FROM_2_TO_3}&which=all`;
+  const preview = await get(test, asked);
+  expect(preview.text).toContain(
+    'Retry 28 batches? failed, from 2024-02-29 02:00 UTC, to 2024-02-29 03:00 UTC',
+  );
+  const started = await post(test, '/dashboard/bulk', fieldsOf(preview.body));
+  await waitUntil('the end of it', async () =>
+    (await get(test, String(started.headers.location))).text.includes('It is done'),
+  );
+  const left = await get(test, '/dashboard/batches?show=failed');
+  expect(new Set(referencesIn(left.body))).toEqual(new Set(['evening', 'morning']));
+});
+
+it.each([
+  ['from=yesterday', 'From “yesterday” is no time. Write one as 2026-11-29T02:00; it is UTC.'],
+  ['to=2024-02-30T02:00', 'To “2024-02-30T02:00” is no time.'],
+  ['from=2024-02-29T24:00', 'From “2024-02-29T24:00” is no time.'],
+  ['from=2024-02-29T02:00&from=2024-02-29T03:00', 'is no time.'],
+  ['from=%3Cb%3E&to=7', 'From “&lt;b&gt;” is no time. To “7” is no time.'],
+  [
+    'from=2024-02-29T03:00&to=2024-02-29T02:00',
+    'What is asked for ends, at 2024-02-29 02:00 UTC, before it begins.',
+  ],
+  ['since=1h&to=2024-02-29T02:00', 'ends, at 2024-02-29 02:00 UTC, before it begins.'],
+])('a time that makes no sense is told, and nothing is listed or done: %s', async (times, said) => {
+  const test = await startWith(NIGHT);
+  const list = await get(test, `/dashboard/batches?show=failed&${times}`);
+  expect(list.statusCode).toBe(400);
+  expect(list.text).toContain('Nothing was searched');
+  expect(list.text).toContain(said);
+  expect(list.body).toMatch(/name="(from|to)"[^>]* aria-invalid="true" aria-describedby="times-f/);
+  expect(referencesIn(list.body)).toEqual([]);
+  expect(list.text).not.toMatch(/Retry|Nothing fits|searched 0/);
+
+  const asked = `action=retry&show=failed&${times}`;
+  const preview = await get(test, `/dashboard/bulk?${asked}&which=all`);
+  expect(preview.statusCode).toBe(303);
+  const back = await get(test, String(preview.headers.location));
+  expect(back.text).toContain(said);
+  const form = `${asked}&asked-at=${Date.now()}&until=${Date.now()}&total=28`;
+  expect((await post(test, '/dashboard/bulk', form)).statusCode).toBe(400);
+  expect(await test.queues.batches.getFailedCount()).toBe(NIGHT.length);
+});
+
 /** Fields of the form that adds a value of this kind to a filter, and the values that it offers. */
 function moreOf(body: string, name: string) {
   const [, group = ''] = new RegExp(`aria-label="${name}"><b>(.*?)</div>`, 's').exec(body) ?? [];

@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { audited } from '../../../batches/audit.js';
 import { findBatch } from '../../../batches/find.js';
 import { countRunning, countSets } from '../../../batches/lists/batch-sets.js';
-import { listRows } from '../../../batches/lists/list-batches.js';
+import type { BatchCounts } from '../../../batches/lists/count-batches.js';
+import { listRows, type RowList } from '../../../batches/lists/list-batches.js';
 import type { BatchRow } from '../../../batches/lists/rows.js';
 import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
@@ -24,16 +25,25 @@ import { createCountCache } from './list/counts-cache.js';
 import { listPage } from './list/list-page.js';
 import {
   filterOf,
+  isNarrowed,
   type ListQuery,
   listPath,
   readListQuery,
   type Section,
+  timesFault,
 } from './list/list-query.js';
 import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
 
 /** Batches on one page. */
 const PAGE_SIZE = 25;
+
+/** What is shown of batches that nobody can ask for. */
+const NO_ROWS: RowList = { rows: [], next: null, searched: 0, total: 0 };
+const NO_COUNTS: BatchCounts = {
+  ...{ matching: 0, searched: 0, total: 0 },
+  ...{ state: [], code: [], productType: [], tenant: [], priority: [] },
+};
 
 type Query = Readonly<Record<string, unknown>>;
 
@@ -110,12 +120,13 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   ): Promise<FastifyReply> {
     const { now } = frame.system;
     const liveness = await readLiveness(queues, config.BATCH_DEADLINE_MS);
-    const filter = filterOf(query, now);
+    const fault = timesFault(query, now);
+    const filter = fault === null ? filterOf(query, now) : null;
     const { sort, cursor } = query;
     const read = () =>
       Promise.all([
-        listRows(queues, { ...filter, sort, limit: PAGE_SIZE, cursor }),
-        countCached(listPath(query), filter),
+        filter ? listRows(queues, { ...filter, sort, limit: PAGE_SIZE, cursor }) : NO_ROWS,
+        filter ? countCached(listPath(query), filter) : NO_COUNTS,
         readSections(),
         readRecords(queues, now),
         countWebhooks(),
@@ -129,7 +140,8 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     const [page, counts, sections, bulks, webhooks] = known;
     const deadlines = sort === 'deadline' ? await readDeadlines(page.rows) : null;
     const figures = { liveness, sections, counts, deadlines, bulks, webhooks };
-    return sendPage(reply, listPage({ ...figures, query, list: page, frame, done }));
+    if (fault !== null) reply.status(400);
+    return sendPage(reply, listPage({ ...figures, query, fault, list: page, frame, done }));
   }
 
   async function countWebhooks(): Promise<{ known: number; givenUp: number }> {
@@ -166,7 +178,9 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
 }
 
 /** A search that may lead straight to a batch. */
-function isOnlyText({ text, values, since, section, cursor }: ListQuery): boolean {
-  const isWide = section === 'all' && since === '' && cursor === undefined;
-  return text !== '' && isWide && Object.values(values).every((some) => some.length === 0);
+function isOnlyText(query: ListQuery): boolean {
+  const { text, section, cursor } = query;
+  return (
+    text !== '' && section === 'all' && cursor === undefined && !isNarrowed({ ...query, text: '' })
+  );
 }

@@ -26,7 +26,15 @@ import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
 import { readFrame } from '../../frame/read-frame.js';
 import { sendPage } from '../../frame/send-page.js';
 import { reasonIn } from '../../read-form.js';
-import { filterOf, type ListQuery, parametersOf, readListQuery } from '../list/list-query.js';
+import {
+  filterOf,
+  type ListQuery,
+  listPath,
+  parametersOf,
+  readListQuery,
+  timesFault,
+} from '../list/list-query.js';
+import { wordsOf } from '../list/list-times.js';
 import { BULK_PATH, GIVEN_UP, previewPage, progressPage } from './bulk-page.js';
 import { readRecord, requestAbort } from './bulk-record.js';
 import { createBulkRuns } from './bulk-runs.js';
@@ -60,7 +68,7 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const askedAtMs = await queues.link.run(() => redisNow(queues));
     const values = withButton(request.query);
     const asked = readAsked(values, { askedAtMs }, values.which === 'selected');
-    if (asked === null) return reply.redirect(BATCHES_PATH, 303);
+    if (asked === null) return reply.redirect(wayBack(values, askedAtMs), 303);
     const [frame, preview] = await Promise.all([
       readFrame(context, request),
       queues.link.run(() => previewOf(asked)),
@@ -177,16 +185,16 @@ function readAsked(
     return action === 'redeliver' ? { action, ...whole } : null;
   }
   const query = readListQuery(values);
+  if (timesFault(query, askedAtMs) !== null) return null;
   const given = [values.ref ?? []].flat();
   const references = isSelected
     ? given
         .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one))
         .slice(0, MAX_SELECTED)
     : null;
-  const until = untilMs === undefined ? undefined : new Date(untilMs);
   const selection: BulkSelection = references
     ? { references }
-    : { ...filterFor(action, query, askedAtMs), until };
+    : endingAt(filterFor(action, query, askedAtMs), untilMs);
   try {
     checkSelection(action, selection);
   } catch (error) {
@@ -194,6 +202,19 @@ function readAsked(
     throw error;
   }
   return { action, query, references, selection };
+}
+
+/** Where the preview has ended, and no later than what was asked for. */
+function endingAt(filter: BatchFilter, untilMs: number | undefined): BatchFilter {
+  if (untilMs === undefined) return filter;
+  const lastMs = filter.until?.getTime() ?? untilMs;
+  return { ...filter, until: new Date(Math.min(untilMs, lastMs)) };
+}
+
+/** The list says what is wrong with the times of an address. */
+function wayBack(values: Query, now: number): string {
+  const query = readListQuery(values);
+  return timesFault(query, now) === null ? BATCHES_PATH : listPath(query);
 }
 
 /** Of the list of all batches, those that have ended have an event. */
@@ -221,6 +242,7 @@ function inWords({ action, query, references, selection }: Asked): string {
   if (references) return `${plural(references.length, 'selected batch', 'selected batches')}`;
   return parametersOf({ ...query, sort: 'newest' })
     .map(([name, value]) => {
+      if (name === 'from' || name === 'to') return `${name} ${wordsOf(value)}`;
       if (name !== 'show') return `${name === 'q' ? 'with' : name} ${value || 'none'}`;
       return action === 'redeliver' && value === 'all' ? 'all that have ended' : value;
     })

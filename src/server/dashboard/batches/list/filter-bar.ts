@@ -23,6 +23,7 @@ import {
   sectionPath,
   toggled,
 } from './list-query.js';
+import { type TimesFault, timeFields } from './list-times.js';
 
 const TABS: readonly [Section, string][] = [
   ['running', 'Running'],
@@ -59,7 +60,7 @@ const VALUES_SHOWN = 8;
 /** Values of one kind that are in a list. It is sent with each refresh: 500 names of ten letters are 40 kB. */
 const VALUES_LISTED = 500;
 
-export function filterBar(query: ListQuery, counts: BatchCounts): Markup {
+export function filterBar(query: ListQuery, counts: BatchCounts, fault: TimesFault | null): Markup {
   const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts));
   const clear =
     isNarrowed(query) &&
@@ -67,8 +68,9 @@ export function filterBar(query: ListQuery, counts: BatchCounts): Markup {
   return html`<div class="filters">
 ${groups}
 <form class="narrow" action="${BATCHES_PATH}">
-${hidden({ ...query, since: '', sort: 'newest' })}
+${hidden({ ...query, since: '', from: '', to: '', sort: 'newest' })}
 <label>Since <select name="since"><option value="">any time</option>${[...SINCE].map(([value, { word }]) => option(value, `the last ${word}`, query.since))}</select></label>
+${timeFields(query, fault)}
 <label>Order <select name="sort">${sortsOf(query).map((sort) => option(sort, SORT_WORDS[sort], query.sort))}</select></label>
 <button>Apply</button>${clear}
 </form>

@@ -32,6 +32,7 @@ import {
   withoutDeadline,
 } from './list-query.js';
 import { batchTable } from './list-table.js';
+import { faultNote, type TimesFault } from './list-times.js';
 import { webhookNote } from './webhook-note.js';
 
 const REFRESH_SECONDS = 2;
@@ -41,6 +42,8 @@ export interface ListView {
   /** Of all batches, by list. */
   sections: Record<Section, number>;
   query: ListQuery;
+  /** Null when something was searched. */
+  fault: TimesFault | null;
   list: RowList;
   /** Of what the query asks for. */
   counts: BatchCounts;
@@ -55,7 +58,7 @@ export interface ListView {
 }
 
 export function listPage(view: ListView): string {
-  const { query, frame, list, counts, sections } = view;
+  const { query, fault, frame, list, counts, sections } = view;
   const { operator, system } = frame;
   const { now } = system;
   const { failed } = sections;
@@ -71,7 +74,7 @@ export function listPage(view: ListView): string {
       title: failed > 0 ? `${failed.toLocaleString('en')} failed · ${name}` : name,
       ...frame,
       // A search reads the batches themselves.
-      refreshSeconds: query.text === '' ? REFRESH_SECONDS : 0,
+      refreshSeconds: query.text === '' && fault === null ? REFRESH_SECONDS : 0,
     },
     html`<h1 class="hidden">Batches</h1>
 ${view.done && html`<p class="note" role="status">${ACTION_WORDS[view.done]}</p>`}
@@ -88,11 +91,11 @@ ${changes && pauseForm(system.pause, operator.name)}
 </div>
 <section class="card list" aria-label="Batches">
 ${tabs(query, sections)}
-${searchHeading(query, counts, rows.length)}
-${filterBar(query, counts)}
+${fault === null && searchHeading(query, counts, rows.length)}
+${filterBar(query, counts, fault)}
 ${bulkBar(query, actions, counts)}
-${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : empty(query, list, counts)}
-${listPager(query, list, total)}
+${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : fault ? faultNote(fault) : empty(query, list, counts)}
+${fault === null && listPager(query, list, total)}
 </section>`,
   );
 }

@@ -16,6 +16,7 @@ import {
 } from '../../../../jobs/request/request.js';
 import { LISTED_STATES, type ListedState } from '../../../../jobs/state/listed-facts.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
+import { faultOf, type ListTimes, msOf, type TimesFault, timeIn } from './list-times.js';
 
 /** The lists that the page offers, and the states of each. */
 export const SECTIONS = {
@@ -46,7 +47,7 @@ export const PARAMETERS: Record<Dimension, string> = {
   priority: 'priority',
 };
 
-export interface ListQuery {
+export interface ListQuery extends ListTimes {
   section: Section;
   /** Values that are asked for, by dimension. */
   values: Record<Dimension, readonly string[]>;
@@ -59,7 +60,7 @@ export interface ListQuery {
   skipped: number;
 }
 
-/** Of the values in an address those that can be are taken. */
+/** Of the values in an address those that can be are taken; of its times all, for {@link timesFault}. */
 export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
   const shown = textOf(query.show);
   const section = isSection(shown) ? shown : 'running';
@@ -76,6 +77,8 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
       priority: valuesOf(query.priority, (text) => PRIORITIES.some((one) => one === text)),
     },
     since: SINCE.has(textOf(query.since)) ? textOf(query.since) : '',
+    from: timeIn(query.from),
+    to: timeIn(query.to),
     text: textOf(query.q).trim().slice(0, MAX_TEXT_LENGTH),
     // Only what has not ended has a deadline.
     sort: sort === 'deadline' && section !== 'running' ? 'newest' : sort,
@@ -101,9 +104,23 @@ function isProductType(text: string): boolean {
   return text.length <= 2 * MAX_PRODUCT_TYPE_LENGTH && text !== '' && !/\p{Cc}/u.test(text);
 }
 
-/** @param now Redis's time in ms. */
-export function filterOf({ section, values, since, text }: ListQuery, now: number): BatchFilter {
+/** What is wrong with its times: nothing is to be searched, or done, then. @param now Redis's time in ms. */
+export function timesFault(query: ListQuery, now: number): TimesFault | null {
+  return faultOf(query, sinceMsOf(query, now));
+}
+
+/** The later one, where a span and a time say since when. */
+function sinceMsOf({ since, from }: ListQuery, now: number): number | null {
   const span = SINCE.get(since);
+  const begins = [span && now - span.ms, msOf(from)].filter((ms) => typeof ms === 'number');
+  return begins.length === 0 ? null : Math.max(...begins);
+}
+
+/** Of a query whose times have no fault. @param now Redis's time in ms. */
+export function filterOf(query: ListQuery, now: number): BatchFilter {
+  const { section, values, to, text } = query;
+  const sinceMs = sinceMsOf(query, now);
+  const untilMs = msOf(to);
   const some = (dimension: Dimension) =>
     values[dimension].length > 0 ? values[dimension] : undefined;
   return {
@@ -112,32 +129,36 @@ export function filterOf({ section, values, since, text }: ListQuery, now: numbe
     productType: some('productType'),
     tenant: some('tenant'),
     priority: some('priority') as BatchFilter['priority'],
-    since: span && new Date(now - span.ms),
+    since: sinceMs === null ? undefined : new Date(sinceMs),
+    until: untilMs === null ? undefined : new Date(untilMs),
     text: text === '' ? undefined : text,
   };
 }
 
 /** Whether it asks for less than the whole section. */
-export function isNarrowed({ values, since, text }: ListQuery): boolean {
-  return since !== '' || text !== '' || DIMENSIONS.some((one) => values[one].length > 0);
+export function isNarrowed({ values, since, from, to, text }: ListQuery): boolean {
+  return (
+    [since, from, to, text].some((one) => one !== '') ||
+    DIMENSIONS.some((one) => values[one].length > 0)
+  );
 }
 
 /** What it asks for, as the fields of a form or the parameters of an address; the place in the list not. */
-export function parametersOf({
-  section,
-  values,
-  since,
-  text,
-  sort,
-}: ListQuery): [string, string][] {
+export function parametersOf(query: ListQuery): [string, string][] {
+  const { section, values, since, from, to, text, sort } = query;
+  const texts: [string, string][] = [
+    ['since', since],
+    ['from', from],
+    ['to', to],
+    ['q', text],
+    ['sort', sort === 'newest' ? '' : sort],
+  ];
   return [
     ['show', section],
     ...DIMENSIONS.flatMap((one) =>
       values[one].map((value): [string, string] => [PARAMETERS[one], value]),
     ),
-    ...(since === '' ? [] : [['since', since] as [string, string]]),
-    ...(text === '' ? [] : [['q', text] as [string, string]]),
-    ...(sort === 'newest' ? [] : [['sort', sort] as [string, string]]),
+    ...texts.filter(([, value]) => value !== ''),
   ];
 }
 
