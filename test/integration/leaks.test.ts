@@ -12,7 +12,16 @@ import { dumpRedis } from '../helpers/dump-redis.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { RECORD_SPANS, spawnWorker } from '../helpers/worker-process.js';
-import { BODY_CANARY, startLeakyAtlas } from './leaky-atlas.js';
+import { startLeakyAtlas } from './leaky-atlas.js';
+import {
+  API,
+  changeAll,
+  changeMany,
+  everyApiResponse,
+  everyOutput,
+  everyPage,
+  readPage,
+} from './shown-places.js';
 
 const SECRETS = {
   ATLAS_CLIENT_SECRET: 'canary-atlas-secret',
@@ -39,65 +48,6 @@ function personalTexts(system: System): string[] {
   }
   for (const ours of ['BANK_STATEMENT']) texts.delete(ours);
   return [...texts];
-}
-
-/** Whatever an operator, Atlas or anybody else can be shown. */
-async function everyResponse(url: string, references: string[]): Promise<string> {
-  const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
-  const authorization = `Basic ${login}`;
-  const queues = ['atlas-batches', 'atlas-polls', 'atlas-completions', 'atlas-webhooks'];
-  const paths = [
-    '/metrics',
-    '/health/live',
-    '/health/ready',
-    '/nowhere?token=x',
-    '/dashboard/batches',
-    '/dashboard/batches?show=failed',
-    '/dashboard/batches?show=cancelled',
-    '/dashboard/batches?show=all&q=0',
-    '/dashboard/bulk?action=retry&show=failed&which=all',
-    '/dashboard/batches?show=completed',
-    ...references.map((reference) => `/dashboard/batches/${reference}`),
-    ...queues.map((queue) => `/dashboard/api/queues?activeQueue=${queue}&jobsPerPage=100`),
-    ...references.flatMap((reference) =>
-      ['', '/logs', '/flow'].map(
-        (part) => `/dashboard/api/queues/atlas-batches/batch-${reference}${part}`,
-      ),
-    ),
-  ];
-  const texts: string[] = [];
-  for (const path of paths) {
-    const response = await fetch(url + path, { headers: { authorization } });
-    texts.push(`${path} ${JSON.stringify([...response.headers])} ${await response.text()}`);
-  }
-  const broken = await fetch(`${url}/callbacks/atlas`, { method: 'POST', body: BODY_CANARY });
-  texts.push(await broken.text());
-  return texts.join('\n');
-}
-
-/** What operators do, each of which is written down: of the last the log has a certificate. */
-async function changeAll(url: string): Promise<void> {
-  const login = Buffer.from(`operator:${SECRETS.DASHBOARD_PASSWORD}`).toString('base64');
-  const changes = {
-    'first/poll': '',
-    'second/cancel': 'reason=by mistake',
-    'lost/retry': '',
-    'first/redeliver': '',
-    'third/erase': 'confirm=third&reason=ticket 7',
-  };
-  for (const [path, body] of Object.entries(changes)) {
-    const response = await fetch(`${url}/dashboard/batches/${path}`, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: {
-        authorization: `Basic ${login}`,
-        'sec-fetch-site': 'same-origin',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body,
-    });
-    expect([path, response.status]).toEqual([path, 303]);
-  }
 }
 
 /** The errors that a client of this Redis gets, with all that hangs on them. */
@@ -157,6 +107,7 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
       ATLAS_BASE_URL: atlas.url,
       CALLBACK_CLIENT_ID: 'atlas',
       DASHBOARD_USER: 'operator',
+      API_TOKENS: API.line,
       PORT: '0',
       LOG_LEVEL: 'trace',
       OTEL_TRACES_EXPORTER: 'otlp',
@@ -197,11 +148,20 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
   const personal = personalTexts(system);
   expect(personal.length).toBeGreaterThan(20);
   expect(atlas.secrets.size).toBeGreaterThan(5);
-  await changeAll(url);
+  const shown = { url, password: SECRETS.DASHBOARD_PASSWORD, references: [...good, ...bad] };
+  await changeAll(shown);
   await waitUntil('the certificate', () => child.output().includes('"certificate"'));
+  const run = await changeMany(shown);
+  await waitUntil('a heartbeat of a worker that has started', async () =>
+    (await readPage(shown, '/dashboard/workers')).includes('Ready'),
+  );
+  // One batch is erased by now: pages are asked for it too.
+  const left = { ...shown, references: shown.references.filter((one) => one !== 'third') };
   const places = {
     redis: await dumpRedis(system.redis, system.prefix),
-    responses: await everyResponse(url, [...good, ...bad]),
+    pages: await everyPage(shown, [run]),
+    api: await everyApiResponse(left),
+    ...(await everyOutput(system, left)),
     log: child.output(),
     spans: readFileSync(spansFile, 'utf8'),
   };
@@ -211,7 +171,12 @@ it('nothing that a worker writes or shows holds extracts, tokens, secrets or pre
   for (const action of ['wake', 'cancel', 'retry', 'redeliver', 'erase'])
     expect(places.log).toContain(`"action":"${action}"`);
   expect(places.redis).not.toContain('third');
-  const hidden = [...personal, ...atlas.secrets, ...Object.values(SECRETS), 'X-Amz-', 'eyJhbGci'];
+  for (const path of ['/dashboard/workers', run, '/dashboard/bulk?action=redeliver&which=given-up'])
+    expect(places.pages).toContain(`${path} 200 `);
+  for (const path of ['/api/v1/batches', '/api/v1/batches/first', '/api/v1/openapi.json'])
+    expect(places.api).toContain(`${path} 200 `);
+  const secrets = [...atlas.secrets, ...Object.values(SECRETS), API.token];
+  const hidden = [...personal, ...secrets, 'X-Amz-', 'eyJhbGci'];
   for (const [place, text] of Object.entries(places)) {
     expect(text.length).toBeGreaterThan(1000);
     const found = hidden.filter((canary) => text.includes(canary));
