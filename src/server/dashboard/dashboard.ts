@@ -38,7 +38,7 @@ export async function dashboard(app: FastifyInstance, context: ServerContext): P
   app.get('/', (_request, reply) => reply.redirect(BATCHES_PATH));
   await app.register(
     async (scope) => {
-      answerErrorsByPages(scope);
+      answerErrorsByPages(scope, context);
       addBasePathToPages(scope, prefix);
       await requireLogin(scope, context);
       scope.addHook('onRequest', refuseChanges);

@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
@@ -83,7 +84,14 @@ it('what is wrong with the whole of it heads every page, and its title', async (
     JSON.stringify({ ...report, atlas, refusedSince: null, webhook: null, notReady: [] }),
   );
   for (let i = 0; i < 3; i += 1) await noteMissedCallback(redis, prefix, now);
-  for (const path of ['batches', 'workers', 'batches?q=x']) {
+  const batches = new Queue('atlas-batches', { connection: redis, prefix });
+  onTestFinished(() => batches.close());
+  await batches.add('batch', batchOf('loan-1', 1), { jobId: 'batch-loan-1' });
+  for (const path of [
+    ...['batches', 'workers', 'batches?q=x', 'batches/loan-1', 'batches/unknown'],
+    'bulk?action=cancel&show=running&which=all',
+    ...['nowhere', 'batches?from=never'],
+  ]) {
     const { body } = await server.app.inject({ url: `/dashboard/${path}`, headers: HEADERS });
     expect(body).toContain('Atlas does not answer 1 of 1 worker');
     expect(body).toContain('Atlas has stopped calling');
@@ -118,6 +126,17 @@ it('the page of a batch is among the batches, whatever its reference', async () 
   }
   const workers = await get(test, '/../workers');
   expect(/aria-current="page">([^<]*)/.exec(workers.body)?.[1]).toBe('Workers');
+});
+
+it('a page of an error tells who has not logged in nothing of how the whole of it stands', async () => {
+  const { server } = await createServer(LOGIN);
+  const read = (headers: Record<string, string>) =>
+    server.app.inject({ url: '/dashboard/nowhere', headers: { accept: 'text/html', ...headers } });
+  expect((await read({ authorization: AUTHORIZATION })).body).toContain('No worker is alive.');
+  const outside = await read({});
+  expect([outside.statusCode, outside.body.includes('alive')]).toEqual([401, false]);
+  const wrong = await read({ authorization: `Basic ${btoa('operator:wrong')}` });
+  expect([wrong.statusCode, wrong.body.includes('alive')]).toEqual([401, false]);
 });
 
 it('/ leads to the dashboard, where there is one', async () => {

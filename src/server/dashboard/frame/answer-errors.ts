@@ -1,15 +1,39 @@
 /** Errors of the dashboard: pages for people, and JSON for scripts. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { RedisUnavailableError } from '../../../errors.js';
+import type { ServerContext } from '../../context.js';
+import { readSystem } from '../../health/read-system.js';
 import { operatorIn } from '../../login/operator.js';
 import { errorPage } from './error-page.js';
+import type { Frame } from './layout.js';
 import { markAsPage, wantsPage } from './send-page.js';
 
+/** What an error is where Redis does not answer. */
+const REDIS_AWAY = 503;
+
 /** An error, whoever answered with it, becomes a page where a person asked for one. */
-export function answerErrorsByPages(app: FastifyInstance): void {
+export function answerErrorsByPages(app: FastifyInstance, context: ServerContext): void {
   app.addHook('onSend', async (request, reply, payload) => {
+    const status = reply.statusCode;
     const isPage = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
-    if (reply.statusCode < 400 || isPage || !wantsPage(request)) return payload;
+    if (status < 400 || isPage || !wantsPage(request)) return payload;
     markAsPage(reply).removeHeader('content-length');
-    return errorPage(reply.statusCode, operatorIn(request));
+    return errorPage(status, operatorIn(request), await systemFor(context, request, status));
   });
+}
+
+/** How the whole of it stands. Who has not logged in is not told, but that Redis is away. */
+async function systemFor(
+  { queues, config }: ServerContext,
+  request: FastifyRequest,
+  status: number,
+): Promise<Frame['system']> {
+  // Asking again would take as long again.
+  if (status === REDIS_AWAY) return null;
+  if (operatorIn(request) === null) return undefined;
+  try {
+    return await readSystem(queues, config);
+  } catch (error) {
+    return error instanceof RedisUnavailableError ? null : undefined;
+  }
 }

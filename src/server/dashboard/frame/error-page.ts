@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { html } from '../../html.js';
 import type { Operator } from '../../login/operator.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
-import { page } from './layout.js';
+import { type Frame, page } from './layout.js';
 
 /** A Redis that is away is back soon, or somebody repairs it. */
 const REFRESH_SECONDS = 5;
@@ -19,13 +19,17 @@ const SENTENCES: Record<number, string> = {
   503: 'Nothing can be read until Redis answers. Nothing is lost: workers wait for it, too.',
 };
 
-export function errorPage(status: number, operator: Operator | null): string {
+export function errorPage(
+  status: number,
+  operator: Operator | null,
+  system: Frame['system'],
+): string {
   const title = STATUS_CODES[status] ?? 'Error';
   const isRedis = status === 503;
   return page(
     {
       title,
-      system: isRedis ? null : undefined,
+      system,
       operator,
       refreshSeconds: isRedis ? REFRESH_SECONDS : 0,
       state: { word: String(status), tone: 'bad' },
