@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 
 /** The style sheet is all of them in this order: later files override earlier ones. */
@@ -30,6 +30,14 @@ const FOR_EVER = 'private, max-age=31536000, immutable';
 function asset(kind: 'css' | 'js', text: string) {
   const stamp = createHash('sha256').update(text).digest('hex').slice(0, 12);
   return { path: `/assets/batches.${stamp}.${kind}`, kind, text } as const;
+}
+
+/**
+ * Whether a request needs no login: these are the same for everybody. The page of a 401 has them too, and a browser
+ * would ask for the password again for each.
+ */
+export function isForAsset({ method, routeOptions: { url } }: FastifyRequest): boolean {
+  return method === 'GET' && (url === STYLE_PATH || url === SCRIPT_PATH);
 }
 
 export function assetRoutes(app: FastifyInstance): void {

@@ -8,6 +8,7 @@ import type { ServerContext } from '../context.js';
 import { mayChange, operatorOf } from '../login/operator.js';
 import { hasLogin, requireLogin } from '../login/require-login.js';
 import { refuseMethod, refuseUnknown } from '../refused-requests.js';
+import { isForAsset } from './assets.js';
 import { bulkRoutes } from './batches/bulk/bulk-routes.js';
 import { batchPages } from './batches/routes.js';
 import { bullBoard } from './bull-board.js';
@@ -40,7 +41,7 @@ export async function dashboard(app: FastifyInstance, context: ServerContext): P
     async (scope) => {
       answerErrorsByPages(scope, context);
       addBasePathToPages(scope, prefix);
-      await requireLogin(scope, context);
+      await requireLogin(scope, context, isForAsset);
       scope.addHook('onRequest', refuseChanges);
       // Set in this scope, so that unknown paths ask for the login too.
       scope.setNotFoundHandler(refuseUnknown);

@@ -1,5 +1,6 @@
 import { appRoutes } from '@bull-board/api/dist/routes.js';
 import { expect, it } from 'vitest';
+import type { AtlasBatchServer } from '../../../src/server/server.js';
 import { AUTHORIZATION, createServer, LOGIN } from '../test-server.js';
 
 const PATHS = [
@@ -29,15 +30,29 @@ it('the dashboard does not exist without credentials', async () => {
   }
 });
 
+/** The style sheet and the script of a page. */
+async function assetsOf(server: AtlasBatchServer): Promise<string[]> {
+  const { body } = await server.app.inject({ url: '/dashboard/batches', headers: SAME_ORIGIN });
+  const assets = [...body.matchAll(/(?:src|href)="(\/dashboard\/assets[^"]+)"/g)];
+  expect(assets).toHaveLength(2);
+  return assets.map(([, path = '']) => path);
+}
+
+it('the style sheet and the script are served without a login, for the page that says that one is needed', async () => {
+  const { server } = await createServer(LOGIN);
+  for (const url of await assetsOf(server)) {
+    const response = await server.app.inject({ url });
+    expect([url, response.statusCode]).toEqual([url, 200]);
+    expect(response.body).not.toContain('correct horse');
+  }
+});
+
 it('the dashboard answers 401 without a login, whatever the path and the method', async () => {
   const { server } = await createServer(LOGIN);
-  const page = await server.app.inject({ url: '/dashboard/batches', headers: SAME_ORIGIN });
-  const assets = [...page.body.matchAll(/(?:src|href)="(\/dashboard\/assets[^"]+)"/g)].map(
-    ([, path = '']) => path,
-  );
-  expect(assets).toHaveLength(2);
-  for (const url of [...PATHS, ...assets]) {
+  const assets = await assetsOf(server);
+  for (const url of [...PATHS, ...assets, '/dashboard/assets/batches.css']) {
     for (const method of METHODS) {
+      if (method === 'GET' && assets.includes(url)) continue;
       const response = await server.app.inject({ method, url });
       expect([method, url, response.statusCode]).toEqual([method, url, 401]);
       expect(response.headers['www-authenticate']).toContain('Basic realm="atlas-batch"');
