@@ -32,24 +32,53 @@ const SCHEMES = ['light', 'dark'] as const;
 /** WCAG 2.2, levels A and AA. */
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-/** Expects that nothing is cut off at any width, and that axe finds no fault in either scheme. */
+/** What is opened is tried in these: a phone, and a wide screen. */
+const WIDTHS_OPENED = [360, 1440];
+
+/**
+ * Expects that nothing is cut off at any width, and that axe finds no fault in either scheme; then the same of all that
+ * is closed. What lies over the page when it is open, as the form of a button, is opened alone, and the rest at once.
+ */
 export async function expectUsable(page: Page, name: string): Promise<void> {
-  const faults: unknown[] = [];
+  const faults = await faultsOf(page, name, WIDTHS);
+  const rounds = Number(await page.evaluate(`${OPEN}(null)`));
+  for (let round = 0; round < rounds; round += 1) {
+    await page.evaluate(`${OPEN}(${round})`);
+    faults.push(...(await faultsOf(page, `${name}-opened-${round}`, WIDTHS_OPENED)));
+  }
+  await page.evaluate(`${OPEN}(${rounds})`);
+  expect(faults, name).toEqual([]);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+async function faultsOf(page: Page, name: string, widths: readonly number[]): Promise<string[]> {
+  const faults: string[] = [];
   for (const colorScheme of SCHEMES) {
     await page.emulateMedia({ colorScheme });
-    for (const width of WIDTHS) {
+    for (const width of widths) {
       await page.setViewportSize({ width, height: HEIGHT });
       await picture(page, `${name}-${width}-${colorScheme}`);
-      faults.push(...((await page.evaluate(CUT_OFF)) as string[]).map((one) => `${width}: ${one}`));
+      const cutOff = (await page.evaluate(CUT_OFF)) as string[];
+      faults.push(...cutOff.map((one) => `${name} ${width}: ${one}`));
     }
     // The page allows no script but its own; this one comes from the debugger.
     await page.evaluate(axe.source);
     const run = `axe.run({ runOnly: ${JSON.stringify(TAGS)} }).then(${DESCRIBE})`;
-    faults.push(...((await page.evaluate(run)) as string[]).map((one) => `${colorScheme}: ${one}`));
+    const violations = (await page.evaluate(run)) as string[];
+    faults.push(...violations.map((one) => `${name} ${colorScheme}: ${one}`));
   }
-  expect(faults, name).toEqual([]);
-  await page.emulateMedia({ colorScheme: 'light' });
+  return faults;
 }
+
+/** Opens what belongs to a round, and closes the rest of what was closed before the first. Gives the number of rounds. */
+const OPEN = `((round) => {
+  if (round === null) window.closedBefore = [...document.querySelectorAll('details:not([open])')];
+  const isOver = (one) => one.matches('.action');
+  const beside = closedBefore.filter((one) => !isOver(one));
+  const rounds = [...closedBefore.filter(isOver).map((one) => [one]), ...(beside.length > 0 ? [beside] : [])];
+  for (const one of closedBefore) one.open = rounds[round]?.includes(one) ?? false;
+  return rounds.length;
+})`;
 
 /** What axe found, each with its first elements. */
 const DESCRIBE = `({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3)
