@@ -11,6 +11,7 @@ import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
+import { AUTHORIZATION, createServer, LOGIN } from '../server/test-server.js';
 
 /** Nothing arrives at Atlas until the test says so. */
 const LATER = { completionMs: 3_600_000 };
@@ -238,7 +239,7 @@ it('a poll job ends with the sixth worker that is killed over it, and its batch 
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
-it('after the third death a batch waits, and its status, its log and a metric say why', async () => {
+it('after the third death a batch waits, and its status, its page, its log and a metric say why', async () => {
   const system = await startSystem();
   await system.submit('deadly', 2);
   await markAsDeadly(system, 'atlas-batches', 'batch-deadly', 3);
@@ -257,6 +258,10 @@ it('after the third death a batch waits, and its status, its log and a metric sa
   });
   const { logs } = await system.batches.getJobLogs('batch-deadly');
   expect(logs.join('\n')).toContain(says);
+  const { server } = await createServer({ ...LOGIN, ...system.environment, PORT: '0' });
+  const headers = { authorization: AUTHORIZATION };
+  const { body } = await server.app.inject({ url: '/dashboard/batches/deadly', headers });
+  expect(body).toMatch(new RegExp(`<div class="note error">.*INTERNAL.*${says}`));
   const text = await worker.metrics.registry.getSingleMetricAsString(
     'atlas_batch_deadly_jobs_total',
   );
