@@ -34,11 +34,18 @@ it('the metrics of a server cover the workers in its process and the queues', as
   const { server } = await createServer(system.environment, {
     worker: hosted(worker),
   });
+  const seriesIn = (body: string) =>
+    countedIn(body).flatMap(({ name, series }) =>
+      series.map(({ labels }) => `${name} ${JSON.stringify(labels)}`),
+    );
+  const before = seriesIn((await server.app.inject('/metrics')).body);
   await system.submit('metered', 3);
   await system.event('done-metered');
   await waitUntil('the end of the job', async () => (await system.batches.getCompletedCount()) > 0);
   const { body, headers } = await server.app.inject('/metrics');
   expect(headers['content-type']).toContain('text/plain');
+  // Whatever was counted had its series before.
+  expect(seriesIn(body)).toEqual(before);
   expect(body).toContain('atlas_batch_batches_total{status="completed",code=""} 1');
   expect(body).toContain('atlas_batch_batch_seconds_count{status="completed"} 1');
   expect(body).toContain('atlas_batch_queue_wait_seconds_count 1');
@@ -135,6 +142,43 @@ it('every series with labels that are known is there from the start', async () =
     expect(body).toContain(`atlas_batch_${series} 0\n`);
   }
   expect(body).toMatch(/atlas_batch_build_info\{version="\d[^"]+",node="\d[^"]+"\} 1\n/);
+});
+
+/** Metrics that have not every combination of their labels, and why. */
+const NOT_EVERY_SERIES: ReadonlyMap<string, string> = new Map([
+  ['batches_total', 'a batch that completed has no code, and one that failed has one'],
+]);
+
+/** Counters and histograms of ours, each with the labels and the value of its series. */
+function countedIn(body: string) {
+  const types = body.matchAll(/^# TYPE atlas_batch_(\w+) (counter|histogram)$/gm);
+  return [...types].map(([, name = '', type]) => {
+    const sample = `atlas_batch_${name}${type === 'histogram' ? '_count' : ''}`;
+    const lines = body.matchAll(new RegExp(`^${sample}(?:\\{(.*)\\})? (\\S+)$`, 'gm'));
+    const series = [...lines].map(([, labels = '', value]) => ({
+      labels: [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', one = '']) => [
+        label,
+        one,
+      ]),
+      value,
+    }));
+    return { name, series };
+  });
+}
+
+it('each counter and each histogram has a series of every combination of its labels from the start, at 0', async () => {
+  const { server } = await createServer({}, { worker: hostedMetrics() });
+  const metrics = countedIn((await server.app.inject('/metrics')).body);
+  expect(metrics.length).toBeGreaterThan(30);
+  for (const { name, series } of metrics) {
+    expect([name, series.length > 0]).toEqual([name, true]);
+    expect([name, series.filter(({ value }) => value !== '0')]).toEqual([name, []]);
+    const values = new Map<string, Set<string>>();
+    for (const [label = '', value = ''] of series.flatMap(({ labels }) => labels))
+      values.set(label, (values.get(label) ?? new Set()).add(value));
+    const combinations = [...values.values()].reduce((all, { size }) => all * size, 1);
+    if (!NOT_EVERY_SERIES.has(name)) expect([name, series.length]).toEqual([name, combinations]);
+  }
 });
 
 /** Of the document of the API, and that of a method which no route has. */
