@@ -101,7 +101,7 @@ it('300 failed batches of one product are retried in two commands', async () => 
   expect(await system.batches.getFailedCount()).toBe(3);
 });
 
-it('one stuck batch is found by document id, S3 key and a part of its reference', async () => {
+it('one stuck batch is found by document id, S3 key and a part of its reference, in three steps by page, and in one by command', async () => {
   const stage = await startStage();
   const { system } = stage;
   const others = Array.from({ length: 20 }, (_, i) => `loan-${2000 + i}`);
@@ -115,14 +115,17 @@ it('one stuck batch is found by document id, S3 key and a part of its reference'
     's3://kyc-documents/mortgage-1190/',
     'GAGE-11',
   ]) {
+    // 1
     await page.goto(url);
+    // 2
     await page.getByRole('searchbox').fill(text);
     await page.keyboard.press('Enter');
     await page.getByText('1 match').waitFor();
     await page.getByText('searched 21 of 21 batches').waitFor();
+    // 3
     await page.getByRole('link', { name: 'mortgage-1190' }).click();
     await page.locator('h1', { hasText: 'mortgage-1190' }).waitFor();
-    // By one command.
+    // 1
     const found = await runCommand(['list', '--text', text], system.environment);
     expect(found.stdout).toContain('mortgage-1190');
     expect(found.stdout).not.toContain('loan-2');
