@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
 import { VERSION } from '../version.js';
-import type { ExitCode } from './command.js';
+import type { ExitCode, Finish } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { completionCommand } from './commands/completion.js';
 import { deadlineCommand } from './commands/deadline.js';
@@ -45,9 +45,8 @@ const COMMANDS = [
   completionCommand,
 ];
 
-/** Runs a command line to its end. Never throws. */
-export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
-  let exitCode: ExitCode = 0;
+/** The program with all its commands. */
+export function createProgram(finish: Finish): Command {
   const program = new Command('atlas-batch')
     .description(
       'Sends batches of documents from S3 through Atlas, and says so when they are done.',
@@ -55,15 +54,22 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     .version(VERSION)
     .addHelpText('after', `\nDocumentation: ${DOCUMENTATION}`)
     .showHelpAfterError('(--help shows how it is used)')
+    // With the arguments of commands there, 80 columns have no room for what the commands do.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .exitOverride();
   for (const createCommand of COMMANDS) {
-    const command = createCommand((code) => {
-      exitCode = code;
-    });
-    program.addCommand(command.copyInheritedSettings(program));
+    program.addCommand(createCommand(finish).copyInheritedSettings(program));
   }
+  return program;
+}
+
+/** Runs a command line to its end. Never throws. */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
   try {
-    await program.parseAsync(argv);
+    await createProgram((code) => {
+      exitCode = code;
+    }).parseAsync(argv);
     return exitCode;
   } catch (error) {
     return explain(error);

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { EraseResult } from '../../batches/erase/erase-batch.js';
 import { UsageError } from '../../errors.js';
@@ -40,7 +41,6 @@ async function erase(reference: string, options: EraseOptions): Promise<ExitCode
 
 /** @throws UsageError unless somebody types the reference. */
 async function askFor(reference: string): Promise<void> {
-  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const typed = await terminal.question(

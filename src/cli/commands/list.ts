@@ -7,7 +7,7 @@ import { UsageError } from '../../errors.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { addFilterOptions, type FilterOptions, toFilter } from '../filter-options.js';
 import { describeCounts, describeList, describeSearched } from '../output/describe-list.js';
-import { print, printError, printJson } from '../output/terminal.js';
+import { columnsOf, print, printError, printJson } from '../output/terminal.js';
 import { untilInterrupted } from '../until-interrupted.js';
 import { withClient } from '../with-client.js';
 
@@ -73,7 +73,9 @@ async function listPages(
     if (json) for (const batch of page.batches) printJson(batch);
     else batches.push(...page.batches);
   } while (left > 0 && cursor !== undefined);
-  if (!json) for (const line of describeList(batches, Date.now())) print(line);
+  if (!json) {
+    for (const line of describeList(batches, Date.now(), columnsOf(process.stdout))) print(line);
+  }
   // Of what there is: standard output is for batches.
   printError(describeSearched(page, { shown: limit - left, sort }));
 }

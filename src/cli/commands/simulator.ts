@@ -13,7 +13,7 @@ import { readFault, type ShellFault } from '../input/read-fault.js';
 import { readJson } from '../input/read-manifest.js';
 import { reportLeftOut } from '../output/left-out.js';
 import { printRequests } from '../output/request-lines.js';
-import { print, printJson } from '../output/terminal.js';
+import { printJson, printVerbatim } from '../output/terminal.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 import type { WholeSystem } from '../simulator/whole-system.js';
 
@@ -44,7 +44,7 @@ export function simulatorCommand(): Command {
     'simulator --documents ./scans --completion-ms 5000',
     'simulator --json --port 4010 --s3-port 4020',
     'simulator --all --documents ./scans',
-    'simulator --log --fault no-batch-id --fault \'{"fault":503,"times":3}\'',
+    'simulator --log --fault \'{"fault":503,"times":3}\'',
   ])
     .option('--port <number>', 'port of Atlas; 0 takes a free one', portNumber, 0)
     .option('--s3-port <number>', 'port of S3; 0 takes a free one', portNumber, 0)
@@ -165,11 +165,12 @@ async function putDocuments({ s3 }: Simulators, directory: string): Promise<void
 }
 
 function printExports(environment: Record<string, string>, isWhole: boolean): void {
-  const what = isWhole
-    ? 'Stand-ins for Atlas and S3, a worker and the server'
-    : 'Stand-ins for Atlas and S3';
-  print(`# ${what} are running; Ctrl-C stops them. In another shell:`);
-  for (const [name, value] of Object.entries(environment)) print(`export ${name}='${value}'`);
+  const what = isWhole ? 'Stand-ins, worker and server' : 'Stand-ins for Atlas and S3';
+  // One comment of a shell, whatever is copied: it is not folded, and fits 80 columns.
+  printVerbatim(`# ${what} are running; Ctrl-C stops them. In another shell:`);
+  for (const [name, value] of Object.entries(environment)) {
+    printVerbatim(`export ${name}='${value}'`);
+  }
 }
 
 function wholeNumber(text: string): number {

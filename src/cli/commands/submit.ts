@@ -28,8 +28,8 @@ export function submitCommand(finish: Finish): Command {
   return createCommand('submit', 'add a batch, or several', [
     'submit --manifest loan-8841.json --wait',
     'submit --manifest - < loan-8841.json',
-    'submit --s3 s3://kyc-documents/8841/ --product LOAN_APP --dry-run',
-    'submit --s3 s3://kyc-archive/2025/ --product LOAN_APP --by-folder',
+    'submit --s3 s3://kyc/8841/ --product LOAN_APP --dry-run',
+    'submit --s3 s3://archive/2025/ --product LOAN_APP --by-folder',
   ])
     .option(
       '-m, --manifest <file>',

@@ -9,7 +9,7 @@ import {
 import { UsageError } from '../../errors.js';
 import { TENANT_PATTERN } from '../../jobs/request/request.js';
 import { createCommand } from '../command.js';
-import { print, printJson } from '../output/terminal.js';
+import { print, printJson, printVerbatim } from '../output/terminal.js';
 
 interface TokenOptions {
   name: string;
@@ -39,9 +39,9 @@ function printToken({ name, role, tenant, json }: TokenOptions): void {
   if (json) printJson(made);
   else {
     print('# The token, which is shown once. It goes to the caller:');
-    print(made.token);
+    printVerbatim(made.token);
     print('# Its line, which goes into the file that API_TOKENS_FILE names:');
-    print(made.line);
+    printVerbatim(made.line);
   }
 }
 

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.js';
 import { OPERATOR_NAME, ROLES } from '../../server/login/operator.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { readPassword } from '../input/read-password.js';
-import { print } from '../output/terminal.js';
+import { printVerbatim } from '../output/terminal.js';
 
 interface UserOptions {
   name: string;
@@ -31,7 +31,7 @@ export function userCommand(finish: Finish): Command {
 }
 
 async function printLine({ name, role, password }: UserOptions): Promise<ExitCode> {
-  print(`${name}:${password ? await hashOfInput() : '-'}:${role}`);
+  printVerbatim(`${name}:${password ? await hashOfInput() : '-'}:${role}`);
   return 0;
 }
 

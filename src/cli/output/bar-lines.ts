@@ -2,7 +2,7 @@
 import type { BatchStatus } from '../../batches/status/status.js';
 import { plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
-import { formatTable, widthOf } from './table.js';
+import { cutEnd, cutMiddle, formatTable, widthOf } from './table.js';
 import { paint } from './terminal.js';
 
 /** One row for the count and one for the cursor: no more lines than rows can be redrawn. */
@@ -20,7 +20,9 @@ const MIN_BAR_WIDTH = 8;
 const MAX_BAR_WIDTH = 24;
 /** Space that is kept for a hint and the gap before it, so that bars do not change their width. */
 const HINT_WIDTH = 28;
-/** A longer reference is cut in its middle, for ends of references tell them apart. */
+/** Between a hint and what stands before it. */
+const GAP_WIDTH = 2;
+/** A longer reference is cut in its middle. */
 const MAX_REFERENCE_WIDTH = 24;
 const COLOURS = {
   queued: 'gray',
@@ -54,21 +56,22 @@ function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): s
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
     const state = paint(COLOURS[status.state], status.state.padEnd(LONGEST_STATE));
-    return [cutMiddle(status.reference), '', `${present}/${total}`, state];
+    return [cutMiddle(status.reference, MAX_REFERENCE_WIDTH), '', `${present}/${total}`, state];
   });
-  const taken = Math.max(0, ...formatTable(words, [2]).map(widthOf)) + HINT_WIDTH;
-  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, columns - taken));
+  const withoutBar = Math.max(0, ...formatTable(words, [2]).map(widthOf));
+  const left = columns - withoutBar - HINT_WIDTH;
+  const barWidth = Math.min(MAX_BAR_WIDTH, Math.max(MIN_BAR_WIDTH, left));
+  const hintWidth = Math.max(0, columns - withoutBar - barWidth - GAP_WIDTH);
   const rows = statuses.map((status, i) => {
     const [reference = '', , ...rest] = words[i] ?? [];
-    return [reference, bar(status, barWidth), ...rest, paint('gray', hint(status, now))];
+    return [
+      reference,
+      bar(status, barWidth),
+      ...rest,
+      paint('gray', cutEnd(hint(status, now), hintWidth)),
+    ];
   });
   return formatTable(rows, [2]);
-}
-
-function cutMiddle(text: string): string {
-  if (text.length <= MAX_REFERENCE_WIDTH) return text;
-  const kept = (MAX_REFERENCE_WIDTH - 1) / 2;
-  return `${text.slice(0, Math.ceil(kept))}…${text.slice(-Math.floor(kept))}`;
 }
 
 function bar(status: BatchStatus, width: number): string {

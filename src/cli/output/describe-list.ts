@@ -6,15 +6,37 @@ import { describeReason } from '../../errors.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { plural } from '../../plural.js';
 import { duration } from './describe-batch.js';
-import { formatTable } from './table.js';
+import { type Cut, cutEnd, cutMiddle, fitTable, formatTable } from './table.js';
 
 const HEAD = ['REFERENCE', 'STATE', 'PRODUCT', 'TENANT', 'DOCUMENTS', 'AGE', 'WHY'];
-const DOCUMENTS_COLUMN = HEAD.indexOf('DOCUMENTS');
 /** Longer reasons are cut: status tells them. */
 const REASON_LENGTH = 80;
 
-/** A table, a line a batch; nothing for no batches. */
-export function describeList(batches: readonly ListedBatch[], now: number): string[] {
+const columnOf = (title: string) => HEAD.indexOf(title);
+/**
+ * Reasons are cut first, for status tells them, but not within the code; references and codes are kept longest. A
+ * name that is cut to less than this says nothing, and is left out.
+ */
+const CUTS: readonly Cut[] = [
+  { column: columnOf('WHY'), least: 18, cut: cutEnd },
+  { column: columnOf('PRODUCT'), least: 12, cut: cutMiddle },
+  { column: columnOf('TENANT'), least: 12, cut: cutMiddle },
+  { column: columnOf('REFERENCE'), least: 24, cut: cutMiddle },
+  // On terminals of fewer than 80 columns.
+  { column: columnOf('WHY'), least: 8, cut: cutEnd },
+  { column: columnOf('REFERENCE'), least: 12, cut: cutMiddle },
+];
+const LEFT_OUT = [columnOf('TENANT'), columnOf('PRODUCT')];
+
+/**
+ * A table, a line a batch; nothing for no batches.
+ * @param columns Of the terminal, which no line is wider than.
+ */
+export function describeList(
+  batches: readonly ListedBatch[],
+  now: number,
+  columns = Number.POSITIVE_INFINITY,
+): string[] {
   if (batches.length === 0) return [];
   const rows = batches.map((batch) => {
     const { reference, jobId, state, productType, tenant, documents, addedAt, endedAt } = batch;
@@ -23,15 +45,15 @@ export function describeList(batches: readonly ListedBatch[], now: number): stri
     const cells = [reference ?? jobId, state, productType ?? '–', tenant ?? '–', count, age];
     return [...cells, describeWhy(batch)].map(escapeControls);
   });
-  return formatTable([HEAD, ...rows], [DOCUMENTS_COLUMN]);
+  const fit = { columns, cuts: CUTS, leftOut: LEFT_OUT };
+  return fitTable([HEAD, ...rows], [columnOf('DOCUMENTS')], fit);
 }
 
 function describeWhy({ reason, lastError, line }: ListedBatch): string {
   if (line) return `place ${line.place} of ${line.uploads} in line: ${line.why}`;
   const why = reason ?? lastError;
   if (why === null) return '';
-  const text = describeReason(why).replace(/\s+/g, ' ');
-  return text.length > REASON_LENGTH ? `${text.slice(0, REASON_LENGTH - 1)}…` : text;
+  return cutEnd(describeReason(why).replace(/\s+/g, ' '), REASON_LENGTH);
 }
 
 /** `25 batches shown, there are more; searched 25 of 1,204` */

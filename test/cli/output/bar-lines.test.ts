@@ -62,6 +62,14 @@ test.each([40, 60, 80, 200])(
   },
 );
 
+test('a hint that has no room beside a bar is cut, and the line does not wrap', () => {
+  const failing = running('a-reference-of-thirty-letters', 1000, 10_000);
+  const lastError = { code: 'ATLAS_UNAVAILABLE' as const, message: 'no answer' };
+  const [line = ''] = draw([{ ...failing, lastError }]);
+  expect(line).toMatch(/processing {2}error: ATLAS_U.*…$/);
+  expect(widthOf(line)).toBeLessThanOrEqual(80);
+});
+
 test('with more batches than rows the screen shows those that run, and how many have ended', () => {
   const statuses = [
     ...Array.from({ length: 30 }, (_, i) => ended(`ended-${i}`)),
