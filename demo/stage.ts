@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOrphanReaper } from '../scripts/orphan-reaper.js';
 import { startPrivateRedis } from '../scripts/private-redis.js';
-import { DASHBOARD_PATH } from '../src/server/dashboard/dashboard-path.js';
+import { BATCHES_PATH } from '../src/server/dashboard/dashboard-path.js';
 import { type Simulators, startSimulators } from '../src/simulator/index.js';
 import { LOST_DOCUMENT, SCANS_BUCKET } from './batches.js';
 
@@ -63,7 +63,7 @@ export async function setStage(signal: AbortSignal): Promise<Stage> {
     started.push(() => worker.stop());
     return {
       redisUrl: redis.url,
-      dashboard: { url: `${worker.url}${DASHBOARD_PATH}`, ...LOGIN },
+      dashboard: { url: `${worker.url}${BATCHES_PATH}`, ...LOGIN },
       simulators,
       describe: () => [
         `Redis   private, on port ${redis.port}`,
