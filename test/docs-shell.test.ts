@@ -1,13 +1,20 @@
-/** Blocks of the shell in the docs that show commands of ours, run as they are written. */
+/**
+ * Blocks of the shell in the docs that show commands of ours, run as they are written: those for a clone here, those
+ * for an app in one that has the package.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { CLI } from './cli/run-cli.js';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { parseApiTokens } from '../src/config/api-tokens.js';
 import { codeBlocks } from './helpers/code-blocks.js';
+import { linesShown, onTerminal } from './helpers/on-terminal.js';
+import { type PlantedBatch, plant } from './helpers/planted-batches.js';
 import { startSystem } from './helpers/system.js';
+import { openTestQueues } from './helpers/test-queues.js';
+import { unpackPackage } from './helpers/unpacked-package.js';
 import { waitUntil } from './helpers/wait-until.js';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -51,22 +58,21 @@ async function runLine(line: string, cwd: string, says: string, environment = {}
 }
 
 /** An app that has the package installed, with scans and what they hold. */
-async function startApp(): Promise<string> {
-  const app = await mkdtemp(join(tmpdir(), 'docs-shell-'));
-  onTestFinished(() => rm(app, { recursive: true }));
-  await mkdir(join(app, 'node_modules/.bin'), { recursive: true });
-  await symlink(CLI, join(app, 'node_modules/.bin/atlas-batch'));
+let app: string;
+let removeApp = async (): Promise<void> => {};
+
+beforeAll(async () => {
+  ({ app, remove: removeApp } = await unpackPackage());
   await mkdir(join(app, 'scans/8841'), { recursive: true });
   await writeFile(join(app, 'scans/8841/pan.jpg'), 'scan');
   await writeFile(join(app, 'content.json'), '{ "pan.jpg": { "fields": { "name": "Asha Rao" } } }');
   await writeFile(join(app, 'package.json'), '{}');
-  return app;
-}
+});
+afterAll(() => removeApp());
 
 test.each(linesOf('docs/testing.md', 'npx atlas-batch'))(
   'in an app that has the package, this starts the simulator: %s',
   async (line) => {
-    const app = await startApp();
     expect(await runLine(line, app, 'S3_FORCE_PATH_STYLE')).toContain(
       "export ATLAS_BASE_URL='http",
     );
@@ -91,7 +97,6 @@ test('the secret of a webhook that the docs make is one', async () => {
 });
 
 test('the quick start of the HTTP API works as it is written', async () => {
-  const app = await startApp();
   const [start = ''] = linesOf('docs/http-api.md', 'npx atlas-batch simulator --all');
   const line = start.replace('npx ', 'node_modules/.bin/');
   const child = spawn('bash', ['-c', `exec ${line} --json --server-port 0`], {
@@ -133,4 +138,95 @@ test('the quick start of the HTTP API works as it is written', async () => {
   };
   const uploads = requests.filter(({ endpoint }) => endpoint === 'multiupload');
   expect(uploads.map(({ status }) => status)).toEqual([503, 200]);
+});
+
+const MINUTE_MS = 60_000;
+
+/** Batches for each command of docs/commands.md. */
+function batchesOfManyKinds(): PlantedBatch[] {
+  const now = Date.now();
+  const failed = (reference: string): PlantedBatch => ({
+    ...{ reference, state: 'failed', code: 'ATLAS_AUTH', present: 1 },
+    ...{ addedAt: now - 9 * MINUTE_MS, endedAt: now - 5 * MINUTE_MS },
+  });
+  const scan = { documentId: '001', bucket: 'kyc-documents', key: '8841/pan.jpg' };
+  return [
+    ...['loan-1', 'loan-2', 'loan-3'].map(failed),
+    { ...failed('card-1'), productType: 'CREDIT_CARD' },
+    { reference: 'loan-8841', state: 'processing', addedAt: now, documents: [scan] },
+    {
+      ...{ reference: 'loan-9', state: 'completed', tenant: 'branch-12' },
+      ...{ addedAt: now - 9 * MINUTE_MS, endedAt: now - 5 * MINUTE_MS },
+    },
+  ];
+}
+
+const CLONE = fileURLToPath(new URL('..', import.meta.url));
+
+test.each([
+  ['a clone', () => CLONE],
+  ['the package', () => join(app, 'node_modules/atlas-batch')],
+])(
+  'the commands of docs/commands.md for many batches do what the page says, in %s',
+  async (_, cwd) => {
+    const { queues, url, prefix } = openTestQueues();
+    await plant(queues, batchesOfManyKinds());
+    const lines = linesOf('docs/commands.md', 'node dist/cli.js');
+    expect(lines).toHaveLength(6);
+    const script = join(app, `${prefix.slice(1, -1)}.sh`);
+    await writeFile(script, lines.map((line) => `echo '# ${line}'\n${line}`).join('\n'));
+    const child = spawn(...onTerminal(`bash -e ${script}`, 200), {
+      cwd: cwd(),
+      env: { PATH: process.env.PATH, TERM: 'xterm', REDIS_URL: url, QUEUE_PREFIX: prefix },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      // A question, which on a terminal is asked before anything is done to many.
+      const asked = shown.split('[y/N]').length;
+      shown += text;
+      if (shown.split('[y/N]').length > asked) child.stdin.write('y\n');
+    });
+    expect(await once(child, 'close')).toEqual([0, null]);
+    const outputs = linesShown(shown)
+      .join('\n')
+      .split(/^# .*$/m)
+      .slice(1);
+    const expected = [
+      /^4 batches; searched 4 of 4\n[\s\S]*ATLAS_AUTH 4$/m,
+      /^loan-8841 +processing /m,
+      /^loan-8841 +processing /m,
+      /^3 batches: 3 Atlas batches are read, at most 3 documents sent$/m,
+      /^3 of 3 batches retried$/m,
+      /^1 of 1 batch redelivered$/m,
+    ];
+    for (const [i, output] of outputs.entries())
+      expect(output, lines[i]).toMatch(expected[i] ?? /$^/);
+    expect(outputs).toHaveLength(expected.length);
+  },
+);
+
+test('the command that erases a batch does, and its certificate has the digest that the docs compute', async () => {
+  const { environment, prefix, redis, s3 } = await startSystem();
+  const { queues } = openTestQueues({ url: environment.REDIS_URL ?? '', prefix });
+  const [digest = ''] = linesOf('docs/personal-data.md', 'sha256sum');
+  const [, reference = '', addedAt] = / (\S+) (\d+) \|/.exec(digest) ?? [];
+  await plant(queues, [{ reference, state: 'completed', addedAt: Number(addedAt) }]);
+  s3.put('results', `${reference}/BATCH-${reference}.json`, '{}');
+  const [line = ''] = linesOf('docs/personal-data.md', 'atlas-batch erase');
+  const PATH = `${join(app, 'node_modules/.bin')}:${process.env.PATH}`;
+  const said = await runLine(line, app, 'removed ', { ...environment, PATH });
+  const [sum] = (await runLine(digest, app, '-\n')).split(' ');
+  expect(said).toContain(`${reference} is erased.`);
+  expect(said).toContain(`SHA-256     ${sum}\n`);
+  expect(s3.list('results')).toEqual([]);
+  expect(await redis.exists(queues.batches.toKey(`batch-${reference}`))).toBe(0);
+});
+
+test('the line of a token that the docs make is one that the server takes', async () => {
+  const [line = ''] = linesOf('docs/http-api.md', 'atlas-batch token');
+  const output = await runLine(line, app, 'loans-app:');
+  const [token] = parseApiTokens(/^loans-app:.*$/m.exec(output)?.[0] ?? '');
+  expect(token).toMatchObject({ name: 'loans-app', role: 'submit', tenant: 'loans' });
 });

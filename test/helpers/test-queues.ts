@@ -2,16 +2,15 @@ import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { type ClientQueues, openQueues } from '../../src/batches/client-queues.js';
 import { borrowLink } from '../../src/redis/client-link.js';
-import { testRedis } from './redis.js';
+import { type TestRedis, testRedis } from './redis.js';
 
-/** Queues under a prefix of their own, closed when the test ends. */
-export function openTestQueues(): {
+/** Queues under a prefix of their own, or under that of a system, closed when the test ends. */
+export function openTestQueues({ url, prefix }: TestRedis = testRedis()): {
   queues: ClientQueues;
   redis: Redis;
   url: string;
   prefix: string;
 } {
-  const { url, prefix } = testRedis();
   const redis = new Redis(url, { maxRetriesPerRequest: null });
   const queues = openQueues(borrowLink(redis), prefix);
   onTestFinished(async () => {
