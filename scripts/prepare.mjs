@@ -32,7 +32,7 @@ if (findRedisServer() === undefined) {
   if (findRedisServer() === undefined) giveUp(HOW_TO_INSTALL_REDIS);
 }
 if (!arePackagesInstalled()) {
-  say('installing npm packages (some 150, mostly tools: ten seconds to a few minutes) …');
+  say('installing npm packages (ten seconds to a few minutes) …');
   if (!(await npm('ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'))) {
     giveUp('npm could not install the packages; its own message is above.');
   }

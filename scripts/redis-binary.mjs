@@ -17,7 +17,7 @@ const USUAL_PLACES = [
 
 /** What to tell a person who has none. */
 export const HOW_TO_INSTALL_REDIS =
-  'a Redis server program (redis-server or valkey-server) is needed and none is on the PATH.\n' +
+  'a Redis server program is needed, and there is none. To install one:\n' +
   '  Debian, Ubuntu: sudo apt-get install -y redis-server\n' +
   '  Fedora:         sudo dnf install -y valkey\n' +
   '  Alpine:         sudo apk add redis\n' +
