@@ -1,6 +1,7 @@
 /**
- * Prints `N passed, N failed` (and `, N skipped`) alone on a line from a JSON report of vitest.
- * Usage: node scripts/test-summary.mjs REPORT. Exit 1 when a test failed or none ran.
+ * Prints `N passed, N failed` (and `, N skipped`) alone on its last line from a JSON report of vitest, and before
+ * it how many tests ran in how many seconds, so that a log shows when they become slow.
+ * Usage: node scripts/test-summary.mjs REPORT SECONDS. Exit 1 when a test failed or none ran.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * @param {Report} report
- * @returns {{ line: string, ok: boolean }}
+ * @returns {{ ran: number, line: string, ok: boolean }}
  */
 export function summarize(report) {
   // A file that cannot be loaded has no tests to fail, and an error outside of tests has no file.
@@ -25,14 +26,16 @@ export function summarize(report) {
   const skipped = report.numPendingTests + report.numTodoTests;
   const line = `${report.numPassedTests} passed, ${failed} failed`;
   return {
+    ran: report.numPassedTests + report.numFailedTests,
     line: skipped === 0 ? line : `${line}, ${skipped} skipped`,
     ok: failed === 0 && report.numPassedTests > 0,
   };
 }
 
-const [, program, file] = process.argv;
+const [, program, file, seconds] = process.argv;
 if (program === fileURLToPath(import.meta.url)) {
-  const { line, ok } = summarize(JSON.parse(readFileSync(file ?? '', 'utf8')));
+  const { ran, line, ok } = summarize(JSON.parse(readFileSync(file ?? '', 'utf8')));
+  console.log(`${ran} tests took ${seconds} s`);
   console.log(line);
   process.exitCode = ok ? 0 : 1;
 }
