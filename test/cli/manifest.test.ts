@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { openTestQueues } from '../helpers/test-queues.js';
 import { runCommand } from './run-command.js';
 
 const MANIFEST = {
@@ -115,3 +116,20 @@ test.each([
     expect(run.stderr).toContain(says);
   },
 );
+
+test.each([
+  [['--priority', 'urgent', '--tenant', 'branch-12'], { priority: 'urgent', tenant: 'branch-12' }],
+  [[], { priority: 'bulk', tenant: 'of-the-manifest' }],
+])('submit with the options %j adds the job of every batch with %j', async (options, expected) => {
+  const { queues, url, prefix } = openTestQueues();
+  const ofManifest = { priority: 'bulk', tenant: 'of-the-manifest', metadata: { case: '4711' } };
+  const batches = ['a', 'b'].map((reference) => ({ ...MANIFEST, ...ofManifest, reference }));
+  const run = await runCommand(
+    ['submit', '--manifest', '-', ...options],
+    { REDIS_URL: url, QUEUE_PREFIX: prefix },
+    JSON.stringify(batches),
+  );
+  expect(run).toEqual({ code: 0, stdout: 'a: added\nb: added\n', stderr: '' });
+  const jobs = await Promise.all(['a', 'b'].map((name) => queues.batches.getJob(`batch-${name}`)));
+  expect(jobs.map((job) => job?.data)).toEqual(batches.map((batch) => ({ ...batch, ...expected })));
+});

@@ -19,6 +19,18 @@ test('enqueue adds a job as the contract says: name, id and data', async () => {
   expect([job?.name, job?.data]).toEqual(['batch', batch]);
 });
 
+test('enqueue leaves priority, tenant and metadata of a batch as they are', async () => {
+  const { client, url, prefix } = startClient();
+  const batch = {
+    ...batchOf('loan-1'),
+    ...{ priority: 'urgent' as const, tenant: 'branch-12' },
+    metadata: { 'case no.': '4711', note: ' ஆவணம் "as it is" \n' },
+  };
+  await client.enqueue(batch);
+  expect((await plainQueue(url, prefix).getJob('batch-loan-1'))?.data).toEqual(batch);
+  expect((await client.enqueue({ ...batch, priority: 'bulk' })).status).toBe('conflict');
+});
+
 test('the same batch again is a duplicate, another under its reference a conflict', async () => {
   const { client } = startClient();
   await client.enqueue(batchOf('loan-2'));
