@@ -19,7 +19,9 @@ if (process.platform === 'win32') {
 const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 const [minimum = ''] = /[\d.]+/.exec(engines.node) ?? [];
 if (process.versions.node.localeCompare(minimum, 'en', { numeric: true }) < 0) {
-  giveUp(`Node ${minimum} or later is needed, and this is ${process.versions.node}.`);
+  giveUp(
+    `Node ${minimum} or later is needed, and this is ${process.versions.node}: nvm install --lts`,
+  );
 }
 
 // First what may need a person: nobody likes to learn of it after a minute of installing.
@@ -34,7 +36,7 @@ if (findRedisServer() === undefined) {
 if (!arePackagesInstalled()) {
   say('installing npm packages (ten seconds to a few minutes) …');
   if (!(await npm('ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error'))) {
-    giveUp('npm could not install the packages; its own message is above.');
+    giveUp('npm could not install the packages; see above. To try it alone: npm ci');
   }
 }
 if (!isBuilt()) {

@@ -88,6 +88,24 @@ test('where nothing can bring a Redis here, what to type is said at once, before
   expect(existsSync(join(clone, 'node_modules'))).toBe(false);
 });
 
+test('where npm cannot install the packages, what to type is said below what it says itself', async () => {
+  const clone = await cloneScripts();
+  const npm = join(clone, 'npm.js');
+  await writeFile(npm, "console.error('npm error no network'); process.exit(1);");
+  const { code, stderr } = await run(process.execPath, ['scripts/prepare.mjs'], {
+    cwd: clone,
+    env: { PATH: process.env.PATH, npm_execpath: npm },
+  });
+  expect([code, stderr.split('\n').slice(1)]).toEqual([
+    1,
+    [
+      'npm error no network',
+      'prepare: npm could not install the packages; see above. To try it alone: npm ci',
+      '',
+    ],
+  ]);
+});
+
 test('where packages of Debian cannot be fetched, nothing of the attempt stays', async () => {
   const clone = await cloneScripts();
   const bin = await newFolder();
