@@ -1,5 +1,4 @@
 import { connect as connectTo, createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
@@ -14,7 +13,8 @@ import { runCommand } from './run-command.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const SKEWED_CLOCK = fileURLToPath(new URL('skewed-clock.mjs', import.meta.url));
+/** With its blanks as codes, which would end an option. */
+const SKEWED_CLOCK = new URL('skewed-clock.mjs', import.meta.url).href;
 const BUCKETS = ['results', 'kyc-documents'];
 
 interface HealthySetup {
