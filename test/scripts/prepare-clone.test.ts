@@ -14,7 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { findRedisServer, HOW_TO_INSTALL_REDIS } from '../../scripts/redis-binary.mjs';
@@ -23,6 +23,8 @@ import { waitUntil } from '../helpers/wait-until.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WITHOUT_REDIS = fileURLToPath(new URL('without-redis.mjs', import.meta.url));
+/** Of a machine that has what the tests run on, wherever that is: nothing is brought here. */
+const PATH_WITH_REDIS = `${dirname(findRedisServer() ?? '')}:${process.env.PATH}`;
 const CTRL_C = '\x03';
 
 async function newFolder(): Promise<string> {
@@ -94,7 +96,7 @@ test('where npm cannot install the packages, what to type is said below what it 
   await writeFile(npm, "console.error('npm error no network'); process.exit(1);");
   const { code, stderr } = await run(process.execPath, ['scripts/prepare.mjs'], {
     cwd: clone,
-    env: { PATH: process.env.PATH, npm_execpath: npm },
+    env: { PATH: PATH_WITH_REDIS, npm_execpath: npm },
   });
   expect([code, stderr.split('\n').slice(1)]).toEqual([
     1,
@@ -167,7 +169,7 @@ async function interrupt(clone: string, child: ChildProcess): Promise<unknown[]>
 function spawnOnTerminal(clone: string, script: string, environment: Record<string, string> = {}) {
   return spawn(...onTerminal(`"${process.execPath}" scripts/${script}`), {
     cwd: clone,
-    env: { PATH: process.env.PATH, TERM: 'xterm', ...environment },
+    env: { PATH: PATH_WITH_REDIS, TERM: 'xterm', ...environment },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
 }
