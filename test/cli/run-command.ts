@@ -4,6 +4,8 @@ import pLimit from 'p-limit';
 import { runCommandLine } from '../../src/cli/program.js';
 import type { CliRun } from './run-cli.js';
 
+/** As `cli.ts` sets it, before it loads the program. */
+const NO_AWS_WARNING = 'AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED';
 /** What a command finds on the process is replaced meanwhile, so they run one after another. */
 const oneAtATime = pLimit(1);
 
@@ -21,7 +23,7 @@ export function runCommand(
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const written = Promise.all([text(stdout), text(stderr)]);
     const restore = replaceOnProcess({
-      env: { PATH: process.env.PATH, ...environment },
+      env: { PATH: process.env.PATH, [NO_AWS_WARNING]: 'true', ...environment },
       stdin: Readable.from([Buffer.from(input)]),
       stdout,
       stderr,
