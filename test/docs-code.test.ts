@@ -10,6 +10,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Language, Parser } from '@vscode/tree-sitter-wasm';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -22,7 +23,7 @@ import { problemSchema } from '../src/server/api/problem.js';
 import { signWebhook } from '../src/workers/webhook/signature.js';
 import { codeBlocks } from './helpers/code-blocks.js';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'],
   ...['compose', 'ecs', 'iam', 'kubernetes'].map((name) => `deploy/${name}/README.md`),

@@ -5,9 +5,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { findRedisServer } from '../scripts/redis-binary.mjs';
 import { parseApiTokens } from '../src/config/api-tokens.js';
 import { codeBlocks } from './helpers/code-blocks.js';
 import { linesShown, onTerminal } from './helpers/on-terminal.js';
@@ -101,7 +102,8 @@ test('the quick start of the HTTP API works as it is written', async () => {
   const line = start.replace('npx ', 'node_modules/.bin/');
   const child = spawn('bash', ['-c', `exec ${line} --json --server-port 0`], {
     cwd: app,
-    env: { PATH: process.env.PATH },
+    // It starts a Redis of its own, which may be one that was unpacked into this clone.
+    env: { PATH: `${dirname(findRedisServer() ?? '')}:${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'exit');
