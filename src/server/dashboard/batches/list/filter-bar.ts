@@ -60,6 +60,9 @@ const VALUES_SHOWN = 8;
 /** Values of one kind that are in a list. It is sent with each refresh: 500 names of ten letters are 40 kB. */
 const VALUES_LISTED = 500;
 
+/** As TENANT_PATTERN, for browsers: what is no tenant narrows nothing, and is not sent. */
+const TYPED_TENANT = '[A-Za-z0-9._\\-]{1,64}';
+
 export function filterBar(query: ListQuery, counts: BatchCounts, fault: TimesFault | null): Markup {
   const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts));
   const clear =
@@ -123,7 +126,7 @@ function otherValues(
   );
   const field =
     others.length > VALUES_LISTED
-      ? html`<input type="text" name="${name}" required autocomplete="off">`
+      ? html`<input type="text" name="${name}" required autocomplete="off"${dimension === 'tenant' && html` pattern="${TYPED_TENANT}" title="1 to 64 of A-Z a-z 0-9 . _ -"`}>`
       : html`<select name="${name}">${options}</select>`;
   return html`<form class="more" action="${BATCHES_PATH}">
 ${hidden(query)}<label><span class="hidden">${WORDS[dimension]}: </span>${others.length.toLocaleString('en')} more ${field}</label><button>Add<span class="hidden"> ${WORDS[dimension]}</span></button>
