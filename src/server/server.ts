@@ -100,8 +100,23 @@ async function assemble(
     eventLoop: watchEventLoop(),
     worker: options.worker,
   };
-  const app = await createApp(context, listener.parts);
-  const adminApp = adminListener === listener ? app : await createApp(context, adminListener.parts);
+  const closeParts = async () => {
+    context.eventLoop.stop();
+    secrets.stop();
+    context.lines.flush();
+    await queues.close();
+    link.close();
+  };
+  const apps = async () => {
+    const first = await createApp(context, listener.parts);
+    if (adminListener === listener) return [first, first] as const;
+    return [first, await createApp(context, adminListener.parts)] as const;
+  };
+  // What was opened keeps a process alive that is to end.
+  const [app, adminApp] = await apps().catch(async (error) => {
+    await closeParts();
+    throw error;
+  });
 
   const host = config.HOST;
   let stopped: Promise<void> | undefined;
@@ -125,11 +140,7 @@ async function assemble(
     stop() {
       stopped ??= (async () => {
         await Promise.all([...new Set([app, adminApp])].map(closeSoon));
-        context.eventLoop.stop();
-        secrets.stop();
-        context.lines.flush();
-        await queues.close();
-        link.close();
+        await closeParts();
         logger.info({}, 'server stopped');
       })();
       return stopped;

@@ -7,6 +7,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redi
 import { loadConfig } from '../../src/config/environment.js';
 import { RedisUnavailableError } from '../../src/errors.js';
 import { runWorker } from '../../src/workers/worker.js';
+import { runCli } from '../cli/run-cli.js';
 import { runCommand } from '../cli/run-command.js';
 import { startSentinel } from '../helpers/redis-sentinels.js';
 import { startSystem } from '../helpers/system.js';
@@ -270,6 +271,18 @@ it.each([
   });
   expect([code, sentences]).toEqual([2, [says]]);
 });
+
+it.each(['server', 'start'])(
+  'a %s whose file of users is wrong says so and exits with 2',
+  async (command) => {
+    const { environment } = await startSystem();
+    const users = { DASHBOARD_USERS_FILE: '/nowhere/users' };
+    const run = await runCli([command], { ...environment, ...users, PORT: '0' });
+    expect(run.code).toBe(2);
+    const said = sentencesOf(run.stdout + run.stderr).join('\n');
+    expect(said).toContain('DASHBOARD_USERS_FILE cannot be read (ENOENT)');
+  },
+);
 
 /** What a process says that cannot start; lines of the log are no sentences. */
 async function failedStart(environment: Record<string, string>) {
