@@ -207,3 +207,13 @@ it('a batch is erased whose producer wrote a fraction of a millisecond, which Bu
   expect(certificate?.digest).toBe(erasedDigest(REFERENCE, 1796058263230));
   expect(await dumpRedis(redis, prefix)).not.toContain(REFERENCE);
 });
+
+it('an erase takes a search by a part of the reference out of what operators did to many', async () => {
+  const { queues, prefix } = openTestQueues();
+  await createRecord(queues, { ...ORDER, id: 'part', which: 'failed, with AN-88' });
+  await createRecord(queues, { ...ORDER, id: 'other', which: 'failed, with card' });
+  await eraseUntilGone({ redis: queues.link.redis, prefix }, TRACES);
+  const whichOf = async (id: string) => (await readRecord(queues, id, Date.now()))?.which;
+  expect(await whichOf('part')).toBe('failed, with ***');
+  expect(await whichOf('other')).toBe('failed, with card');
+});

@@ -86,6 +86,6 @@ function isName(value: unknown): value is string {
 }
 
 /** As searches compare: in any case, and in any Unicode form. */
-function comparable(text: string): string {
+export function comparable(text: string): string {
   return lowerCase(text.normalize('NFC'));
 }

@@ -5,6 +5,7 @@ import { erasedDigest } from '../../jobs/erased.js';
 import { auditKey } from '../../jobs/keys/redis-keys.js';
 import { isObject, parseJson } from '../../json.js';
 import { LuaScript } from '../../redis/lua-script.js';
+import { comparable } from './document-names.js';
 import type { EraseScope, Traces } from './erase-scope.js';
 import type { KeySpace } from './find-traces.js';
 import { REDACTED, redact } from './redact.js';
@@ -109,9 +110,18 @@ function redactSearch(search: string, traces: Traces): string {
   return namesOtherwise(search, traces) ? REDACTED : redact(search, traces.reference);
 }
 
-/** Whether a search names the batch by more than its reference: by its documents, or by the id that Atlas gave it. */
-function namesOtherwise(search: string, { documentNames, atlasBatchIds }: Traces): boolean {
-  return atlasBatchIds.has(search) || documentNames.areMeantBy(search);
+/**
+ * Whether a search names the batch by other words than its reference: by a part of it, by its documents, or by the id
+ * that Atlas gave it.
+ */
+function namesOtherwise(
+  search: string,
+  { reference, documentNames, atlasBatchIds }: Traces,
+): boolean {
+  const part = comparable(search.trim());
+  const isPart =
+    part !== '' && comparable(reference) !== part && comparable(reference).includes(part);
+  return isPart || atlasBatchIds.has(search) || documentNames.areMeantBy(search);
 }
 
 /** Where the field is text. */
