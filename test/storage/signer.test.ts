@@ -92,7 +92,8 @@ describe.each(STYLES)('%s', (_, config) => {
         expect(await presign()).toBe(expected);
         if (!expected.startsWith('refused')) signed += 1;
       }),
-      { numRuns: 20 },
+      // Some styles refuse three of the four buckets: one that all sign is tried for certain.
+      { numRuns: 20, examples: [['kyc-documents', 'pan.jpg', 60]] },
     );
     expect(signed).toBeGreaterThan(0);
   });
