@@ -94,10 +94,7 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect(referencesIn(nearest.body)).toEqual(['line-2']);
   expect(nearest.text).toContain('Deadline');
   expect(nearest.text).toContain('1 to 1 of 1. Only those whose deadline runs');
-  const odd = await get(
-    test,
-    '/dashboard/batches?show=failed&code=NONE&tenant=a%20b&since=x&sort=y',
-  );
+  const odd = await get(test, '/dashboard/batches?show=failed&code=&since=&sort=y');
   expect([odd.statusCode, odd.text.includes('1 to 25 of 33')]).toEqual([200, true]);
   const old = await get(test, '/dashboard/batches?show=failed&at=nonsense');
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
@@ -149,6 +146,31 @@ it('batches are listed, counted, previewed and retried between two times, which 
   const left = await get(test, '/dashboard/batches?show=failed');
   expect(new Set(referencesIn(left.body))).toEqual(new Set(['evening', 'morning']));
 });
+
+it.each([
+  ['code=NONE', 'code “NONE”'],
+  ['tenant=a%20b&tenant=branch-1', 'tenant “a b”'],
+  ['state=zzz', 'state “zzz”'],
+  ['priority=high', 'priority “high”'],
+  ['since=2h', 'since “2h”'],
+  ['product=%07', 'product “'],
+])(
+  'what nothing is known as (%s) is told, and widens neither a list nor an action',
+  async (asked, says) => {
+    const test = await startWith(failed(3));
+    const list = await get(test, `/dashboard/batches?show=failed&${asked}`);
+    expect(list.statusCode).toBe(400);
+    expect(list.text).toContain(`Nothing was searched Nothing is known as ${says}`);
+    expect(referencesIn(list.body)).toEqual([]);
+    const bulk = `action=retry&which=all&show=failed&${asked}`;
+    const preview = await get(test, `/dashboard/bulk?${bulk}`);
+    expect(preview.statusCode).toBe(303);
+    expect((await get(test, String(preview.headers.location))).statusCode).toBe(400);
+    const form = `${bulk}&until=${Date.now()}&asked-at=${Date.now()}&total=3`;
+    expect((await post(test, '/dashboard/bulk', form)).statusCode).toBe(400);
+    expect(await test.queues.batches.getFailedCount()).toBe(3);
+  },
+);
 
 it.each([
   ['from=yesterday', 'From “yesterday” is no time. Write one as 2026-11-29T02:00; it is UTC.'],

@@ -28,9 +28,9 @@ import {
   isNarrowed,
   type ListQuery,
   listPath,
+  queryFault,
   readListQuery,
   type Section,
-  timesFault,
 } from './list/list-query.js';
 import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';
@@ -120,7 +120,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   ): Promise<FastifyReply> {
     const { now } = frame.system;
     const liveness = await readLiveness(queues, config.BATCH_DEADLINE_MS);
-    const fault = timesFault(query, now);
+    const fault = queryFault(query, now);
     const filter = fault === null ? filterOf(query, now) : null;
     const { sort, cursor } = query;
     const read = () =>

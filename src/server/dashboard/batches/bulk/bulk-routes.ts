@@ -31,8 +31,8 @@ import {
   type ListQuery,
   listPath,
   parametersOf,
+  queryFault,
   readListQuery,
-  timesFault,
 } from '../list/list-query.js';
 import { wordsOf } from '../list/list-times.js';
 import { BULK_PATH, GIVEN_UP, previewPage, progressPage } from './bulk-page.js';
@@ -185,7 +185,7 @@ function readAsked(
     return action === 'redeliver' ? { action, ...whole } : null;
   }
   const query = readListQuery(values);
-  if (timesFault(query, askedAtMs) !== null) return null;
+  if (queryFault(query, askedAtMs) !== null) return null;
   const given = [values.ref ?? []].flat();
   const references = isSelected
     ? given
@@ -214,7 +214,7 @@ function endingAt(filter: BatchFilter, untilMs: number | undefined): BatchFilter
 /** The list says what is wrong with the times of an address. */
 function wayBack(values: Query, now: number): string {
   const query = readListQuery(values);
-  return timesFault(query, now) === null ? BATCHES_PATH : listPath(query);
+  return queryFault(query, now) === null ? BATCHES_PATH : listPath(query);
 }
 
 /** Of the list of all batches, those that have ended have an event. */

@@ -23,7 +23,7 @@ import {
   sectionPath,
   toggled,
 } from './list-query.js';
-import { type TimesFault, timeFields } from './list-times.js';
+import { type QueryFault, timeFields } from './list-times.js';
 
 const TABS: readonly [Section, string][] = [
   ['running', 'Running'],
@@ -63,7 +63,7 @@ const VALUES_LISTED = 500;
 /** As TENANT_PATTERN, for browsers: what is no tenant narrows nothing, and is not sent. */
 const TYPED_TENANT = '[A-Za-z0-9._\\-]{1,64}';
 
-export function filterBar(query: ListQuery, counts: BatchCounts, fault: TimesFault | null): Markup {
+export function filterBar(query: ListQuery, counts: BatchCounts, fault: QueryFault | null): Markup {
   const groups = DIMENSIONS.map((dimension) => values(query, dimension, counts));
   const clear =
     isNarrowed(query) &&

@@ -32,7 +32,7 @@ import {
   withoutDeadline,
 } from './list-query.js';
 import { batchTable } from './list-table.js';
-import { faultNote, type TimesFault } from './list-times.js';
+import { faultNote, type QueryFault } from './list-times.js';
 import { webhookNote } from './webhook-note.js';
 
 const REFRESH_SECONDS = 2;
@@ -43,7 +43,7 @@ export interface ListView {
   sections: Record<Section, number>;
   query: ListQuery;
   /** Null when something was searched. */
-  fault: TimesFault | null;
+  fault: QueryFault | null;
   list: RowList;
   /** Of what the query asks for. */
   counts: BatchCounts;

@@ -16,7 +16,7 @@ import {
 } from '../../../../jobs/request/request.js';
 import { LISTED_STATES, type ListedState } from '../../../../jobs/state/listed-facts.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
-import { faultOf, type ListTimes, msOf, type TimesFault, timeIn } from './list-times.js';
+import { faultOf, type ListTimes, msOf, type QueryFault, timeIn } from './list-times.js';
 
 /** The lists that the page offers, and the states of each. */
 export const SECTIONS = {
@@ -53,6 +53,8 @@ export interface ListQuery extends ListTimes {
   values: Record<Dimension, readonly string[]>;
   /** A key of {@link SINCE}; empty for any time. */
   since: string;
+  /** Parameters with values that nothing has. */
+  unknown: readonly (readonly [name: string, value: string])[];
   text: string;
   sort: BatchSort;
   cursor: string | undefined;
@@ -60,8 +62,25 @@ export interface ListQuery extends ListTimes {
   skipped: number;
 }
 
-/** Of the values in an address those that can be are taken; of its times all, for {@link timesFault}. */
+/** What values of each parameter may be. An empty one stands for any; of tenants for none. */
+const KNOWN: Record<string, (text: string) => boolean> = {
+  show: isSection,
+  state: (text) => LISTED_STATES.some((one) => one === text),
+  code: (text) => REASON_CODES.some((one) => one === text),
+  product: isProductType,
+  tenant: (text) => text === '' || TENANT_PATTERN.test(text),
+  priority: (text) => PRIORITIES.some((one) => one === text),
+  since: (text) => SINCE.has(text),
+};
+/** More of a value that is not known is not repeated. */
+const MAX_REPEATED = 40;
+
+/** Of the values in an address those that can be are taken. What is wrong with the others, {@link queryFault} says. */
 export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
+  const taken = (name: string) => {
+    const isKnown = KNOWN[name];
+    return isKnown ? textsOf(query[name]).filter(isKnown) : [];
+  };
   const shown = textOf(query.show);
   const section = isSection(shown) ? shown : 'running';
   const sort = SORTS.find((one) => one === query.sort) ?? 'newest';
@@ -70,13 +89,14 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
   return {
     section: textOf(query.q) !== '' && !isSection(shown) ? 'all' : section,
     values: {
-      state: valuesOf(query.state, (text) => LISTED_STATES.some((one) => one === text)),
-      code: valuesOf(query.code, (text) => REASON_CODES.some((one) => one === text)),
-      productType: valuesOf(query.product, isProductType),
-      tenant: valuesOf(query.tenant, (text) => text === '' || TENANT_PATTERN.test(text)),
-      priority: valuesOf(query.priority, (text) => PRIORITIES.some((one) => one === text)),
+      state: taken('state'),
+      code: taken('code'),
+      productType: taken('product'),
+      tenant: taken('tenant'),
+      priority: taken('priority'),
     },
     since: SINCE.has(textOf(query.since)) ? textOf(query.since) : '',
+    unknown: unknownIn(query),
     from: timeIn(query.from),
     to: timeIn(query.to),
     text: textOf(query.q).trim().slice(0, MAX_TEXT_LENGTH),
@@ -95,17 +115,29 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function valuesOf(value: unknown, isValid: (text: string) => boolean): string[] {
-  const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return [...new Set(values)].filter((one) => typeof one === 'string' && isValid(one));
+function textsOf(value: unknown): string[] {
+  return [...new Set([value ?? []].flat())].filter((one) => typeof one === 'string');
+}
+
+/** A filter with what is not known would be a wider one, and an action on all that fit would mean all of that. */
+function unknownIn(query: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(KNOWN).flatMap(([name, isKnown]) =>
+    textsOf(query[name])
+      .filter((text) => text !== '' && !isKnown(text))
+      .map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
+  );
 }
 
 function isProductType(text: string): boolean {
   return text.length <= 2 * MAX_PRODUCT_TYPE_LENGTH && text !== '' && !/\p{Cc}/u.test(text);
 }
 
-/** What is wrong with its times: nothing is to be searched, or done, then. @param now Redis's time in ms. */
-export function timesFault(query: ListQuery, now: number): TimesFault | null {
+/** What is wrong with it: nothing is to be searched, or done, then. @param now Redis's time in ms. */
+export function queryFault(query: ListQuery, now: number): QueryFault | null {
+  if (query.unknown.length > 0) {
+    const named = query.unknown.map(([name, value]) => `${name} “${value}”`);
+    return { of: [], text: `Nothing is known as ${named.join(', ')}.` };
+  }
   return faultOf(query, sinceMsOf(query, now));
 }
 
@@ -159,6 +191,8 @@ export function parametersOf(query: ListQuery): [string, string][] {
       values[one].map((value): [string, string] => [PARAMETERS[one], value]),
     ),
     ...texts.filter(([, value]) => value !== ''),
+    // So that they do not get lost on the way to where they are told.
+    ...query.unknown.map(([name, value]): [string, string] => [name, value]),
   ];
 }
 

@@ -7,7 +7,7 @@ export interface ListTimes {
   to: string;
 }
 
-export interface TimesFault {
+export interface QueryFault {
   /** The fields that somebody has to mend. */
   of: readonly (keyof ListTimes)[];
   /** What is wrong, in sentences. */
@@ -43,7 +43,7 @@ export function msOf(time: string): number | null {
 }
 
 /** @param sinceMs When what is asked for begins, by all that says so. */
-export function faultOf(times: ListTimes, sinceMs: number | null): TimesFault | null {
+export function faultOf(times: ListTimes, sinceMs: number | null): QueryFault | null {
   const wrong = (['from', 'to'] as const).filter(
     (name) => times[name] !== '' && msOf(times[name]) === null,
   );
@@ -66,7 +66,7 @@ function minuteOf(time: string): string {
   return time.slice(0, MINUTE_LENGTH);
 }
 
-export function timeFields(times: ListTimes, fault: TimesFault | null): Markup[] {
+export function timeFields(times: ListTimes, fault: QueryFault | null): Markup[] {
   const field = (name: keyof ListTimes) => {
     const isWrong = fault?.of.includes(name) ?? false;
     return html`<label>${WORDS[name]} (UTC) <input type="datetime-local" name="${name}" value="${times[name]}" max="${LAST}"${isWrong && html` aria-invalid="true" aria-describedby="${FAULT_ID}"`}></label>`;
@@ -75,6 +75,6 @@ export function timeFields(times: ListTimes, fault: TimesFault | null): Markup[]
 }
 
 /** In the place of the list: it has not what was asked for, and nothing else either. */
-export function faultNote({ text }: TimesFault): Markup {
+export function faultNote({ text }: QueryFault): Markup {
   return html`<p class="empty" id="${FAULT_ID}" role="alert"><b>Nothing was searched</b>${text}</p>`;
 }
