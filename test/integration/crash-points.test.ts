@@ -18,10 +18,10 @@ const SYSTEM = {
   atlas: { completionMs: 150 },
   environment: { ATLAS_MAX_DOCUMENTS_PER_UPLOAD: '2' },
 };
-/** The same at the gate, with room for an upload, and for one that is sent again while nobody knows of the first. */
+/** The same at the gate, with room for all that is sent, and for all of it again while nobody knows of the first. */
 const IN_LINE = {
   ...SYSTEM,
-  environment: { ...SYSTEM.environment, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '4' },
+  environment: { ...SYSTEM.environment, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '6' },
 };
 
 it.each([
