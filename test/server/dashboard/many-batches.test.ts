@@ -154,6 +154,9 @@ it.each([
   ['priority=high', 'priority “high”'],
   ['since=2h', 'since “2h”'],
   ['product=%07', 'product “'],
+  ['since=1h&since=7d', 'since “1h”, since “7d”'],
+  ['show=cancelled', 'show “failed”, show “cancelled”'],
+  ['q=app-1&q=app-2', 'q “app-1”, q “app-2”'],
 ])(
   'what nothing is known as (%s) is told, and widens neither a list nor an action',
   async (asked, says) => {

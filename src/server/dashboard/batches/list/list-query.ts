@@ -119,13 +119,21 @@ function textsOf(value: unknown): string[] {
   return [...new Set([value ?? []].flat())].filter((one) => typeof one === 'string');
 }
 
+/** Parameters that have one value: several would be none. */
+const SINGLE = ['show', 'since', 'q'];
+
 /** A filter with what is not known would be a wider one, and an action on all that fit would mean all of that. */
 function unknownIn(query: Readonly<Record<string, unknown>>): [string, string][] {
-  return Object.entries(KNOWN).flatMap(([name, isKnown]) =>
+  const repeated = SINGLE.filter((name) => Array.isArray(query[name]));
+  const ofRepeated = repeated.flatMap((name) =>
+    textsOf(query[name]).map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
+  );
+  const ofOthers = Object.entries(KNOWN).flatMap(([name, isKnown]) =>
     textsOf(query[name])
       .filter((text) => text !== '' && !isKnown(text))
       .map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
   );
+  return [...ofRepeated, ...ofOthers];
 }
 
 function isProductType(text: string): boolean {
