@@ -607,6 +607,9 @@ it('a server that stops does not wait until an action has searched all batches',
 it('what makes no sense, comes from elsewhere or selects nothing changes nothing', async () => {
   const test = await startWith(failed(2));
   expect((await post(test, '/dashboard/bulk', 'action=erase')).statusCode).toBe(400);
+  const all = `action=retry&show=failed&until=${Date.now()}&total=2`;
+  for (const rate of ['abc', '-1', '0', 'Infinity'])
+    expect((await post(test, '/dashboard/bulk', `${all}&rate=${rate}`)).statusCode).toBe(400);
   expect(
     (await post(test, '/dashboard/bulk', 'action=retry&show=completed&until=1&total=1')).statusCode,
   ).toBe(400);

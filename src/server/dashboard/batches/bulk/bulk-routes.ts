@@ -86,11 +86,11 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const total = Number(form.get('total'));
     const times = { askedAtMs, untilMs };
     const asked = readAsked(valuesOf(form), times, form.has('ref'));
-    if (asked === null || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))
+    const rate = form.get('rate') ? Number(form.get('rate')) : null;
+    const isRate = rate === null || (rate > 0 && Number.isFinite(rate));
+    if (asked === null || !isRate || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))
       return reply.status(400).send({ error: 'Bad Request' });
     const { action } = asked;
-    const asRate = Number(form.get('rate') ?? '');
-    const rate = asRate > 0 ? asRate : null;
     const reason = reasonIn(form);
     const order = {
       ...{ action, of: thingsOf(asked), total, rate, reason },
