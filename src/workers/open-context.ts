@@ -140,7 +140,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   parts.add(() => sentUploads.stop());
   // After the first plain writes: what a user may not do, a command says better than a script.
   await checkPermissions(redis, prefix, 'worker');
-  await checkBullmq(redis, prefix);
+  await checkBullmq(redis, prefix, clock);
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??

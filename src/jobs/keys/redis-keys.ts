@@ -1,7 +1,7 @@
 /**
  * Every key of ours in Redis but those of the gate, as a function of `QUEUE_PREFIX`. BullMQ's own begin with
- * the name of a queue after the prefix. All but {@link observationsKey}, {@link startedKey}, {@link begunKey}
- * and {@link outcomesKey} expire.
+ * the name of a queue after the prefix. All but {@link observationsKey}, {@link startedKey}, {@link begunKey},
+ * {@link outcomesKey}, {@link checkQueuesKey} and {@link apiCursorKey} expire.
  */
 
 /**
@@ -116,6 +116,14 @@ export function bulkKey(prefix: string, id: string): string {
 /** Sorted set: ids of the last 20 of them by their start. Written by the server that does it; a week. */
 export function bulksKey(prefix: string): string {
   return `${prefix}:bulks`;
+}
+
+/**
+ * Sorted set: names of the queues on which workers that start check BullMQ, by the Redis time in ms at which that
+ * began. Written before the first key of such a queue, and after the last is gone.
+ */
+export function checkQueuesKey(prefix: string): string {
+  return `${prefix}:check-queues`;
 }
 
 /** String: empty. Written by each worker every 5 s, to see that it can; expires at once. */

@@ -1,26 +1,37 @@
 /**
  * Checks at the start that BullMQ does on this Redis what we take for granted beyond its documentation:
  * keys, fields, and the order in which jobs are fetched. It takes some milliseconds, on a queue of its
- * own that is removed. The tests check more of it; they do not know this Redis, nor the BullMQ that was
- * installed.
+ * own that is removed: by the check itself, or by a later one when its process died. The tests check more
+ * of it; they do not know this Redis, nor the BullMQ that was installed.
  */
 import { randomUUID } from 'node:crypto';
 import { Queue, type QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { RedisUnavailableError } from '../../errors.js';
+import { checkQueuesKey } from '../../jobs/keys/redis-keys.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import type { Clock } from '../../redis/clock.js';
 import { redisAddress } from '../../redis/reply-error.js';
 
 const TOKEN = 'check';
 const DELAY_MS = 3_600_000;
+/** A check takes milliseconds. One that began so long ago has died, or stood still and is to fail. */
+const ABANDONED_AFTER_MS = 3_600_000;
+/** More than a start can leave, and too few to make it slow. */
+const REMOVED_AT_ONCE = 10;
 
 /** @throws RedisUnavailableError saying what is otherwise. */
-export async function checkBullmq(redis: Redis, prefix: string): Promise<void> {
-  // The lock's time is an option of workers; it is read here because a fetch needs it.
-  const options = { connection: redis, prefix, lockDuration: LOCK_DURATION_MS };
-  const queue = new Queue(`atlas-check-${randomUUID()}`, options as QueueOptions);
-  // A command that fails throws: the queue's event would report it a second time.
-  queue.on('error', () => {});
+export async function checkBullmq(redis: Redis, prefix: string, clock: Clock): Promise<void> {
+  const register = checkQueuesKey(prefix);
+  const abandonedBefore = clock.now() - ABANDONED_AFTER_MS;
+  const limit = ['LIMIT', 0, REMOVED_AT_ONCE] as const;
+  for (const name of await redis.zrangebyscore(register, '-inf', abandonedBefore, ...limit)) {
+    await removeQueue(openQueue(name, redis, prefix), redis, register);
+  }
+  const name = `atlas-check-${randomUUID()}`;
+  // Before the first of its keys, none of which expires.
+  await redis.zadd(register, clock.now(), name);
+  const queue = openQueue(name, redis, prefix);
   try {
     for await (const [what, isSo] of assumptions(queue, redis)) {
       if (isSo) continue;
@@ -29,9 +40,28 @@ export async function checkBullmq(redis: Redis, prefix: string): Promise<void> {
       );
     }
   } finally {
-    await queue.obliterate({ force: true }).catch(() => {});
-    await queue.close();
+    await removeQueue(queue, redis, register);
   }
+}
+
+function openQueue(name: string, redis: Redis, prefix: string): Queue {
+  // The lock's time is an option of workers; it is read here because a fetch needs it.
+  const options = { connection: redis, prefix, lockDuration: LOCK_DURATION_MS };
+  const queue = new Queue(name, options as QueueOptions);
+  // A command that fails throws: the queue's event would report it a second time.
+  queue.on('error', () => {});
+  return queue;
+}
+
+/** What cannot be removed now stays in the register, for a later start. */
+async function removeQueue(queue: Queue, redis: Redis, register: string): Promise<void> {
+  try {
+    await queue.obliterate({ force: true });
+    await redis.zrem(register, queue.name);
+  } catch {
+    // An outage of Redis: the start meets it with its next command.
+  }
+  await queue.close();
 }
 
 async function* assumptions(queue: Queue, redis: Redis): AsyncGenerator<[string, boolean]> {

@@ -14,7 +14,7 @@ function connect() {
 
 test('the check of BullMQ passes on a good Redis and leaves nothing there', async () => {
   const { redis, prefix, keys } = connect();
-  await checkBullmq(redis, prefix);
+  await checkBullmq(redis, prefix, Date);
   expect(await keys()).toEqual([]);
 });
 
@@ -33,12 +33,35 @@ test.each([
   async (what, otherwise) => {
     const { redis, prefix, keys } = connect();
     Object.assign(redis, otherwise);
-    const error = await checkBullmq(redis, prefix).catch((thrown) => thrown);
+    const error = await checkBullmq(redis, prefix, Date).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(RedisUnavailableError);
     expect(error.message).toMatch(
       /^Redis at \S+ with the bullmq that is installed does not do .*; install the bullmq/,
     );
     expect(error.message).toContain(`(${what})`);
+    expect(await keys()).toEqual([]);
+  },
+);
+
+test.each(['hmget', 'hget', 'zrange', 'smembers', 'zrevrange'] as const)(
+  'a start removes what a check has left an hour ago whose process died at %s, and no younger one',
+  async (command) => {
+    const { redis, prefix, keys } = connect();
+    const dying = new Redis(testRedis().url, { maxRetriesPerRequest: null });
+    const die = async () => {
+      dying.disconnect();
+      throw new Error('it died');
+    };
+    Object.assign(dying, { [command]: die });
+    const diedAt = Date.now();
+    await expect(checkBullmq(dying, prefix, { now: () => diedAt })).rejects.toThrow();
+    const left = await keys();
+    expect(left.length).toBeGreaterThan(3);
+
+    await checkBullmq(redis, prefix, { now: () => diedAt + 3_599_999 });
+    expect((await keys()).sort()).toEqual(left.sort());
+
+    await checkBullmq(redis, prefix, { now: () => diedAt + 3_600_001 });
     expect(await keys()).toEqual([]);
   },
 );
