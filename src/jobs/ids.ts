@@ -33,8 +33,9 @@ export function visibleForm(id: string): string {
   return id.replace(INVISIBLE, '').trim();
 }
 
-/** A number has none. */
-const ZEROS_BEFORE = /^0+(?=\d+$)/;
+const NUMBER = /^\d+$/;
+/** A number has none. One pattern for both would take the square of the zeros of an id that is no number. */
+const ZEROS_BEFORE = /^0+(?=\d)/;
 
 /**
  * The same where it has changed more of it: letters' case, characters that nobody sees, zeros before a number.
@@ -42,8 +43,8 @@ const ZEROS_BEFORE = /^0+(?=\d+$)/;
  */
 export function foldedForm(documentId: string): string {
   // Some letters have two small forms, and one capital one.
-  const folded = visibleForm(documentId).toUpperCase().toLowerCase();
-  return comparableId(folded).replace(ZEROS_BEFORE, '');
+  const folded = comparableId(visibleForm(documentId).toUpperCase().toLowerCase());
+  return NUMBER.test(folded) ? folded.replace(ZEROS_BEFORE, '') : folded;
 }
 
 export const MAX_REFERENCE_LENGTH = 128;

@@ -54,6 +54,15 @@ it('an id of a callback that is longer than any that was sent names nothing', ()
   expect(read).toEqual({ documentIds: new Map([['loan-1', new Set([longest])]]), unknown: 2 });
 });
 
+// The square of this length takes half a minute, and its length a part of a second.
+it('a callback is read in a time that grows with its length, whatever its ids are', {
+  timeout: 20_000,
+}, () => {
+  const zeros = '0'.repeat(200_000);
+  const read = readCallback(page(`loan-1/${zeros}x`, `loan-1/${zeros}7`));
+  expect(read).toEqual({ documentIds: new Map([['loan-1', new Set(['7'])]]), unknown: 1 });
+});
+
 it('a callback names no more than a few batches, however many it holds', () => {
   const read = readCallback(page(...Array.from({ length: 5000 }, (_, i) => `loan-${i}/1`)));
   expect(read?.documentIds.size).toBe(MAX_REFERENCES);
