@@ -8,7 +8,9 @@ import type { Logger } from '../logging.js';
 /** Soon enough for somebody who watches, and an outage of an hour is 360 lines. */
 const INTERVAL_MS = 10_000;
 /** Ids, counts and objects differ from line to line: lines that differ in nothing else are equal. */
-const VARYING = /s3:\/\/\S+|\S*\d\S*/g;
+const WORD = /\S+/g;
+const DIGIT = /\d/;
+const OBJECT = /s3:\/\/.+/;
 
 /**
  * Logs a warning, perhaps about an error, unless an equal one was logged lately.
@@ -18,7 +20,7 @@ export type WarnOfError = (error: unknown, message: string, kind?: string) => vo
 
 /** What messages of one kind have in common. */
 export function kindOf(message: string): string {
-  return message.replace(VARYING, '#');
+  return message.replace(WORD, (word) => (DIGIT.test(word) ? '#' : word.replace(OBJECT, '#')));
 }
 
 export function createRepeatedWarnings(logger: Pick<Logger, 'warn'>): WarnOfError {

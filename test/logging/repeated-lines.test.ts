@@ -49,3 +49,14 @@ it('the logger takes lines for equal that differ in ids only, and no others', ()
     'another queue failed',
   ]);
 });
+
+// The square of this length takes half a minute, and its length a part of a second.
+it('the logger compares lines in a time that grows with their length, whatever they hold', {
+  timeout: 10_000,
+}, () => {
+  const { lines, warn } = record();
+  const long = 'x'.repeat(80_000);
+  warn(new Error(`${long} at s3://kyc/${long}`), 'a queue failed');
+  warn(new Error(`${long} at s3://kyc/other`), 'a queue failed');
+  expect(lines).toHaveLength(1);
+});
