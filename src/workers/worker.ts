@@ -23,7 +23,7 @@ import { isReplyError } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
-import { Intake } from './intake.js';
+import { Intake } from './batch-intake.js';
 import { startExpiry } from './maintenance/expire-jobs.js';
 import { startLevelling } from './maintenance/level-producers.js';
 import { startAuditRelay } from './maintenance/relay-audit.js';

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startedKey } from '../../src/jobs/keys/redis-keys.js';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis } from '../../src/redis/worker-connection.js';
-import { Intake } from '../../src/workers/intake.js';
+import { Intake } from '../../src/workers/batch-intake.js';
 import { connectionTo, testRedis } from '../helpers/redis.js';
 
 /** Of its back-off: what a batch must not wait for again. */
