@@ -11,10 +11,7 @@ import { cancelledKey, startedKey } from '../jobs/keys/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
-import { pause } from '../timeouts.js';
-
-/** Between two searches for batches that have to end: soon after it, and one short script. */
-const SEARCH_EVERY_MS = 1_000;
+import { Intake } from './intake.js';
 
 /**
  * Brings batches to the head of the queue: those that have begun and whose deadline has come, and those
@@ -54,7 +51,7 @@ return brought
 /** Few: a batch in a long queue is searched for from one end to the other. */
 const BROUGHT_AT_ONCE = 20;
 
-export class Intake implements FetchGate {
+export class BatchIntake extends Intake {
   constructor(
     private readonly parts: {
       writes: FetchGate;
@@ -65,30 +62,16 @@ export class Intake implements FetchGate {
       clock: Clock;
       config: { QUEUE_PREFIX: string; BATCH_DEADLINE_MS: number };
     },
-  ) {}
-
-  isClosed(): boolean {
-    return this.parts.writes.isClosed() || this.leavesBatches();
+  ) {
+    super(parts.writes);
   }
 
-  private leavesBatches(): boolean {
+  protected override leavesJobs(): boolean {
     const { atlas, ownFaults } = this.parts;
     return atlas.whyShut !== null || ownFaults.holdIntake;
   }
 
-  async mayFetch(): Promise<boolean> {
-    if (this.parts.writes.isClosed()) return false;
-    return !this.leavesBatches() || (await this.bring()) > 0;
-  }
-
-  async opened(signal: AbortSignal): Promise<void> {
-    await this.parts.writes.opened(signal);
-    while (this.leavesBatches() && !signal.aborted && (await this.bring()) === 0) {
-      await pause(SEARCH_EVERY_MS, signal).catch(() => {});
-    }
-  }
-
-  private bring(): Promise<number> {
+  protected override bring(): Promise<number> {
     const { redis, batches, clock, config } = this.parts;
     const { QUEUE_PREFIX: prefix, BATCH_DEADLINE_MS } = config;
     const sets = ['delayed', 'waiting-children', 'wait', 'prioritized', 'active', 'marker'];

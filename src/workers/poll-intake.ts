@@ -5,34 +5,20 @@
  */
 import type { Reason } from '../errors.js';
 import type { FetchGate } from '../redis/pausing-worker.js';
-import { pause } from '../timeouts.js';
+import { Intake } from './intake.js';
 
-/** What is known of other workers is as old as that. */
-const ASK_EVERY_MS = 1000;
-
-export class PollIntake implements FetchGate {
+export class PollIntake extends Intake {
   constructor(
     private readonly parts: {
       writes: FetchGate;
       atlas: { readonly whyShut: Reason | null };
       gate: { readonly othersCanSend: boolean };
     },
-  ) {}
-
-  isClosed(): boolean {
-    return this.parts.writes.isClosed() || this.leavesPolls;
+  ) {
+    super(parts.writes);
   }
 
-  async mayFetch(): Promise<boolean> {
-    return !this.isClosed();
-  }
-
-  async opened(signal: AbortSignal): Promise<void> {
-    await this.parts.writes.opened(signal);
-    while (this.leavesPolls && !signal.aborted) await pause(ASK_EVERY_MS, signal).catch(() => {});
-  }
-
-  private get leavesPolls(): boolean {
+  protected override leavesJobs(): boolean {
     const { atlas, gate } = this.parts;
     return atlas.whyShut !== null && gate.othersCanSend;
   }

@@ -23,7 +23,7 @@ import { isReplyError } from '../redis/reply-error.js';
 import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
-import { Intake } from './batch-intake.js';
+import { BatchIntake } from './batch-intake.js';
 import { startExpiry } from './maintenance/expire-jobs.js';
 import { startLevelling } from './maintenance/level-producers.js';
 import { startAuditRelay } from './maintenance/relay-audit.js';
@@ -118,7 +118,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     processor: Processor<Data, Result>,
     gate: FetchGate = context.writes,
   ) => createQueueWorker(queueOptions, name, jobs, processor, gate);
-  const intake = new Intake(context);
+  const intake = new BatchIntake(context);
   const polls = new PollIntake(context);
   const workers = [
     create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context), intake),

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startedKey } from '../../src/jobs/keys/redis-keys.js';
 import { createLogger } from '../../src/logging.js';
 import { connectRedis } from '../../src/redis/worker-connection.js';
-import { Intake } from '../../src/workers/batch-intake.js';
+import { BatchIntake } from '../../src/workers/batch-intake.js';
 import { connectionTo, testRedis } from '../helpers/redis.js';
 
 /** Of its back-off: what a batch must not wait for again. */
@@ -25,7 +25,7 @@ it('a batch that is brought to its end does not sleep again when its polls have 
   const { id = '' } = await batches.add('batch', {}, { jobId: 'batch-x', delay: BACKOFF_MS });
   await redis.zadd(startedKey(prefix), 0, id);
 
-  const intake = new Intake({
+  const intake = new BatchIntake({
     writes: { isClosed: () => false, mayFetch: async () => true, opened: async () => {} },
     atlas: { whyShut: { code: 'ATLAS_AUTH', message: 'refused' } },
     ownFaults: { holdIntake: false },
