@@ -13,6 +13,7 @@ import {
 import { erasedDigest } from '../jobs/erased.js';
 import { batchJobId } from '../jobs/ids.js';
 import { auditKey } from '../jobs/keys/redis-keys.js';
+import { KEPT_LOG_LINES } from '../jobs/queues.js';
 import type { Logger } from '../logging.js';
 import { redisTimeMs } from '../redis/clock.js';
 import { withTimeout } from '../timeouts.js';
@@ -44,8 +45,6 @@ export type Audited = Pick<AuditRecord, 'outcome'> &
 
 /** Longer names are cut, as reasons are. */
 const MAX_NAME_LENGTH = 100;
-/** Lines that are kept of a job's log, as its worker keeps them. */
-const KEPT_LOG_LINES = 200;
 /** For a worker that comes to take them, within a week. */
 const KEPT_RECORDS = 10_000;
 const KEPT_SECONDS = 7 * 86_400;

@@ -32,3 +32,6 @@ export const DEFAULT_QUEUE_PREFIX = '{atlas}';
  */
 export const LOCK_DURATION_MS = 8000;
 export const STALLED_INTERVAL_MS = 2000;
+
+/** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
+export const KEPT_LOG_LINES = 200;

@@ -3,8 +3,8 @@
 /** The first version that reads a stream from a position on, as the observations need it. */
 const MIN_VERSION = [6, 2] as const;
 
-/** As in the alert on memory. */
-const MUCH_MEMORY = 0.8;
+/** As in the alert on memory. Redis refuses batches when it is full; there has to be time to do something. */
+export const MUCH_MEMORY = 0.8;
 
 export interface RedisFinding {
   /** `error`: batches can be lost, or nothing works. `warning`: only a failure of Redis loses some. */

@@ -74,8 +74,10 @@ export interface RowList extends Omit<BatchList, 'batches'> {
   rows: BatchRow[];
 }
 
+/** What fits a screen. */
 const DEFAULT_LIMIT = 25;
-const MAX_LIMIT = 1000;
+/** Of one page: who wants more asks for the next. */
+export const MAX_LIMIT = 1000;
 /** Of one page. A person waits for it. */
 const MAX_MS = 1500;
 

@@ -8,7 +8,7 @@
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
-import { LOCK_DURATION_MS } from '../../jobs/queues.js';
+import { KEPT_LOG_LINES, LOCK_DURATION_MS } from '../../jobs/queues.js';
 import { readState } from '../../jobs/state/batch-state.js';
 import { toStored } from '../../jobs/state/stored-state.js';
 import type { Clock } from '../../redis/clock.js';
@@ -27,8 +27,6 @@ import {
  * renewal costs 3 % of a worker's CPU per batch and 5 % of Redis's.
  */
 const YOUNG_LOCK_MS = 1000;
-/** Lines that are kept of a job's log. People read it: the end of a long outage is enough. */
-const KEPT_LOG_LINES = 200;
 
 export interface LeaseOptions<State extends object> {
   redis: Redis;

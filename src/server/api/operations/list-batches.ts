@@ -1,6 +1,6 @@
 /** `GET /batches`: a list by a filter, page by page. */
 import { z } from 'zod';
-import { type ListOptions, listBatches } from '../../../batches/lists/list-batches.js';
+import { type ListOptions, listBatches, MAX_LIMIT } from '../../../batches/lists/list-batches.js';
 import { listedBatchSchema } from '../../../batches/lists/listed-batch-schema.js';
 import { UsageError } from '../../../errors.js';
 import { type Caller, maySee } from '../access.js';
@@ -8,7 +8,6 @@ import { operation } from '../operation.js';
 import { ApiProblem, invalid } from '../problem.js';
 import { createCursorSeal } from '../sealed-cursor.js';
 
-const MAX_LIMIT = 1000;
 const NOT_A_CURSOR = 'the cursor is none of this list: begin again without one';
 
 const several = z.string().transform((text) => text.split(','));

@@ -2,10 +2,9 @@
 import { RECEIVER_GONE } from '../../../jobs/state/webhook-state.js';
 import type { WorkerReport } from '../../../jobs/worker-report.js';
 import { plural } from '../../../plural.js';
+import { MUCH_MEMORY } from '../../../redis/findings.js';
 import type { SystemState } from '../../health/read-system.js';
 
-/** Redis refuses batches when it is full; there has to be time to do something. */
-const MUCH_MEMORY = 0.8;
 /** The longest time between two attempts at the webhook is an hour. Older news say nothing of now. */
 const WEBHOOK_NEWS_MS = 70 * 60_000;
 
