@@ -33,13 +33,13 @@ export function subscribeToCompletions(
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
   connection.on('error', () => {});
-  const handling = new Set<Promise<void>>();
+  const underWay = new Set<Promise<void>>();
   const worker = new PausingWorker<BatchSummary, void>(
     COMPLETIONS_QUEUE,
     async (job, _token, signal = new AbortController().signal) => {
       const handled = (async () => handler(job.data, contextOf(job, signal)))();
-      handling.add(handled);
-      await handled.finally(() => handling.delete(handled));
+      underWay.add(handled);
+      await handled.finally(() => underWay.delete(handled));
     },
     {
       connection,
@@ -67,9 +67,9 @@ export function subscribeToCompletions(
         let isOver = false;
         // Handlers have all the time that they want. BullMQ waits for as long as Redis is away.
         do {
-          await Promise.allSettled(handling);
+          await Promise.allSettled(underWay);
           isOver = await settlesWithin(ended, CLOSE_TIMEOUT_MS);
-        } while (!isOver && handling.size > 0);
+        } while (!isOver && underWay.size > 0);
         connection.disconnectAll();
       })();
       return closed;

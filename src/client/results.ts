@@ -78,8 +78,8 @@ export function createResultReader(
       checkOptions('results', options, ['signal']);
       checkSignal(options.signal);
       const { signal } = options;
-      const finding = queues.link.run(() => findDecidedBatch(queues, reference));
-      const found = await unlessAborted(finding, signal);
+      const search = queues.link.run(() => findDecidedBatch(queues, reference));
+      const found = await unlessAborted(search, signal);
       for await (const document of documentsOf(found, (uri) => open(uri, signal))) {
         // Documents may have arrived before the abort.
         signal?.throwIfAborted();

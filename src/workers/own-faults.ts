@@ -9,7 +9,7 @@ import type { Logger } from '../logging.js';
 
 /** Jobs come back after a second or two. Without a pause this process would have them first, and often. */
 const INTAKE_PAUSE_MS = 1000;
-/** So long after the last one this process counts as well again. */
+/** After so long without another one, this process is taken for rightly configured. */
 const REMEMBERED_MS = 60_000;
 
 export class OwnFaults {

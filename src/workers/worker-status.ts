@@ -5,7 +5,7 @@ import type { WriteGate } from '../redis/write-gate.js';
 import type { UnsavedUpload } from './batch/upload/sent-uploads.js';
 
 /** What takes the jobs of one queue. */
-interface FetchingWorker {
+interface Fetcher {
   readonly name: string;
   readonly activeJobs: number;
   readonly refusedFetch: Error | null;
@@ -16,8 +16,8 @@ export class WorkerStatus {
   /** What it waits for before it takes jobs; null when it takes them. */
   startsAfter: string | null = 'its configuration';
   writes: WriteGate | undefined;
-  /** What fetches jobs. */
-  fetching: readonly FetchingWorker[] = [];
+  /** One for each queue; empty before it takes jobs. */
+  fetchers: readonly Fetcher[] = [];
   /** What it knows of uploads, and Redis does not yet. */
   sentUploads: { readonly size: number; readonly unknown: readonly UnsavedUpload[] } | undefined;
   /** Null where no replica is waited for. */
@@ -31,7 +31,7 @@ export class WorkerStatus {
     if (this.startsAfter !== null)
       why.push(`the worker has not started: it waits for ${this.startsAfter}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
-    const refused = this.fetching.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
+    const refused = this.fetchers.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
     // What is refused to every write is said above, for as long as it is.
     if (refused && writeRefusal(refused) === null)
       why.push(`no jobs are fetched: Redis ${describeRefusal(refused)}`);
@@ -44,7 +44,7 @@ export class WorkerStatus {
 
   /** Jobs that run, by queue. */
   get activeJobs(): Record<string, number> {
-    return Object.fromEntries(this.fetching.map(({ name, activeJobs }) => [name, activeJobs]));
+    return Object.fromEntries(this.fetchers.map(({ name, activeJobs }) => [name, activeJobs]));
   }
 
   /** Whether it has ended and left uploads of which nobody knows whether Atlas took them. */

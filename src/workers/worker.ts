@@ -128,7 +128,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
       : []),
   ];
   for (const worker of workers) watch(worker);
-  status.fetching = workers;
+  status.fetchers = workers;
   parts.add(async () => {
     stopping.abort(new StoppingError());
     const rests = await restsInTime(workers, redis);

@@ -17,7 +17,7 @@ test('a worker that may not fetch jobs is not ready, and what the gate of writes
   status.startsAfter = null;
   const refusedWith = (message: string) => {
     const refusedFetch = Object.assign(new Error(message), { name: 'ReplyError' });
-    status.fetching = [{ name: 'atlas-batches', activeJobs: 0, refusedFetch }];
+    status.fetchers = [{ name: 'atlas-batches', activeJobs: 0, refusedFetch }];
     return status.whyNotReady();
   };
   expect(refusedWith('NOPERM no right')).toEqual([expect.stringContaining('no jobs are fetched')]);

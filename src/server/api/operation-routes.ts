@@ -86,18 +86,18 @@ function addRoute(
     async handler(request, reply) {
       const { apiCaller: caller } = request;
       if (!caller) throw new ApiProblem('UNAUTHORIZED');
-      const leaving = new AbortController();
-      reply.raw.on('close', () => leaving.abort());
+      const departure = new AbortController();
+      reply.raw.on('close', () => departure.abort());
       const result = await operation.handle(services, {
         caller,
         reference: referenceOf(operation, request.params.reference),
         query: readQuery(operation.query, request.query),
         body: operation.body && (request.body ?? undefined),
         address: request.ip,
-        signal: leaving.signal,
+        signal: departure.signal,
         holdOpen(kind) {
           const close = openCalls.open(kind, caller.name);
-          whenAborted(leaving.signal, close);
+          whenAborted(departure.signal, close);
           return close;
         },
         // A request that is injected has no socket.

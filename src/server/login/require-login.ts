@@ -38,8 +38,8 @@ export async function requireLogin(
   isExempt: (request: FastifyRequest) => boolean = () => false,
 ): Promise<void> {
   const { config } = context;
-  const { following, byPassword } = loginOf(context);
-  if (following) app.addHook('onClose', async () => following.stop());
+  const { usersFile, byPassword } = loginOf(context);
+  if (usersFile) app.addHook('onClose', async () => usersFile.stop());
 
   await app.register(basicAuth, {
     authenticate: { realm: 'atlas-batch' },
@@ -52,7 +52,7 @@ export async function requireLogin(
     if (isExempt(request)) return done();
     const named = isProxy(request.socket.remoteAddress ?? '') ? nameIn(request, context) : null;
     if (named === null) return app.basicAuth(request, reply, done);
-    setOperator(request, personOf(named, following?.users));
+    setOperator(request, personOf(named, usersFile?.users));
     done();
   });
 }
@@ -68,9 +68,9 @@ function loginOf(context: ServerContext): ReturnType<typeof openLogin> {
 
 function openLogin(context: ServerContext) {
   const file = context.config.DASHBOARD_USERS_FILE;
-  const following = file === null ? undefined : followUsersFile(file, context.logger);
-  const users: Users = () => following?.users ?? new Map();
-  return { following, byPassword: passwordLogin(context, users) };
+  const usersFile = file === null ? undefined : followUsersFile(file, context.logger);
+  const users: Users = () => usersFile?.users ?? new Map();
+  return { usersFile, byPassword: passwordLogin(context, users) };
 }
 
 type Users = () => ReadonlyMap<string, User>;
