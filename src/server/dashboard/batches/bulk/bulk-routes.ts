@@ -8,16 +8,7 @@ import {
 } from '../../../../batches/bulk/audited-bulk.js';
 import type { PaceOptions } from '../../../../batches/bulk/paced.js';
 import { type BulkPreview, previewBulk } from '../../../../batches/bulk/preview.js';
-import {
-  type BulkAction,
-  type BulkSelection,
-  checkSelection,
-} from '../../../../batches/bulk/selection.js';
 import { previewGivenUp } from '../../../../batches/events/redeliver-events.js';
-import type { BatchFilter, StateFilter } from '../../../../batches/lists/batch-filter.js';
-import { UsageError } from '../../../../errors.js';
-import { REFERENCE_PATTERN } from '../../../../jobs/ids.js';
-import { plural } from '../../../../plural.js';
 import type { ServerContext } from '../../../context.js';
 import { redisNow } from '../../../health/read-liveness.js';
 import { mayChange, operatorOf } from '../../../login/operator.js';
@@ -26,36 +17,22 @@ import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
 import { readFrame } from '../../frame/read-frame.js';
 import { sendPage } from '../../frame/send-page.js';
 import { reasonIn } from '../../read-form.js';
-import {
-  filterOf,
-  type ListQuery,
-  listPath,
-  parametersOf,
-  queryFault,
-  readListQuery,
-} from '../list/list-query.js';
-import { wordsOf } from '../list/list-times.js';
 import { BULK_PATH, GIVEN_UP, previewPage, progressPage } from './bulk-page.js';
 import { readRecord, requestAbort } from './bulk-record.js';
 import { createBulkRuns } from './bulk-runs.js';
+import {
+  type Asked,
+  inWords,
+  type Query,
+  readAsked,
+  thingsOf,
+  valuesOf,
+  wayBack,
+  withButton,
+} from './read-asked.js';
 
 /** A person waits for it. */
 const PREVIEW_MAX_MS = 4000;
-/** More are not on one page. */
-const MAX_SELECTED = 100;
-
-const ENDED: ReadonlySet<StateFilter> = new Set(['completed', 'failed', 'cancelled', 'ended']);
-
-type Query = Readonly<Record<string, unknown>>;
-
-interface Asked {
-  action: BulkAction;
-  query: ListQuery;
-  references: string[] | null;
-  /** Of the events that were given up there is nothing to select. */
-  selection: BulkSelection | typeof GIVEN_UP;
-}
-
 export async function bulkRoutes(app: FastifyInstance, context: ServerContext): Promise<void> {
   const { queues, logger } = context;
   const runs = createBulkRuns(context);
@@ -153,98 +130,4 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const steps = auditedRedelivery(queues, auditor, { ...options, givenUp: true, untilMs });
     for await (const { events, gone } of steps) yield { done: events + gone, changed: events };
   }
-}
-
-function thingsOf({ selection }: Asked): 'batches' | 'events' {
-  return selection === GIVEN_UP ? 'events' : 'batches';
-}
-
-/** The button of another action than the first of its form has the name of that action. */
-function withButton(values: Query): Query {
-  const { redeliver } = values;
-  return redeliver === undefined ? values : { ...values, action: 'redeliver', which: redeliver };
-}
-
-interface AskedTimes {
-  /** When somebody saw the list, by the clock of Redis: what ended in the last hour is told from there. */
-  askedAtMs: number;
-  /** Until when the preview has counted; not known before it. */
-  untilMs?: number;
-}
-
-/** Null when it makes no sense, as an address that somebody has changed. */
-function readAsked(
-  values: Query,
-  { askedAtMs, untilMs }: AskedTimes,
-  isSelected: boolean,
-): Asked | null {
-  const { action } = values;
-  if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
-  if (values.which === GIVEN_UP) {
-    const whole = { query: readListQuery({}), references: null, selection: GIVEN_UP } as const;
-    return action === 'redeliver' ? { action, ...whole } : null;
-  }
-  const query = readListQuery(values);
-  if (queryFault(query, askedAtMs) !== null) return null;
-  const given = [values.ref ?? []].flat();
-  const references = isSelected
-    ? given
-        .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one))
-        .slice(0, MAX_SELECTED)
-    : null;
-  const selection: BulkSelection = references
-    ? { references }
-    : endingAt(filterFor(action, query, askedAtMs), untilMs);
-  try {
-    checkSelection(action, selection);
-  } catch (error) {
-    if (error instanceof UsageError) return null;
-    throw error;
-  }
-  return { action, query, references, selection };
-}
-
-/** Where the preview has ended, and no later than what was asked for. */
-function endingAt(filter: BatchFilter, untilMs: number | undefined): BatchFilter {
-  if (untilMs === undefined) return filter;
-  const lastMs = filter.until?.getTime() ?? untilMs;
-  return { ...filter, until: new Date(Math.min(untilMs, lastMs)) };
-}
-
-/** The list says what is wrong with the times of an address. */
-function wayBack(values: Query, now: number): string {
-  const query = readListQuery(values);
-  return queryFault(query, now) === null ? BATCHES_PATH : listPath(query);
-}
-
-/** Of the list of all batches, those that have ended have an event. */
-function filterFor(action: BulkAction, query: ListQuery, askedAtMs: number): BatchFilter {
-  const filter = filterOf(query, askedAtMs);
-  if (action !== 'redeliver') return filter;
-  const states = [filter.state ?? []].flat();
-  return { ...filter, state: states.filter((state) => ENDED.has(state)) };
-}
-
-/** As an address is parsed: a text, or a list of what is given several times. */
-function valuesOf(form: URLSearchParams): Query {
-  const names = [...new Set(form.keys())];
-  return Object.fromEntries(
-    names.map((name) => {
-      const values = form.getAll(name);
-      return [name, values.length === 1 ? values[0] : values];
-    }),
-  );
-}
-
-/** `failed, product LOAN_APP` */
-function inWords({ action, query, references, selection }: Asked): string {
-  if (selection === GIVEN_UP) return 'given up';
-  if (references) return `${plural(references.length, 'selected batch', 'selected batches')}`;
-  return parametersOf({ ...query, sort: 'newest' })
-    .map(([name, value]) => {
-      if (name === 'from' || name === 'to') return `${name} ${wordsOf(value)}`;
-      if (name !== 'show') return `${name === 'q' ? 'with' : name} ${value || 'none'}`;
-      return action === 'redeliver' && value === 'all' ? 'all that have ended' : value;
-    })
-    .join(', ');
 }
