@@ -52,7 +52,7 @@ export async function runBulkCommand(
           if (options.dryRun || total === 0) return 0;
           await confirm(preview, options, signal);
           // None is met that nobody was asked about.
-          if (!byName) selection = { ...selection, until: preview.until };
+          if (preview.until) selection = { ...selection, until: preview.until };
         }
         const view = createBulkView(action, total, options);
         let code: ExitCode = 0;
@@ -100,7 +100,9 @@ function toSelection(
   if (references.length > 0 && filtered)
     throw new UsageError(`${action} takes references or a filter, and not both`);
   if (references.length > 0) return { references };
-  if (filtered) return { ...toFilter(options), givenUp: options.givenUp };
+  const { givenUp } = options;
+  // That something is asked for the compiler cannot see.
+  if (filtered) return { ...toFilter(options), givenUp } as BulkSelection;
   const more = action === 'redeliver' ? '--given-up, ' : '';
   throw new UsageError(
     `${action} which batches? Name them, or say which by ${more}--state, --code, --product, --tenant, --priority, --since, --until or --text`,

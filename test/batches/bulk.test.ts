@@ -107,7 +107,7 @@ it('a cancel of all that fit reaches each once, also those that a worker begins 
     references.map((reference) => ({ reference, addedAt: 2 })),
   );
   const cancelled: string[] = [];
-  for await (const { batches } of runBulk(queues, BY, 'cancel', {})) {
+  for await (const { batches } of runBulk(queues, BY, 'cancel', { state: 'running' })) {
     // Workers begin at the other end of the list.
     if (cancelled.length === 0) await begin(queues, references.slice(0, 150));
     cancelled.push(...batches.map(({ reference }) => reference));
@@ -240,6 +240,31 @@ it('what a bulk action is told of batches that it is not for is said before anyt
     /references or a filter/,
   );
 });
+
+it.each<[action: BulkAction, means: string]>([
+  ['retry', 'failed'],
+  ['cancel', 'running'],
+  ['redeliver', 'ended'],
+])(
+  'a %s of many that asks for nothing is refused, and says that %s means all',
+  async (action, means) => {
+    const { queues } = openTestQueues();
+    await plant(queues, FAILED);
+    for (const selection of [{}, { code: undefined, tenant: undefined }, { givenUp: false }])
+      for (const ask of [run, previewBulk])
+        await expect(ask(queues, action, selection as BulkSelection)).rejects.toThrow(
+          `${action} which batches? Give references or a filter: { state: '${means}' } means all`,
+        );
+    // @ts-expect-error: the compiler refuses it too.
+    await expect(previewBulk(queues, action, {})).rejects.toThrow('which batches?');
+    const misspelt = { tenant: 'x', statee: 'failed' } as BulkSelection;
+    await expect(run(queues, action, misspelt)).rejects.toThrow(
+      /has no option statee; it has .*state/,
+    );
+    await expect(run(queues, action, undefined as never)).rejects.toThrow(/takes .* as an object/);
+    expect(await queues.batches.getFailedCount()).toBe(47);
+  },
+);
 
 it.each([
   ['two hours', Date.now() + 7_200_000],

@@ -1,17 +1,30 @@
 /** Which batches a bulk action is about: what is asked for, checked. */
-import { checkReference } from '../../check-options.js';
+import { checkOptions, checkReference } from '../../check-options.js';
 import { UsageError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
-import { type BatchFilter, type CheckedFilter, checkFilter } from '../lists/batch-filter.js';
+import {
+  type BatchFilter,
+  type CheckedFilter,
+  checkFilter,
+  FILTER_OPTIONS,
+  type StateFilter,
+} from '../lists/batch-filter.js';
 import { latestTimeMs } from './latest-time.js';
 
 /** What can be done to many batches. */
 export type BulkAction = 'retry' | 'cancel' | 'redeliver';
 
-/** The batches of these references, or all that fit a filter. */
-export type BulkSelection = BulkFilter | { references: readonly string[] };
+/**
+ * The batches of these references, or all that fit a filter that asks for something: one that asks for nothing is
+ * more often a variable that is not set than every batch. `{ state: 'failed' }` means all that failed.
+ */
+export type BulkSelection =
+  | { references: readonly string[] }
+  | {
+      [Name in keyof BulkFilter]-?: BulkFilter & { [One in Name]: NonNullable<BulkFilter[One]> };
+    }[keyof BulkFilter];
 
 /** All that fit a filter. */
 export interface BulkFilter extends BatchFilter {
@@ -20,7 +33,7 @@ export interface BulkFilter extends BatchFilter {
 }
 
 /** The states that an action is for, and those that it means when none is asked for. */
-const STATES: Record<BulkAction, { may: readonly ListedState[]; means: BatchFilter['state'] }> = {
+const STATES: Record<BulkAction, { may: readonly ListedState[]; means: StateFilter }> = {
   retry: { may: ['failed', 'cancelled'], means: 'failed' },
   cancel: { may: ['queued', 'submitting', 'in-line', 'processing'], means: 'running' },
   redeliver: { may: ['completed', 'failed', 'cancelled'], means: 'ended' },
@@ -30,8 +43,11 @@ export type CheckedSelection =
   | { references: readonly string[] }
   | { filter: CheckedFilter; givenUp: boolean };
 
+const OPTIONS = ['references', ...FILTER_OPTIONS, 'givenUp'];
+
 /** @throws UsageError that says what is wrong. */
 export function checkSelection(action: BulkAction, selection: BulkSelection): CheckedSelection {
+  const given = Object.values(checkOptions(`a ${action} of many`, selection, OPTIONS));
   if ('references' in selection) {
     const { references, ...rest } = selection;
     if (!Array.isArray(references) || Object.keys(rest).length > 0)
@@ -40,6 +56,10 @@ export function checkSelection(action: BulkAction, selection: BulkSelection): Ch
     return { references: [...new Set(references)] };
   }
   const { may, means } = STATES[action];
+  if (given.every((one) => one === undefined || one === false))
+    throw new UsageError(
+      `${action} which batches? Give references or a filter: { state: '${means}' } means all`,
+    );
   const { givenUp = false, ...asked } = selection;
   if (typeof givenUp !== 'boolean' || (givenUp && action !== 'redeliver'))
     throw new UsageError('givenUp is true or false, and for redeliver alone');

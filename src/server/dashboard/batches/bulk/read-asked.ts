@@ -4,13 +4,14 @@ import {
   type BulkSelection,
   checkSelection,
 } from '../../../../batches/bulk/selection.js';
-import type { BatchFilter, StateFilter } from '../../../../batches/lists/batch-filter.js';
+import type { StateFilter } from '../../../../batches/lists/batch-filter.js';
 import { UsageError } from '../../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../../jobs/ids.js';
 import { plural } from '../../../../plural.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
 import {
   filterOf,
+  type ListFilter,
   type ListQuery,
   listPath,
   parametersOf,
@@ -85,7 +86,7 @@ export function readAsked(
 }
 
 /** Where the preview has ended, and no later than what was asked for. */
-function endingAt(filter: BatchFilter, untilMs: number | undefined): BatchFilter {
+function endingAt(filter: ListFilter, untilMs: number | undefined): ListFilter {
   if (untilMs === undefined) return filter;
   const lastMs = filter.until?.getTime() ?? untilMs;
   return { ...filter, until: new Date(Math.min(untilMs, lastMs)) };
@@ -98,7 +99,7 @@ export function wayBack(values: Query, now: number): string {
 }
 
 /** Of the list of all batches, those that have ended have an event. */
-function filterFor(action: BulkAction, query: ListQuery, askedAtMs: number): BatchFilter {
+function filterFor(action: BulkAction, query: ListQuery, askedAtMs: number): ListFilter {
   const filter = filterOf(query, askedAtMs);
   if (action !== 'redeliver') return filter;
   const states = [filter.state ?? []].flat();

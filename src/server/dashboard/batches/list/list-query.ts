@@ -156,8 +156,11 @@ function sinceMsOf({ since, from }: ListQuery, now: number): number | null {
   return begins.length === 0 ? null : Math.max(...begins);
 }
 
+/** Every list is one of some states. */
+export type ListFilter = BatchFilter & { state: readonly StateFilter[] };
+
 /** Of a query whose times have no fault. @param now Redis's time in ms. */
-export function filterOf(query: ListQuery, now: number): BatchFilter {
+export function filterOf(query: ListQuery, now: number): ListFilter {
   const { section, values, to, text } = query;
   const sinceMs = sinceMsOf(query, now);
   const untilMs = msOf(to);
