@@ -7,7 +7,10 @@ export function addBulkOptions(command: Command): Command {
   return addFilterOptions(command)
     .option('-n, --dry-run', 'only say how many, and what it will cost')
     .option('--rate <count>', 'how many a second, such as 20/s', toRate)
-    .option('-y, --yes', 'ask nothing before it is done to all that fit')
+    .option(
+      '-y, --yes',
+      'ask nothing before it is done to all that fit; without a terminal it is needed',
+    )
     .option('-q, --quiet', 'print nothing but what is wrong')
     .option('--json', 'print JSON, a line a batch');
 }

@@ -1,5 +1,4 @@
 /** Does something to the batches that a command names, or to all that fit its filter. */
-import { createInterface } from 'node:readline/promises';
 import type { BulkPreview } from '../batches/bulk/preview.js';
 import type { BulkProgress } from '../batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../batches/bulk/selection.js';
@@ -8,6 +7,7 @@ import { UsageError } from '../errors.js';
 import { plural } from '../plural.js';
 import type { ChangeOptions, ExitCode } from './command.js';
 import { type FilterOptions, isFiltered, toFilter } from './filter-options.js';
+import { ask } from './input/ask.js';
 import { createBulkView, describePreview, PARTICIPLES } from './output/describe-bulk.js';
 import { print, printError, printJson } from './output/terminal.js';
 import { reportUnknown } from './output/unknown-batch.js';
@@ -116,18 +116,8 @@ async function confirm(
   signal: AbortSignal,
 ): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY)
-    throw new UsageError('nothing was done: nobody can be asked here; --yes asks nothing');
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const text = await questions.question(
-      `${action} ${plural(batches, 'batch', 'batches')}? [y/N] `,
-      { signal },
-    );
-    if (!/^y(es)?$/i.test(text.trim())) throw new UsageError('nothing was done');
-  } finally {
-    questions.close();
-  }
+  const typed = await ask(`${action} ${plural(batches, 'batch', 'batches')}? [y/N] `, signal);
+  if (!/^y(es)?$/i.test(typed)) throw new UsageError('nothing was done');
 }
 
 const WORDS: Record<Exclude<Step['status'], 'unknown'>, { text: string; isDone: boolean }> = {

@@ -87,6 +87,16 @@ test('retry of all that fit says what it will cost, asks for consent, and says w
   expect((await run('retry', '--state', 'completed', '--yes')).code).toBe(2);
 });
 
+test('a batch is not erased where nobody can be asked, without a word that asks nothing', async () => {
+  const { run, queues } = await startWith([{ reference: 'ended', state: 'completed' }]);
+  const refused = await run('erase', 'ended', '--reason', 'ticket 4711');
+  expect(refused).toEqual({
+    ...{ code: 2, stdout: '' },
+    stderr: 'nothing was done: nobody can be asked here; --yes asks nothing\n',
+  });
+  expect(await queues.batches.getCompletedCount()).toBe(1);
+});
+
 test.each(['', '  '])('a cancel of all with the text "%s" is refused', async (text) => {
   const { run, queues } = await startWith([{ reference: 'a' }]);
   const refused = await run('cancel', '--text', text, '--yes');

@@ -158,7 +158,7 @@ test('whoever erases a batch needs the rights of its policy, and no others', asy
   await workThrough(system);
   const rights = rightsOf('erase');
   const { used, refused } = enforce(system.s3, rights);
-  const erased = await runCommand(['erase', 'late'], system.environment);
+  const erased = await runCommand(['erase', 'late', '--yes'], system.environment);
   expect([erased.code, erased.stderr]).toEqual([0, '']);
   expect(refused).toEqual([]);
   expect([...used].sort(byText)).toEqual(rights.sort(byText));

@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { EraseResult } from '../../batches/erase/erase-batch.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../plural.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
+import { ask } from '../input/ask.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { reportUnknown } from '../output/unknown-batch.js';
 import { toReference, withClient } from '../with-client.js';
@@ -22,7 +22,7 @@ export function eraseCommand(finish: Finish): Command {
   )
     .argument('<reference>', 'the batch', toReference)
     .option('--reason <text>', 'for the audit log; it is kept, so it must name nobody')
-    .option('-y, --yes', 'do not ask, as without a terminal')
+    .option('-y, --yes', 'ask nothing; without a terminal it is needed')
     .option('--json', 'print the certificate as JSON')
     .action(async (reference: string, options: EraseOptions) =>
       finish(await erase(reference, options)),
@@ -30,8 +30,7 @@ export function eraseCommand(finish: Finish): Command {
 }
 
 async function erase(reference: string, options: EraseOptions): Promise<ExitCode> {
-  // Whoever runs it in a script has decided.
-  if (!options.yes && process.stdin.isTTY) await askFor(reference);
+  if (!options.yes) await askFor(reference);
   return withClient<ExitCode>(async (client) => {
     const result = await client.erase(reference, { reason: options.reason });
     report(result, options);
@@ -41,15 +40,10 @@ async function erase(reference: string, options: EraseOptions): Promise<ExitCode
 
 /** @throws UsageError unless somebody types the reference. */
 async function askFor(reference: string): Promise<void> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const typed = await terminal.question(
-      `Results, jobs and events of ${reference} go for good. Type its reference to be sure: `,
-    );
-    if (typed.trim() !== reference) throw new UsageError(`${reference} is not erased`);
-  } finally {
-    terminal.close();
-  }
+  const typed = await ask(
+    `Results, jobs and events of ${reference} go for good. Type its reference to be sure: `,
+  );
+  if (typed !== reference) throw new UsageError(`${reference} is not erased`);
 }
 
 function report({ status, reference, certificate }: EraseResult, { json }: EraseOptions): void {
