@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { clientOf } from '../client/test-client.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { CLI, runCli, spawnCli } from './run-cli.js';
@@ -230,6 +231,36 @@ test('cancel ends a batch with the reason given', async () => {
   expect(data.reason).toEqual({ code: 'CANCELLED', message: 'a typo' });
   const late = await runCommand(['cancel', 'mistake'], system.environment);
   expect([late.code, late.stderr]).toEqual([1, 'mistake has ended already\n']);
+});
+
+test('what somebody cancelled is told as cancelled, as in lists, and still exits with 1', async () => {
+  const system = await startSystem({ atlas: { completionMs: 600_000 } });
+  await system.startWorker({ POLL_MIN_MS: '600000', POLL_MAX_MS: '600000' });
+  const requests = [await system.request('one', 1), await system.request('other', 1)];
+  requests[1]?.documents.splice(0, 1, { documentId: 'x', bucket: 'kyc-documents', key: 'nowhere' });
+  const manifest = requests.map((request) => JSON.stringify(request)).join('\n');
+  const run = (...args: string[]) => runCommand(args, system.environment, manifest);
+  const waiting = run('submit', '--manifest', '-', '--wait');
+  await waitUntil('a sent upload', () => system.atlas.uploads().length > 0);
+  await clientOf(system).cancel('one', 'a typo');
+  const ended = await waiting;
+  expect([ended.code, ended.stdout.trimEnd().split('\n').slice(-3).sort()]).toEqual([
+    1,
+    [
+      '2 batches: 0 completed, 1 failed, 1 cancelled',
+      'one: cancelled, CANCELLED: a typo',
+      expect.stringMatching(/^other: failed, OBJECT_NOT_FOUND: /),
+    ],
+  ]);
+  expect(ended.stdout).toMatch(/^one: cancelled, 0 of 1 documents, .*CANCELLED: a typo$/m);
+  const shown = await run('status', 'one');
+  expect([shown.code, shown.stdout]).toEqual([1, expect.stringMatching(/^one {2}cancelled /)]);
+  expect((await run('submit', '--manifest', '-', '--wait', '--quiet')).stderr).toContain(
+    'one was cancelled before, CANCELLED: a typo\n',
+  );
+  // Programs are told what the event says.
+  const json = await run('status', 'one', '--json');
+  expect([json.code, JSON.parse(json.stdout).state]).toEqual([1, 'failed']);
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s ends an idle worker with 0', async (signal) => {

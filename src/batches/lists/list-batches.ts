@@ -2,10 +2,9 @@
 import { checkOptions } from '../../check-options.js';
 import { type Reason, UsageError } from '../../errors.js';
 import type { Priority } from '../../jobs/request/request.js';
-import type { ListedState } from '../../jobs/state/listed-facts.js';
+import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
 import type { LinePlace } from '../status/line-place.js';
-import type { ListedStatus } from '../status/status.js';
 import { type BatchFilter, checkFilter, FILTER_OPTIONS } from './batch-filter.js';
 import { type BatchSort, SORTS } from './batch-sets.js';
 import { readCursor, writeCursor } from './cursor.js';
@@ -145,9 +144,4 @@ function toListed({
     reason,
     lastError: status?.lastError ?? null,
   };
-}
-
-/** A failure that somebody asked for is none. */
-export function listedState({ state, summary }: ListedStatus): ListedState {
-  return summary?.reason?.code === 'CANCELLED' ? 'cancelled' : state;
 }

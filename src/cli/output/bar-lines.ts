@@ -1,5 +1,6 @@
 /** Progress of batches as bars for a terminal. Pure, except that it asks whether to use colours. */
 import type { BatchStatus } from '../../batches/status/status.js';
+import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
 import { plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
 import { cutEnd, cutMiddle, formatTable, widthOf } from './table.js';
@@ -31,7 +32,8 @@ const COLOURS = {
   processing: 'cyan',
   completed: 'green',
   failed: 'red',
-} as const;
+  cancelled: 'gray',
+} as const satisfies Record<ListedState, string>;
 const LONGEST_STATE = Math.max(...Object.keys(COLOURS).map((state) => state.length));
 
 export interface Screen {
@@ -55,7 +57,7 @@ export function barLines(statuses: readonly BatchStatus[], screen: Screen): stri
 function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): string[] {
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
-    const state = paint(COLOURS[status.state], status.state.padEnd(LONGEST_STATE));
+    const state = paint(COLOURS[listedState(status)], listedState(status).padEnd(LONGEST_STATE));
     return [cutMiddle(status.reference, MAX_REFERENCE_WIDTH), '', `${present}/${total}`, state];
   });
   const withoutBar = Math.max(0, ...formatTable(words, [2]).map(widthOf));
@@ -77,7 +79,9 @@ function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): s
 function bar(status: BatchStatus, width: number): string {
   const { present, total } = status.documents;
   const full = total === 0 ? 0 : Math.floor((present / total) * width);
-  return paint(COLOURS[status.state], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full));
+  return (
+    paint(COLOURS[listedState(status)], '█'.repeat(full)) + paint('gray', '░'.repeat(width - full))
+  );
 }
 
 /** The text beside a bar: how it ended, or what comes next. */

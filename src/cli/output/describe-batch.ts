@@ -6,6 +6,7 @@ import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
+import { listedState } from '../../jobs/state/listed-facts.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
@@ -13,7 +14,7 @@ import { firstOf } from './first-of.js';
 /** The progress of a batch in one line, without its reference. */
 export function describeProgress(status: BatchStatus): string {
   const { present, total } = status.documents;
-  const parts = [`${status.state}, ${present} of ${total} documents`];
+  const parts = [`${listedState(status)}, ${present} of ${total} documents`];
   if (status.uploads.length > 1) parts.push(plural(status.uploads.length, 'upload'));
   const round = status.uploads.at(-1)?.round ?? 1;
   if (round > 1 && !status.summary) parts.push(`round ${round}`);
@@ -42,7 +43,7 @@ export function describeStatus(
 ): string[] {
   const { present, sent, total } = status.documents;
   const lines = [
-    `${status.reference}  ${status.state}${status.productType ? `  ${status.productType}` : ''}`,
+    `${status.reference}  ${listedState(status)}${status.productType ? `  ${status.productType}` : ''}`,
     `  documents  ${present} of ${total} present, ${sent} sent`,
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];

@@ -2,6 +2,7 @@
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { EnqueueResult } from '../../client/enqueue.js';
 import { describeReason } from '../../errors.js';
+import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
 import type { BatchSummary } from '../../jobs/summary.js';
 import { plural } from '../../plural.js';
 import { describeEnd } from './describe-batch.js';
@@ -47,13 +48,14 @@ export function describeRefused(submitted: readonly Submitted[]): string[] {
   if (failed.length === 0) return lines;
   return [
     ...lines,
-    'What has failed is not sent again: retry it on its page of the dashboard, or submit it under another reference.',
+    'Such a batch is not sent again: retry it on its page of the dashboard, or submit it under another reference.',
   ];
 }
 
 function describeFailed({ reference, known }: Submitted): string[] {
   const reason = known?.summary?.reason;
-  return [`${reference} has failed before${reason ? `, ${describeReason(reason)}` : ''}`];
+  const ended = known && listedState(known) === 'cancelled' ? 'was cancelled' : 'has failed';
+  return [`${reference} ${ended} before${reason ? `, ${describeReason(reason)}` : ''}`];
 }
 
 /** Known before, and ended without success: adding it again does nothing. */
@@ -64,26 +66,32 @@ export function hasFailed({ known }: Submitted): boolean {
 /** How they ended: all of it for one or some, and for many those that failed and a count. */
 export function describeEnds(summaries: readonly BatchSummary[]): string[] {
   const describe = (summary: BatchSummary) => [
-    `${summary.reference}: ${summary.status}`,
+    `${summary.reference}: ${endOf(summary)}`,
     ...describeEnd(summary),
   ];
   if (summaries.length === 1) return summaries.flatMap(describe);
-  const failed = summaries.filter(({ status }) => status === 'failed').length;
-  const counts = [`${summaries.length - failed} completed`, `${failed} failed`];
+  const count = (end: ListedState) => summaries.filter((one) => endOf(one) === end).length;
+  const counts = [`${count('completed')} completed`, `${count('failed')} failed`];
+  if (count('cancelled') > 0) counts.push(`${count('cancelled')} cancelled`);
   return [
     ...describeFailures(summaries),
     `${plural(summaries.length, 'batch', 'batches')}: ${counts.join(', ')}`,
   ];
 }
 
-/** Those that failed, and why. */
+function endOf(summary: BatchSummary): ListedState {
+  return listedState({ state: summary.status, summary });
+}
+
+/** Those that failed, or that somebody cancelled, and why. */
 export function describeFailures(summaries: readonly BatchSummary[]): string[] {
   return firstOf(
     summaries.filter(({ status }) => status === 'failed'),
     BATCHES_SHOWN,
-    ({ reference, reason }) => [
-      `${reference}: failed${reason ? `, ${describeReason(reason)}` : ''}`,
-    ],
-    (left) => [`… and ${left} more failed; --json shows all`],
+    (summary) => {
+      const { reference, reason } = summary;
+      return [`${reference}: ${endOf(summary)}${reason ? `, ${describeReason(reason)}` : ''}`];
+    },
+    (left) => [`… and ${left} more; --json shows all`],
   );
 }

@@ -2,7 +2,7 @@
  * What lists tell batches by: a short text in the hash of each batch job, which ends with the job. It holds
  * the same few values for many batches, so that a script that counts them judges each text once. Pure.
  */
-import type { ReasonCode } from '../../errors.js';
+import type { Reason, ReasonCode } from '../../errors.js';
 import type { BatchRequest, Priority } from '../request/request.js';
 import type { BatchState } from './batch-state.js';
 
@@ -67,6 +67,17 @@ export function factsOf(request: BatchRequest | null, state: BatchState): string
     tenant: request?.tenant ?? '',
     priority: request?.priority ?? 'normal',
   });
+}
+
+/** A failure that somebody asked for is none. @param status As `BatchStatus`, or less of it. */
+export function listedState({
+  state,
+  summary,
+}: {
+  state: Exclude<ListedState, 'cancelled'>;
+  summary: { reason?: Reason | undefined } | null;
+}): ListedState {
+  return summary?.reason?.code === 'CANCELLED' ? 'cancelled' : state;
 }
 
 /** As its worker knows it: in line for as long as its deadline stands still. */

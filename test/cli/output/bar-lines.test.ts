@@ -4,6 +4,7 @@ import type { BatchStatus } from '../../../src/batches/status/status.js';
 import { barLines } from '../../../src/cli/output/bar-lines.js';
 import { describeProgress } from '../../../src/cli/output/describe-batch.js';
 import { widthOf } from '../../../src/cli/output/table.js';
+import type { ReasonCode } from '../../../src/errors.js';
 import type { BatchSummary } from '../../../src/jobs/summary.js';
 
 const NOW = Date.parse('2026-11-23T12:00:00.000Z');
@@ -25,12 +26,12 @@ function running(reference: string, present: number, total: number): BatchStatus
   };
 }
 
-function ended(reference: string): BatchStatus {
+function ended(reference: string, code: ReasonCode = 'INCOMPLETE'): BatchStatus {
   const summary: BatchSummary = {
     eventId: `done-${reference}@mfz3k2c1`,
     reference,
     status: 'failed',
-    reason: { code: 'INCOMPLETE', message: '1 of 5 documents never came: x' },
+    reason: { code, message: '1 of 5 documents never came: x' },
     productType: 'LOAN_APP',
     batchIds: [],
     documents: { total: 5, sent: 6, present: 4, missing: ['x'] },
@@ -51,6 +52,7 @@ test('the line of a batch has a bar of what is present, and says when the next p
   expect(bar.replaceAll('░', '')).toHaveLength(bar.length / 2);
   expect(line).toMatch(/^loan-8841 .* 3\/6 {2}processing {2}poll 3 in 1\.5 s$/);
   expect(draw([ended('loan-1')])[0]).toMatch(/4\/5 {2}failed {6}INCOMPLETE$/);
+  expect(draw([ended('loan-1', 'CANCELLED')])[0]).toMatch(/4\/5 {2}cancelled {3}CANCELLED$/);
 });
 
 test.each([40, 60, 80, 200])(

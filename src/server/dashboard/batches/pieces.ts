@@ -1,10 +1,9 @@
 /** Parts that several pages use. Pure. */
-import { listedState } from '../../../batches/lists/list-batches.js';
 import type { LinePlace } from '../../../batches/status/line-place.js';
 import type { ListedStatus } from '../../../batches/status/status.js';
 import type { Reason } from '../../../errors.js';
 import { LINE_REASONS } from '../../../gate/line.js';
-import type { ListedState } from '../../../jobs/state/listed-facts.js';
+import { type ListedState, listedState } from '../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../html.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import type { Tone } from '../frame/layout.js';
