@@ -126,7 +126,7 @@ test.each([
   ['jobs/request/request.d.ts', 'BatchRequest'],
   ['jobs/request/request.d.ts', 'BatchDocument'],
   ['errors.d.ts', 'Reason'],
-  ['batches/status/status.d.ts', 'UploadStatus'],
+  ['batches/status/upload-status.d.ts', 'UploadStatus'],
   ['batches/status/status.d.ts', 'BatchStatus'],
   ['client/completion-handler.d.ts', 'CompletionContext'],
   ['config/worker-options.d.ts', 'WorkerSettings'],

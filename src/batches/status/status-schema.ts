@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { reasonSchema, summarySchema } from '../../jobs/schemas.js';
 import type { LinePlace } from './line-place.js';
-import type { BatchStatus, UploadStatus } from './status.js';
+import type { BatchStatus } from './status.js';
+import type { UploadStatus } from './upload-status.js';
 
 const count = z.int().min(0);
 const instant = z.iso.datetime();

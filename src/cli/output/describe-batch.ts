@@ -1,7 +1,8 @@
 /** Describes a batch in text. Pure. */
 import type { LinePlace } from '../../batches/status/line-place.js';
-import type { BatchStatus, UploadStatus } from '../../batches/status/status.js';
+import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
+import type { UploadStatus } from '../../batches/status/upload-status.js';
 import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';

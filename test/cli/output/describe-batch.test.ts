@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { BatchStatus, UploadStatus } from '../../../src/batches/status/status.js';
+import type { BatchStatus } from '../../../src/batches/status/status.js';
+import type { UploadStatus } from '../../../src/batches/status/upload-status.js';
 import { describeStatus, duration } from '../../../src/cli/output/describe-batch.js';
 
 const NOW = Date.parse('2026-11-23T12:05:00.000Z');

@@ -1,5 +1,6 @@
 /** The uploads of a batch, those that are not complete first. Pure. */
-import type { BatchStatus, UploadStatus } from '../../../batches/status/status.js';
+import type { BatchStatus } from '../../../batches/status/status.js';
+import type { UploadStatus } from '../../../batches/status/upload-status.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { reasonMarkup, timeUntil } from './pieces.js';
