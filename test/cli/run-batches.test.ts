@@ -175,7 +175,7 @@ test('status shows several batches, how long each took, and with --watch how the
   expect(await once(watching, 'close')).toEqual([0, null]);
   expect(output).toMatch(/^two: completed, 1 of 1 documents/m);
   expect(output).toMatch(/^one {2}completed {2}LOAN_APP$/m);
-  expect(output.match(/^ {2}ended {6}\S+, after [\d.]+ s$/gm)).toHaveLength(2);
+  expect(output.match(/^ {2}ended {6}\S+, [\d.]+ s after it was submitted$/gm)).toHaveLength(2);
   const both = await runCommand(['status', 'one', 'never', 'two', '--json'], system.environment);
   expect(both.code).toBe(1);
   expect(

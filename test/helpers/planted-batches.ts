@@ -13,6 +13,8 @@ export interface PlantedBatch extends Partial<BatchRequest> {
   /** Of a failed one. */
   code?: ReasonCode;
   addedAt?: number;
+  /** When its first upload was sent; without it, none was. */
+  submittedAt?: number;
   endedAt?: number;
   /** Documents that have come, of an upload that Atlas has. */
   present?: number;
@@ -47,6 +49,7 @@ export async function plant(
         state = 'queued',
         code,
         addedAt = 1,
+        submittedAt: _submittedAt,
         endedAt = addedAt + 1,
         present,
         uploads: _uploads,
@@ -90,6 +93,7 @@ function stateOf(request: BatchRequest, batch: PlantedBatch): BatchState {
   if (present !== undefined || state === 'processing' || state === 'completed')
     base.uploads = [uploadOf(batch, total, state === 'completed' ? total : (present ?? 0))];
   if (batch.uploads) base.uploads = batch.uploads;
+  if (batch.submittedAt !== undefined) base.submittedAt = batch.submittedAt;
   if (state === 'in-line') base.inLineSince = addedAt;
   if (state !== 'completed' && state !== 'failed' && state !== 'cancelled') return base;
   return {

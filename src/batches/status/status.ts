@@ -83,8 +83,7 @@ async function statusOfJob(
     uploads,
     polls: sumOfPolls(uploads),
     nextPollAt,
-    submittedAt:
-      state?.submittedAt === undefined ? null : new Date(state.submittedAt).toISOString(),
+    submittedAt: submittedAtOf(state),
     line,
     lastError: state?.errorStreak?.reason ?? null,
     summary: null,
@@ -118,6 +117,7 @@ export interface ListedStatus
     | 'documents'
     | 'uploads'
     | 'nextPollAt'
+    | 'submittedAt'
     | 'line'
     | 'lastError'
   > {
@@ -150,10 +150,15 @@ export async function listedStatus(
     documents: countDocuments(total, state, uploads),
     uploads,
     nextPollAt: earliestPoll(uploads),
+    submittedAt: submittedAtOf(state),
     line,
     lastError: hasEnded ? null : (state?.errorStreak?.reason ?? null),
     summary: hasEnded ? (status === 'failed' ? { reason } : {}) : null,
   };
+}
+
+function submittedAtOf(state: BatchState | null): string | null {
+  return state?.submittedAt === undefined ? null : new Date(state.submittedAt).toISOString();
 }
 
 function earliestPoll(uploads: readonly UploadStatus[]): string | null {

@@ -98,7 +98,7 @@ export function describeEnd(summary: BatchSummary, all = false): string[] {
   if (reason) lines.push(`  reason     ${describeReason(reason)}`);
   if (submittedAt) lines.push(`  submitted  ${submittedAt}`);
   const took = submittedAt
-    ? `, after ${duration(Date.parse(completedAt) - Date.parse(submittedAt))}`
+    ? `, ${duration(Date.parse(completedAt) - Date.parse(submittedAt))} after it was submitted`
     : '';
   lines.push(`  ended      ${completedAt}${took}`);
   const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;

@@ -1,7 +1,10 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../../scripts/private-redis.js';
 import { documentsSentKey, quotaUsedKey } from '../../../src/jobs/keys/gate-keys.js';
+import { runCommand } from '../../cli/run-command.js';
 import { batchOf } from '../../client/test-client.js';
+import { plant } from '../../helpers/planted-batches.js';
+import { openTestQueues } from '../../helpers/test-queues.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { createServer, LOGIN } from '../test-server.js';
 import { get, startQuietServer } from './test-pages.js';
@@ -29,6 +32,33 @@ it('a list of batches has pages, newest first, and counts all of them', async ()
   expect(new Set(pages.flat()).size).toBe(60);
   expect(await older(third)).toBe('');
   expect((await get(test, '?show=nonsense')).body).toContain('Nothing was searched');
+});
+
+it('how long a batch took is told as one time, of which its page and the command line say what it is', async () => {
+  const test = await startQuietServer();
+  const { queues } = openTestQueues(test);
+  // It waited for two hours. Then it failed, and was retried an hour later.
+  const [addedAt, minute] = [Date.parse('2026-11-23T10:00:00Z'), 60_000];
+  const submittedAt = addedAt + 120 * minute;
+  await plant(queues, [
+    {
+      reference: 'retried',
+      state: 'completed',
+      addedAt,
+      submittedAt,
+      endedAt: submittedAt + 64 * minute,
+    },
+    { reference: 'never-sent', state: 'failed', addedAt, endedAt: submittedAt },
+  ]);
+  const environment = { REDIS_URL: test.url, QUEUE_PREFIX: test.prefix };
+  const told = await runCommand(['status', 'retried', 'never-sent'], environment);
+  expect(told.stdout).toMatch(/^ {2}ended {6}\S+, 1 h 4 min after it was submitted$/m);
+  expect(told.stdout).toMatch(/^ {2}ended {6}2026-11-23T12:00:00.000Z$/m);
+  expect((await get(test, '/retried')).body).toContain('1 h 4 min after it was submitted<');
+  expect((await get(test, '/never-sent')).body).not.toContain('after it was');
+  const list = (await get(test, '?show=all')).body;
+  expect(list).toContain('>1 h 4 min<');
+  expect(list).not.toMatch(/class="dim">[23] h/);
 });
 
 it('the search, and that within a batch, find a document whose id is written in another Unicode form', async () => {

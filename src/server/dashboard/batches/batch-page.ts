@@ -117,16 +117,18 @@ function notes({ status }: BatchPageView): Markup {
   return html`<div class="note ${style}">${reasonMarkup(reason)}</div>`;
 }
 
-function facts({ status, endedAt, addedAt, now }: BatchPageView): Markup {
+function facts({ status, now }: BatchPageView): Markup {
   const { summary } = status;
-  const took = endedAt !== null && addedAt !== null ? duration(endedAt - addedAt) : null;
+  const took =
+    summary?.submittedAt &&
+    duration(Date.parse(summary.completedAt) - Date.parse(summary.submittedAt));
   return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
 <dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
 ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
 <dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
-${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">after ${took}</span>`}</dd>`}
+${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">${took} after it was submitted</span>`}</dd>`}
 ${summary && summary.results.length > 0 && html`<dt>Results</dt><dd class="mono">${results(summary.results)}</dd>`}
 </dl></section>`;
 }

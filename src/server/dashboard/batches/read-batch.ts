@@ -15,7 +15,6 @@ export interface BatchView {
   status: BatchStatus;
   /** Null when the job is no longer kept, and the status comes from its completion event. */
   addedAt: number | null;
-  endedAt: number | null;
   timeline: Timeline;
   webhooks: WebhookDelivery[];
   documents: DocumentsView;
@@ -39,7 +38,6 @@ export async function readBatch(
   return {
     status,
     addedAt: job?.timestamp ?? null,
-    endedAt: job?.finishedOn ?? null,
     timeline,
     webhooks,
     documents: documentsOf(all, (job && stateOf(job)) ?? null, query),

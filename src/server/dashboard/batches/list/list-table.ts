@@ -60,9 +60,12 @@ function why({ status }: BatchRow): Markup | false {
   return html`<code class="code" title="${reason.message}">${reason.code}</code>`;
 }
 
-function nextOrTook({ status, addedAt, endedAt }: BatchRow, now: number): Markup {
+/** How long it took is from its first upload to its end, as its page says it. */
+function nextOrTook({ status, endedAt }: BatchRow, now: number): Markup {
   if (status?.nextPollAt) return timeUntil(status.nextPollAt, now);
-  return html`<span class="dim">${endedAt === null ? '–' : duration(endedAt - addedAt)}</span>`;
+  const submittedAt = status?.submittedAt ?? null;
+  const took = endedAt === null || submittedAt === null ? null : endedAt - Date.parse(submittedAt);
+  return html`<span class="dim">${took === null ? '–' : duration(took)}</span>`;
 }
 
 function deadline(at: number | undefined, now: number): Markup {
