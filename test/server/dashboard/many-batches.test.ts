@@ -86,7 +86,10 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect(new Set(referencesIn(cards.body)).size).toBe(3);
   const oldest = await get(test, '/dashboard/batches?show=failed&sort=oldest&since=1h');
   expect(referencesIn(oldest.body)[0]).toBe('loan-app-0');
-  expect((await get(test, '/dashboard/batches?show=cancelled')).text).toContain('withdrawn');
+  const cancelled = await get(test, '/dashboard/batches?show=cancelled');
+  expect(cancelled.text).toContain('withdrawn');
+  for (const { body } of [cancelled, await get(test, '/dashboard/batches/withdrawn')])
+    expect(body).toContain('<progress class="cancelled"');
   expect((await get(test, '/dashboard/batches?show=running')).text).toContain('State');
   const line = await get(test, '/dashboard/batches?show=running&state=in-line&tenant=branch-12');
   expect(referencesIn(line.body)).toEqual(['line-1']);

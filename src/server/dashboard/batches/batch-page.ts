@@ -1,5 +1,6 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
+import { listedState } from '../../../jobs/state/listed-facts.js';
 import { plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { mayChange } from '../../login/operator.js';
@@ -123,7 +124,7 @@ function facts({ status, now }: BatchPageView): Markup {
     summary?.submittedAt &&
     duration(Date.parse(summary.completedAt) - Date.parse(summary.submittedAt));
   return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
-<dt>Documents present</dt><dd>${progressBar(status.documents, status.state)}</dd>
+<dt>Documents present</dt><dd>${progressBar(status.documents, listedState(status))}</dd>
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
 ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
 <dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>

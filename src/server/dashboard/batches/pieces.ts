@@ -54,7 +54,7 @@ const TONES: Partial<Record<ListedState, Tone>> = {
 
 export function progressBar(
   { present, total }: { present: number; total: number },
-  style: string,
+  style: ListedState,
 ): Markup {
   return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present.toLocaleString('en')}</b> / ${total.toLocaleString('en')}</span></span>`;
 }

@@ -1,6 +1,7 @@
 /** The table of the list of batches. Pure. */
 import type { BatchRow } from '../../../../batches/lists/rows.js';
 import { LINE_REASONS } from '../../../../gate/line.js';
+import { listedState } from '../../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../../html.js';
 import { batchPath, duration, progressBar, statePill, timeAgo, timeUntil } from '../pieces.js';
 
@@ -42,7 +43,7 @@ function tableRow(row: BatchRow, { now, selects, deadlines }: Omit<TableView, 'r
 <td class="ref"><a href="${batchPath(reference)}">${reference}</a></td>
 <td class="product">${productType ?? html`<span class="dim">not a valid batch</span>`}</td>
 <td class="state">${statePill(status)} ${why(row)}</td>
-<td class="wide">${progressBar(documents, status.state)}</td>
+<td class="wide">${progressBar(documents, listedState(status))}</td>
 <td class="nowrap when">${deadlines ? deadline(deadlines.get(jobId), now) : nextOrTook(row, now)}</td>
 <td class="nowrap dim end">${at}</td>
 </tr>`;
