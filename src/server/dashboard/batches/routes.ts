@@ -23,6 +23,7 @@ import { readRecords } from './bulk/bulk-record.js';
 import { readDocumentsQuery } from './documents.js';
 import { createCountCache } from './list/counts-cache.js';
 import { listPage } from './list/list-page.js';
+import type { Section } from './list/list-parameters.js';
 import {
   filterOf,
   isNarrowed,
@@ -30,7 +31,6 @@ import {
   listPath,
   queryFault,
   readListQuery,
-  type Section,
 } from './list/list-query.js';
 import { batchPath } from './pieces.js';
 import { readBatch } from './read-batch.js';

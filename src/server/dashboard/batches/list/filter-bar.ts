@@ -11,15 +11,12 @@ import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
 import { STATE_WORDS } from '../pieces.js';
+import { PARAMETERS, SECTIONS, type Section, SINCE } from './list-parameters.js';
 import {
   isNarrowed,
   type ListQuery,
   listPath,
-  PARAMETERS,
   parametersOf,
-  SECTIONS,
-  type Section,
-  SINCE,
   sectionPath,
   toggled,
 } from './list-query.js';

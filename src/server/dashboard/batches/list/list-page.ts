@@ -24,13 +24,8 @@ import {
   searchHeading,
   tabs,
 } from './filter-bar.js';
-import {
-  isNarrowed,
-  type ListQuery,
-  type Section,
-  sectionPath,
-  withoutDeadline,
-} from './list-query.js';
+import type { Section } from './list-parameters.js';
+import { isNarrowed, type ListQuery, sectionPath, withoutDeadline } from './list-query.js';
 import { batchTable } from './list-table.js';
 import { faultNote, type QueryFault } from './list-times.js';
 import { webhookNote } from './webhook-note.js';

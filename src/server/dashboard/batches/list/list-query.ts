@@ -8,44 +8,20 @@ import {
 } from '../../../../batches/lists/batch-filter.js';
 import { type BatchSort, SORTS } from '../../../../batches/lists/batch-sets.js';
 import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
-import { REASON_CODES } from '../../../../errors.js';
-import {
-  MAX_PRODUCT_TYPE_LENGTH,
-  PRIORITIES,
-  TENANT_PATTERN,
-} from '../../../../jobs/request/request.js';
-import { LISTED_STATES, type ListedState } from '../../../../jobs/state/listed-facts.js';
+import type { ListedState } from '../../../../jobs/state/listed-facts.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
+import {
+  isSection,
+  KNOWN,
+  PARAMETERS,
+  SECTIONS,
+  type Section,
+  SINCE,
+  textOf,
+  textsOf,
+  unknownIn,
+} from './list-parameters.js';
 import { faultOf, type ListTimes, msOf, type QueryFault, timeIn } from './list-times.js';
-
-/** The lists that the page offers, and the states of each. */
-export const SECTIONS = {
-  running: ['running'],
-  failed: ['failed'],
-  cancelled: ['cancelled'],
-  completed: ['completed'],
-  all: ['running', 'ended'],
-} as const satisfies Record<string, readonly StateFilter[]>;
-
-export type Section = keyof typeof SECTIONS;
-
-/** Times since when, by the value in the address. */
-export const SINCE: ReadonlyMap<string, { word: string; ms: number }> = new Map([
-  ['15m', { word: '15 minutes', ms: 900_000 }],
-  ['1h', { word: 'hour', ms: 3_600_000 }],
-  ['12h', { word: '12 hours', ms: 12 * 3_600_000 }],
-  ['24h', { word: '24 hours', ms: 24 * 3_600_000 }],
-  ['7d', { word: '7 days', ms: 7 * 24 * 3_600_000 }],
-]);
-
-/** The parameter of each dimension. */
-export const PARAMETERS: Record<Dimension, string> = {
-  state: 'state',
-  code: 'code',
-  productType: 'product',
-  tenant: 'tenant',
-  priority: 'priority',
-};
 
 export interface ListQuery extends ListTimes {
   section: Section;
@@ -61,19 +37,6 @@ export interface ListQuery extends ListTimes {
   /** Batches on the pages before. */
   skipped: number;
 }
-
-/** What values of each parameter may be. An empty one stands for any; of tenants for none. */
-const KNOWN: Record<string, (text: string) => boolean> = {
-  show: isSection,
-  state: (text) => LISTED_STATES.some((one) => one === text),
-  code: (text) => REASON_CODES.some((one) => one === text),
-  product: isProductType,
-  tenant: (text) => text === '' || TENANT_PATTERN.test(text),
-  priority: (text) => PRIORITIES.some((one) => one === text),
-  since: (text) => SINCE.has(text),
-};
-/** More of a value that is not known is not repeated. */
-const MAX_REPEATED = 40;
 
 /** Of the values in an address those that can be are taken. What is wrong with the others, {@link queryFault} says. */
 export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
@@ -105,39 +68,6 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
     cursor: cursor === '' ? undefined : cursor,
     skipped: /^\d{1,9}$/.test(skipped) ? Number(skipped) : 0,
   };
-}
-
-function isSection(text: string): text is Section {
-  return Object.hasOwn(SECTIONS, text);
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function textsOf(value: unknown): string[] {
-  return [...new Set([value ?? []].flat())].filter((one) => typeof one === 'string');
-}
-
-/** Parameters that have one value: several would be none. */
-const SINGLE = ['show', 'since', 'q'];
-
-/** A filter with what is not known would be a wider one, and an action on all that fit would mean all of that. */
-function unknownIn(query: Readonly<Record<string, unknown>>): [string, string][] {
-  const repeated = SINGLE.filter((name) => Array.isArray(query[name]));
-  const ofRepeated = repeated.flatMap((name) =>
-    textsOf(query[name]).map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
-  );
-  const ofOthers = Object.entries(KNOWN).flatMap(([name, isKnown]) =>
-    textsOf(query[name])
-      .filter((text) => text !== '' && !isKnown(text))
-      .map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
-  );
-  return [...ofRepeated, ...ofOthers];
-}
-
-function isProductType(text: string): boolean {
-  return text.length <= 2 * MAX_PRODUCT_TYPE_LENGTH && text !== '' && !/\p{Cc}/u.test(text);
 }
 
 /** What is wrong with it: nothing is to be searched, or done, then. @param now Redis's time in ms. */
