@@ -1,5 +1,6 @@
 /** The parameters of a request, checked. Issues are sentences for people, and repeat no value. */
 import { z } from 'zod';
+import { nearestName } from '../../nearest-name.js';
 import { invalid } from './problem.js';
 
 /** What an operation takes that names none. */
@@ -18,7 +19,8 @@ export function readQuery<Query>(
   }
   const parsed = (schema ?? NO_PARAMETERS).safeParse(given, { error: describe });
   if (parsed.success) return parsed.data;
-  throw refused(parsed.error.issues.flatMap(sentencesOf));
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  throw refused(parsed.error.issues.flatMap((issue) => sentencesOf(issue, known)));
 }
 
 function refused(issues: readonly string[]) {
@@ -43,9 +45,13 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-function sentencesOf(issue: z.core.$ZodIssue): string[] {
+function sentencesOf(issue: z.core.$ZodIssue, known: readonly string[]): string[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((name) => `${shorten(name)} is not a known parameter`);
+    return issue.keys.map((name) => {
+      const meant = nearestName(shorten(name), known);
+      const question = meant ? `; did you mean ${meant}?` : '';
+      return `${shorten(name)} is not a known parameter${question}`;
+    });
   }
   return [`${issue.path.join('.')} ${issue.message}`];
 }

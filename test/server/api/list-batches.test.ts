@@ -65,6 +65,7 @@ it.each([
   ['a limit that stands twice', 'limit=1&limit=2', 'limit must be given once'],
   ['an end before the beginning', 'since=2026-11-02T00:00:00Z&until=2026-11-01T00:00:00Z', 'since'],
   ['an unknown parameter', 'page=2', 'page is not a known parameter'],
+  ['a misspelt parameter', 'stat=failed', 'stat is not a known parameter; did you mean state?'],
   ['two unknown parameters', 'page=2&size=3', 'size is not a known parameter'],
 ])('%s is refused, and named', async (_what, query, says) => {
   const { call } = await startApi();

@@ -151,29 +151,35 @@ it('batches are listed, counted, previewed and retried between two times, which 
 });
 
 it.each([
-  ['code=NONE', 'code “NONE”'],
-  ['tenant=a%20b&tenant=branch-1', 'tenant “a b”'],
-  ['state=zzz', 'state “zzz”'],
-  ['priority=high', 'priority “high”'],
-  ['since=2h', 'since “2h”'],
-  ['product=%07', 'product “'],
-  ['since=1h&since=7d', 'since “1h”, since “7d”'],
-  ['show=cancelled', 'show “failed”, show “cancelled”'],
-  ['q=app-1&q=app-2', 'q “app-1”, q “app-2”'],
+  ['code=NONE', 'Nothing is known as code “NONE”.'],
+  ['tenant=a%20b&tenant=branch-1', 'Nothing is known as tenant “a b”.'],
+  ['state=zzz&code=', 'Nothing is known as state “zzz”.'],
+  ['priority=high', 'Nothing is known as priority “high”.'],
+  ['since=2h', 'Nothing is known as since “2h”.'],
+  ['product=%07', 'Nothing is known as product “'],
+  ['since=1h&since=7d', 'since is given more than once: “1h”, “7d”.'],
+  ['show=cancelled', 'show is given more than once: “failed”, “cancelled”.'],
+  ['q=app-1&q=app-2', 'q is given more than once: “app-1”, “app-2”.'],
+  ['stat=failed', 'There is no parameter “stat”; did you mean state?'],
+  ['sinc=2h', 'There is no parameter “sinc”; did you mean since?'],
+  ['Tenant=branch-1', 'There is no parameter “Tenant”; did you mean tenant?'],
+  ['x=1&code=NONE', 'There is no parameter “x”. Nothing is known as code “NONE”.'],
 ])(
-  'what nothing is known as (%s) is told, and widens neither a list nor an action',
+  'what an address says and nobody can do (%s) is told, and widens neither a list nor an action',
   async (asked, says) => {
     const test = await startWith(failed(3));
     const list = await get(test, `/dashboard/batches?show=failed&${asked}`);
     expect(list.statusCode).toBe(400);
-    expect(list.text).toContain(`Nothing was searched Nothing is known as ${says}`);
+    expect(list.text).toContain(`Nothing was searched ${says}`);
     expect(referencesIn(list.body)).toEqual([]);
     const bulk = `action=retry&which=all&show=failed&${asked}`;
     const preview = await get(test, `/dashboard/bulk?${bulk}`);
     expect(preview.statusCode).toBe(303);
     expect((await get(test, String(preview.headers.location))).statusCode).toBe(400);
     const form = `${bulk}&until=${Date.now()}&asked-at=${Date.now()}&total=3`;
-    expect((await post(test, '/dashboard/bulk', form)).statusCode).toBe(400);
+    const refused = await post(test, '/dashboard/bulk', form);
+    const [misspelt = 'Bad Request'] = /^There is no parameter.*?[?.](?= |$)/.exec(says) ?? [];
+    expect([refused.statusCode, refused.json()]).toEqual([400, { error: misspelt }]);
     expect(await test.queues.batches.getFailedCount()).toBe(3);
   },
 );

@@ -22,6 +22,7 @@ import { readRecord, requestAbort } from './bulk-record.js';
 import { createBulkRuns } from './bulk-runs.js';
 import {
   type Asked,
+  errorFor,
   inWords,
   type Query,
   readAsked,
@@ -62,11 +63,12 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const askedAtMs = Number(form.get('asked-at') ?? untilMs);
     const total = Number(form.get('total'));
     const times = { askedAtMs, untilMs };
-    const asked = readAsked(valuesOf(form), times, form.has('ref'));
+    const values = valuesOf(form);
+    const asked = readAsked(values, times, form.has('ref'));
     const rate = form.get('rate') ? Number(form.get('rate')) : null;
     const isRate = rate === null || (rate > 0 && Number.isFinite(rate));
     if (asked === null || !isRate || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))
-      return reply.status(400).send({ error: 'Bad Request' });
+      return reply.status(400).send({ error: errorFor(values) });
     const { action } = asked;
     const reason = reasonIn(form);
     const order = {

@@ -9,6 +9,7 @@ import { UsageError } from '../../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../../jobs/ids.js';
 import { plural } from '../../../../plural.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
+import { describeMisspelt, misspeltIn } from '../list/list-parameters.js';
 import {
   filterOf,
   type ListFilter,
@@ -21,6 +22,11 @@ import {
 import { wordsOf } from '../list/list-times.js';
 import { GIVEN_UP } from './bulk-page.js';
 
+/** Fields of its forms, beside those of the list. */
+const FIELDS = [
+  ...['action', 'which', 'redeliver', 'ref'],
+  ...['asked-at', 'until', 'total', 'rate', 'reason'],
+];
 /** More are not on one page. */
 const MAX_SELECTED = 100;
 
@@ -61,12 +67,12 @@ export function readAsked(
 ): Asked | null {
   const { action } = values;
   if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
+  const query = readListQuery(values, FIELDS);
+  if (queryFault(query, askedAtMs) !== null) return null;
   if (values.which === GIVEN_UP) {
     const whole = { query: readListQuery({}), references: null, selection: GIVEN_UP } as const;
     return action === 'redeliver' ? { action, ...whole } : null;
   }
-  const query = readListQuery(values);
-  if (queryFault(query, askedAtMs) !== null) return null;
   const given = [values.ref ?? []].flat();
   const references = isSelected
     ? given
@@ -92,9 +98,15 @@ function endingAt(filter: ListFilter, untilMs: number | undefined): ListFilter {
   return { ...filter, until: new Date(Math.min(untilMs, lastMs)) };
 }
 
-/** The list says what is wrong with the times of an address. */
+/** The error of a form that nothing is done about: it names what there is not, and repeats no value. */
+export function errorFor(values: Query): string {
+  const misspelt = describeMisspelt(misspeltIn(readListQuery(values, FIELDS).unknown));
+  return misspelt.length > 0 ? misspelt.join(' ') : 'Bad Request';
+}
+
+/** The list says what is wrong with an address. */
 export function wayBack(values: Query, now: number): string {
-  const query = readListQuery(values);
+  const query = readListQuery(values, FIELDS);
   return queryFault(query, now) === null ? BATCHES_PATH : listPath(query);
 }
 

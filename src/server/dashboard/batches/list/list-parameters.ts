@@ -7,6 +7,7 @@ import {
   TENANT_PATTERN,
 } from '../../../../jobs/request/request.js';
 import { LISTED_STATES } from '../../../../jobs/state/listed-facts.js';
+import { nearestName } from '../../../../nearest-name.js';
 
 /** The lists that the page offers, and the states of each. */
 export const SECTIONS = {
@@ -63,20 +64,65 @@ export function textsOf(value: unknown): string[] {
 }
 
 /** Parameters that have one value: several would be none. */
-const SINGLE = ['show', 'since', 'q'];
+const SINGLE = ['show', 'since', 'q', 'sort', 'at', 'skip'];
 
-/** A filter with what is not known would be a wider one, and an action on all that fit would mean all of that. */
-export function unknownIn(query: Readonly<Record<string, unknown>>): [string, string][] {
-  const repeated = SINGLE.filter((name) => Array.isArray(query[name]));
-  const ofRepeated = repeated.flatMap((name) =>
-    textsOf(query[name]).map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
-  );
-  const ofOthers = Object.entries(KNOWN).flatMap(([name, isKnown]) =>
+/** Of the list, beside what an action that led to it had as its result. */
+const NAMES = [...Object.keys(KNOWN), ...SINGLE, 'from', 'to', 'done'];
+
+/** A parameter, and what somebody has written for it. */
+export type Given = readonly [name: string, value: string];
+
+/**
+ * What an address says and nobody can do. A filter without it would be a wider one, and an action on all that fit would
+ * mean all of that. @param others Names that are known beside those of the list.
+ */
+export function unknownIn(
+  query: Readonly<Record<string, unknown>>,
+  others: readonly string[],
+): Given[] {
+  const isUnknown = (name: string, text: string) => {
+    if (![...NAMES, ...others].includes(name)) return true;
+    if (SINGLE.includes(name) && Array.isArray(query[name])) return true;
+    return text !== '' && KNOWN[name]?.(text) === false;
+  };
+  return Object.keys(query).flatMap((name) =>
     textsOf(query[name])
-      .filter((text) => text !== '' && !isKnown(text))
-      .map((text): [string, string] => [name, text.slice(0, MAX_REPEATED)]),
+      .filter((text) => isUnknown(name, text))
+      .map((text): Given => [name.slice(0, MAX_REPEATED), text.slice(0, MAX_REPEATED)]),
   );
-  return [...ofRepeated, ...ofOthers];
+}
+
+/** What is wrong with what {@link unknownIn} has found, in sentences; empty where nothing is. */
+export function describeUnknown(unknown: readonly Given[]): string {
+  const valuesOf = (name: string) => unknown.filter(([of]) => of === name).map(([, one]) => one);
+  const misspelt = misspeltIn(unknown);
+  const repeated = [...new Set(unknown.map(([name]) => name))].filter(
+    (name) => SINGLE.includes(name) && valuesOf(name).length > 1,
+  );
+  const others = unknown.filter(([name]) => !misspelt.includes(name) && !repeated.includes(name));
+  return [
+    ...describeMisspelt(misspelt),
+    ...repeated.map((name) => {
+      const values = valuesOf(name).map((one) => `“${one}”`);
+      return `${name} is given more than once: ${values.join(', ')}.`;
+    }),
+    ...(others.length > 0
+      ? [`Nothing is known as ${others.map(([name, value]) => `${name} “${value}”`).join(', ')}.`]
+      : []),
+  ].join(' ');
+}
+
+/** Names that are none. */
+export function misspeltIn(unknown: readonly Given[]): string[] {
+  return [...new Set(unknown.map(([name]) => name))].filter((name) => !NAMES.includes(name));
+}
+
+/** A sentence for each. */
+export function describeMisspelt(names: readonly string[]): string[] {
+  return names.map((name) => {
+    const meant = nearestName(name, NAMES);
+    return `There is no parameter “${name}”${meant ? `; did you mean ${meant}?` : '.'}`;
+  });
 }
 
 function isProductType(text: string): boolean {

@@ -11,6 +11,8 @@ import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
 import type { ListedState } from '../../../../jobs/state/listed-facts.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
 import {
+  describeUnknown,
+  type Given,
   isSection,
   KNOWN,
   PARAMETERS,
@@ -29,8 +31,8 @@ export interface ListQuery extends ListTimes {
   values: Record<Dimension, readonly string[]>;
   /** A key of {@link SINCE}; empty for any time. */
   since: string;
-  /** Parameters with values that nothing has. */
-  unknown: readonly (readonly [name: string, value: string])[];
+  /** What nobody can do: parameters that there are not, are given several times, or have values that nothing has. */
+  unknown: readonly Given[];
   text: string;
   sort: BatchSort;
   cursor: string | undefined;
@@ -38,8 +40,14 @@ export interface ListQuery extends ListTimes {
   skipped: number;
 }
 
-/** Of the values in an address those that can be are taken. What is wrong with the others, {@link queryFault} says. */
-export function readListQuery(query: Readonly<Record<string, unknown>>): ListQuery {
+/**
+ * Of the values in an address those that can be are taken. What is wrong with the others, {@link queryFault} says.
+ * @param others Parameters that are known beside those of the list.
+ */
+export function readListQuery(
+  query: Readonly<Record<string, unknown>>,
+  others: readonly string[] = [],
+): ListQuery {
   const taken = (name: string) => {
     const isKnown = KNOWN[name];
     return isKnown ? textsOf(query[name]).filter(isKnown) : [];
@@ -59,7 +67,7 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
       priority: taken('priority'),
     },
     since: SINCE.has(textOf(query.since)) ? textOf(query.since) : '',
-    unknown: unknownIn(query),
+    unknown: unknownIn(query, others),
     from: timeIn(query.from),
     to: timeIn(query.to),
     text: textOf(query.q).trim().slice(0, MAX_TEXT_LENGTH),
@@ -72,10 +80,7 @@ export function readListQuery(query: Readonly<Record<string, unknown>>): ListQue
 
 /** What is wrong with it: nothing is to be searched, or done, then. @param now Redis's time in ms. */
 export function queryFault(query: ListQuery, now: number): QueryFault | null {
-  if (query.unknown.length > 0) {
-    const named = query.unknown.map(([name, value]) => `${name} “${value}”`);
-    return { of: [], text: `Nothing is known as ${named.join(', ')}.` };
-  }
+  if (query.unknown.length > 0) return { of: [], text: describeUnknown(query.unknown) };
   return faultOf(query, sinceMsOf(query, now));
 }
 
@@ -126,8 +131,11 @@ export function parametersOf(query: ListQuery): [string, string][] {
     ['q', text],
     ['sort', sort === 'newest' ? '' : sort],
   ];
+  // One of several that are given is none.
+  const isRepeated = query.unknown.some(([name]) => name === 'show');
+  const shown: [string, string][] = isRepeated ? [] : [['show', section]];
   return [
-    ['show', section],
+    ...shown,
     ...DIMENSIONS.flatMap((one) =>
       values[one].map((value): [string, string] => [PARAMETERS[one], value]),
     ),
