@@ -1,10 +1,12 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { previewBulk } from '../../src/batches/bulk/preview.js';
 import { type BulkOptions, type BulkProgress, runBulk } from '../../src/batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../../src/batches/bulk/selection.js';
 import type { ClientQueues } from '../../src/batches/client-queues.js';
 import { redisTimeMs } from '../../src/redis/clock.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
+import { testRedis } from '../helpers/redis.js';
 import { plantSlowSearch } from '../helpers/slow-search.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -214,6 +216,36 @@ it('a bulk action and a preview of few of many batches end soon after their sign
     ]);
     expect(calls() - before).toBeLessThan(SLOW.length);
   }
+});
+
+it('an action whose preview has said until when reads no time of what waits once more', async () => {
+  // ioredis takes what it is told of others' commands for a reply when they come before its own.
+  const own = await startPrivateRedis();
+  onTestFinished(() => own.stop());
+  const { queues, redis } = openTestQueues({ ...testRedis(), url: own.url });
+  await plant(queues, [{ reference: 'a' }, { reference: 'b' }]);
+  const monitor = await redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  const seen: string[][] = [];
+  monitor.on('monitor', (_time: string, args: string[]) => void seen.push(args));
+  /** How many times of jobs that wait were read meanwhile. */
+  const timesReadBy = async (work: () => Promise<unknown>) => {
+    const before = seen.length;
+    await work();
+    await redis.echo(`${before}`);
+    await waitUntil('the last command', () => seen.at(-1)?.[1] === `${before}`);
+    return seen
+      .slice(before)
+      .filter(([name = '', , field]) => /^hget$/i.test(name) && field === 'timestamp').length;
+  };
+  const preview = (until?: Date) => previewBulk(queues, 'cancel', { state: 'queued', until });
+  const { until } = await preview();
+  const whole = await timesReadBy(() => preview());
+  // The search itself reads times too.
+  expect(await timesReadBy(() => preview(until))).toBe(whole - 2);
+  // A time to come bounds nothing: what others add meanwhile would be met.
+  const tomorrow = new Date(Date.now() + 86_400_000);
+  expect(await timesReadBy(() => preview(tomorrow))).toBe(whole);
 });
 
 it('a preview is not whole where many sleep, of which one may wait for its first worker', async () => {

@@ -3,6 +3,7 @@ import { checkOptions, checkReference } from '../../check-options.js';
 import { UsageError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
 import type { ListedState } from '../../jobs/state/listed-facts.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import type { ClientQueues } from '../client-queues.js';
 import {
   type BatchFilter,
@@ -85,6 +86,9 @@ export async function selectionUntilNow(
 ): Promise<CheckedSelection> {
   if ('references' in selection) return selection;
   const { filter, givenUp } = selection;
+  // As of an action whose preview was shown. To find the last would read the times of all that wait.
+  if (filter.untilMs !== null && filter.untilMs <= (await redisTimeMs(queues.link.redis)))
+    return selection;
   const last = await latestTimeMs(queues, filter);
   return { filter: { ...filter, untilMs: Math.min(filter.untilMs ?? last, last) }, givenUp };
 }
