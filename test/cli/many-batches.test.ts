@@ -63,6 +63,16 @@ test('list prints what fits, and says how many batches it has searched', async (
   });
 });
 
+test('counts of many tenants say how many are left out, and where they are', async () => {
+  const { run } = await startWith(
+    Array.from({ length: 23 }, (_, i) => ({ reference: `loan-${i}`, tenant: `branch-${i}` })),
+  );
+  const { stdout } = await run('list', '--count');
+  expect(stdout).toMatch(/^tenant .* · … and 3 more; --json shows all$/m);
+  const json = await run('list', '--count', '--json');
+  expect(JSON.parse(json.stdout).tenant).toHaveLength(23);
+});
+
 test('retry of all that fit says what it will cost, asks for consent, and says what was done', async () => {
   const { run, queues } = await startWith(failed(30));
   const preview = '20 batches: 20 Atlas batches are read, at most 20 documents sent\n';

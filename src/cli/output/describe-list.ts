@@ -98,5 +98,7 @@ function describeValues(values: readonly ValueCount[]): string {
     .slice(0, VALUES_SHOWN)
     .map(({ value, count }) => `${value === '' ? '–' : value} ${count.toLocaleString('en')}`);
   const left = values.length - shown.length;
-  return escapeControls([...shown, ...(left > 0 ? [`${left} more`] : [])].join(' · '));
+  return escapeControls(
+    [...shown, ...(left > 0 ? [`… and ${left} more; --json shows all`] : [])].join(' · '),
+  );
 }
