@@ -33,10 +33,14 @@ const FILTERS: readonly ListOptions[] = [
   { tenant: 'nobody' },
 ];
 
+/** What reads the reference and the documents of each: one batch fits, or none. */
+const TEXTS: readonly ListOptions[] = [{ text: 'loan-77777/1.jpg' }, { text: 'nowhere' }];
+
 export interface ListTimes {
   /** Each run of each of them. */
   listsMs: number[];
   filtersMs: number[];
+  textsMs: number[];
   countsMs: number[];
   metricsMs: number[];
 }
@@ -57,6 +61,7 @@ export async function measureLists(): Promise<ListTimes> {
     return {
       listsMs: await timesOf(LISTS.map((one) => () => listBatches(queues, one))),
       filtersMs: await timesOf(FILTERS.map((one) => () => listBatches(queues, one))),
+      textsMs: await timesOf(TEXTS.map((one) => () => searchAll(queues, one))),
       countsMs: await timesOf([
         () => countBatches(queues),
         () => countBatches(queues, { code: 'STORAGE' }),
@@ -83,6 +88,15 @@ async function timesOfMetrics(redisUrl: string): Promise<number[]> {
   } finally {
     await server.stop();
   }
+}
+
+/** To the end of all batches, page by page. */
+async function searchAll(queues: ClientQueues, asked: ListOptions): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    const { next } = await listBatches(queues, { ...asked, cursor });
+    cursor = next ?? undefined;
+  } while (cursor !== undefined);
 }
 
 async function expectRare(queues: ClientQueues): Promise<void> {
