@@ -1,11 +1,11 @@
 /** The report that the demo prints at its end. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { seconds } from '../src/cli/output/describe-batch.js';
 import { formatTable } from '../src/cli/output/table.js';
 import { paint } from '../src/cli/output/terminal.js';
 import type { AtlasBatchClient } from '../src/client/atlas-batch-client.js';
 import { type DocumentExtract, field } from '../src/client/extract.js';
+import { seconds } from '../src/duration.js';
 import type { BatchSummary } from '../src/jobs/summary.js';
 import type { S3Simulator } from '../src/simulator/index.js';
 import { OUTPUT, RESULTS_BUCKET } from './stage.js';

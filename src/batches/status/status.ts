@@ -2,8 +2,7 @@
 import type { Job } from 'bullmq';
 import { type Reason, UnknownReferenceError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
-import type { BatchState } from '../../jobs/state/batch-state.js';
-import { resultOf } from '../../jobs/state/batch-state.js';
+import { type BatchState, resultOf } from '../../jobs/state/batch-state.js';
 import { phaseOf } from '../../jobs/state/listed-facts.js';
 import { type BatchSummary, missingDocuments } from '../../jobs/summary.js';
 import type { ClientQueues } from '../client-queues.js';

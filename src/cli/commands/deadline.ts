@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
 import type { ExtendResult } from '../../batches/extend-deadline.js';
+import { duration } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
 import { parseDuration } from '../duration.js';
-import { duration } from '../output/describe-batch.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { reportUnknown } from '../output/unknown-batch.js';
 import { toReference, withClient } from '../with-client.js';

@@ -3,6 +3,7 @@ import type { LinePlace } from '../../batches/status/line-place.js';
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
 import type { UploadStatus } from '../../batches/status/upload-status.js';
+import { duration, seconds } from '../../duration.js';
 import { describeReason } from '../../errors.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';
@@ -126,21 +127,4 @@ const TIME_LENGTH = 24;
 
 export function secondsUntil(isoTime: string, now: number): string {
   return seconds(Math.max(0, Date.parse(isoTime) - now));
-}
-
-export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-}
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-
-/** `3.6 s`, `4 min 10 s`, `2 h 5 min`. */
-export function duration(ms: number): string {
-  const whole = Math.max(0, ms);
-  if (whole < MINUTE_MS) return seconds(whole);
-  if (whole < HOUR_MS) {
-    return `${Math.floor(whole / MINUTE_MS)} min ${Math.floor((whole % MINUTE_MS) / 1000)} s`;
-  }
-  return `${Math.floor(whole / HOUR_MS)} h ${Math.floor((whole % HOUR_MS) / MINUTE_MS)} min`;
 }

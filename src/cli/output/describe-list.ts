@@ -2,10 +2,10 @@
 import type { BatchSort } from '../../batches/lists/batch-sets.js';
 import type { BatchCounts, ValueCount } from '../../batches/lists/count-batches.js';
 import type { BatchList, ListedBatch } from '../../batches/lists/list-batches.js';
+import { duration } from '../../duration.js';
 import { describeReason } from '../../errors.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { plural } from '../../plural.js';
-import { duration } from './describe-batch.js';
 import { type Cut, cutEnd, cutMiddle, fitTable, formatTable } from './table.js';
 
 const HEAD = ['REFERENCE', 'STATE', 'PRODUCT', 'TENANT', 'DOCUMENTS', 'AGE', 'WHY'];

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { BatchStatus } from '../../../src/batches/status/status.js';
 import type { UploadStatus } from '../../../src/batches/status/upload-status.js';
-import { describeStatus, duration } from '../../../src/cli/output/describe-batch.js';
+import { describeStatus } from '../../../src/cli/output/describe-batch.js';
+import { duration } from '../../../src/duration.js';
 
 const NOW = Date.parse('2026-11-23T12:05:00.000Z');
 
