@@ -127,6 +127,7 @@ test.each([
   ['jobs/request/request.d.ts', 'BatchDocument'],
   ['errors.d.ts', 'Reason'],
   ['batches/status/upload-status.d.ts', 'UploadStatus'],
+  ['batches/status/deadline.d.ts', 'BatchDeadline'],
   ['batches/status/status.d.ts', 'BatchStatus'],
   ['client/completion-handler.d.ts', 'CompletionContext'],
   ['config/worker-options.d.ts', 'WorkerSettings'],

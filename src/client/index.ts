@@ -22,6 +22,7 @@ export type { BatchInput, EnqueueResult } from './enqueue.js';
 export type { CancelResult } from '../batches/cancel.js';
 export type { ExtendResult } from '../batches/extend-deadline.js';
 export type { PauseOptions } from '../batches/pause.js';
+export type { BatchDeadline } from '../batches/status/deadline.js';
 export type { LinePlace } from '../batches/status/line-place.js';
 export type { BatchStatus } from '../batches/status/status.js';
 export type { TimedLine } from '../batches/status/timed-line.js';

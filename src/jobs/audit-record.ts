@@ -1,4 +1,5 @@
 /** What is written down of a change that a person or a token made. */
+import { duration } from '../duration.js';
 import { isObject, parseJson } from '../json.js';
 
 /** Characters. Longer reasons of people are cut, or refused: they go into logs, events and pages. */
@@ -55,10 +56,17 @@ export interface AuditRecord {
 
 /** For people: a line of a log or of the timeline of a batch. */
 export function describeAudit(record: AuditRecord): string {
-  const { actor, via, address, action, reason, count, outcome } = record;
+  const { actor, via, address, action, reason, count } = record;
   const where = address === null ? via : `${via}, ${address}`;
   const many = count === null ? '' : ` of ${count.toLocaleString('en')}`;
-  return `${action}${many} by ${actor} (${where}): ${outcome}${reason === null ? '' : `, because: ${reason}`}`;
+  return `${action}${many} by ${actor} (${where}): ${describeOutcome(record)}${reason === null ? '' : `, because: ${reason}`}`;
+}
+
+/** Of more time also how much. */
+function describeOutcome({ outcome, details }: AuditRecord): string {
+  if (outcome !== 'extended') return outcome;
+  const { byMs, extendedMs } = Object(details);
+  return `extended by ${duration(byMs)}, ${duration(extendedMs)} in all`;
 }
 
 /** Null for text that is no record. */

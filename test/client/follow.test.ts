@@ -117,6 +117,7 @@ test('the status of a batch goes from queued over processing to the summary', as
     nextPollAt: null,
     submittedAt: null,
     line: null,
+    deadline: { at: null, leftMs: null, extendedMs: 0, stoodMs: 0 },
     lastError: null,
     summary: null,
   });

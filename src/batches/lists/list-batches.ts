@@ -4,6 +4,7 @@ import { type Reason, UsageError } from '../../errors.js';
 import type { Priority } from '../../jobs/request/request.js';
 import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
 import type { ClientQueues } from '../client-queues.js';
+import type { BatchDeadline } from '../status/deadline.js';
 import type { LinePlace } from '../status/line-place.js';
 import { type BatchFilter, checkFilter, FILTER_OPTIONS } from './batch-filter.js';
 import { type BatchSort, SORTS } from './batch-sets.js';
@@ -50,6 +51,8 @@ export interface ListedBatch {
   nextPollAt: string | null;
   /** Where it stands in line; null when nothing of it is in line. */
   line: LinePlace | null;
+  /** When it has to have ended; null once it has. */
+  deadline: BatchDeadline | null;
   /** Why it failed; null when it did not. */
   reason: Reason | null;
   /** The transient error that delays it; null when there is none. */
@@ -141,6 +144,7 @@ function toListed({
     endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
     nextPollAt: status?.nextPollAt ?? null,
     line: status?.line ?? null,
+    deadline: status?.deadline ?? null,
     reason,
     lastError: status?.lastError ?? null,
   };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PRIORITIES } from '../../jobs/request/request.js';
 import { reasonSchema } from '../../jobs/schemas.js';
 import { LISTED_STATES } from '../../jobs/state/listed-facts.js';
-import { linePlaceSchema } from '../status/status-schema.js';
+import { deadlineSchema, linePlaceSchema } from '../status/status-schema.js';
 import type { ListedBatch } from './list-batches.js';
 
 const count = z.int().min(0);
@@ -22,6 +22,7 @@ export const listedBatchSchema = z.object({
   endedAt: instant.nullable().describe('Null until the batch has ended.'),
   nextPollAt: instant.nullable(),
   line: linePlaceSchema.nullable().describe('Null when nothing of it is in line.'),
+  deadline: deadlineSchema.nullable().describe('When it has to have ended; null once it has.'),
   reason: reasonSchema.nullable().describe('Why it failed.'),
   lastError: reasonSchema.nullable().describe('The error that delays it.'),
 }) satisfies z.ZodType<ListedBatch>;

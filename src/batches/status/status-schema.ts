@@ -1,6 +1,7 @@
 /** The status of a batch as a schema, from which the document of the HTTP API is made. */
 import { z } from 'zod';
 import { reasonSchema, summarySchema } from '../../jobs/schemas.js';
+import type { BatchDeadline } from './deadline.js';
 import type { LinePlace } from './line-place.js';
 import type { BatchStatus } from './status.js';
 import type { UploadStatus } from './upload-status.js';
@@ -14,6 +15,19 @@ export const linePlaceSchema = z.object({
   why: z.enum(['limit', 'quota', 'pause', 'outage']),
   until: instant.nullable().describe('When that ends by itself; null when nobody knows.'),
 }) satisfies z.ZodType<LinePlace>;
+
+export const deadlineSchema = z.object({
+  at: instant
+    .nullable()
+    .describe('Null before a worker has begun the batch, and while the deadline stands still.'),
+  leftMs: count
+    .nullable()
+    .describe('How much is left of one that stands still, since an upload waits in line.'),
+  extendedMs: count.describe(
+    'How much more time than others it was given, all extensions together.',
+  ),
+  stoodMs: count.describe('How long it has stood still in this run, up to when it last went on.'),
+}) satisfies z.ZodType<BatchDeadline>;
 
 const uploadStatusSchema = z.object({
   state: z.enum(['planned', 'sending', 'sent', 'ended', 'refused']),
@@ -40,6 +54,7 @@ export const batchStatusSchema = z.object({
   nextPollAt: instant.nullable(),
   submittedAt: instant.nullable().describe('When the first upload was sent.'),
   line: linePlaceSchema.nullable().describe('Null when nothing of it is in line.'),
+  deadline: deadlineSchema.nullable().describe('When it has to have ended; null once it has.'),
   lastError: reasonSchema.nullable().describe('The error that delays the batch.'),
   summary: summarySchema.nullable().describe('Null until the batch has ended.'),
 }) satisfies z.ZodType<BatchStatus>;

@@ -13,6 +13,7 @@ import {
   stateOf,
   summaryOfEvent,
 } from '../find-summary.js';
+import { type BatchDeadline, readDeadline } from './deadline.js';
 import { type LinePlace, linePlaceOf } from './line-place.js';
 import { statusOfUpload, type UploadStatus } from './upload-status.js';
 
@@ -40,6 +41,8 @@ export interface BatchStatus {
   submittedAt: string | null;
   /** Where it stands in line, and why it waits; null when nothing of it is in line. */
   line: LinePlace | null;
+  /** When it has to have ended; null once it has. */
+  deadline: BatchDeadline | null;
   /** The transient error that delays the batch; null when there is none. */
   lastError: Reason | null;
   /** Null until the batch has ended. */
@@ -73,6 +76,7 @@ async function statusOfJob(
   if (summary) return { ...statusOfSummary(reference, summary), uploads, nextPollAt };
   const { timestamp } = job;
   const line = await linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state);
+  const deadline = await readDeadline(queues, { reference, timestamp, state, line });
   const total = request?.documents.length ?? 0;
   return {
     reference,
@@ -84,6 +88,7 @@ async function statusOfJob(
     nextPollAt,
     submittedAt: submittedAtOf(state),
     line,
+    deadline,
     lastError: state?.errorStreak?.reason ?? null,
     summary: null,
   };
@@ -101,6 +106,7 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
     nextPollAt: null,
     submittedAt: summary.submittedAt,
     line: null,
+    deadline: null,
     lastError: null,
     summary,
   };
@@ -118,6 +124,7 @@ export interface ListedStatus
     | 'nextPollAt'
     | 'submittedAt'
     | 'line'
+    | 'deadline'
     | 'lastError'
   > {
   summary: Pick<BatchSummary, 'reason'> | null;
@@ -136,11 +143,14 @@ export async function listedStatus(
     total: number;
   },
 ): Promise<ListedStatus> {
-  const { reference, state, hasEnded, productType, total } = job;
+  const { reference, state, hasEnded, productType, total, timestamp } = job;
   const uploads = await Promise.all(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
   const line = hasEnded ? null : await linePlaceOf(queues, job, state);
+  const deadline = hasEnded
+    ? null
+    : await readDeadline(queues, { reference, timestamp, state, line });
   const { status = 'failed', reason = ENDED_BY_HAND } = state?.outcome ?? {};
   return {
     reference,
@@ -151,6 +161,7 @@ export async function listedStatus(
     nextPollAt: earliestPoll(uploads),
     submittedAt: submittedAtOf(state),
     line,
+    deadline,
     lastError: hasEnded ? null : (state?.errorStreak?.reason ?? null),
     summary: hasEnded ? (status === 'failed' ? { reason } : {}) : null,
   };

@@ -74,7 +74,8 @@ async function listPages(
     else batches.push(...page.batches);
   } while (left > 0 && cursor !== undefined);
   if (!json) {
-    for (const line of describeList(batches, Date.now(), columnsOf(process.stdout))) print(line);
+    const how = { sort, columns: columnsOf(process.stdout) };
+    for (const line of describeList(batches, Date.now(), how)) print(line);
   }
   // Of what there is: standard output is for batches.
   printError(describeSearched(page, { shown: limit - left, sort }));

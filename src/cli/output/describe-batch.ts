@@ -1,4 +1,5 @@
 /** Describes a batch in text. Pure. */
+import type { BatchDeadline } from '../../batches/status/deadline.js';
 import type { LinePlace } from '../../batches/status/line-place.js';
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
@@ -53,6 +54,7 @@ export function describeStatus(
     lines.push(`  in line    ${describePlace(status.line)}`);
     if (status.line.why === 'pause' && pause) lines.push(...describePause(pause));
   } else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
+  if (status.deadline) lines.push(...describeDeadline(status.deadline, now));
   const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
   // Those that are not complete say most.
   const uploads = [...status.uploads].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)));
@@ -70,6 +72,17 @@ export function describeStatus(
 /** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */
 function describePlace({ place, uploads, why, until }: LinePlace): string {
   return `place ${place} of ${uploads}: ${LINE_REASONS[why]}${until === null ? '' : `, until ${until}`}`;
+}
+
+/** `2026-11-24T05:00:00.000Z, in 43 min 10 s, extended by 2 h 0 min`; nothing where there is nothing to tell. */
+function describeDeadline(deadline: BatchDeadline, now: number): string[] {
+  const { at, leftMs, extendedMs, stoodMs } = deadline;
+  const parts: string[] = [];
+  if (at !== null) parts.push(at, `in ${duration(Date.parse(at) - now)}`);
+  if (leftMs !== null) parts.push('stands still', `${duration(leftMs)} left`);
+  if (extendedMs > 0) parts.push(`extended by ${duration(extendedMs)}`);
+  if (stoodMs > 0) parts.push(`stood still for ${duration(stoodMs)}`);
+  return parts.length === 0 ? [] : [`  deadline   ${parts.join(', ')}`];
 }
 
 /** Who has paused the sending, and why, as far as they have said it. */

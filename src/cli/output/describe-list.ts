@@ -30,23 +30,27 @@ const LEFT_OUT = [columnOf('TENANT'), columnOf('PRODUCT')];
 
 /**
  * A table, a line a batch; nothing for no batches.
- * @param columns Of the terminal, which no line is wider than.
+ * @param options.sort By nearest deadline that stands in the place of the age.
+ * @param options.columns Of the terminal, which no line is wider than.
  */
 export function describeList(
   batches: readonly ListedBatch[],
   now: number,
-  columns = Number.POSITIVE_INFINITY,
+  { sort, columns = Number.POSITIVE_INFINITY }: { sort?: BatchSort; columns?: number } = {},
 ): string[] {
   if (batches.length === 0) return [];
+  const byDeadline = sort === 'deadline';
+  const head = HEAD.map((title) => (byDeadline && title === 'AGE' ? 'DEADLINE' : title));
   const rows = batches.map((batch) => {
     const { reference, jobId, state, productType, tenant, documents, addedAt, endedAt } = batch;
     const age = duration(now - Date.parse(endedAt ?? addedAt));
+    const time = byDeadline ? (batch.deadline?.at ?? '–') : age;
     const count = `${documents.present}/${documents.total}`;
-    const cells = [reference ?? jobId, state, productType ?? '–', tenant ?? '–', count, age];
+    const cells = [reference ?? jobId, state, productType ?? '–', tenant ?? '–', count, time];
     return [...cells, describeWhy(batch)].map(escapeControls);
   });
   const fit = { columns, cuts: CUTS, leftOut: LEFT_OUT };
-  return fitTable([HEAD, ...rows], [columnOf('DOCUMENTS')], fit);
+  return fitTable([head, ...rows], [columnOf('DOCUMENTS')], fit);
 }
 
 function describeWhy({ reason, lastError, line }: ListedBatch): string {

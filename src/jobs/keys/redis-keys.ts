@@ -126,6 +126,14 @@ export function checkQueuesKey(prefix: string): string {
   return `${prefix}:check-queues`;
 }
 
+/**
+ * String: `BATCH_DEADLINE_MS` of the worker whose heartbeat was the last, for those who have no configuration of
+ * workers. Written with each heartbeat; a week.
+ */
+export function deadlineMsKey(prefix: string): string {
+  return `${prefix}:deadline-ms`;
+}
+
 /** String: empty. Written by each worker every 5 s, to see that it can; expires at once. */
 export function writeProbeKey(prefix: string): string {
   return `${prefix}:write-probe`;

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { SILENCE_FIELDS, silenceOf } from '../../batches/callback-silence.js';
 import {
   callbacksMissedKey,
+  deadlineMsKey,
   heartbeatsKey,
   receiptsWantedKey,
   workerReportKey,
@@ -18,7 +19,7 @@ import type { StoresRead } from './stores-read.js';
 
 interface HeartbeatOptions {
   redis: Redis;
-  config: { QUEUE_PREFIX: string };
+  config: { QUEUE_PREFIX: string; BATCH_DEADLINE_MS: number };
   clock: Clock;
   bucketRules: Pick<BucketRules, 'tell'>;
   storesRead: Pick<StoresRead, 'tell'>;
@@ -26,6 +27,9 @@ interface HeartbeatOptions {
   report(): WorkerReport;
   sentUploads: { answer(questions: readonly string[]): Promise<void> };
 }
+
+/** Deadlines are shown also where no worker has lived for a while, as over a long weekend. */
+const DEADLINE_TTL_MS = 7 * 24 * 3600 * 1000;
 
 export interface Heartbeat {
   /** What this worker is called among all workers. */
@@ -56,6 +60,7 @@ export async function startHeartbeat({
   const id = `${hostname()}:${process.pid}:${randomUUID()}`;
   const wantedKey = receiptsWantedKey(config.QUEUE_PREFIX, id);
   const reportKey = workerReportKey(config.QUEUE_PREFIX, id);
+  const deadlineKey = deadlineMsKey(config.QUEUE_PREFIX);
   const missedKey = callbacksMissedKey(config.QUEUE_PREFIX);
   const watch = new HeartbeatWatch();
   let callbacksAreSilent = false;
@@ -68,6 +73,7 @@ export async function startHeartbeat({
       .zremrangebyscore(key, '-inf', now - HEARTBEAT_TTL_MS)
       .pexpire(key, HEARTBEAT_TTL_MS)
       .set(reportKey, JSON.stringify(report()), 'PX', HEARTBEAT_TTL_MS)
+      .set(deadlineKey, config.BATCH_DEADLINE_MS, 'PX', DEADLINE_TTL_MS)
       .hmget(missedKey, ...SILENCE_FIELDS)
       .zrange(key, 0, '-1', 'WITHSCORES')
       .smembers(wantedKey)

@@ -29,6 +29,7 @@ const LARGE: BatchStatus = {
   nextPollAt: null,
   submittedAt: '2026-11-23T12:00:30.000Z',
   line: null,
+  deadline: null,
   lastError: null,
   summary: null,
 };

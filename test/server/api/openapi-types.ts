@@ -260,6 +260,17 @@ export interface components {
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
             } | null;
+            /** @description When it has to have ended; null once it has. */
+            deadline: {
+                /** @description Null before a worker has begun the batch, and while the deadline stands still. */
+                at: string | null;
+                /** @description How much is left of one that stands still, since an upload waits in line. */
+                leftMs: number | null;
+                /** @description How much more time than others it was given, all extensions together. */
+                extendedMs: number;
+                /** @description How long it has stood still in this run, up to when it last went on. */
+                stoodMs: number;
+            } | null;
             /** @description The error that delays the batch. */
             lastError: components["schemas"]["Reason"] | null;
             /** @description Null until the batch has ended. */
@@ -387,6 +398,17 @@ export interface components {
                 why: "limit" | "quota" | "pause" | "outage";
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
+            } | null;
+            /** @description When it has to have ended; null once it has. */
+            deadline: {
+                /** @description Null before a worker has begun the batch, and while the deadline stands still. */
+                at: string | null;
+                /** @description How much is left of one that stands still, since an upload waits in line. */
+                leftMs: number | null;
+                /** @description How much more time than others it was given, all extensions together. */
+                extendedMs: number;
+                /** @description How long it has stood still in this run, up to when it last went on. */
+                stoodMs: number;
             } | null;
             /** @description Why it failed. */
             reason: components["schemas"]["Reason"] | null;

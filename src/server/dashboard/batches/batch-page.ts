@@ -1,4 +1,5 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
+import type { BatchDeadline } from '../../../batches/status/deadline.js';
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { listedState } from '../../../jobs/state/listed-facts.js';
 import { plural } from '../../../plural.js';
@@ -8,7 +9,7 @@ import { BATCHES_PATH } from '../dashboard-path.js';
 import { page } from '../frame/layout.js';
 import type { PageFrame } from '../frame/read-frame.js';
 import { MAX_REASON_LENGTH } from '../read-form.js';
-import { exactTime, isoTime } from '../time-markup.js';
+import { exactTime, isoTime, utcTime } from '../time-markup.js';
 import { spanOptions } from '../time-spans.js';
 import { ACTION_WORDS, type ActionResult } from './actions.js';
 import { documentsCard } from './documents.js';
@@ -127,11 +128,23 @@ function facts({ status, now }: BatchPageView): Markup {
 <dt>Documents present</dt><dd>${progressBar(status.documents, listedState(status))}</dd>
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
 ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
+${status.deadline && deadlineFact(status.deadline, now)}
 <dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
 ${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">${took} after it was submitted</span>`}</dd>`}
 ${summary && summary.results.length > 0 && html`<dt>Results</dt><dd class="mono">${results(summary.results)}</dd>`}
 </dl></section>`;
+}
+
+/** Nothing before a worker has begun it, unless it was given more time. */
+function deadlineFact({ at, leftMs, extendedMs, stoodMs }: BatchDeadline, now: number): Markup {
+  const parts: (Markup | string)[] = [];
+  if (at !== null) parts.push(html`${utcTime(Date.parse(at))}, ${timeUntil(at, now)}`);
+  if (leftMs !== null) parts.push(`stands still, ${duration(leftMs)} left`);
+  if (extendedMs > 0) parts.push(`extended by ${duration(extendedMs)}`);
+  if (stoodMs > 0) parts.push(`stood still for ${duration(stoodMs)}`);
+  if (parts.length === 0) return html``;
+  return html`<dt>Deadline</dt><dd>${parts.flatMap((part, i) => (i === 0 ? [part] : [', ', part]))}</dd>`;
 }
 
 /** A large batch has one for each upload. */

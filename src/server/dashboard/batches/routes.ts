@@ -5,10 +5,8 @@ import { findBatch } from '../../../batches/find.js';
 import { countRunning, countSets } from '../../../batches/lists/batch-sets.js';
 import type { BatchCounts } from '../../../batches/lists/count-batches.js';
 import { listRows, type RowList } from '../../../batches/lists/list-batches.js';
-import type { BatchRow } from '../../../batches/lists/rows.js';
 import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
-import { startedKey } from '../../../jobs/keys/redis-keys.js';
 import type { ServerContext } from '../../context.js';
 import { readLiveness } from '../../health/read-liveness.js';
 import { auditorOf } from '../actor.js';
@@ -138,8 +136,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     });
     if (known === null) return reply.redirect(listPath(query), 303);
     const [page, counts, sections, bulks, webhooks] = known;
-    const deadlines = sort === 'deadline' ? await readDeadlines(page.rows) : null;
-    const figures = { liveness, sections, counts, deadlines, bulks, webhooks };
+    const figures = { liveness, sections, counts, bulks, webhooks };
     if (fault !== null) reply.status(400);
     return sendPage(reply, listPage({ ...figures, query, fault, list: page, frame, done }));
   }
@@ -161,19 +158,6 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     const { failed, completed } = sets;
     const all = running + failed + completed;
     return { running, failed: Math.max(0, failed - cancelled), cancelled, completed, all };
-  }
-
-  async function readDeadlines(rows: readonly BatchRow[]): Promise<Map<string, number>> {
-    const key = startedKey(queues.prefix);
-    const starts = await queues.link.run(() =>
-      Promise.all(rows.map(({ jobId }) => queues.link.redis.zscore(key, jobId))),
-    );
-    return new Map(
-      rows.flatMap(({ jobId }, i) => {
-        const start = starts[i];
-        return start ? [[jobId, Number(start) + config.BATCH_DEADLINE_MS] as const] : [];
-      }),
-    );
   }
 }
 

@@ -42,7 +42,6 @@ export interface ListView {
   list: RowList;
   /** Of what the query asks for. */
   counts: BatchCounts;
-  deadlines: ReadonlyMap<string, number> | null;
   /** Actions on many batches, the latest first. */
   bulks: readonly BulkRecord[];
   frame: PageFrame;
@@ -89,7 +88,7 @@ ${tabs(query, sections)}
 ${fault === null && searchHeading(query, counts, rows.length)}
 ${filterBar(query, counts, fault)}
 ${bulkBar(query, actions, counts)}
-${rows.length > 0 ? batchTable({ rows, now, selects, deadlines: view.deadlines }) : fault ? faultNote(fault) : empty(query, list, counts)}
+${rows.length > 0 ? batchTable({ rows, now, selects, byDeadline: query.sort === 'deadline' }) : fault ? faultNote(fault) : empty(query, list, counts)}
 ${fault === null && listPager(query, list, total)}
 </section>`,
   );

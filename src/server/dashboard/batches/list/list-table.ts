@@ -13,23 +13,23 @@ export interface TableView {
   now: number;
   /** Whether rows can be selected. */
   selects: boolean;
-  /** By the id of a job, when its deadline comes; null when that is not shown. */
-  deadlines: ReadonlyMap<string, number> | null;
+  /** Whether it shows when deadlines come. */
+  byDeadline: boolean;
 }
 
-export function batchTable({ rows, now, selects, deadlines }: TableView): Markup {
+export function batchTable({ rows, now, selects, byDeadline }: TableView): Markup {
   const box =
     selects &&
     html`<th class="select"><input type="checkbox" id="select-page" aria-label="Select all on this page" hidden></th>`;
   return html`<table class="batches">
-<thead><tr>${box}<th scope="col">Batch</th><th scope="col">Product</th><th scope="col">State</th><th scope="col">Documents</th><th scope="col">${deadlines ? 'Deadline' : 'Next poll, or took'}</th><th scope="col">Added, or ended</th></tr></thead>
+<thead><tr>${box}<th scope="col">Batch</th><th scope="col">Product</th><th scope="col">State</th><th scope="col">Documents</th><th scope="col">${byDeadline ? 'Deadline' : 'Next poll, or took'}</th><th scope="col">Added, or ended</th></tr></thead>
 <tbody>
-${rows.map((row) => tableRow(row, { now, selects, deadlines }))}
+${rows.map((row) => tableRow(row, { now, selects, byDeadline }))}
 </tbody>
 </table>`;
 }
 
-function tableRow(row: BatchRow, { now, selects, deadlines }: Omit<TableView, 'rows'>): Markup {
+function tableRow(row: BatchRow, { now, selects, byDeadline }: Omit<TableView, 'rows'>): Markup {
   const { status, jobId, addedAt, endedAt } = row;
   const at = timeAgo(endedAt ?? addedAt, now);
   if (!status) {
@@ -44,7 +44,7 @@ function tableRow(row: BatchRow, { now, selects, deadlines }: Omit<TableView, 'r
 <td class="product">${productType ?? html`<span class="dim">not a valid batch</span>`}</td>
 <td class="state">${statePill(status)} ${why(row)}</td>
 <td class="wide">${progressBar(documents, listedState(status))}</td>
-<td class="nowrap when">${deadlines ? deadline(deadlines.get(jobId), now) : nextOrTook(row, now)}</td>
+<td class="nowrap when">${byDeadline ? deadline(status.deadline?.at ?? null, now) : nextOrTook(row, now)}</td>
 <td class="nowrap dim end">${at}</td>
 </tr>`;
 }
@@ -69,7 +69,6 @@ function nextOrTook({ status, endedAt }: BatchRow, now: number): Markup {
   return html`<span class="dim">${took === null ? '–' : duration(took)}</span>`;
 }
 
-function deadline(at: number | undefined, now: number): Markup {
-  if (at === undefined) return html`<span class="dim">–</span>`;
-  return timeUntil(new Date(at).toISOString(), now);
+function deadline(at: string | null, now: number): Markup {
+  return at === null ? html`<span class="dim">–</span>` : timeUntil(at, now);
 }

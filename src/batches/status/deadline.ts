@@ -1,0 +1,59 @@
+/** When a batch has to have ended, from its saved state and from what workers tell of themselves. */
+import { readExtension } from '../../jobs/flags.js';
+import { gateOutageKey } from '../../jobs/keys/gate-keys.js';
+import { deadlineMsKey, extensionKey } from '../../jobs/keys/redis-keys.js';
+import type { BatchState } from '../../jobs/state/batch-state.js';
+import type { ClientQueues } from '../client-queues.js';
+import type { LinePlace } from './line-place.js';
+
+/** Of a batch that has not ended. */
+export interface BatchDeadline {
+  /**
+   * When it comes, ISO 8601. Null before a worker has begun the batch, while it stands still, and where no worker
+   * has said for a week how long batches may take.
+   */
+  at: string | null;
+  /** How much of it is left, in ms, while it stands still because an upload waits in line; null while it does not. */
+  leftMs: number | null;
+  /** How much more time than others the batch was given, in ms, all extensions together. */
+  extendedMs: number;
+  /** How long it has stood still in this run, in ms, up to when it last went on. */
+  stoodMs: number;
+}
+
+interface Asked {
+  reference: string;
+  timestamp: number;
+  /** Null before the first save of it. */
+  state: BatchState | null;
+  line: LinePlace | null;
+}
+
+export async function readDeadline(
+  { link, prefix }: ClientQueues,
+  { reference, timestamp, state, line }: Asked,
+): Promise<BatchDeadline> {
+  const [extension, deadlineMs, [outageMs, outageAt]] = await Promise.all([
+    link.redis.get(extensionKey(prefix, reference)),
+    link.redis.get(deadlineMsKey(prefix)),
+    link.redis.hmget(gateOutageKey(prefix), 'ms', 'at'),
+  ]);
+  const extendedMs = readExtension(extension, timestamp);
+  // After a retry the state of the earlier run stays until a worker takes the job.
+  if (state === null || state.outcome !== undefined)
+    return { at: null, leftMs: null, extendedMs, stoodMs: 0 };
+  const { startedAt, stoodMs = 0, inLineSince, outageBefore = 0 } = state;
+  const never = { at: null, leftMs: null, extendedMs, stoodMs };
+  if (deadlineMs === null) return never;
+  const end = startedAt + stoodMs + Number(deadlineMs) + extendedMs;
+  if (inLineSince === undefined) return { ...never, at: isoTime(end) };
+  const leftMs = end - inLineSince - Math.max(0, Number(outageMs ?? 0) - outageBefore);
+  // While nobody can send it goes on, from the time until which that is counted.
+  if (line?.why === 'outage' && outageAt)
+    return { ...never, at: isoTime(Number(outageAt) + leftMs) };
+  return { ...never, leftMs: Math.max(0, Math.round(leftMs)) };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
