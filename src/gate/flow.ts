@@ -1,5 +1,5 @@
 /** Which flow a batch belongs to: its tenant and its priority. */
-import type { BatchRequest, Priority } from '../jobs/request/request.js';
+import { type BatchRequest, DEFAULT_PRIORITY, type Priority } from '../jobs/request/request.js';
 import type { Flow } from './line-model.js';
 
 /** Nobody starves: bulk gets a hundredth of Atlas beside urgent batches of one tenant, and all of it alone. */
@@ -7,7 +7,7 @@ const WEIGHTS: Readonly<Record<Priority, number>> = { urgent: 100, normal: 10, b
 
 /** @param tenantWeights Shares of tenants, such as `loans=10`; 1 for others. */
 export function flowOf(
-  { tenant = '', priority = 'normal' }: Pick<BatchRequest, 'tenant' | 'priority'>,
+  { tenant = '', priority = DEFAULT_PRIORITY }: Pick<BatchRequest, 'tenant' | 'priority'>,
   tenantWeights: readonly string[],
 ): Flow {
   const named = tenantWeights.find((part) => part.startsWith(`${tenant}=`));

@@ -111,6 +111,8 @@ test('the status of a batch goes from queued over processing to the summary', as
     reference: 'loan-2',
     state: 'queued',
     productType: 'LOAN_APP',
+    tenant: null,
+    priority: 'normal',
     documents: { total: 5, sent: 0, present: 0 },
     uploads: [],
     polls: 0,

@@ -1,6 +1,6 @@
 /** Reads the rows of a list of batches. */
 import { referenceOfBatchJobId } from '../../jobs/ids.js';
-import { checkBatchRequest, type Priority } from '../../jobs/request/request.js';
+import { checkBatchRequest, DEFAULT_PRIORITY, type Priority } from '../../jobs/request/request.js';
 import { type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
@@ -100,7 +100,7 @@ async function requestFacts(
     productType: request?.productType ?? null,
     total: request?.documents.length ?? 0,
     tenant: request?.tenant ?? null,
-    priority: request?.priority ?? 'normal',
+    priority: request?.priority ?? DEFAULT_PRIORITY,
   };
   for (const oldest of facts.keys()) {
     if (facts.size < KNOWN_REQUESTS) break;

@@ -1,5 +1,6 @@
 /** The status of a batch as a schema, from which the document of the HTTP API is made. */
 import { z } from 'zod';
+import { PRIORITIES } from '../../jobs/request/request.js';
 import { reasonSchema, summarySchema } from '../../jobs/schemas.js';
 import type { BatchDeadline } from './deadline.js';
 import type { LinePlace } from './line-place.js';
@@ -48,6 +49,8 @@ export const batchStatusSchema = z.object({
       'queued: no worker has begun. submitting: documents are checked and sent. in-line: an upload waits for its turn. processing: Atlas is at work.',
     ),
   productType: z.string().nullable(),
+  tenant: z.string().nullable().describe('Null when it names none, or its job is no longer kept.'),
+  priority: z.enum(PRIORITIES).nullable().describe('Null when its job is no longer kept.'),
   documents: z.object({ total: count, sent: count, present: count }),
   uploads: z.array(uploadStatusSchema),
   polls: count,

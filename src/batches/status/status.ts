@@ -2,6 +2,7 @@
 import type { Job } from 'bullmq';
 import { type Reason, UnknownReferenceError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
+import { DEFAULT_PRIORITY, type Priority } from '../../jobs/request/request.js';
 import { type BatchState, resultOf } from '../../jobs/state/batch-state.js';
 import { phaseOf } from '../../jobs/state/listed-facts.js';
 import { type BatchSummary, missingDocuments } from '../../jobs/summary.js';
@@ -29,6 +30,10 @@ export interface BatchStatus {
   state: 'queued' | 'submitting' | 'in-line' | 'processing' | 'completed' | 'failed';
   /** Null when the job is no valid batch. */
   productType: string | null;
+  /** Whose it is. Null when it names none, or when its job is no valid batch or no longer kept. */
+  tenant: string | null;
+  /** As in the request, or the default. Null when the job is no valid batch, or no longer kept. */
+  priority: Priority | null;
   /** Documents of the batch, those that went to Atlas (repeats included), and those of which it has sent an extract. */
   documents: { total: number; sent: number; present: number };
   /** In the order in which they were planned; empty when the batch's job is no longer kept. */
@@ -73,7 +78,9 @@ async function statusOfJob(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
   const nextPollAt = earliestPoll(uploads);
-  if (summary) return { ...statusOfSummary(reference, summary), uploads, nextPollAt };
+  const { tenant = null, priority = DEFAULT_PRIORITY } = request ?? {};
+  const whose = { tenant, priority: request && priority };
+  if (summary) return { ...statusOfSummary(reference, summary), ...whose, uploads, nextPollAt };
   const { timestamp } = job;
   const line = await linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state);
   const deadline = await readDeadline(queues, { reference, timestamp, state, line });
@@ -82,6 +89,7 @@ async function statusOfJob(
     reference,
     state: line ? 'in-line' : phaseOf(state),
     productType: request?.productType ?? null,
+    ...whose,
     documents: countDocuments(total, state, uploads),
     uploads,
     polls: sumOfPolls(uploads),
@@ -100,6 +108,8 @@ function statusOfSummary(reference: string, summary: BatchSummary): BatchStatus 
     reference,
     state: status,
     productType,
+    tenant: null,
+    priority: null,
     documents: { total: documents.total, sent: documents.sent, present: documents.present },
     uploads: [],
     polls,

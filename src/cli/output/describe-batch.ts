@@ -47,6 +47,7 @@ export function describeStatus(
   const { present, sent, total } = status.documents;
   const lines = [
     `${status.reference}  ${listedState(status)}${status.productType ? `  ${status.productType}` : ''}`,
+    ...describeWhose(status),
     `  documents  ${present} of ${total} present, ${sent} sent`,
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
@@ -67,6 +68,12 @@ export function describeStatus(
   if (status.submittedAt === null) return lines;
   const elapsed = duration(now - Date.parse(status.submittedAt));
   return [...lines, `  submitted  ${status.submittedAt}, ${elapsed} ago`];
+}
+
+/** `urgent, tenant branch-12`; nothing of a batch whose job is no longer kept. */
+function describeWhose({ priority, tenant }: BatchStatus): string[] {
+  if (priority === null) return [];
+  return [`  priority   ${priority}${tenant === null ? '' : `, tenant ${tenant}`}`];
 }
 
 /** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */

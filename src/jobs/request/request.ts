@@ -56,6 +56,8 @@ export type Priority = 'urgent' | 'normal' | 'bulk';
 
 /** Each of them. */
 export const PRIORITIES: readonly Priority[] = ['urgent', 'normal', 'bulk'];
+/** Of a batch that names none. */
+export const DEFAULT_PRIORITY: Priority = 'normal';
 
 const TENANT_RULE = '1 to 64 of A-Z a-z 0-9 . _ -';
 export const TENANT_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;

@@ -3,7 +3,7 @@
  * the same few values for many batches, so that a script that counts them judges each text once. Pure.
  */
 import type { Reason, ReasonCode } from '../../errors.js';
-import type { BatchRequest, Priority } from '../request/request.js';
+import { type BatchRequest, DEFAULT_PRIORITY, type Priority } from '../request/request.js';
 import type { BatchState } from './batch-state.js';
 
 /** The field of the hash. BullMQ knows no field of this name. */
@@ -65,7 +65,7 @@ export function factsOf(request: BatchRequest | null, state: BatchState): string
     code,
     productType: request?.productType ?? '',
     tenant: request?.tenant ?? '',
-    priority: request?.priority ?? 'normal',
+    priority: request?.priority ?? DEFAULT_PRIORITY,
   });
 }
 

@@ -21,6 +21,8 @@ function running(reference: string, present: number, total: number): BatchStatus
     nextPollAt: '2026-11-23T12:00:01.500Z',
     submittedAt: null,
     line: null,
+    tenant: null,
+    priority: 'normal',
     deadline: null,
     lastError: null,
     summary: null,

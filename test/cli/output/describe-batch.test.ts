@@ -23,6 +23,8 @@ const LARGE: BatchStatus = {
   reference: 'archive',
   state: 'processing',
   productType: 'LOAN_APP',
+  tenant: 'archive',
+  priority: 'bulk',
   documents: { total: 10_000, sent: 10_000, present: 9_900 },
   uploads: Array.from({ length: 100 }, (_, i) => upload(i, i === 57 ? null : 'complete')),
   polls: 200,
@@ -37,12 +39,13 @@ const LARGE: BatchStatus = {
 test('the status of a hundred uploads is short, and has first what is not complete', () => {
   const lines = describeStatus(LARGE, NOW);
   expect(lines.filter((line) => line.startsWith('  upload'))).toHaveLength(10);
-  expect(lines[3]).toBe('  upload     BATCH-57  round 1  3 of 100  sent');
+  expect(lines[1]).toBe('  priority   bulk, tenant archive');
+  expect(lines[4]).toBe('  upload     BATCH-57  round 1  3 of 100  sent');
   expect(lines.slice(-2)).toEqual([
     '             … 90 more uploads; status --all shows them',
     '  submitted  2026-11-23T12:00:30.000Z, 4 min 30 s ago',
   ]);
-  expect(describeStatus(LARGE, NOW, { all: true })).toHaveLength(104);
+  expect(describeStatus(LARGE, NOW, { all: true })).toHaveLength(105);
 });
 
 test.each([

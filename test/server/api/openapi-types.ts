@@ -224,6 +224,10 @@ export interface components {
              */
             state: "queued" | "submitting" | "in-line" | "processing" | "completed" | "failed";
             productType: string | null;
+            /** @description Null when it names none, or its job is no longer kept. */
+            tenant: string | null;
+            /** @description Null when its job is no longer kept. */
+            priority: ("urgent" | "normal" | "bulk") | null;
             documents: {
                 total: number;
                 sent: number;

@@ -97,6 +97,19 @@ it('the page of a batch shows its documents, uploads, timeline and outcome', asy
   expect(found.headers.location).toBe('/dashboard/batches/told');
 });
 
+it('the page of a batch tells its priority and its tenant', async () => {
+  const test = await startQuietServer();
+  const batch = { ...batchOf('urgent', 1), priority: 'urgent', tenant: 'branch-12' };
+  await test.batches.add('batch', batch, { jobId: 'batch-urgent' });
+  await test.batches.add('batch', batchOf('plain', 1), { jobId: 'batch-plain' });
+  const { body } = await get(test, '/urgent');
+  expect(body).toContain('<dt>Priority</dt><dd>urgent</dd>');
+  expect(body).toContain('<dt>Tenant</dt><dd>branch-12</dd>');
+  const plain = (await get(test, '/plain')).body;
+  expect(plain).toContain('<dt>Priority</dt><dd>normal</dd>');
+  expect(plain).not.toContain('<dt>Tenant</dt>');
+});
+
 it('the documents of a large batch are narrowed by state and text, and odd queries show what people seek', async () => {
   const test = await startQuietServer();
   await test.batches.add('batch', batchOf('large', 120), { jobId: 'batch-large' });

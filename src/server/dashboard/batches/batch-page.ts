@@ -125,6 +125,8 @@ function facts({ status, now }: BatchPageView): Markup {
     summary?.submittedAt &&
     duration(Date.parse(summary.completedAt) - Date.parse(summary.submittedAt));
   return html`<section class="card"><h2>${summary ? 'Outcome' : 'Progress'}</h2><dl class="facts">
+${status.priority && html`<dt>Priority</dt><dd>${status.priority}</dd>`}
+${status.tenant && html`<dt>Tenant</dt><dd>${status.tenant}</dd>`}
 <dt>Documents present</dt><dd>${progressBar(status.documents, listedState(status))}</dd>
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
 ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
