@@ -78,6 +78,7 @@ function endedByHand(job: Job<unknown>, reference: string): BatchSummary {
     results: [],
     submittedAt: null,
     completedAt: new Date(job.finishedOn ?? job.timestamp).toISOString(),
+    ...(request?.metadata && { metadata: request.metadata }),
     polls: 0,
   };
 }

@@ -41,7 +41,9 @@ export const summarySchema = z.object({
   metadata: z
     .record(z.string(), z.string())
     .optional()
-    .describe('As in the request; only in the event, and only when the request had some.'),
+    .describe(
+      'As in the request; only when the request had some, and not in the return value of the job.',
+    ),
   late: z
     .literal(true)
     .optional()

@@ -44,7 +44,7 @@ export interface BatchSummary {
   submittedAt: string | null;
   /** When the batch ended. */
   completedAt: string;
-  /** As in the request; only in the event, and only when the request had some. */
+  /** As in the request; only when the request had some, and not in the return value of the job. */
   metadata?: Record<string, string> | undefined;
   /** The event is of documents that came after the batch had ended `INCOMPLETE`; only then. */
   late?: true | undefined;
@@ -107,6 +107,7 @@ export function summarize(
     results: [...new Set(stored)],
     submittedAt: state.submittedAt === undefined ? null : isoTime(state.submittedAt),
     completedAt: isoTime(outcome.endedAt),
+    ...(request.metadata && { metadata: request.metadata }),
     ...(outcome.late && { late: true as const }),
     polls: [...polls.values()].reduce((sum, count) => sum + count, 0),
   };

@@ -44,6 +44,23 @@ test('a document that came with a later round stands in its place of the results
   expect(ids).toEqual(['001', '002', '003', '004']);
 });
 
+test('metadata of the producer is in the summary of wait and of status as in the event, and not in the job a second time', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  const metadata = { loan: '8841' };
+  for (const reference of ['completed', 'cancelled']) {
+    await client.enqueue({ ...(await system.request(reference, 1)), metadata });
+    if (reference === 'cancelled') await client.cancel(reference);
+    expect(await client.wait(reference)).toMatchObject({ metadata });
+    expect((await client.status(reference)).summary).toMatchObject({ metadata });
+    expect((await system.event(`done-${reference}`)).data).toEqual(await client.wait(reference));
+  }
+  expect((await system.batches.getJob('batch-completed'))?.returnvalue).not.toHaveProperty(
+    'metadata',
+  );
+});
+
 test('results of a batch that runs, and of one that nobody knows, are errors with a name', async () => {
   const { client } = startClient();
   await client.enqueue(batchOf('running'));

@@ -7,10 +7,9 @@ import { hasCode } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
 import { type WebhookPayload, webhookPayload } from '../../jobs/state/webhook-state.js';
-import type { BatchSummary } from '../../jobs/summary.js';
 import { promote } from '../../redis/promote.js';
 import type { ClientQueues } from '../client-queues.js';
-import { eventJobIdsOf, requestOf, stateOf, summaryOf } from '../find-summary.js';
+import { eventJobIdsOf, stateOf, summaryOf } from '../find-summary.js';
 
 /** What became of the request to send the latest event of a batch again. */
 export interface RedeliverResult {
@@ -96,10 +95,8 @@ function eventOfJob(job: Job<unknown>, reference: string): KnownEvent | null {
   const outcome = stateOf(job)?.outcome;
   const summary = outcome && summaryOf(job, reference);
   if (!summary) return null;
-  const metadata = requestOf(job, reference)?.metadata;
-  const data: BatchSummary = metadata ? { ...summary, metadata } : summary;
   const name = summary.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
-  return { jobId: outcome.eventJobId, payload: webhookPayload(name, data) };
+  return { jobId: outcome.eventJobId, payload: webhookPayload(name, summary) };
 }
 
 export async function send(

@@ -84,11 +84,14 @@ export async function announce(
   const state: EndedBatchState = { ...batch.state, outcome };
   const { config, completions, webhooks } = context;
   await leaveGate(batch);
-  const summary = request
+  const event = request
     ? summarize(request, state, (atlasBatchId, root = outcome.resultsRoot) =>
         resultUri(root, request.reference, atlasBatchId),
       )
     : summarizeInvalid(job.data, state, reference);
+
+  // What is the caller's own goes to whoever handles the event, and not into the job a second time.
+  const { metadata: _, ...summary } = event;
 
   if (!outcome.announced) {
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
@@ -96,8 +99,6 @@ export async function announce(
     const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
     // A worker that stood still adds no event of a batch that others have ended, and somebody has erased.
     await lease.renew();
-    // What is the caller's own goes to whoever handles the event, and not into the job as well.
-    const event = request?.metadata ? { ...summary, metadata: request.metadata } : summary;
     if (config.COMPLETION_WEBHOOK_URL !== null) {
       await webhooks.add(name, webhookPayload(name, event), options);
     }

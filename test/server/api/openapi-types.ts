@@ -309,7 +309,7 @@ export interface components {
              * @description When the batch ended.
              */
             completedAt: string;
-            /** @description As in the request; only in the event, and only when the request had some. */
+            /** @description As in the request; only when the request had some, and not in the return value of the job. */
             metadata?: {
                 [key: string]: string;
             };
