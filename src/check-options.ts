@@ -1,5 +1,6 @@
 /** What callers without types pass by mistake, said in a sentence before anything is done. */
 import { UsageError } from './errors.js';
+import { MAX_NAME_LENGTH, MAX_REASON_LENGTH } from './jobs/audit-record.js';
 import { isObject } from './json.js';
 
 /**
@@ -40,9 +41,28 @@ export function checkType(name: string, value: unknown, type: 'function' | 'obje
   throw new UsageError(`${name} must be ${type === 'object' ? 'an' : 'a'} ${type}`);
 }
 
-/** @throws UsageError for a name of who makes changes that names nobody. */
+/** Blanks and what nobody sees. */
+const SAYS_NOTHING = /^[\s\p{Cc}]*$/u;
+
+/** @throws UsageError for a name of who makes changes that names nobody, or is longer than is written down. */
 export function checkActor(name: string, actor: unknown): void {
   checkType(name, actor, 'string');
-  if (typeof actor === 'string' && /^[\s\p{Cc}]*$/u.test(actor))
+  if (typeof actor !== 'string') return;
+  if (SAYS_NOTHING.test(actor))
     throw new UsageError(`${name} is empty: it names who makes the changes`);
+  if (actor.length > MAX_NAME_LENGTH)
+    throw new UsageError(`${name} has at most ${MAX_NAME_LENGTH} characters`);
+}
+
+/**
+ * @returns What somebody gave as the reason of a change; undefined for what says nothing.
+ * @throws UsageError for what is no text, or longer than is written down.
+ */
+export function readReason(name: string, reason: unknown): string | undefined {
+  checkType(name, reason, 'string');
+  if (typeof reason !== 'string' || SAYS_NOTHING.test(reason)) return undefined;
+  const text = reason.trim();
+  if (text.length > MAX_REASON_LENGTH)
+    throw new UsageError(`${name} has at most ${MAX_REASON_LENGTH} characters`);
+  return text;
 }

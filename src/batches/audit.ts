@@ -8,6 +8,7 @@ import {
   type AuditAction,
   type AuditRecord,
   describeAudit,
+  MAX_NAME_LENGTH,
   MAX_REASON_LENGTH,
 } from '../jobs/audit-record.js';
 import { erasedDigest } from '../jobs/erased.js';
@@ -43,8 +44,6 @@ export interface Change {
 export type Audited = Pick<AuditRecord, 'outcome'> &
   Partial<Pick<AuditRecord, 'reference' | 'count' | 'details'>>;
 
-/** Longer names are cut, as reasons are. */
-const MAX_NAME_LENGTH = 100;
 /** For a worker that comes to take them, within a week. */
 const KEPT_RECORDS = 10_000;
 const KEPT_SECONDS = 7 * 86_400;

@@ -1,8 +1,7 @@
 /** Stops and starts the sending of all batches. */
-import { checkOptions, checkType } from '../check-options.js';
+import { checkActor, checkOptions, readReason } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
-import { MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { redisTimeMs } from '../redis/clock.js';
 import type { ClientQueues } from './client-queues.js';
 
@@ -22,8 +21,8 @@ export interface PauseOptions {
 export function checkPause(options: PauseOptions): void {
   checkOptions('pause', options, ['until', 'forMs', 'reason', 'by']);
   const { until, forMs, reason, by } = options;
-  checkType('the reason of a pause', reason, 'string');
-  checkType('who pauses', by, 'string');
+  checkActor('by', by);
+  readReason('the reason of a pause', reason);
   if (forMs !== undefined && !Number.isFinite(forMs))
     throw new UsageError('forMs must be a number of milliseconds');
   if (until !== undefined && !(until instanceof Date && Number.isFinite(until.getTime())))
@@ -52,12 +51,11 @@ export async function planPause(
     const within = isTime ? 'until must be within a year' : 'forMs must be a year at most';
     throw new UsageError(`${within}, or left out`);
   }
-  const cut = (text: string | undefined) => text?.slice(0, MAX_REASON_LENGTH) ?? null;
   return {
     since: new Date(now).toISOString(),
     until: leftMs === undefined ? null : new Date(now + leftMs).toISOString(),
-    reason: cut(reason),
-    by: cut(by),
+    reason: readReason('the reason of a pause', reason) ?? null,
+    by: by ?? null,
   };
 }
 

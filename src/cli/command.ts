@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { checkActor } from '../check-options.js';
+import { checkActor, readReason } from '../check-options.js';
 
 /** Exit code of a process that Ctrl-C ended: 128 and the number of SIGINT, as in shells. */
 const INTERRUPTED = 130;
@@ -35,6 +35,11 @@ export function createChange(name: string, description: string, examples: string
 function toOperator(name: string): string {
   checkActor('--operator', name);
   return name;
+}
+
+/** Why it is done, of an option `--reason`. @throws UsageError for one that is too long, before anything is asked. */
+export function toReason(text: string): string | undefined {
+  return readReason('--reason', text);
 }
 
 /** Creates a command whose help ends with its examples. */

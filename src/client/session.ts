@@ -25,7 +25,7 @@ import {
 import { retryBatch } from '../batches/retry.js';
 import { readBatchStatus } from '../batches/status/status.js';
 import { readTimeline } from '../batches/status/timeline.js';
-import { checkOptions, checkReference, checkType } from '../check-options.js';
+import { checkOptions, checkReference, checkType, readReason } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { Proxies } from '../http/proxy.js';
 import { DEFAULT_QUEUE_PREFIX } from '../jobs/queues.js';
@@ -85,9 +85,9 @@ export function openSession(
       };
     },
     events: (options?: EventsOptions) => followProgress(queues, options, { closing, opened }),
-    async cancel(reference: string, reason?: string) {
+    async cancel(reference: string, given?: string) {
       checkReference('cancel', reference);
-      checkType('the reason of a cancel', reason, 'string');
+      const reason = readReason('the reason of a cancel', given);
       return write(
         { action: 'cancel', reference, reason },
         () => cancelBatch(queues, reference, reason ?? unreasoned(auditor.actor)),
@@ -99,9 +99,9 @@ export function openSession(
       checkOptions('count', filter, FILTER_OPTIONS);
       return link.run(() => countBatches(queues, filter));
     },
-    async retry(reference: string, reason?: string) {
+    async retry(reference: string, given?: string) {
       checkReference('retry', reference);
-      checkType('the reason of a retry', reason, 'string');
+      const reason = readReason('the reason of a retry', given);
       return write(
         { action: 'retry', reference, reason },
         () => retryBatch(queues, reference),
@@ -124,10 +124,10 @@ export function openSession(
     },
     async pause(options: PauseOptions = {}) {
       checkPause(options);
-      const wanted = { by: auditor.actor.name, ...options };
-      const plan = await link.run(() => planPause(queues, wanted));
+      const { by = auditor.actor.name } = options;
+      const plan = await link.run(() => planPause(queues, { ...options, by }));
       return write(
-        { action: 'pause', reason: options.reason },
+        { action: 'pause', reason: plan.reason ?? undefined },
         () => pauseSending(queues, plan),
         ({ until, by }) => ({ outcome: 'paused', details: { until, by } }),
       );
@@ -153,9 +153,9 @@ export function openSession(
         options.onProgress?.(latest);
       return latest;
     },
-    async erase(reference: string, { reason }: EraseReason = {}) {
+    async erase(reference: string, options: EraseReason = {}) {
       checkReference('erase', reference);
-      checkType('the reason of an erase', reason, 'string');
+      const reason = readReason('the reason of an erase', options.reason);
       const eraser = await openEraser(settings);
       try {
         return await write(

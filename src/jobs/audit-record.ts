@@ -2,8 +2,10 @@
 import { duration } from '../duration.js';
 import { isObject, parseJson } from '../json.js';
 
-/** Characters. Longer reasons of people are cut, or refused: they go into logs, events and pages. */
+/** Characters. Longer reasons of people are refused: they go into logs, events and pages. */
 export const MAX_REASON_LENGTH = 500;
+/** Longer names are refused too; those that only a proxy or a machine gives are cut. */
+export const MAX_NAME_LENGTH = 100;
 
 /** What was done. */
 export type AuditAction =

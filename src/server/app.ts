@@ -2,7 +2,7 @@
 import { maxHeaderSize, STATUS_CODES } from 'node:http';
 import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { RedisUnavailableError } from '../errors.js';
+import { RedisUnavailableError, UsageError } from '../errors.js';
 import { addBasePath, prefixOf, withoutBase } from './base-path.js';
 import type { ServerContext } from './context.js';
 import { liveRoute, metricsRoute, readyRoute } from './health/health.js';
@@ -74,7 +74,8 @@ function answerErrors(app: FastifyInstance, context: ServerContext): void {
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     logFailure(context, request, error, status === 500);
-    return reply.status(status).send({ error: STATUS_CODES[status] });
+    const message = error instanceof UsageError ? { message: error.message } : {};
+    return reply.status(status).send({ error: STATUS_CODES[status], ...message });
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
@@ -86,6 +87,7 @@ function answerErrors(app: FastifyInstance, context: ServerContext): void {
 
 function statusOf(error: unknown): number {
   if (error instanceof RedisUnavailableError) return 503;
+  if (error instanceof UsageError) return 400;
   const status: unknown = error instanceof Error ? Reflect.get(error, 'statusCode') : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }

@@ -2,7 +2,9 @@
  * An action on many batches that is written down: when it begins and when it ends, so that it is known of one whose
  * process is killed in the middle too. Of batches that were named each has a record beside that.
  */
+
 import { randomBytes } from 'node:crypto';
+import { readReason } from '../../check-options.js';
 import { errorName } from '../../errors.js';
 import { type Audited, type Auditor, type Change, noteChange, noteInTimelines } from '../audit.js';
 import type { ClientQueues } from '../client-queues.js';
@@ -35,7 +37,8 @@ export async function* auditedBulk(
   selection: BulkSelection,
   { run, ...options }: BulkOptions & AuditedRun = {},
 ): AsyncGenerator<BulkProgress, void, undefined> {
-  const { reason, signal } = options;
+  const { signal } = options;
+  const reason = readReason('the reason', options.reason);
   const change = { action, reason };
   // What is refused has not begun.
   const checked = checkSelection(action, selection);

@@ -1,5 +1,5 @@
 /** Does something to many batches, one after the other or as fast as is asked for. */
-import { checkOptions, checkType } from '../../check-options.js';
+import { checkOptions, readReason } from '../../check-options.js';
 import type { Actor } from '../../jobs/audit-record.js';
 import { type CancelResult, cancelBatch, unreasoned } from '../cancel.js';
 import type { ClientQueues } from '../client-queues.js';
@@ -57,9 +57,9 @@ export async function* runBulk(
 ): AsyncGenerator<BulkProgress, void, undefined> {
   checkOptions(`a ${action} of many`, options, ['rate', 'signal', 'reason']);
   checkPace(options);
-  checkType('reason', options.reason, 'string');
+  const reason = readReason('the reason', options.reason);
   const checked = await selectionUntilNow(queues, checkSelection(action, selection));
-  const doOne = actOf(queues, action, checked, options.reason ?? unreasoned(by));
+  const doOne = actOf(queues, action, checked, reason ?? unreasoned(by));
   let done = 0;
   let changed = 0;
   for await (const references of paced(selectedReferences(queues, checked), options)) {

@@ -2,7 +2,13 @@ import type { Command } from 'commander';
 import type { EraseResult } from '../../batches/erase/erase-batch.js';
 import { UsageError } from '../../errors.js';
 import { plural } from '../../plural.js';
-import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
+import {
+  type ChangeOptions,
+  createChange,
+  type ExitCode,
+  type Finish,
+  toReason,
+} from '../command.js';
 import { ask } from '../input/ask.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { reportUnknown } from '../output/unknown-batch.js';
@@ -21,7 +27,7 @@ export function eraseCommand(finish: Finish): Command {
     ['erase loan-8841 --yes --reason "ticket 4711"'],
   )
     .argument('<reference>', 'the batch', toReference)
-    .option('--reason <text>', 'for the audit log; it is kept, so it must name nobody')
+    .option('--reason <text>', 'for the audit log; it is kept, so it must name nobody', toReason)
     .option('-y, --yes', 'ask nothing; without a terminal it is needed')
     .option('--json', 'print the certificate as JSON')
     .action(async (reference: string, options: EraseOptions) =>

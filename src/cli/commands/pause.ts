@@ -2,7 +2,13 @@ import type { Command } from 'commander';
 import type { PauseOptions } from '../../batches/pause.js';
 import { UsageError } from '../../errors.js';
 import type { Pause } from '../../gate/pause-record.js';
-import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
+import {
+  type ChangeOptions,
+  createChange,
+  type ExitCode,
+  type Finish,
+  toReason,
+} from '../command.js';
 import { parseDuration } from '../duration.js';
 import { print, printJson } from '../output/terminal.js';
 import { withClient } from '../with-client.js';
@@ -29,7 +35,7 @@ export function pauseCommand(finish: Finish): Command {
       'when it ends by itself: a time in ISO 8601, or 30m, 2h, 1d from now',
       toEnd,
     )
-    .option('--reason <text>', 'why; told on pages, and by status of what waits')
+    .option('--reason <text>', 'why; told on pages, and by status of what waits', toReason)
     .option('--json', 'print JSON')
     .action(async (options: PauseCommandOptions) => finish(await pause(options)));
 }

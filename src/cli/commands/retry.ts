@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type BulkCommandOptions, runBulkCommand } from '../bulk.js';
 import { addBulkOptions } from '../bulk-options.js';
-import { createChange, type Finish } from '../command.js';
+import { createChange, type Finish, toReason } from '../command.js';
 import { toReferences } from '../with-client.js';
 
 export function retryCommand(finish: Finish): Command {
@@ -15,7 +15,11 @@ export function retryCommand(finish: Finish): Command {
     ],
   )
     .argument('[reference...]', 'the batches', toReferences)
-    .option('--reason <text>', 'told in the audit log and in the timelines of the batches');
+    .option(
+      '--reason <text>',
+      'told in the audit log and in the timelines of the batches',
+      toReason,
+    );
   return addBulkOptions(command).action(
     async (references: string[] | undefined, options: BulkCommandOptions) =>
       finish(await runBulkCommand('retry', references ?? [], options)),

@@ -1,5 +1,6 @@
 /** Forms of the pages. */
 import type { FastifyInstance } from 'fastify';
+import { readReason } from '../../check-options.js';
 
 export function acceptForms(app: FastifyInstance): void {
   app.addContentTypeParser(
@@ -9,14 +10,11 @@ export function acceptForms(app: FastifyInstance): void {
   );
 }
 
-/** Longer ones make no log more readable. The forms have it too. */
-export const MAX_REASON_LENGTH = 200;
-
-/** What somebody gave as the reason. */
+/** What somebody gave as the reason. @throws UsageError for one that is longer than the forms take. */
 export function reasonIn(form: {
   get(name: string): string | null | undefined;
 }): string | undefined {
-  return form.get('reason')?.trim().slice(0, MAX_REASON_LENGTH) || undefined;
+  return readReason('the reason', form.get('reason') ?? undefined);
 }
 
 /** Fields by name; none of a body that is no form. */

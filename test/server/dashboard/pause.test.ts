@@ -19,7 +19,7 @@ it('every page says that sending is paused, by whom, until when and why', async 
   expect((await get(test, '')).body).not.toContain('Paused');
 });
 
-it('an operator can pause the sending with a reason, a name and an end, and resume it', async () => {
+it('an operator can pause the sending with a reason and an end, and resume it', async () => {
   const test = await startQuietServer();
   const { server } = test;
   const post = (path: string, form = '', headers: Record<string, string> = {}) =>
@@ -36,7 +36,6 @@ it('an operator can pause the sending with a reason, a name and an end, and resu
     });
   const read = async () => JSON.parse((await test.redis.get(gatePauseKey(test.prefix))) ?? 'null');
   const [seconds] = await test.redis.time();
-  expect((await get(test, '')).body).toContain('value="operator"');
   const foreign = await post('pause', '', { 'sec-fetch-site': 'cross-site' });
   expect([foreign.statusCode, await read()]).toEqual([403, null]);
   expect((await post('pause', 'for=yesterday')).statusCode).toBe(400);
@@ -46,8 +45,8 @@ it('an operator can pause the sending with a reason, a name and an end, and resu
   const hours = (Date.parse((await read()).until) / 1000 - Number(seconds)) / 3600;
   expect(Math.round(hours)).toBe(2);
   expect((await get(test, '')).body).toContain('down &lt;now&gt;');
-  await post('pause', 'by=Asha&for=resume');
-  expect(await read()).toMatchObject({ reason: null, by: 'Asha', until: null });
+  await post('pause', 'for=resume');
+  expect(await read()).toMatchObject({ reason: null, by: 'operator', until: null });
   expect((await post('resume', '', { 'sec-fetch-site': 'same-site' })).statusCode).toBe(403);
   await post('resume');
   expect(await read()).toBeNull();

@@ -1,5 +1,6 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
 import type { BatchDeadline } from '../../../batches/status/deadline.js';
+import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { listedState } from '../../../jobs/state/listed-facts.js';
 import { plural } from '../../../plural.js';
@@ -8,7 +9,6 @@ import { mayChange } from '../../login/operator.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import { page } from '../frame/layout.js';
 import type { PageFrame } from '../frame/read-frame.js';
-import { MAX_REASON_LENGTH } from '../read-form.js';
 import { exactTime, isoTime, utcTime } from '../time-markup.js';
 import { spanOptions } from '../time-spans.js';
 import { ACTION_WORDS, type ActionResult } from './actions.js';

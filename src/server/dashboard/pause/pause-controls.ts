@@ -1,8 +1,8 @@
 /** What pages say of a pause, and the forms that begin and end one. Pure. */
 import type { Pause } from '../../../gate/pause-record.js';
+import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { html, type Markup } from '../../html.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
-import { MAX_REASON_LENGTH } from '../read-form.js';
 import { utcTime } from '../time-markup.js';
 import { spanOptions } from '../time-spans.js';
 
@@ -23,12 +23,10 @@ function describePause({ since, until, reason, by }: Pause): Markup {
   return html`No upload goes to Atlas. Paused${who} at ${utcTime(Date.parse(since))}, ${end}${why}`;
 }
 
-/** @param person Who has logged in. */
-export function pauseForm(pause: Pause | null, person: string): Markup {
+export function pauseForm(pause: Pause | null): Markup {
   return html`<details class="action" id="pause"><summary class="button">${pause ? 'Change the pause…' : 'Pause…'}</summary>
 <form method="post" action="${DASHBOARD_PATH}/pause">
 <label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" required autocomplete="off" placeholder="Atlas is down for maintenance"></label>
-<label>Who?<input name="by" maxlength="100" required autocomplete="off" value="${person}"></label>
 <label>For how long?<select name="for"><option value="${UNTIL_RESUMED}">until somebody resumes</option>${spanOptions()}</select></label>
 <p>No upload goes to Atlas meanwhile. Polls, results and events go on, and the deadlines of batches that wait for it stand still.</p>
 <button class="danger">Pause the sending</button>

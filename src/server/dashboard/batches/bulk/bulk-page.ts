@@ -2,13 +2,13 @@
 import type { BulkPreview } from '../../../../batches/bulk/preview.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
 import { type BatchCounts, isWhole } from '../../../../batches/lists/count-batches.js';
+import { MAX_REASON_LENGTH } from '../../../../jobs/audit-record.js';
 import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { mayChange } from '../../../login/operator.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
 import { page } from '../../frame/layout.js';
 import type { PageFrame } from '../../frame/read-frame.js';
-import { MAX_REASON_LENGTH } from '../../read-form.js';
 import { hidden } from '../list/filter-bar.js';
 import type { Section } from '../list/list-parameters.js';
 import { type ListQuery, listPath, withoutDeadline } from '../list/list-query.js';

@@ -81,7 +81,7 @@ ${bulkLinks(view.bulks, now)}
 <input type="search" name="q" id="search" value="${query.text}" placeholder="Reference, Atlas batch id, document id or S3 location" aria-label="Search" autocomplete="off" maxlength="${MAX_TEXT_LENGTH}" required>
 <button>Search</button>
 </form>
-${changes && pauseForm(system.pause, operator.name)}
+${changes && pauseForm(system.pause)}
 </div>
 <section class="card list" aria-label="Batches">
 ${tabs(query, sections)}
