@@ -1,5 +1,6 @@
 /** Gives a batch more time. */
 import { randomUUID } from 'node:crypto';
+import { UsageError } from '../errors.js';
 import { CANCEL_FLAG_TTL_MS } from '../jobs/flags.js';
 import { batchJobId } from '../jobs/ids.js';
 import { extensionKey, startedKey } from '../jobs/keys/redis-keys.js';
@@ -14,6 +15,20 @@ export interface ExtendResult {
   reference: string;
   /** How much more time than others the batch has now, in ms, all extensions together. */
   extendedMs: number;
+}
+
+/** Longer than any Atlas is away; so a mistyped unit is seen. */
+const MAX_EXTENSION_MS = 30 * 24 * 3600 * 1000;
+
+/** Whether it is a time that can be added, in ms. */
+export function isExtension(byMs: unknown): boolean {
+  return Number.isInteger(byMs) && Number(byMs) > 0 && Number(byMs) <= MAX_EXTENSION_MS;
+}
+
+/** @throws UsageError for what is no time that can be added. */
+export function checkExtension(byMs: unknown): void {
+  if (!isExtension(byMs))
+    throw new UsageError('a deadline is extended by at least 1 ms and at most 30 days');
 }
 
 /** Requests that a flag remembers: more than come while a connection is made again. */

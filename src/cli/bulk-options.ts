@@ -1,5 +1,6 @@
 /** The options of commands that may do something to many batches. */
 import type { Command } from 'commander';
+import { MAX_RATE } from '../batches/bulk/paced.js';
 import { UsageError } from '../errors.js';
 import { addFilterOptions } from './filter-options.js';
 
@@ -17,8 +18,8 @@ export function addBulkOptions(command: Command): Command {
 
 /** @throws UsageError for what is no rate. */
 function toRate(text: string): number {
-  const [, count] = /^(\d{1,5}(?:\.\d+)?)(?:\/s)?$/.exec(text) ?? [];
-  if (count === undefined || Number(count) <= 0)
-    throw new UsageError('--rate is a number a second, such as 20/s');
-  return Number(count);
+  const [, count = '0'] = /^(\d{1,5}(?:\.\d+)?)(?:\/s)?$/.exec(text) ?? [];
+  const rate = Number(count);
+  if (rate > 0 && rate <= MAX_RATE) return rate;
+  throw new UsageError(`--rate is a number a second, at most ${MAX_RATE}, such as 20/s`);
 }

@@ -58,8 +58,19 @@ export function toFilter(options: FilterOptions): BatchFilter {
     priority: priority as Priority[] | undefined,
     ...{ productType: product, tenant, since, until, text },
   };
-  checkFilter(filter);
+  try {
+    checkFilter(filter);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(byOptions(error.message)) : error;
+  }
   return filter;
+}
+
+/** The same sentence with options in the place of fields: it begins with a field, and may end with one. */
+function byOptions(message: string): string {
+  return message
+    .replace(/^\w+/, (field) => `--${field === 'productType' ? 'product' : field}`)
+    .replace(/ until$/, ' --until');
 }
 
 /** Several, with commas between them, or the option several times. */

@@ -10,7 +10,7 @@ import { openQueues } from '../batches/client-queues.js';
 import { describeErasure, eraseBatch } from '../batches/erase/erase-batch.js';
 import { redeliverLatest } from '../batches/events/redeliver.js';
 import type { RedeliveredEvents, RedeliverOptions } from '../batches/events/redeliver-events.js';
-import { extendDeadline } from '../batches/extend-deadline.js';
+import { checkExtension, extendDeadline } from '../batches/extend-deadline.js';
 import { type BatchFilter, FILTER_OPTIONS } from '../batches/lists/batch-filter.js';
 import { countBatches } from '../batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../batches/lists/list-batches.js';
@@ -231,13 +231,4 @@ async function* runOn<T>(
   } finally {
     await steps.return();
   }
-}
-
-/** Longer than any Atlas is away; so a mistyped unit is seen. */
-const MAX_EXTENSION_MS = 30 * 24 * 3600 * 1000;
-
-/** @throws UsageError for what is no time that can be added. */
-function checkExtension(byMs: unknown): void {
-  if (Number.isInteger(byMs) && Number(byMs) > 0 && Number(byMs) <= MAX_EXTENSION_MS) return;
-  throw new UsageError('a deadline is extended by at least 1 ms and at most 30 days');
 }

@@ -37,6 +37,20 @@ test.each([
   { args: ['results', 'a', 'b'], says: /too many arguments/ },
   { args: ['worker', '--fast'], says: /unknown option '--fast'/ },
   { args: ['status', 'loan-1'], says: /REDIS_URL is missing/ },
+  ...['0h', '31d', 'x'].map((time) => ({
+    args: ['deadline', 'extend', 'loan-1', time],
+    says: /^the time is how much more it gets, from 1s to 30d, such as 30m, 2h or 1d$/m,
+  })),
+  ...['0', '20000/s', 'x'].map((rate) => ({
+    args: ['retry', 'loan-1', '--rate', rate],
+    says: /^--rate is a number a second, at most 10000, such as 20\/s$/m,
+  })),
+  { args: ['list', '--state', 'lost'], says: /^--state is one of queued/m },
+  { args: ['list', '--product', ''], says: /^--product names one that no batch can have$/m },
+  {
+    args: ['list', '--since', '1h', '--until', '2h'],
+    says: /^--since must not be later than --until$/m,
+  },
   { args: ['submit'], says: /say what to submit: --manifest FILE/ },
   {
     args: ['submit', '--manifest', '/nowhere'],

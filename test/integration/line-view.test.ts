@@ -105,16 +105,19 @@ it('a client refuses a pause whose end is no time, or is said twice', async () =
   expect(await client.paused()).toBeNull();
 });
 
-it.each([
-  ['999999d', 'forMs must be a year at most, or left out'],
-  ['2999-01-01T00:00:00Z', 'until must be within a year, or left out'],
-  ['2020-01-01T00:00:00Z', 'until must be in the future'],
-  ['soon', '--until is a time such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now'],
-])('a pause until %s is refused, and nothing is paused', async (until, says) => {
-  const { url, prefix } = testRedis();
-  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
-  const paused = await runCommand(['pause', '--until', until], environment);
-  expect(paused).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(says) });
-  const resumed = await runCommand(['resume'], environment);
-  expect(resumed.stdout).toBe('there was no pause\n');
-});
+it.each([...['0h', '400d', '999999d', '2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'soon']])(
+  'a pause until %s is refused, and nothing is paused',
+  async (until) => {
+    const { url, prefix } = testRedis();
+    const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+    const paused = await runCommand(['pause', '--until', until], environment);
+    expect(paused).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        '--until is a time in the future and within a year, such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now\n',
+    });
+    const resumed = await runCommand(['resume'], environment);
+    expect(resumed.stdout).toBe('there was no pause\n');
+  },
+);

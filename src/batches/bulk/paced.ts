@@ -15,7 +15,7 @@ export interface PaceOptions {
 const AT_ONCE = 20;
 /** Steps a second, where there is a rate. */
 const STEPS_PER_SECOND = 10;
-const MAX_RATE = 10_000;
+export const MAX_RATE = 10_000;
 
 /**
  * Steps of what comes in parts, each as late as the rate wants it. A part may be empty: then too the signal is heard.

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { ExtendResult } from '../../batches/extend-deadline.js';
+import { type ExtendResult, isExtension } from '../../batches/extend-deadline.js';
 import { duration } from '../../duration.js';
 import { UsageError } from '../../errors.js';
 import { type ChangeOptions, createChange, type ExitCode, type Finish } from '../command.js';
@@ -48,9 +48,9 @@ function report(result: ExtendResult, { json, quiet }: DeadlineOptions): void {
   } else printError(`${reference} has ended already`);
 }
 
-/** @throws UsageError for what is no duration. */
+/** @throws UsageError for what is no duration, or none that can be added. */
 function toDuration(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new UsageError('the time is a duration such as 30m, 2h or 1d');
-  return ms;
+  if (ms !== undefined && isExtension(ms)) return ms;
+  throw new UsageError('the time is how much more it gets, from 1s to 30d, such as 30m, 2h or 1d');
 }

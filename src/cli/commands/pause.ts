@@ -49,7 +49,10 @@ export function resumeCommand(finish: Finish): Command {
 async function pause(options: PauseCommandOptions): Promise<ExitCode> {
   const { until, reason, json } = options;
   return withClient<ExitCode>(async (client) => {
-    const set = await client.pause({ ...until, reason });
+    const set = await client.pause({ ...until, reason }).catch((error) => {
+      // By the clock of Redis it is over, or too far. Everything else was checked before.
+      throw error instanceof UsageError ? new UsageError(WHAT_ENDS) : error;
+    });
     if (json) printJson(set);
     else print(`no upload goes out ${describeEnd(set)}; polls, results and events go on`);
     return 0;
@@ -72,13 +75,14 @@ function describeEnd({ until }: Pause): string {
   return until === null ? 'until atlas-batch resume' : `until ${until}, or atlas-batch resume`;
 }
 
+const WHAT_ENDS =
+  '--until is a time in the future and within a year, such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now';
+
 /** @throws UsageError when it is neither a time nor a duration. */
 function toEnd(text: string): PauseEnd {
   const forMs = parseDuration(text);
   if (forMs !== undefined) return { forMs };
   const until = new Date(text);
-  if (Number.isNaN(until.getTime())) {
-    throw new UsageError('--until is a time such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now');
-  }
+  if (Number.isNaN(until.getTime())) throw new UsageError(WHAT_ENDS);
   return { until };
 }
