@@ -1,8 +1,15 @@
 /** Stops and starts the sending of all batches. */
 import { checkActor, checkOptions, readReason } from '../check-options.js';
 import { UsageError } from '../errors.js';
-import { endPause, type Pause, readPause, setPause } from '../gate/pause-record.js';
+import {
+  endPause,
+  type Pause,
+  type PlainPause,
+  readPause,
+  setPause,
+} from '../gate/pause-record.js';
 import { redisTimeMs } from '../redis/clock.js';
+import type { Audited } from './audit.js';
 import type { ClientQueues } from './client-queues.js';
 
 /** How long sending stops, and what people are told of it. */
@@ -41,7 +48,7 @@ const MAX_PAUSE_MS = 366 * 24 * 3600 * 1000;
 export async function planPause(
   { link }: ClientQueues,
   { until, forMs, reason, by }: PauseOptions,
-): Promise<Pause> {
+): Promise<PlainPause> {
   const now = Math.floor(await redisTimeMs(link.redis));
   const leftMs = until === undefined ? forMs : until.getTime() - now;
   const isTime = until !== undefined;
@@ -59,9 +66,14 @@ export async function planPause(
   };
 }
 
-export async function pauseSending({ link, prefix }: ClientQueues, pause: Pause): Promise<Pause> {
-  await setPause(link.redis, prefix, pause);
-  return pause;
+export function pauseSending({ link, prefix }: ClientQueues, pause: PlainPause): Promise<Pause> {
+  return setPause(link.redis, prefix, pause);
+}
+
+/** What is written down of one that has begun. The reason of another has its own record. */
+export function describePaused({ until, by, replaced }: Pause): Audited {
+  const before = replaced && { since: replaced.since, by: replaced.by };
+  return { outcome: 'paused', details: { until, by, replaced: before } };
 }
 
 /** @returns whether it was paused. */

@@ -16,6 +16,7 @@ import { countBatches } from '../batches/lists/count-batches.js';
 import { type ListOptions, listBatches } from '../batches/lists/list-batches.js';
 import {
   checkPause,
+  describePaused,
   type PauseOptions,
   pauseOf,
   pauseSending,
@@ -129,7 +130,7 @@ export function openSession(
       return write(
         { action: 'pause', reason: plan.reason ?? undefined },
         () => pauseSending(queues, plan),
-        ({ until, by }) => ({ outcome: 'paused', details: { until, by } }),
+        describePaused,
       );
     },
     resume: () =>

@@ -1,8 +1,10 @@
 /** What people see of batches that wait for their turn. */
 import { userInfo } from 'node:os';
-import { expect, it, onTestFinished } from 'vitest';
+import { Command, Redis } from 'ioredis';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { LINE_REASONS } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
+import { gatePauseKey } from '../../src/jobs/keys/gate-keys.js';
 import { runCli } from '../cli/run-cli.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
@@ -121,3 +123,51 @@ it.each([...['0h', '400d', '999999d', '2999-01-01T00:00:00Z', '2020-01-01T00:00:
     expect(resumed.stdout).toBe('there was no pause\n');
   },
 );
+
+it('a pause that replaces another says which, to apps, commands and pages', async () => {
+  const { server, url, prefix } = await createServer(LOGIN);
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const client = createAtlasBatchClient({ redisUrl: url, prefix, actor: 'asha' });
+  onTestFinished(() => client.close());
+  const { replaced, ...first } = await client.pause({ forMs: HOUR_MS, reason: 'Atlas is down' });
+  expect(replaced).toBeNull();
+  const told = `was paused since ${first.since} until ${first.until} by asha: Atlas is down`;
+  const { stdout } = await runCommand(['pause', '--operator', 'ravi'], environment);
+  expect(stdout).toContain(`it replaces another pause: sending ${told}\n`);
+  expect(await client.paused()).toMatchObject({ until: null, by: 'ravi', replaced: first });
+  const { body } = await server.app.inject({
+    url: '/dashboard/batches',
+    headers: { authorization: AUTHORIZATION },
+  });
+  expect(body.replaceAll(/<[^>]*>/g, '')).toMatch(
+    /Paused by ravi at .*, until somebody resumes\. Before that it was paused since .* by asha: Atlas is down/,
+  );
+  // Of those before it only the last is told.
+  const third = await client.pause();
+  expect(third.replaced).toEqual({ ...first, ...third.replaced, by: 'ravi', reason: null });
+  expect(third.replaced).not.toHaveProperty('replaced');
+  await client.resume();
+  expect((await client.pause()).replaced).toBeNull();
+});
+
+it('a pause that the connection sends twice does not replace itself', async () => {
+  const { url, prefix } = testRedis();
+  const client = createAtlasBatchClient({ redisUrl: url, prefix, actor: 'asha' });
+  onTestFinished(() => client.close());
+  const { replaced: _, ...first } = await client.pause({ reason: 'first' });
+  const { sendCommand } = Redis.prototype;
+  const spy = vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(function (
+    this: Redis,
+    command,
+    target,
+  ) {
+    const sent = sendCommand.call(this, command, target) as Promise<unknown>;
+    const { name, args } = command;
+    if (!args.includes(gatePauseKey(prefix)) || !name.startsWith('eval')) return sent;
+    // As ioredis does it when the connection broke before the reply came.
+    const again = () => sendCommand.call(this, new Command(name, args, { replyEncoding: 'utf8' }));
+    return sent.then(again);
+  });
+  onTestFinished(() => spy.mockRestore());
+  expect((await client.pause({ reason: 'second' })).replaced).toEqual(first);
+});

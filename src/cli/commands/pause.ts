@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { PauseOptions } from '../../batches/pause.js';
 import { UsageError } from '../../errors.js';
-import type { Pause } from '../../gate/pause-record.js';
+import type { Pause, PlainPause } from '../../gate/pause-record.js';
+import { escapeControls } from '../../jobs/request/validation-issues.js';
 import {
   type ChangeOptions,
   createChange,
@@ -54,7 +55,10 @@ async function pause(options: PauseCommandOptions): Promise<ExitCode> {
       throw error instanceof UsageError ? new UsageError(WHAT_ENDS) : error;
     });
     if (json) printJson(set);
-    else print(`no upload goes out ${describeEnd(set)}; polls, results and events go on`);
+    else {
+      print(`no upload goes out ${describeEnd(set)}; polls, results and events go on`);
+      if (set.replaced) print(`it replaces another pause: ${describeBefore(set.replaced)}`);
+    }
     return 0;
   }, options);
 }
@@ -73,6 +77,14 @@ async function resume({ json, operator }: ResumeCommandOptions): Promise<ExitCod
 
 function describeEnd({ until }: Pause): string {
   return until === null ? 'until atlas-batch resume' : `until ${until}, or atlas-batch resume`;
+}
+
+/** `sending was paused since … until … by asha: Atlas is down` */
+function describeBefore({ since, until, by, reason }: PlainPause): string {
+  const end = until === null ? '' : ` until ${until}`;
+  const who = by === null ? '' : ` by ${by}`;
+  const why = reason === null ? '' : `: ${reason}`;
+  return escapeControls(`sending was paused since ${since}${end}${who}${why}`);
 }
 
 const WHAT_ENDS =

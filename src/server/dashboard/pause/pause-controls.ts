@@ -1,5 +1,5 @@
 /** What pages say of a pause, and the forms that begin and end one. Pure. */
-import type { Pause } from '../../../gate/pause-record.js';
+import type { Pause, PlainPause } from '../../../gate/pause-record.js';
 import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { html, type Markup } from '../../html.js';
 import { DASHBOARD_PATH } from '../dashboard-path.js';
@@ -16,11 +16,17 @@ export function pauseBanner(pause: Pause | null, mayChange: boolean): Markup | f
 ${mayChange && html`<form method="post" action="${DASHBOARD_PATH}/resume"><button class="primary">Resume</button></form>`}</div>`;
 }
 
-function describePause({ since, until, reason, by }: Pause): Markup {
+function describePause({ since, until, reason, by, replaced }: Pause): Markup {
   const who = by === null ? '' : ` by ${by}`;
   const why = reason === null ? '' : `: ${reason}`;
   const end = until === null ? 'until somebody resumes' : html`until ${utcTime(Date.parse(until))}`;
-  return html`No upload goes to Atlas. Paused${who} at ${utcTime(Date.parse(since))}, ${end}${why}`;
+  return html`No upload goes to Atlas. Paused${who} at ${utcTime(Date.parse(since))}, ${end}${why}${replaced && html`. Before that it was paused ${describeBefore(replaced)}`}`;
+}
+
+function describeBefore({ since, until, reason, by }: PlainPause): Markup {
+  const end = until !== null && html` until ${utcTime(Date.parse(until))}`;
+  const who = by !== null && ` by ${by}`;
+  return html`since ${utcTime(Date.parse(since))}${end}${who}${reason !== null && `: ${reason}`}`;
 }
 
 export function pauseForm(pause: Pause | null): Markup {

@@ -1,7 +1,7 @@
 /** The routes that stop and start the sending of all batches. */
 import type { FastifyInstance } from 'fastify';
 import { audited } from '../../../batches/audit.js';
-import { pauseSending, planPause, resumeSending } from '../../../batches/pause.js';
+import { describePaused, pauseSending, planPause, resumeSending } from '../../../batches/pause.js';
 import type { ServerContext } from '../../context.js';
 import { auditorOf } from '../actor.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
@@ -25,10 +25,7 @@ export async function pauseRoutes(app: FastifyInstance, context: ServerContext):
     const pause = async () =>
       pauseSending(queues, await planPause(queues, { forMs: span, reason, by }));
     await queues.link.run(() =>
-      audited(queues, auditor, { action: 'pause', reason }, pause, ({ until, by }) => ({
-        outcome: 'paused',
-        details: { until, by },
-      })),
+      audited(queues, auditor, { action: 'pause', reason }, pause, describePaused),
     );
     return reply.redirect(BATCHES_PATH, 303);
   });
