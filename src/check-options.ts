@@ -66,3 +66,14 @@ export function readReason(name: string, reason: unknown): string | undefined {
     throw new UsageError(`${name} has at most ${MAX_REASON_LENGTH} characters`);
   return text;
 }
+
+/** More of one entry is not repeated. */
+const SHOWN_LENGTH = 80;
+
+/** The entries of a list that are wrong, all of them, as the end of a sentence. One with an `@` may hold a password. */
+export function andNot(wrong: readonly string[]): string {
+  const named = wrong.map((entry) =>
+    entry.includes('@') ? 'one that is not shown' : JSON.stringify(entry.slice(0, SHOWN_LENGTH)),
+  );
+  return `, and not ${[...new Set(named)].join(', ')}`;
+}

@@ -1,6 +1,7 @@
 /** Kinds of variables. An issue reads as the end of a sentence that begins with the name. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { andNot } from '../check-options.js';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/request/bucket-name.js';
 import { TENANT_PATTERN } from '../jobs/request/request.js';
 
@@ -40,10 +41,15 @@ export const weights = list.superRefine((parts, issues) => {
     return TENANT_PATTERN.test(tenant) && /^[1-9]\d{0,5}$/.test(weight) && rest.length === 0;
   };
   const message = 'must be tenants with whole numbers from 1 to 999999, such as loans=10,archive=1';
-  if (!parts.every(isWeight)) issues.addIssue({ code: 'custom', message });
-  const tenants = parts.map((part) => part.split('=')[0]);
-  if (new Set(tenants).size < tenants.length)
-    issues.addIssue({ code: 'custom', message: 'must name each tenant once' });
+  const wrong = parts.filter((part) => !isWeight(part));
+  if (wrong.length > 0) issues.addIssue({ code: 'custom', message: message + andNot(wrong) });
+  const tenants = parts.map((part) => part.split('=')[0] ?? '');
+  const twice = tenants.filter((tenant, i) => tenants.indexOf(tenant) < i);
+  if (twice.length > 0)
+    issues.addIssue({
+      code: 'custom',
+      message: `must name each tenant once${andNot(twice)} twice`,
+    });
 });
 /** `10.0.0.1,192.168.0.0/16`: addresses and networks. */
 export const addresses = list.superRefine((parts, issues) => {
@@ -53,7 +59,8 @@ export const addresses = list.superRefine((parts, issues) => {
     return /^\d{1,3}$/.test(prefix) && Number(prefix) <= most && rest.length === 0;
   };
   const message = 'must be addresses or networks, such as 10.0.0.7,192.168.0.0/16';
-  if (!parts.every(isNetwork)) issues.addIssue({ code: 'custom', message });
+  const wrong = parts.filter((part) => !isNetwork(part));
+  if (wrong.length > 0) issues.addIssue({ code: 'custom', message: message + andNot(wrong) });
 });
 /** Where routes of ours are, or begin. A test holds it to the routes of the server. */
 const OWN_PATHS = [
@@ -83,7 +90,7 @@ export const bucket = withoutIssue(text('the bucket that results are written to'
 export const buckets = list.superRefine((names, issues) => {
   const wrong = names.filter((name) => !BUCKET_NAME.test(name));
   const message = `must be a list of names of buckets: each ${BUCKET_NAME_RULE}`;
-  if (wrong.length > 0) issues.addIssue({ code: 'custom', message });
+  if (wrong.length > 0) issues.addIssue({ code: 'custom', message: message + andNot(wrong) });
 });
 export const yesOrNo = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })

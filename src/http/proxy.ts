@@ -2,7 +2,9 @@
  * Which requests go through a proxy, by the variables that other programs know too: `HTTPS_PROXY`,
  * `HTTP_PROXY`, `NO_PROXY`. Pure.
  */
+
 import { BlockList, isIP } from 'node:net';
+import { andNot } from '../check-options.js';
 
 /** The proxies of a process, as text. */
 export interface ProxySettings {
@@ -49,9 +51,10 @@ export function proxyIssue(text: string): string | undefined {
 /** The same for an entry of `NO_PROXY`. */
 export function noProxyIssue(entries: readonly string[]): string | undefined {
   const isMeant = (entry: string) => !entry.includes('/') || toSubnet(entry) !== undefined;
-  return entries.every(isMeant)
+  const wrong = entries.filter((entry) => !isMeant(entry));
+  return wrong.length === 0
     ? undefined
-    : 'must list hosts, with commas in between: example.com, .example.com, host:port, 10.0.0.0/8 or *';
+    : `must list hosts, with commas in between: example.com, .example.com, host:port, 10.0.0.0/8 or *${andNot(wrong)}`;
 }
 
 /** The proxies of a process. Their URLs are read from the settings each time, so that a login can be rotated. */

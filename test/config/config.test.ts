@@ -81,8 +81,14 @@ test('the days of the quota are those of a time zone that exists, by default UTC
 });
 
 test('a weight of a tenant is given once', () => {
+  const faults = issuesOf({ TENANT_WEIGHTS: 'a=0,b=2,c=x,b=3,d=1,d=1,ops@e=1' });
+  expect(faults).toContain(
+    'such as loans=10,archive=1, and not "a=0", "c=x", one that is not shown',
+  );
+  expect(faults).toContain('TENANT_WEIGHTS must name each tenant once, and not "b", "d" twice');
+  expect(issuesOf({ S3_ALLOWED_BUCKETS: 'kyc,A_,s3://x' })).toMatch(/, and not "A_", "s3:\/\/x"; /);
   expect(issuesOf({ TENANT_WEIGHTS: 'a=1,b=2' })).toBe('');
   expect(issuesOf({ TENANT_WEIGHTS: 'a=1,b=2,a=2' })).toContain(
-    'TENANT_WEIGHTS must name each tenant once; got "a=1,b=2,a=2"',
+    'TENANT_WEIGHTS must name each tenant once, and not "a" twice; got "a=1,b=2,a=2"',
   );
 });

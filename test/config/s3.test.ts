@@ -61,6 +61,8 @@ test.each([
   'arn:aws:iam::123456789012:role/kyc',
 ])('an ARN that names no access point is refused at the start: %s', (arn) => {
   expect(issuesOf({ S3_ALLOWED_BUCKETS: arn })).toEqual([
-    expect.stringMatching(/^ {2}S3_ALLOWED_BUCKETS must .*or the ARN of an access point; got /),
+    expect.stringMatching(
+      /^ {2}S3_ALLOWED_BUCKETS must .*or the ARN of an access point, and not ".*"; got /,
+    ),
   ]);
 });

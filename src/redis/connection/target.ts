@@ -1,4 +1,5 @@
 /** Where Redis is and how to log in there: one server, Sentinels that know a master, or a Cluster. */
+import { andNot } from '../../check-options.js';
 import { type TlsSource, tlsFileIssues, tlsFromFiles } from './tls.js';
 
 /** One server. */
@@ -112,11 +113,10 @@ export function redisIssues(variables: RedisVariables): VariableIssue[] {
       say('REDIS_SENTINELS', `is missing; ${name} needs it`);
     }
   }
-  if (sentinels.some((sentinel) => issueIn(() => parseNode(sentinel, SENTINEL_PORT)))) {
-    say(
-      'REDIS_SENTINELS',
-      'must be hosts and ports, such as one.example.com:26379,two.example.com',
-    );
+  const wrong = sentinels.filter((one) => issueIn(() => parseNode(one, SENTINEL_PORT)));
+  if (wrong.length > 0) {
+    const want = 'must be hosts and ports, such as one.example.com:26379,two.example.com';
+    say('REDIS_SENTINELS', want + andNot(wrong));
   }
   if (isCluster && hasSentinels) say('REDIS_CLUSTER', 'cannot go together with REDIS_SENTINELS');
   if (isCluster && !/\{[^}]+\}/.test(variables.QUEUE_PREFIX)) {
