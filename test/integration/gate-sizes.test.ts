@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { gateKeys } from '../../src/jobs/keys/gate-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
+import { gateEmpty } from '../helpers/gate-empty.js';
 import { expectAllEndedOnce } from '../helpers/invariants.js';
 import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
@@ -46,8 +47,7 @@ it.each(CASES)(
     await batchesEnded(system, requests.length, TIMEOUT_MS);
     await expectAllEndedOnce(system, requests);
     expect(await system.batches.getFailedCount()).toBe(0);
-    const own = gateKeys(system.prefix).filter((key) => key.startsWith(`${system.prefix}:gate-`));
-    await waitUntil('an empty gate', async () => (await system.redis.exists(own)) === 0);
+    await gateEmpty(system);
   },
 );
 
