@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { LockLostError, type Reason } from '../errors.js';
 import {
   gateAbleKey,
+  gateBoundsKey,
   gateKeys,
-  gateOnKey,
   gateOutageKey,
   gateSweepKey,
 } from '../jobs/keys/gate-keys.js';
@@ -16,12 +16,11 @@ import { type Applicant, MAX_NAMED } from './gate-model.js';
 import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
 import type { LineReason } from './line.js';
 import type { Flow } from './line-model.js';
+import { asText, BOUNDS_LIVE_MS, type LiveBounds, strictest } from './live-bounds.js';
 import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
 const SWEEP_INTERVAL_MS = 900;
-/** So long after the last sweep of a worker with a limit or a quota there is none: a restart of all takes less. */
-const GATE_ON_MS = 60_000;
 /** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
 const GATE_ABLE_MS = 3000;
 /** Members in flight of one sweep, and as many in line: 2 ms of Redis each. */
@@ -76,34 +75,36 @@ export type PlaceInLine =
     };
 
 export class Gate {
-  private readonly hasBounds: boolean;
-  readonly hasQuota: boolean;
-  readonly calendar: Calendar;
+  /** Of all workers, as of the last sweep; before the first one its own. */
+  bounds: LiveBounds;
+  calendar: Calendar;
   /** As of the last sweep. The save of `sending` knows better. */
   isPaused = false;
   /** Whether another process can send while this one cannot, as of the last sweep. */
   othersCanSend = false;
+  private readonly ownBounds: string;
   private readonly keys: string[];
-  private readonly fixedArgs: (string | number)[];
   private readonly sweepKeys: string[];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GateOptions) {
     const { config, clock } = options;
-    const { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = config;
-    const quota = config.ATLAS_MAX_DOCUMENTS_PER_DAY;
-    this.hasQuota = quota > 0;
-    this.hasBounds = limit > 0 || this.hasQuota;
-    this.calendar = new Calendar(clock, config.QUOTA_TIMEZONE);
+    const { QUEUE_PREFIX: prefix, QUOTA_TIMEZONE: timeZone } = config;
+    this.bounds = {
+      limit: config.ATLAS_MAX_DOCUMENTS_IN_FLIGHT,
+      quota: config.ATLAS_MAX_DOCUMENTS_PER_DAY,
+      timeZone,
+    };
+    this.ownBounds = asText(this.bounds);
+    this.calendar = new Calendar(clock, timeZone);
     this.keys = gateKeys(prefix);
-    this.fixedArgs = [`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota];
     this.sweepKeys = [
       ...this.keys,
-      ...[gateSweepKey, gateOnKey, gateAbleKey].map((keyOf) => keyOf(prefix)),
+      ...[gateSweepKey, gateBoundsKey, gateAbleKey].map((keyOf) => keyOf(prefix)),
     ];
   }
 
-  /** Without a limit, a quota and a pause, and while this process can send, nothing is asked. */
+  /** Without a limit, a quota and a pause of anybody, and while this process can send, nothing is asked. */
   get isOn(): boolean {
     return this.hasBounds || this.isPaused || this.whyShut !== null;
   }
@@ -113,8 +114,17 @@ export class Gate {
     return this.options.whyShut();
   }
 
+  private get hasBounds(): boolean {
+    return this.bounds.limit > 0 || this.bounds.quota > 0;
+  }
+
   private get args(): (string | number)[] {
-    return [...this.fixedArgs, this.calendar.today(), Number(this.whyShut !== null)];
+    const { QUEUE_PREFIX: prefix } = this.options.config;
+    const { limit, quota } = this.bounds;
+    return [
+      ...[`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota],
+      ...[this.calendar.today(), Number(this.whyShut !== null)],
+    ];
   }
 
   /** How long nobody could send so far, in ms: a deadline that stands still goes on meanwhile. */
@@ -125,7 +135,7 @@ export class Gate {
 
   /** Whether uploads that were admitted on a day may still go out. */
   isCurrent(day: string): boolean {
-    return !this.hasQuota || this.calendar.today() <= day;
+    return this.bounds.quota === 0 || this.calendar.today() <= day;
   }
 
   /**
@@ -219,17 +229,25 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    if (this.hasBounds || this.whyShut !== null) {
-      const onMs = this.hasBounds ? GATE_ON_MS : 0;
-      const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
-      args.push(this.calendar.endOfToday());
-      const [isPaused, othersCan] = await SWEEP.run(redis, this.sweepKeys, args);
-      this.isPaused = isPaused === 1;
-      this.othersCanSend = othersCan === 1;
-      return;
-    }
-    this.othersCanSend = false;
-    const args = [...this.args, SWEPT_AT_ONCE, GATE_ABLE_MS];
-    this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
+    const args = [...this.args, this.ownBounds, BOUNDS_LIVE_MS, GATE_ABLE_MS, SWEPT_AT_ONCE];
+    const isSwept = this.hasBounds || this.whyShut !== null;
+    const [isPaused, othersCan, ...said] = isSwept
+      ? await SWEEP.run(redis, this.sweepKeys, [
+          ...args,
+          SWEEP_INTERVAL_MS,
+          this.calendar.endOfToday(),
+        ])
+      : await DRAIN.run(redis, this.sweepKeys, args);
+    this.isPaused = isPaused === 1;
+    this.othersCanSend = othersCan === 1;
+    this.adopt(said);
+  }
+
+  private adopt(said: readonly string[]): void {
+    const { clock, config } = this.options;
+    const { timeZone } = this.bounds;
+    this.bounds = strictest(said, config.QUOTA_TIMEZONE);
+    if (this.bounds.timeZone !== timeZone)
+      this.calendar = new Calendar(clock, this.bounds.timeZone);
   }
 }

@@ -194,7 +194,7 @@ it('the scripts of the gate do what its model does, whatever dies, is repeated o
         expect(world.jobs.filter(({ place }) => place !== 'ended' && place !== 'gone')).toEqual([]);
         expect(await redisState(world)).toEqual(modelState(world));
         const left = await redis.keys(`${test.prefix}${n}:gate-*`);
-        expect(left.filter((key) => !/-(?:on|swept|able|outage)$/.test(key))).toEqual([]);
+        expect(left.filter((key) => !/-(?:bounds|swept|able|outage)$/.test(key))).toEqual([]);
       },
     ),
     { numRuns: 60 },

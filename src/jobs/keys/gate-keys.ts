@@ -101,7 +101,10 @@ export function gateSweepKey(prefix: string): string {
   return `${prefix}:gate-swept`;
 }
 
-/** String: the limit of a worker with one that was there within the last minute. */
-export function gateOnKey(prefix: string): string {
-  return `${prefix}:gate-on`;
+/**
+ * Sorted set: the bounds of workers that live, `<limit> <quota> <time zone>`, by the Redis time in ms of the last sweep
+ * of one with the same; a few seconds.
+ */
+export function gateBoundsKey(prefix: string): string {
+  return `${prefix}:gate-bounds`;
 }
