@@ -1,6 +1,7 @@
 /** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
 import { PRIORITIES } from '../jobs/request/request.js';
 import { LuaScript } from '../redis/lua-script.js';
+import { LONGEST_DAY_MS } from './calendar.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 import { TIE_LEAD } from './line-model.js';
 
@@ -20,8 +21,9 @@ local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
 local MEMBER_FLOWS, GAPS = unpack(KEYS, 17, 18)
 local BATCHES, POLLS = ARGV[1], ARGV[2]
 local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
+local ZONE, BEGAN = ARGV[7], tonumber(ARGV[8])
 -- What a script itself names comes after these.
-local K, A = 18, 6
+local K, A = 18, 8
 local call = redis.call
 
 local function now()
@@ -38,13 +40,25 @@ local function is_closed() return SHUT or is_paused() end
 local function outage_ms() return number_of(call('HGET', OUTAGE, 'ms')) end
 
 -- A process whose clock is late counts on the day that another has begun. What was sent on a day before
--- there was a quota counts too.
+-- there was a quota counts too. A day of another time zone that goes into ours counts on as ours, with the day before
+-- it where ours began earlier: all that may be of today.
 if QUOTA > 0 then
-  local known = call('HGET', USED, 'day')
-  if known and known >= DAY then
+  local known, zone, began, documents, before = unpack(call('HMGET', USED, 'day', 'zone', 'began', 'documents', 'before'))
+  local is_other_zone = zone and zone ~= ZONE and BEGAN < tonumber(began) + ${LONGEST_DAY_MS}
+  if known and known >= DAY and (not zone or zone == ZONE) then
     DAY = known
   else
-    call('HSET', USED, 'day', DAY, 'documents', number_of(call('HGET', SENT, DAY)))
+    local count = number_of(call('HGET', SENT, DAY))
+    if is_other_zone then
+      count = number_of(documents)
+      if BEGAN < tonumber(began) then
+        count = count + number_of(before)
+        call('HDEL', USED, 'before')
+      end
+    else
+      call('HSET', USED, 'before', number_of(documents))
+    end
+    call('HSET', USED, 'day', DAY, 'zone', ZONE, 'began', BEGAN, 'documents', count)
     call('EXPIRE', USED, ${USED_TTL_SECONDS})
   end
 end

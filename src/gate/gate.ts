@@ -11,12 +11,12 @@ import {
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
-import { Calendar } from './calendar.js';
+import { AgreedBounds, type BoundsConfig } from './agreed-bounds.js';
 import { type Applicant, MAX_NAMED } from './gate-model.js';
 import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
 import type { LineReason } from './line.js';
 import type { Flow } from './line-model.js';
-import { asText, BOUNDS_LIVE_MS, type LiveBounds, strictest } from './live-bounds.js';
+import { BOUNDS_LIVE_MS } from './live-bounds.js';
 import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
@@ -38,12 +38,7 @@ export type Holders = readonly (readonly [member: string, holder: string])[];
 
 interface GateOptions {
   redis: Redis;
-  config: {
-    QUEUE_PREFIX: string;
-    ATLAS_MAX_DOCUMENTS_IN_FLIGHT: number;
-    ATLAS_MAX_DOCUMENTS_PER_DAY: number;
-    QUOTA_TIMEZONE: string;
-  };
+  config: BoundsConfig & { QUEUE_PREFIX: string };
   /** Whose days the quota counts by. */
   clock: Clock;
   /** Why this process cannot send: refused credentials, or an open circuit. Null when it can. */
@@ -76,27 +71,19 @@ export type PlaceInLine =
 
 export class Gate {
   /** Of all workers, as of the last sweep; before the first one its own. */
-  bounds: LiveBounds;
-  calendar: Calendar;
+  readonly bounds: AgreedBounds;
   /** As of the last sweep. The save of `sending` knows better. */
   isPaused = false;
   /** Whether another process can send while this one cannot, as of the last sweep. */
   othersCanSend = false;
-  private readonly ownBounds: string;
   private readonly keys: string[];
   private readonly sweepKeys: string[];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GateOptions) {
     const { config, clock } = options;
-    const { QUEUE_PREFIX: prefix, QUOTA_TIMEZONE: timeZone } = config;
-    this.bounds = {
-      limit: config.ATLAS_MAX_DOCUMENTS_IN_FLIGHT,
-      quota: config.ATLAS_MAX_DOCUMENTS_PER_DAY,
-      timeZone,
-    };
-    this.ownBounds = asText(this.bounds);
-    this.calendar = new Calendar(clock, timeZone);
+    const { QUEUE_PREFIX: prefix } = config;
+    this.bounds = new AgreedBounds(config, clock);
     this.keys = gateKeys(prefix);
     this.sweepKeys = [
       ...this.keys,
@@ -106,7 +93,7 @@ export class Gate {
 
   /** Without a limit, a quota and a pause of anybody, and while this process can send, nothing is asked. */
   get isOn(): boolean {
-    return this.hasBounds || this.isPaused || this.whyShut !== null;
+    return this.bounds.areAny || this.isPaused || this.whyShut !== null;
   }
 
   /** Why this process admits nothing now; null when it does. */
@@ -114,16 +101,13 @@ export class Gate {
     return this.options.whyShut();
   }
 
-  private get hasBounds(): boolean {
-    return this.bounds.limit > 0 || this.bounds.quota > 0;
-  }
-
   private get args(): (string | number)[] {
     const { QUEUE_PREFIX: prefix } = this.options.config;
-    const { limit, quota } = this.bounds;
+    const { limit, quota, timeZone, calendar } = this.bounds;
+    const { day, from } = calendar.today();
     return [
       ...[`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota],
-      ...[this.calendar.today(), Number(this.whyShut !== null)],
+      ...[day, Number(this.whyShut !== null), timeZone, from],
     ];
   }
 
@@ -135,7 +119,7 @@ export class Gate {
 
   /** Whether uploads that were admitted on a day may still go out. */
   isCurrent(day: string): boolean {
-    return this.bounds.quota === 0 || this.calendar.today() <= day;
+    return this.bounds.quota === 0 || this.bounds.calendar.today().day <= day;
   }
 
   /**
@@ -229,25 +213,17 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    const args = [...this.args, this.ownBounds, BOUNDS_LIVE_MS, GATE_ABLE_MS, SWEPT_AT_ONCE];
-    const isSwept = this.hasBounds || this.whyShut !== null;
+    const args = [...this.args, this.bounds.own, BOUNDS_LIVE_MS, GATE_ABLE_MS, SWEPT_AT_ONCE];
+    const isSwept = this.bounds.areAny || this.whyShut !== null;
     const [isPaused, othersCan, ...said] = isSwept
       ? await SWEEP.run(redis, this.sweepKeys, [
           ...args,
           SWEEP_INTERVAL_MS,
-          this.calendar.endOfToday(),
+          this.bounds.calendar.today().until,
         ])
       : await DRAIN.run(redis, this.sweepKeys, args);
     this.isPaused = isPaused === 1;
     this.othersCanSend = othersCan === 1;
-    this.adopt(said);
-  }
-
-  private adopt(said: readonly string[]): void {
-    const { clock, config } = this.options;
-    const { timeZone } = this.bounds;
-    this.bounds = strictest(said, config.QUOTA_TIMEZONE);
-    if (this.bounds.timeZone !== timeZone)
-      this.calendar = new Calendar(clock, this.bounds.timeZone);
+    this.bounds.adopt(said);
   }
 }

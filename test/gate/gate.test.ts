@@ -6,6 +6,7 @@ import { modelState, redisState } from './gate-states.js';
 import { GateWorld, type TestJob, UPLOADS } from './gate-world.js';
 
 const DAY_MS = 86_400_000;
+const HALF_DAY_MS = DAY_MS / 2;
 /** Documents of an upload. */
 const LARGEST = 12;
 const bound = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 20 }) }, fc.constant(0));
@@ -120,10 +121,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constantFrom(DAY_MS, DAY_MS, -1).map(
+    arbitrary: fc.constantFrom(DAY_MS, DAY_MS, HALF_DAY_MS, -1).map(
       (ms): Step =>
         async (world) =>
           world.moveClock(ms),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('UTC', 'Asia/Kolkata', 'America/New_York').map(
+      (zone): Step =>
+        (world) =>
+          world.changeZone(zone),
     ),
   },
   {

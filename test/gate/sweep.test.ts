@@ -102,7 +102,7 @@ it('the strictest bounds of workers that live hold for all, also for one without
   expect(free.isOn).toBe(true);
   for (const gate of [wide, free]) {
     await sweep(gate);
-    expect(gate.bounds).toEqual({ limit: 1, quota: 9, timeZone: 'UTC' });
+    expect(gate.bounds).toMatchObject({ limit: 1, quota: 9, timeZone: 'UTC' });
   }
   expect(await ask(free, 'first')).toBe(true);
   expect(await ask(wide, 'second')).toBe(false);

@@ -59,7 +59,7 @@ export function gatePauseKey(prefix: string): string {
 }
 
 /**
- * Hash: `day`, and the `documents` that are taken of its quota: sent, or admitted and about to be; `until`, when
+ * Hash: `day`, and the `documents` that are taken of its quota: sent, or admitted and about to be; `zone`, whose day it is, and `began`, its first ms; `before`, the documents of the day before; `until`, when
  * the day ends, while the head of the line waits for that. Written by
  * the scripts of the gate; two days.
  */
