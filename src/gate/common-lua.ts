@@ -18,12 +18,13 @@ export const COMMON = `
 local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
 local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
 local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
-local MEMBER_FLOWS, GAPS = unpack(KEYS, 17, 18)
+local MEMBER_FLOWS, GAPS, KEPT = unpack(KEYS, 17, 19)
 local BATCHES, POLLS = ARGV[1], ARGV[2]
 local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 local ZONE, BEGAN = ARGV[7], tonumber(ARGV[8])
 -- What a script itself names comes after these.
-local K, A = 18, 8
+local K, A = 19, 8
+local PRIORITIES = {${PRIORITIES.map((one) => `'${one}'`).join()}}
 local call = redis.call
 
 local function now()
@@ -73,10 +74,10 @@ local function fits(size, reserved, used)
   return is_within(LIMIT, reserved, size) and is_within(QUOTA, used, size)
 end
 
--- Where a member in flight stood in line, and the day of whose quota it has taken.
+-- Where a member in flight stood in line, the day of whose quota it has taken, and since when it waited.
 local function admission_of(member)
-  local start, day = string.match(call('HGET', ADMISSIONS, member) or '', '^(%S+) ?(%S*)$')
-  return start or '0', day or ''
+  local start, day, since = string.match(call('HGET', ADMISSIONS, member) or '', '^(%S+) ?(%S*) ?(%S*)$')
+  return start or '0', day or '', since or ''
 end
 local function give_back(member, size)
   local _, day = admission_of(member)
@@ -105,13 +106,23 @@ local function finish_of(member, start)
 end
 local function reach(flow, finish) call('ZADD', FLOWS, 'GT', exact(finish), flow) end
 
+-- When a member asked first, also when it has left the line since and its place was kept.
+local function since_of(member)
+  for _, priority in ipairs(PRIORITIES) do
+    local since = call('ZSCORE', LINE .. '-' .. priority, member)
+    if since then return since end
+  end
+  local _, _, since = admission_of(member)
+  return since ~= '' and since or now()
+end
 local function enter_line(member, start, size, flow, weight)
   call('ZADD', LINE, exact(start), member)
   call('ZADD', members_of(flow), exact(start), member)
   call('HSET', MEMBER_FLOWS, member, exact(weight) .. ' ' .. flow)
   call('HSET', SIZES, member, size)
   local priority = string.match(flow, '[^/]*$')
-  call('ZADD', LINE .. '-' .. priority, now(), member)
+  call('ZADD', LINE .. '-' .. priority, since_of(member), member)
+  if call('ZREM', KEPT, member) == 1 then call('HDEL', ADMISSIONS, member) end
   call('HINCRBY', STATE, 'waiting-' .. priority, size)
 end
 local function leave_line(member)
@@ -121,7 +132,7 @@ local function leave_line(member)
     call('ZREM', members_of(flow), member)
     call('HDEL', MEMBER_FLOWS, member)
   end
-  for _, priority in ipairs({${PRIORITIES.map((one) => `'${one}'`).join()}}) do
+  for _, priority in ipairs(PRIORITIES) do
     if call('ZREM', LINE .. '-' .. priority, member) == 1 then
       call('HINCRBY', STATE, 'waiting-' .. priority, -size_of(member))
     end
@@ -129,21 +140,41 @@ local function leave_line(member)
   return true
 end
 
-local function forget(member, keeps_place)
-  if call('ZREM', FLIGHT, member) == 1 then
+-- The member is in flight or in line no more. One that keeps its place is remembered, so that a repeated command
+-- finds it too. One that gives up a place that was kept, in that flow, lets those behind it move up.
+local function forget(member, keeps_place, kept_flow)
+  local start, _, since = admission_of(member)
+  local left = call('ZREM', FLIGHT, member)
+  if left == 1 then
     land(member)
   else
-    local start = call('ZSCORE', LINE, member)
-    if not start then return 0 end
-    local flow = flow_of(member)
-    if flow and not keeps_place then call('ZADD', GAPS, 'LT', start, flow) end
-    leave_line(member)
+    start, since = call('ZSCORE', LINE, member), since_of(member)
+    if start then
+      local flow = flow_of(member)
+      if flow and not keeps_place then call('ZADD', GAPS, 'LT', start, flow) end
+      leave_line(member)
+      left = 1
+    end
+  end
+  if keeps_place then
+    if left == 0 then return 0 end
+    call('ZADD', KEPT, start, member)
+    call('HSET', ADMISSIONS, member, start .. ' - ' .. since)
+  else
+    local kept = call('ZSCORE', KEPT, member)
+    if kept then
+      call('ZREM', KEPT, member)
+      call('HDEL', ADMISSIONS, member)
+      if kept_flow and call('EXISTS', members_of(kept_flow)) == 1 then call('ZADD', GAPS, 'LT', kept, kept_flow) end
+    elseif left == 0 then
+      return 0
+    end
   end
   call('HDEL', SIZES, member)
-  if call('EXISTS', FLIGHT, LINE) == 0 then
+  if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then
     call('DEL', STATE, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS)
   end
-  return 1
+  return left
 end
 
 -- Whether its batch job is there, and has not ended.

@@ -54,6 +54,8 @@ export class GateModel {
   /** What is taken of the quota of a day. */
   used: Used = { day: '', zone: '', began: 0, documents: 0, before: 0 };
   readonly line = new LineModel();
+  /** Where those stood that have left over an error, by member. */
+  readonly kept = new Map<string, number>();
   /** By member. */
   readonly inFlight = new Map<string, Admitted>();
 
@@ -96,7 +98,9 @@ export class GateModel {
       if (this.inFlight.has(member)) admitted.add(member);
       else {
         waiting.add(member);
-        const { documentCount, startTag } = applicant;
+        const { documentCount } = applicant;
+        const startTag = this.kept.get(member) ?? applicant.startTag;
+        this.kept.delete(member);
         if (!this.line.find(member)) this.line.enter(member, documentCount, flow, startTag);
       }
     }
@@ -123,17 +127,24 @@ export class GateModel {
    * The member is in flight or in line no more.
    * @param unsent It was surely not sent: what it has taken of the quota is given back.
    * @param keepsPlace It comes back to where it stood.
+   * @param flow of one that gives up a place that was kept for it
    * @returns where it stood in line; undefined when it was not there.
    */
-  forget(member: string, { unsent = false, keepsPlace = false } = {}): number | undefined {
+  forget(
+    member: string,
+    { unsent = false, keepsPlace = false, flow = '' } = {},
+  ): number | undefined {
     const admitted = this.inFlight.get(member);
     const waiting = this.line.find(member);
-    const start = admitted?.start ?? waiting?.start;
+    const kept = this.kept.get(member);
+    const start = admitted?.start ?? waiting?.start ?? kept;
     if (admitted) {
       this.inFlight.delete(member);
       if (unsent) this.giveBack(admitted.day, admitted.documentCount);
     } else if (waiting) this.line.leave(waiting, keepsPlace);
-    if (this.inFlight.size === 0 && this.line.waiting.length === 0) this.line.reset();
+    if (keepsPlace && start !== undefined) this.kept.set(member, start);
+    else if (this.kept.delete(member) && kept !== undefined) this.line.giveUpPlace(flow, kept);
+    if (this.inFlight.size + this.line.waiting.length + this.kept.size === 0) this.line.reset();
     return start;
   }
 

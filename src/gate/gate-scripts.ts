@@ -46,14 +46,15 @@ local function is_in_flight(member, size)
   -- It was not sent: it waits again where it stood.
   give_back(member, size)
   call('ZREM', FLIGHT, member)
-  land(member)
   enter_line(member, tonumber(start), size, flow, weight)
+  land(member)
   return false
 end
 local function enter(member, size, tag)
   local last, last_start = unpack(call('ZRANGE', members_of(flow), -1, -1, 'WITHSCORES'))
   local last_finish = last and finish_of(last, tonumber(last_start)) or 0
   local start = math.max(virtual_time, number_of(call('ZSCORE', FLOWS, flow)), last_finish)
+  tag = tonumber(call('ZSCORE', KEPT, member) or tag)
   local place = tag and tag <= start and tag or start - lead_of(weight)
   enter_line(member, place, size, flow, weight)
 end
@@ -81,10 +82,11 @@ while not closed and rank < ${MAX_HEADS} and next(waiting) do
   if waiting[member] then
     waiting[member] = nil
     if flow_of(member) then reach(flow, finish_of(member, tonumber(head[2]))) end
+    local since = since_of(member)
     leave_line(member)
     call('ZADD', FLIGHT, now(), member)
     call('HINCRBY', STATE, 'documents', size)
-    call('HSET', ADMISSIONS, member, head[2] .. ' ' .. DAY)
+    call('HSET', ADMISSIONS, member, head[2] .. ' ' .. DAY .. ' ' .. since)
     if QUOTA > 0 then call('HINCRBY', USED, 'documents', size) end
     virtual_time = math.max(virtual_time, tonumber(head[2]))
     reply[#reply + 1] = member
@@ -107,16 +109,15 @@ return reply
 `);
 
 /**
- * KEYS lock. ARGV token, '1' when those in line keep their place there, the flow, the first place that was kept for
- * it and is not any more ('' for none), count of members that were surely not
+ * KEYS lock. ARGV token, '1' when those in line keep their place there, the flow, count of members that were surely not
  * sent, these, then others that are neither in flight nor in line from now on. Answers where each of the former
- * stood in line ('' where it was in neither), or false without the lock.
+ * stood in line ('' where it was nowhere), the same when it is repeated, or false without the lock.
  */
 export const LEAVE = gateScript<string[] | null>(`
 if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
-local keeps_place, flow, kept_tag = ARGV[A + 2] == '1', ARGV[A + 3], ARGV[A + 4]
-local unsent, left, starts = A + 5 + tonumber(ARGV[A + 5]), 0, {}
-for i = A + 6, #ARGV do
+local keeps_place, flow = ARGV[A + 2] == '1', ARGV[A + 3]
+local unsent, left, starts = A + 4 + tonumber(ARGV[A + 4]), 0, {}
+for i = A + 5, #ARGV do
   local member = ARGV[i]
   if i <= unsent then
     local start = call('ZSCORE', LINE, member)
@@ -124,13 +125,11 @@ for i = A + 6, #ARGV do
       start = admission_of(member)
       give_back(member, size_of(member))
     end
-    starts[#starts + 1] = start or ''
+    starts[#starts + 1] = start or call('ZSCORE', KEPT, member) or ''
   end
-  left = left + forget(member, keeps_place)
+  left = left + forget(member, keeps_place and i <= unsent, flow)
 end
--- Who has come behind the place while nobody stood there moves up too.
-if kept_tag ~= '' and call('EXISTS', members_of(flow)) == 1 then call('ZADD', GAPS, 'LT', kept_tag, flow) end
-local job = string.match(ARGV[A + 6] or '', '^(.-)@')
+local job = string.match(ARGV[A + 5] or '', '^(.-)@')
 if job then call('ZREM', DEADLINES, job) end
 if left > 0 then wake() end
 return starts

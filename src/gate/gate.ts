@@ -58,16 +58,8 @@ export interface Admission {
   members: Set<string>;
 }
 
-/** What becomes of the places of those that leave the line. */
-export type PlaceInLine =
-  | { keepsPlace: true }
-  | {
-      keepsPlace: false;
-      /** The name of theirs. */
-      flow: string;
-      /** The first place that was kept for any of them when they left before. */
-      keptTag: number | undefined;
-    };
+/** What becomes of the places of those that leave the line: the flow, named, of those that do not come back. */
+export type PlaceInLine = { keepsPlace: true } | { keepsPlace: false; flow: string };
 
 export class Gate {
   /** Of all workers, as of the last sweep; before the first one its own. */
@@ -162,13 +154,13 @@ export class Gate {
     { unsent, others }: { unsent: readonly string[]; others: readonly string[] },
     place: PlaceInLine,
   ): Promise<(number | undefined)[]> {
-    const [flow, keptTag = ''] = place.keepsPlace ? [''] : [place.flow, place.keptTag];
+    const flow = place.keepsPlace ? '' : place.flow;
     const leaving = [...unsent, ...others];
     const all: (number | undefined)[] = [];
     for (let from = 0; from === 0 || from < leaving.length; from += MAX_NAMED) {
       const some = leaving.slice(from, from + MAX_NAMED);
       const unsentCount = Math.max(0, Math.min(some.length, unsent.length - from));
-      const args = [held.token, Number(place.keepsPlace), flow, keptTag, unsentCount, ...some];
+      const args = [held.token, Number(place.keepsPlace), flow, unsentCount, ...some];
       const keys = [...this.keys, held.lockKey];
       const starts = await LEAVE.run(this.options.redis, keys, [...this.args, ...args]);
       if (starts === null) throw new LockLostError(held.jobId);

@@ -131,6 +131,7 @@ go_through(FLIGHT, 'swept', function(member)
 end)
 -- Those of jobs that were removed by hand: the wake comes to such only at the head.
 go_through(LINE, 'line-swept', function(member) return not is_live(member) end)
+go_through(KEPT, 'kept-swept', function(member) return not is_live(member) end)
 -- Deadlines stand still in a pause, whoever could send without it.
 if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
   call('HDEL', OUTAGE, 'at')
@@ -157,7 +158,7 @@ export const DRAIN = gateScript<Answer>(`${BOUNDS}
 local said = live_bounds()
 call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 3])
 if is_paused() then return answer(1, 0, said) end
-if call('EXISTS', FLIGHT, LINE) == 0 then return answer(0, 0, said) end
+if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then return answer(0, 0, said) end
 call('HDEL', OUTAGE, 'at')
 if #said > 0 then return answer(0, 0, said) end
 call('HDEL', USED, 'until')
@@ -174,7 +175,7 @@ for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 4]) - 1)) do
   -- One that a worker has is about to sleep: the next sweep wakes it.
 end
 if call('EXISTS', LINE) == 0 then
-  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS)
+  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS, KEPT)
 end
 return answer(0, 0, said)
 `);

@@ -24,6 +24,8 @@ interface GateState {
   flows: [member: string, start: number][][];
   /** Where each flow has come to by what was admitted. */
   finishes: Record<string, number>;
+  /** Where those stood that have left over an error. */
+  kept: Record<string, number>;
   /** From where on the uploads of a flow may move up. */
   gaps: Record<string, number>;
   /** Of which flow uploads have moved up last. */
@@ -54,6 +56,7 @@ export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<Ga
     waits: await Promise.all(waits),
     flows: await Promise.all(flowsOf(jobs).map((flow) => scores(gateFlowKey(prefix, flow)))),
     finishes: Object.fromEntries(await scores(flows)),
+    kept: Object.fromEntries(await scores(`${prefix}:gate-kept`)),
     gaps: Object.fromEntries(await scores(`${prefix}:gate-gaps`)),
     gapFlow: (await redis.hget(state, 'gap-flow')) ?? '',
     places: Object.fromEntries(await Promise.all(places)),
@@ -84,6 +87,7 @@ export function modelState({ model, jobs }: GateWorld): GateState {
         .map(({ member, start }) => [member, start]),
     ),
     finishes: Object.fromEntries(model.line.finishes),
+    kept: Object.fromEntries(model.kept),
     gaps: Object.fromEntries(model.line.gaps),
     gapFlow: model.line.gapFlow,
     places: Object.fromEntries(jobs.map(({ id, place }) => [id, place])),

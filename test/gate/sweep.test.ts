@@ -245,7 +245,7 @@ it('flows of which more uploads move up than one sweep goes through take turns, 
     const flow = { name: `${id}/normal`, weight: 10 };
     model.ask(applicants, flow);
     await gate.ask(held, applicants, { ...QUESTION, flow });
-    const place = { keepsPlace: false, flow: flow.name, keptTag: undefined } as const;
+    const place = { keepsPlace: false, flow: flow.name } as const;
     const unsent = [`${id}@1/1.1`];
     await gate.leave(held, { unsent, others: [] }, place);
     for (const member of unsent) model.forget(member, { unsent: true });

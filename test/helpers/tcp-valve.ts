@@ -23,6 +23,8 @@ export interface TcpValve {
   slam(): Promise<void>;
   /** Resets open connections, and accepts new ones without a word. */
   hush(): Promise<void>;
+  /** Resets each open connection in place of what the server says next on it: what was asked is done, and nobody is told. */
+  swallowReply(): void;
   /** Calls back when the next client ends its connection. */
   onNextLeave(act: () => void): void;
   /** Connections accepted since it was last told how to behave. */
@@ -97,6 +99,12 @@ export async function startTcpValve(target: number): Promise<TcpValve> {
         onward.unpipe(socket).pause();
       }
       pairs.clear();
+    },
+    swallowReply() {
+      for (const [socket, onward] of pairs) {
+        onward.unpipe(socket);
+        onward.once('data', () => socket.resetAndDestroy()).resume();
+      }
     },
     admitNew(newGoal = goal) {
       goal = newGoal;

@@ -10,11 +10,12 @@ import type { Priority } from '../request/request.js';
  * they wake jobs in, the pause, and what they count by the day. All of ours but the latter two are gone when
  * nothing is in flight or in line.
  *
- * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to in flight and in line, of which flow uploads have moved up last. `in-flight` sorted set: members
+ * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to in flight, in line and in the kept places, of which flow uploads have moved up last. `in-flight` sorted set: members
  * by the Redis time in ms of their admission, or at which their batch was last woken to say who holds their room. `line` sorted set: members by their start tag. `sizes` hash:
  * documents of a member. `flows` sorted set: flows by the finish tag of what was admitted of them. `member-flows` hash: weight and flow of a member in line. `gaps` sorted set: flows by the start tag from which on their members may move up. `holders` hash: for a member in flight,
  * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
- * start tag, and the day of whose quota it has taken.
+ * start tag, the day of whose quota it has taken, and the Redis time in ms since which it waited. `kept` sorted set:
+ * members that have left over an error by the start tag of the place that is kept for them.
  */
 export function gateKeys(prefix: string): string[] {
   const sets = ['delayed', 'wait', 'prioritized', 'marker'];
@@ -34,6 +35,7 @@ export function gateKeys(prefix: string): string[] {
     gateOutageKey(prefix),
     `${prefix}:gate-member-flows`,
     `${prefix}:gate-gaps`,
+    `${prefix}:gate-kept`,
   ];
 }
 

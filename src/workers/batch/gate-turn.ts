@@ -5,7 +5,7 @@ import { MAX_NAMED } from '../../gate/gate-model.js';
 import { LINE_REASONS } from '../../gate/line.js';
 import { pollJobId } from '../../jobs/ids.js';
 import { fromRanges } from '../../jobs/index-ranges.js';
-import type { BatchState, PlannedUpload } from '../../jobs/state/batch-state.js';
+import type { PlannedUpload } from '../../jobs/state/batch-state.js';
 import { plural } from '../../plural.js';
 import { deadlinesOf } from '../poll/next-poll.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
@@ -142,7 +142,7 @@ export async function leaveGate(batch: BatchEntry): Promise<void> {
 
 /** @returns where the unsent stood in line. */
 async function leave(
-  { request, context, lease, state }: BatchEntry,
+  { request, context, lease }: BatchEntry,
   { unsent, others }: Leaving,
   keepsPlace: boolean,
 ): Promise<(number | undefined)[]> {
@@ -151,14 +151,6 @@ async function leave(
   if (!gate.isOn || !request || unsent.length + others.length === 0) return [];
   const members = { unsent: unsent.map(({ member }) => member), others };
   const flow = flowOf(request, config.TENANT_WEIGHTS).name;
-  const place = keepsPlace
-    ? ({ keepsPlace } as const)
-    : ({ keepsPlace, flow, keptTag: keptTagOf(state) } as const);
+  const place = keepsPlace ? ({ keepsPlace } as const) : ({ keepsPlace, flow } as const);
   return gate.leave(lease.held, members, place);
-}
-
-/** The first of the places that are kept for a batch. */
-function keptTagOf(state: BatchState): number | undefined {
-  const tags = uploadsThatAre(state, 'planned').flatMap(({ upload }) => upload.startTag ?? []);
-  return tags.length === 0 ? undefined : Math.min(...tags);
 }
