@@ -26,9 +26,9 @@ const LOGIN = { user: 'demo', password: randomBytes(9).toString('base64url') };
  * which is half of the deadline below.
  */
 const FASTEST_MS = 800;
-const SLOWEST_MS = 4500;
+const SLOWEST_MS = 4000;
 /** Production waits minutes; the demo shows an incomplete batch in seconds. */
-const DEADLINE_MS = 12_000;
+const DEADLINE_MS = 16_000;
 const POLL_MIN_MS = 300;
 const POLL_MAX_MS = 1500;
 

@@ -37,8 +37,11 @@ else
   replaced = 'null'
 end
 local value = begin .. replaced .. '}'
-redis.call('SET', KEYS[1], value)
-if ARGV[2] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
+if ARGV[2] == '' then
+  redis.call('SET', KEYS[1], value)
+else
+  redis.call('SET', KEYS[1], value, 'PXAT', ARGV[2])
+end
 return value
 `);
 

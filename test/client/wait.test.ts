@@ -1,13 +1,11 @@
 import type { Redis } from 'ioredis';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { WaitTimeoutError } from '../../src/client/client-errors.js';
 import { ClientClosedError, UnknownReferenceError, UsageError } from '../../src/errors.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { batchOf, clientOf, startClient } from './test-client.js';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 test('wait returns what the completion event says, whether it ended before, while or after', async () => {
   const system = await startSystem();

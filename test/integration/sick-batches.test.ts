@@ -6,7 +6,7 @@ import { type System, startSystem, startTestS3 } from '../helpers/system.js';
 
 const SICK = 20;
 const HEALTHY = 15;
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;
 const TEST_TIMEOUT_MS = 120_000;
 
 const FAULTS: AtlasFaultRule[] = [

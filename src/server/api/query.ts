@@ -1,6 +1,6 @@
 /** The parameters of a request, checked. Issues are sentences for people, and repeat no value. */
 import { z } from 'zod';
-import { nearestName } from '../../nearest-name.js';
+import { nearestName } from '../nearest-name.js';
 import { invalid } from './problem.js';
 
 /** What an operation takes that names none. */

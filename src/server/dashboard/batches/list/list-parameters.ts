@@ -7,7 +7,7 @@ import {
   TENANT_PATTERN,
 } from '../../../../jobs/request/request.js';
 import { LISTED_STATES } from '../../../../jobs/state/listed-facts.js';
-import { nearestName } from '../../../../nearest-name.js';
+import { nearestName } from '../../../nearest-name.js';
 
 /** The lists that the page offers, and the states of each. */
 export const SECTIONS = {
