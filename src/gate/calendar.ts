@@ -2,19 +2,12 @@
 import type { Clock } from '../redis/clock.js';
 
 /** A calendar day has an hour more or less where clocks change; none has this many. */
-export const LONGEST_DAY_MS = 26 * 3_600_000;
-
-/** Its name, such as `2026-11-23`, its first millisecond since 1970, and that of the next one. */
-export interface Day {
-  day: string;
-  from: number;
-  until: number;
-}
+const LONGEST_DAY_MS = 26 * 3_600_000;
 
 export class Calendar {
   private readonly format: Intl.DateTimeFormat;
-  /** The day that was asked for last. */
-  private known: Day = { day: '', from: 0, until: 0 };
+  /** The day that was asked for last, and the times of which it is known that they are in it. */
+  private known = { day: '', from: 0, until: 0 };
 
   /** @param timeZone of the IANA list, such as `Asia/Kolkata`. Throws RangeError for another. */
   constructor(
@@ -25,35 +18,34 @@ export class Calendar {
     this.format = new Intl.DateTimeFormat('en-CA', { timeZone, year, month, day });
   }
 
-  today(): Day {
-    return this.spanOf(this.clock.now());
+  today(): string {
+    return this.dayOf(this.clock.now());
+  }
+
+  /** When today ends, in milliseconds since 1970. */
+  endOfToday(): number {
+    this.today();
+    return this.known.until;
   }
 
   /** Such as `2026-11-23`: later days sort after earlier ones. */
   dayOf(ms: number): string {
-    return this.spanOf(ms).day;
-  }
-
-  private spanOf(ms: number): Day {
     const { from, until } = this.known;
-    if (ms < from || ms >= until) {
-      const at = Math.floor(ms);
-      const from = this.edgeOf(at, -LONGEST_DAY_MS) + 1;
-      this.known = { day: this.format.format(at), from, until: this.edgeOf(at, LONGEST_DAY_MS) };
-    }
-    return this.known;
+    if (ms < from || ms >= until)
+      this.known = { day: this.format.format(ms), from: ms, until: this.endOfDay(ms) };
+    return this.known.day;
   }
 
-  /** The first millisecond of another day on the way from one to a time that is in another one, by halving. */
-  private edgeOf(ms: number, wayMs: number): number {
+  /** The first millisecond of the next day, by halving. */
+  private endOfDay(ms: number): number {
     const day = this.format.format(ms);
-    let [within, outside] = [ms, ms + wayMs];
-    while (Math.abs(outside - within) > 1) {
-      const middle = Math.floor((within + outside) / 2);
+    let [within, after] = [Math.floor(ms), Math.floor(ms) + LONGEST_DAY_MS];
+    while (after - within > 1) {
+      const middle = Math.floor((within + after) / 2);
       if (this.format.format(middle) === day) within = middle;
-      else outside = middle;
+      else after = middle;
     }
-    return outside;
+    return after;
   }
 }
 

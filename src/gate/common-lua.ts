@@ -1,7 +1,6 @@
 /** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
 import { PRIORITIES } from '../jobs/request/request.js';
 import { LuaScript } from '../redis/lua-script.js';
-import { LONGEST_DAY_MS } from './calendar.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
 import { TIE_LEAD } from './line-model.js';
 
@@ -21,9 +20,8 @@ local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
 local MEMBER_FLOWS, GAPS, KEPT = unpack(KEYS, 17, 19)
 local BATCHES, POLLS = ARGV[1], ARGV[2]
 local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
-local ZONE, BEGAN = ARGV[7], tonumber(ARGV[8])
 -- What a script itself names comes after these.
-local K, A = 19, 8
+local K, A = 19, 6
 local PRIORITIES = {${PRIORITIES.map((one) => `'${one}'`).join()}}
 local call = redis.call
 
@@ -41,25 +39,13 @@ local function is_closed() return SHUT or is_paused() end
 local function outage_ms() return number_of(call('HGET', OUTAGE, 'ms')) end
 
 -- A process whose clock is late counts on the day that another has begun. What was sent on a day before
--- there was a quota counts too. A day of another time zone that goes into ours counts on as ours, with the day before
--- it where ours began earlier: all that may be of today.
+-- there was a quota counts too.
 if QUOTA > 0 then
-  local known, zone, began, documents, before = unpack(call('HMGET', USED, 'day', 'zone', 'began', 'documents', 'before'))
-  local is_other_zone = zone and zone ~= ZONE and BEGAN < tonumber(began) + ${LONGEST_DAY_MS}
-  if known and known >= DAY and (not zone or zone == ZONE) then
+  local known = call('HGET', USED, 'day')
+  if known and known >= DAY then
     DAY = known
   else
-    local count = number_of(call('HGET', SENT, DAY))
-    if is_other_zone then
-      count = number_of(documents)
-      if BEGAN < tonumber(began) then
-        count = count + number_of(before)
-        call('HDEL', USED, 'before')
-      end
-    else
-      call('HSET', USED, 'before', number_of(documents))
-    end
-    call('HSET', USED, 'day', DAY, 'zone', ZONE, 'began', BEGAN, 'documents', count)
+    call('HSET', USED, 'day', DAY, 'documents', number_of(call('HGET', SENT, DAY)))
     call('EXPIRE', USED, ${USED_TTL_SECONDS})
   end
 end
@@ -140,7 +126,7 @@ local function leave_line(member)
   return true
 end
 
--- The member is in flight or in line no more. One that keeps its place is remembered, so that a repeated command
+-- The member is in flight or in line no more; 0 when it was nowhere. One that keeps its place is remembered, so that a repeated command
 -- finds it too. One that gives up a place that was kept, in that flow, lets those behind it move up.
 local function forget(member, keeps_place, kept_flow)
   local start, _, since = admission_of(member)
@@ -159,6 +145,7 @@ local function forget(member, keeps_place, kept_flow)
   if keeps_place then
     if left == 0 then return 0 end
     call('ZADD', KEPT, start, member)
+    -- No day: the quota has its documents back.
     call('HSET', ADMISSIONS, member, start .. ' - ' .. since)
   else
     local kept = call('ZSCORE', KEPT, member)
@@ -166,9 +153,9 @@ local function forget(member, keeps_place, kept_flow)
       call('ZREM', KEPT, member)
       call('HDEL', ADMISSIONS, member)
       if kept_flow and call('EXISTS', members_of(kept_flow)) == 1 then call('ZADD', GAPS, 'LT', kept, kept_flow) end
-    elseif left == 0 then
-      return 0
+      left = 1
     end
+    if left == 0 then return 0 end
   end
   call('HDEL', SIZES, member)
   if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then

@@ -8,7 +8,6 @@
  * Nobody passes the head. Those behind it are admitted only where it would still fit: within the limit of
  * documents in flight, and within the quota of the day, which an admission takes its documents of.
  */
-import { type Day, LONGEST_DAY_MS } from './calendar.js';
 import { type Flow, LineModel } from './line-model.js';
 
 /** An upload that wants to go to Atlas. */
@@ -52,7 +51,7 @@ export class GateModel {
   /** Nothing is admitted: in a pause, or by a process that cannot send. */
   closed = false;
   /** What is taken of the quota of a day. */
-  used: Used = { day: '', zone: '', began: 0, documents: 0, before: 0 };
+  used = { day: '', documents: 0 };
   readonly line = new LineModel();
   /** Where those stood that have left over an error, by member. */
   readonly kept = new Map<string, number>();
@@ -65,21 +64,9 @@ export class GateModel {
     return [...this.inFlight.values()].reduce((sum, { documentCount }) => sum + documentCount, 0);
   }
 
-  /**
-   * A day that is over comes back nowhere: a clock that is late counts on the day that another began. One of another
-   * time zone that goes into ours counts on as ours, with the day before it where ours began earlier.
-   */
-  beginDay({ day, from: began }: Pick<Day, 'day' | 'from'>, zone = ''): void {
-    const { used } = this;
-    const isSameZone = used.day === '' || zone === used.zone;
-    if (this.bounds.quota === 0 || (isSameZone && used.day >= day)) return;
-    if (isSameZone || began >= used.began + LONGEST_DAY_MS) {
-      this.used = { day, zone, began, documents: 0, before: used.documents };
-      return;
-    }
-    const earlier = began < used.began ? used.before : 0;
-    const before = began < used.began ? 0 : used.before;
-    this.used = { day, zone, began, documents: used.documents + earlier, before };
+  /** A day that is over comes back nowhere: a clock that is late counts on the day that another began. */
+  beginDay(day: string): void {
+    if (this.bounds.quota > 0 && day > this.used.day) this.used = { day, documents: 0 };
   }
 
   /**
@@ -205,16 +192,6 @@ export class GateModel {
     const { documentCount, start } = admitted;
     this.line.insert({ member, documentCount, start, flow });
   }
-}
-
-interface Used {
-  day: string;
-  /** Whose day it is, and when it began. */
-  zone: string;
-  began: number;
-  documents: number;
-  /** Of the day before. */
-  before: number;
 }
 
 interface Room {

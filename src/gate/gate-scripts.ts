@@ -5,7 +5,7 @@
  *
  * KEYS of all scripts are those of `gateKeys`, then what the script names. ARGV are the beginnings of the
  * keys of batch jobs and of poll jobs, the limit and the quota (0: none), the day, '1' when the process cannot
- * send, the time zone, when the day began in ms, then what the script names.
+ * send, then what the script names.
  */
 import { COMMON, gateScript } from './common-lua.js';
 import { MAX_HEADS } from './gate-model.js';

@@ -3,24 +3,25 @@ import type { Redis } from 'ioredis';
 import { LockLostError, type Reason } from '../errors.js';
 import {
   gateAbleKey,
-  gateBoundsKey,
   gateKeys,
+  gateOnKey,
   gateOutageKey,
   gateSweepKey,
 } from '../jobs/keys/gate-keys.js';
 import { BATCHES_QUEUE, POLLS_QUEUE } from '../jobs/queues.js';
 import type { Clock } from '../redis/clock.js';
 import type { LuaPart } from '../redis/lua-script.js';
-import { AgreedBounds, type BoundsConfig } from './agreed-bounds.js';
+import { Calendar } from './calendar.js';
 import { type Applicant, MAX_NAMED } from './gate-model.js';
 import { AFTER_SLEEP, ASK, LEAVE, RELEASE } from './gate-scripts.js';
 import type { LineReason } from './line.js';
 import type { Flow } from './line-model.js';
-import { BOUNDS_LIVE_MS } from './live-bounds.js';
 import { DRAIN, SWEEP } from './sweep-scripts.js';
 
 /** Room that the head of the line fits into is used within twice this time, also when a wake-up was lost. */
 const SWEEP_INTERVAL_MS = 900;
+/** So long after the last sweep of a worker with a limit or a quota there is none: a restart of all takes less. */
+const GATE_ON_MS = 60_000;
 /** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
 const GATE_ABLE_MS = 3000;
 /** Members in flight of one sweep, and as many in line: 2 ms of Redis each. */
@@ -38,7 +39,12 @@ export type Holders = readonly (readonly [member: string, holder: string])[];
 
 interface GateOptions {
   redis: Redis;
-  config: BoundsConfig & { QUEUE_PREFIX: string };
+  config: {
+    QUEUE_PREFIX: string;
+    ATLAS_MAX_DOCUMENTS_IN_FLIGHT: number;
+    ATLAS_MAX_DOCUMENTS_PER_DAY: number;
+    QUOTA_TIMEZONE: string;
+  };
   /** Whose days the quota counts by. */
   clock: Clock;
   /** Why this process cannot send: refused credentials, or an open circuit. Null when it can. */
@@ -62,30 +68,36 @@ export interface Admission {
 export type PlaceInLine = { keepsPlace: true } | { keepsPlace: false; flow: string };
 
 export class Gate {
-  /** Of all workers, as of the last sweep; before the first one its own. */
-  readonly bounds: AgreedBounds;
+  private readonly hasBounds: boolean;
+  readonly hasQuota: boolean;
+  readonly calendar: Calendar;
   /** As of the last sweep. The save of `sending` knows better. */
   isPaused = false;
   /** Whether another process can send while this one cannot, as of the last sweep. */
   othersCanSend = false;
   private readonly keys: string[];
+  private readonly fixedArgs: (string | number)[];
   private readonly sweepKeys: string[];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: GateOptions) {
     const { config, clock } = options;
-    const { QUEUE_PREFIX: prefix } = config;
-    this.bounds = new AgreedBounds(config, clock);
+    const { QUEUE_PREFIX: prefix, ATLAS_MAX_DOCUMENTS_IN_FLIGHT: limit } = config;
+    const quota = config.ATLAS_MAX_DOCUMENTS_PER_DAY;
+    this.hasQuota = quota > 0;
+    this.hasBounds = limit > 0 || this.hasQuota;
+    this.calendar = new Calendar(clock, config.QUOTA_TIMEZONE);
     this.keys = gateKeys(prefix);
+    this.fixedArgs = [`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota];
     this.sweepKeys = [
       ...this.keys,
-      ...[gateSweepKey, gateBoundsKey, gateAbleKey].map((keyOf) => keyOf(prefix)),
+      ...[gateSweepKey, gateOnKey, gateAbleKey].map((keyOf) => keyOf(prefix)),
     ];
   }
 
-  /** Without a limit, a quota and a pause of anybody, and while this process can send, nothing is asked. */
+  /** Without a limit, a quota and a pause, and while this process can send, nothing is asked. */
   get isOn(): boolean {
-    return this.bounds.areAny || this.isPaused || this.whyShut !== null;
+    return this.hasBounds || this.isPaused || this.whyShut !== null;
   }
 
   /** Why this process admits nothing now; null when it does. */
@@ -94,13 +106,7 @@ export class Gate {
   }
 
   private get args(): (string | number)[] {
-    const { QUEUE_PREFIX: prefix } = this.options.config;
-    const { limit, quota, timeZone, calendar } = this.bounds;
-    const { day, from } = calendar.today();
-    return [
-      ...[`${prefix}:${BATCHES_QUEUE}:`, `${prefix}:${POLLS_QUEUE}:`, limit, quota],
-      ...[day, Number(this.whyShut !== null), timeZone, from],
-    ];
+    return [...this.fixedArgs, this.calendar.today(), Number(this.whyShut !== null)];
   }
 
   /** How long nobody could send so far, in ms: a deadline that stands still goes on meanwhile. */
@@ -111,7 +117,7 @@ export class Gate {
 
   /** Whether uploads that were admitted on a day may still go out. */
   isCurrent(day: string): boolean {
-    return this.bounds.quota === 0 || this.bounds.calendar.today().day <= day;
+    return !this.hasQuota || this.calendar.today() <= day;
   }
 
   /**
@@ -205,17 +211,17 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    const args = [...this.args, this.bounds.own, BOUNDS_LIVE_MS, GATE_ABLE_MS, SWEPT_AT_ONCE];
-    const isSwept = this.bounds.areAny || this.whyShut !== null;
-    const [isPaused, othersCan, ...said] = isSwept
-      ? await SWEEP.run(redis, this.sweepKeys, [
-          ...args,
-          SWEEP_INTERVAL_MS,
-          this.bounds.calendar.today().until,
-        ])
-      : await DRAIN.run(redis, this.sweepKeys, args);
-    this.isPaused = isPaused === 1;
-    this.othersCanSend = othersCan === 1;
-    this.bounds.adopt(said);
+    if (this.hasBounds || this.whyShut !== null) {
+      const onMs = this.hasBounds ? GATE_ON_MS : 0;
+      const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
+      args.push(this.calendar.endOfToday());
+      const [isPaused, othersCan] = await SWEEP.run(redis, this.sweepKeys, args);
+      this.isPaused = isPaused === 1;
+      this.othersCanSend = othersCan === 1;
+      return;
+    }
+    this.othersCanSend = false;
+    const args = [...this.args, SWEPT_AT_ONCE, GATE_ABLE_MS];
+    this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
   }
 }

@@ -1,8 +1,8 @@
 /** What waits at the gate, for those who watch: no worker decides by it. */
 import type { Redis } from 'ioredis';
 import {
-  gateBoundsKey,
   gateKeys,
+  gateOnKey,
   gateOutageKey,
   gatePauseKey,
   gateWaitsKey,
@@ -10,7 +10,6 @@ import {
 } from '../jobs/keys/gate-keys.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseJson } from '../json.js';
-import { BOUNDS_LIVE_MS, strictest } from './live-bounds.js';
 import type { Pause } from './pause-record.js';
 
 /** Why an upload waits in line, as it is told. */
@@ -34,7 +33,7 @@ export interface LineHold {
 export interface WaitingUploads {
   uploads: number;
   documents: number;
-  /** How long the one that entered the line first has been there. */
+  /** Since the one asked that asked first; what it slept over errors since is in it. */
   oldestMs: number;
 }
 
@@ -45,7 +44,7 @@ export interface Line {
   waiting: Readonly<Record<Priority, WaitingUploads>>;
   /** Documents at Atlas, as far as a gate was on when they were sent. */
   documentsInFlight: number;
-  /** The strictest of workers that live; 0 when they have none. */
+  /** Of a worker that was there within the last minute; 0 when it has none. */
   limit: number;
 }
 
@@ -73,10 +72,10 @@ export async function whyLineWaits(redis: Redis, prefix: string): Promise<LineRe
 export async function readLine(redis: Redis, prefix: string, now: number): Promise<Line> {
   const [state = '', , line = ''] = gateKeys(prefix);
   const fields = PRIORITIES.map((priority) => `waiting-${priority}`);
-  const [uploads, documents, said, hold, waits] = await Promise.all([
+  const [uploads, documents, on, hold, waits] = await Promise.all([
     redis.zcard(line),
     redis.hmget(state, 'documents', ...fields),
-    redis.zrangebyscore(gateBoundsKey(prefix), now - BOUNDS_LIVE_MS, '+inf'),
+    redis.get(gateOnKey(prefix)),
     readHold(redis, prefix),
     Promise.all(
       PRIORITIES.map(async (priority) => {
@@ -99,7 +98,7 @@ export async function readLine(redis: Redis, prefix: string, now: number): Promi
     uploads,
     waiting: Object.fromEntries(waiting) as Line['waiting'],
     documentsInFlight: Number(documents[0] ?? 0),
-    limit: strictest(said, '').limit,
+    limit: Number(on ?? 0),
   };
 }
 

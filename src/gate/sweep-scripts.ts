@@ -9,32 +9,13 @@ const OUTAGE_TTL_SECONDS = 30 * 86_400;
 const UNHELD_MS = 30_000;
 
 /**
- * KEYS of both are the sweep's lock, the bounds that workers have said, and the key that says that a worker can send.
- * ARGV the bounds of this one ('' for none), how long they hold, how long after a worker that could send nobody can,
- * members of one sweep. Both answer whether there is a pause, whether another worker can send while this one cannot, and
- * what workers that live have said.
- */
-type Answer = [isPaused: number, othersCan: number, ...said: string[]];
-
-const BOUNDS = `
-local function live_bounds()
-  local at = now()
-  if ARGV[A + 1] ~= '' then
-    call('ZADD', KEYS[K + 2], at, ARGV[A + 1])
-    call('PEXPIRE', KEYS[K + 2], ARGV[A + 2])
-  end
-  call('ZREMRANGEBYSCORE', KEYS[K + 2], '-inf', '(' .. at - ARGV[A + 2])
-  return call('ZRANGE', KEYS[K + 2], 0, -1)
-end
-local function answer(paused, others_can, said) return { paused, others_can, unpack(said) } end
-`;
-
-/**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
  * nobody knows who does, it wakes the batch, one each time. Uploads of flows move up in line. Then it wakes the head, also that which midnight has
- * given a new quota. ARGV also the time between two sweeps, and when today ends.
+ * given a new quota. Answers whether there is a pause, and, to a worker that cannot send, whether another one can. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
+ * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
+ * members of one sweep, how long after a worker that could send nobody can, when today ends.
  */
-export const SWEEP = gateScript<Answer>(`${BOUNDS}
+export const SWEEP = gateScript<[isPaused: number, othersCan: number]>(`
 -- Who held its room may have ended unseen, and only its batch can say who that is: it sleeps in line, and the worker
 -- that brought it there has died before it said it. Woken, it is asked, at most every so often.
 local function ask_again(member, at)
@@ -95,14 +76,14 @@ local function close_gaps()
     call('HSET', STATE, 'gap-flow', flow)
   end
 end
-local said = live_bounds()
-if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 3]) end
+if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
+if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
 local paused = call('EXISTS', PAUSE)
 -- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
 local others_can = SHUT and call('EXISTS', KEYS[K + 3]) or 0
-if others_can == 1 then return answer(paused, 1, said) end
-if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 5]) then return answer(paused, 0, said) end
-local may_ask, most, at = not is_closed(), tonumber(ARGV[A + 4]), now()
+if others_can == 1 then return { paused, 1 } end
+if not call('SET', KEYS[K + 1], '1', 'NX', 'PX', ARGV[A + 1]) then return { paused, 0 } end
+local may_ask, most, at = not is_closed(), tonumber(ARGV[A + 3]), now()
 -- Each time the next members of a set.
 local function go_through(set, cursor, is_gone)
   local from, gone = number_of(call('HGET', STATE, cursor)), 0
@@ -137,32 +118,33 @@ if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
   call('HDEL', OUTAGE, 'at')
 else
   local last = number_of(call('HGET', OUTAGE, 'at'))
-  if last > 0 then call('HINCRBY', OUTAGE, 'ms', math.min(at - last, tonumber(ARGV[A + 3]))) end
+  if last > 0 then call('HINCRBY', OUTAGE, 'ms', math.min(at - last, tonumber(ARGV[A + 4]))) end
   call('HSET', OUTAGE, 'at', at)
   call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
 end
 -- Also where there is no quota any more: the line does not wait for the one that there was.
 local head = call('ZRANGE', LINE, 0, 0)[1]
 if head and not is_within(QUOTA, documents_used(), size_of(head)) then
-  call('HSET', USED, 'until', ARGV[A + 6])
+  call('HSET', USED, 'until', ARGV[A + 5])
 else
   call('HDEL', USED, 'until')
 end
 close_gaps()
 wake()
-return answer(paused, 0, said)
+return { paused, 0 }
 `);
 
-/** Where no worker that lives has bounds any more, wakes all that waits in line. */
-export const DRAIN = gateScript<Answer>(`${BOUNDS}
-local said = live_bounds()
-call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 3])
-if is_paused() then return answer(1, 0, said) end
-if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then return answer(0, 0, said) end
+/**
+ * Where no gate is on any more, wakes all that waits in line. KEYS as of the sweep. ARGV most of them at
+ * once, how long after a worker that could send nobody can. Answers whether there is a pause.
+ */
+export const DRAIN = gateScript<number>(`
+call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
+if is_paused() then return 1 end
+if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then return 0 end
 call('HDEL', OUTAGE, 'at')
-if #said > 0 then return answer(0, 0, said) end
-call('HDEL', USED, 'until')
-for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 4]) - 1)) do
+if call('EXISTS', KEYS[K + 2]) == 1 then return 0 end
+for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
   local id = string.match(member, '^(.-)@')
   if id and call('ZREM', DELAYED, id) == 1 then
     call('HSET', BATCHES .. id, 'delay', 0)
@@ -177,5 +159,5 @@ end
 if call('EXISTS', LINE) == 0 then
   call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS, KEPT)
 end
-return answer(0, 0, said)
+return 0
 `);

@@ -15,17 +15,18 @@ it.each([
   ['Pacific/Apia', '2011-12-30T09:00:00Z', '2011-12-29', '2011-12-30T10:00:00Z'],
 ] as const)('a day of %s at %s is %s and ends at %s', (timeZone, time, day, end) => {
   const calendar = new Calendar({ now: () => at(time) }, timeZone);
-  expect(calendar.today()).toMatchObject({ day, until: at(end) });
+  expect(calendar.today()).toBe(day);
+  expect(calendar.endOfToday()).toBe(at(end));
 });
 
 it('a calendar follows its clock over midnight, and knows days of other times', () => {
   let now = at('2026-11-23T23:59:59.999Z');
   const calendar = new Calendar({ now: () => now }, 'UTC');
-  expect(calendar.today().day).toBe('2026-11-23');
+  expect(calendar.today()).toBe('2026-11-23');
   now += 1;
-  expect(calendar.today().day).toBe('2026-11-24');
+  expect(calendar.today()).toBe('2026-11-24');
   expect(calendar.dayOf(now - 1)).toBe('2026-11-23');
-  expect(calendar.today().day).toBe('2026-11-24');
+  expect(calendar.today()).toBe('2026-11-24');
 });
 
 it('a time zone that nobody knows is named, and those of the IANA list are taken', () => {

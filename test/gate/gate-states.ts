@@ -32,13 +32,12 @@ interface GateState {
   gapFlow: string;
   /** Where each job is. */
   places: Record<string, string>;
-  used: GateWorld['model']['used'];
+  used: { day: string; documents: number };
 }
 
 export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<GateState> {
   const [state = '', flight = '', line = '', sizes = '', flows = ''] = gateKeys(prefix);
-  const { day = '', zone = '', ...used } = await redis.hgetall(quotaUsedKey(prefix));
-  const { began = 0, documents = 0, before = 0 } = toNumbers(used);
+  const { day = '', documents: used = 0 } = await redis.hgetall(quotaUsedKey(prefix));
   const number = async (field: string) => Number((await redis.hget(state, field)) ?? 0);
   const members = async (key: string) => (await redis.zrange(key, 0, '-1')).sort();
   const scores = async (key: string) => toPairs(await redis.zrange(key, 0, '-1', 'WITHSCORES'));
@@ -60,7 +59,7 @@ export async function redisState({ redis, prefix, jobs }: GateWorld): Promise<Ga
     gaps: Object.fromEntries(await scores(`${prefix}:gate-gaps`)),
     gapFlow: (await redis.hget(state, 'gap-flow')) ?? '',
     places: Object.fromEntries(await Promise.all(places)),
-    used: { day, zone, began, documents, before },
+    used: { day, documents: Number(used) },
   };
 }
 

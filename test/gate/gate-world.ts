@@ -8,12 +8,7 @@ import { LockLostError } from '../../src/errors.js';
 import { Gate, type PlaceInLine } from '../../src/gate/gate.js';
 import { type GateBounds, GateModel } from '../../src/gate/gate-model.js';
 import type { Flow } from '../../src/gate/line-model.js';
-import {
-  gateAbleKey,
-  gateBoundsKey,
-  gatePauseKey,
-  gateSweepKey,
-} from '../../src/jobs/keys/gate-keys.js';
+import { gateAbleKey, gatePauseKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { LuaScript } from '../../src/redis/lua-script.js';
 
 const TIMESTAMP = 1000;
@@ -42,7 +37,7 @@ export interface TestJob {
 
 export class GateWorld {
   readonly model: GateModel;
-  gate: Gate;
+  readonly gate: Gate;
   /** Poll jobs that run, by member. */
   readonly polls = new Map<string, { id: string; state: 'runs' | 'ended' | 'removed' }>();
   /** Members whose poll job Redis was told. */
@@ -61,19 +56,13 @@ export class GateWorld {
     readonly jobs: TestJob[],
   ) {
     this.model = new GateModel(bounds);
-    this.gate = this.gateIn('UTC');
-    this.base = `${prefix}:atlas-batches:`;
-  }
-
-  private gateIn(timeZone: string): Gate {
-    const { redis, prefix, bounds } = this;
     const config = {
       QUEUE_PREFIX: prefix,
       ATLAS_MAX_DOCUMENTS_IN_FLIGHT: bounds.limit,
       ATLAS_MAX_DOCUMENTS_PER_DAY: bounds.quota,
-      QUOTA_TIMEZONE: timeZone,
+      QUOTA_TIMEZONE: 'UTC',
     };
-    return new Gate({
+    this.gate = new Gate({
       redis,
       config,
       clock: { now: () => this.now },
@@ -83,12 +72,7 @@ export class GateWorld {
         throw error;
       },
     });
-  }
-
-  /** All workers are started anew with another `QUOTA_TIMEZONE`. */
-  async changeZone(timeZone: string): Promise<void> {
-    await this.redis.del(gateBoundsKey(this.prefix));
-    this.gate = this.gateIn(timeZone);
+    this.base = `${prefix}:atlas-batches:`;
   }
 
   async start(): Promise<void> {
@@ -295,7 +279,6 @@ export class GateWorld {
     await this.gate.sweep();
     if (beside) {
       this.shut(false);
-      this.beginDay();
       await this.gate.sweep();
     }
     for (const member of [...this.model.inFlight.keys()]) {
@@ -373,8 +356,7 @@ export class GateWorld {
 
   /** As each script does first. */
   private beginDay(): void {
-    const { calendar, timeZone } = this.gate.bounds;
-    this.model.beginDay(calendar.today(), timeZone);
+    this.model.beginDay(this.gate.calendar.today());
   }
 
   private isKnown(member: string): boolean {

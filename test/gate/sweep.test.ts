@@ -2,15 +2,9 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { Gate } from '../../src/gate/gate.js';
 import { GateModel } from '../../src/gate/gate-model.js';
-import { readLine, whyLineWaits } from '../../src/gate/line.js';
+import { whyLineWaits } from '../../src/gate/line.js';
 import { MAX_MOVED_UP } from '../../src/gate/line-model.js';
-import {
-  gateAbleKey,
-  gateBoundsKey,
-  gateKeys,
-  gateSweepKey,
-} from '../../src/jobs/keys/gate-keys.js';
-import { redisTimeMs } from '../../src/redis/clock.js';
+import { gateAbleKey, gateKeys, gateOnKey, gateSweepKey } from '../../src/jobs/keys/gate-keys.js';
 import { connect } from '../atlas/redis-connection.js';
 import { testRedis } from '../helpers/redis.js';
 
@@ -87,39 +81,11 @@ it('a worker without bounds wakes what is left in line, in order, once none with
   const free = withLimit(0);
   await sweep(free);
   expect(await waiting()).toEqual([]);
-  await redis.del(gateBoundsKey(prefix));
-  await sweep(free);
+  await redis.del(gateOnKey(prefix));
   await sweep(free);
   expect(await waiting()).toEqual(['second', 'third', 'fourth']);
   const own = gateKeys(prefix).filter((key) => key.startsWith(`${prefix}:gate-`));
   expect(await redis.exists(own)).toBe(0);
-});
-
-it('the strictest bounds of workers that live hold for all, also for one without, and those of a dead one no longer than they are young', async () => {
-  const { redis, prefix, withLimit, ask, sweep } = startGate();
-  const [strict, wide, free] = [withLimit(1), withLimit(5, 9), withLimit(0)];
-  for (const gate of [strict, wide, free]) await sweep(gate);
-  expect(free.isOn).toBe(true);
-  for (const gate of [wide, free]) {
-    await sweep(gate);
-    expect(gate.bounds).toMatchObject({ limit: 1, quota: 9, timeZone: 'UTC' });
-  }
-  expect(await ask(free, 'first')).toBe(true);
-  expect(await ask(wide, 'second')).toBe(false);
-  expect((await readLine(redis, prefix, await redisTimeMs(redis))).limit).toBe(1);
-
-  // The first is dead, and the second is not.
-  const agesBy = async (ms: number, said: string) =>
-    redis.zincrby(gateBoundsKey(prefix), -ms, said);
-  await agesBy(60_000, '1 0 UTC');
-  await agesBy(1000, '5 9 UTC');
-  await sweep(free);
-  expect(free.bounds).toMatchObject({ limit: 5, quota: 9 });
-  expect((await readLine(redis, prefix, await redisTimeMs(redis))).limit).toBe(5);
-  await agesBy(60_000, '5 9 UTC');
-  await sweep(free);
-  expect(free.isOn).toBe(false);
-  expect(await redis.exists(gateBoundsKey(prefix))).toBe(0);
 });
 
 it('a batch that is about to sleep in line when the line is drained is woken by the next sweep', async () => {
@@ -130,7 +96,7 @@ it('a batch that is about to sleep in line when the line is drained is woken by 
   // Not yet asleep.
   const delayed = `${prefix}:atlas-batches:delayed`;
   await redis.zrem(delayed, 'second');
-  await redis.del(gateBoundsKey(prefix));
+  await redis.del(gateOnKey(prefix));
   await sweep(withLimit(0));
   await redis.zadd(delayed, 1, 'second');
   await sweep(withLimit(0));

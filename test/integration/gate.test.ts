@@ -1,11 +1,9 @@
 /** Uploads wait for their turn: documents at Atlas are limited, whoever sends them. */
 import { expect, it, onTestFinished } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
-import { readLine } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { fromRanges } from '../../src/jobs/index-ranges.js';
 import type { BatchRequest } from '../../src/jobs/request/request.js';
-import { redisTimeMs } from '../../src/redis/clock.js';
 import { runCommand } from '../cli/run-command.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
@@ -24,9 +22,6 @@ import { waitUntil } from '../helpers/wait-until.js';
 const COMPLETION_MS = 300;
 const LIMIT = 6;
 const ENVIRONMENT = { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: String(LIMIT) };
-
-/** What a worker that is gone has said is forgotten after 5 s, and the line let go with a sweep; three times as long. */
-const SECONDS_OFF_MS = 20_000;
 
 /** Documents that Atlas has had at work at once. @param completionMs How long it works on each. */
 function mostAtOnce({ atlas }: System, completionMs = COMPLETION_MS): number {
@@ -103,26 +98,6 @@ it('a batch in line whose producer gave it a timestamp with a fraction is sent w
   await waitUntil('a batch in line', async () => (await batches.getDelayedCount()) === 1);
   await runCommand(['cancel', 'occupying'], system.environment);
   await waitUntil('its upload', () => atlas.uploads().length === 2);
-});
-
-it('a limit that a restart takes away holds while a worker that has it lives, for those without it too, and is off within seconds after that', async () => {
-  const system = await startSystem({ atlas: { completionMs: 3_600_000 } });
-  const { atlas, redis, prefix } = system;
-  const limited = await system.startWorkerProcess({ ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' });
-  await system.submit('occupying', 1, 'occupying-');
-  await batchesInFlight(system);
-  await system.startWorker();
-  const line = async () => readLine(redis, prefix, await redisTimeMs(redis));
-  for (const [n, name] of ['a', 'b', 'c', 'd', 'e', 'f'].entries()) {
-    await system.submit(name, 1, `${name}-`);
-    await waitUntil('its place in line', async () => (await line()).uploads === n + 1);
-  }
-  await waitUntil('their sleep', async () => (await system.batches.getDelayedCount()) === 6);
-  expect((await line()).limit).toBe(1);
-  expect(atlas.uploads()).toHaveLength(1);
-  await limited.kill();
-  await waitUntil('all others', () => atlas.uploads().length === 7, SECONDS_OFF_MS);
-  expect((await line()).limit).toBe(0);
 });
 
 it('an urgent batch goes before a flood of bulk ones, and its event repeats its metadata', async () => {

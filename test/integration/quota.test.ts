@@ -2,8 +2,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { LINE_REASONS } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
-import { gateBoundsKey } from '../../src/jobs/keys/gate-keys.js';
-import { clientOf } from '../client/test-client.js';
 import { allJobsEnded } from '../helpers/fault-points.js';
 import { expectAllEndedOnce, expectNoStrayKeys } from '../helpers/invariants.js';
 import { LONG } from '../helpers/long-form.js';
@@ -87,54 +85,3 @@ it('a batch that waits for the next day says so, and until when', async () => {
   const { logs } = await system.batches.getJobLogs('batch-second');
   expect(logs.at(-1)).toContain(`1 upload in line: ${LINE_REASONS.quota}`);
 });
-
-it.each([
-  {
-    change: 'to a day that has begun within the old one',
-    from: 'UTC',
-    to: 'Asia/Kolkata',
-    sent: ['2026-11-23T19:00:00Z'],
-    changed: '2026-11-23T20:00:00Z',
-    over: '2026-11-24T18:30:00Z',
-  },
-  {
-    change: 'to a day that began before the old one',
-    from: 'Asia/Kolkata',
-    to: 'UTC',
-    sent: ['2026-11-23T18:00:00Z', '2026-11-23T19:00:00Z'],
-    changed: '2026-11-23T20:00:00Z',
-    over: '2026-11-24T00:00:00Z',
-  },
-])(
-  'after a change of QUOTA_TIMEZONE $change all that may be of today counts, and the next day begins in the new zone',
-  async ({ from, to, sent, changed, over }) => {
-    const system = await startSystem({ environment: { ATLAS_MAX_DOCUMENTS_PER_DAY: '4' } });
-    const { atlas, redis, prefix } = system;
-    let now = 0;
-    const parts = { quotaClock: { now: () => now } };
-    const clockTo = (time: string) => {
-      now = Date.parse(time);
-    };
-    clockTo(sent[0] ?? '');
-    const old = await system.startWorker({ QUOTA_TIMEZONE: from }, parts);
-    for (const [n, time] of sent.entries()) {
-      clockTo(time);
-      await system.submit(`old-${n}`, 2, `old-${n}-`);
-      await system.event(`done-old-${n}`);
-    }
-    await old.stop();
-    clockTo(changed);
-    await redis.del(gateBoundsKey(prefix));
-    await system.startWorker({ QUOTA_TIMEZONE: to }, parts);
-    await system.submit('next', 3, 'next-');
-    const client = clientOf(system);
-    const line = await waitUntil('the quota', async () => {
-      const status = await client.status('next');
-      return status.line?.why === 'quota' && status.line;
-    });
-    expect(Date.parse(String(line.until))).toBe(Date.parse(over));
-    expect(atlas.uploads()).toHaveLength(sent.length);
-    clockTo(over);
-    expect((await system.event('done-next')).name).toBe('batch.completed');
-  },
-);

@@ -8,13 +8,14 @@ import type { Priority } from '../request/request.js';
 /**
  * What the scripts of the gate move, in the order of their `KEYS`, with the sets of the batches' queue that
  * they wake jobs in, the pause, and what they count by the day. All of ours but the latter two are gone when
- * nothing is in flight or in line.
+ * nothing is in flight or in line, and no place is kept.
  *
  * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to in flight, in line and in the kept places, of which flow uploads have moved up last. `in-flight` sorted set: members
  * by the Redis time in ms of their admission, or at which their batch was last woken to say who holds their room. `line` sorted set: members by their start tag. `sizes` hash:
  * documents of a member. `flows` sorted set: flows by the finish tag of what was admitted of them. `member-flows` hash: weight and flow of a member in line. `gaps` sorted set: flows by the start tag from which on their members may move up. `holders` hash: for a member in flight,
  * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
- * start tag, the day of whose quota it has taken, and the Redis time in ms since which it waited. `kept` sorted set:
+ * start tag, the day of whose quota it has taken, and the Redis time in ms since which it waited; the same, with `-` for
+ * the day, while its place is kept. `kept` sorted set:
  * members that have left over an error by the start tag of the place that is kept for them.
  */
 export function gateKeys(prefix: string): string[] {
@@ -40,7 +41,7 @@ export function gateKeys(prefix: string): string[] {
 }
 
 /**
- * Sorted set: members in line of one priority, by the Redis time in ms at which they entered it. Moved by the
+ * Sorted set: members in line of one priority, by the Redis time in ms at which they asked first. Moved by the
  * scripts of the gate, which derive the key from that of the line.
  */
 export function gateWaitsKey(prefix: string, priority: Priority): string {
@@ -61,7 +62,7 @@ export function gatePauseKey(prefix: string): string {
 }
 
 /**
- * Hash: `day`, and the `documents` that are taken of its quota: sent, or admitted and about to be; `zone`, whose day it is, and `began`, its first ms; `before`, the documents of the day before; `until`, when
+ * Hash: `day`, and the `documents` that are taken of its quota: sent, or admitted and about to be; `until`, when
  * the day ends, while the head of the line waits for that. Written by
  * the scripts of the gate; two days.
  */
@@ -103,10 +104,7 @@ export function gateSweepKey(prefix: string): string {
   return `${prefix}:gate-swept`;
 }
 
-/**
- * Sorted set: the bounds of workers that live, `<limit> <quota> <time zone>`, by the Redis time in ms of the last sweep
- * of one with the same; a few seconds.
- */
-export function gateBoundsKey(prefix: string): string {
-  return `${prefix}:gate-bounds`;
+/** String: the limit of a worker with one that was there within the last minute. */
+export function gateOnKey(prefix: string): string {
+  return `${prefix}:gate-on`;
 }

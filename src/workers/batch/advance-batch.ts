@@ -106,7 +106,7 @@ async function planNextRound(entry: BatchContext, indexes: number[]): Promise<vo
   const round = entry.state.round + 1;
   const uploads = planUploads(indexes, {
     round,
-    size: uploadSize(context.config.ATLAS_MAX_DOCUMENTS_PER_UPLOAD, context.gate.bounds),
+    size: uploadSize(context.config),
     // A callback names no batch: only its document ids tie it to one.
     scoped: hasCallbacks(context.config),
   });

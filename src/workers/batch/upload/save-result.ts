@@ -132,7 +132,7 @@ function tallyOf(
 ): Tally | undefined {
   if (!mayHaveArrived(result)) return undefined;
   const key = documentsSentKey(context.config.QUEUE_PREFIX);
-  const day = context.gate.bounds.calendar.dayOf(startedAt);
+  const day = context.gate.calendar.dayOf(startedAt);
   return { key, day, by: fromRanges(documentIndexes).length, nonce };
 }
 
