@@ -100,6 +100,7 @@ it.each([
   ['since=1h&since=7d', 'since is given more than once: “1h”, “7d”.'],
   ['show=cancelled', 'show is given more than once: “failed”, “cancelled”.'],
   ['q=app-1&q=app-2', 'q is given more than once: “app-1”, “app-2”.'],
+  ['sort=oldest&sort=oldest', 'sort is given more than once: “oldest”, “oldest”.'],
   ['stat=failed', 'There is no parameter “stat”; did you mean state?'],
   ['sinc=2h', 'There is no parameter “sinc”; did you mean since?'],
   ['Tenant=branch-1', 'There is no parameter “Tenant”; did you mean tenant?'],

@@ -60,7 +60,11 @@ export function textOf(value: unknown): string {
 }
 
 export function textsOf(value: unknown): string[] {
-  return [...new Set([value ?? []].flat())].filter((one) => typeof one === 'string');
+  return [...new Set(allTextsOf(value))];
+}
+
+function allTextsOf(value: unknown): string[] {
+  return [value ?? []].flat().filter((one) => typeof one === 'string');
 }
 
 /** Parameters that have one value: several would be none. */
@@ -85,8 +89,9 @@ export function unknownIn(
     if (SINGLE.includes(name) && Array.isArray(query[name])) return true;
     return text !== '' && KNOWN[name]?.(text) === false;
   };
+  // One that was given twice is told by both, also where they are the same.
   return Object.keys(query).flatMap((name) =>
-    textsOf(query[name])
+    (SINGLE.includes(name) ? allTextsOf : textsOf)(query[name])
       .filter((text) => isUnknown(name, text))
       .map((text): Given => [name.slice(0, MAX_REPEATED), text.slice(0, MAX_REPEATED)]),
   );
