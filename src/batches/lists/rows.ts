@@ -4,6 +4,7 @@ import { checkBatchRequest, DEFAULT_PRIORITY, type Priority } from '../../jobs/r
 import { type BatchState, readState } from '../../jobs/state/batch-state.js';
 import { parseJson } from '../../json.js';
 import type { ClientQueues } from '../client-queues.js';
+import { type DeadlineFacts, readDeadlineFacts } from '../status/deadline.js';
 import { type ListedStatus, listedStatus } from '../status/status.js';
 
 export interface BatchRow {
@@ -21,17 +22,23 @@ export interface BatchRow {
 
 /** Rows in the order of the ids. Jobs that were removed in the meantime are left out. */
 export async function readRows(queues: ClientQueues, ids: readonly string[]): Promise<BatchRow[]> {
+  const references = ids.flatMap((id) => referenceOfBatchJobId(id) ?? []);
+  const deadlines = await readDeadlineFacts(queues, references);
   const rows: BatchRow[] = [];
   // One by one: the first time, a batch of ten thousand documents takes milliseconds of the event loop
   // that also renews locks.
   for (const jobId of ids) {
-    const row = await readRow(queues, jobId);
+    const row = await readRow(queues, jobId, deadlines);
     if (row !== null) rows.push(row);
   }
   return rows;
 }
 
-async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | null> {
+async function readRow(
+  queues: ClientQueues,
+  jobId: string,
+  deadlines: DeadlineFacts,
+): Promise<BatchRow | null> {
   const { batches, link } = queues;
   const [timestamp, finishedOn, failedReason, progress] = await link.redis.hmget(
     batches.toKey(jobId),
@@ -58,7 +65,7 @@ async function readRow(queues: ClientQueues, jobId: string): Promise<BatchRow | 
             reference,
             state: stateIn(progress),
             hasEnded: Boolean(finishedOn),
-            ...{ productType, total },
+            ...{ productType, total, deadlines },
           }),
     failedReason: failedReason ?? null,
     tenant,

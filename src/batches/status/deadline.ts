@@ -21,6 +21,30 @@ export interface BatchDeadline {
   stoodMs: number;
 }
 
+/** What deadlines go by beside the states of their batches: one read for all batches of a list. */
+export interface DeadlineFacts {
+  /** Null where no worker has said it. */
+  deadlineMs: string | null;
+  /** How long nobody could send, and the time until which that is counted while it lasts. */
+  outage: (string | null)[];
+  /** As they are stored, by reference. */
+  extensions: ReadonlyMap<string, string | null>;
+}
+
+export async function readDeadlineFacts(
+  { link, prefix }: ClientQueues,
+  references: readonly string[],
+): Promise<DeadlineFacts> {
+  const keys = references.map((reference) => extensionKey(prefix, reference));
+  const [deadlineMs, outage, extensions] = await Promise.all([
+    link.redis.get(deadlineMsKey(prefix)),
+    link.redis.hmget(gateOutageKey(prefix), 'ms', 'at'),
+    keys.length === 0 ? [] : link.redis.mget(keys),
+  ]);
+  const pairs = references.map((reference, i) => [reference, extensions[i] ?? null] as const);
+  return { deadlineMs, outage, extensions: new Map(pairs) };
+}
+
 interface Asked {
   reference: string;
   timestamp: number;
@@ -29,16 +53,11 @@ interface Asked {
   line: LinePlace | null;
 }
 
-export async function readDeadline(
-  { link, prefix }: ClientQueues,
+export function deadlineOf(
+  { deadlineMs, outage: [outageMs, outageAt], extensions }: DeadlineFacts,
   { reference, timestamp, state, line }: Asked,
-): Promise<BatchDeadline> {
-  const [extension, deadlineMs, [outageMs, outageAt]] = await Promise.all([
-    link.redis.get(extensionKey(prefix, reference)),
-    link.redis.get(deadlineMsKey(prefix)),
-    link.redis.hmget(gateOutageKey(prefix), 'ms', 'at'),
-  ]);
-  const extendedMs = readExtension(extension, timestamp);
+): BatchDeadline {
+  const extendedMs = readExtension(extensions.get(reference) ?? null, timestamp);
   // After a retry the state of the earlier run stays until a worker takes the job.
   if (state === null || state.outcome !== undefined)
     return { at: null, leftMs: null, extendedMs, stoodMs: 0 };

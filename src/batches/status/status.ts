@@ -14,7 +14,12 @@ import {
   stateOf,
   summaryOfEvent,
 } from '../find-summary.js';
-import { type BatchDeadline, readDeadline } from './deadline.js';
+import {
+  type BatchDeadline,
+  type DeadlineFacts,
+  deadlineOf,
+  readDeadlineFacts,
+} from './deadline.js';
 import { type LinePlace, linePlaceOf } from './line-place.js';
 import { statusOfUpload, type UploadStatus } from './upload-status.js';
 
@@ -82,8 +87,11 @@ async function statusOfJob(
   const whose = { tenant, priority: request && priority };
   if (summary) return { ...statusOfSummary(reference, summary), ...whose, uploads, nextPollAt };
   const { timestamp } = job;
-  const line = await linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state);
-  const deadline = await readDeadline(queues, { reference, timestamp, state, line });
+  const [line, facts] = await Promise.all([
+    linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state),
+    readDeadlineFacts(queues, [reference]),
+  ]);
+  const deadline = deadlineOf(facts, { reference, timestamp, state, line });
   const total = request?.documents.length ?? 0;
   return {
     reference,
@@ -151,16 +159,15 @@ export async function listedStatus(
     hasEnded: boolean;
     productType: string | null;
     total: number;
+    deadlines: DeadlineFacts;
   },
 ): Promise<ListedStatus> {
-  const { reference, state, hasEnded, productType, total, timestamp } = job;
+  const { reference, state, hasEnded, productType, total, timestamp, deadlines } = job;
   const uploads = await Promise.all(
     (state?.uploads ?? []).map((upload) => statusOfUpload(queues, upload)),
   );
   const line = hasEnded ? null : await linePlaceOf(queues, job, state);
-  const deadline = hasEnded
-    ? null
-    : await readDeadline(queues, { reference, timestamp, state, line });
+  const deadline = hasEnded ? null : deadlineOf(deadlines, { reference, timestamp, state, line });
   const { status = 'failed', reason = ENDED_BY_HAND } = state?.outcome ?? {};
   return {
     reference,
