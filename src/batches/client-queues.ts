@@ -10,6 +10,8 @@ export interface ClientQueues {
   link: RedisLink;
   /** Prefix of all keys: BullMQ's and our own. */
   prefix: string;
+  /** `BATCH_DEADLINE_MS` of a process that has a configuration of it: for where no worker has said its own. */
+  deadlineMs?: number;
   batches: Queue<unknown>;
   pollJobs: Queue<PollData, PollResult>;
   completions: Queue<BatchSummary>;

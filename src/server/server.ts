@@ -3,7 +3,7 @@
  * It starts without Redis, and is not ready until Redis answers.
  */
 import type { FastifyInstance } from 'fastify';
-import { openQueues } from '../batches/client-queues.js';
+import { type ClientQueues, openQueues } from '../batches/client-queues.js';
 import { followSecrets, loadServerConfig } from '../config/environment.js';
 import { redisTarget } from '../config/redis-fields.js';
 import type { ServerConfig } from '../config/server-config.js';
@@ -90,7 +90,10 @@ async function assemble(
   const warn = createRepeatedWarnings(logger);
   link.redis.on('error', (error) => warn(undefined, complaintOf(link.redis, error)));
   const secrets = followSecrets(config, logger);
-  const queues = openQueues(link, config.QUEUE_PREFIX);
+  const queues: ClientQueues = {
+    ...openQueues(link, config.QUEUE_PREFIX),
+    deadlineMs: config.BATCH_DEADLINE_MS,
+  };
   const context: ServerContext = {
     config,
     queues,

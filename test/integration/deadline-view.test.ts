@@ -1,11 +1,14 @@
 /** What people see of the deadlines of batches. */
 import { expect, it } from 'vitest';
-import { startedKey } from '../../src/jobs/keys/redis-keys.js';
+import { deadlineMsKey, startedKey } from '../../src/jobs/keys/redis-keys.js';
 import { runCommand } from '../cli/run-command.js';
 import { clientOf } from '../client/test-client.js';
 import { batchesInFlight } from '../helpers/batches-in-flight.js';
+import { plant } from '../helpers/planted-batches.js';
 import { startSystem } from '../helpers/system.js';
+import { openTestQueues } from '../helpers/test-queues.js';
 import { waitUntil } from '../helpers/wait-until.js';
+import { startApi } from '../server/api/test-api.js';
 import { AUTHORIZATION, createServer, LOGIN } from '../server/test-server.js';
 
 const HOUR_MS = 3_600_000;
@@ -110,4 +113,28 @@ it('the timeline of a batch that was given more time says how much, and who gave
     'extend by ravi (cli): extended by 30 min 0 s, 2 h 30 min in all',
     'extend by asha (cli): extended by 2 h 0 min, 2 h 0 min in all',
   ]);
+});
+
+it('where no worker has said how long batches may take, the server goes by what it is configured for', async () => {
+  const test = openTestQueues();
+  const startedAt = Date.UTC(2026, 0, 1);
+  await plant(test.queues, [{ reference: 'loan', state: 'processing', addedAt: startedAt }]);
+  const { call, server } = await startApi({
+    ...{ REDIS_URL: test.url, QUEUE_PREFIX: test.prefix, ...LOGIN },
+    BATCH_DEADLINE_MS: String(2 * HOUR_MS),
+  });
+  const told = async () => {
+    const list = (await call('read', 'GET /batches')).json();
+    const one = (await call('read', 'GET /batches/loan')).json();
+    const { body } = await server.app.inject({
+      url: '/dashboard/batches/loan',
+      headers: { authorization: AUTHORIZATION },
+    });
+    const [, shown] = /<dt>Deadline<\/dt><dd><time datetime="([^"]+)"/.exec(body) ?? [];
+    return [list.batches[0].deadline.at, one.deadline.at, shown];
+  };
+  const after = (hours: number) => new Date(startedAt + hours * HOUR_MS).toISOString();
+  expect(await told()).toEqual(Array(3).fill(after(2)));
+  await test.redis.set(deadlineMsKey(test.prefix), 3 * HOUR_MS);
+  expect(await told()).toEqual(Array(3).fill(after(3)));
 });

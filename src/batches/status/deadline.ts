@@ -9,8 +9,8 @@ import type { LinePlace } from './line-place.js';
 /** Of a batch that has not ended. */
 export interface BatchDeadline {
   /**
-   * When it comes, ISO 8601. Null before a worker has begun the batch, while it stands still, and where no worker
-   * has said for a week how long batches may take.
+   * When it comes, ISO 8601. Null before a worker has begun the batch, while it stands still, and for clients where
+   * no worker has said for a week how long batches may take: the server goes by its own configuration then.
    */
   at: string | null;
   /** How much of it is left, in ms, while it stands still because an upload waits in line; null while it does not. */
@@ -23,8 +23,8 @@ export interface BatchDeadline {
 
 /** What deadlines go by beside the states of their batches: one read for all batches of a list. */
 export interface DeadlineFacts {
-  /** Null where no worker has said it. */
-  deadlineMs: string | null;
+  /** Of all batches. Null where no worker has said it, and this process is not configured for it. */
+  deadlineMs: number | null;
   /** How long nobody could send, and the time until which that is counted while it lasts. */
   outage: (string | null)[];
   /** As they are stored, by reference. */
@@ -32,16 +32,17 @@ export interface DeadlineFacts {
 }
 
 export async function readDeadlineFacts(
-  { link, prefix }: ClientQueues,
+  { link, prefix, deadlineMs: configuredMs }: ClientQueues,
   references: readonly string[],
 ): Promise<DeadlineFacts> {
   const keys = references.map((reference) => extensionKey(prefix, reference));
-  const [deadlineMs, outage, extensions] = await Promise.all([
+  const [toldMs, outage, extensions] = await Promise.all([
     link.redis.get(deadlineMsKey(prefix)),
     link.redis.hmget(gateOutageKey(prefix), 'ms', 'at'),
     keys.length === 0 ? [] : link.redis.mget(keys),
   ]);
   const pairs = references.map((reference, i) => [reference, extensions[i] ?? null] as const);
+  const deadlineMs = toldMs === null ? (configuredMs ?? null) : Number(toldMs);
   return { deadlineMs, outage, extensions: new Map(pairs) };
 }
 
@@ -64,7 +65,7 @@ export function deadlineOf(
   const { startedAt, stoodMs = 0, inLineSince, outageBefore = 0 } = state;
   const never = { at: null, leftMs: null, extendedMs, stoodMs };
   if (deadlineMs === null) return never;
-  const end = startedAt + stoodMs + Number(deadlineMs) + extendedMs;
+  const end = startedAt + stoodMs + deadlineMs + extendedMs;
   if (inLineSince === undefined) return { ...never, at: isoTime(end) };
   const leftMs = end - inLineSince - Math.max(0, Number(outageMs ?? 0) - outageBefore);
   // While nobody can send it goes on, from the time until which that is counted.
