@@ -42,18 +42,28 @@ export interface PollFindings {
 
 /** Whether every document has an extract and nothing more is to come. */
 export function isComplete(findings: PollFindings): boolean {
-  return findings.missing === 0 && findings.unreadable === 0 && isExhausted(findings);
+  const { missing, unreadable } = findings;
+  return missing === 0 && unreadable === 0 && isExhausted(findings) && !isFilledUp(findings);
+}
+
+/**
+ * Whether a list that was read to its end has as many items as it announced by its repeats alone. Atlas may hold the same
+ * extract twice. Or it lists them in no fixed order, or shows a page again: then another one was on no page.
+ */
+export function isFilledUp(findings: PollFindings): boolean {
+  const { unreadable, extractCount, totalItems } = findings;
+  return unreadable === 0 && isExhausted(findings) && extractCount < (totalItems ?? 0);
 }
 
 /**
  * Whether every document has an extract and the list ends, but more was announced than is in it,
- * something in it cannot be read, or it repeats itself and announces no total. What stays so is believed.
+ * something in it cannot be read, or it repeats itself. What stays so is believed.
  * A list that grew while it was read, by its totals, is read again instead.
  */
 export function isOverdue(findings: PollFindings): boolean {
   const { missing, hasNext, totalItems, totalItemsChanged, repeatedPage, itemCount } = findings;
   if (missing > 0 || hasNext) return false;
-  if (isExhausted(findings)) return findings.unreadable > 0;
+  if (isExhausted(findings)) return findings.unreadable > 0 || isFilledUp(findings);
   if (totalItems === null) return true;
   return !totalItemsChanged && !repeatedPage && itemCount < totalItems;
 }
@@ -62,7 +72,7 @@ export function isOverdue(findings: PollFindings): boolean {
  * Whether the list was read to its end.
  *
  * As many items as were announced must have been read. Repeats count as items, because Atlas may
- * hold the same extract twice. In a list that grew they do not count: each stands in the place of
+ * hold the same extract twice; but see {@link isFilledUp}. In a list that grew they do not count: each stands in the place of
  * an item that was never seen. When no total is announced, only such signs tell that the list
  * grew. Atlas may also hold the same extract twice, and then it is there at the next polls too.
  */

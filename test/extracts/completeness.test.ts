@@ -18,8 +18,6 @@ describe('an upload is complete', () => {
     ['all is there', {}],
     ['no total is announced', { totalItems: null }],
     ['more was read than announced', { itemCount: 6, extractCount: 6 }],
-    ['a steady list holds the same extract twice', { itemCount: 5, extractCount: 4 }],
-    ['a page held nothing but repeats of a steady list', { repeatedPage: true, extractCount: 3 }],
     ['the list grew and all of it was read', { totalItemsChanged: true, itemCount: 6 }],
     ['nothing was sent and nothing came', { totalItems: 0, itemCount: 0, extractCount: 0 }],
   ])('an upload is complete when %s', (_, findings) => {
@@ -45,6 +43,8 @@ describe('an upload is not complete', () => {
       'the list grew and a repeat stands for an item that was pushed past us',
       { totalItemsChanged: true, itemCount: 5, extractCount: 4 },
     ],
+    ['a repeat stands where another extract may be', { itemCount: 5, extractCount: 4 }],
+    ['a page held nothing but repeats', { repeatedPage: true, extractCount: 3 }],
     ['an item cannot be read', { unreadable: 1 }],
     ['an empty page says that there is more', { itemCount: 0, extractCount: 0 }],
   ])('an upload is not complete when %s', (_, findings) => {
@@ -54,6 +54,7 @@ describe('an upload is not complete', () => {
 
 test.each<[boolean, string, Partial<PollFindings>]>([
   [true, 'a whole list has one item less than announced', { totalItems: 6 }],
+  [true, 'a repeat stands where another extract may be', { itemCount: 5, extractCount: 4 }],
   [true, 'an item of a whole list cannot be read', { unreadable: 1 }],
   [true, 'an item cannot be read and no total is announced', { unreadable: 1, totalItems: null }],
   [false, 'an item cannot be read and a document is missing', { unreadable: 1, missing: 1 }],
@@ -63,7 +64,8 @@ test.each<[boolean, string, Partial<PollFindings>]>([
   [true, 'a page repeats an item and no total is announced', { totalItems: null, doubtful: true }],
   [false, 'a page follows', { totalItems: 6, hasNext: true }],
   [false, 'the list grew while it was read', { totalItems: 6, totalItemsChanged: true }],
-  [false, 'a page held nothing but repeats', { totalItems: 6, repeatedPage: true }],
+  [true, 'a page held nothing but repeats', { repeatedPage: true, extractCount: 3 }],
+  [false, 'repeats are not as many as announced', { totalItems: 6, repeatedPage: true }],
 ])('it is %s that an upload is overdue when %s', (overdue, _, findings) => {
   expect(isOverdue({ ...DONE, ...findings })).toBe(overdue);
 });

@@ -42,6 +42,37 @@ describe('odd totals', () => {
   });
 });
 
+it('an extract that two pages of a list in no fixed order show does not stand for one that neither shows', async () => {
+  const list = [1, 2, 3].map((number) => ({ ...ITEM, file_data: { number } }));
+  let reads = 0;
+  const url = await startHostileAtlas((_, page) => {
+    if (page === 1) reads += 1;
+    const second = reads === 1 ? list.slice(1, 2) : list.slice(2);
+    return {
+      data: page === 1 ? list.slice(0, 2) : second,
+      ...{ page, per_page: 2, total_items: 3, has_next: page === 1 },
+    };
+  });
+  const system = await startSystem({ environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });
+  await system.startWorker({ ATLAS_BASE_URL: url });
+  await system.submit('loan', 1);
+  const { data, stored } = await endOf(system);
+  expect(data).toMatchObject({ status: 'completed', polls: 2 });
+  expect(stored[0]?.documents[0]?.extracts).toEqual(list.map(({ file_data: data }) => data));
+});
+
+it('extracts that two pages hold for good are believed at the second poll', async () => {
+  const list = [1, 2, 2].map((number) => ({ ...ITEM, file_data: { number } }));
+  const url = await startHostileAtlas((_, page) => ({
+    data: page === 1 ? list.slice(0, 2) : list.slice(2),
+    ...{ page, per_page: 2, total_items: 3, has_next: page === 1 },
+  }));
+  const system = await startSystem({ environment: { ATLAS_EXTRACTS_PER_PAGE: '2' } });
+  await system.startWorker({ ATLAS_BASE_URL: url });
+  await system.submit('loan', 1);
+  expect((await endOf(system)).data).toMatchObject({ status: 'completed', polls: 2 });
+});
+
 describe('not ready', () => {
   it.each([
     { fault: 202, body: 'empty' },

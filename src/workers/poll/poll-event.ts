@@ -5,13 +5,15 @@ import type { PollResult } from '../../jobs/state/poll-state.js';
 /** What a poll read of the extracts. */
 export interface PollReading {
   complete: boolean;
-  /** Nothing is missing and nothing more can be read, but Atlas announces more, or sends what nobody can read. */
+  /** Nothing is missing and nothing more can be read, but Atlas announces more, repeats some, or sends what nobody can read. */
   overdue: boolean;
   /**
    * A digest of what has to stay as it is for an overdue list to be believed: the items that nobody could
-   * read, and without a total all extracts in their order. Empty when nothing has to.
+   * read, and where some are repeated, or without a total, all extracts in their order. Empty when nothing has to.
    */
   toStay: string;
+  /** As many as Atlas announced were read, but only with those that it repeats. */
+  filledUp: boolean;
   /** Of some of them there was no response, or an error, which may pass. */
   failing: boolean;
   /** Documents present; of a count request an upper bound, since extracts are what Atlas counts. */

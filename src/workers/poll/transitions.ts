@@ -39,6 +39,8 @@ export const MAX_OVERDUE_POLLS = 4;
  * one that fails three requests in ten, so many polls in a row lose an extract once in ten thousand.
  */
 export const MAX_FAILING_POLLS = 8;
+/** A list that has the same repeats at the next poll has them for good: one in no fixed order has others. */
+export const MAX_REPEATING_POLLS = 2;
 
 /** A job that had ended and was made pending again polls once more, fully, under a new deadline. */
 export function enterPoll(
@@ -110,8 +112,7 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
     polls,
     ...(overdue > 0 && { overdue: { polls: overdue, toStay: reading.toStay } }),
   };
-  const most = reading.failing ? MAX_FAILING_POLLS : MAX_OVERDUE_POLLS;
-  const complete = reading.complete || overdue >= most;
+  const complete = reading.complete || overdue >= believedAfter(reading);
   if (found && (complete || isLastPoll(state, facts.deadlines))) {
     if (found.present >= state.stored) return { next: 'store', state };
     const message = `Atlas has fewer documents of ${data.atlasBatchId} than before; the stored result was kept`;
@@ -137,6 +138,11 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
  * This poll and those before it that came to the same. What one poll can read and another cannot is not
  * lost: it is waited for.
  */
+function believedAfter({ failing, filledUp }: PollReading): number {
+  if (failing) return MAX_FAILING_POLLS;
+  return filledUp ? MAX_REPEATING_POLLS : MAX_OVERDUE_POLLS;
+}
+
 function overduePolls({ overdue, seen }: PollState, reading: PollReading): number {
   if (!reading.overdue) return 0;
   const { found, toStay } = reading;

@@ -64,6 +64,7 @@ const read = (present: number, changes: object = {}): PollEvent => ({
     overdue: false,
     toStay: '',
     failing: false,
+    filledUp: false,
     present,
     announced: present,
     found: { extractCount: present, present },

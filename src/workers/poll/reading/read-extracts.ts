@@ -1,7 +1,12 @@
 /** One poll of an Atlas batch: pages -> what is present, what is missing. */
 import { ResponseError } from '../../../atlas/responses/response-errors.js';
 import { TransientError, UnknownBatchError } from '../../../errors.js';
-import { isComplete, isOverdue, mayBeComplete } from '../../../extracts/completeness.js';
+import {
+  isComplete,
+  isFilledUp,
+  isOverdue,
+  mayBeComplete,
+} from '../../../extracts/completeness.js';
 import { Reconciliation } from '../../../extracts/reconcile.js';
 import type { PollData } from '../../../jobs/state/poll-state.js';
 import { unlessAborted } from '../../../timeouts.js';
@@ -30,7 +35,7 @@ export interface Poll extends PollReading {
   found: Reconciliation | null;
 }
 
-const NOT_COMPLETE = { complete: false, overdue: false, failing: false } as const;
+const NOT_COMPLETE = { complete: false, overdue: false, failing: false, filledUp: false } as const;
 
 interface PollOptions extends PageOptions {
   /** Extracts asked for at once. */
@@ -202,8 +207,10 @@ async function readExtracts(
     missing: total - found.present,
     unreadable,
   };
-  const complete = isComplete(findings);
-  return { ...readSoFar(findings.totalItems, isOverdue(findings)), complete };
+  const [complete, overdue] = [isComplete(findings), isOverdue(findings)];
+  const filledUp = isFilledUp(findings);
+  const toStay = filledUp ? { toStay: found.digest() } : {};
+  return { ...readSoFar(findings.totalItems, overdue), ...toStay, complete, filledUp };
 }
 
 /**

@@ -132,6 +132,7 @@ const events = fc.constantFrom<PollEvent>(
         complete: false,
         toStay: '',
         failing: false,
+        filledUp: false,
         present,
         announced: 5,
         found,
