@@ -40,7 +40,7 @@ export const MAX_OVERDUE_POLLS = 4;
  */
 export const MAX_FAILING_POLLS = 8;
 /** A list that has the same repeats at the next poll has them for good: one in no fixed order has others. */
-export const MAX_REPEATING_POLLS = 2;
+const MAX_REPEATING_POLLS = 2;
 
 /** A job that had ended and was made pending again polls once more, fully, under a new deadline. */
 export function enterPoll(
