@@ -34,6 +34,17 @@ it('a list of batches has pages, newest first, and counts all of them', async ()
   expect((await get(test, '?show=nonsense')).body).toContain('Nothing was searched');
 });
 
+it('a batch whose producer gave its job a priority of BullMQ is listed and counted with those that wait', async () => {
+  const test = await startQuietServer();
+  const data = batchOf('hurried', 1);
+  await test.batches.add('batch', data, { jobId: 'batch-hurried', priority: 7 });
+  expect(await test.batches.getPrioritizedCount()).toBe(1);
+  const page = (await get(test, '?show=running')).body;
+  expect(page).toContain('batches/hurried"');
+  expect(page).toMatch(/>Running<.*?>1</s);
+  expect(page).toContain('Cancel all 1…');
+});
+
 it('how long a batch took is told as one time, of which its page and the command line say what it is', async () => {
   const test = await startQuietServer();
   const { queues } = openTestQueues(test);
