@@ -7,9 +7,9 @@ import { WaitingBesideComputing } from './test/helpers/waiting-beside-computing.
 const TEST_TIMEOUT_MS = 120_000;
 /**
  * On two cores. Integration tests wait more than half of their time: six files at once left the cores idle for a quarter
- * of it, ten for a thirtieth. In the long form they wait less.
+ * of it, ten for a thirtieth, but on a machine that is half as fast ten starve each other. In the long form they wait less.
  */
-const FILES_AT_ONCE = LONG ? 4 : 10;
+const FILES_AT_ONCE = LONG ? 4 : 8;
 
 export default defineConfig({
   test: {
@@ -38,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: ['test/integration/alone/**/*.test.ts'],
-          // They count what arrives in a second: nothing else may take the machine meanwhile.
+          // They count what comes within seconds: nothing else may take the machine meanwhile.
           maxWorkers: 1,
           testTimeout: TEST_TIMEOUT_MS,
           hookTimeout: TEST_TIMEOUT_MS,

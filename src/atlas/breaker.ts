@@ -38,6 +38,11 @@ const NO_BATCH = '';
  */
 const OTHERS_FIRST_MS = 3_000;
 /**
+ * The same of the request of a trial. Others are in line until then: a sweep, the intake and a fetch take a second each,
+ * and thrice that on a busy machine. Where those that have failed came first, they opened the circuit again each time.
+ */
+const OTHERS_FIRST_ON_TRIAL_MS = 8_000;
+/**
  * Jobs that are turned away come back after about as long as the outage has lasted. So tens of
  * thousands of waiting jobs cost little, and none waits much longer than it has to.
  */
@@ -145,7 +150,8 @@ export class Breaker {
 
   private probeAt(batch: string): number {
     const hasFailed = this.failed.has(batch) || this.options.failing.has(batch);
-    return this.nextProbeAt + (hasFailed ? OTHERS_FIRST_MS : 0);
+    const othersFirstMs = this.isOnTrial ? OTHERS_FIRST_ON_TRIAL_MS : OTHERS_FIRST_MS;
+    return this.nextProbeAt + (hasFailed ? othersFirstMs : 0);
   }
 
   private closeOnTrial(): void {

@@ -8,7 +8,7 @@ import { LONG } from '../helpers/long-form.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-const TIMEOUT_MS = LONG ? 900_000 : 60_000;
+const TIMEOUT_MS = LONG ? 900_000 : 120_000;
 
 /** Documents in flight at most; documents of the large batches; how many of one document come beside them. */
 const CASES = LONG
@@ -51,7 +51,9 @@ it.each(CASES)(
   },
 );
 
-it('of a batch of many uploads only the first are in line, so that no command holds Redis, and all are sent', async () => {
+it('of a batch of many uploads only the first are in line, so that no command holds Redis, and all are sent', {
+  timeout: 2 * TIMEOUT_MS,
+}, async () => {
   let completionMs = 3_600_000;
   const limit = 50;
   const system = await startSystem({
@@ -63,7 +65,7 @@ it('of a batch of many uploads only the first are in line, so that no command ho
     },
   });
   await system.startWorker();
-  const request = await system.submit('many', 700, 'many-');
+  const request = await system.submit('many', 600, 'many-');
   await waitUntil('a full Atlas', () => system.atlas.uploads().length === limit);
   const [, , line = ''] = gateKeys(system.prefix);
   await waitUntil('its sleep', async () => (await system.batches.getDelayedCount()) === 1);

@@ -75,7 +75,6 @@ async function readExtracts(
   read: PageReader,
 ): Promise<Poll> {
   const total = data.documentIds.length;
-
   if (!full && total > perPage) {
     const { totalItems } = await read(1, 1);
     if (totalItems !== null && !mayBeComplete(totalItems, total, before)) {
@@ -207,10 +206,10 @@ async function readExtracts(
     missing: total - found.present,
     unreadable,
   };
-  const [complete, overdue] = [isComplete(findings), isOverdue(findings)];
   const filledUp = isFilledUp(findings);
+  const soFar = readSoFar(findings.totalItems, isOverdue(findings));
   const toStay = filledUp ? { toStay: found.digest() } : {};
-  return { ...readSoFar(findings.totalItems, overdue), ...toStay, complete, filledUp };
+  return { ...soFar, ...toStay, complete: isComplete(findings), filledUp };
 }
 
 /**
