@@ -106,7 +106,9 @@ it('a worker stores what it can hold of a list that brings something new for eve
   expect(worker.hasExited, worker.output()).toBe(false);
 });
 
-it('a worker stores two extracts of a document of which one is millions of short texts', async () => {
+it('a worker stores two extracts of a document of which one is millions of short texts', {
+  timeout: TIMEOUT_MS + 30_000,
+}, async () => {
   const lines = Array.from({ length: 4_000_000 }, () => '\n');
   const url = await startHostileAtlas((documentId) => ({
     data: [{ text: 'one' }, { lines }].map((file_data) => ({ document_id: documentId, file_data })),
