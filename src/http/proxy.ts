@@ -2,7 +2,6 @@
  * Which requests go through a proxy, by the variables that other programs know too: `HTTPS_PROXY`,
  * `HTTP_PROXY`, `NO_PROXY`. Pure.
  */
-
 import { BlockList, isIP } from 'node:net';
 import { andNot } from '../check-options.js';
 

@@ -2,7 +2,6 @@
  * An action on many batches that is written down: when it begins and when it ends, so that it is known of one whose
  * process is killed in the middle too. Of batches that were named each has a record beside that.
  */
-
 import { randomBytes } from 'node:crypto';
 import { readReason } from '../../check-options.js';
 import { errorName } from '../../errors.js';

@@ -134,15 +134,16 @@ function afterReading(before: PollState, reading: PollReading, facts: PollFacts)
   return sleep(negative, nextPollAt, describePoll({ ...negative, nextPollAt }, now));
 }
 
-/**
- * This poll and those before it that came to the same. What one poll can read and another cannot is not
- * lost: it is waited for.
- */
+/** So many polls in a row have to read an overdue list alike. */
 function believedAfter({ failing, filledUp }: PollReading): number {
   if (failing) return MAX_FAILING_POLLS;
   return filledUp ? MAX_REPEATING_POLLS : MAX_OVERDUE_POLLS;
 }
 
+/**
+ * This poll and those before it that came to the same. What one poll can read and another cannot is not
+ * lost: it is waited for.
+ */
 function overduePolls({ overdue, seen }: PollState, reading: PollReading): number {
   if (!reading.overdue) return 0;
   const { found, toStay } = reading;
