@@ -52,12 +52,13 @@ const REFUSED = new Set<AtlasFaultRule['fault']>([400, 404, 409, 413, 422, 'conf
 class Evidence {
   private readonly met = new Map<string, AtlasFaultRule[]>();
 
-  /** Atlas batches of which a total was too low. */
-  private readonly lowTotals = new Set<string>();
+  /** Faults of polls, by the Atlas batch, as they came. */
+  private readonly polls = new Map<string, string[]>();
 
   readonly note = (rule: AtlasFaultRule, view: AtlasRequestView) => {
     const { endpoint, batchId, documentIds = [] } = view;
-    if (rule.fault === 'total-too-low' && batchId !== undefined) this.lowTotals.add(batchId);
+    if (batchId !== undefined)
+      this.polls.set(batchId, [...(this.polls.get(batchId) ?? []), String(rule.fault)]);
     if (endpoint !== 'multiupload') return;
     for (const id of documentIds) this.met.set(id, [...(this.met.get(id) ?? []), rule]);
   };
@@ -87,7 +88,11 @@ class Evidence {
 
   /** Where the page after it was an error, the list has ended: everything that was announced had come. */
   mayEndEarly(batchIds: readonly string[]): boolean {
-    return batchIds.some((id) => this.lowTotals.has(id));
+    return batchIds.some((id) => this.polls.get(id)?.includes('total-too-low'));
+  }
+
+  pollsOf(batchIds: readonly string[]): string {
+    return batchIds.map((id) => `${id}: ${this.polls.get(id)?.join(', ') ?? 'none'}`).join('; ');
   }
 
   /** Atlas gave it the id of another upload. */
@@ -316,7 +321,10 @@ function expectStored(
       }
       const lost = (held.get(documentId)?.length ?? 0) - shown.length;
       if (!evidence.mayEndEarly(batchIds))
-        expect(stored.unreadable.length, why).toBeGreaterThanOrEqual(lost);
+        expect(
+          stored.unreadable.length,
+          `${why}, ${lost} not stored; faults of the polls: ${evidence.pollsOf(batchIds)}`,
+        ).toBeGreaterThanOrEqual(lost);
     }
   }
 }
