@@ -4,7 +4,7 @@ import { heartbeatsKey, workerReportKey } from '../../src/jobs/keys/redis-keys.j
 import { createAtlasBatchServer } from '../../src/server/server.js';
 import { tokensFile } from '../server/api/test-api.js';
 import { openPage } from './open-page.js';
-import { expectUsable } from './pictures.js';
+import { expectAccessible, expectUsable } from './pictures.js';
 import { type Stage, startStage } from './stage.js';
 
 /** A worker beside the real one that cannot reach Atlas, and whose webhook takes nothing. */
@@ -63,11 +63,26 @@ it('every page can be used at any width, in both schemes, and says what is wrong
   // Each job of Bull Board leads to its batch, and nothing is offered that would be refused.
   await open('/dashboard/queue/atlas-batches?status=completed');
   await page.getByText('loan-2 · LOAN_APP').first().waitFor();
+  await page.getByText('Atlas does not answer 1 of 2 workers').waitFor();
+  await expectAccessible(page, 'queue');
   expect(
     await page.getByRole('button', { name: /retry|clean|remove|promote|pause/i }).count(),
   ).toBe(0);
   const link = page.getByRole('link', { name: 'Batch', exact: true }).first();
   expect(await link.getAttribute('href')).toBe('/dashboard/batches/loan-2');
+  for (const [path, text, name] of [
+    ['', 'atlas-webhooks', 'queues'],
+    ['queue/atlas-batches/batch-loan-2', 'completed', 'job'],
+  ] as const) {
+    await open(`/dashboard/${path}`);
+    await page.getByText(text).first().waitFor();
+    await page.getByText('Atlas does not answer 1 of 2 workers').waitFor();
+    await expectAccessible(page, name);
+  }
+  // What it says goes when it is over, without the page being opened again.
+  await stage.system.redis.zrem(heartbeatsKey(stage.system.prefix), 'unhappy');
+  await page.getByText('Atlas does not answer').waitFor({ state: 'detached' });
+  expect(complaints.filter((one) => !one.includes('404'))).toEqual([]);
 });
 
 it('a page that reads itself again keeps focus, scroll, selection and what was typed, and can be stopped', async () => {

@@ -51,6 +51,21 @@ export async function expectUsable(page: Page, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
+/** Expects that axe finds no fault in either scheme. For pages that are not ours, whose tabs scroll where they must. */
+export async function expectAccessible(page: Page, name: string): Promise<void> {
+  const faults: string[] = [];
+  for (const colorScheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme });
+    for (const width of WIDTHS_OPENED) {
+      await page.setViewportSize({ width, height: HEIGHT });
+      await picture(page, `${name}-${width}-${colorScheme}`);
+      faults.push(...(await violationsOf(page, `${name} ${width} ${colorScheme}`)));
+    }
+  }
+  expect(faults, name).toEqual([]);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
 async function faultsOf(page: Page, name: string, widths: readonly number[]): Promise<string[]> {
   const faults: string[] = [];
   for (const colorScheme of SCHEMES) {
@@ -61,13 +76,17 @@ async function faultsOf(page: Page, name: string, widths: readonly number[]): Pr
       const cutOff = (await page.evaluate(CUT_OFF)) as string[];
       faults.push(...cutOff.map((one) => `${name} ${width}: ${one}`));
     }
-    // The page allows no script but its own; this one comes from the debugger.
-    await page.evaluate(axe.source);
-    const run = `axe.run({ runOnly: ${JSON.stringify(TAGS)} }).then(${DESCRIBE})`;
-    const violations = (await page.evaluate(run)) as string[];
-    faults.push(...violations.map((one) => `${name} ${colorScheme}: ${one}`));
+    faults.push(...(await violationsOf(page, `${name} ${colorScheme}`)));
   }
   return faults;
+}
+
+async function violationsOf(page: Page, where: string): Promise<string[]> {
+  // The page allows no script but its own; this one comes from the debugger.
+  await page.evaluate(axe.source);
+  const run = `axe.run({ runOnly: ${JSON.stringify(TAGS)} }).then(${DESCRIBE})`;
+  const violations = (await page.evaluate(run)) as string[];
+  return violations.map((one) => `${where}: ${one}`);
 }
 
 /** Opens what belongs to a round, and closes the rest of what was closed before the first. Gives the number of rounds. */

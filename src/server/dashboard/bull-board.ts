@@ -9,9 +9,12 @@ import type { AppControllerRoute, QueueJobJson } from '@bull-board/api/typings/a
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
+import { RedisUnavailableError } from '../../errors.js';
 import { prefixOf } from '../base-path.js';
 import type { ServerContext } from '../context.js';
+import { readSystem, type SystemState } from '../health/read-system.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
+import { withBanner } from './frame/board-banner.js';
 import { nameOfBatch, nameOfEvent, nameOfPoll, referenceOf, shortened } from './job-names.js';
 
 /** Bull Board loads its scripts from files and has styles in attributes. It loads no fonts. */
@@ -29,6 +32,12 @@ const CONTENT_POLICY = [
 /** Its page asks a host of fonts for a style sheet, which nobody needs to know of. */
 const FOREIGN_STYLE = /<link [^>]*href="https?:[^>]*>/g;
 
+const LIGHT = {
+  primary: '#4f46e5',
+  'sidebar-primary': '#3730a3',
+  'muted-foreground': '#3f4854',
+};
+const DARK = { primary: '#a5b4fc', 'muted-foreground': '#b4bdc9' };
 const FONT = 'Inter, ui-sans-serif, system-ui, sans-serif';
 
 const boardConfig = (path: string) => ({
@@ -38,9 +47,10 @@ const boardConfig = (path: string) => ({
   // The log has the steps of a job.
   jobDetails: { defaultTab: 'Logs' as const },
   favIcon: { default: 'data:,', alternative: 'data:,' },
+  // Its own colours for small texts are too pale to be read by all.
   theme: {
-    light: { primary: '#4f46e5', 'font-sans': FONT },
-    dark: { primary: '#a5b4fc', 'font-sans': FONT },
+    light: { ...LIGHT, 'font-sans': FONT },
+    dark: { ...DARK, 'font-sans': FONT },
   },
   miscLinks: [{ text: 'Batches', url: `${path}/batches` }],
   // Counting workers would ask for CLIENT LIST at each refresh. The page of batches counts them.
@@ -76,11 +86,25 @@ export async function bullBoard(app: FastifyInstance, context: ServerContext): P
     scope.addHook('onRequest', async (_request, reply) => {
       reply.header('content-security-policy', CONTENT_POLICY);
     });
-    scope.addHook('onSend', async (_request, _reply, payload) =>
-      typeof payload === 'string' ? payload.replace(FOREIGN_STYLE, '') : payload,
-    );
+    scope.addHook('onSend', async (_request, reply, payload) => {
+      const isPage = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
+      if (!isPage || typeof payload !== 'string') return payload;
+      reply.removeHeader('content-length').header('cache-control', 'no-store');
+      const system = await readSystemIfThere(context);
+      return withBanner(payload.replace(FOREIGN_STYLE, ''), system, prefixOf(config));
+    });
     await scope.register(serverAdapter.registerPlugin());
   });
+}
+
+/** Null when Redis does not answer. */
+async function readSystemIfThere({ queues, config }: ServerContext): Promise<SystemState | null> {
+  try {
+    return await readSystem(queues, config);
+  } catch (error) {
+    if (error instanceof RedisUnavailableError) return null;
+    throw error;
+  }
 }
 
 function adapterOf<T, R>(

@@ -98,6 +98,13 @@ it('what is wrong with the whole of it heads every page, and its title', async (
     expect(body).toContain('<title>⚠ ');
     expect(body.match(/<h1/g)).toHaveLength(1);
   }
+  // Those of Bull Board too, whose head is its own.
+  for (const path of ['', 'queue/atlas-batches', 'queue/atlas-batches/batch-loan-1']) {
+    const { body } = await server.app.inject({ url: `/dashboard/${path}`, headers: HEADERS });
+    expect(body).toContain('<div id="root">');
+    expect(body).toContain('Atlas does not answer 1 of 1 worker');
+    expect(body).toContain('Atlas has stopped calling');
+  }
   // A callback is a sign of life.
   const credentials = { 'client-id': 'atlas', 'client-secret': CALLBACKS.CALLBACK_CLIENT_SECRET };
   const token = await server.app.inject({
@@ -176,6 +183,8 @@ it('errors are pages also while Redis is away, and without a login', async () =>
     expect(response.body).toContain('href="/ops/dashboard/batches"');
     expect(response.headers['content-security-policy']).toContain("default-src 'none'");
   }
+  const board = await server.app.inject({ url: '/dashboard/', headers: HEADERS });
+  expect(board.body).toContain('Redis does not answer');
   const outside = await server.app.inject({ url: '/dashboard/', headers: { accept: 'text/html' } });
   expect(outside.statusCode).toBe(401);
   expect(outside.headers['www-authenticate']).toContain('Basic');

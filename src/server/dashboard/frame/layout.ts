@@ -77,7 +77,7 @@ function alive(system: Frame['system']): Markup | false {
   return html`<a class="alive ${length > 0 ? 'yes' : 'no'}" id="alive" href="${WORKERS_PATH}">${length > 0 ? plural(length, 'worker') : none}</a>`;
 }
 
-function conditionMarkup({ level, text, since }: Condition): Markup {
+export function conditionMarkup({ level, text, since }: Condition): Markup {
   return html`<p class="note ${level === 'error' ? 'failed' : 'error'}">${text}${since !== null && html` <span class="nowrap">Since ${utcTime(since)}.</span>`}</p>`;
 }
 
