@@ -46,6 +46,8 @@ export interface ScanText {
   needles: readonly string[];
   /** One of them is in the text of the request, if it has the needle at all; null when that cannot be said. */
   written: readonly string[] | null;
+  /** One of them is in every text that has `written` in any case; null as that. */
+  pieces: readonly string[] | null;
   /** The job that is meant by an id of Atlas. */
   jobId: string | null;
 }
