@@ -15,7 +15,7 @@ import { measureHttpApi } from './measures/http-api.js';
 import { measureHugeResponses, measureLargeLists } from './measures/huge-responses.js';
 import { measureLatency } from './measures/latency.js';
 import { measureLearnedMemory } from './measures/learned-memory.js';
-import { measureLineIntake } from './measures/line-intake.js';
+import { measureLineIntake, measureUrgentIntake } from './measures/line-intake.js';
 import { measureLineRoom } from './measures/line-room.js';
 import { measureLists } from './measures/lists.js';
 import { measureLoading } from './measures/loading.js';
@@ -188,8 +188,14 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
 
   async 'line-intake'() {
     const { intakeMs, restCpuMs } = await measureLineIntake();
+    const urgentMs = await measureUrgentIntake();
     return [
       { what: 'ms a batch until all of 100,000 are in line', figures: '', ...atMost(intakeMs, 1) },
+      {
+        what: 'ms a batch until an urgent one behind 20,000 that nobody has taken is at Atlas',
+        figures: `${((urgentMs * 20_000) / 1000).toFixed(1)} s`,
+        ...atMost(urgentMs, 1),
+      },
       {
         what: 'CPU ms a second of worker and Redis while they are there',
         figures: '',
@@ -199,7 +205,7 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
   },
 
   async 'line-room'() {
-    const { usedS, afterKillS } = await measureLineRoom();
+    const { usedS, afterKillS, unsentS } = await measureLineRoom();
     return [
       {
         what: 's until room that a batch leaves is used by the head of the line',
@@ -210,6 +216,11 @@ const MEASURES: Record<string, () => Promise<Finding[]>> = {
         what: 's until it is used where the worker that polls the batch is killed',
         figures: spread(afterKillS, 1),
         ...atMost(Math.max(...afterKillS), 15),
+      },
+      {
+        what: 's until it is used where a worker is killed that has it and has not sent yet',
+        figures: spread(unsentS, 1),
+        ...atMost(Math.max(...unsentS), 15),
       },
     ];
   },

@@ -6,6 +6,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type PrivateRedis, startPrivateRedis } from '../../scripts/private-redis.js';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE } from '../../src/jobs/queues.js';
+import type { Priority } from '../../src/jobs/request/request.js';
 import type { AtlasFaultRule, AtlasSimulatorOptions } from '../../src/simulator/index.js';
 import { until } from './until.js';
 import { CREDENTIALS, FIRST_POLL_MS, RESULTS_BUCKET, request } from './work.js';
@@ -72,7 +73,7 @@ export interface Stage {
   /** Starts one more process beside those that run. */
   startBeside(program: Program, environment?: Record<string, string>): void;
   /** Adds batches `from` to `to`. `name` begins their references, and the ids of their documents. */
-  enqueue(from: number, to: number, name?: string): Promise<void>;
+  enqueue(from: number, to: number, name?: string, priority?: Priority): Promise<void>;
   /** Resolves when so many batches have completed, events included; throws if one failed. */
   completed(count: number): Promise<void>;
   asked(): Promise<Asked>;
@@ -143,14 +144,15 @@ export async function setStage(habits: AtlasHabits = {}): Promise<Stage> {
     startBeside(program, more) {
       running.push(spawnProgram(program, more));
     },
-    async enqueue(from, to, name = '') {
+    async enqueue(from, to, name = '', priority) {
       for (let at = from; at < to; at += ADDED_AT_ONCE) {
         const count = Math.min(ADDED_AT_ONCE, to - at);
         await batches.addBulk(
           Array.from({ length: count }, (_, i) => {
             const reference = `${name || 'b'}${at + i}`;
             const opts = { jobId: `batch-${reference}` };
-            return { name: 'batch', data: request(reference, name), opts };
+            const data = { ...request(reference, name), ...(priority && { priority }) };
+            return { name: 'batch', data, opts };
           }),
         );
       }
