@@ -211,7 +211,7 @@ export class Gate {
   /** Does what nobody has done within the last second. */
   async sweep(): Promise<void> {
     const { redis } = this.options;
-    if (this.hasBounds || this.whyShut !== null) {
+    if (this.isOn) {
       const onMs = this.hasBounds ? GATE_ON_MS : 0;
       const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
       args.push(this.calendar.endOfToday());

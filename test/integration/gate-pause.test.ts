@@ -70,6 +70,24 @@ it('a pause outlives a restart of Redis and of the worker, and keeps more worker
     expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
 });
 
+it('a batch that is removed by hand in a pause without a limit leaves the line, and the others move up', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  const client = clientOf(system);
+  await client.pause();
+  for (const reference of ['first', 'second', 'third']) {
+    await system.submit(reference, 2, `${reference}-`);
+    await waitUntil('it in line', async () => (await client.status(reference)).line !== null);
+  }
+  await (await system.batches.getJob('batch-first'))?.remove();
+  await inLine(system, 2);
+  const { line } = await client.status('second');
+  expect(line).toMatchObject({ place: 1, uploads: 2, why: 'pause' });
+  await client.resume();
+  for (const reference of ['second', 'third'])
+    expect((await system.event(`done-${reference}`)).data.status).toBe('completed');
+});
+
 /** In the long form as the issue has it. */
 const PAUSE = LONG
   ? { inFlight: 500, waiting: 5000, deadlineMs: 120_000 }
