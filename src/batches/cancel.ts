@@ -37,7 +37,7 @@ const KEPT_REQUESTS = 10_000;
 const REQUEST_CANCEL = new LuaScript<CancelResult['status']>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', 'atm')
 -- As BullMQ reads it: whole milliseconds.
-if not job[1] or string.match(job[1], '^%d+') ~= ARGV[1] then return 'unknown' end
+if not job[1] or string.match(job[1], '^%-?%d+') ~= ARGV[1] then return 'unknown' end
 if job[2] then return 'ended' end
 local flag = string.sub(ARGV[2], 1, -2) .. ',"attemptsMade":' .. (job[3] or 0) .. '}'
 redis.call('SET', KEYS[2], flag, 'PX', ARGV[3])

@@ -42,7 +42,7 @@ const REMEMBERED = 20;
 const EXTEND = new LuaScript<[ExtendResult['status'], number]>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
 -- As BullMQ reads it: whole milliseconds.
-local timestamp = string.match(job[1] or '', '^%d+')
+local timestamp = string.match(job[1] or '', '^%-?%d+')
 if not timestamp then return {'unknown', 0} end
 local flag = cjson.decode(redis.call('GET', KEYS[2]) or '{}')
 if flag.timestamp ~= tonumber(timestamp) then flag = {} end

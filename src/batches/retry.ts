@@ -49,7 +49,7 @@ interface RetrySpace {
 const MARK_RUN = new LuaScript<number>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
 -- As BullMQ reads it: whole milliseconds.
-if string.match(job[1] or '', '^%d+') ~= ARGV[3] or not job[2] then return 0 end
+if string.match(job[1] or '', '^%-?%d+') ~= ARGV[3] or not job[2] then return 0 end
 if ARGV[4] ~= '' and redis.call('GET', KEYS[2]) == ARGV[4] then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return 1

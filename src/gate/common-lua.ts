@@ -166,11 +166,11 @@ end
 
 -- Whether its batch job is there, and has not ended.
 local function is_live(member)
-  local id, timestamp = string.match(member, '^(.-)@(%d+)/')
+  local id, timestamp = string.match(member, '^(.-)@(%-?%d+)/')
   if not id then return false end
   local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
   -- As BullMQ reads it: whole milliseconds.
-  return string.match(job[1] or '', '^%d+') == timestamp and not job[2]
+  return string.match(job[1] or '', '^%-?%d+') == timestamp and not job[2]
 end
 
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the

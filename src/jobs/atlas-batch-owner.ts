@@ -15,6 +15,6 @@ export function formatOwner({ reference, timestamp }: AtlasBatchOwner): string {
 
 /** Null when nobody is known to own it. */
 export function readOwner(value: string | null): AtlasBatchOwner | null {
-  const [, timestamp, reference] = /^(\d+) (.+)$/.exec(value ?? '') ?? [];
+  const [, timestamp, reference] = /^(-?\d+) (.+)$/.exec(value ?? '') ?? [];
   return timestamp && reference ? { reference, timestamp: Number(timestamp) } : null;
 }

@@ -76,7 +76,7 @@ const MAX_PASSES = 5;
  */
 const CLAIM = new LuaScript<'running' | 'gone' | 'claimed'>(`
 -- As BullMQ reads it: whole milliseconds.
-if string.match(redis.call('HGET', KEYS[1], 'timestamp') or '', '^%d+') ~= ARGV[3] then return 'gone' end
+if string.match(redis.call('HGET', KEYS[1], 'timestamp') or '', '^%-?%d+') ~= ARGV[3] then return 'gone' end
 if not redis.call('HGET', KEYS[1], 'finishedOn') then return 'running' end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

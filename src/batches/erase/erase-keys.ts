@@ -26,7 +26,7 @@ const REMOVE_JOB = new LuaScript<[jobs: number, members: number]>(`
 local id, timestamp = ARGV[1], ARGV[2]
 local found = redis.call('HGET', KEYS[1], 'timestamp')
 -- As BullMQ reads it: whole milliseconds.
-if timestamp and found and string.match(found, '^%d+') ~= timestamp then return {0, 0} end
+if timestamp and found and string.match(found, '^%-?%d+') ~= timestamp then return {0, 0} end
 for i = 2, 4 do redis.call('LREM', KEYS[i], 0, id) end
 for i = 5, 9 do redis.call('ZREM', KEYS[i], id) end
 redis.call('SREM', KEYS[10], id)
