@@ -8,7 +8,7 @@ import {
 } from '../batches/lists/batch-filter.js';
 import { REASON_CODES, type ReasonCode, UsageError } from '../errors.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
-import { parseDuration } from './duration.js';
+import { parseDuration, parseTime } from './duration.js';
 
 export interface FilterOptions {
   state?: string[];
@@ -82,11 +82,11 @@ function toList(text: string, before: readonly string[] = []): string[] {
 function toPast(option: string): (text: string) => Date {
   return (text) => {
     const duration = parseDuration(text);
-    const time = duration === undefined ? Date.parse(text) : Date.now() - duration;
-    if (Number.isNaN(time))
+    const time = duration === undefined ? parseTime(text) : new Date(Date.now() - duration);
+    if (time === undefined)
       throw new UsageError(
         `${option} is a time in ISO 8601, such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d ago`,
       );
-    return new Date(time);
+    return time;
   };
 }

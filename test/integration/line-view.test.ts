@@ -107,22 +107,26 @@ it('a client refuses a pause whose end is no time, or is said twice', async () =
   expect(await client.paused()).toBeNull();
 });
 
-it.each([...['0h', '400d', '999999d', '2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'soon']])(
-  'a pause until %s is refused, and nothing is paused',
-  async (until) => {
-    const { url, prefix } = testRedis();
-    const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
-    const paused = await runCommand(['pause', '--until', until], environment);
-    expect(paused).toEqual({
-      code: 2,
-      stdout: '',
-      stderr:
-        '--until is a time in the future and within a year, such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now\n',
-    });
-    const resumed = await runCommand(['resume'], environment);
-    expect(resumed.stdout).toBe('there was no pause\n');
-  },
-);
+/** Within a year, but for one who writes days first, and who means March. */
+const NEXT_YEAR = new Date().getFullYear() + 1;
+const NO_ISO_TIMES = [`03.01.${NEXT_YEAR}`, `March ${NEXT_YEAR}`, `soon 1/${NEXT_YEAR}`];
+
+it.each([
+  ...['0h', '400d', '999999d', '2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'soon'],
+  ...NO_ISO_TIMES,
+])('a pause until %s is refused, and nothing is paused', async (until) => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const paused = await runCommand(['pause', '--until', until], environment);
+  expect(paused).toEqual({
+    code: 2,
+    stdout: '',
+    stderr:
+      '--until is a time in the future and within a year, such as 2026-11-24T05:00:00Z, or 30m, 2h, 1d from now\n',
+  });
+  const resumed = await runCommand(['resume'], environment);
+  expect(resumed.stdout).toBe('there was no pause\n');
+});
 
 it('a pause that replaces another says which, to apps, commands and pages', async () => {
   const { server, url, prefix } = await createServer(LOGIN);

@@ -10,7 +10,7 @@ import {
   type Finish,
   toReason,
 } from '../command.js';
-import { parseDuration } from '../duration.js';
+import { parseDuration, parseTime } from '../duration.js';
 import { print, printJson } from '../output/terminal.js';
 import { withClient } from '../with-client.js';
 
@@ -94,7 +94,7 @@ const WHAT_ENDS =
 function toEnd(text: string): PauseEnd {
   const forMs = parseDuration(text);
   if (forMs !== undefined) return { forMs };
-  const until = new Date(text);
-  if (Number.isNaN(until.getTime())) throw new UsageError(WHAT_ENDS);
+  const until = parseTime(text);
+  if (until === undefined) throw new UsageError(WHAT_ENDS);
   return { until };
 }
