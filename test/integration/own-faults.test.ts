@@ -41,6 +41,29 @@ it('a worker whose list of buckets lacks one leaves the batches to others, and s
   await expectStoredAsAtlasHasIt(system, requests);
 });
 
+it('a batch in line is left to a worker that allows its bucket, also by the one that has it when its turn comes', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: 3_600_000 },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' },
+  });
+  const { atlas, redis, prefix } = system;
+  const sent = () => atlas.uploads().map(({ documentIds }) => documentIds.join());
+  const good = await system.startWorker();
+  await system.submit('occupying', 1, 'occupying-');
+  await waitUntil('its upload', () => sent().length === 1);
+  await system.submit('ours', 1, 'ours-');
+  await waitUntil('a batch in line', async () => (await redis.zcard(`${prefix}:gate-line`)) === 1);
+  await good.stop();
+
+  const wrong = await system.startWorkerProcess(WRONG_LIST);
+  atlas.completeNow();
+  await waitUntil('the line of the log', () => wrong.output().includes('is not configured for'));
+  expect(sent()).toEqual(['occupying-001']);
+  await system.startWorker();
+  await waitUntil('its upload', () => sent().length === 2);
+  expect(sent()).toEqual(['occupying-001', 'ours-001']);
+});
+
 /** A good worker was there, and has read documents. */
 async function startedOnce(system: System): Promise<void> {
   const good = await system.startWorker();

@@ -13,7 +13,7 @@ import {
   isPastDeadline,
   uploadsThatAre,
 } from '../batch-context.js';
-import { checkObjects } from '../check-documents.js';
+import { checkBuckets, checkObjects } from '../check-documents.js';
 import { askForTurn, type Planned } from '../gate-turn.js';
 import { allChecked, stepUpload } from '../transitions.js';
 import { sendUpload } from './send-upload.js';
@@ -53,13 +53,15 @@ export async function submitPlanned(entry: BatchContext): Promise<'in-line' | 'd
   }
 }
 
-/** Where a gate is on, the objects of a round are checked when its first upload is admitted. */
+/**
+ * Where a gate is on, the objects of a round are checked when its first upload is admitted. So are its buckets, once
+ * more: it may have waited for days, and another worker may have it now.
+ */
 async function checkAdmitted(entry: BatchContext, planned: Planned): Promise<void> {
   if (!entry.state.unchecked) return;
-  await checkObjects(
-    entry,
-    planned.flatMap(({ upload }) => fromRanges(upload.documentIndexes)),
-  );
+  const indexes = planned.flatMap(({ upload }) => fromRanges(upload.documentIndexes));
+  await checkBuckets(entry, indexes);
+  await checkObjects(entry, indexes);
   entry.state = allChecked(entry.state);
 }
 
