@@ -84,28 +84,6 @@ it('a batch in line is cancelled at once, and so is one of which a part is at At
   await gateEmpty(system);
 });
 
-it.each([
-  ['with a fraction', Date.now() + 0.5],
-  ['before 1970', -5],
-])(
-  'a batch in line whose producer gave it a timestamp %s is sent when there is room',
-  async (_which, timestamp) => {
-    const system = await startSystem({
-      atlas: { completionMs: 3_600_000 },
-      environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' },
-    });
-    const { atlas, batches } = system;
-    await system.startWorker();
-    await system.submit('occupying', 1, 'occupying-');
-    await batchesInFlight(system);
-    const request = await system.request('odd', 1, 'odd-');
-    await batches.add('batch', request, { jobId: 'batch-odd', timestamp });
-    await waitUntil('a batch in line', async () => (await batches.getDelayedCount()) === 1);
-    await runCommand(['cancel', 'occupying'], system.environment);
-    await waitUntil('its upload', () => atlas.uploads().length === 2);
-  },
-);
-
 it('an urgent batch goes before a flood of bulk ones, and its event repeats its metadata', async () => {
   const system = await startSystem({
     atlas: { completionMs: COMPLETION_MS },

@@ -1,7 +1,10 @@
 /** What a producer's own BullMQ options do to the order of batches: nothing that lasts. */
 import type { JobsOptions } from 'bullmq';
 import { expect, it } from 'vitest';
+import { runCommand } from '../cli/run-command.js';
+import { batchesInFlight } from '../helpers/batches-in-flight.js';
 import { type System, startSystem } from '../helpers/system.js';
+import { waitUntil } from '../helpers/wait-until.js';
 
 /** Jobs that wait at any time, while there are any to come: more than a worker takes in a moment. */
 const WAITING = 200;
@@ -35,3 +38,25 @@ it.each([
   expect(added).toBeLessThan(FLOOD);
   expect((await system.event('done-mine')).data.status).toBe('completed');
 });
+
+it.each([
+  ['with a fraction', Date.now() + 0.5],
+  ['before 1970', -5],
+])(
+  'a batch in line whose producer gave it a timestamp %s is sent when there is room',
+  async (_which, timestamp) => {
+    const system = await startSystem({
+      atlas: { completionMs: 3_600_000 },
+      environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1' },
+    });
+    const { atlas, batches } = system;
+    await system.startWorker();
+    await system.submit('occupying', 1, 'occupying-');
+    await batchesInFlight(system);
+    const request = await system.request('odd', 1, 'odd-');
+    await batches.add('batch', request, { jobId: 'batch-odd', timestamp });
+    await waitUntil('a batch in line', async () => (await batches.getDelayedCount()) === 1);
+    await runCommand(['cancel', 'occupying'], system.environment);
+    await waitUntil('its upload', () => atlas.uploads().length === 2);
+  },
+);
