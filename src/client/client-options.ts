@@ -69,6 +69,7 @@ const SOURCES = ['redisUrl', 'redis', 'connection'] as const;
 const MEMBERS = [...SOURCES, 'prefix', 's3', 'proxy', 'actor', 'results', 'telemetry'];
 /** Of BullMQ's `Telemetry`. */
 const TELEMETRY = ['tracer', 'contextManager'];
+const HTTP_URL = /^https?:\/\/./;
 const PROXY_MEMBERS = ['httpsProxy', 'httpProxy', 'noProxy'];
 
 /** @throws UsageError for options that no client can work with. */
@@ -91,7 +92,7 @@ export function checkClientOptions(options: unknown): void {
     throw new UsageError('prefix must be text without spaces and colons, as QUEUE_PREFIX is');
   }
   checkType('connection', connection, 'object');
-  checkType('s3', s3, 'object');
+  checkS3(s3);
   checkActor('actor', actor);
   if (results !== undefined) {
     const { bucket, prefix: below } = checkOptions('results', results, ['bucket', 'prefix']);
@@ -109,6 +110,18 @@ export function checkClientOptions(options: unknown): void {
 
 function nowhere(why: string): string {
   return `createAtlasBatchClient ${why}; give redisUrl, redis or connection, such as { redisUrl: '${EXAMPLE}' }`;
+}
+
+/** What people write themselves. All else is the AWS SDK's, which takes more than a client knows of. */
+function checkS3(value: unknown): void {
+  checkType('s3', value, 'object');
+  const { endpoint, region } = Object(value);
+  // Functions and objects are the SDK's own forms.
+  const isUrl =
+    typeof endpoint === 'string' ? HTTP_URL.test(endpoint) : typeof endpoint !== 'number';
+  if (!isUrl) throw new UsageError('s3.endpoint must be a URL such as http://127.0.0.1:9000');
+  if (region !== undefined && typeof region !== 'string' && typeof region !== 'function')
+    throw new UsageError('s3.region must be text such as ap-south-1');
 }
 
 function checkProxy(value: unknown): void {

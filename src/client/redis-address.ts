@@ -128,13 +128,19 @@ export function isCluster(connection: Redis | Cluster): connection is Cluster {
 
 /**
  * Options of ioredis, and `url` as BullMQ takes it besides.
- * @throws UsageError for a host or a port that is none.
+ * @throws UsageError for a host or a port that is none, and where nothing says where Redis is.
  */
 export function optionsOfConnection({
   url,
   ...options
 }: RedisOptions & { url?: unknown }): ConnectionOptions {
-  const { host, port } = options;
+  const { host, port, path, sentinels } = options;
+  // Without any, ioredis goes to a server on this machine, as where a variable is not set, or a name is misspelt.
+  if ([url, host, port, path, sentinels].every((one) => one === undefined)) {
+    throw new UsageError(
+      'connection says nowhere where Redis is; give host and port, path or url, as BullMQ takes them',
+    );
+  }
   if (host !== undefined && (typeof host !== 'string' || host === '')) {
     throw new UsageError('connection.host must be a name or an address');
   }
