@@ -104,7 +104,8 @@ test('with-simulator.test.mjs passes', async () => {
   const { url } = testRedis();
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['--test', 'examples/with-simulator.test.mjs'],
+    // Node 24 would report in another form.
+    ['--test', '--test-reporter=tap', 'examples/with-simulator.test.mjs'],
     { env: { PATH: process.env.PATH, REDIS_URL: url } },
   );
   expect(stdout).toMatch(/^# pass 2$/m);
