@@ -88,7 +88,9 @@ export async function bullBoard(app: FastifyInstance, context: ServerContext): P
     });
     scope.addHook('onSend', async (_request, reply, payload) => {
       const isPage = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
-      if (!isPage || typeof payload !== 'string') return payload;
+      // Errors are pages of ours, which say it themselves, and only to those who have logged in.
+      const isTheirs = isPage && reply.statusCode === 200;
+      if (!isTheirs || typeof payload !== 'string') return payload;
       reply.removeHeader('content-length').header('cache-control', 'no-store');
       const system = await readSystemIfThere(context);
       return withBanner(payload.replace(FOREIGN_STYLE, ''), system, prefixOf(config));

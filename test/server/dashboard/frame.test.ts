@@ -135,15 +135,30 @@ it('the page of a batch is among the batches, whatever its reference', async () 
   expect(/aria-current="page">([^<]*)/.exec(workers.body)?.[1]).toBe('Workers');
 });
 
-it('a page of an error tells who has not logged in nothing of how the whole of it stands', async () => {
+it.each(['nowhere', 'batches', '', 'queue/atlas-batches'])(
+  'whoever has not logged in is told nothing of how the whole of it stands, at "/dashboard/%s"',
+  async (path) => {
+    const { server } = await createServer(LOGIN);
+    const read = (headers: Record<string, string>) =>
+      server.app.inject({
+        url: `/dashboard/${path}`,
+        headers: { accept: 'text/html', ...headers },
+      });
+    expect((await read({ authorization: AUTHORIZATION })).body).toContain('No worker is alive.');
+    const outside = await read({});
+    expect([outside.statusCode, outside.body.includes('alive')]).toEqual([401, false]);
+    const wrong = await read({ authorization: `Basic ${btoa('operator:wrong')}` });
+    expect([wrong.statusCode, wrong.body.includes('alive')]).toEqual([401, false]);
+  },
+);
+
+it('an error below the pages of Bull Board is a page as others are, with one heading and one banner', async () => {
   const { server } = await createServer(LOGIN);
-  const read = (headers: Record<string, string>) =>
-    server.app.inject({ url: '/dashboard/nowhere', headers: { accept: 'text/html', ...headers } });
-  expect((await read({ authorization: AUTHORIZATION })).body).toContain('No worker is alive.');
-  const outside = await read({});
-  expect([outside.statusCode, outside.body.includes('alive')]).toEqual([401, false]);
-  const wrong = await read({ authorization: `Basic ${btoa('operator:wrong')}` });
-  expect([wrong.statusCode, wrong.body.includes('alive')]).toEqual([401, false]);
+  for (const path of ['static/none.js', 'api/queues/none/1', 'queue/atlas-batches/%ZZ']) {
+    const { body } = await server.app.inject({ url: `/dashboard/${path}`, headers: HEADERS });
+    for (const once of [/<h1/g, /id="system"/g, /No worker is alive\./g])
+      expect(body.match(once)).toHaveLength(1);
+  }
 });
 
 it('/ leads to the dashboard, where there is one', async () => {

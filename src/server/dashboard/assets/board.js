@@ -14,6 +14,8 @@
   const read = async () => {
     if (document.hidden) return;
     const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+    // A page of an error, such as that of a login that has ended, does not say that all is well.
+    if (!response.ok) return;
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
     const now = fresh.getElementById('system');
     // Whoever listens to the page is told only of what has changed.
