@@ -25,7 +25,7 @@ export function addFilterOptions(command: Command): Command {
   return command
     .option('--state <states>', STATE_FILTERS.join(', '), toList)
     .option('--code <codes>', `why they failed: ${REASON_CODES.join(', ')}`, toList)
-    .option('--product <types>', 'product types', toList)
+    .option('--product <type>', 'product type; may be given several times', toEntries)
     .option('--tenant <tenants>', 'whose they are; "" means those of nobody', toList)
     .option('--priority <priorities>', PRIORITIES.join(', '), toList)
     .option(
@@ -73,9 +73,20 @@ function byOptions(message: string): string {
     .replace(/ until$/, ' --until');
 }
 
-/** Several, with commas between them, or the option several times. */
+/** The option several times. For what may hold a comma itself. */
+function toEntries(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/**
+ * Several, with commas between them, or the option several times.
+ * @throws UsageError for a comma with nothing beside it: as a tenant, that would mean all batches of nobody.
+ */
 function toList(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(',')];
+  const entries = text.split(',');
+  if (entries.length > 1 && entries.includes(''))
+    throw new UsageError(`${JSON.stringify(text)} has a comma with nothing beside it`);
+  return [...before, ...entries];
 }
 
 /** @throws UsageError when it is neither a time nor a duration. */

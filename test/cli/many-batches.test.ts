@@ -63,6 +63,25 @@ test('list prints what fits, and says how many batches it has searched', async (
   });
 });
 
+test('a product type may hold a comma, and a list with nothing beside a comma is refused', async () => {
+  const { run } = await startWith([
+    { reference: 'loan-1', state: 'failed', productType: 'KYC, RETAIL' },
+    { reference: 'loan-2', state: 'failed', productType: 'KYC' },
+    { reference: 'loan-3', state: 'failed', productType: ' RETAIL', tenant: 'branch-1' },
+  ]);
+  const references = async (...args: string[]) => {
+    const { stdout } = await run('list', '--json', ...args);
+    return stdout.split('\n').flatMap((line) => (line ? [JSON.parse(line).reference] : []));
+  };
+  expect(await references('--product', 'KYC, RETAIL')).toEqual(['loan-1']);
+  const both = ['--product', 'KYC', '--product', ' RETAIL'];
+  expect((await references(...both)).sort()).toEqual(['loan-2', 'loan-3']);
+  expect((await references('--tenant', '')).sort()).toEqual(['loan-1', 'loan-2']);
+  expect(await run('cancel', '--tenant', 'branch-1,', '--yes')).toEqual({
+    ...{ code: 2, stdout: '', stderr: '"branch-1," has a comma with nothing beside it\n' },
+  });
+});
+
 test('counts of many tenants say how many are left out, and where they are', async () => {
   const { run } = await startWith(
     Array.from({ length: 23 }, (_, i) => ({ reference: `loan-${i}`, tenant: `branch-${i}` })),

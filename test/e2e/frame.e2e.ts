@@ -32,6 +32,9 @@ const read = (page: Page, expression: string) => page.evaluate(expression) as Pr
 
 it('every page can be used at any width, in both schemes, and says what is wrong with the whole of it', async () => {
   const stage = await startStage();
+  const long = 'x'.repeat(120);
+  await stage.submit(long, 'W'.repeat(128), ['pan']);
+  await stage.system.event(`done-${long}`);
   await stage.submit('loan-1', 'LOAN_APP', ['pan', 'statement-1']);
   await stage.submit('loan-2', 'LOAN_APP', ['pan']);
   await stage.system.event('done-loan-2');

@@ -51,7 +51,10 @@ export async function expectUsable(page: Page, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light' });
 }
 
-/** Expects that axe finds no fault in either scheme. For pages that are not ours, whose tabs scroll where they must. */
+/**
+ * Expects that axe finds no fault in either scheme, and that nothing reaches out of the page. For pages that are not ours,
+ * whose tabs scroll where they must.
+ */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
   const faults: string[] = [];
   for (const colorScheme of SCHEMES) {
@@ -59,6 +62,8 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
     for (const width of WIDTHS_OPENED) {
       await page.setViewportSize({ width, height: HEIGHT });
       await picture(page, `${name}-${width}-${colorScheme}`);
+      const across = Number(await page.evaluate('document.documentElement.scrollWidth'));
+      if (across > width) faults.push(`${name} ${width}: ${across} pixels wide`);
       faults.push(...(await violationsOf(page, `${name} ${width} ${colorScheme}`)));
     }
   }
