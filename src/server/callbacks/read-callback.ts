@@ -72,5 +72,10 @@ function splitId(id: unknown): { reference: string; documentId: string } | null 
   const reference = visibleForm(id.slice(0, slash));
   const documentId = foldedForm(id.slice(slash + 1));
   const areIds = REFERENCE_PATTERN.test(reference) && documentId.length <= MAX_RECEIVED_ID_LENGTH;
-  return areIds ? { reference, documentId } : null;
+  return areIds ? { reference: copyOf(reference), documentId: copyOf(documentId) } : null;
+}
+
+/** A part of a text holds all of it in memory, also the megabytes of blanks that were cut off. */
+function copyOf(part: string): string {
+  return Buffer.from(part, 'utf16le').toString('utf16le');
 }

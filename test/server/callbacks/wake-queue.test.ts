@@ -1,4 +1,7 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
+import { readCallback } from '../../../src/server/callbacks/read-callback.js';
 import { WakeQueue } from '../../../src/server/callbacks/wake-queue.js';
 
 /** A wake queue whose wakes wait until they are let go. */
@@ -52,6 +55,23 @@ it('the wake queue holds a bounded number of ids, however many batches of howeve
   expect(kept).toBe(100_000);
   // Those that were too many wake all uploads of their batch.
   expect(woken.at(-1)).toBeUndefined();
+});
+
+it('what waits holds nothing of the blanks that its ids were filled up with', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const { queue } = heldWakeQueue();
+  const blanks = ' '.repeat(2_000_000);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 40; i += 1) {
+    const id = `${blanks}LOAN-2026-07-${1000 + i}/12345678901234${1000 + i}${blanks}`;
+    const { documentIds } = readCallback(JSON.stringify({ data: [{ document_id: id }] })) ?? {};
+    for (const entry of documentIds ?? []) queue.add(...entry);
+  }
+  collect();
+  // They were 160 MB.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
 });
 
 it('the wake queue drops what does not fit, and keeps no more ids than it needs', async () => {
