@@ -57,6 +57,8 @@ export interface ObjectStore {
   tryBucket(bucket: string): Promise<BucketTrial>;
   /** Whether an object of a job, in any bucket, was ever read. */
   readonly hasRead: boolean;
+  /** Buckets of which a document was read. */
+  readonly bucketsRead: readonly string[];
   /** What this S3 is called; see {@link storeName}. */
   name(): Promise<string>;
   /** Scheme and host of the URLs that Atlas gets. */
@@ -180,7 +182,10 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
     get hasRead() {
-      return readable.hasAny;
+      return readable.buckets.length > 0;
+    },
+    get bucketsRead() {
+      return readable.buckets;
     },
     async name() {
       const object = { bucket: resultsBucket, key: 'k' };

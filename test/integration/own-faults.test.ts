@@ -158,7 +158,8 @@ it('a worker that reaches the S3 of the others by another name stores what it po
   expect((await system.event('done-named')).data.status).toBe('completed');
   // It has proved that it reads there, and says so.
   const told = await system.redis.zrange(storesReadKey(system.prefix), 0, '-1');
-  expect(told.sort()).toEqual([system.s3.url, url].sort());
+  const names = told.filter((one) => !one.includes(' '));
+  expect(names.sort()).toEqual([system.s3.url, url].sort());
   await expectStoredAsAtlasHasIt(system, [request]);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   expect(metrics).toMatch(/^atlas_batch_own_faults_total\{code="STORAGE"\} 0$/m);

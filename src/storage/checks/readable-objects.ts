@@ -23,9 +23,9 @@ export class ReadableObjects {
     this.latest.set(bucket, { key, at });
   }
 
-  /** Whether an object was ever read, of any bucket. */
-  get hasAny(): boolean {
-    return this.latest.size > 0;
+  /** Buckets of which an object was ever read. */
+  get buckets(): readonly string[] {
+    return [...this.latest.keys()];
   }
 
   /** A key of the bucket that was read within this time; undefined when there was none. */

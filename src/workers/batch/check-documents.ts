@@ -69,7 +69,11 @@ export async function checkObjects(entry: BatchContext, indexes: readonly number
   if (issues.length === 0) return;
   const isAbsent = [...verdicts.values()].includes('absent');
   // What is absent here may be there for others, which ask another S3.
-  if (isAbsent) await entry.context.storesRead.expectOurs('OBJECT_NOT_FOUND');
+  if (isAbsent) {
+    await entry.context.storesRead.expectOurs('OBJECT_NOT_FOUND');
+    const absent = indexes.filter((index) => verdicts.get(index) === 'absent');
+    await entry.context.storesRead.expectOursIn(bucketsOf(entry, absent));
+  }
   throw new PermanentError(isAbsent ? 'OBJECT_NOT_FOUND' : 'OBJECT_UNREADABLE', issues.join('; '));
 }
 
@@ -104,12 +108,19 @@ async function findVerdicts(
     }
   } catch (error) {
     entry.state = noteChecked(entry.state, toRanges(readable));
-    if (error instanceof AccessDeniedError && (await entry.context.storesRead.onlyOthersRead()))
+    if (
+      error instanceof AccessDeniedError &&
+      (await entry.context.storesRead.onlyOthersRead(bucketsOf(entry, open)))
+    )
       throw new OwnFaultError(error.code, error.message, { cause: error });
     throw error;
   }
   await entry.context.storesRead.noteDocumentsRead();
   return verdicts;
+}
+
+function bucketsOf({ request }: BatchContext, indexes: readonly number[]): Set<string> {
+  return new Set(indexes.map((index) => request.documents[index]?.bucket ?? ''));
 }
 
 /** `001 (s3://bucket/key), …` */

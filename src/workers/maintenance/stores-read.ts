@@ -16,13 +16,15 @@ export interface StoresReadOptions {
   redis: Redis;
   config: { QUEUE_PREFIX: string };
   clock: Clock;
-  store: Pick<ObjectStore, 'hasRead' | 'name'>;
+  store: Pick<ObjectStore, 'hasRead' | 'bucketsRead' | 'name'>;
 }
 
 export class StoresRead {
   private readonly key: string;
   /** What our S3 is called, once a document was read there. It does not change while the process runs. */
   private ours: string | undefined;
+  /** Buckets that were told of at once. */
+  private readonly told = new Set<string>();
 
   constructor(private readonly options: StoresReadOptions) {
     this.key = storesReadKey(options.config.QUEUE_PREFIX);
@@ -32,22 +34,52 @@ export class StoresRead {
   tell(heartbeat: ChainableCommander): ChainableCommander {
     const { key, ours } = this;
     const now = this.options.clock.now();
-    if (ours !== undefined) heartbeat.zadd(key, now, ours);
+    if (ours !== undefined) heartbeat.zadd(key, ...this.membersAt(now, ours));
     return heartbeat.zremrangebyscore(key, '-inf', now - TOLD_MS).pexpire(key, TOLD_MS);
   }
 
-  /** To be called when documents were read. The first time it is told at once, for others may err already. */
+  /** To be called when documents were read. Of each bucket it is told at once the first time: others may err already. */
   async noteDocumentsRead(): Promise<void> {
     const { redis, clock, store } = this.options;
-    if (this.ours !== undefined || !store.hasRead) return;
-    const ours = await store.name();
-    await redis.multi().zadd(this.key, clock.now(), ours).pexpire(this.key, TOLD_MS).exec();
+    const buckets = store.bucketsRead;
+    if (buckets.every((bucket) => this.told.has(bucket))) return;
+    const ours = this.ours ?? (await store.name());
+    const members = this.membersAt(clock.now(), ours);
+    await redis
+      .multi()
+      .zadd(this.key, ...members)
+      .pexpire(this.key, TOLD_MS)
+      .exec();
     this.ours = ours;
+    for (const bucket of buckets) this.told.add(bucket);
   }
 
-  /** Whether others have read documents, and this process never one: it may lack the permission. */
-  async onlyOthersRead(): Promise<boolean> {
-    return !this.options.store.hasRead && (await this.readLately()).length > 0;
+  /** Whether others have read documents of these buckets, and this process never one: it may lack the permission. */
+  async onlyOthersRead(buckets: Iterable<string>): Promise<boolean> {
+    const unread = this.unreadOf(buckets);
+    if (unread.length === 0) return false;
+    const told = await this.readLately();
+    if (!this.options.store.hasRead && told.length > 0) return true;
+    return unread.some((bucket) => told.some((one) => one.endsWith(` ${bucket}`)));
+  }
+
+  /**
+   * Of buckets in which something is absent for this process, that reads in others: its S3 may lack them.
+   * @throws OwnFaultError where others have read one of them at another S3, and nobody where this process asks.
+   */
+  async expectOursIn(buckets: Iterable<string>): Promise<void> {
+    const unread = this.unreadOf(buckets);
+    if (unread.length === 0) return;
+    const told = await this.readLately();
+    const ours = await this.options.store.name();
+    for (const bucket of unread) {
+      const theirs = told.find((one) => one.endsWith(` ${bucket}`));
+      if (theirs === undefined || told.includes(`${ours} ${bucket}`)) continue;
+      throw new OwnFaultError(
+        'OBJECT_NOT_FOUND',
+        `this worker has read no document of ${bucket} at ${ours}, and others have at ${theirs.split(' ')[0]}: correct AWS_ENDPOINT_URL_S3, here or there`,
+      );
+    }
   }
 
   /**
@@ -60,7 +92,7 @@ export class StoresRead {
     const { store } = this.options;
     // Also one that reads only where others have checked: before it signs URLs.
     if (store.hasRead) return this.noteDocumentsRead();
-    const names = await this.readLately();
+    const names = (await this.readLately()).filter((one) => !one.includes(' '));
     const [theirs] = names;
     if (theirs === undefined) return;
     const ours = await store.name();
@@ -71,6 +103,16 @@ export class StoresRead {
       code,
       `this worker has read no document at ${ours}, and others have at ${theirs}: correct AWS_ENDPOINT_URL_S3, here or there`,
     );
+  }
+
+  private unreadOf(buckets: Iterable<string>): string[] {
+    return [...buckets].filter((bucket) => !this.options.store.bucketsRead.includes(bucket));
+  }
+
+  /** The name of our S3, and that with each bucket: neither holds a blank. */
+  private membersAt(now: number, ours: string): (string | number)[] {
+    const names = [ours, ...this.options.store.bucketsRead.map((bucket) => `${ours} ${bucket}`)];
+    return names.flatMap((name) => [now, name]);
   }
 
   private readLately(): Promise<string[]> {
