@@ -43,9 +43,13 @@ export function describeReason({ code, message }: Reason): string {
 /** Redis quotes the arguments of a command that it does not know, a password among them. */
 const QUOTED_ARGUMENTS = /,? with args beginning with:[^\n]*/;
 
-/** The message or the stack of an error, without the arguments of a command. */
+/** `JSON.parse` quotes what it could not read, which is the data of a job or a response: up to forty letters of it. */
+const QUOTED_JSON =
+  /(?:Unexpected token [\s\S]{1,4}?, )?(?:\.\.\.)?"[\s\S]{0,80}?"(?:\.\.\.)? is not valid JSON/;
+
+/** The message or the stack of an error, without the arguments of a command, and without the data that was no JSON. */
 export function withoutArguments(text: string): string {
-  return text.replace(QUOTED_ARGUMENTS, '');
+  return text.replace(QUOTED_ARGUMENTS, '').replace(QUOTED_JSON, 'it is not valid JSON');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { bareError, errorFields } from '../src/errors.js';
 import * as publicNames from '../src/index.js';
 import { AtlasBatchError, PermanentError, RedisUnavailableError } from '../src/index.js';
 
@@ -30,4 +31,26 @@ test('a cause keeps the name, message and code of what was caught, and nothing e
   expect(cause).toMatchObject({ name: 'Error', message: 'no auth', code: 'NOAUTH' });
   expect(cause).not.toHaveProperty('command');
   expect(String(Reflect.get(Object(cause), 'stack'))).not.toContain('hidden');
+});
+
+test.each([
+  'hidden',
+  '{"a":"hidden"} hidden',
+  '{"score":NaN,"name":"hidden"}',
+  `{"long":"${'x'.repeat(50)}","name":"hidden","score":NaN,"next":"hidden"}`,
+  '{"name":"hidden\nhidden"}',
+  '{"name":"hidden","and":\nundefined}',
+])('an error shows nothing of the text that is no JSON: %j', (text) => {
+  const thrown = (() => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      return error;
+    }
+  })();
+  const { message, stack } = bareError(thrown);
+  for (const shown of [message, stack, errorFields(thrown).errorStack]) {
+    expect(shown).toContain('JSON');
+    expect(shown).not.toMatch(/hidden|dden|NaN|score|name/);
+  }
 });

@@ -3,7 +3,7 @@
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import type { Redis } from 'ioredis';
-import { ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
+import { bareError, ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
 import { unlessAborted } from '../timeouts.js';
 import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection/connection.js';
 import {
@@ -95,6 +95,8 @@ function createLink<Connection extends Redis>(
       } catch (error) {
         closing.signal.throwIfAborted();
         if (isConnectionError(error)) throw unavailable(lastError ?? error);
+        // What a job holds is no JSON, and the error quotes it.
+        if (error instanceof SyntaxError) throw bareError(error);
         throw error;
       }
     },

@@ -115,6 +115,27 @@ test('a client says that Redis is full, and nothing of the batch that it did not
   }
 });
 
+test('a client says nothing of the data of a job that another library has written as no JSON', async () => {
+  const { client, url, prefix } = startClient();
+  await client.enqueue(batchOf('a'));
+  const admin = new Redis(url);
+  onTestFinished(() => admin.disconnect());
+  // As Python writes a number that is none, unless it is told not to.
+  const data = '{"reference":"a","metadata":{"canary":NaN,"canary2":1}}';
+  await admin.hset(`${prefix}:atlas-batches:batch-a`, 'data', data);
+  for (const call of [
+    () => client.enqueue(batchOf('a')),
+    () => client.status('a'),
+    () => client.wait('a'),
+    () => client.cancel('a'),
+    () => client.retry('a'),
+  ]) {
+    const error = await call().catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    expect(everythingOf(error)).not.toMatch(/canary|NaN/);
+  }
+});
+
 test('a client works on a connection of its caller, and leaves it open', async () => {
   const { url, prefix } = testRedis();
   const connection = new Redis(url);
