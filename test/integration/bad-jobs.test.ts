@@ -117,3 +117,27 @@ it('the event of a bad job repeats only what is surely right', async () => {
     polls: 0,
   });
 });
+
+it('a job whose data is no JSON ends in its event, and keeps nobody waiting', async () => {
+  const system = await startSystem();
+  const request = await system.submit('nan', 1);
+  // As Python writes a number that is none, unless it is told not to.
+  const data = JSON.stringify({ ...request, metadata: { score: 'NaN' } }).replace('"NaN"', 'NaN');
+  await system.redis.hset(system.batches.toKey('batch-nan'), 'data', data);
+  await system.startWorker({ SUBMIT_CONCURRENCY: '1' });
+  await system.submit('next', 1);
+  expect((await system.event('done-next')).data.status).toBe('completed');
+  const ended = await waitUntil(
+    'an event',
+    async () => {
+      const events = await system.completions.getWaiting();
+      return events.find(({ data: event }) => event.status === 'failed');
+    },
+    10_000,
+  );
+  expect(ended.data.reason?.code).toBe('INVALID_JOB');
+  await waitUntil(
+    'its end',
+    async () => (await system.redis.zcard(system.batches.toKey('failed'))) === 1,
+  );
+});

@@ -6,7 +6,7 @@
  * unrenewed, and lose its lock after 8 s.
  */
 import { setMaxListeners } from 'node:events';
-import { ErrorCode, type Job, type QueueOptions } from 'bullmq';
+import { ErrorCode, type Job, type JobJson, type QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
@@ -98,6 +98,16 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   /** Resolves when no job runs: at once, or when the last one that runs is over. */
   async whenIdle(): Promise<void> {
     while (this.entries.size > 0) await Promise.allSettled(this.entries.values());
+  }
+
+  /** One whose data is no JSON would be fetched again and again, and never end. Its data is null: no valid job. */
+  protected override createJob(json: JobJson, jobId: string): Job<Data, Result> {
+    try {
+      return super.createJob(json, jobId);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      return super.createJob({ ...json, data: 'null' }, jobId);
+    }
   }
 
   /** BullMQ calls it for the next job after one that was moved away. */
