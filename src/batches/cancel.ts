@@ -1,7 +1,7 @@
 /** Cancels a batch: sets its flag, and wakes its jobs to find it. */
 import { type Actor, MAX_REASON_LENGTH } from '../jobs/audit-record.js';
 import { CANCEL_FLAG_TTL_MS, type CancelFlag } from '../jobs/flags.js';
-import { batchJobId, pollJobId } from '../jobs/ids.js';
+import { batchJobId, pollJobId, TIMESTAMP_IN_LUA } from '../jobs/ids.js';
 import { cancelKey, cancelledKey } from '../jobs/keys/redis-keys.js';
 import { LuaScript } from '../redis/lua-script.js';
 import { promoteIfDelayed } from '../redis/promote.js';
@@ -36,8 +36,7 @@ const KEPT_REQUESTS = 10_000;
  */
 const REQUEST_CANCEL = new LuaScript<CancelResult['status']>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn', 'atm')
--- As BullMQ reads it: whole milliseconds.
-if not job[1] or string.match(job[1], '^%-?%d+') ~= ARGV[1] then return 'unknown' end
+if not job[1] or string.match(job[1], ${TIMESTAMP_IN_LUA}) ~= ARGV[1] then return 'unknown' end
 if job[2] then return 'ended' end
 local flag = string.sub(ARGV[2], 1, -2) .. ',"attemptsMade":' .. (job[3] or 0) .. '}'
 redis.call('SET', KEYS[2], flag, 'PX', ARGV[3])

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { UsageError } from '../errors.js';
 import { CANCEL_FLAG_TTL_MS } from '../jobs/flags.js';
-import { batchJobId } from '../jobs/ids.js';
+import { batchJobId, TIMESTAMP_IN_LUA } from '../jobs/ids.js';
 import { extensionKey, startedKey } from '../jobs/keys/redis-keys.js';
 import { LuaScript } from '../redis/lua-script.js';
 import type { ClientQueues } from './client-queues.js';
@@ -41,8 +41,7 @@ const REMEMBERED = 20;
  */
 const EXTEND = new LuaScript<[ExtendResult['status'], number]>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
--- As BullMQ reads it: whole milliseconds.
-local timestamp = string.match(job[1] or '', '^%-?%d+')
+local timestamp = string.match(job[1] or '', ${TIMESTAMP_IN_LUA})
 if not timestamp then return {'unknown', 0} end
 local flag = cjson.decode(redis.call('GET', KEYS[2]) or '{}')
 if flag.timestamp ~= tonumber(timestamp) then flag = {} end

@@ -2,7 +2,7 @@
 import { ErrorCode, type Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { hasCode } from '../errors.js';
-import { batchJobId } from '../jobs/ids.js';
+import { batchJobId, TIMESTAMP_IN_LUA } from '../jobs/ids.js';
 import { runModeKey } from '../jobs/keys/redis-keys.js';
 import { RUN_MODE_TTL_MS, type RunMode, type RunModeFlag } from '../jobs/state/run-mode.js';
 import { LuaScript } from '../redis/lua-script.js';
@@ -48,8 +48,7 @@ interface RetrySpace {
  */
 const MARK_RUN = new LuaScript<number>(`
 local job = redis.call('HMGET', KEYS[1], 'timestamp', 'finishedOn')
--- As BullMQ reads it: whole milliseconds.
-if string.match(job[1] or '', '^%-?%d+') ~= ARGV[3] or not job[2] then return 0 end
+if string.match(job[1] or '', ${TIMESTAMP_IN_LUA}) ~= ARGV[3] or not job[2] then return 0 end
 if ARGV[4] ~= '' and redis.call('GET', KEYS[2]) == ARGV[4] then return 0 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return 1

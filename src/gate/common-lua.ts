@@ -1,4 +1,5 @@
 /** What the scripts of the gate have in common: how it is read, who fits, who leaves, who is woken. */
+import { TIMESTAMP_IN_LUA } from '../jobs/ids.js';
 import { PRIORITIES } from '../jobs/request/request.js';
 import { LuaScript } from '../redis/lua-script.js';
 import { MAX_AWAKE, MAX_HEADS } from './gate-model.js';
@@ -169,8 +170,7 @@ local function is_live(member)
   local id, timestamp = string.match(member, '^(.-)@(%-?%d+)/')
   if not id then return false end
   local job = call('HMGET', BATCHES .. id, 'timestamp', 'finishedOn')
-  -- As BullMQ reads it: whole milliseconds.
-  return string.match(job[1] or '', '^%-?%d+') == timestamp and not job[2]
+  return string.match(job[1] or '', ${TIMESTAMP_IN_LUA}) == timestamp and not job[2]
 end
 
 -- Brings the jobs whose uploads would be admitted to the head of BullMQ's list, in the order of the

@@ -130,3 +130,6 @@ export function timeOfEvent(id: unknown): number | null {
   const [, time] = /@([0-9a-z]{1,11})$/.exec(String(id)) ?? [];
   return time === undefined ? null : Number.parseInt(time, 36);
 }
+
+/** Pattern in Lua for the timestamp of a job as BullMQ reads it, whatever its producer wrote: whole milliseconds. */
+export const TIMESTAMP_IN_LUA = "'^%-?%d+'";

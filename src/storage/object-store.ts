@@ -55,10 +55,8 @@ export interface ObjectStore {
   deleteResult(key: string): Promise<void>;
   /** Asks a bucket of documents in our way and in Atlas's. */
   tryBucket(bucket: string): Promise<BucketTrial>;
-  /** Whether an object of a job, in any bucket, was ever read. */
-  readonly hasRead: boolean;
-  /** Buckets of which a document was read. */
-  readonly bucketsRead: readonly string[];
+  /** By bucket, of those of which an object of a job was ever read. */
+  readonly bucketsRead: ReadonlyMap<string, unknown>;
   /** What this S3 is called; see {@link storeName}. */
   name(): Promise<string>;
   /** Scheme and host of the URLs that Atlas gets. */
@@ -181,9 +179,6 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       if (!isSuccess(response)) throw responseError('DELETE', object, response);
     },
     tryBucket: (bucket) => tryBucket(http, bucket, (object) => presignOne(object, TRIAL_SECONDS)),
-    get hasRead() {
-      return readable.buckets.length > 0;
-    },
     get bucketsRead() {
       return readable.buckets;
     },

@@ -8,7 +8,7 @@
 import type { Job } from 'bullmq';
 import { TransientError } from '../../errors.js';
 import { ERASED_TTL_SECONDS, erasedDigest, formatErased } from '../../jobs/erased.js';
-import { batchJobId, timeOfEvent } from '../../jobs/ids.js';
+import { batchJobId, TIMESTAMP_IN_LUA, timeOfEvent } from '../../jobs/ids.js';
 import { erasedKey } from '../../jobs/keys/redis-keys.js';
 import { MAX_DOCUMENTS } from '../../jobs/request/request.js';
 import { atlasBatchIdOf, resultOf } from '../../jobs/state/batch-state.js';
@@ -75,8 +75,7 @@ const MAX_PASSES = 5;
  * flag says. An erasing that dies leaves nothing for longer.
  */
 const CLAIM = new LuaScript<'running' | 'gone' | 'claimed'>(`
--- As BullMQ reads it: whole milliseconds.
-if string.match(redis.call('HGET', KEYS[1], 'timestamp') or '', '^%-?%d+') ~= ARGV[3] then return 'gone' end
+if string.match(redis.call('HGET', KEYS[1], 'timestamp') or '', ${TIMESTAMP_IN_LUA}) ~= ARGV[3] then return 'gone' end
 if not redis.call('HGET', KEYS[1], 'finishedOn') then return 'running' end
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])

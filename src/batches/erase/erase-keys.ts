@@ -1,5 +1,5 @@
 /** Removes from Redis all that names a batch: its jobs with their logs, keys, members of sets, and entries of streams. */
-import { batchJobId } from '../../jobs/ids.js';
+import { batchJobId, TIMESTAMP_IN_LUA } from '../../jobs/ids.js';
 import { begunKey, cancelledKey, outcomesKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE, QUEUES } from '../../jobs/queues.js';
 import { LuaScript } from '../../redis/lua-script.js';
@@ -25,8 +25,7 @@ export interface RemovedKeys {
 const REMOVE_JOB = new LuaScript<[jobs: number, members: number]>(`
 local id, timestamp = ARGV[1], ARGV[2]
 local found = redis.call('HGET', KEYS[1], 'timestamp')
--- As BullMQ reads it: whole milliseconds.
-if timestamp and found and string.match(found, '^%-?%d+') ~= timestamp then return {0, 0} end
+if timestamp and found and string.match(found, ${TIMESTAMP_IN_LUA}) ~= timestamp then return {0, 0} end
 for i = 2, 4 do redis.call('LREM', KEYS[i], 0, id) end
 for i = 5, 9 do redis.call('ZREM', KEYS[i], id) end
 redis.call('SREM', KEYS[10], id)

@@ -9,12 +9,11 @@ import type { AppControllerRoute, QueueJobJson } from '@bull-board/api/typings/a
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import { RedisUnavailableError } from '../../errors.js';
 import { prefixOf } from '../base-path.js';
 import type { ServerContext } from '../context.js';
-import { readSystem, type SystemState } from '../health/read-system.js';
 import { DASHBOARD_PATH } from './dashboard-path.js';
 import { withBanner } from './frame/board-banner.js';
+import { readSystemIfThere } from './frame/read-frame.js';
 import { nameOfBatch, nameOfEvent, nameOfPoll, referenceOf, shortened } from './job-names.js';
 
 /** Bull Board loads its scripts from files and has styles in attributes. It loads no fonts. */
@@ -97,16 +96,6 @@ export async function bullBoard(app: FastifyInstance, context: ServerContext): P
     });
     await scope.register(serverAdapter.registerPlugin());
   });
-}
-
-/** Null when Redis does not answer. */
-async function readSystemIfThere({ queues, config }: ServerContext): Promise<SystemState | null> {
-  try {
-    return await readSystem(queues, config);
-  } catch (error) {
-    if (error instanceof RedisUnavailableError) return null;
-    throw error;
-  }
 }
 
 function adapterOf<T, R>(

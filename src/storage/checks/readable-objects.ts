@@ -23,9 +23,9 @@ export class ReadableObjects {
     this.latest.set(bucket, { key, at });
   }
 
-  /** Buckets of which an object was ever read. */
-  get buckets(): readonly string[] {
-    return [...this.latest.keys()];
+  /** By bucket, of those of which an object was ever read. */
+  get buckets(): ReadonlyMap<string, unknown> {
+    return this.latest;
   }
 
   /** A key of the bucket that was read within this time; undefined when there was none. */

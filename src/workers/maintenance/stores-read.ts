@@ -16,7 +16,7 @@ export interface StoresReadOptions {
   redis: Redis;
   config: { QUEUE_PREFIX: string };
   clock: Clock;
-  store: Pick<ObjectStore, 'hasRead' | 'bucketsRead' | 'name'>;
+  store: Pick<ObjectStore, 'bucketsRead' | 'name'>;
 }
 
 export class StoresRead {
@@ -41,7 +41,7 @@ export class StoresRead {
   /** To be called when documents were read. Of each bucket it is told at once the first time: others may err already. */
   async noteDocumentsRead(): Promise<void> {
     const { redis, clock, store } = this.options;
-    const buckets = store.bucketsRead;
+    const buckets = [...store.bucketsRead.keys()];
     if (buckets.every((bucket) => this.told.has(bucket))) return;
     const ours = this.ours ?? (await store.name());
     const members = this.membersAt(clock.now(), ours);
@@ -59,7 +59,7 @@ export class StoresRead {
     const unread = this.unreadOf(buckets);
     if (unread.length === 0) return false;
     const told = await this.readLately();
-    if (!this.options.store.hasRead && told.length > 0) return true;
+    if (this.hasReadNone && told.length > 0) return true;
     return unread.some((bucket) => told.some((one) => one.endsWith(` ${bucket}`)));
   }
 
@@ -91,27 +91,32 @@ export class StoresRead {
   async expectOurs(code: ReasonCode, tryReading?: () => Promise<void>): Promise<void> {
     const { store } = this.options;
     // Also one that reads only where others have checked: before it signs URLs.
-    if (store.hasRead) return this.noteDocumentsRead();
+    if (!this.hasReadNone) return this.noteDocumentsRead();
     const names = (await this.readLately()).filter((one) => !one.includes(' '));
     const [theirs] = names;
     if (theirs === undefined) return;
     const ours = await store.name();
     if (names.includes(ours)) return;
     await tryReading?.();
-    if (store.hasRead) return this.noteDocumentsRead();
+    if (!this.hasReadNone) return this.noteDocumentsRead();
     throw new OwnFaultError(
       code,
       `this worker has read no document at ${ours}, and others have at ${theirs}: correct AWS_ENDPOINT_URL_S3, here or there`,
     );
   }
 
+  private get hasReadNone(): boolean {
+    return this.options.store.bucketsRead.size === 0;
+  }
+
   private unreadOf(buckets: Iterable<string>): string[] {
-    return [...buckets].filter((bucket) => !this.options.store.bucketsRead.includes(bucket));
+    return [...buckets].filter((bucket) => !this.options.store.bucketsRead.has(bucket));
   }
 
   /** The name of our S3, and that with each bucket: neither holds a blank. */
   private membersAt(now: number, ours: string): (string | number)[] {
-    const names = [ours, ...this.options.store.bucketsRead.map((bucket) => `${ours} ${bucket}`)];
+    const buckets = [...this.options.store.bucketsRead.keys()];
+    const names = [ours, ...buckets.map((bucket) => `${ours} ${bucket}`)];
     return names.flatMap((name) => [now, name]);
   }
 

@@ -1,11 +1,10 @@
 /** Errors of the dashboard: pages for people, and JSON for scripts. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { RedisUnavailableError } from '../../../errors.js';
 import type { ServerContext } from '../../context.js';
-import { readSystem } from '../../health/read-system.js';
 import { operatorIn } from '../../login/operator.js';
 import { errorPage } from './error-page.js';
 import type { Frame } from './layout.js';
+import { readSystemIfThere } from './read-frame.js';
 import { markAsPage, wantsPage } from './send-page.js';
 
 /** What an error is where Redis does not answer. */
@@ -24,16 +23,12 @@ export function answerErrorsByPages(app: FastifyInstance, context: ServerContext
 
 /** How the whole of it stands. Who has not logged in is not told, but that Redis is away. */
 async function systemFor(
-  { queues, config }: ServerContext,
+  context: ServerContext,
   request: FastifyRequest,
   status: number,
 ): Promise<Frame['system']> {
   // Asking again would take as long again.
   if (status === REDIS_AWAY) return null;
   if (operatorIn(request) === null) return undefined;
-  try {
-    return await readSystem(queues, config);
-  } catch (error) {
-    return error instanceof RedisUnavailableError ? null : undefined;
-  }
+  return readSystemIfThere(context).catch(() => undefined);
 }
