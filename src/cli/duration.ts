@@ -12,13 +12,16 @@ export function parseDuration(text: string): number | undefined {
   return count === undefined ? undefined : Number(count) * (UNIT_MS[unit] ?? 0);
 }
 
-const ISO_TIME = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/;
 
 /**
- * JavaScript takes much more for a time: it reads 05.12.2026 as the 12th of May, and a year in any words for its first day.
+ * JavaScript takes much more for a time: it reads 05.12.2026 as the 12th of May, a year in any words for its first day,
+ * and the 30th of February as the 2nd of March.
  * @returns undefined for what is no time in ISO 8601.
  */
 export function parseTime(text: string): Date | undefined {
   const time = new Date(text);
-  return ISO_TIME.test(text) && !Number.isNaN(time.getTime()) ? time : undefined;
+  const [, day] = ISO_TIME.exec(text) ?? [];
+  if (day === undefined || Number.isNaN(time.getTime())) return undefined;
+  return new Date(day).toISOString().startsWith(day) ? time : undefined;
 }

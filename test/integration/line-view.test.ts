@@ -109,7 +109,11 @@ it('a client refuses a pause whose end is no time, or is said twice', async () =
 
 /** Within a year, but for one who writes days first, and who means March. */
 const NEXT_YEAR = new Date().getFullYear() + 1;
-const NO_ISO_TIMES = [`03.01.${NEXT_YEAR}`, `March ${NEXT_YEAR}`, `soon 1/${NEXT_YEAR}`];
+const NO_ISO_TIMES = [
+  ...[`03.01.${NEXT_YEAR}`, `March ${NEXT_YEAR}`, `soon 1/${NEXT_YEAR}`],
+  // A day that there is not.
+  `${NEXT_YEAR}-02-30T00:00:00Z`,
+];
 
 it.each([
   ...['0h', '400d', '999999d', '2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z', 'soon'],
