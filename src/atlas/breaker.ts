@@ -78,7 +78,7 @@ export class Breaker {
       failing: FailingBatches;
       random: () => number;
       onChange: (state: BreakerState) => void;
-      /** A request without an effect. While the circuit is open no batch is begun whose request could be the probe. */
+      /** A request without an effect. While the circuit is open no upload is sent that could be the probe. */
       probe?: () => Promise<unknown>;
     },
   ) {}

@@ -57,7 +57,7 @@ export class Credentials {
     this.loggedAt = performance.now();
     this.options.logger.error(
       {},
-      'Atlas refuses the client id and secret: no batch is begun until it takes them; correct ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET',
+      'Atlas refuses the client id and secret: nothing is sent until it takes them; correct ATLAS_CLIENT_ID and ATLAS_CLIENT_SECRET',
     );
   }
 

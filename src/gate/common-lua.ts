@@ -8,6 +8,9 @@ import { TIE_LEAD } from './line-model.js';
 /** What is used of the quota of a day is of no use two days later. */
 const USED_TTL_SECONDS = 2 * 86_400;
 
+/** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
+export const ABLE_MS = 3000;
+
 /** Batches that go on which a wake puts before the heads of the line again: it bounds the time that it takes. */
 const MAX_GOING_ON = 60;
 
@@ -38,6 +41,11 @@ local function is_paused() return call('EXISTS', PAUSE) == 1 end
 local function is_closed() return SHUT or is_paused() end
 -- How long nobody could send, in all: deadlines of batches in line count by it.
 local function outage_ms() return number_of(call('HGET', OUTAGE, 'ms')) end
+-- What a sweep would add to that if nobody can send: since it was counted last, or a worker could send last.
+local function uncounted_outage_ms()
+  local last = number_of(call('HGET', OUTAGE, 'at') or call('HGET', OUTAGE, 'able'))
+  return last == 0 and 0 or math.max(0, math.min(now() - last, ${ABLE_MS}))
+end
 
 -- A process whose clock is late counts on the day that another has begun. What was sent on a day before
 -- there was a quota counts too.

@@ -25,7 +25,8 @@ local flow, weight, count = ARGV[A + 2], tonumber(ARGV[A + 3]), tonumber(ARGV[A 
 for i = A + 6 + 3 * count, #ARGV, 2 do
   if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
 end
-local outage = outage_ms()
+-- What the next sweep counts of the time before this is none of the batch's.
+local outage = outage_ms() + uncounted_outage_ms()
 local reply, waiting = { DAY, outage, 'limit' }, {}
 local virtual_time, closed = number_of(call('HGET', STATE, 'virtual-time')), is_closed()
 if closed then reply[3] = is_paused() and 'pause' or 'outage' end

@@ -22,8 +22,6 @@ import { DRAIN, SWEEP } from './sweep-scripts.js';
 const SWEEP_INTERVAL_MS = 900;
 /** So long after the last sweep of a worker with a limit or a quota there is none: a restart of all takes less. */
 const GATE_ON_MS = 60_000;
-/** So long after the last sweep of a worker that could send nobody can; that of another one may be late. */
-const GATE_ABLE_MS = 3000;
 /** Members in flight of one sweep, and as many in line: 2 ms of Redis each. */
 const SWEPT_AT_ONCE = 500;
 
@@ -213,7 +211,7 @@ export class Gate {
     const { redis } = this.options;
     if (this.isOn) {
       const onMs = this.hasBounds ? GATE_ON_MS : 0;
-      const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE, GATE_ABLE_MS];
+      const args = [...this.args, SWEEP_INTERVAL_MS, onMs, SWEPT_AT_ONCE];
       args.push(this.calendar.endOfToday());
       const [isPaused, othersCan] = await SWEEP.run(redis, this.sweepKeys, args);
       this.isPaused = isPaused === 1;
@@ -221,7 +219,7 @@ export class Gate {
       return;
     }
     this.othersCanSend = false;
-    const args = [...this.args, SWEPT_AT_ONCE, GATE_ABLE_MS];
+    const args = [...this.args, SWEPT_AT_ONCE];
     this.isPaused = (await DRAIN.run(redis, this.sweepKeys, args)) === 1;
   }
 }

@@ -1,5 +1,5 @@
 /** What one worker does once a second for all that nobody else does anything for; see `gate-scripts.ts`. */
-import { gateScript } from './common-lua.js';
+import { ABLE_MS, gateScript } from './common-lua.js';
 import { MAX_MOVED_UP } from './line-model.js';
 
 /** A batch waits in line for less. */
@@ -8,14 +8,24 @@ const OUTAGE_TTL_SECONDS = 30 * 86_400;
 /** Long after a worker that lives has said which polls hold the room of a batch that sleeps in line. */
 const UNHELD_MS = 30_000;
 
+/** Somebody can. When that was is of use to those only that are in line. */
+const CAN_SEND = `
+local function can_send(at)
+  call('HDEL', OUTAGE, 'at', 'able')
+  if call('EXISTS', LINE) == 0 then return end
+  call('HSET', OUTAGE, 'able', at)
+  call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
+end
+`;
+
 /**
  * Forgets uploads that nobody will release: their batch has ended or is gone, or who holds their room has. Where
  * nobody knows who does, it wakes the batch, one each time. Uploads of flows move up in line. Then it wakes the head, also that which midnight has
- * given a new quota. Answers whether there is a pause, and, to a worker that cannot send, whether another one can. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
+ * given a new quota; where nobody can send, those whose deadline has come. Answers whether there is a pause, and, to a worker that cannot send, whether another one can. KEYS the sweep's lock, the key that says that a gate is on, and the one that says that a worker can send. ARGV
  * the time between two sweeps, how long a gate counts as on (0: a worker without bounds, which cannot send),
- * members of one sweep, how long after a worker that could send nobody can, when today ends.
+ * members of one sweep, when today ends.
  */
-export const SWEEP = gateScript<[isPaused: number, othersCan: number]>(`
+export const SWEEP = gateScript<[isPaused: number, othersCan: number]>(`${CAN_SEND}
 -- Who held its room may have ended unseen, and only its batch can say who that is: it sleeps in line, and the worker
 -- that brought it there has died before it said it. Woken, it is asked, at most every so often.
 local function ask_again(member, at)
@@ -76,8 +86,21 @@ local function close_gaps()
     call('HSET', STATE, 'gap-flow', flow)
   end
 end
+-- Those in line whose deadline has come end, before all that waits in BullMQ's list.
+local function wake_due(most)
+  for _, id in ipairs(call('ZRANGEBYSCORE', DEADLINES, '-inf', outage_ms(), 'LIMIT', 0, most)) do
+    if call('ZREM', DELAYED, id) == 1 or call('ZREM', PRIORITIZED, id) == 1 then
+      -- BullMQ would delay it by that once more when its poll jobs have ended.
+      call('HSET', BATCHES .. id, 'delay', 0)
+      call('RPUSH', WAIT, id)
+      call('ZADD', MARKER, 0, '0')
+    elseif call('EXISTS', BATCHES .. id) == 0 or call('HEXISTS', BATCHES .. id, 'finishedOn') == 1 then
+      call('ZREM', DEADLINES, id)
+    end
+  end
+end
 if ARGV[A + 2] ~= '0' then call('SET', KEYS[K + 2], LIMIT, 'PX', ARGV[A + 2]) end
-if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 4]) end
+if not SHUT then call('SET', KEYS[K + 3], '1', 'PX', ${ABLE_MS}) end
 local paused = call('EXISTS', PAUSE)
 -- Who cannot send wakes nobody, and would keep the sweep from those who can: it is left to them while there are any.
 local others_can = SHUT and call('EXISTS', KEYS[K + 3]) or 0
@@ -115,17 +138,18 @@ go_through(LINE, 'line-swept', function(member) return not is_live(member) end)
 go_through(KEPT, 'kept-swept', function(member) return not is_live(member) end)
 -- Deadlines stand still in a pause, whoever could send without it.
 if paused == 1 or call('EXISTS', KEYS[K + 3]) == 1 then
-  call('HDEL', OUTAGE, 'at')
+  can_send(at)
 else
-  local last = number_of(call('HGET', OUTAGE, 'at'))
-  if last > 0 then call('HINCRBY', OUTAGE, 'ms', math.min(at - last, tonumber(ARGV[A + 4]))) end
+  -- From the last moment on at which a worker could send: that nobody can is known only some sweeps later.
+  call('HINCRBY', OUTAGE, 'ms', uncounted_outage_ms())
   call('HSET', OUTAGE, 'at', at)
   call('EXPIRE', OUTAGE, ${OUTAGE_TTL_SECONDS})
+  wake_due(most)
 end
 -- Also where there is no quota any more: the line does not wait for the one that there was.
 local head = call('ZRANGE', LINE, 0, 0)[1]
 if head and not is_within(QUOTA, documents_used(), size_of(head)) then
-  call('HSET', USED, 'until', ARGV[A + 5])
+  call('HSET', USED, 'until', ARGV[A + 4])
 else
   call('HDEL', USED, 'until')
 end
@@ -136,13 +160,13 @@ return { paused, 0 }
 
 /**
  * Where no gate is on any more, wakes all that waits in line. KEYS as of the sweep. ARGV most of them at
- * once, how long after a worker that could send nobody can. Answers whether there is a pause.
+ * once. Answers whether there is a pause.
  */
-export const DRAIN = gateScript<number>(`
-call('SET', KEYS[K + 3], '1', 'PX', ARGV[A + 2])
+export const DRAIN = gateScript<number>(`${CAN_SEND}
+call('SET', KEYS[K + 3], '1', 'PX', ${ABLE_MS})
 if is_paused() then return 1 end
 if call('EXISTS', FLIGHT, LINE, KEPT) == 0 then return 0 end
-call('HDEL', OUTAGE, 'at')
+can_send(now())
 if call('EXISTS', KEYS[K + 2]) == 1 then return 0 end
 for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
   local id = string.match(member, '^(.-)@')
@@ -158,6 +182,7 @@ for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
 end
 if call('EXISTS', LINE) == 0 then
   call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS, KEPT)
+  call('HDEL', OUTAGE, 'able')
 end
 return 0
 `);

@@ -1,12 +1,11 @@
 /**
- * Which batches a worker takes. While Atlas refuses its credentials, and while its circuit to Atlas is open, it
- * begins none: thousands would do nothing but ask in vain. After a fault of its own it leaves them to others for a moment. Those that
- * have begun still end at their deadline, and those that are cancelled at once.
+ * Which batches a worker takes: none while it cannot reach Atlas and another one can, and none for a moment after a fault
+ * of its own. Those that have begun still end at their deadline then, and those that are cancelled at once. Where
+ * nobody can send, batches are taken all the same: they wait in line, say why, and end at their deadline.
  */
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Reason } from '../errors.js';
-import { gateDeadlinesKey, gateOutageKey } from '../jobs/keys/gate-keys.js';
 import { cancelledKey, startedKey } from '../jobs/keys/redis-keys.js';
 import type { Clock } from '../redis/clock.js';
 import { LuaScript } from '../redis/lua-script.js';
@@ -16,8 +15,8 @@ import { Intake } from './intake.js';
 /**
  * Brings batches to the head of the queue: those that have begun and whose deadline has come, and those
  * that somebody cancelled, begun or not. Returns how many. KEYS started, cancelled, delayed,
- * waiting-children, wait, prioritized, active, marker, deadlines of those in line, how long nobody could send. ARGV: begun until, most of each
- * kind, the beginning of the keys of batch jobs.
+ * waiting-children, wait, prioritized, active, marker. ARGV: begun until, most of each kind, the beginning of
+ * the keys of batch jobs.
  */
 const BRING = new LuaScript<number>(`
 local brought = 0
@@ -36,11 +35,6 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, AR
 for _, id in ipairs(due) do
   if not redis.call('ZSCORE', KEYS[4], id) then bring(id) end
 end
-local in_line = redis.call('ZRANGEBYSCORE', KEYS[9], '-inf', redis.call('HGET', KEYS[10], 'ms') or 0,
-  'LIMIT', 0, ARGV[2])
-for _, id in ipairs(in_line) do
-  if not redis.call('LPOS', KEYS[7], id) and not bring(id) then redis.call('ZREM', KEYS[9], id) end
-end
 for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[2] - 1)) do
   local awaits = redis.call('ZSCORE', KEYS[4], id) or redis.call('LPOS', KEYS[7], id)
   if not awaits and not bring(id) then redis.call('ZREM', KEYS[2], id) end
@@ -56,6 +50,7 @@ export class BatchIntake extends Intake {
     private readonly parts: {
       writes: FetchGate;
       atlas: { readonly whyShut: Reason | null };
+      gate: { readonly othersCanSend: boolean };
       ownFaults: { readonly holdIntake: boolean };
       redis: Redis;
       batches: Queue;
@@ -67,8 +62,8 @@ export class BatchIntake extends Intake {
   }
 
   protected override leavesJobs(): boolean {
-    const { atlas, ownFaults } = this.parts;
-    return atlas.whyShut !== null || ownFaults.holdIntake;
+    const { atlas, gate, ownFaults } = this.parts;
+    return (atlas.whyShut !== null && gate.othersCanSend) || ownFaults.holdIntake;
   }
 
   protected override bring(): Promise<number> {
@@ -79,8 +74,6 @@ export class BatchIntake extends Intake {
       startedKey(prefix),
       cancelledKey(prefix),
       ...sets.map((set) => batches.toKey(set)),
-      gateDeadlinesKey(prefix),
-      gateOutageKey(prefix),
     ];
     return BRING.run(redis, keys, [
       clock.now() - BATCH_DEADLINE_MS,

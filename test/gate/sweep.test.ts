@@ -200,6 +200,38 @@ it('a worker that cannot send leaves the sweep to one that can, and sweeps while
   expect(await redis.exists(`${prefix}:gate-in-flight`)).toBe(0);
 });
 
+it('while nobody can send, the sweep wakes batches in line at their deadline, counted from when somebody could last', async () => {
+  const { redis, prefix, withLimit, ask, sweep, waiting } = startGate();
+  const [well, shut] = [withLimit(1), withLimit(1, 0, true)];
+  expect(await ask(well, 'at Atlas')).toBe(true);
+  expect(await ask(well, 'old')).toBe(false);
+  await sweep(well);
+  const outage = `${prefix}:gate-outage`;
+  const passes = async (ms: number) => {
+    for (const field of ['able', 'at'])
+      if ((await redis.hexists(outage, field)) === 1) await redis.hincrby(outage, field, -ms);
+  };
+  const msSoFar = async () => Number(await redis.hget(outage, 'ms'));
+  // The last worker that could send has died, which is known only when its sign has run out.
+  await passes(500);
+  await redis.del(gateAbleKey(prefix));
+  // What passed before it asked is none of its time.
+  expect(await ask(shut, 'new')).toBe(false);
+  await sweep(shut);
+  expect(await msSoFar()).toBeGreaterThanOrEqual(500);
+  expect(await waiting()).toEqual([]);
+  await passes(QUESTION.leftMs - 500);
+  await sweep(shut);
+  expect(await waiting()).toEqual(['old']);
+  await passes(QUESTION.leftMs);
+  await sweep(shut);
+  expect(await waiting()).toEqual(['new', 'old']);
+  // What is gone is asked for no more.
+  await redis.del(`${prefix}:atlas-batches:old`);
+  await sweep(shut);
+  expect(await redis.zrange(`${prefix}:gate-deadlines`, '0', '-1')).toEqual(['new']);
+});
+
 it('flows of which more uploads move up than one sweep goes through take turns, as in the model', async () => {
   const { redis, prefix, withLimit, hold, sweep } = startGate();
   const gate = withLimit(1);

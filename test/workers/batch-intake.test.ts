@@ -28,6 +28,7 @@ it('a batch that is brought to its end does not sleep again when its polls have 
   const intake = new BatchIntake({
     writes: { isClosed: () => false, mayFetch: async () => true, opened: async () => {} },
     atlas: { whyShut: { code: 'ATLAS_AUTH', message: 'refused' } },
+    gate: { othersCanSend: true },
     ownFaults: { holdIntake: false },
     redis,
     batches,

@@ -82,13 +82,13 @@ export function documentsSentKey(prefix: string): string {
  * Sorted set: ids of batch jobs in line by how long nobody can send, in ms, until their deadline has come. Written
  * by the scripts of the gate; gone when nothing is in flight or in line.
  */
-export function gateDeadlinesKey(prefix: string): string {
+function gateDeadlinesKey(prefix: string): string {
   return `${prefix}:gate-deadlines`;
 }
 
 /**
  * Hash: `ms`, how long nobody could send, in all; `at`, the Redis time in ms until which that is counted, while
- * it lasts. Written by the sweep; 30 days.
+ * it lasts; `able`, when the last sweep was before it. Written by the sweep; 30 days.
  */
 export function gateOutageKey(prefix: string): string {
   return `${prefix}:gate-outage`;

@@ -58,7 +58,7 @@ function noWorker({ workers, writeRefusal }: SystemState): Condition | null {
 function credentialsRefused(system: SystemState): Condition | null {
   const since = reportsOf(system).flatMap(({ refusedSince }) => refusedSince ?? []);
   if (since.length === 0) return null;
-  const text = `Atlas refuses the client id and secret of ${share(system, since)}. They begin no batch until it takes them.`;
+  const text = `Atlas refuses the client id and secret of ${share(system, since)}. They send nothing until it takes them.`;
   return { level: 'error', text, since: Math.min(...since) };
 }
 
@@ -69,7 +69,7 @@ function atlasDown(system: SystemState): Condition | null {
   const circuit =
     open.length === 0
       ? 'They go on to ask.'
-      : `The circuit is open in ${open.length}: Atlas is asked rarely, and no batch is begun.`;
+      : `The circuit is open in ${open.length}: Atlas is asked rarely, and nothing is sent.`;
   const [first] = outages;
   return {
     level: 'error',
