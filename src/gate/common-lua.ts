@@ -21,11 +21,11 @@ export const COMMON = `
 local STATE, FLIGHT, LINE, SIZES, FLOWS, HOLDERS = unpack(KEYS, 1, 6)
 local DELAYED, WAIT, PRIORITIZED, MARKER, PAUSE = unpack(KEYS, 7, 11)
 local ADMISSIONS, USED, SENT, DEADLINES, OUTAGE = unpack(KEYS, 12, 16)
-local MEMBER_FLOWS, GAPS, KEPT = unpack(KEYS, 17, 19)
+local MEMBER_FLOWS, GAPS, KEPT, UNKNOWN = unpack(KEYS, 17, 20)
 local BATCHES, POLLS = ARGV[1], ARGV[2]
 local LIMIT, QUOTA, DAY, SHUT = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 -- What a script itself names comes after these.
-local K, A = 19, 6
+local K, A = 20, 6
 local PRIORITIES = {${PRIORITIES.map((one) => `'${one}'`).join()}}
 local call = redis.call
 
@@ -79,7 +79,16 @@ local function give_back(member, size)
   if QUOTA > 0 and day == DAY then call('HINCRBY', USED, 'documents', -size) end
 end
 
+-- Who will release a member in flight, where that is not known yet.
+local function hold(member, holder)
+  if call('HSETNX', HOLDERS, member, holder) == 0 then return end
+  local until_ms = tonumber(string.match(holder, '^until (%d+)$') or 0)
+  if until_ms > 0 and call('ZADD', UNKNOWN, until_ms, member) == 1 then
+    call('HINCRBY', STATE, 'unknown', size_of(member))
+  end
+end
 local function land(member)
+  if call('ZREM', UNKNOWN, member) == 1 then call('HINCRBY', STATE, 'unknown', -size_of(member)) end
   call('HINCRBY', STATE, 'documents', -size_of(member))
   call('HDEL', HOLDERS, member)
   call('HDEL', ADMISSIONS, member)

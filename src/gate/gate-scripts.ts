@@ -23,7 +23,7 @@ export const ASK = gateScript<
 if call('GET', KEYS[K + 1]) ~= ARGV[A + 1] then return false end
 local flow, weight, count = ARGV[A + 2], tonumber(ARGV[A + 3]), tonumber(ARGV[A + 4])
 for i = A + 6 + 3 * count, #ARGV, 2 do
-  if call('ZSCORE', FLIGHT, ARGV[i]) then call('HSETNX', HOLDERS, ARGV[i], ARGV[i + 1]) end
+  if call('ZSCORE', FLIGHT, ARGV[i]) then hold(ARGV[i], ARGV[i + 1]) end
 end
 -- What the next sweep counts of the time before this is none of the batch's.
 local outage = outage_ms() + uncounted_outage_ms()
@@ -149,7 +149,7 @@ export const AFTER_SLEEP = gateScript<number>(`
 for i = A + 1, #ARGV, 2 do
   local member, holder = ARGV[i], ARGV[i + 1]
   local is_there = string.find(holder, '^until ') or call('EXISTS', POLLS .. holder) == 1
-  if is_there and call('ZSCORE', FLIGHT, member) then call('HSETNX', HOLDERS, member, holder) end
+  if is_there and call('ZSCORE', FLIGHT, member) then hold(member, holder) end
 end
 return wake()
 `);

@@ -5,11 +5,13 @@ import {
   gateOnKey,
   gateOutageKey,
   gatePauseKey,
+  gateUnknownKey,
   gateWaitsKey,
   quotaUsedKey,
 } from '../jobs/keys/gate-keys.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
 import { parseJson } from '../json.js';
+import { plural } from '../plural.js';
 import type { Pause } from './pause-record.js';
 
 /** Why an upload waits in line, as it is told. */
@@ -23,10 +25,27 @@ export const LINE_REASONS = {
 /** Why an upload waits in line. */
 export type LineReason = keyof typeof LINE_REASONS;
 
+/** Uploads at the gate of which nobody knows whether Atlas has them. */
+export interface UnknownDocuments {
+  /** Of those that may be at Atlas: so many keep their room though nobody awaits them. */
+  documents: number;
+  /** When the first of them give it back, ISO 8601 in UTC; sooner where their batch ends. */
+  until: string;
+}
+
 /** What keeps the line from moving now, and until when, if that is known: ISO 8601 in UTC. */
 export interface LineHold {
   why: LineReason;
   until: string | null;
+  /** Where it is the limit, and some of the room is kept by these. */
+  unknown?: UnknownDocuments | undefined;
+}
+
+/** Why the line does not move, for people. */
+export function describeHold({ why, unknown }: LineHold): string {
+  if (!unknown) return LINE_REASONS[why];
+  const documents = plural(unknown.documents, 'document');
+  return `${LINE_REASONS[why]}; nobody knows whether it has ${documents} of them, the first of which keep their room until ${unknown.until}`;
 }
 
 /** Those in line that have one priority. */
@@ -118,13 +137,19 @@ export async function readPlaces(
 }
 
 async function readHold(redis: Redis, prefix: string): Promise<LineHold> {
-  const [pause, outageAt, quotaUntil] = await Promise.all([
+  const [state = ''] = gateKeys(prefix);
+  const [pause, outageAt, quotaUntil, documents, [, unknownUntil]] = await Promise.all([
     redis.get(gatePauseKey(prefix)),
     redis.hget(gateOutageKey(prefix), 'at'),
     redis.hget(quotaUsedKey(prefix), 'until'),
+    redis.hget(state, 'unknown'),
+    redis.zrange(gateUnknownKey(prefix), '0', '0', 'WITHSCORES'),
   ]);
   if (pause !== null) return { why: 'pause', until: (parseJson(pause) as Pause).until };
   if (outageAt !== null) return { why: 'outage', until: null };
-  if (quotaUntil === null) return { why: 'limit', until: null };
-  return { why: 'quota', until: new Date(Number(quotaUntil)).toISOString() };
+  if (quotaUntil !== null)
+    return { why: 'quota', until: new Date(Number(quotaUntil)).toISOString() };
+  if (unknownUntil === undefined) return { why: 'limit', until: null };
+  const until = new Date(Number(unknownUntil)).toISOString();
+  return { why: 'limit', until: null, unknown: { documents: Number(documents ?? 0), until } };
 }

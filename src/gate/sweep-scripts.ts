@@ -181,7 +181,7 @@ for _, member in ipairs(call('ZRANGE', LINE, 0, tonumber(ARGV[A + 1]) - 1)) do
   -- One that a worker has is about to sleep: the next sweep wakes it.
 end
 if call('EXISTS', LINE) == 0 then
-  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS, KEPT)
+  call('DEL', STATE, FLIGHT, SIZES, FLOWS, HOLDERS, ADMISSIONS, DEADLINES, GAPS, KEPT, UNKNOWN)
   call('HDEL', OUTAGE, 'able')
 end
 return 0

@@ -2,6 +2,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createAtlasBatchClient } from '../../src/index.js';
 import type { Priority } from '../../src/jobs/request/request.js';
+import { runCommand } from '../cli/run-command.js';
 import { LONG } from '../helpers/long-form.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -163,5 +164,21 @@ it('the repetition of an upload of which nobody knows keeps no urgent batch wait
   });
   await add(system, 'urgent', 1, { priority: 'urgent' });
   await waitUntil('it at Atlas', () => kindsOf(system).includes('urgent'));
-  expect((await client.status('unknown')).line).toMatchObject({ why: 'limit' });
+  // It says what takes the room, and until when: half of its hour.
+  const unknown = { documents: LIMIT - 1, until: expect.any(String) };
+  const { line } = await client.status('unknown');
+  expect(line).toMatchObject({ why: 'limit', until: null, unknown });
+  const leftMs = Date.parse(line?.unknown?.until ?? '') - Date.now();
+  expect(leftMs).toBeGreaterThan(HOUR_MS / 3);
+  expect(leftMs).toBeLessThan(HOUR_MS / 2 + 60_000);
+  const { stdout } = await runCommand(['status', 'unknown'], system.environment);
+  expect(stdout).toContain(
+    `nobody knows whether it has ${LIMIT - 1} documents of them, the first of which keep their room until ${line?.unknown?.until}`,
+  );
+  // Its room is free once its batch has ended.
+  await client.cancel('unknown');
+  await system.event('done-unknown');
+  const keys = [`${system.prefix}:gate-unknown`];
+  await waitUntil('nothing unknown', async () => (await system.redis.exists(keys)) === 0);
+  expect(await system.redis.hget(`${system.prefix}:gate-state`, 'unknown')).toBe('0');
 });

@@ -1,5 +1,5 @@
 /** Where a batch stands in line. */
-import { readPlaces } from '../../gate/line.js';
+import { readPlaces, type UnknownDocuments } from '../../gate/line.js';
 import { memberName } from '../../gate/member-name.js';
 import type { BatchState } from '../../jobs/state/batch-state.js';
 import type { ClientQueues } from '../client-queues.js';
@@ -17,6 +17,8 @@ export interface LinePlace {
   why: 'limit' | 'quota' | 'pause' | 'outage';
   /** When that ends by itself, ISO 8601; null when nobody knows. */
   until: string | null;
+  /** Where it is the limit: uploads that keep room, since nobody knows whether Atlas has them. */
+  unknown?: UnknownDocuments | undefined;
 }
 
 /** They stand one after the other: the first that waits is among them, but for a few that are admitted. */

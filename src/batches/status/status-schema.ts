@@ -15,6 +15,15 @@ export const linePlaceSchema = z.object({
   uploads: count.describe('Uploads in line, of all batches.'),
   why: z.enum(['limit', 'quota', 'pause', 'outage']),
   until: instant.nullable().describe('When that ends by itself; null when nobody knows.'),
+  unknown: z
+    .object({
+      documents: count.describe('So many keep their room though nobody awaits them.'),
+      until: instant.describe(
+        'When the first of them give it back; sooner where their batch ends.',
+      ),
+    })
+    .optional()
+    .describe('Of a limit that is reached: uploads of which nobody knows whether Atlas has them.'),
 }) satisfies z.ZodType<LinePlace>;
 
 export const deadlineSchema = z.object({

@@ -6,7 +6,7 @@ import type { Timeline } from '../../batches/status/timeline.js';
 import type { UploadStatus } from '../../batches/status/upload-status.js';
 import { duration, seconds } from '../../duration.js';
 import { describeReason } from '../../errors.js';
-import { LINE_REASONS } from '../../gate/line.js';
+import { describeHold } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { listedState } from '../../jobs/state/listed-facts.js';
@@ -77,8 +77,8 @@ function describeWhose({ priority, tenant }: BatchStatus): string[] {
 }
 
 /** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */
-function describePlace({ place, uploads, why, until }: LinePlace): string {
-  return `place ${place} of ${uploads}: ${LINE_REASONS[why]}${until === null ? '' : `, until ${until}`}`;
+function describePlace({ place, uploads, until, ...hold }: LinePlace): string {
+  return `place ${place} of ${uploads}: ${describeHold({ until, ...hold })}${until === null ? '' : `, until ${until}`}`;
 }
 
 /** `2026-11-24T05:00:00.000Z, in 43 min 10 s, extended by 2 h 0 min`; nothing where there is nothing to tell. */

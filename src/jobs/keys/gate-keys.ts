@@ -10,7 +10,7 @@ import type { Priority } from '../request/request.js';
  * they wake jobs in, the pause, and what they count by the day. All of ours but the latter two are gone when
  * nothing is in flight or in line, and no place is kept.
  *
- * `state` hash: documents in flight, documents in line by priority, virtual time, where the sweep has come to in flight, in line and in the kept places, of which flow uploads have moved up last. `in-flight` sorted set: members
+ * `state` hash: documents in flight, those of them of which nobody knows whether Atlas has them, documents in line by priority, virtual time, where the sweep has come to in flight, in line and in the kept places, of which flow uploads have moved up last. `in-flight` sorted set: members
  * by the Redis time in ms of their admission, or at which their batch was last woken to say who holds their room. `line` sorted set: members by their start tag. `sizes` hash:
  * documents of a member. `flows` sorted set: flows by the finish tag of what was admitted of them. `member-flows` hash: weight and flow of a member in line. `gaps` sorted set: flows by the start tag from which on their members may move up. `holders` hash: for a member in flight,
  * the id of the poll job that will release it, or `until <ms>`. `admissions` hash: for a member in flight, its
@@ -37,6 +37,7 @@ export function gateKeys(prefix: string): string[] {
     `${prefix}:gate-member-flows`,
     `${prefix}:gate-gaps`,
     `${prefix}:gate-kept`,
+    gateUnknownKey(prefix),
   ];
 }
 
@@ -54,6 +55,14 @@ export function gateWaitsKey(prefix: string, priority: Priority): string {
  */
 export function gateFlowKey(prefix: string, flow: string): string {
   return `${prefix}:gate-line:${flow}`;
+}
+
+/**
+ * Sorted set: members in flight of which nobody knows whether Atlas has them, by the Redis time in ms until which they keep
+ * their room. Moved by the scripts of the gate; gone when nothing is in flight or in line.
+ */
+export function gateUnknownKey(prefix: string): string {
+  return `${prefix}:gate-unknown`;
 }
 
 /** String: a `Pause` as JSON. Written by whoever pauses; until its time, or until somebody resumes. */

@@ -263,6 +263,16 @@ export interface components {
                 why: "limit" | "quota" | "pause" | "outage";
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
+                /** @description Of a limit that is reached: uploads of which nobody knows whether Atlas has them. */
+                unknown?: {
+                    /** @description So many keep their room though nobody awaits them. */
+                    documents: number;
+                    /**
+                     * Format: date-time
+                     * @description When the first of them give it back; sooner where their batch ends.
+                     */
+                    until: string;
+                };
             } | null;
             /** @description When it has to have ended; null once it has. */
             deadline: {
@@ -402,6 +412,16 @@ export interface components {
                 why: "limit" | "quota" | "pause" | "outage";
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
+                /** @description Of a limit that is reached: uploads of which nobody knows whether Atlas has them. */
+                unknown?: {
+                    /** @description So many keep their room though nobody awaits them. */
+                    documents: number;
+                    /**
+                     * Format: date-time
+                     * @description When the first of them give it back; sooner where their batch ends.
+                     */
+                    until: string;
+                };
             } | null;
             /** @description When it has to have ended; null once it has. */
             deadline: {

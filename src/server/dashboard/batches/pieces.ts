@@ -2,7 +2,7 @@
 import type { LinePlace } from '../../../batches/status/line-place.js';
 import type { ListedStatus } from '../../../batches/status/status.js';
 import type { Reason } from '../../../errors.js';
-import { LINE_REASONS } from '../../../gate/line.js';
+import { describeHold } from '../../../gate/line.js';
 import { type ListedState, listedState } from '../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../html.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
@@ -74,8 +74,9 @@ export function reasonMarkup({ code, message }: Reason): Markup {
 }
 
 /** `place 12 of 340 in line: sending is paused, until …` */
-export function linePlaceMarkup({ place, uploads, why, until }: LinePlace, now: number): Markup {
-  return html`place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')} in line: ${LINE_REASONS[why]}${until !== null && html`, which ends ${timeUntil(until, now)}`}`;
+export function linePlaceMarkup(line: LinePlace, now: number): Markup {
+  const { place, uploads, until } = line;
+  return html`place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')} in line: ${describeHold(line)}${until !== null && html`, which ends ${timeUntil(until, now)}`}`;
 }
 
 /** Links to the pages before and after this one; nothing when there is but one page. */

@@ -3,7 +3,7 @@ import type { DocumentsToday } from '../../../../batches/documents-today.js';
 import { MAX_TEXT_LENGTH } from '../../../../batches/lists/batch-filter.js';
 import type { BatchCounts } from '../../../../batches/lists/count-batches.js';
 import type { RowList } from '../../../../batches/lists/list-batches.js';
-import { LINE_REASONS, type Line, roomLeft } from '../../../../gate/line.js';
+import { describeHold, type Line, roomLeft } from '../../../../gate/line.js';
 import { plural } from '../../../../plural.js';
 import type { Liveness } from '../../../health/read-liveness.js';
 import { html, type Markup } from '../../../html.js';
@@ -99,7 +99,7 @@ function tiles({ liveness, sections, frame }: ListView): Markup {
   const { line } = liveness;
   return html`<section class="tiles" aria-label="How things stand">
 <a class="tile" href="${sectionPath('running')}"><span>Running</span><b>${sections.running.toLocaleString('en')}</b></a>
-${line.uploads > 0 && html`<a class="tile" title="Uploads that wait for their turn" href="${sectionPath('running')}&amp;state=in-line"><span>In line${roomText(line)}</span><b>${line.uploads.toLocaleString('en')}</b><small>${LINE_REASONS[line.hold.why]}</small></a>`}
+${line.uploads > 0 && html`<a class="tile" title="Uploads that wait for their turn" href="${sectionPath('running')}&amp;state=in-line"><span>In line${roomText(line)}</span><b>${line.uploads.toLocaleString('en')}</b><small>${describeHold(line.hold)}</small></a>`}
 <a class="tile" href="${sectionPath('running')}&amp;sort=oldest"><span>Oldest in flight</span><b>${oldestMs > 0 ? duration(oldestMs) : '–'}</b></a>
 <a class="tile ${nearDeadline > 0 ? 'warn' : ''}" href="${sectionPath('running')}&amp;sort=deadline"><span>Near their deadline</span><b>${nearDeadline.toLocaleString('en')}</b></a>
 <a class="tile ${sections.failed > 0 ? 'bad' : ''}" href="${sectionPath('failed')}"><span>Failed</span><b>${sections.failed.toLocaleString('en')}</b></a>

@@ -1,6 +1,6 @@
 /** The table of the list of batches. Pure. */
 import type { BatchRow } from '../../../../batches/lists/rows.js';
-import { LINE_REASONS } from '../../../../gate/line.js';
+import { describeHold } from '../../../../gate/line.js';
 import { listedState } from '../../../../jobs/state/listed-facts.js';
 import { html, type Markup } from '../../../html.js';
 import { batchPath, duration, progressBar, statePill, timeAgo, timeUntil } from '../pieces.js';
@@ -52,8 +52,8 @@ function tableRow(row: BatchRow, { now, selects, byDeadline }: Omit<TableView, '
 /** The reason's code, or the place in line. All of it is on the batch's own page. */
 function why({ status }: BatchRow): Markup | false {
   if (status?.line) {
-    const { place, uploads, why } = status.line;
-    return html`<span class="dim nowrap" title="${LINE_REASONS[why]}">place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')}</span>`;
+    const { place, uploads } = status.line;
+    return html`<span class="dim nowrap" title="${describeHold(status.line)}">place ${place.toLocaleString('en')} of ${uploads.toLocaleString('en')}</span>`;
   }
   const reason = status?.summary?.reason ?? status?.lastError;
   // Its state says it already.
