@@ -105,6 +105,40 @@ test('a dry run lists the documents, and no more than a person reads', async () 
   expect(lines.length).toBeLessThan(300);
 });
 
+const OTHER = { ...MANIFEST, productType: 'KYC' };
+const REPEATED = [MANIFEST, SECOND, MANIFEST, OTHER];
+const REPETITIONS = [
+  'batches[2]: the same batch as loan-8841 before it; it would be known already',
+  'batches[3]: another batch before it has the reference loan-8841; it would not be added',
+].join('\n');
+
+test('a dry run counts a reference once, and says of the others what a submit would do', async () => {
+  const { queues, url, prefix } = openTestQueues();
+  const { run } = await submit(Buffer.from(JSON.stringify(REPEATED)));
+  const sent = run.stdout.trim().split('\n');
+  expect([run.code, run.stderr]).toEqual([1, `${REPETITIONS}\n`]);
+  expect(sent.map((line) => JSON.parse(line))).toEqual([MANIFEST, SECOND]);
+  const manifest = ['submit', '--manifest', '-'];
+  const text = await runCommand([...manifest, '--dry-run'], {}, JSON.stringify(REPEATED));
+  expect([text.code, text.stderr]).toEqual([1, `${REPETITIONS}\n`]);
+  expect(text.stdout).toMatch(/\n2 batches would be sent\n$/);
+  const variables = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const real = await runCommand([...manifest, '--json'], variables, JSON.stringify(REPEATED));
+  const results = real.stdout.trim().split('\n');
+  expect([real.code, results.map((line) => JSON.parse(line).status)]).toEqual([
+    1,
+    ['added', 'added', 'duplicate', 'conflict'],
+  ]);
+  expect(await queues.batches.getWaitingCount()).toBe(2);
+});
+
+test('a dry run in which a reference comes again with the same batch only is fine', async () => {
+  const batches = [MANIFEST, ...Array.from({ length: 25 }, () => MANIFEST)];
+  const { run } = await submit(Buffer.from(JSON.stringify(batches)));
+  const lines = run.stderr.trim().split('\n');
+  expect([run.code, lines.length, lines.at(-1)]).toEqual([0, 21, '… and 5 more']);
+});
+
 test.each([
   ['--priority', 'priority must be urgent, normal or bulk'],
   ['--tenant', 'tenant must be 1 to 64 of A-Z a-z 0-9 . _ -'],

@@ -4,7 +4,7 @@ import type { BatchInput } from '../../client/enqueue.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
 import { type BatchSource, readBatches } from '../input/read-batches.js';
-import { describePlan } from '../output/describe-plan.js';
+import { describePlan, describeRepetitions, planOf } from '../output/describe-plan.js';
 import {
   describeAdded,
   describeEnds,
@@ -102,10 +102,12 @@ async function showPlan(
   { json }: SubmitOptions,
 ): Promise<ExitCode> {
   const { checkBatches } = await import('../../client/enqueue.js');
-  const requests = await checkBatches(batches);
-  if (json) for (const request of requests) printJson(request);
-  else for (const line of describePlan(requests)) print(line);
-  return 0;
+  const plan = planOf(await checkBatches(batches));
+  if (json) for (const request of plan.sent) printJson(request);
+  else for (const line of describePlan(plan.sent)) print(line);
+  for (const line of describeRepetitions(plan)) printError(line);
+  // As a submit exits where a reference is taken.
+  return plan.conflicting.length > 0 ? 1 : 0;
 }
 
 async function waitForEnd(
