@@ -79,6 +79,15 @@ test.each([
   expect(run.stderr).toMatch(says);
 });
 
+test('a repeated key is told as other names from outside are: cut, and without controls', async () => {
+  const key = `\u202e${'k'.repeat(5000)}`;
+  const { run } = await submit(Buffer.from(`{"${key}":1,"${key}":2}`));
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain(
+    ` has "\\u{202e}${'k'.repeat(63)}…" twice in one object, and only the last would count`,
+  );
+});
+
 test('a dry run lists the documents, and no more than a person reads', async () => {
   const many = {
     ...MANIFEST,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import type { BatchInput } from '../../client/enqueue.js';
 import { errorName, UsageError } from '../../errors.js';
+import { shownName } from '../../jobs/request/validation-issues.js';
 import { decodeText } from '../../json.js';
 import { endOfValue, skipSpace, walkArray, walkObject } from '../../json-text.js';
 
@@ -65,7 +66,7 @@ function parseOnce(text: string, what: string): unknown {
   const twice = value === undefined ? undefined : repeatedKey(text);
   if (twice === undefined) return value;
   throw new UsageError(
-    `${what} has ${JSON.stringify(twice)} twice in one object, and only the last would count`,
+    `${what} has "${shownName(twice)}" twice in one object, and only the last would count`,
   );
 }
 

@@ -39,10 +39,16 @@ function describePath(path: ValidationIssue['path'], ranges: string): string {
   if (path.length === 0) return 'the data';
   const parts = path.map((part, i) => {
     if (typeof part === 'number') return `[${ranges}]`;
-    const name = part.length > MAX_NAME_LENGTH ? `${part.slice(0, MAX_NAME_LENGTH)}…` : part;
-    return (i > 0 ? '.' : '') + escapeControls(name);
+    return (i > 0 ? '.' : '') + shownName(part);
   });
   return parts.join('');
+}
+
+/** A name from outside, as messages repeat it. */
+export function shownName(name: string): string {
+  return escapeControls(
+    name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name,
+  );
 }
 
 /** Text from outside, safe to print: control characters escaped. */
