@@ -1,6 +1,5 @@
 /** The command line: its commands, and the message and exit code for each error they throw. */
 import { Command, CommanderError } from 'commander';
-import { InvalidBatchError } from '../client/client-errors.js';
 import { AtlasBatchError, UsageError } from '../errors.js';
 import { VERSION } from '../version.js';
 import type { ExitCode, Finish } from './command.js';
@@ -80,9 +79,6 @@ function explain(error: unknown): ExitCode {
   // Commander has printed its message or its help already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) return complain(error.message, 2);
-  if (error instanceof InvalidBatchError) {
-    return complain(['The batch is not valid:', ...error.issues].join('\n  '), 2);
-  }
   if (error instanceof AtlasBatchError) return complain(error.message, 1);
   return complain(error instanceof Error ? (error.stack ?? error.message) : String(error), 1);
 }

@@ -79,6 +79,23 @@ test.each([
   expect(run.stderr).toMatch(says);
 });
 
+test('of the issues of many bad batches the first are told, and all with --json', async () => {
+  const bad = Array.from({ length: 5000 }, (_, i) => ({ ...MANIFEST, reference: `a b ${i}` }));
+  const args = ['submit', '--manifest', '-', '--dry-run'];
+  const some = await runCommand(args, {}, JSON.stringify(bad));
+  const lines = some.stderr.trimEnd().split('\n');
+  expect([some.code, some.stdout, lines.length, lines.at(-1)]).toEqual([
+    ...[2, '', 22],
+    '  … and 4980 more; --json shows all',
+  ]);
+  expect(lines.slice(0, 2)).toEqual([
+    'The batch is not valid:',
+    expect.stringMatching(/^ {2}batches\[0\]: reference must be /),
+  ]);
+  const all = await runCommand([...args, '--json'], {}, JSON.stringify(bad));
+  expect([all.code, all.stdout, all.stderr.trimEnd().split('\n').length]).toEqual([2, '', 5001]);
+});
+
 test('a repeated key is told as other names from outside are: cut, and without controls', async () => {
   const key = `\u202e${'k'.repeat(5000)}`;
   const { run } = await submit(Buffer.from(`{"${key}":1,"${key}":2}`));

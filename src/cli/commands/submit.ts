@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { AtlasBatchClient } from '../../client/atlas-batch-client.js';
+import { InvalidBatchError } from '../../client/client-errors.js';
 import type { BatchInput } from '../../client/enqueue.js';
 import { createCommand, type ExitCode, type Finish } from '../command.js';
 import { followBatches, readStatuses } from '../follow-batches.js';
@@ -9,6 +10,7 @@ import {
   describeAdded,
   describeEnds,
   describeFailures,
+  describeInvalid,
   describeRefused,
   hasFailed,
   type Submitted,
@@ -48,7 +50,9 @@ export function submitCommand(finish: Finish): Command {
     .option('-w, --wait', 'show progress until the end; exit with 1 when a batch fails')
     .option('-q, --quiet', 'print nothing but what is wrong')
     .option('--json', 'print JSON, a line a batch')
-    .action(async (options: SubmitOptions) => finish(await submit(options)));
+    .action(async (options: SubmitOptions) =>
+      finish(await submit(options).catch((error) => refuse(error, options))),
+    );
 }
 
 async function submit(options: SubmitOptions): Promise<ExitCode> {
@@ -64,6 +68,13 @@ async function submit(options: SubmitOptions): Promise<ExitCode> {
       return waitForEnd(client, [...new Set(submitted.map(({ reference }) => reference))], options);
     return conflicts || submitted.some(hasFailed) ? 1 : 0;
   });
+}
+
+/** @throws what is no fault of the batches. */
+function refuse(error: unknown, { json }: SubmitOptions): ExitCode {
+  if (!(error instanceof InvalidBatchError)) throw error;
+  for (const line of describeInvalid(error.issues, json === true)) printError(line);
+  return 2;
 }
 
 function reportAdded(

@@ -11,9 +11,25 @@ import { firstOf } from './first-of.js';
 /** As many batches get lines of their own; more are counted. */
 export const BATCHES_SHOWN = 10;
 
+/** As many issues are told; more are counted. One bad template may have made thousands. */
+const ISSUES_SHOWN = 20;
+
 /** One batch that was submitted, and where it stands when it was known before. */
 export interface Submitted extends EnqueueResult {
   known?: BatchStatus | undefined;
+}
+
+/** What is wrong with batches of which none was added. */
+export function describeInvalid(issues: readonly string[], showsAll: boolean): string[] {
+  return [
+    'The batch is not valid:',
+    ...firstOf(
+      issues,
+      showsAll ? issues.length : ISSUES_SHOWN,
+      (issue) => [`  ${issue}`],
+      (left) => [`  … and ${left} more; --json shows all`],
+    ),
+  ];
 }
 
 /** Those that were added or are on their way. */
