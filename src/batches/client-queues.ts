@@ -1,5 +1,5 @@
 /** The queues that a client uses, on one connection. */
-import { Queue, type Telemetry } from 'bullmq';
+import { type Job, Queue, type Telemetry } from 'bullmq';
 import { BATCHES_QUEUE, COMPLETIONS_QUEUE, POLLS_QUEUE, WEBHOOKS_QUEUE } from '../jobs/queues.js';
 import type { PollData, PollResult } from '../jobs/state/poll-state.js';
 import type { WebhookPayload } from '../jobs/state/webhook-state.js';
@@ -20,13 +20,26 @@ export interface ClientQueues {
   close(): Promise<void>;
 }
 
+/** Any program may have added a job here. One whose data is no JSON is read as workers take it: its data is null, no valid batch. */
+class BatchQueue extends Queue<unknown> {
+  override async getJob(jobId: string): Promise<Job<unknown> | undefined> {
+    try {
+      return await super.getJob(jobId);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      const json = await this.backend.getJobData(jobId);
+      return json && this.Job.fromJSON<unknown>(this, { ...json, data: 'null' }, jobId);
+    }
+  }
+}
+
 export function openQueues(
   link: RedisLink,
   prefix: string,
   telemetry?: Telemetry | undefined,
 ): ClientQueues {
   const options = { connection: link.redis, prefix, ...(telemetry && { telemetry }) };
-  const batches = new Queue<unknown>(BATCHES_QUEUE, options);
+  const batches = new BatchQueue(BATCHES_QUEUE, options);
   const pollJobs = new Queue<PollData, PollResult>(POLLS_QUEUE, options);
   const completions = new Queue<BatchSummary>(COMPLETIONS_QUEUE, options);
   // Where no webhook is configured, nothing of this queue is written to Redis.

@@ -7,7 +7,7 @@ import { UsageError } from '../errors.js';
 import { batchJobId } from '../jobs/ids.js';
 import { BATCH_JOB } from '../jobs/queues.js';
 import { type BatchRequest, checkBatchRequest } from '../jobs/request/request.js';
-import { isObject } from '../json.js';
+import { isObject, parseJson } from '../json.js';
 import { InvalidBatchError } from './client-errors.js';
 
 /** A request whose reference may be left out. */
@@ -124,6 +124,7 @@ function statusOf(
 ): EnqueueResult['status'] {
   // It was added, has ended and was removed already: ended jobs may be kept for a moment only.
   if (typeof opts !== 'string' || typeof data !== 'string') return 'added';
-  if (JSON.parse(opts).enqueueId === enqueueId) return 'added';
-  return isDeepStrictEqual(JSON.parse(data), request) ? 'duplicate' : 'conflict';
+  // Others may have added the job that is there, and what they wrote may be no JSON.
+  if (Reflect.get(Object(parseJson(opts)), 'enqueueId') === enqueueId) return 'added';
+  return isDeepStrictEqual(parseJson(data), request) ? 'duplicate' : 'conflict';
 }

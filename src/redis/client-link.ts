@@ -3,7 +3,7 @@
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import type { Redis } from 'ioredis';
-import { bareError, ClientClosedError, errorCode, RedisUnavailableError } from '../errors.js';
+import { ClientClosedError, errorCode, PermanentError, RedisUnavailableError } from '../errors.js';
 import { unlessAborted } from '../timeouts.js';
 import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection/connection.js';
 import {
@@ -19,12 +19,16 @@ const READY_TIMEOUT_MS = 5000;
 /** For a reply. A Redis that takes longer than this hangs. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
+/** Of a record that any program may write, such as the options of a job. */
+const NO_JSON =
+  'what is stored in Redis of this is no JSON: others than atlas-batch have written it';
+
 export interface RedisLink<Connection extends Redis = Redis> {
   readonly redis: Connection;
   /**
    * Runs an action on Redis.
    * @throws RedisUnavailableError when there is no connection, or it breaks on the way;
-   * ClientClosedError when the link is closed meanwhile.
+   * PermanentError `INTERNAL` when what it reads is no JSON; ClientClosedError when the link is closed meanwhile.
    */
   run<T>(action: () => Promise<T>): Promise<T>;
   /** A connection without time limits, for BullMQ's blocking reads. It is closed with the link. */
@@ -95,8 +99,9 @@ function createLink<Connection extends Redis>(
       } catch (error) {
         closing.signal.throwIfAborted();
         if (isConnectionError(error)) throw unavailable(lastError ?? error);
-        // What a job holds is no JSON, and the error quotes it.
-        if (error instanceof SyntaxError) throw bareError(error);
+        // The error quotes what is no JSON; as a cause it does not.
+        if (error instanceof SyntaxError)
+          throw new PermanentError('INTERNAL', NO_JSON, { cause: error });
         throw error;
       }
     },

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import { createAtlasBatchClient } from '../../src/client/client.js';
-import { ClientClosedError, RedisUnavailableError } from '../../src/errors.js';
+import { ClientClosedError, PermanentError, RedisUnavailableError } from '../../src/errors.js';
 import { startTcp } from '../atlas/test-server.js';
 import { batchOf, startClient } from '../client/test-client.js';
 import { testRedis } from '../helpers/redis.js';
@@ -115,23 +115,21 @@ test('a client says that Redis is full, and nothing of the batch that it did not
   }
 });
 
-test('a client says nothing of the data of a job that another library has written as no JSON', async () => {
+test('what another program has written of a job as no JSON is an error of ours, which says nothing of it', async () => {
   const { client, url, prefix } = startClient();
   await client.enqueue(batchOf('a'));
   const admin = new Redis(url);
   onTestFinished(() => admin.disconnect());
-  // As Python writes a number that is none, unless it is told not to.
-  const data = '{"reference":"a","metadata":{"canary":NaN,"canary2":1}}';
-  await admin.hset(`${prefix}:atlas-batches:batch-a`, 'data', data);
+  await admin.hset(`${prefix}:atlas-batches:batch-a`, 'opts', '{"canary":NaN,"canary2":1}');
   for (const call of [
-    () => client.enqueue(batchOf('a')),
     () => client.status('a'),
     () => client.wait('a'),
     () => client.cancel('a'),
     () => client.retry('a'),
   ]) {
     const error = await call().catch((thrown) => thrown);
-    expect(error).toBeInstanceOf(Error);
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error).toMatchObject({ code: 'INTERNAL', cause: { name: 'SyntaxError' } });
     expect(everythingOf(error)).not.toMatch(/canary|NaN/);
   }
 });
