@@ -4,6 +4,9 @@ import { batchOf } from '../../client/test-client.js';
 import { AUTHORIZATION } from '../test-server.js';
 import { get, startQuietServer } from './test-pages.js';
 
+const HOW_LONG =
+  'for says how long: 30m, 1h, 2h, 4h, 12h, 24h, or resume for a pause that lasts until somebody resumes';
+
 it('every page says that sending is paused, by whom, until when and why', async () => {
   const test = await startQuietServer();
   const pause = { since: '2026-11-24T00:00:00.000Z', until: null, reason: 'down <now>', by: 'ops' };
@@ -38,7 +41,13 @@ it('an operator can pause the sending with a reason and an end, and resume it', 
   const [seconds] = await test.redis.time();
   const foreign = await post('pause', '', { 'sec-fetch-site': 'cross-site' });
   expect([foreign.statusCode, await read()]).toEqual([403, null]);
-  expect((await post('pause', 'for=yesterday')).statusCode).toBe(400);
+  for (const form of ['', 'reason=down', 'for=', 'for=yesterday']) {
+    const refused = await post('pause', form);
+    expect([refused.statusCode, refused.json().message]).toEqual([400, HOW_LONG]);
+    const shown = await post('pause', form, { accept: 'text/html' });
+    expect([shown.statusCode, shown.body]).toEqual([400, expect.stringContaining(HOW_LONG)]);
+    expect(await read()).toBeNull();
+  }
   const paused = await post('pause', 'reason=down+%3Cnow%3E&for=2h');
   expect([paused.statusCode, paused.headers.location]).toEqual([303, '/dashboard/batches']);
   expect(await read()).toMatchObject({ reason: 'down <now>', by: 'operator' });

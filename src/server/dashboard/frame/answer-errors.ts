@@ -1,5 +1,6 @@
 /** Errors of the dashboard: pages for people, and JSON for scripts. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseJson } from '../../../json.js';
 import type { ServerContext } from '../../context.js';
 import { operatorIn } from '../../login/operator.js';
 import { errorPage } from './error-page.js';
@@ -17,8 +18,16 @@ export function answerErrorsByPages(app: FastifyInstance, context: ServerContext
     const isPage = String(reply.getHeader('content-type') ?? '').startsWith('text/html');
     if (status < 400 || isPage || !wantsPage(request)) return payload;
     markAsPage(reply).removeHeader('content-length');
-    return errorPage(status, operatorIn(request), await systemFor(context, request, status));
+    const system = await systemFor(context, request, status);
+    const sentence = status === 400 ? sentenceIn(payload) : undefined;
+    return errorPage(status, operatorIn(request), system, sentence);
   });
+}
+
+/** What a `UsageError` says to scripts, it says to people too. */
+function sentenceIn(payload: unknown): string | undefined {
+  const { message } = Object(typeof payload === 'string' ? parseJson(payload) : null);
+  return typeof message === 'string' ? message : undefined;
 }
 
 /** How the whole of it stands. Who has not logged in is not told, but that Redis is away. */

@@ -23,6 +23,8 @@ export function errorPage(
   status: number,
   operator: Operator | null,
   system: Frame['system'],
+  /** What is wrong, where somebody knows more than the status says. */
+  sentence = SENTENCES[status] ?? 'The request could not be answered.',
 ): string {
   const title = STATUS_CODES[status] ?? 'Error';
   const isRedis = status === 503;
@@ -35,7 +37,7 @@ export function errorPage(
       state: { word: String(status), tone: 'bad' },
     },
     html`<section class="card"><h1 class="empty-title">${title}</h1>
-<p class="empty">${SENTENCES[status] ?? 'The request could not be answered.'}</p>
+<p class="empty">${sentence}</p>
 ${operator && html`<p class="empty"><a class="button" href="${BATCHES_PATH}">All batches</a></p>`}</section>`,
   );
 }
