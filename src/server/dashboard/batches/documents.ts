@@ -1,10 +1,12 @@
 /** The documents of a batch: which of them its page shows, and how. Pure. */
 import { MAX_TEXT_LENGTH } from '../../../batches/lists/batch-filter.js';
 import { lowerCase } from '../../../batches/lists/search-text.js';
+import { UsageError } from '../../../errors.js';
 import { comparableId } from '../../../jobs/ids.js';
 import { fromRanges } from '../../../jobs/index-ranges.js';
 import { type BatchState, resultOf } from '../../../jobs/state/batch-state.js';
 import { html, type Markup } from '../../html.js';
+import { describeMisspelt } from './list/list-parameters.js';
 import { batchPath, pager } from './pieces.js';
 
 /** Documents on one page of their list. */
@@ -22,13 +24,33 @@ export interface DocumentsQuery {
   page: number;
 }
 
+const SHOWN = [...STATES, 'all'] as const;
+/** Of the page of a batch, beside what an action that led to it had as its result. */
+const PARAMETERS = ['documents', 'find', 'page'];
+
+/** @throws UsageError for what an address says and nobody can do, as lists refuse it. It repeats no value. */
 export function readDocumentsQuery(values: Readonly<Record<string, unknown>>): DocumentsQuery {
+  const faults = faultsIn(values);
+  if (faults.length > 0) throw new UsageError(faults.join(' '));
   const { documents, find, page } = values;
   return {
-    state: [...STATES, 'all' as const].find((one) => one === documents) ?? null,
+    state: SHOWN.find((one) => one === documents) ?? null,
     text: typeof find === 'string' ? find.trim().slice(0, MAX_TEXT_LENGTH) : '',
     page: typeof page === 'string' && /^\d{1,7}$/.test(page) ? Math.max(1, Number(page)) : 1,
   };
+}
+
+function faultsIn(values: Readonly<Record<string, unknown>>): string[] {
+  const known = [...PARAMETERS, 'done'];
+  const misspelt = Object.keys(values).filter((name) => !known.includes(name));
+  const repeated = PARAMETERS.filter((name) => Array.isArray(values[name]));
+  const { documents = '' } = values;
+  const isState = Array.isArray(documents) || ['', ...SHOWN].some((one) => one === documents);
+  return [
+    ...describeMisspelt(misspelt, known),
+    ...repeated.map((name) => `${name} is given more than once.`),
+    ...(isState ? [] : [`documents is one of ${SHOWN.join(', ')}.`]),
+  ];
 }
 
 interface DocumentLine {

@@ -122,11 +122,15 @@ export function misspeltIn(unknown: readonly Given[]): string[] {
   return [...new Set(unknown.map(([name]) => name))].filter((name) => !NAMES.includes(name));
 }
 
-/** A sentence for each. */
-export function describeMisspelt(names: readonly string[]): string[] {
+/** A sentence for each. @param known Those of the page. */
+export function describeMisspelt(
+  names: readonly string[],
+  known: readonly string[] = NAMES,
+): string[] {
   return names.map((name) => {
-    const meant = nearestName(name, NAMES);
-    return `There is no parameter “${name}”${meant ? `; did you mean ${meant}?` : '.'}`;
+    const shown = name.slice(0, MAX_REPEATED);
+    const meant = nearestName(shown, known);
+    return `There is no parameter “${shown}”${meant ? `; did you mean ${meant}?` : '.'}`;
   });
 }
 
