@@ -49,6 +49,8 @@ const KEPT_RECORDS = 10_000;
 const KEPT_SECONDS = 7 * 86_400;
 /** Redis tells the time at once, or is away. Who is about to end has no time to wait for it. */
 const CLOCK_TIMEOUT_MS = 1000;
+/** For the record of a change that has failed: the clock may take half of it. */
+const FAILURE_TIMEOUT_MS = 2 * CLOCK_TIMEOUT_MS;
 
 /**
  * Makes a change, and writes down what came of it; also that it failed.
@@ -68,8 +70,7 @@ export async function audited<T>(
     return result;
   } catch (error) {
     const outcome = `error ${errorName(error)}`;
-    // When Redis is away, the error itself is what people have to know.
-    await writeAudit(queues, auditor, recordOf(auditor, change, at, { outcome })).catch(() => {});
+    await ofFailure(writeAudit(queues, auditor, recordOf(auditor, change, at, { outcome })));
     throw error;
   }
 }
@@ -83,6 +84,18 @@ export async function noteChange(
 ): Promise<void> {
   const at = await auditTimeMs(queues);
   await writeAudit(queues, auditor, recordOf(auditor, change, at, came));
+}
+
+/**
+ * Waits for the record of a change that has failed, for a moment: when Redis is away, the error itself is what people
+ * have to know, and they have waited for it already. The writing goes on meanwhile.
+ */
+export async function ofFailure(written: Promise<void>): Promise<void> {
+  await withTimeout(
+    written.catch(() => {}),
+    FAILURE_TIMEOUT_MS,
+    () => {},
+  );
 }
 
 /**

@@ -28,7 +28,7 @@ import type { EventsOptions } from './progress-events.js';
 import type { ResultsOptions } from './results.js';
 import type { EraseReason } from './session.js';
 
-/** Every method throws {@link RedisUnavailableError}: within seconds when Redis is down, within 15 s when it does not answer. */
+/** Every method throws {@link RedisUnavailableError}: within seconds when Redis is down, within 15 s when it does not answer, and of a change within 18 s. */
 export interface AtlasBatchClient {
   /**
    * Adds a batch; without a `reference` one is made. Adding the same batch again is safe.

@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
-import type { Auditor } from '../../src/batches/audit.js';
+import { type Auditor, audited } from '../../src/batches/audit.js';
 import { auditedBulk, auditedRedelivery } from '../../src/batches/bulk/audited-bulk.js';
 import type { BulkSelection } from '../../src/batches/bulk/selection.js';
+import type { ClientQueues } from '../../src/batches/client-queues.js';
 import type { AuditRecord } from '../../src/jobs/audit-record.js';
 import { auditKey } from '../../src/jobs/keys/redis-keys.js';
+import { withTimeout } from '../../src/timeouts.js';
 import { plant } from '../helpers/planted-batches.js';
+import { testRedis } from '../helpers/redis.js';
+import { startTcpValve } from '../helpers/tcp-valve.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 import { SILENT } from '../server/test-server.js';
 
@@ -108,3 +112,41 @@ it('what has no log of its own leaves the begin of an action for a worker, befor
     expect.objectContaining({ action: 'redeliver', filter: { givenUp: 'true' }, outcome: 'begun' }),
   ]);
 });
+
+const FAILED = new Error('what people have to know');
+
+/** A change that fails as soon as Redis falls silent in the middle of it. */
+const CHANGES: Record<string, (queues: ClientQueues, cut: () => void) => Promise<unknown>> = {
+  'a change': (queues, cut) => {
+    const act = async () => {
+      cut();
+      throw FAILED;
+    };
+    return audited(queues, OF_COMMAND, { action: 'cancel', reference: 'a' }, act, () => ({
+      outcome: 'cancelling',
+    }));
+  },
+  'an action on one that is named': failInTheMiddle,
+};
+const OF_COMMAND: Auditor = { actor: { name: 'alice', via: 'cli' } };
+
+async function failInTheMiddle(queues: ClientQueues, cut: () => void) {
+  const steps = auditedBulk(queues, OF_COMMAND, 'cancel', { references: ['a'] });
+  await steps.next();
+  cut();
+  await steps.throw(FAILED);
+}
+
+it.each(Object.keys(CHANGES))(
+  '%s that fails since Redis does not answer says so without waiting for its record',
+  async (name) => {
+    const { url, prefix } = testRedis();
+    const { port, hostname } = new URL(url);
+    const valve = await startTcpValve(Number(port));
+    const through = url.replace(`${hostname}:${port}`, `127.0.0.1:${valve.port}`);
+    const { queues } = openTestQueues({ url: through, prefix });
+    await plant(queues, [{ reference: 'a' }]);
+    const failed = CHANGES[name]?.(queues, () => valve.silence());
+    await expect(withTimeout(Promise.resolve(failed), 10_000, () => 'late')).rejects.toBe(FAILED);
+  },
+);

@@ -5,7 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { readReason } from '../../check-options.js';
 import { errorName } from '../../errors.js';
-import { type Audited, type Auditor, type Change, noteChange, noteInTimelines } from '../audit.js';
+import {
+  type Audited,
+  type Auditor,
+  type Change,
+  noteChange,
+  noteInTimelines,
+  ofFailure,
+} from '../audit.js';
 import type { ClientQueues } from '../client-queues.js';
 import {
   type PreviewedEvents,
@@ -111,8 +118,7 @@ async function* auditedSteps<T>(
     const described = describe(latest);
     const came = { outcome, ...described, details: { run, ...described.details } };
     const written = noteChange(queues, auditor, change, came);
-    // When Redis is away, the error of the action itself is what people have to know.
-    await (hasFailed ? written.catch(() => {}) : written);
+    await (hasFailed ? ofFailure(written) : written);
   }
 }
 
@@ -130,10 +136,7 @@ async function* auditedOne(
       yield step;
     }
   } catch (error) {
-    // When Redis is away, the error itself is what people have to know.
-    await noteChange(queues, auditor, change, { outcome: outcomeOf(error, signal) }).catch(
-      () => {},
-    );
+    await ofFailure(noteChange(queues, auditor, change, { outcome: outcomeOf(error, signal) }));
     throw error;
   }
 }
