@@ -14,6 +14,7 @@ import {
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { createRepeatedWarnings } from '../logging/repeated-lines.js';
+import { hostClockAtFirst } from '../redis/clock.js';
 import { PausingWorker } from '../redis/pausing-worker.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import type {
@@ -33,6 +34,7 @@ export function subscribeToCompletions(
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
   connection.on('error', () => {});
+  const clock = hostClockAtFirst(connection);
   const underWay = new Set<Promise<void>>();
   const worker = new PausingWorker<BatchSummary, void>(
     COMPLETIONS_QUEUE,
@@ -50,6 +52,7 @@ export function subscribeToCompletions(
       // An event whose handlers die comes again, however often they do.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
+    clock,
   );
   worker.on('failed', (job, error) => onError(error, job ? eventIdOf(job) : null));
   worker.on('error', (error) => onError(bareError(error), null));
@@ -57,11 +60,17 @@ export function subscribeToCompletions(
     for (const jobId of jobIds) worker.cancelJob(jobId, 'the event was given to another handler');
   });
   // Rejects when it is closed before Redis was reached.
-  worker.start().catch(() => {});
+  const start = async () => {
+    await worker.waitUntilReady();
+    await clock.start();
+    await worker.start();
+  };
+  start().catch(() => {});
 
   let closed: Promise<void> | undefined;
   return {
     close() {
+      clock.stop();
       closed ??= (async () => {
         const ended = worker.close().catch(() => {});
         let isOver = false;

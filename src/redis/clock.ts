@@ -60,3 +60,20 @@ export async function startRedisClock(redis: Redis): Promise<RedisClock> {
     },
   };
 }
+
+/** The clock of the host, until it is started, and where Redis does not say its time. */
+export function hostClockAtFirst(redis: Redis): RedisClock & { start(): Promise<void> } {
+  let clock: RedisClock | undefined;
+  let isStopped = false;
+  return {
+    now: () => clock?.now() ?? Date.now(),
+    async start() {
+      clock = await startRedisClock(redis).catch(() => undefined);
+      if (isStopped) clock?.stop();
+    },
+    stop() {
+      isStopped = true;
+      clock?.stop();
+    },
+  };
+}

@@ -1,12 +1,14 @@
 /**
- * A BullMQ worker that pauses when Redis refuses the fetch of a job, and takes no job before it is
- * told to start. BullMQ's own fetches again at once: a full Redis then takes a core of the worker and
+ * A BullMQ worker that pauses when Redis refuses the fetch of a job, takes no job before it is
+ * told to start, and goes by the clock of Redis. BullMQ's own fetches again at once: a full Redis then takes a core of the worker and
  * thousands of log lines a second.
  */
 import { type Job, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import { pause } from '../timeouts.js';
+import type { Clock } from './clock.js';
 import { isOfMove } from './connection/connection-errors.js';
 import { isReplyError } from './reply-error.js';
+import { goByRedisTime } from './worker-time.js';
 
 /** What fetches wait for. */
 export interface FetchGate {
@@ -35,6 +37,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     name: string,
     processor: Processor<Data, Result>,
     options: WorkerOptions,
+    protected readonly clock: Clock,
     protected readonly gate?: FetchGate | undefined,
   ) {
     super(name, processor, { ...options, autorun: false });
@@ -46,6 +49,7 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     });
     // BullMQ waits for a job by a command of its own, which Redis may refuse too.
     const { backend } = this;
+    goByRedisTime(backend, clock);
     const waitForJob = backend.waitForJob.bind(backend);
     backend.waitForJob = async (timeout) => ((await this.opened()) ? waitForJob(timeout) : null);
   }

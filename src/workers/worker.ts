@@ -117,7 +117,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
     jobs: number,
     processor: Processor<Data, Result>,
     gate: FetchGate = context.writes,
-  ) => createQueueWorker(queueOptions, name, jobs, processor, gate);
+  ) => createQueueWorker(queueOptions, name, jobs, processor, { clock: context.clock, gate });
   const intake = new BatchIntake(context);
   const polls = new PollIntake(context);
   const workers = [

@@ -35,6 +35,7 @@ async function add(entry: BatchContext, index: number, upload: SentUpload): Prom
   const documentIds = fromRanges(upload.documentIndexes).flatMap(
     (index) => request.documents[index]?.documentId ?? [],
   );
+  const now = clock.now();
   const areFirst = indexesOf({ documentIds }) === upload.documentIndexes;
   const data: PollData = {
     v: 1,
@@ -53,11 +54,13 @@ async function add(entry: BatchContext, index: number, upload: SentUpload): Prom
   try {
     await context.pollJobs.add(POLL_JOB, data, {
       jobId: pollJobId(atlasBatchId),
+      // The delay counts from there. BullMQ would take the host's clock.
+      timestamp: now,
       delay: nextPollDelayMs(
         context,
         data,
         { present: 0, polls: 0 },
-        { now: clock.now(), deadlineMs: deadlineMsOf(entry) },
+        { now, deadlineMs: deadlineMsOf(entry) },
       ),
       parent: { id: entry.lease.jobId, queue: `${config.QUEUE_PREFIX}:${BATCHES_QUEUE}` },
       continueParentOnFailure: true,

@@ -159,12 +159,15 @@ async function watchForLate({ context, job, lease, request, state }: BatchEntry)
   const { reference } = request;
   const { clock, config, pollJobs } = context;
   const data: WatchData = { v: 1, reference, batchTimestamp: job.timestamp, since };
+  const now = clock.now();
   const next = nextWatchAt(since, config.LATE_RESULTS_FOR_MS, null) ?? since;
   const until = new Date(since + config.LATE_RESULTS_FOR_MS).toISOString();
   lease.note(`documents that are still missing are awaited until ${until}`);
   await pollJobs.add(WATCH_JOB, data, {
     jobId: watchJobId(data),
-    delay: Math.max(0, next - clock.now()),
+    // The delay counts from there. BullMQ would take the host's clock.
+    timestamp: now,
+    delay: Math.max(0, next - now),
     removeOnComplete: true,
     removeOnFail: true,
   });

@@ -12,9 +12,12 @@ import { checkQueuesKey } from '../../jobs/keys/redis-keys.js';
 import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { redisAddress } from '../../redis/reply-error.js';
+import { goByRedisTime } from '../../redis/worker-time.js';
 
 const TOKEN = 'check';
 const DELAY_MS = 3_600_000;
+/** No clock says so: what is done at this time goes by what it was given. */
+const AT = 1_000_000_000_000;
 /** A check takes milliseconds. One that began so long ago has died, or stood still and is to fail. */
 const ABANDONED_AFTER_MS = 3_600_000;
 /** More than a start can leave, and too few to make it slow. */
@@ -66,26 +69,30 @@ async function removeQueue(queue: Queue, redis: Redis, register: string): Promis
 
 async function* assumptions(queue: Queue, redis: Redis): AsyncGenerator<[string, boolean]> {
   const keyOf = (name: string) => queue.toKey(name);
+  goByRedisTime(queue.backend, { now: () => AT });
   await queue.add('job', { n: 1 }, { jobId: 'first' });
   await queue.add('job', {}, { jobId: 'second' });
   const [data, timestamp] = await redis.hmget(keyOf('first'), 'data', 'timestamp');
   yield ['a job is a hash with data and timestamp', data === '{"n":1}' && Number(timestamp) > 0];
   const [, fetched] = await queue.backend.moveToActive(TOKEN);
   yield ['the job that waited longest is fetched first', fetched === 'first'];
+  const [processedOn] = await redis.hmget(keyOf('first'), 'processedOn');
+  yield ['a fetch goes by the time that it is given', Number(processedOn) === AT];
   yield ['a job is locked by its token', (await redis.get(keyOf('first:lock'))) === TOKEN];
   await queue.backend.updateProgress('first', { v: 1 });
   const progress = await redis.hget(keyOf('first'), 'progress');
   yield ['progress is a field of the job', progress === '{"v":1}'];
   const moved = { skipAttempt: true, fetchNext: true };
-  const next = await queue.backend.moveToDelayed('first', Date.now(), DELAY_MS, TOKEN, moved);
+  const next = await queue.backend.moveToDelayed('first', AT, DELAY_MS, TOKEN, moved);
   yield ['a move to sleep fetches the next job', next?.[1] === 'second'];
-  const sleeping = await redis.zrange(keyOf('delayed'), '0', '-1');
-  yield ['a job that sleeps is in the set of delayed ones', sleeping.join() === 'first'];
+  const [sleeper, dueAt] = await redis.zrange(keyOf('delayed'), '0', '-1', 'WITHSCORES');
+  const sleeps = sleeper === 'first' && Number(dueAt) === (AT + DELAY_MS) * 0x1000;
+  yield ['a job that sleeps is in the set of delayed ones by its time', sleeps];
   const job = await queue.getJob('second');
   await job?.moveToCompleted('value', TOKEN, false);
   const ended = Number(await redis.zscore(keyOf('completed'), 'second'));
   const finishedOn = Number(await redis.hget(keyOf('second'), 'finishedOn'));
-  yield ['an ended job is in its set by its time', ended > 0 && ended === finishedOn];
+  yield ['an ended job is in its set by its time', ended === AT && finishedOn === AT];
   yield* assumptionsOfParents(queue, redis);
 }
 

@@ -10,8 +10,10 @@ import { ErrorCode, type Job, type JobJson, type QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LockLostError } from '../../errors.js';
 import { LOCK_DURATION_MS, STALLED_INTERVAL_MS } from '../../jobs/queues.js';
+import type { Clock } from '../../redis/clock.js';
 import { type FetchGate, PausingWorker } from '../../redis/pausing-worker.js';
 import { isReplyError } from '../../redis/reply-error.js';
+import { toHostTime } from '../../redis/worker-time.js';
 import { FetchedJobs, type FlagValues } from './moves/fetched-jobs.js';
 import { FINISH_REPLY, type FinishReply, finishPart } from './moves/finish-script.js';
 import { joinSave } from './moves/joined-save.js';
@@ -46,7 +48,8 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     // more of a worker's CPU per negative poll, and 19 % more of Redis's.
     backend.moveToActive = async (token, name) => {
       const nextAt = this.fetched.nextAt(token);
-      return nextAt === undefined ? fetchJob(token, name) : [null, '', 0, nextAt];
+      if (nextAt === undefined) return fetchJob(token, name);
+      return [null, '', 0, toHostTime(this.clock, nextAt)];
     };
   }
 
@@ -123,7 +126,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
 
   private async moveToDelayed(jobId: string, token: string, delayMs: number): Promise<void> {
     const options = { skipAttempt: true, fetchNext: this.fetchesByTheWay() };
-    const next = await this.backend.moveToDelayed(jobId, Date.now(), delayMs, token, options);
+    const next = await this.backend.moveToDelayed(jobId, this.clock.now(), delayMs, token, options);
     const [data, id] = next ?? [];
     if (data) this.fetched.add(token, { data, id, flags: null });
   }
@@ -136,7 +139,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     const { connection, prefix = '' } = this.opts;
     const fetchNext = this.fetchesWithMove();
     const reply = await SAVE_AND_SLEEP.run(connection as Redis, keys, [
-      ...[prefix, this.name, Date.now(), delayMs, fetchNext ? 1 : 0],
+      ...[prefix, this.name, this.clock.now(), delayMs, fetchNext ? 1 : 0],
       ...args,
     ]);
     const values = settled(reply?.[0] ?? null);
@@ -153,7 +156,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
   ): Promise<void> {
     const { connection, prefix = '' } = this.opts;
     const fetchNext = this.fetchesWithMove();
-    const job = { prefix, queueName: this.name, jobId, token };
+    const job = { prefix, queueName: this.name, jobId, token, now: this.clock.now() };
     const parts = [...also, finishPart({ ...job, value, keepSeconds, fetchNext })];
     const { script, keys, args } = joinSave<FinishReply>(saving, parts, FINISH_REPLY);
     const reply = await script.run(connection as Redis, keys, args);
@@ -173,7 +176,7 @@ export class QueueWorker<Data, Result> extends PausingWorker<Data, Result> {
     const [values, moved, fetched] = await WAIT_FOR_CHILDREN.run(
       connection as Redis,
       [...read, ...owned],
-      [prefix, this.name, jobId, token, Date.now(), fetchNext ? 1 : 0, read.length, owner],
+      [prefix, this.name, jobId, token, this.clock.now(), fetchNext ? 1 : 0, read.length, owner],
     );
     if (LOCK_ERRORS.includes(moved)) throw new LockLostError(jobId);
     if (moved < 0)
@@ -223,7 +226,7 @@ export function createQueueWorker<Data, Result>(
   name: string,
   concurrency: number,
   processor: Processor<Data, Result>,
-  gate?: FetchGate,
+  { clock, gate }: { clock: Clock; gate?: FetchGate },
 ): QueueWorker<Data, Result> {
   const worker: QueueWorker<Data, Result> = new QueueWorker(
     name,
@@ -237,6 +240,7 @@ export function createQueueWorker<Data, Result>(
       // BullMQ would fail the job without its event; the processors count for themselves.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
+    clock,
     gate,
   );
   return worker;

@@ -36,6 +36,7 @@ it('a worker renews the lock of a job that runs again before its first run has e
       await secondBegan;
       throw new DelayedError();
     },
+    { clock: { now: Date.now } },
   );
   worker.on('error', (error) => void errors.push(error));
   void worker.start();

@@ -3,12 +3,14 @@ import { DelayedError, type Job, Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { LockLostError } from '../../../src/errors.js';
 import { createLogger } from '../../../src/logging.js';
+import type { Clock } from '../../../src/redis/clock.js';
 import type { PausingWorker } from '../../../src/redis/pausing-worker.js';
 import { connectRedis } from '../../../src/redis/worker-connection.js';
 import { createQueueWorker } from '../../../src/workers/runtime/queue-worker.js';
 import type { Slot } from '../../../src/workers/runtime/slot.js';
 import { connectionTo, testRedis } from '../../helpers/redis.js';
 import { waitUntil } from '../../helpers/wait-until.js';
+import { watchFetches } from '../../helpers/watch-fetches.js';
 
 const QUEUE = 'jobs';
 const LONG_MS = 3_600_000;
@@ -47,6 +49,7 @@ async function twoJobs(first: (scene: Scene) => Promise<void>) {
       };
       await first({ worker, job, slot, states, withoutLock });
     },
+    { clock: { now: Date.now } },
   );
   void worker.start();
   onTestFinished(async () => {
@@ -126,7 +129,11 @@ it('a worker runs the next job when the move of one fails at first', async () =>
 });
 
 /** A queue and its worker, both gone at the end of the test. */
-function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => Promise<void>) {
+function startOn(
+  concurrency: number,
+  run: (id: string, signal: AbortSignal, slot: Slot) => Promise<void>,
+  clock: Clock = { now: Date.now },
+) {
   const { url, prefix } = testRedis();
   const redis = connectRedis(connectionTo(url), createLogger('silent'));
   const options = { connection: redis, prefix };
@@ -135,7 +142,8 @@ function startOn(concurrency: number, run: (id: string, signal: AbortSignal) => 
     options,
     QUEUE,
     concurrency,
-    ({ id = '' }, { signal }) => run(id, signal),
+    ({ id = '' }, slot) => run(id, slot.signal, slot),
+    { clock },
   );
   worker.on('error', () => {});
   void worker.start();
@@ -178,3 +186,35 @@ it('a worker lets the requests of several jobs listen to one signal without a wa
   await waitUntil('the end of the job', async () => (await queue.getCompletedCount()) === 1);
   expect(warnings).toEqual([]);
 });
+
+it.each([
+  ['ahead of', -600_000],
+  ['behind', 600_000],
+])(
+  'a worker on a host whose clock is %s that of Redis wakes jobs in time, and asks rarely meanwhile',
+  async (_, redisAheadMs) => {
+    const { fetches } = watchFetches();
+    const SLEEP_MS = 1500;
+    const runs = new Map<string, number[]>();
+    const clock = { now: () => Date.now() + redisAheadMs };
+    const sleepOnce = async (id: string, _signal: AbortSignal, slot: Slot) => {
+      const times = [...(runs.get(id) ?? []), Date.now()];
+      runs.set(id, times);
+      if (times.length > 1) return;
+      await slot.moveToDelayed(SLEEP_MS);
+      throw new DelayedError();
+    };
+    const { queue } = startOn(1, sleepOnce, clock);
+    // The one whose end fetches nothing is told when the next one is due.
+    for (const jobId of ['first', 'second']) await queue.add('job', {}, { jobId });
+    await waitUntil('the ends of the jobs', async () => (await queue.getCompletedCount()) === 2);
+    for (const [began = 0, woke = 0] of runs.values()) {
+      expect(woke - began).toBeGreaterThanOrEqual(SLEEP_MS - 100);
+      expect(woke - began).toBeLessThan(SLEEP_MS + 3000);
+    }
+    const job = await queue.getJob('first');
+    expect(Math.abs((job?.finishedOn ?? 0) - clock.now())).toBeLessThan(60_000);
+    expect(Math.abs((job?.processedOn ?? 0) - clock.now())).toBeLessThan(60_000);
+    expect(fetches()).toBeLessThan(20);
+  },
+);

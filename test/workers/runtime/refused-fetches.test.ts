@@ -28,7 +28,9 @@ async function createWorker(...limit: [name: string, value: string]) {
   await queue.add('job', {});
   await admin.config('SET', ...limit);
   const errors: Error[] = [];
-  const worker = createQueueWorker(options, QUEUE, 10, async () => {});
+  const worker = createQueueWorker(options, QUEUE, 10, async () => {}, {
+    clock: { now: Date.now },
+  });
   worker.on('error', (error) => void errors.push(error));
   onTestFinished(async () => {
     await worker.close();

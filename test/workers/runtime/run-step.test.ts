@@ -57,7 +57,9 @@ async function runSteps(...steps: ((run: Run, at: Place) => Promise<StepResult<s
       },
     },
   );
-  const worker: PausingWorker<unknown, string> = createQueueWorker(options, 'jobs', 1, processor);
+  const worker: PausingWorker<unknown, string> = createQueueWorker(options, 'jobs', 1, processor, {
+    clock: { now: Date.now },
+  });
   void worker.start();
   onTestFinished(async () => {
     await worker.close();

@@ -12,7 +12,7 @@ import type { LuaPart } from '../../../redis/lua-script.js';
 import { FETCH_LUA, type MoveReply } from './fetch-lua.js';
 import type { SaveReply } from './save-script.js';
 
-/** ARGV: prefix of all keys, name of the queue, job, token, time of the host, value as JSON, seconds to keep it, 1 to fetch. */
+/** ARGV: prefix of all keys, name of the queue, job, token, Redis time, value as JSON, seconds to keep it, 1 to fetch. */
 const LUA = `
 local function move(KEYS, ARGV) ${moveToFinished.content} end
 ${FETCH_LUA}
@@ -32,6 +32,8 @@ export interface Finish {
   queueName: string;
   jobId: string;
   token: string;
+  /** Redis time in ms. */
+  now: number;
   /** What the job returns. */
   value: unknown;
   /** How long the job is kept. */
@@ -41,8 +43,8 @@ export interface Finish {
 
 /** The last part of a save: {@link FINISH_REPLY} ends its script. */
 export function finishPart(finish: Finish): LuaPart {
-  const { prefix, queueName, jobId, token, value, keepSeconds, fetchNext } = finish;
-  const args = [prefix, queueName, jobId, token, Date.now(), JSON.stringify(value), keepSeconds];
+  const { prefix, queueName, jobId, token, now, value, keepSeconds, fetchNext } = finish;
+  const args = [prefix, queueName, jobId, token, now, JSON.stringify(value), keepSeconds];
   return { lua: LUA, keys: [], args: [...args, fetchNext ? 1 : 0] };
 }
 

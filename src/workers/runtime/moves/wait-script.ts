@@ -13,7 +13,7 @@ import { LuaScript } from '../../../redis/lua-script.js';
 import { FETCH_LUA, type MoveReply } from './fetch-lua.js';
 
 /**
- * KEYS to read, then those that must be ours. ARGV: prefix of all keys, name of the queue, job, token, time of the host, 1 to
+ * KEYS to read, then those that must be ours. ARGV: prefix of all keys, name of the queue, job, token, Redis time, 1 to
  * fetch; how many keys to read, and what the others must hold where they exist.
  */
 export const WAIT_FOR_CHILDREN = new LuaScript<WaitReply>(`
