@@ -7,6 +7,7 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
 import { redisTimeMs } from '../../src/redis/clock.js';
+import { runCli } from '../cli/run-cli.js';
 import { testRedis } from '../helpers/redis.js';
 import { type System, startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
@@ -45,6 +46,14 @@ async function dueInMs(redis: Redis, queue: Queue): Promise<number | null> {
   return score === undefined ? null : Number(score) / 0x1000 - (await redisTimeMs(redis));
 }
 
+/** The only job of a queue was added in the last minute. */
+async function expectAddedNow({ redis }: System, queue: Queue): Promise<void> {
+  const [job] = await queue.getJobs();
+  const agoMs = (await redisTimeMs(redis)) - (job?.timestamp ?? 0);
+  expect(agoMs).toBeGreaterThan(-SLACK_MS);
+  expect(agoMs).toBeLessThan(60_000);
+}
+
 const polls = (system: System) => system.atlas.requestLog('extracts');
 
 it.each([
@@ -74,8 +83,20 @@ it.each([
     await sleeps('a poll job that polled', system.pollJobs, POLL_MAX_MS);
     system.atlas.completeNow();
     await sleeps('a webhook between two attempts', webhooks, 60_000);
+    for (const queue of [system.completions, webhooks]) await expectAddedNow(system, queue);
   },
 );
+
+it('an event that is sent again from a host whose clock is behind waits from now on, by the clock of Redis', async () => {
+  const system = await startSystem();
+  await system.startWorker();
+  await system.submit('again', 1);
+  await system.event('done-again');
+  const environment = { ...system.environment, NODE_OPTIONS: nodeOptions(BEHIND) };
+  expect((await runCli(['redeliver', 'again'], environment)).code).toBe(0);
+  const { redis, prefix } = system;
+  await expectAddedNow(system, new Queue('atlas-webhooks', { connection: redis, prefix }));
+});
 
 it.each([
   ['ahead has died', AHEAD, RIGHT],

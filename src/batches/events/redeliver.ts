@@ -7,6 +7,7 @@ import { hasCode } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
 import { COMPLETED_EVENT, FAILED_EVENT } from '../../jobs/queues.js';
 import { type WebhookPayload, webhookPayload } from '../../jobs/state/webhook-state.js';
+import { redisTimeMs } from '../../redis/clock.js';
 import { promote } from '../../redis/promote.js';
 import type { ClientQueues } from '../client-queues.js';
 import { eventJobIdsOf, stateOf, summaryOf } from '../find-summary.js';
@@ -100,13 +101,18 @@ function eventOfJob(job: Job<unknown>, reference: string): KnownEvent | null {
 }
 
 export async function send(
-  { webhooks }: ClientQueues,
+  { link, webhooks }: ClientQueues,
   { jobId, payload }: KnownEvent,
 ): Promise<void> {
   const job = await webhooks.getJob(jobId);
-  if (job) await sendAgain(job);
+  if (job) {
+    await sendAgain(job);
+    return;
+  }
+  // How long it waits counts from there. BullMQ would take the host's clock.
+  const timestamp = Math.floor(await redisTimeMs(link.redis));
   // When it is done it is kept as long as the others: workers remove those by their age.
-  else await webhooks.add(payload.type, payload, { jobId });
+  await webhooks.add(payload.type, payload, { jobId, timestamp });
 }
 
 /** For another day. @returns Whether it is there. One that waits goes out at once. */

@@ -82,7 +82,7 @@ export async function announce(
 ): Promise<StepResult<BatchSummary>> {
   const { context, job, lease, request, reference } = batch;
   const state: EndedBatchState = { ...batch.state, outcome };
-  const { config, completions, webhooks } = context;
+  const { config, clock, completions, webhooks } = context;
   await leaveGate(batch);
   const event = request
     ? summarize(request, state, (atlasBatchId, root = outcome.resultsRoot) =>
@@ -96,7 +96,10 @@ export async function announce(
   if (!outcome.announced) {
     const name = outcome.status === 'completed' ? COMPLETED_EVENT : FAILED_EVENT;
     const keep = { age: Math.ceil(config.COMPLETIONS_TTL_MS / 1000) };
-    const options = { jobId: outcome.eventJobId, removeOnComplete: keep, removeOnFail: keep };
+    const jobId = outcome.eventJobId;
+    // How long an event waits counts from there. BullMQ would take the host's clock.
+    const timestamp = clock.now();
+    const options = { jobId, timestamp, removeOnComplete: keep, removeOnFail: keep };
     // A worker that stood still adds no event of a batch that others have ended, and somebody has erased.
     await lease.renew();
     if (config.COMPLETION_WEBHOOK_URL !== null) {
