@@ -126,6 +126,18 @@ it.each(['delayed', 'active'] as const)(
   },
 );
 
+it('an event that nobody takes is removed also where somebody has given it a priority, or paused the queue', async () => {
+  const system = await startSystem();
+  const { completions } = system;
+  await completions.pause();
+  for (const [jobId, priority] of Object.entries({ 'done-x': 5, 'done-y': 0 }))
+    await completions.add('batch.completed', {} as never, { jobId, priority });
+  expect(await completions.getJobState('done-x')).toBe('prioritized');
+  await system.startWorker({ COMPLETIONS_TTL_MS: '1000' });
+  for (const id of ['done-x', 'done-y'])
+    await waitUntil('the removal', async () => !(await completions.getJob(id)));
+});
+
 it('the poll jobs of a batch that completed are pruned, and those of one that failed are kept', async () => {
   const system = await startSystem({
     atlas: { neverArrives: (documentId) => documentId === MISSING },

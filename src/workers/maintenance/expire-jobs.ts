@@ -49,18 +49,15 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
   const expireEnded = async () => {
     for (const jobs of ended) await removeEnded(context, jobs);
   };
-  const clean = (queue: Queue, state: UntakenState) => removeUntaken(context, queue, state);
+  // A webhook that is on takes its events itself; what one left that was switched off, nobody does.
+  const queues = config.COMPLETION_WEBHOOK_URL === null ? [completions, webhooks] : [completions];
   const expireUntaken = async () => {
     await trimOutcomes(context);
-    await clean(completions, 'wait');
-    // One whose handler failed comes back only when there is a consumer, and so does one that died
-    // with its consumer: it is active, without a lock.
-    await clean(completions, 'delayed');
-    await clean(completions, 'active');
-    // A webhook that is on takes its events itself; what one left that was switched off, nobody does.
-    if (config.COMPLETION_WEBHOOK_URL !== null) return;
-    for (const state of ['wait', 'delayed', 'active'] as const) {
-      if ((await webhooks.getJobCountByTypes(state)) > 0) await clean(webhooks, state);
+    for (const queue of queues) {
+      for (const state of UNTAKEN_STATES) {
+        // BullMQ writes to a stream of the queue even when nothing is there to be removed.
+        if ((await queue.getJobCountByTypes(state)) > 0) await removeUntaken(context, queue, state);
+      }
     }
   };
   const every = (lifeMs: number, maxMs: number, expire: () => Promise<void>) => {
@@ -82,7 +79,11 @@ export function startExpiry(context: WorkerContext): { stop(): void } {
   };
 }
 
-type UntakenState = 'wait' | 'delayed' | 'active';
+/**
+ * One whose handler failed is delayed, and comes back only when there is a consumer; so does one that died with its
+ * consumer: it is active, without a lock. Somebody may have given one a priority by hand.
+ */
+const UNTAKEN_STATES = ['wait', 'prioritized', 'delayed', 'active'] as const;
 
 /** Removes all events of a queue that nobody has taken for as long as they are kept. */
 export async function removeUntaken(
@@ -93,7 +94,7 @@ export async function removeUntaken(
     stopping,
   }: Pick<WorkerContext, 'config' | 'clock' | 'logger' | 'stopping'>,
   queue: Queue,
-  state: UntakenState,
+  state: (typeof UNTAKEN_STATES)[number],
 ): Promise<void> {
   let removed: string[];
   do {
