@@ -19,6 +19,7 @@ import type { ReplicaConfirmation } from './batch/upload/replica-confirmation.js
 import type { SentUploads } from './batch/upload/sent-uploads.js';
 import type { ErasedBatches } from './erased-batches.js';
 import type { BucketRules } from './maintenance/bucket-rules.js';
+import type { DeniedObjects } from './maintenance/denied-objects.js';
 import type { Heartbeat } from './maintenance/heartbeat.js';
 import type { StoresRead } from './maintenance/stores-read.js';
 import type { WorkerMetrics } from './metrics.js';
@@ -53,6 +54,7 @@ export interface WorkerContext {
   gate: Gate;
   bucketRules: BucketRules;
   storesRead: StoresRead;
+  deniedObjects: DeniedObjects;
   erased: ErasedBatches;
   sentUploads: SentUploads;
   /** Null where no upload waits for a replica of Redis. */

@@ -29,6 +29,7 @@ import { SentUploads } from './batch/upload/sent-uploads.js';
 import type { WorkerContext } from './context.js';
 import { ErasedBatches } from './erased-batches.js';
 import { BucketRules } from './maintenance/bucket-rules.js';
+import { DeniedObjects } from './maintenance/denied-objects.js';
 import { makeRoom } from './maintenance/expire-jobs.js';
 import { startHeartbeat } from './maintenance/heartbeat.js';
 import { PollJobPruner } from './maintenance/prune-poll-jobs.js';
@@ -141,6 +142,8 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   // After the first plain writes: what a user may not do, a command says better than a script.
   await checkPermissions(redis, prefix, 'worker');
   await checkBullmq(redis, prefix, clock);
+  const deniedObjects = new DeniedObjects({ redis, config, clock, store }).start();
+  parts.add(() => deniedObjects.stop());
   const warn = createRepeatedWarnings(logger);
   const policy =
     options.policy ??
@@ -212,6 +215,7 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
     gate,
     bucketRules,
     storesRead,
+    deniedObjects,
     erased: new ErasedBatches({ redis, config, logger }),
     sentUploads,
     replica,

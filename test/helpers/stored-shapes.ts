@@ -31,7 +31,7 @@ export interface StoredShapes {
 
 /** Of live processes: they are gone when somebody reads the fixture. */
 const OF_PROCESSES =
-  /:(workers|bucket-rules|stores-read|stalled-check|token.*|lock|.*:lock|receipts-wanted:.*)$/;
+  /:(workers|bucket-rules|stores-read|readers|stalled-check|token.*|lock|.*:lock|receipts-wanted:.*)$/;
 /** BullMQ keeps the time of a delayed job in the upper bits of its score. */
 const DELAYED_SCALE = 0x1000;
 

@@ -4,6 +4,7 @@ import { openQueues } from '../../src/batches/client-queues.js';
 import { eraseBatch } from '../../src/batches/erase/erase-batch.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { erasedDigest } from '../../src/jobs/erased.js';
+import { deniedObjectsKey } from '../../src/jobs/keys/reading-keys.js';
 import { openLink } from '../../src/redis/client-link.js';
 import { RedisConnection } from '../../src/redis/connection/connection.js';
 import { startS3Simulator } from '../../src/simulator/index.js';
@@ -100,6 +101,8 @@ it('an erased batch leaves nothing in Redis and no version of its results in S3,
   expect(system.s3.versions(bucket, 'gone-1/').length).toBeGreaterThan(1);
   const job = await system.batches.getJob('batch-gone-1');
   await system.redis.set(`${system.prefix}:receipt:gone-1:nonce`, '{}');
+  const asked = '["kyc-documents","gone-1/001.jpg"]';
+  await system.redis.zadd(deniedObjectsKey(system.prefix), Date.now(), asked);
   await system.redis.hset(`${system.prefix}:bulk:1`, {
     order: '{"which":"text gone-1"}',
     state: 'done',

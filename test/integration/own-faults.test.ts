@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { randomPort } from '../../scripts/free-port.js';
-import { storesReadKey } from '../../src/jobs/keys/redis-keys.js';
+import { storesReadKey } from '../../src/jobs/keys/reading-keys.js';
 import { batchesEnded } from '../helpers/batches-ended.js';
 import { expectAllEndedOnce, expectStoredAsAtlasHasIt } from '../helpers/invariants.js';
 import { type System, startSystem, startTestS3 } from '../helpers/system.js';

@@ -1,5 +1,6 @@
 /** Removes from Redis all that names a batch: its jobs with their logs, keys, members of sets, and entries of streams. */
 import { batchJobId, TIMESTAMP_IN_LUA } from '../../jobs/ids.js';
+import { deniedObjectsKey } from '../../jobs/keys/reading-keys.js';
 import { begunKey, cancelledKey, outcomesKey, startedKey } from '../../jobs/keys/redis-keys.js';
 import { BATCHES_QUEUE, QUEUES } from '../../jobs/queues.js';
 import { LuaScript } from '../../redis/lua-script.js';
@@ -69,11 +70,13 @@ export async function eraseKeys(space: KeySpace, traces: Traces): Promise<Remove
 }
 
 /** A later batch of the reference stays. */
-function removeBatch(space: KeySpace, { reference, timestamp }: Traces) {
+async function removeBatch(space: KeySpace, { reference, timestamp }: Traces) {
   const { redis, prefix } = space;
   const id = batchJobId(reference);
   const ours = [cancelledKey(prefix), startedKey(prefix), begunKey(prefix)];
   const keys = [...keysOf(space, BATCHES_QUEUE, id), ...ours];
+  // An object of it may be among them; workers ask anew for those of other batches.
+  await redis.unlink(deniedObjectsKey(prefix));
   return REMOVE_JOB.run(redis, keys, [id, timestamp ?? NO_TIMESTAMP]);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Every key of ours in Redis but those of the gate, as a function of `QUEUE_PREFIX`. BullMQ's own begin with
- * the name of a queue after the prefix. All but {@link observationsKey}, {@link startedKey}, {@link begunKey},
- * {@link outcomesKey}, {@link checkQueuesKey} and {@link apiCursorKey} expire.
+ * Every key of ours in Redis but those of the gate and of what workers can read, as a function of `QUEUE_PREFIX`.
+ * BullMQ's own begin with the name of a queue after the prefix. All but {@link observationsKey}, {@link startedKey},
+ * {@link begunKey}, {@link outcomesKey}, {@link checkQueuesKey} and {@link apiCursorKey} expire.
  */
 
 /**
@@ -82,22 +82,6 @@ export function workerReportKey(prefix: string, heartbeatId: string): string {
  */
 export function callbacksMissedKey(prefix: string): string {
   return `${prefix}:callbacks-missed`;
-}
-
-/**
- * Sorted set: rules of which buckets are allowed, by the Redis time in ms of the last heartbeat of a
- * worker that has it. Written with each heartbeat; a minute.
- */
-export function bucketRulesKey(prefix: string): string {
-  return `${prefix}:bucket-rules`;
-}
-
-/**
- * Sorted set: what the S3s are called of which workers have read documents, by the Redis time in ms of the
- * heartbeat that said so. Written with each heartbeat of a worker that has; a minute.
- */
-export function storesReadKey(prefix: string): string {
-  return `${prefix}:stores-read`;
 }
 
 /** Written and deleted by `doctor`, to see that a write, a script and a stream work; lives seconds. */

@@ -4,7 +4,7 @@ import { fromRanges, toRanges } from '../../jobs/index-ranges.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';
 import type { Verdict } from '../../storage/checks/verdict.js';
-import { AccessDeniedError, deniedError } from '../../storage/storage-errors.js';
+import { AccessDeniedError } from '../../storage/storage-errors.js';
 import { unlessAborted } from '../../timeouts.js';
 import { type BatchContext, checkpoint } from './batch-context.js';
 import { noteChecked } from './transitions.js';
@@ -14,6 +14,8 @@ const NAMED_OBJECTS = 100;
 /** Objects between two safe points: a second or two, even of a slow S3. */
 const CHECKED_AT_ONCE = 500;
 
+/** What the role of another worker may be allowed. */
+const REFUSALS: ReadonlySet<Verdict> = new Set(['doubtful', 'denied', 'locked']);
 /** The sentences of a failed batch, in this order. */
 const ISSUES: Readonly<Record<Exclude<Verdict, 'readable' | 'doubtful'>, string>> = {
   absent: 'no such object',
@@ -102,10 +104,7 @@ async function findVerdicts(
       const check = entry.context.store.check(objects, note, entry.signal);
       await unlessAborted(check, entry.context.stopping);
     }
-    for (const [index, verdict] of verdicts) {
-      const document = entry.request.documents[index];
-      if (verdict === 'doubtful' && document) throw deniedError(document);
-    }
+    await expectDenied(entry, verdicts);
   } catch (error) {
     entry.state = noteChecked(entry.state, toRanges(readable));
     if (
@@ -117,6 +116,23 @@ async function findVerdicts(
   }
   await entry.context.storesRead.noteDocumentsRead();
   return verdicts;
+}
+
+/**
+ * One object that no worker can read ends the batch, so that of one alone the others are asked.
+ * @throws TransientError; OwnFaultError where others can read it.
+ */
+async function expectDenied(
+  { context, request }: BatchContext,
+  verdicts: ReadonlyMap<number, Verdict>,
+): Promise<void> {
+  const refused = [...verdicts].filter(([, verdict]) => REFUSALS.has(verdict));
+  // The same one at each try, whichever response came first.
+  const index = refused.reduce((first, [one]) => Math.min(first, one), Number.POSITIVE_INFINITY);
+  const document = request.documents[index];
+  if (!document) return;
+  const lasts = refused.every(([, verdict]) => verdict !== 'doubtful');
+  await context.deniedObjects.expectDenied(document, { lasts });
 }
 
 function bucketsOf({ request }: BatchContext, indexes: readonly number[]): Set<string> {

@@ -4,7 +4,7 @@
  * and not the batch.
  */
 import type { ChainableCommander, Redis } from 'ioredis';
-import { bucketRulesKey } from '../../jobs/keys/redis-keys.js';
+import { bucketRulesKey } from '../../jobs/keys/reading-keys.js';
 import { parseJson } from '../../json.js';
 import type { Clock } from '../../redis/clock.js';
 import { isBucketAllowed } from '../../storage/allowed-buckets.js';

@@ -5,7 +5,7 @@
  */
 import type { ChainableCommander, Redis } from 'ioredis';
 import { OwnFaultError, type ReasonCode } from '../../errors.js';
-import { storesReadKey } from '../../jobs/keys/redis-keys.js';
+import { storesReadKey } from '../../jobs/keys/reading-keys.js';
 import type { Clock } from '../../redis/clock.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 
