@@ -57,6 +57,8 @@ export interface ObjectStore {
   tryBucket(bucket: string): Promise<BucketTrial>;
   /** By bucket, of those of which an object of a job was ever read. */
   readonly bucketsRead: ReadonlyMap<string, unknown>;
+  /** Whether this process has found the object readable. False also where that was thousands of objects ago. */
+  hasRead(object: ObjectReference): boolean;
   /** What this S3 is called; see {@link storeName}. */
   name(): Promise<string>;
   /** Scheme and host of the URLs that Atlas gets. */
@@ -182,6 +184,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     get bucketsRead() {
       return readable.buckets;
     },
+    hasRead: (object) => readable.has(object),
     async name() {
       const object = { bucket: resultsBucket, key: 'k' };
       try {

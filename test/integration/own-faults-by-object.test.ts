@@ -12,7 +12,7 @@ const DENIED = 'loans/';
 const LASTING_MS = 20_000;
 
 /** The same objects as a role sees them that may read only some of them. */
-async function startNarrowS3(system: System) {
+async function startNarrowS3(system: System, fault: 'AccessDenied' | 'locked' = 'AccessDenied') {
   const s3 = await startTestS3();
   const refusedAt: number[] = [];
   const match = ({ key }: { key: string }) => {
@@ -20,7 +20,7 @@ async function startNarrowS3(system: System) {
     if (isDenied) refusedAt.push(performance.now());
     return isDenied;
   };
-  s3.setFaults({ rules: [{ fault: 'AccessDenied', match }] });
+  s3.setFaults({ rules: [{ fault, match }] });
   const add = async (reference: string) => {
     const key = `${DENIED}${reference}.pdf`;
     for (const one of [system.s3, s3]) {
@@ -34,7 +34,7 @@ async function startNarrowS3(system: System) {
     await system.add({ reference, productType: 'LOAN_APP', documents });
   };
   const deniedForMs = () => (refusedAt.at(-1) ?? 0) - (refusedAt[0] ?? 0);
-  return { url: s3.url, add, deniedForMs };
+  return { url: s3.url, add, deniedForMs, refusals: () => refusedAt.length };
 }
 
 /** Batches that sleep over a refusal are woken every second: each would double its sleep. */
@@ -91,28 +91,58 @@ it('a worker that may read only some objects of a bucket ends no batch while bet
   await endAtOthers(1);
 });
 
-it('a worker that may read only some objects of a bucket leaves batches to others that are busy, and says so', {
+it.each([
+  ['read only some objects of a bucket', 'AccessDenied'],
+  ['not use the key of KMS of some objects', 'locked'],
+] as const)(
+  'a worker that may %s leaves batches to others that are busy, and says so',
+  {
+    timeout: 150_000,
+  },
+  async (_, fault) => {
+    const system = await startSystem();
+    const narrow = await startNarrowS3(system, fault);
+    // Another worker, without a place for a batch.
+    const { redis, prefix } = system;
+    const others = new DeniedObjects({
+      redis,
+      config: { QUEUE_PREFIX: prefix, S3_ALLOWED_BUCKETS: [BUCKET], RESULTS_BUCKET: 'results' },
+      clock: { now: Date.now },
+      store: { check: async (_, onVerdict) => onVerdict(0, 'readable') },
+    }).start();
+    onTestFinished(() => others.stop());
+
+    const { worker, port, endAtOthers } = await startNarrowWorker(system, narrow);
+    const said = 'other workers read there what is denied to this one';
+    await triedUntil(system, 'the line of the log', () => worker.output().includes(said));
+    expect(worker.output()).toMatch(/is not configured for.*403 AccessDenied/);
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+    expect(await ready.json()).toMatchObject({ down: [expect.stringContaining(said)] });
+    await endAtOthers(0);
+  },
+);
+
+it('a batch that was checked before is not sent by a worker that may read only some of its objects', {
   timeout: 150_000,
 }, async () => {
   const system = await startSystem();
+  const { atlas } = system;
   const narrow = await startNarrowS3(system);
-  // Another worker, without a place for a batch.
-  const { redis, prefix } = system;
-  const others = new DeniedObjects({
-    redis,
-    config: { QUEUE_PREFIX: prefix, S3_ALLOWED_BUCKETS: [BUCKET], RESULTS_BUCKET: 'results' },
-    clock: { now: Date.now },
-    store: { check: async (_, onVerdict) => onVerdict(0, 'readable') },
-  }).start();
-  onTestFinished(() => others.stop());
+  const good = await system.startWorker();
+  atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 503 }] });
+  await narrow.add('checked');
+  await waitUntil('its refusal', () => atlas.requests.count('multiupload', 503) > 0);
+  await good.stop();
+  atlas.setFaults({ rules: [] });
+  const sent = atlas.requests.count('multiupload');
 
-  const { worker, port, endAtOthers } = await startNarrowWorker(system, narrow);
-  const said = 'other workers read there what is denied to this one';
-  await triedUntil(system, 'the line of the log', () => worker.output().includes(said));
-  expect(worker.output()).toMatch(/is not configured for.*403 AccessDenied/);
-  const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
-  expect(await ready.json()).toMatchObject({ down: [expect.stringContaining(said)] });
-  await endAtOthers(0);
+  await system.startWorkerProcess({ AWS_ENDPOINT_URL_S3: narrow.url });
+  await triedUntil(system, 'a try', () => narrow.refusals() > 0);
+  expect(atlas.requests.count('multiupload')).toBe(sent);
+  await system.startWorker();
+  const isEnded = async () => (await system.completions.count()) === 1;
+  await triedUntil(system, 'its event', isEnded);
+  expect((await system.event('done-checked')).data.status).toBe('completed');
 });
 
 it('an object that is denied to all workers ends its batch when a second one has said so', {

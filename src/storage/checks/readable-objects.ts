@@ -1,11 +1,18 @@
-/** Which object of each bucket was read last: it tells a key that is denied from a role that is wrong. */
+/**
+ * Which object of each bucket was read last: it tells a key that is denied from a role that is wrong. And which were
+ * read at all, by this process.
+ */
+import type { ObjectReference } from '../s3-request.js';
 
 /** Names of buckets come from jobs. At this number all are dropped, and noted again. */
 const MAX_BUCKETS = 1_000;
 /** What was read before that is no sign of what the role may read now. */
 const MEMORY_MS = 5 * 60_000;
+/** Several of the largest batches; some megabytes. At this number all are dropped, and checked again where it matters. */
+const MAX_OBJECTS = 50_000;
 
 export class ReadableObjects {
+  private readonly objects = new Set<string>();
   private readonly latest = new Map<string, { key: string; at: number }>();
 
   /** @param now Milliseconds of a clock that does not jump. */
@@ -13,6 +20,8 @@ export class ReadableObjects {
 
   note(bucket: string, key: string): void {
     const at = this.now();
+    if (this.objects.size >= MAX_OBJECTS) this.objects.clear();
+    this.objects.add(`${bucket}/${key}`);
     const known = this.latest.get(bucket);
     if (known) {
       known.key = key;
@@ -21,6 +30,10 @@ export class ReadableObjects {
     }
     if (this.latest.size >= MAX_BUCKETS) this.latest.clear();
     this.latest.set(bucket, { key, at });
+  }
+
+  has({ bucket, key }: ObjectReference): boolean {
+    return this.objects.has(`${bucket}/${key}`);
   }
 
   /** By bucket, of those of which an object was ever read. */

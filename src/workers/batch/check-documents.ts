@@ -92,30 +92,62 @@ async function findVerdicts(
   const open = indexes.filter((index) => !readable.has(index));
   const verdicts = new Map<number, Verdict>();
   try {
-    for (let from = 0; from < open.length; from += CHECKED_AT_ONCE) {
-      checkpoint(entry);
-      const part = open.slice(from, from + CHECKED_AT_ONCE);
-      const objects = part.flatMap((index) => entry.request.documents[index] ?? []);
-      const note = (position: number, verdict: Verdict) => {
-        const index = part[position] ?? -1;
-        verdicts.set(index, verdict);
-        if (verdict === 'readable') readable.add(index);
-      };
-      const check = entry.context.store.check(objects, note, entry.signal);
-      await unlessAborted(check, entry.context.stopping);
-    }
-    await expectDenied(entry, verdicts);
+    await checkThose(entry, open, (index, verdict) => {
+      verdicts.set(index, verdict);
+      if (verdict === 'readable') readable.add(index);
+    });
   } catch (error) {
     entry.state = noteChecked(entry.state, toRanges(readable));
-    if (
-      error instanceof AccessDeniedError &&
-      (await entry.context.storesRead.onlyOthersRead(bucketsOf(entry, open)))
-    )
-      throw new OwnFaultError(error.code, error.message, { cause: error });
     throw error;
   }
   await entry.context.storesRead.noteDocumentsRead();
   return verdicts;
+}
+
+/**
+ * To be called before URLs are signed for documents of these indexes. Another process may have checked them, whose role
+ * may read more than ours: Atlas could not fetch them by our URLs. What no worker can read by now is not judged here, but
+ * in the next round.
+ * @throws TransientError; OwnFaultError where others may read there.
+ */
+export async function expectOwnRole(
+  entry: BatchContext,
+  indexes: readonly number[],
+): Promise<void> {
+  const unread = indexes.filter((index) => {
+    const document = entry.request.documents[index];
+    return document !== undefined && !entry.context.store.hasRead(document);
+  });
+  await checkThose(entry, unread, () => {});
+}
+
+/** @throws TransientError, when what was found until then was told; OwnFaultError where others may read there. */
+async function checkThose(
+  entry: BatchContext,
+  indexes: readonly number[],
+  onVerdict: (index: number, verdict: Verdict) => void,
+): Promise<void> {
+  const { context, request } = entry;
+  const verdicts = new Map<number, Verdict>();
+  try {
+    for (let from = 0; from < indexes.length; from += CHECKED_AT_ONCE) {
+      checkpoint(entry);
+      const part = indexes.slice(from, from + CHECKED_AT_ONCE);
+      const objects = part.flatMap((index) => request.documents[index] ?? []);
+      const note = (position: number, verdict: Verdict) => {
+        const index = part[position] ?? -1;
+        verdicts.set(index, verdict);
+        onVerdict(index, verdict);
+      };
+      await unlessAborted(context.store.check(objects, note, entry.signal), context.stopping);
+    }
+    await expectDenied(entry, verdicts);
+  } catch (error) {
+    const isDenied = error instanceof AccessDeniedError;
+    if (isDenied && (await context.storesRead.onlyOthersRead(bucketsOf(entry, indexes))))
+      throw new OwnFaultError(error.code, error.message, { cause: error });
+    throw error;
+  }
 }
 
 /**

@@ -281,6 +281,15 @@ test('URLs are signed only by credentials that could read the bucket a minute ag
   expect(requests().head).toEqual({ 200: 1, 403: 1 });
 });
 
+test('a store knows which objects it has found readable', async () => {
+  const { store } = await start(deny('secret.jpg'));
+  const objects = ['pan.jpg', 'secret.jpg', 'empty.jpg', 'gone.jpg'].map(at);
+  expect(objects.map((object) => store.hasRead(object))).toEqual([false, false, false, false]);
+  await verdictsOf(store, [at('pan.jpg')]);
+  await verdictsOf(store, objects);
+  expect(objects.map((object) => store.hasRead(object))).toEqual([true, false, false, false]);
+});
+
 test('the check goes on telling of what is under way when one object fails', async () => {
   const { s3, store } = await start();
   const objects = Array.from({ length: 40 }, (_, n) => at(`${n}.jpg`));

@@ -9,6 +9,7 @@ import { unlessAborted, withEither } from '../../../timeouts.js';
 import { StoppingError } from '../../runtime/run-step.js';
 import { flagKeys, toFlags } from '../../runtime/signals.js';
 import { type BatchContext, isDoomed, mayResubmit } from '../batch-context.js';
+import { expectOwnRole } from '../check-documents.js';
 import { stepUpload } from '../transitions.js';
 import { receiptOf, saveResult } from './save-result.js';
 import type { SendResult } from './upload-transitions.js';
@@ -52,10 +53,13 @@ export async function sendUpload(
 }
 
 async function signedFiles(
-  { context, request, signal }: BatchContext,
+  entry: BatchContext,
   { documentIndexes, scoped }: PlannedUpload,
 ): Promise<{ file_url: string; document_id: string }[]> {
-  const documents = fromRanges(documentIndexes).map((index) => {
+  const { context, request, signal } = entry;
+  const indexes = fromRanges(documentIndexes);
+  await expectOwnRole(entry, indexes);
+  const documents = indexes.map((index) => {
     const document = request.documents[index];
     if (!document) throw new Error(`the batch has no document ${index}`);
     return document;
