@@ -92,6 +92,7 @@ async function findVerdicts(
   const open = indexes.filter((index) => !readable.has(index));
   const verdicts = new Map<number, Verdict>();
   try {
+    await checkThose(entry, unreadBuckets(entry, open, readable), () => {});
     await checkThose(entry, open, (index, verdict) => {
       verdicts.set(index, verdict);
       if (verdict === 'readable') readable.add(index);
@@ -102,6 +103,24 @@ async function findVerdicts(
   }
   await entry.context.storesRead.noteDocumentsRead();
   return verdicts;
+}
+
+/**
+ * Of each bucket of which we have read nothing, a document that another process has found readable. Who has read that
+ * one knows that a denied document is not for its own role.
+ */
+function unreadBuckets(
+  entry: BatchContext,
+  open: readonly number[],
+  readable: ReadonlySet<number>,
+): number[] {
+  const { bucketsRead } = entry.context.store;
+  const unread = [...bucketsOf(entry, open)].filter((bucket) => !bucketsRead.has(bucket));
+  if (unread.length === 0) return [];
+  const known = [...readable];
+  return unread.flatMap(
+    (bucket) => known.find((index) => entry.request.documents[index]?.bucket === bucket) ?? [],
+  );
 }
 
 /**
@@ -141,13 +160,15 @@ async function checkThose(
       };
       await unlessAborted(context.store.check(objects, note, entry.signal), context.stopping);
     }
-    await expectDenied(entry, verdicts);
   } catch (error) {
-    const isDenied = error instanceof AccessDeniedError;
-    if (isDenied && (await context.storesRead.onlyOthersRead(bucketsOf(entry, indexes))))
+    if (!(error instanceof AccessDeniedError)) throw error;
+    if (await context.storesRead.onlyOthersRead(bucketsOf(entry, indexes)))
       throw new OwnFaultError(error.code, error.message, { cause: error });
+    const unknown = indexes.filter((index) => !verdicts.has(index)).slice(0, CHECKED_AT_ONCE);
+    await context.deniedObjects.forget(unknown.flatMap((index) => request.documents[index] ?? []));
     throw error;
   }
+  await expectDenied(entry, verdicts);
 }
 
 /**

@@ -91,6 +91,12 @@ export class DeniedObjects {
     await this.options.redis.zrem(this.questionsKey, questionOf(object));
   }
 
+  /** To be called where more than these objects is denied to us: it is the role, and what was asked of them begins anew. */
+  async forget(objects: readonly ObjectReference[]): Promise<void> {
+    if (objects.length === 0) return;
+    await this.options.redis.zrem(this.questionsKey, ...objects.map(questionOf));
+  }
+
   /** Asks, says what we know ourselves, and reads what the others have said until now. */
   private async ask(object: ObjectReference): Promise<{
     askedAt: number;

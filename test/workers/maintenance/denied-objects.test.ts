@@ -102,6 +102,10 @@ it('an object that was asked for two minutes ago ends a batch also at a worker t
   pass(2 * MINUTE_MS - 1);
   expect(await kindOf(second.expectDenied(OBJECT, { lasts: false }))).toBe('waits');
   pass(1);
+  // Where the whole bucket was denied meanwhile, the time begins anew.
+  await second.forget([OBJECT]);
+  expect(await kindOf(second.expectDenied(OBJECT, { lasts: false }))).toBe('waits');
+  pass(2 * MINUTE_MS);
   expect(await kindOf(second.expectDenied(OBJECT, { lasts: false }))).toBe('ends');
 });
 
