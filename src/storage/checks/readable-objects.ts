@@ -8,11 +8,15 @@ import type { ObjectReference } from '../s3-request.js';
 const MAX_BUCKETS = 1_000;
 /** What was read before that is no sign of what the role may read now. */
 const MEMORY_MS = 5 * 60_000;
-/** Several of the largest batches; some megabytes. At this number all are dropped, and checked again where it matters. */
-const MAX_OBJECTS = 50_000;
+/**
+ * Of names of objects, which may have a thousand each: some of the largest batches. At this number all are dropped, and
+ * checked again where it matters.
+ */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
 
 export class ReadableObjects {
   private readonly objects = new Set<string>();
+  private characters = 0;
   private readonly latest = new Map<string, { key: string; at: number }>();
 
   /** @param now Milliseconds of a clock that does not jump. */
@@ -20,8 +24,7 @@ export class ReadableObjects {
 
   note(bucket: string, key: string): void {
     const at = this.now();
-    if (this.objects.size >= MAX_OBJECTS) this.objects.clear();
-    this.objects.add(`${bucket}/${key}`);
+    this.remember(`${bucket}/${key}`);
     const known = this.latest.get(bucket);
     if (known) {
       known.key = key;
@@ -45,5 +48,15 @@ export class ReadableObjects {
   keyIn(bucket: string, withinMs = MEMORY_MS): string | undefined {
     const known = this.latest.get(bucket);
     return known && this.now() - known.at <= withinMs ? known.key : undefined;
+  }
+
+  private remember(name: string): void {
+    if (this.objects.has(name)) return;
+    if (this.characters + name.length > MAX_CHARACTERS) {
+      this.objects.clear();
+      this.characters = 0;
+    }
+    this.objects.add(name);
+    this.characters += name.length;
   }
 }
