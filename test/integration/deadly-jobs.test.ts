@@ -121,33 +121,39 @@ it('a batch that has killed too many workers leaves the line while its polls go 
 it.each([
   { polled: 'before its first poll', minMs: 1000 },
   { polled: 'after some polls', minMs: 50 },
-])('a poll job that kills every worker $polled ends, and its batch goes on', async ({ minMs }) => {
-  const system = await startSystem({
-    atlas: LATER,
-    environment: { POLL_MIN_MS: `${minMs}`, POLL_MAX_MS: '1000', RESUBMIT_MISSING: '0' },
-  });
-  await system.startWorker();
-  const request = await system.submit('deadly', 2);
-  const poll = await waitUntil('a poll that sleeps', async () => {
-    const [found] = await system.pollJobs.getDelayed();
-    return found && (minMs === 1000 || found.progress) ? found : null;
-  });
-  await markAsDeadly(system, 'atlas-polls', poll.id);
-  const { name, data } = await system.event('done-deadly');
-  expect(name).toBe('batch.failed');
-  expect(data).toMatchObject({
-    reason: { code: 'INTERNAL', message: expect.stringContaining(`died ${TOO_MANY_DEATHS} times`) },
-    documents: { present: 0, missing: ['001', '002'] },
-    results: [],
-  });
-  await allJobsEnded(system, 1);
-  await expectAllEndedOnce(system, [request]);
+])(
+  'a poll job that kills every worker $polled ends, and so does its batch, which sends nothing again',
+  async ({ minMs }) => {
+    const system = await startSystem({
+      atlas: LATER,
+      environment: { POLL_MIN_MS: `${minMs}`, POLL_MAX_MS: '1000' },
+    });
+    await system.startWorker();
+    const request = await system.submit('deadly', 2);
+    const poll = await waitUntil('a poll that sleeps', async () => {
+      const [found] = await system.pollJobs.getDelayed();
+      return found && (minMs === 1000 || found.progress) ? found : null;
+    });
+    await markAsDeadly(system, 'atlas-polls', poll.id);
+    const { name, data } = await system.event('done-deadly');
+    expect(name).toBe('batch.failed');
+    expect(data).toMatchObject({
+      reason: {
+        code: 'INTERNAL',
+        message: expect.stringContaining(`died ${TOO_MANY_DEATHS} times`),
+      },
+      documents: { present: 0, missing: ['001', '002'] },
+      results: [],
+    });
+    await allJobsEnded(system, 1);
+    await expectAllEndedOnce(system, [request]);
 
-  system.atlas.completeNow();
-  await (await system.batches.getJob('batch-deadly'))?.retry('failed');
-  expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
-  expect(system.atlas.uploads()).toHaveLength(1);
-});
+    system.atlas.completeNow();
+    await (await system.batches.getJob('batch-deadly'))?.retry('failed');
+    expect((await system.event('done-deadly~2')).name).toBe('batch.completed');
+    expect(system.atlas.uploads()).toHaveLength(1);
+  },
+);
 
 /** What the status says, of the batch or of its upload, once one of their jobs waits. */
 async function waitsFor(system: System): Promise<string> {
@@ -202,7 +208,7 @@ it('workers that are killed over a batch are counted, and after the third it wai
 async function startDeadlyPoll(deaths: number) {
   const system = await startSystem({
     environment: {
-      ...{ ATLAS_TIMEOUT_MS: `${KILLS_TIMEOUT_MS}`, RESUBMIT_MISSING: '0' },
+      ATLAS_TIMEOUT_MS: `${KILLS_TIMEOUT_MS}`,
       ...{ POLL_MIN_MS: '2000', POLL_MAX_MS: '2000' },
     },
   });
@@ -225,7 +231,7 @@ it('workers that are killed over a poll job are counted, and after the third it 
   expect(system.atlas.uploads()).toHaveLength(1);
 });
 
-it('a poll job ends with the sixth worker that is killed over it, and its batch goes on', {
+it('a poll job ends with the sixth worker that is killed over it, and so does its batch', {
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
   const { system, workers } = await startDeadlyPoll(TOO_MANY_DEATHS - 1);

@@ -134,7 +134,8 @@ export function afterRound(state: BatchState, facts: RoundFacts): RoundEnd {
     const reason = whyGivenUp(state);
     return reason ? { next: 'failed', reason } : { next: 'completed' };
   }
-  const last = state.late || state.round >= facts.maxRounds || facts.pastDeadline;
+  const last =
+    state.late || state.round >= facts.maxRounds || facts.pastDeadline || failsHere(state);
   return { next: last ? 'incomplete' : 'round', missing };
 }
 
@@ -144,6 +145,11 @@ export function whyGivenUp({ uploads }: BatchState): Reason | undefined {
   const ofLastRound = uploads.filter(({ round, run }) => round === last?.round && run === last.run);
   const results = ofLastRound.map(resultOf);
   return results.findLast((result) => result?.status === 'rejected')?.reason;
+}
+
+/** Whether it is here that a list of Atlas cannot be read: sent again, it would do the same once more. */
+function failsHere(state: BatchState): boolean {
+  return whyGivenUp(state)?.code === 'INTERNAL';
 }
 
 /** Counts a transient error, for the back-off and for the reason that the deadline may give. */
