@@ -27,6 +27,7 @@ export type { Timeline, TimelineEntry } from './batches/status/timeline.js';
 export type { UploadStatus } from './batches/status/upload-status.js';
 export type { WaitOptions } from './client/end-watcher.js';
 export type { EventsOptions } from './client/progress-events.js';
+export type { UnknownDocuments } from './gate/line.js';
 export type { Pause, PlainPause } from './gate/pause-record.js';
 
 // Sending webhooks again, and erasing a batch.

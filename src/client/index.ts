@@ -28,6 +28,7 @@ export type { BatchStatus } from '../batches/status/status.js';
 export type { TimedLine } from '../batches/status/timed-line.js';
 export type { Timeline, TimelineEntry } from '../batches/status/timeline.js';
 export type { UploadStatus } from '../batches/status/upload-status.js';
+export type { UnknownDocuments } from '../gate/line.js';
 export type { Pause, PlainPause } from '../gate/pause-record.js';
 export type { WaitOptions } from './end-watcher.js';
 export type { EventsOptions } from './progress-events.js';

@@ -66,7 +66,8 @@ export interface Admission {
 export type PlaceInLine = { keepsPlace: true } | { keepsPlace: false; flow: string };
 
 export class Gate {
-  private readonly hasBounds: boolean;
+  /** Whether there is a limit or a quota. */
+  readonly hasBounds: boolean;
   readonly hasQuota: boolean;
   readonly calendar: Calendar;
   /** As of the last sweep. The save of `sending` knows better. */
@@ -104,7 +105,11 @@ export class Gate {
   }
 
   private get args(): (string | number)[] {
-    return [...this.fixedArgs, this.calendar.today(), Number(this.whyShut !== null)];
+    return this.argsFor(this.whyShut === null);
+  }
+
+  private argsFor(admits: boolean): (string | number)[] {
+    return [...this.fixedArgs, this.calendar.today(), Number(!admits)];
   }
 
   /** How long nobody could send so far, in ms: a deadline that stands still goes on meanwhile. */
@@ -121,19 +126,32 @@ export class Gate {
   /**
    * Asks for the admission of uploads of one job, in their order. Those that are not admitted are in line.
    * @param leftMs until the job's deadline
+   * @param onlyEnters None is admitted: all enter the line.
    * @param holders of its members that keep their room whatever becomes of the job's other uploads
    * @throws LockLostError
    */
   async ask(
     held: HeldLock,
     applicants: readonly Applicant[],
-    { flow, leftMs, holders }: { flow: Flow; leftMs: number; holders: Holders },
+    {
+      flow,
+      leftMs,
+      holders,
+      onlyEnters = false,
+    }: { flow: Flow; leftMs: number; holders: Holders; onlyEnters?: boolean },
   ): Promise<Admission> {
     const reply = await ASK.run(
       this.options.redis,
       [...this.keys, held.lockKey],
       [
-        ...[...this.args, held.token, flow.name, flow.weight, applicants.length, leftMs],
+        ...[
+          ...this.argsFor(this.whyShut === null && !onlyEnters),
+          held.token,
+          flow.name,
+          flow.weight,
+          applicants.length,
+          leftMs,
+        ],
         ...applicants.flatMap(({ member, documentCount, startTag = '' }) => [
           ...[member, documentCount, startTag],
         ]),
@@ -141,7 +159,8 @@ export class Gate {
       ],
     );
     if (reply === null) throw new LockLostError(held.jobId);
-    const [day, outageMs, why, ...members] = reply;
+    const [day, outageMs, closed, ...members] = reply;
+    const why = closed === 'outage' && this.whyShut === null ? 'worker' : closed;
     return { day, outageMs, why, members: new Set(members) };
   }
 

@@ -20,6 +20,7 @@ export const LINE_REASONS = {
   quota: 'the next upload does not fit what is left of ATLAS_MAX_DOCUMENTS_PER_DAY today',
   pause: 'sending is paused',
   outage: 'no worker can send now: Atlas refuses the credentials, or does not answer',
+  worker: 'nothing holds it: it goes to Atlas as soon as a worker that can send has a place for it',
 } as const;
 
 /** Why an upload waits in line. */
@@ -149,7 +150,22 @@ async function readHold(redis: Redis, prefix: string): Promise<LineHold> {
   if (outageAt !== null) return { why: 'outage', until: null };
   if (quotaUntil !== null)
     return { why: 'quota', until: new Date(Number(quotaUntil)).toISOString() };
+  if (!(await isFull(redis, prefix))) return { why: 'worker', until: null };
   if (unknownUntil === undefined) return { why: 'limit', until: null };
   const until = new Date(Number(unknownUntil)).toISOString();
   return { why: 'limit', until: null, unknown: { documents: Number(documents ?? 0), until } };
+}
+
+/** Whether the head of the line is larger than the room that is left. */
+async function isFull(redis: Redis, prefix: string): Promise<boolean> {
+  const [state = '', , line = '', sizes = ''] = gateKeys(prefix);
+  const [limit, documents, [head]] = await Promise.all([
+    redis.get(gateOnKey(prefix)),
+    redis.hget(state, 'documents'),
+    redis.zrange(line, '0', '0'),
+  ]);
+  const [bound, inFlight] = [Number(limit ?? 0), Number(documents ?? 0)];
+  if (bound === 0 || inFlight === 0) return false;
+  const size = head === undefined ? 0 : Number((await redis.hget(sizes, head)) ?? 0);
+  return inFlight + size > bound;
 }

@@ -18,6 +18,8 @@ export interface FetchGate {
   mayFetch(): Promise<boolean>;
   /** Resolves when jobs may be fetched, or when the signal is aborted. */
   opened(signal: AbortSignal): Promise<void>;
+  /** True where {@link opened} alone says when to fetch, and BullMQ is not waited for. */
+  readonly isNotTold?: boolean;
 }
 
 /** Doubled with each refusal in a row: soon back after a moment's refusal, no burden in a long one. */
@@ -51,7 +53,10 @@ export class PausingWorker<Data, Result> extends Worker<Data, Result> {
     const { backend } = this;
     goByRedisTime(backend, clock);
     const waitForJob = backend.waitForJob.bind(backend);
-    backend.waitForJob = async (timeout) => ((await this.opened()) ? waitForJob(timeout) : null);
+    backend.waitForJob = async (timeout) => {
+      const waits = (await this.opened()) && this.gate?.isNotTold !== true;
+      return waits ? waitForJob(timeout) : null;
+    };
   }
 
   /** Takes jobs, once both connections to Redis are usable. Rejects when the worker is closed before. */

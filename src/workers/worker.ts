@@ -24,6 +24,7 @@ import { connectRedis, type GatheringRedis } from '../redis/worker-connection.js
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import { createBatchProcessor } from './batch/process-batch.js';
 import { BatchIntake } from './batch-intake.js';
+import { ENTERING_AT_ONCE, LineIntake } from './line-intake.js';
 import { startExpiry } from './maintenance/expire-jobs.js';
 import { startLevelling } from './maintenance/level-producers.js';
 import { startAuditRelay } from './maintenance/relay-audit.js';
@@ -120,8 +121,15 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   ) => createQueueWorker(queueOptions, name, jobs, processor, { clock: context.clock, gate });
   const intake = new BatchIntake(context);
   const polls = new PollIntake(context);
+  const places = config.SUBMIT_CONCURRENCY;
+  const sending = create(BATCHES_QUEUE, places, createBatchProcessor(context), intake);
+  const lineIntake = new LineIntake({ ...context, isBusy: () => sending.activeJobs >= places });
+  const entering = createBatchProcessor(context, { onlyEnters: true });
   const workers = [
-    create(BATCHES_QUEUE, config.SUBMIT_CONCURRENCY, createBatchProcessor(context), intake),
+    sending,
+    ...(context.gate.hasBounds
+      ? [create(BATCHES_QUEUE, ENTERING_AT_ONCE, entering, lineIntake)]
+      : []),
     create(POLLS_QUEUE, config.POLL_CONCURRENCY, createPollsProcessor(context), polls),
     ...(sender
       ? [create(WEBHOOKS_QUEUE, WEBHOOK_CONCURRENCY, createWebhookProcessor(context, sender))]

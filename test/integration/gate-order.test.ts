@@ -93,6 +93,24 @@ it('an urgent batch, and the single one of another tenant, are the next to go be
   expect(next.indexOf('single')).toBeLessThan(3 + LIMIT);
 });
 
+it('an urgent batch goes ahead of a flood that has room, and that nobody has taken while the worker sends slowly', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: HOUR_MS },
+    environment: { ATLAS_MAX_DOCUMENTS_IN_FLIGHT: '1000', SUBMIT_CONCURRENCY: '4' },
+  });
+  await system.s3.put('kyc-documents', 'scan.jpg', 'scan');
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'slow', delayMs: 400 }] });
+  const count = 200;
+  await add(system, 'bulk', count, { priority: 'bulk' });
+  await add(system, 'urgent', 1, { priority: 'urgent' });
+  await system.startWorker();
+  await waitUntil('it at Atlas', () => kindsOf(system).includes('urgent'), INTAKE_TIMEOUT_MS);
+  // Those that were sent during the intake.
+  expect(kindsOf(system).indexOf('urgent')).toBeLessThan(count / 2);
+  system.atlas.clearFaults();
+  await waitUntil('all at Atlas', () => kindsOf(system).length === count + 1, INTAKE_TIMEOUT_MS);
+});
+
 it('a tenant that has cancelled its flood goes next beside another one that has not', async () => {
   const { system, client } = await startFullAtlas();
   const count = 60;

@@ -13,8 +13,9 @@ export interface LinePlace {
   /**
    * `limit`: Atlas has as many documents as it may have. `quota`: as many were sent as may be on one day.
    * `pause`: somebody has stopped the sending. `outage`: Atlas refuses the credentials, or does not answer.
+   * `worker`: nothing holds it; it goes as soon as a worker that can send has a place for it.
    */
-  why: 'limit' | 'quota' | 'pause' | 'outage';
+  why: 'limit' | 'quota' | 'pause' | 'outage' | 'worker';
   /** When that ends by itself, ISO 8601; null when nobody knows. */
   until: string | null;
   /** Where it is the limit: uploads that keep room, since nobody knows whether Atlas has them. */

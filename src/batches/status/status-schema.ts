@@ -13,7 +13,7 @@ const instant = z.iso.datetime();
 export const linePlaceSchema = z.object({
   place: z.int().min(1).describe('Of its first upload in line; 1 is the head.'),
   uploads: count.describe('Uploads in line, of all batches.'),
-  why: z.enum(['limit', 'quota', 'pause', 'outage']),
+  why: z.enum(['limit', 'quota', 'pause', 'outage', 'worker']),
   until: instant.nullable().describe('When that ends by itself; null when nobody knows.'),
   unknown: z
     .object({

@@ -15,6 +15,8 @@ import { type Flags, readFlags } from '../runtime/signals.js';
 /** A job of the `atlas-batches` queue, valid or not. */
 export interface BatchEntry extends StepEntry<unknown, BatchState> {
   context: WorkerContext;
+  /** All places of the worker are busy: nothing of the batch is sent now, and it enters the line. */
+  onlyEnters: boolean;
   /** Null when the job's data is no valid request. */
   request: BatchRequest | null;
   /** What may be repeated of an invalid job. */

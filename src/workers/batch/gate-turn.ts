@@ -56,6 +56,7 @@ export async function askForTurn(entry: BatchContext, all: Planned): Promise<Pla
     })),
     {
       flow: flowOf(entry.request, entry.context.config.TENANT_WEIGHTS),
+      onlyEnters: entry.onlyEnters,
       leftMs: Math.max(0, deadlineOf(entry) - entry.context.clock.now()),
       holders: planned.flatMap(({ upload }) =>
         unknownMembersOf(entry, upload).map(

@@ -36,8 +36,14 @@ import { afterUnexpectedError, hasNothingLeft, isCancelled, waitOut } from './wa
 /** To ask again for a receipt; up to twice as long. Its sender writes it within a request's time. */
 const RECEIPT_WAIT_MS = 1000;
 
-/** Processor of the `atlas-batches` queue. */
-export function createBatchProcessor(context: WorkerContext): Processor<unknown, BatchSummary> {
+/**
+ * Processor of the `atlas-batches` queue.
+ * @param onlyEnters Batches are taken into the line, and nothing is sent.
+ */
+export function createBatchProcessor(
+  context: WorkerContext,
+  { onlyEnters } = { onlyEnters: false },
+): Processor<unknown, BatchSummary> {
   return createProcessor<unknown, BatchState, BatchSummary>(context, {
     queueName: BATCHES_QUEUE,
     newState: (job) => {
@@ -56,7 +62,7 @@ export function createBatchProcessor(context: WorkerContext): Processor<unknown,
         return reference && extensionKey(context.config.QUEUE_PREFIX, reference);
       },
     },
-    step: (entry) => stepBatch(context, entry),
+    step: (entry) => stepBatch(context, entry, onlyEnters),
     async lost({ id = '', timestamp }) {
       const reference = referenceOfBatchJobId(id);
       // It may have added an event that nobody is to get any more.
@@ -74,10 +80,11 @@ function queueWaitMs({ timestamp, opts }: Job<unknown>, now: number): number {
 async function stepBatch(
   context: WorkerContext,
   step: StepEntry<unknown, BatchState>,
+  onlyEnters: boolean,
 ): Promise<StepResult<BatchSummary>> {
   const { request, issues, ...identity } = identify(step.job);
   step.lease.listAs(listedAs(context, request));
-  const batch: BatchEntry = Object.assign(step, { context, request, ...identity });
+  const batch: BatchEntry = Object.assign(step, { context, onlyEnters, request, ...identity });
   const { outcome } = batch.state;
   if (outcome) {
     const retried = batch.job.attemptsMade > outcome.attemptsMade && outcome.status === 'failed';

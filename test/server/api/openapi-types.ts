@@ -260,7 +260,7 @@ export interface components {
                 /** @description Uploads in line, of all batches. */
                 uploads: number;
                 /** @enum {string} */
-                why: "limit" | "quota" | "pause" | "outage";
+                why: "limit" | "quota" | "pause" | "outage" | "worker";
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
                 /** @description Of a limit that is reached: uploads of which nobody knows whether Atlas has them. */
@@ -409,7 +409,7 @@ export interface components {
                 /** @description Uploads in line, of all batches. */
                 uploads: number;
                 /** @enum {string} */
-                why: "limit" | "quota" | "pause" | "outage";
+                why: "limit" | "quota" | "pause" | "outage" | "worker";
                 /** @description When that ends by itself; null when nobody knows. */
                 until: string | null;
                 /** @description Of a limit that is reached: uploads of which nobody knows whether Atlas has them. */

@@ -242,7 +242,7 @@ it('what waits in line is counted by priority, with the time for which it waits 
     await system.redis.zincrby(urgent, -500_000, member);
   expect(await metrics()).toMatch(/atlas_batch_line_oldest_seconds\{priority="urgent"\} 50\d/);
   expect(body).toContain('atlas_batch_documents_in_flight 4');
-  expect(holdsOf(body)).toEqual({ limit: 1, quota: 0, pause: 0, outage: 0 });
+  expect(holdsOf(body)).toEqual({ limit: 1, quota: 0, pause: 0, outage: 0, worker: 0 });
   // Neither those in line nor a pause are work that more workers could do.
   expect(body).toContain('atlas_batch_jobs{queue="atlas-batches",state="wait"} 0');
 });
@@ -254,7 +254,7 @@ it('the metrics say what the head of the line waits for, from the start, also fo
   });
   const { server } = await createServer({ ...system.environment, ...LOGIN });
   const metrics = async () => (await server.app.inject('/metrics')).body;
-  expect(holdsOf(await metrics())).toEqual({ limit: 0, quota: 0, pause: 0, outage: 0 });
+  expect(holdsOf(await metrics())).toEqual({ limit: 0, quota: 0, pause: 0, outage: 0, worker: 0 });
   await system.startWorker();
   await system.submit('seven', 7, 's-');
   await batchesInFlight(system);
@@ -263,7 +263,7 @@ it('the metrics say what the head of the line waits for, from the start, also fo
     const text = await metrics();
     return holdsOf(text).quota === 1 ? text : undefined;
   });
-  expect(holdsOf(body)).toEqual({ limit: 0, quota: 1, pause: 0, outage: 0 });
+  expect(holdsOf(body)).toEqual({ limit: 0, quota: 1, pause: 0, outage: 0, worker: 0 });
   expect(body).toContain('atlas_batch_quota_left_documents 3');
   const headers = { authorization: AUTHORIZATION };
   const page = await server.app.inject({ url: '/dashboard/batches', headers });
