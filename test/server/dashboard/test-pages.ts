@@ -23,7 +23,12 @@ export const get = ({ server }: TestServer, path: string) =>
   });
 
 /** A change, as its form sends it. */
-export const act = ({ server }: TestServer, path: string, form = '') =>
+export const act = (
+  { server }: TestServer,
+  path: string,
+  form = '',
+  headers: Record<string, string> = {},
+) =>
   server.app.inject({
     method: 'POST',
     url: `/dashboard/batches/${path}`,
@@ -31,6 +36,7 @@ export const act = ({ server }: TestServer, path: string, form = '') =>
       authorization: AUTHORIZATION,
       'sec-fetch-site': 'same-origin',
       'content-type': 'application/x-www-form-urlencoded',
+      ...headers,
     },
     payload: form,
   });

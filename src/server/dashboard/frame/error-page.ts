@@ -1,12 +1,8 @@
 /** What a person sees in the place of a page, also while Redis is away. Pure. */
 import { STATUS_CODES } from 'node:http';
 import { html } from '../../html.js';
-import type { Operator } from '../../login/operator.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import { type Frame, page } from './layout.js';
-
-/** A Redis that is away is back soon, or somebody repairs it. */
-const REFRESH_SECONDS = 5;
 
 const SENTENCES: Record<number, string> = {
   400: 'The address, or what was sent with it, makes no sense here.',
@@ -16,28 +12,23 @@ const SENTENCES: Record<number, string> = {
   405: 'This cannot be done here.',
   429: 'Too many wrong passwords. Wait for a minute, then try again.',
   500: 'Something failed that nobody foresaw; the log of the server has it.',
-  503: 'Nothing can be read until Redis answers. Nothing is lost: workers wait for it, too.',
 };
 
-export function errorPage(
-  status: number,
-  operator: Operator | null,
-  system: Frame['system'],
+interface ErrorView extends Pick<Frame, 'operator' | 'system' | 'refreshSeconds'> {
   /** What is wrong, where somebody knows more than the status says. */
-  sentence = SENTENCES[status] ?? 'The request could not be answered.',
-): string {
+  sentence: string | undefined;
+  /** The page of what it was about. */
+  back: string | null;
+}
+
+export function errorPage(status: number, view: ErrorView): string {
+  const { operator, system, refreshSeconds, back } = view;
+  const { sentence = SENTENCES[status] ?? 'The request could not be answered.' } = view;
   const title = STATUS_CODES[status] ?? 'Error';
-  const isRedis = status === 503;
   return page(
-    {
-      title,
-      system,
-      operator,
-      refreshSeconds: isRedis ? REFRESH_SECONDS : 0,
-      state: { word: String(status), tone: 'bad' },
-    },
+    { title, system, operator, refreshSeconds, state: { word: String(status), tone: 'bad' } },
     html`<section class="card"><h1 class="empty-title">${title}</h1>
 <p class="empty">${sentence}</p>
-${operator && html`<p class="empty"><a class="button" href="${BATCHES_PATH}">All batches</a></p>`}</section>`,
+${operator && html`<p class="empty">${back && html`<a class="button" href="${back}">Back to the batch</a> `}<a class="button" href="${BATCHES_PATH}">All batches</a></p>`}</section>`,
   );
 }
