@@ -5,7 +5,7 @@ import { checkPace } from '../batches/bulk/paced.js';
 import { type PreviewOptions, previewBulk } from '../batches/bulk/preview.js';
 import type { BulkOptions } from '../batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../batches/bulk/selection.js';
-import { cancelBatch, unreasoned } from '../batches/cancel.js';
+import { cancelBatch } from '../batches/cancel.js';
 import { openQueues } from '../batches/client-queues.js';
 import { describeErasure, eraseBatch } from '../batches/erase/erase-batch.js';
 import { redeliverLatest } from '../batches/events/redeliver.js';
@@ -91,7 +91,7 @@ export function openSession(
       const reason = readReason('the reason of a cancel', given);
       return write(
         { action: 'cancel', reference, reason },
-        () => cancelBatch(queues, reference, reason ?? unreasoned(auditor.actor)),
+        () => cancelBatch(queues, reference, { by: auditor.actor, reason }),
         ({ status: outcome }) => ({ outcome }),
       );
     },

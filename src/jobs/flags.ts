@@ -10,7 +10,12 @@ export const WAKE_FLAG_TTL_MS = 3600 * 1000;
 
 /** A request to cancel. */
 export interface CancelFlag {
+  /** As the event says it. */
   reason: string;
+  /** Where nobody gave a reason: one that was given before is kept, and one that comes later replaces it. */
+  isUnreasoned?: true;
+  /** Who asked for it. One of an earlier version does not say it. */
+  by?: string;
   /** `timestamp` of the batch job that is meant: a later batch of the same reference is not. */
   timestamp: number;
   /** `attemptsMade` of that job when it was asked for. A later run begins with more. */

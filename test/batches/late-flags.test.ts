@@ -8,6 +8,8 @@ import { dumpRedis } from '../helpers/dump-redis.js';
 import { type PlantedBatch, plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
 
+const ASKED = { reason: 'test', by: { name: 'ned', via: 'cli' } } as const;
+
 /** @param meanwhile Done as soon as the batch was found. */
 async function start(batch: PlantedBatch, meanwhile: Record<string, string> | 'erased') {
   const { queues, redis, prefix } = openTestQueues();
@@ -56,7 +58,7 @@ it('a wake sets its flag, and leaves nothing of a batch that was erased since it
 it('a cancel leaves nothing of a batch that was erased, was added again or has ended since it was found', async () => {
   const cancel = async (meanwhile: Record<string, string> | 'erased') => {
     const { queues, redis, prefix } = await start({ reference: 'loan-8841' }, meanwhile);
-    const { status } = await cancelBatch(queues, 'loan-8841', 'test');
+    const { status } = await cancelBatch(queues, 'loan-8841', ASKED);
     const flags = [cancelKey(prefix, 'loan-8841'), `${prefix}:cancelled`];
     return { status, flags: await redis.exists(...flags), redis, prefix };
   };
@@ -71,7 +73,7 @@ it('a cancel leaves nothing of a batch that was erased, was added again or has e
 it('a cancel is meant for the run that is there when it is asked for, also after a retry since the batch was found', async () => {
   const retried = { atm: '3', ats: '4' };
   const { queues, redis, prefix } = await start({ reference: 'loan-8841' }, retried);
-  expect((await cancelBatch(queues, 'loan-8841', 'test')).status).toBe('cancelling');
+  expect((await cancelBatch(queues, 'loan-8841', ASKED)).status).toBe('cancelling');
   const flag = (await redis.get(cancelKey(prefix, 'loan-8841'))) ?? '';
-  expect(JSON.parse(flag)).toEqual({ reason: 'test', timestamp: 1, attemptsMade: 3 });
+  expect(JSON.parse(flag)).toEqual({ reason: 'test', by: 'ned', timestamp: 1, attemptsMade: 3 });
 });

@@ -1,7 +1,7 @@
 /** Does something to many batches, one after the other or as fast as is asked for. */
 import { checkOptions, readReason } from '../../check-options.js';
 import type { Actor } from '../../jobs/audit-record.js';
-import { type CancelResult, cancelBatch, unreasoned } from '../cancel.js';
+import { type CancelRequest, type CancelResult, cancelBatch } from '../cancel.js';
 import type { ClientQueues } from '../client-queues.js';
 import { type RedeliverResult, redeliverGivenUpOf, redeliverLatest } from '../events/redeliver.js';
 import { type RetryResult, retryBatch } from '../retry.js';
@@ -59,7 +59,7 @@ export async function* runBulk(
   checkPace(options);
   const reason = readReason('the reason', options.reason);
   const checked = await selectionUntilNow(queues, checkSelection(action, selection));
-  const doOne = actOf(queues, action, checked, reason ?? unreasoned(by));
+  const doOne = actOf(queues, action, checked, { by, reason });
   let done = 0;
   let changed = 0;
   for await (const references of paced(selectedReferences(queues, checked), options)) {
@@ -74,10 +74,10 @@ function actOf(
   queues: ClientQueues,
   action: BulkAction,
   selection: CheckedSelection,
-  reason: string,
+  request: CancelRequest,
 ): (reference: string) => Promise<BulkProgress['batches'][number]> {
   if (action === 'retry') return (reference) => retryBatch(queues, reference);
-  if (action === 'cancel') return (reference) => cancelBatch(queues, reference, reason);
+  if (action === 'cancel') return (reference) => cancelBatch(queues, reference, request);
   const redeliver =
     'filter' in selection && selection.givenUp ? redeliverGivenUpOf : redeliverLatest;
   return (reference) => redeliver(queues, reference);

@@ -1,7 +1,7 @@
 /** `POST /batches/{reference}/cancel` and `…/retry`. */
 import { z } from 'zod';
 import { audited } from '../../../batches/audit.js';
-import { cancelBatch, unreasoned } from '../../../batches/cancel.js';
+import { cancelBatch } from '../../../batches/cancel.js';
 import { retryBatch } from '../../../batches/retry.js';
 import { UnknownReferenceError } from '../../../errors.js';
 import { type AuditAction, MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
@@ -51,8 +51,8 @@ export const cancel = operation({
   async handle(services, call) {
     const reason = reasonOf(call.body);
     return change(services, call, { action: 'cancel', done: 'cancelling', reason }, async () => {
-      const told = reason ?? unreasoned(auditorOf(services, call).actor);
-      return (await cancelBatch(services.queues, call.reference, told)).status;
+      const by = auditorOf(services, call).actor;
+      return (await cancelBatch(services.queues, call.reference, { by, reason })).status;
     });
   },
 });

@@ -1,6 +1,6 @@
 /** What an operator can do with a batch. */
 import type { Audited } from '../../../batches/audit.js';
-import { cancelBatch, unreasoned } from '../../../batches/cancel.js';
+import { cancelBatch } from '../../../batches/cancel.js';
 import { describeErasure } from '../../../batches/erase/erase-batch.js';
 import { redeliverLatest } from '../../../batches/events/redeliver.js';
 import { extendDeadline } from '../../../batches/extend-deadline.js';
@@ -70,7 +70,7 @@ export const ACTIONS: Record<
   cancel: {
     name: 'cancel',
     act: async ({ queues }, reference, { form, actor }) =>
-      (await cancelBatch(queues, reference, reasonIn(form) ?? unreasoned(actor))).status,
+      (await cancelBatch(queues, reference, { by: actor, reason: reasonIn(form) })).status,
   },
   deadline: {
     name: 'extend',
