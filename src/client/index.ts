@@ -24,6 +24,7 @@ export type { ExtendResult } from '../batches/extend-deadline.js';
 export type { PauseOptions } from '../batches/pause.js';
 export type { BatchDeadline } from '../batches/status/deadline.js';
 export type { LinePlace } from '../batches/status/line-place.js';
+export type { RequestedCancel } from '../batches/status/requested-cancel.js';
 export type { BatchStatus } from '../batches/status/status.js';
 export type { TimedLine } from '../batches/status/timed-line.js';
 export type { Timeline, TimelineEntry } from '../batches/status/timeline.js';

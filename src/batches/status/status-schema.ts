@@ -4,6 +4,7 @@ import { PRIORITIES } from '../../jobs/request/request.js';
 import { reasonSchema, summarySchema } from '../../jobs/schemas.js';
 import type { BatchDeadline } from './deadline.js';
 import type { LinePlace } from './line-place.js';
+import type { RequestedCancel } from './requested-cancel.js';
 import type { BatchStatus } from './status.js';
 import type { UploadStatus } from './upload-status.js';
 
@@ -39,6 +40,10 @@ export const deadlineSchema = z.object({
   stoodMs: count.describe('How long it has stood still in this run, up to when it last went on.'),
 }) satisfies z.ZodType<BatchDeadline>;
 
+const requestedCancelSchema = z.object({
+  reason: z.string().nullable().describe('Null where nobody gave one.'),
+}) satisfies z.ZodType<RequestedCancel>;
+
 const uploadStatusSchema = z.object({
   state: z.enum(['planned', 'sending', 'sent', 'ended', 'refused']),
   round: z.int().min(1).describe('1 for the first; later ones send only what was missing.'),
@@ -67,6 +72,9 @@ export const batchStatusSchema = z.object({
   submittedAt: instant.nullable().describe('When the first upload was sent.'),
   line: linePlaceSchema.nullable().describe('Null when nothing of it is in line.'),
   deadline: deadlineSchema.nullable().describe('When it has to have ended; null once it has.'),
+  cancelRequested: requestedCancelSchema
+    .optional()
+    .describe('Somebody has asked for its cancel, which happens when a worker takes it.'),
   lastError: reasonSchema.nullable().describe('The error that delays the batch.'),
   summary: summarySchema.nullable().describe('Null until the batch has ended.'),
 }) satisfies z.ZodType<BatchStatus>;

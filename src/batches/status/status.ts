@@ -21,6 +21,7 @@ import {
   readDeadlineFacts,
 } from './deadline.js';
 import { type LinePlace, linePlaceOf } from './line-place.js';
+import { type RequestedCancel, requestedCancelOf } from './requested-cancel.js';
 import { statusOfUpload, type UploadStatus } from './upload-status.js';
 
 /** Where a batch stands. Times are ISO 8601 in UTC. */
@@ -53,6 +54,8 @@ export interface BatchStatus {
   line: LinePlace | null;
   /** When it has to have ended; null once it has. */
   deadline: BatchDeadline | null;
+  /** Somebody has asked for its cancel, which happens when a worker takes it. Absent where nobody has. */
+  cancelRequested?: RequestedCancel | undefined;
   /** The transient error that delays the batch; null when there is none. */
   lastError: Reason | null;
   /** Null until the batch has ended. */
@@ -87,9 +90,10 @@ async function statusOfJob(
   const whose = { tenant, priority: request && priority };
   if (summary) return { ...statusOfSummary(reference, summary), ...whose, uploads, nextPollAt };
   const { timestamp } = job;
-  const [line, facts] = await Promise.all([
+  const [line, facts, cancelRequested] = await Promise.all([
     linePlaceOf(queues, { jobId: batchJobId(reference), timestamp }, state),
     readDeadlineFacts(queues, [reference]),
+    requestedCancelOf(queues, reference, job),
   ]);
   const deadline = deadlineOf(facts, { reference, timestamp, state, line });
   const total = request?.documents.length ?? 0;
@@ -105,6 +109,7 @@ async function statusOfJob(
     submittedAt: submittedAtOf(state),
     line,
     deadline,
+    ...(cancelRequested && { cancelRequested }),
     lastError: state?.errorStreak?.reason ?? null,
     summary: null,
   };

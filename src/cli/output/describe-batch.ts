@@ -1,6 +1,7 @@
 /** Describes a batch in text. Pure. */
 import type { BatchDeadline } from '../../batches/status/deadline.js';
 import type { LinePlace } from '../../batches/status/line-place.js';
+import { describeRequestedCancel } from '../../batches/status/requested-cancel.js';
 import type { BatchStatus } from '../../batches/status/status.js';
 import type { Timeline } from '../../batches/status/timeline.js';
 import type { UploadStatus } from '../../batches/status/upload-status.js';
@@ -20,6 +21,7 @@ export function describeProgress(status: BatchStatus): string {
   const parts = [`${listedState(status)}, ${present} of ${total} documents`];
   if (status.uploads.length > 1) parts.push(plural(status.uploads.length, 'upload'));
   const round = status.uploads.at(-1)?.round ?? 1;
+  if (status.cancelRequested) parts.push('cancel requested');
   if (round > 1 && !status.summary) parts.push(`round ${round}`);
   if (status.polls > 0) parts.push(plural(status.polls, 'poll'));
   if (status.line) parts.push(describePlace(status.line));
@@ -51,6 +53,10 @@ export function describeStatus(
     `  documents  ${present} of ${total} present, ${sent} sent`,
     `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
+  if (status.cancelRequested) {
+    const who = escapeControls(describeRequestedCancel(status.cancelRequested));
+    lines.push(`  cancel     requested ${who}`, '             it happens when a worker takes it');
+  }
   if (status.line) {
     lines.push(`  in line    ${describePlace(status.line)}`);
     if (status.line.why === 'pause' && pause) lines.push(...describePause(pause));

@@ -285,6 +285,11 @@ export interface components {
                 /** @description How long it has stood still in this run, up to when it last went on. */
                 stoodMs: number;
             } | null;
+            /** @description Somebody has asked for its cancel, which happens when a worker takes it. */
+            cancelRequested?: {
+                /** @description Null where nobody gave one. */
+                reason: string | null;
+            };
             /** @description The error that delays the batch. */
             lastError: components["schemas"]["Reason"] | null;
             /** @description Null until the batch has ended. */

@@ -1,6 +1,6 @@
 /** `GET /batches/{reference}`: its status; with `wait`, when it has ended or that time is over. */
 import { z } from 'zod';
-import { readBatchStatus } from '../../../batches/status/status.js';
+import { type BatchStatus, readBatchStatus } from '../../../batches/status/status.js';
 import { batchStatusSchema } from '../../../batches/status/status-schema.js';
 import { WaitTimeoutError } from '../../../client/client-errors.js';
 import { withEither } from '../../../timeouts.js';
@@ -43,9 +43,15 @@ export const readBatch = operation<Query>({
     if (query.wait) await waitForEnd(services, call, query.wait * 1000);
     const status = await queues.link.run(() => readBatchStatus(queues, reference));
     if (query.wait) await checkStillVisible(queues, caller, reference);
-    return { status: 200, body: status };
+    return { status: 200, body: withoutPerson(status) };
   },
 });
+
+/** Callers are told why it is cancelled, as the event tells them, and not the name of a person. */
+function withoutPerson({ cancelRequested, ...status }: BatchStatus): BatchStatus {
+  if (!cancelRequested) return status;
+  return { ...status, cancelRequested: { reason: cancelRequested.reason } };
+}
 
 /** Returns when the batch has ended, when the time is over, or when the server stops. */
 async function waitForEnd(

@@ -1,5 +1,7 @@
 /** The page of one batch: its state, its history and the actions on it. Pure. */
 import type { BatchDeadline } from '../../../batches/status/deadline.js';
+import { describeRequestedCancel } from '../../../batches/status/requested-cancel.js';
+import type { BatchStatus } from '../../../batches/status/status.js';
 import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { listedState } from '../../../jobs/state/listed-facts.js';
@@ -50,7 +52,7 @@ export function batchPage(view: BatchPageView): string {
     html`<div class="head">
 <div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>
-<h1>${status.reference} ${statePill(status)}</h1>
+<h1>${status.reference} ${statePill(status)}${status.cancelRequested && html` <span class="pill error">Cancel requested</span>`}</h1>
 <p>${status.productType ?? 'Not a valid batch'}${view.addedAt !== null && html` · added ${timeAgo(view.addedAt, now)}`}</p>
 </div>
 ${changes && actions(view)}
@@ -92,13 +94,17 @@ function actions({ status }: BatchPageView): Markup {
 <p>It is added to the batch's deadline, also while Atlas has it. Several add up.</p>
 <button class="primary">Give it more time</button>
 </form></details>
-<details class="action" id="cancel"><summary class="button">Cancel…</summary>
+${!status.cancelRequested && cancelForm(path)}
+</div>`;
+}
+
+function cancelForm(path: string): Markup {
+  return html`<details class="action" id="cancel"><summary class="button">Cancel…</summary>
 <form method="post" action="${path}/cancel">
 <label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" required autocomplete="off" placeholder="sent by mistake"></label>
 <p>It ends as failed with CANCELLED, and the caller is told the reason. What Atlas has is not taken back.</p>
 <button class="danger">Cancel this batch</button>
-</form></details>
-</div>`;
+</form></details>`;
 }
 
 function eraseForm(reference: string): Markup {
@@ -112,8 +118,18 @@ function eraseForm(reference: string): Markup {
 }
 
 function notes({ status }: BatchPageView): Markup {
-  const { summary, lastError } = status;
-  const reason = summary?.reason ?? (status.line ? null : lastError);
+  return html`${requestedCancel(status)}${reasonNote(status)}`;
+}
+
+/** Without a word that it was asked for, whoever waits for a worker would ask again. */
+function requestedCancel({ cancelRequested }: BatchStatus): Markup | undefined {
+  if (!cancelRequested) return undefined;
+  return html`<div class="note over">A cancel was requested ${describeRequestedCancel(cancelRequested)}. It happens when a worker takes it.</div>
+`;
+}
+
+function reasonNote({ summary, lastError, line }: BatchStatus): Markup {
+  const reason = summary?.reason ?? (line ? null : lastError);
   if (!reason) return html``;
   const style = !summary?.reason ? 'error' : reason.code === 'CANCELLED' ? 'over' : 'failed';
   return html`<div class="note ${style}">${reasonMarkup(reason)}</div>`;
