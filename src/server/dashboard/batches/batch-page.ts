@@ -13,8 +13,9 @@ import { page } from '../frame/layout.js';
 import type { PageFrame } from '../frame/read-frame.js';
 import { exactTime, isoTime, utcTime } from '../time-markup.js';
 import { spanOptions } from '../time-spans.js';
-import { ACTION_WORDS, type ActionResult } from './actions.js';
+import type { ActionResult } from './actions.js';
 import { documentsCard } from './documents.js';
+import { doneNote } from './done-note.js';
 import {
   batchPath,
   duration,
@@ -57,7 +58,7 @@ export function batchPage(view: BatchPageView): string {
 </div>
 ${changes && actions(view)}
 </div>
-${done && html`<p class="note" role="status">${ACTION_WORDS[done]}</p>`}
+${doneNote(done, status)}
 ${notes(view)}
 <div class="columns">
 <div>
