@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { describeCertificate } from '../../batches/erase/describe-certificate.js';
 import type { EraseResult } from '../../batches/erase/erase-batch.js';
 import { UsageError } from '../../errors.js';
-import { plural } from '../../plural.js';
 import {
   type ChangeOptions,
   createChange,
@@ -13,6 +13,9 @@ import { ask } from '../input/ask.js';
 import { print, printError, printJson } from '../output/terminal.js';
 import { reportUnknown } from '../output/unknown-batch.js';
 import { toReference, withClient } from '../with-client.js';
+
+/** Of the names in a certificate. */
+const NAME_WIDTH = 12;
 
 interface EraseOptions extends ChangeOptions {
   reason?: string;
@@ -58,13 +61,8 @@ function report({ status, reference, certificate }: EraseResult, { json }: Erase
   else if (certificate === null) {
     printError(`${reference} runs; cancel it first: atlas-batch cancel ${reference}`);
   } else {
-    const { removed, erasedAt, addedAt, digest } = certificate;
     print(`${reference} is erased. The certificate, which names nobody:`);
-    print(`  erased at   ${erasedAt}`);
-    print(`  added at    ${addedAt ?? 'not known any more'}`);
-    print(`  SHA-256     ${digest}`);
-    print(
-      `  removed     ${plural(removed.objectVersions, 'version')} of results, ${plural(removed.jobs, 'job')}, ${plural(removed.keys, 'key')}, ${plural(removed.entries, 'stream entry', 'stream entries')}`,
-    );
+    for (const [name, text] of describeCertificate(certificate))
+      print(`  ${name.padEnd(NAME_WIDTH)}${text}`);
   }
 }

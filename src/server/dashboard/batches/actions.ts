@@ -1,7 +1,7 @@
 /** What an operator can do with a batch. */
 import type { Audited } from '../../../batches/audit.js';
 import { cancelBatch } from '../../../batches/cancel.js';
-import { describeErasure } from '../../../batches/erase/erase-batch.js';
+import { describeErasure, type ErasureCertificate } from '../../../batches/erase/erase-batch.js';
 import { redeliverLatest } from '../../../batches/events/redeliver.js';
 import { extendDeadline } from '../../../batches/extend-deadline.js';
 import { retryBatch } from '../../../batches/retry.js';
@@ -53,6 +53,8 @@ interface Asked {
 interface Came {
   done: ActionResult;
   audited: Audited;
+  /** Of what was erased. */
+  certificate?: ErasureCertificate | null;
 }
 
 export function cameOf(result: ActionResult | Came): Came {
@@ -96,7 +98,8 @@ export const ACTIONS: Record<
       if (form.get('confirm')?.trim() !== reference) return 'not-confirmed';
       try {
         const result = await eraseFor(context, reference);
-        return { done: result.status, audited: describeErasure(result) };
+        const { status: done, certificate } = result;
+        return { done, audited: describeErasure(result), certificate };
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
         context.logger.error({ reference }, `${reference} is not erased: ${error.message}`);

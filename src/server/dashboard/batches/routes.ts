@@ -9,16 +9,18 @@ import { UsageError } from '../../../errors.js';
 import { REFERENCE_PATTERN } from '../../../jobs/ids.js';
 import type { ServerContext } from '../../context.js';
 import { readLiveness } from '../../health/read-liveness.js';
+import { operatorOf } from '../../login/operator.js';
 import { auditorOf } from '../actor.js';
 import { assetRoutes } from '../assets.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
-import { type PageFrame, readFrame } from '../frame/read-frame.js';
+import { type PageFrame, readFrame, readSystemIfThere } from '../frame/read-frame.js';
 import { sendPage } from '../frame/send-page.js';
 import { readForm, reasonIn } from '../read-form.js';
 import { ACTIONS, type ActionResult, cameOf, isActionResult } from './actions.js';
 import { batchPage } from './batch-page.js';
 import { readRecords } from './bulk/bulk-record.js';
 import { readDocumentsQuery } from './documents.js';
+import { erasedPage } from './erased-page.js';
 import { createCountCache } from './list/counts-cache.js';
 import { listPage } from './list/list-page.js';
 import type { Section } from './list/list-parameters.js';
@@ -95,7 +97,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         const auditor = auditorOf(request, logger);
         const asked = { form, actor: auditor.actor };
         const change = { action: action.name, reference, reason: reasonIn(form) };
-        const { done } = await queues.link.run(() =>
+        const { done, certificate } = await queues.link.run(() =>
           audited(
             queues,
             auditor,
@@ -104,9 +106,13 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
             (came) => came.audited,
           ),
         );
+        if (certificate) {
+          const system = await readSystemIfThere(context).catch(() => undefined);
+          const operator = operatorOf(request);
+          return sendPage(reply, erasedPage({ system, operator }, certificate));
+        }
         // The redirect keeps a reload of the page from repeating the action.
-        const path = done === 'erased' ? BATCHES_PATH : batchPath(reference);
-        return reply.redirect(`${path}?done=${done}`, 303);
+        return reply.redirect(`${batchPath(reference)}?done=${done}`, 303);
       },
     );
   }
