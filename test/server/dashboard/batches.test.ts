@@ -196,7 +196,7 @@ it('an operator can give a batch more time on its page', async () => {
     const since = await test.redis.zscore(startedKey(test.prefix), 'batch-late');
     expect(Number(since)).toBe(1000 + hours * HOUR_MS);
   }
-  expect((await get(test, '/late?done=extended')).body).toContain('It has that much more time.');
+  expect((await get(test, '/late?done=extended')).body).toContain('It was given 4 h more, in all.');
   expect((await act(test, 'late/deadline', 'more=years')).headers.location).toContain('no-time');
 });
 

@@ -13,28 +13,27 @@ import { eraseFor } from '../../erase.js';
 import { reasonIn } from '../read-form.js';
 import { TIME_SPANS } from '../time-spans.js';
 
-/** The results of actions, as the pages show them. */
-export const ACTION_WORDS = {
-  woken: 'It is being polled now.',
-  cancelling: 'It is being cancelled.',
-  extended: 'It has that much more time.',
-  'no-time': 'Nothing has changed: that was no span of time.',
-  retried: 'It is tried again: first what Atlas has is read, then what is missing is sent.',
-  ended: 'It had ended already.',
-  'not-failed': 'Only a failed batch can be retried.',
-  queued: 'Its latest event is on its way to the webhook again.',
-  running: 'It has not ended: cancel it, or wait for its end.',
-  'not-confirmed': 'Nothing has changed: what was typed is not its reference.',
-  'not-removed':
-    'It is not erased: S3 did not let its results be removed. The log says why; try again then.',
-  erased: 'It is erased.',
-  unknown: 'The batch is no longer kept.',
-} as const;
+/** The results of actions, as addresses name them. */
+const RESULTS = [
+  'woken',
+  'cancelling',
+  'extended',
+  'no-time',
+  'retried',
+  'ended',
+  'not-failed',
+  'queued',
+  'running',
+  'not-confirmed',
+  'not-removed',
+  'erased',
+  'unknown',
+] as const;
 
-export type ActionResult = keyof typeof ACTION_WORDS;
+export type ActionResult = (typeof RESULTS)[number];
 
 export function isActionResult(text: unknown): text is ActionResult {
-  return typeof text === 'string' && Object.hasOwn(ACTION_WORDS, text);
+  return RESULTS.some((one) => one === text);
 }
 
 export interface Action {

@@ -58,7 +58,7 @@ export function batchPage(view: BatchPageView): string {
 </div>
 ${changes && actions(view)}
 </div>
-${doneNote(done, status)}
+${doneNote(done, view)}
 ${notes(view)}
 <div class="columns">
 <div>

@@ -15,6 +15,8 @@ export interface BatchView {
   status: BatchStatus;
   /** Null when the job is no longer kept, and the status comes from its completion event. */
   addedAt: number | null;
+  /** Runs that have ended. */
+  attemptsMade: number;
   timeline: Timeline;
   webhooks: WebhookDelivery[];
   documents: DocumentsView;
@@ -38,6 +40,7 @@ export async function readBatch(
   return {
     status,
     addedAt: job?.timestamp ?? null,
+    attemptsMade: job?.attemptsMade ?? 0,
     timeline,
     webhooks,
     documents: documentsOf(all, (job && stateOf(job)) ?? null, query),

@@ -16,7 +16,7 @@ import { BATCHES_PATH, DASHBOARD_PATH } from '../dashboard-path.js';
 import { type PageFrame, readFrame, readSystemIfThere } from '../frame/read-frame.js';
 import { sendPage } from '../frame/send-page.js';
 import { readForm, reasonIn } from '../read-form.js';
-import { ACTIONS, type ActionResult, cameOf, isActionResult } from './actions.js';
+import { ACTIONS, cameOf, isActionResult } from './actions.js';
 import { batchPage } from './batch-page.js';
 import { readRecords } from './bulk/bulk-record.js';
 import { readDocumentsQuery } from './documents.js';
@@ -59,11 +59,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
       ? await queues.link.run(() => findBatch(queues, query.text))
       : null;
     if (direct !== null) return reply.redirect(batchPath(direct), 303);
-    const { done } = request.query;
-    return sendList(reply, query, {
-      frame: await readFrame(context, request),
-      done: isActionResult(done) ? done : null,
-    });
+    return sendList(reply, query, await readFrame(context, request));
   });
 
   app.get<{ Params: { reference: string }; Querystring: Query }>(
@@ -79,7 +75,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
         const query = readListQuery({ q: reference });
         const direct = await queues.link.run(() => findBatch(queues, query.text));
         if (direct !== null) return reply.redirect(batchPath(direct), 303);
-        return sendList(reply.status(404), query, { frame });
+        return sendList(reply.status(404), query, frame);
       }
       const { now } = frame.system;
       const done = isActionResult(query.done) ? query.done : null;
@@ -120,7 +116,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
   async function sendList(
     reply: FastifyReply,
     query: ListQuery,
-    { frame, done = null }: { frame: PageFrame; done?: ActionResult | null },
+    frame: PageFrame,
   ): Promise<FastifyReply> {
     const { now } = frame.system;
     const liveness = await readLiveness(queues, config.BATCH_DEADLINE_MS);
@@ -144,7 +140,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
     const [page, counts, sections, bulks, webhooks] = known;
     const figures = { liveness, sections, counts, bulks, webhooks };
     if (fault !== null) reply.status(400);
-    return sendPage(reply, listPage({ ...figures, query, fault, list: page, frame, done }));
+    return sendPage(reply, listPage({ ...figures, query, fault, list: page, frame }));
   }
 
   async function countWebhooks(): Promise<{ known: number; givenUp: number }> {

@@ -12,7 +12,6 @@ import { BATCHES_PATH } from '../../dashboard-path.js';
 import { page } from '../../frame/layout.js';
 import type { PageFrame } from '../../frame/read-frame.js';
 import { pauseForm } from '../../pause/pause-controls.js';
-import { ACTION_WORDS, type ActionResult } from '../actions.js';
 import { actionsOf, bulkBar, bulkLinks } from '../bulk/bulk-page.js';
 import type { BulkRecord } from '../bulk/bulk-record.js';
 import { duration } from '../pieces.js';
@@ -47,8 +46,6 @@ export interface ListView {
   frame: PageFrame;
   /** Events that went to the webhook, or will, as far as they are kept; and those of them that were given up. */
   webhooks: { known: number; givenUp: number };
-  /** The result of the action that led to this page. */
-  done: ActionResult | null;
 }
 
 export function listPage(view: ListView): string {
@@ -71,7 +68,6 @@ export function listPage(view: ListView): string {
       refreshSeconds: query.text === '' && fault === null ? REFRESH_SECONDS : 0,
     },
     html`<h1 class="hidden">Batches</h1>
-${view.done && html`<p class="note" role="status">${ACTION_WORDS[view.done]}</p>`}
 ${webhookNote(view.webhooks.givenUp, changes)}
 ${tiles(view)}
 ${bulkLinks(view.bulks, now)}

@@ -70,7 +70,7 @@ function allTextsOf(value: unknown): string[] {
 /** Parameters that have one value: several would be none. */
 const SINGLE = ['show', 'since', 'q', 'sort', 'at', 'skip'];
 
-/** Of the list, beside what an action that led to it had as its result. */
+/** Of the list. `done` is in addresses to which earlier versions have led, and says nothing. */
 const NAMES = [...Object.keys(KNOWN), ...SINGLE, 'from', 'to', 'done'];
 
 /** A parameter, and what somebody has written for it. */
