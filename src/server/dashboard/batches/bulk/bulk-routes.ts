@@ -45,7 +45,7 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     if (!mayChange(operatorOf(request))) return reply.status(403).send({ error: 'Forbidden' });
     const askedAtMs = await queues.link.run(() => redisNow(queues));
     const values = withButton(request.query);
-    const asked = readAsked(values, { askedAtMs }, values.which === 'selected');
+    const asked = readAsked(values, { askedAtMs });
     if (asked === null) return reply.redirect(wayBack(values, askedAtMs), 303);
     const [frame, preview] = await Promise.all([
       readFrame(context, request),
@@ -64,7 +64,7 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     const total = Number(form.get('total'));
     const times = { askedAtMs, untilMs };
     const values = valuesOf(form);
-    const asked = readAsked(values, times, form.has('ref'));
+    const asked = readAsked(values, times);
     const rate = form.get('rate') ? Number(form.get('rate')) : null;
     const isRate = rate === null || (rate > 0 && Number.isFinite(rate));
     if (asked === null || !isRate || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))

@@ -27,6 +27,9 @@ const FIELDS = [
   ...['action', 'which', 'redeliver', 'ref'],
   ...['asked-at', 'until', 'total', 'rate', 'reason'],
 ];
+const ACTIONS: readonly BulkAction[] = ['retry', 'cancel', 'redeliver'];
+/** What it is done to: those that are selected, all that fit the list, or the events that were given up. */
+const WHICH = ['selected', 'all', GIVEN_UP] as const;
 /** More are not on one page. */
 const MAX_SELECTED = 100;
 
@@ -59,36 +62,42 @@ interface AskedTimes {
   untilMs?: number;
 }
 
-/** Null when it makes no sense, as an address that somebody has changed. */
-export function readAsked(
-  values: Query,
-  { askedAtMs, untilMs }: AskedTimes,
-  isSelected: boolean,
-): Asked | null {
-  const { action } = values;
-  if (action !== 'retry' && action !== 'cancel' && action !== 'redeliver') return null;
+/**
+ * Null when the filter makes no sense, as in an address that somebody has changed: the list says why.
+ * @throws UsageError for anything else that makes none. It repeats no value.
+ */
+export function readAsked(values: Query, { askedAtMs, untilMs }: AskedTimes): Asked | null {
   const query = readListQuery(values, FIELDS);
   if (queryFault(query, askedAtMs) !== null) return null;
-  if (values.which === GIVEN_UP) {
-    const whole = { query: readListQuery({}), references: null, selection: GIVEN_UP } as const;
-    return action === 'redeliver' ? { action, ...whole } : null;
+  const action = oneOf('action', ACTIONS, values.action);
+  const which = oneOf(values.redeliver === undefined ? 'which' : 'redeliver', WHICH, values.which);
+  if (which === GIVEN_UP) {
+    if (action !== 'redeliver')
+      throw new UsageError('Events that were given up can be redelivered, and nothing else.');
+    return { action, query: readListQuery({}), references: null, selection: GIVEN_UP };
   }
-  const given = [values.ref ?? []].flat();
-  const references = isSelected
-    ? given
-        .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one))
-        .slice(0, MAX_SELECTED)
-    : null;
+  const references = which === 'selected' ? selectedIn(values) : null;
   const selection: BulkSelection = references
     ? { references }
     : endingAt(filterFor(action, query, askedAtMs), untilMs);
-  try {
-    checkSelection(action, selection);
-  } catch (error) {
-    if (error instanceof UsageError) return null;
-    throw error;
-  }
+  checkSelection(action, selection);
   return { action, query, references, selection };
+}
+
+/** @throws UsageError for a word that there is not. Taken for another one, the action would be a wider one. */
+function oneOf<T extends string>(name: string, words: readonly T[], value: unknown): T {
+  const word = words.find((one) => one === value);
+  if (word === undefined) throw new UsageError(`${name} is one of ${words.join(', ')}.`);
+  return word;
+}
+
+function selectedIn({ ref }: Query): string[] {
+  const references = [ref ?? []]
+    .flat()
+    .filter((one): one is string => typeof one === 'string' && REFERENCE_PATTERN.test(one));
+  if (references.length === 0)
+    throw new UsageError('Nothing is selected: choose batches in the list first.');
+  return references.slice(0, MAX_SELECTED);
 }
 
 /** Where the preview has ended, and no later than what was asked for. */
@@ -121,12 +130,12 @@ function filterFor(action: BulkAction, query: ListQuery, askedAtMs: number): Lis
 /** As an address is parsed: a text, or a list of what is given several times. */
 export function valuesOf(form: URLSearchParams): Query {
   const names = [...new Set(form.keys())];
-  return Object.fromEntries(
-    names.map((name) => {
-      const values = form.getAll(name);
-      return [name, values.length === 1 ? values[0] : values];
-    }),
-  );
+  const given = names.map((name) => {
+    const values = form.getAll(name);
+    return [name, values.length === 1 ? values[0] : values] as const;
+  });
+  // The page of an earlier version does not say it, while servers are replaced.
+  return { which: form.has('ref') ? 'selected' : 'all', ...Object.fromEntries(given) };
 }
 
 /** `failed, product LOAN_APP` */
