@@ -346,3 +346,40 @@ it('the page before an action says in its form which batches it means, and so do
   const selected = fieldsOf((await preview('which=selected&ref=loan-app-1')).body);
   expect([selected.get('which'), selected.getAll('ref')]).toEqual(['selected', ['loan-app-1']]);
 });
+
+it('one confirmation starts one action, however often and to whichever server it is sent', async () => {
+  const test = await startWith(failed(4));
+  const other = await startWith([], test);
+  const path = '/dashboard/bulk?action=retry&show=failed&which=all';
+  const form = fieldsOf((await get(test, path)).body);
+  form.set('rate', '1');
+  const sent = await Promise.all(
+    [test, other, test, other].map((to) => post(to, '/dashboard/bulk', form)),
+  );
+  const [first = '', ...others] = sent.map(({ headers }) => String(headers.location));
+  expect(first).toBe(`/dashboard/bulk/${form.get('confirmation')}`);
+  expect(others).toEqual([first, first, first]);
+  expect((await get(other, first)).text).toContain('Retry of 4 batches');
+  const links = (text: string) => text.match(/Retry of 4 batches by operator/g)?.length;
+  expect(links((await get(test, '/dashboard/batches')).text)).toBe(1);
+  await post(other, `${first}/abort`, '');
+  await waitUntil('its abort', async () =>
+    (await get(other, first)).text.includes('It is aborted'),
+  );
+  // As of a page that is sent again after its end.
+  expect((await post(other, '/dashboard/bulk', form)).headers.location).toBe(first);
+  expect((await get(test, first)).text).toContain('It is aborted');
+
+  const again = fieldsOf((await get(test, path)).body);
+  const second = String((await post(test, '/dashboard/bulk', again)).headers.location);
+  expect(second).not.toBe(first);
+  await waitUntil('the end of it', async () =>
+    (await get(test, second)).text.includes('It is done'),
+  );
+  again.set('confirmation', 'no id of ours');
+  const refused = await post(test, '/dashboard/bulk', again);
+  expect([refused.statusCode, refused.json().message]).toEqual([
+    400,
+    'confirmation is none of a page that asks for one.',
+  ]);
+});

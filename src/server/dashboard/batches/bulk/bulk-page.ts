@@ -112,6 +112,8 @@ export interface PreviewView extends PageFrame {
   /** Those that were selected; null for all that fit. */
   references: readonly string[] | null;
   preview: BulkPreview;
+  /** The id that the action will have: whoever confirms it twice starts it once. */
+  confirmation: string;
   /** When it was asked for, by the clock of Redis. */
   askedAtMs: number;
   /** Until when they were counted: those that came later are not meant. */
@@ -185,14 +187,14 @@ function costOf({ action, batches, atlasBatches, documents }: BulkPreview): Mark
 const RATES = ['', '1', '5', '20', '100'];
 
 function confirmForm(view: PreviewView): Markup {
-  const { action, of, query, references, preview, askedAtMs, untilMs } = view;
+  const { action, of, query, references, preview, confirmation, askedAtMs, untilMs } = view;
   const which = of === 'events' ? GIVEN_UP : references ? 'selected' : 'all';
   const selected = references
     ? references.map((reference) => html`<input type="hidden" name="ref" value="${reference}">`)
     : which === 'all' && hidden(query);
   const reason = html`<label>Why?<input name="reason" maxlength="${MAX_REASON_LENGTH}" autocomplete="off" ${action === 'cancel' ? html`required placeholder="sent by mistake"` : html`placeholder="for the audit log"`}></label>`;
   return html`<form method="post" action="${BULK_PATH}" class="confirm">
-<input type="hidden" name="action" value="${action}"><input type="hidden" name="which" value="${which}"><input type="hidden" name="asked-at" value="${askedAtMs}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${selected}
+<input type="hidden" name="action" value="${action}"><input type="hidden" name="which" value="${which}"><input type="hidden" name="confirmation" value="${confirmation}"><input type="hidden" name="asked-at" value="${askedAtMs}"><input type="hidden" name="until" value="${untilMs}"><input type="hidden" name="total" value="${preview.batches}">${selected}
 ${reason}
 <label>How fast?<select name="rate">${RATES.map((rate) => html`<option value="${rate}">${rate === '' ? 'as fast as can be' : `${rate} a second`}</option>`)}</select></label>
 <button class="${action === 'cancel' ? 'danger' : 'primary'}">${VERBS[action]} ${meantBy(preview, of)}</button>

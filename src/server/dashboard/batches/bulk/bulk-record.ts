@@ -1,4 +1,5 @@
 /** What is kept of an action on many batches that somebody has begun on a page. */
+import { randomUUID } from 'node:crypto';
 import type { Audited } from '../../../../batches/audit.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
 import type { ClientQueues } from '../../../../batches/client-queues.js';
@@ -44,26 +45,33 @@ const KEPT = 20;
 /** Who does it writes every half second. */
 const LOST_AFTER_MS = 15_000;
 
+/**
+ * KEYS the record and the index. ARGV who starts it, the order, when it starts, its id, how many ms both are kept, and the
+ * last place in the index of those that are not. In one script, so that whoever finds the record finds all of it.
+ */
+const CREATE = new LuaScript<0 | 1>(`
+local starter = redis.call('HGET', KEYS[1], 'starter')
+if starter then return starter == ARGV[1] and 1 or 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'starter', ARGV[1], 'order', ARGV[2], 'state', 'running', 'done', 0, 'changed', 0, 'at', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[4])
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, ARGV[6])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return 1
+`);
+
+/** @returns whether it was not there: else somebody has started this action already, here or in another server. */
 export async function createRecord(
   { link, prefix }: ClientQueues,
   order: BulkOrder,
-): Promise<void> {
-  const key = bulkKey(prefix, order.id);
-  const index = bulksKey(prefix);
-  await link.redis
-    .multi()
-    .hset(key, {
-      order: JSON.stringify(order),
-      state: 'running',
-      done: 0,
-      changed: 0,
-      at: order.startedAt,
-    })
-    .pexpire(key, KEPT_MS)
-    .zadd(index, order.startedAt, order.id)
-    .zremrangebyrank(index, 0, -KEPT - 1)
-    .pexpire(index, KEPT_MS)
-    .exec();
+): Promise<boolean> {
+  const { id, startedAt } = order;
+  // The connection sends a command again whose reply was lost: it must not be told that another one came first.
+  const starter = randomUUID();
+  const keys = [bulkKey(prefix, id), bulksKey(prefix)];
+  const args = [starter, JSON.stringify(order), startedAt, id, KEPT_MS, -KEPT - 1];
+  return (await CREATE.run(link.redis, keys, args)) === 1;
 }
 
 /** @returns whether somebody has asked for its end. */

@@ -5,6 +5,7 @@ import {
   type AuditedRun,
   auditedBulk,
   auditedRedelivery,
+  newRunId,
 } from '../../../../batches/bulk/audited-bulk.js';
 import type { PaceOptions } from '../../../../batches/bulk/paced.js';
 import { type BulkPreview, previewBulk } from '../../../../batches/bulk/preview.js';
@@ -26,6 +27,7 @@ import {
   inWords,
   type Query,
   readAsked,
+  runIdIn,
   thingsOf,
   valuesOf,
   wayBack,
@@ -53,7 +55,10 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     ]);
     const untilMs = preview.until?.getTime() ?? askedAtMs;
     const view = { ...asked, of: thingsOf(asked), preview, which: inWords(asked) };
-    return sendPage(reply, previewPage({ ...view, askedAtMs, untilMs, ...frame }));
+    return sendPage(
+      reply,
+      previewPage({ ...view, confirmation: newRunId(), askedAtMs, untilMs, ...frame }),
+    );
   });
 
   app.post(path, async (request, reply) => {
@@ -70,18 +75,19 @@ export async function bulkRoutes(app: FastifyInstance, context: ServerContext): 
     if (asked === null || !isRate || ![askedAtMs, untilMs, total].every(Number.isSafeInteger))
       return reply.status(400).send({ error: errorFor(values) });
     const { action } = asked;
+    const id = runIdIn(values) ?? newRunId();
     const reason = reasonIn(form);
     const order = {
-      ...{ action, of: thingsOf(asked), total, rate, reason },
+      ...{ id, action, of: thingsOf(asked), total, rate, reason },
       ...{ which: inWords(asked), by: operatorOf(request).name },
     };
     const auditor = auditorOf(request, logger);
-    const id = await queues.link.run(() =>
+    await queues.link.run(() =>
       runs.start(order, (signal, run) =>
         stepsOf(asked, auditor, { rate: rate ?? undefined, reason, signal, run }, untilMs),
       ),
     );
-    // The redirect keeps a reload of the page from repeating the action.
+    // The redirect keeps a reload of the page from repeating the action, and leads a second one to the first.
     return reply.redirect(`${BULK_PATH}/${id}`, 303);
   });
 

@@ -2,7 +2,6 @@
  * Does actions on many batches that pages have asked for, in this process. Each server shows them, for how far
  * one has come is in Redis; the one that does it writes that, and reads there whether to go on.
  */
-import { newRunId } from '../../../../batches/bulk/audited-bulk.js';
 import type { BulkProgress } from '../../../../batches/bulk/run-bulk.js';
 import { errorFields } from '../../../../errors.js';
 import type { ServerContext } from '../../../context.js';
@@ -19,8 +18,11 @@ type Progress = Pick<BulkProgress, 'done' | 'changed'>;
 export type BulkSteps = (signal: AbortSignal, id: string) => AsyncIterable<Progress>;
 
 export interface BulkRuns {
-  /** @returns its id, once it is known to every server. */
-  start(order: Omit<BulkOrder, 'id' | 'startedAt'>, steps: BulkSteps): Promise<string>;
+  /**
+   * Resolves once it is known to every server. What somebody has started by this id already is not started again, so that a
+   * form that is sent twice does its action once.
+   */
+  start(order: Omit<BulkOrder, 'startedAt'>, steps: BulkSteps): Promise<void>;
   /** Ends all of this process, and resolves when that is written. May be called twice. */
   stop(): Promise<void>;
 }
@@ -57,17 +59,15 @@ export function createBulkRuns({ queues, logger }: ServerContext): BulkRuns {
 
   return {
     async start(asked, steps) {
-      const id = newRunId();
-      const order: BulkOrder = { ...asked, id, startedAt: await now() };
-      await createRecord(queues, order);
-      const { action, of, by, which, total } = order;
+      const order: BulkOrder = { ...asked, startedAt: await now() };
+      if (!(await createRecord(queues, order))) return;
+      const { id, action, of, by, which, total } = order;
       logger.info(
         { operator: by, action, id, which, total },
         `an operator asked for: ${action} of many ${of}`,
       );
       const ended = run(order, steps).finally(() => running.delete(ended));
       running.add(ended);
-      return id;
     },
     async stop() {
       stopping.abort();

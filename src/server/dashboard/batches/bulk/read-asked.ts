@@ -25,7 +25,7 @@ import { GIVEN_UP } from './bulk-page.js';
 /** Fields of its forms, beside those of the list. */
 const FIELDS = [
   ...['action', 'which', 'redeliver', 'ref'],
-  ...['asked-at', 'until', 'total', 'rate', 'reason'],
+  ...['confirmation', 'asked-at', 'until', 'total', 'rate', 'reason'],
 ];
 const ACTIONS: readonly BulkAction[] = ['retry', 'cancel', 'redeliver'];
 /** What it is done to: those that are selected, all that fit the list, or the events that were given up. */
@@ -98,6 +98,19 @@ function selectedIn({ ref }: Query): string[] {
   if (references.length === 0)
     throw new UsageError('Nothing is selected: choose batches in the list first.');
   return references.slice(0, MAX_SELECTED);
+}
+
+/** As `newRunId` makes them. */
+const RUN_ID = /^[\w-]{12}$/;
+
+/**
+ * The id that the page before the action has given it; undefined from the page of an earlier version.
+ * @throws UsageError for what is no id.
+ */
+export function runIdIn({ confirmation }: Query): string | undefined {
+  if (confirmation === undefined) return undefined;
+  if (typeof confirmation === 'string' && RUN_ID.test(confirmation)) return confirmation;
+  throw new UsageError('confirmation is none of a page that asks for one.');
 }
 
 /** Where the preview has ended, and no later than what was asked for. */
