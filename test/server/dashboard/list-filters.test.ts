@@ -37,7 +37,7 @@ it('the list of failed batches is narrowed by what its batches differ in, with c
   expect(referencesIn(nearest.body)).toEqual(['line-2']);
   expect(nearest.text).toContain('Deadline');
   expect(nearest.text).toContain('1 to 1 of 1. Only those whose deadline runs');
-  const odd = await get(test, '/dashboard/batches?show=failed&code=&since=&sort=y');
+  const odd = await get(test, '/dashboard/batches?show=failed&code=&since=&sort=');
   expect([odd.statusCode, odd.text.includes('1 to 25 of 33')]).toEqual([200, true]);
   const old = await get(test, '/dashboard/batches?show=failed&at=nonsense');
   expect([old.statusCode, old.headers.location]).toEqual([303, '/dashboard/batches?show=failed']);
@@ -101,6 +101,10 @@ it.each([
   ['show=cancelled', 'show is given more than once: “failed”, “cancelled”.'],
   ['q=app-1&q=app-2', 'q is given more than once: “app-1”, “app-2”.'],
   ['sort=oldest&sort=oldest', 'sort is given more than once: “oldest”, “oldest”.'],
+  ['sort=newst', 'Nothing is known as sort “newst”.'],
+  ['sort=nearest&code=NONE', 'Nothing is known as sort “nearest”, code “NONE”.'],
+  ['sort=deadline', 'sort “deadline” is for running batches alone.'],
+  ['sort=deadline&sort=deadline', 'sort is given more than once: “deadline”, “deadline”.'],
   ['stat=failed', 'There is no parameter “stat”; did you mean state?'],
   ['sinc=2h', 'There is no parameter “sinc”; did you mean since?'],
   ['Tenant=branch-1', 'There is no parameter “Tenant”; did you mean tenant?'],
@@ -273,4 +277,28 @@ it('a search that leaves out batches that sleep does not say that there is nothi
   }
   const { text } = await get(test, '/dashboard/batches?show=failed&q=later%2F0.jpg');
   expect(text).toContain('Nothing found');
+});
+
+it.each(['sort=newst', 'sinc=1h'])(
+  'a search that would lead straight to a batch says what is wrong with its address first: %s',
+  async (asked) => {
+    const test = await startWith(failed(1));
+    expect((await get(test, '/dashboard/batches?q=loan-app-0')).statusCode).toBe(303);
+    const list = await get(test, `/dashboard/batches?q=loan-app-0&${asked}`);
+    expect([list.statusCode, list.text.includes('Nothing was searched')]).toEqual([400, true]);
+  },
+);
+
+it('links and forms of a list by nearest deadline lead to no list that has not this order', async () => {
+  const test = await startWith([...failed(2), { reference: 'runs', state: 'processing' }]);
+  const { body } = await get(test, '/dashboard/batches?show=running&sort=deadline&tenant=');
+  const paths = [...body.matchAll(/href="(\/dashboard\/batches\?[^"]*)"/g)].map(([, path = '']) =>
+    path.replaceAll('&amp;', '&'),
+  );
+  expect(paths.length).toBeGreaterThan(8);
+  for (const path of paths) expect([path, (await get(test, path)).statusCode]).toEqual([path, 200]);
+  const wrong = await get(test, '/dashboard/batches?show=running&sort=newst&since=2h');
+  const [, form = ''] = /<form class="narrow"[^>]*>([\s\S]*?)<\/form>/.exec(wrong.body) ?? [];
+  // The form has fields for them, with what can be chosen.
+  expect(form).not.toMatch(/type="hidden" name="(sort|since)"/);
 });

@@ -165,8 +165,7 @@ export async function batchPages(app: FastifyInstance, context: ServerContext): 
 
 /** A search that may lead straight to a batch. */
 function isOnlyText(query: ListQuery): boolean {
-  const { text, section, cursor } = query;
-  return (
-    text !== '' && section === 'all' && cursor === undefined && !isNarrowed({ ...query, text: '' })
-  );
+  const { text, section, cursor, unknown } = query;
+  const isPlain = cursor === undefined && unknown.length === 0;
+  return text !== '' && section === 'all' && isPlain && !isNarrowed({ ...query, text: '' });
 }

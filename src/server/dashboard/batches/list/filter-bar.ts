@@ -11,7 +11,7 @@ import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { BATCHES_PATH } from '../../dashboard-path.js';
 import { STATE_WORDS } from '../pieces.js';
-import { PARAMETERS, SECTIONS, type Section, SINCE } from './list-parameters.js';
+import { PARAMETERS, SECTIONS, type Section, SINCE, sortsOf } from './list-parameters.js';
 import {
   isNarrowed,
   type ListQuery,
@@ -65,20 +65,18 @@ export function filterBar(query: ListQuery, counts: BatchCounts, fault: QueryFau
   const clear =
     isNarrowed(query) &&
     html`<a class="button quiet" href="${sectionPath(query.section)}">Clear</a>`;
+  // What is wrong in a field of this form is chosen anew in it.
+  const unknown = query.unknown.filter(([name]) => name !== 'since' && name !== 'sort');
   return html`<div class="filters">
 ${groups}
 <form class="narrow" action="${BATCHES_PATH}">
-${hidden({ ...query, since: '', from: '', to: '', sort: 'newest' })}
+${hidden({ ...query, since: '', from: '', to: '', sort: 'newest', unknown })}
 <label>Since <select name="since"><option value="">any time</option>${[...SINCE].map(([value, { word }]) => option(value, `the last ${word}`, query.since))}</select></label>
 ${timeFields(query, fault)}
-<label>Order <select name="sort">${sortsOf(query).map((sort) => option(sort, SORT_WORDS[sort], query.sort))}</select></label>
+<label>Order <select name="sort">${sortsOf(query.section).map((sort) => option(sort, SORT_WORDS[sort], query.sort))}</select></label>
 <button>Apply</button>${clear}
 </form>
 </div>`;
-}
-
-function sortsOf({ section }: ListQuery): BatchSort[] {
-  return section === 'running' ? ['newest', 'oldest', 'deadline'] : ['newest', 'oldest'];
 }
 
 function option(value: string, word: string, chosen: string): Markup {

@@ -1,5 +1,6 @@
 /** The parameters of the address of the list of batches, and what their values may be. Pure. */
 import type { Dimension, StateFilter } from '../../../../batches/lists/batch-filter.js';
+import { type BatchSort, SORTS } from '../../../../batches/lists/batch-sets.js';
 import { REASON_CODES } from '../../../../errors.js';
 import {
   MAX_PRODUCT_TYPE_LENGTH,
@@ -47,9 +48,15 @@ export const KNOWN: Record<string, (text: string) => boolean> = {
   tenant: (text) => text === '' || TENANT_PATTERN.test(text),
   priority: (text) => PRIORITIES.some((one) => one === text),
   since: (text) => SINCE.has(text),
+  sort: (text) => SORTS.some((one) => one === text),
 };
 /** More of a value that is not known is not repeated. */
 const MAX_REPEATED = 40;
+
+/** The orders of a list: only what has not ended has a deadline. */
+export function sortsOf(section: Section): readonly BatchSort[] {
+  return section === 'running' ? SORTS : SORTS.filter((sort) => sort !== 'deadline');
+}
 
 export function isSection(text: string): text is Section {
   return Object.hasOwn(SECTIONS, text);
@@ -104,13 +111,19 @@ export function describeUnknown(unknown: readonly Given[]): string {
   const repeated = [...new Set(unknown.map(([name]) => name))].filter(
     (name) => SINGLE.includes(name) && valuesOf(name).length > 1,
   );
-  const others = unknown.filter(([name]) => !misspelt.includes(name) && !repeated.includes(name));
+  const isTold = (name: string) => misspelt.includes(name) || repeated.includes(name);
+  // There is such an order, of another list.
+  const ofRunning = unknown.filter(
+    ([name, value]) => name === 'sort' && KNOWN.sort?.(value) && !isTold(name),
+  );
+  const others = unknown.filter((one) => !isTold(one[0]) && !ofRunning.includes(one));
   return [
     ...describeMisspelt(misspelt),
     ...repeated.map((name) => {
       const values = valuesOf(name).map((one) => `“${one}”`);
       return `${name} is given more than once: ${values.join(', ')}.`;
     }),
+    ...ofRunning.map(([name, value]) => `${name} “${value}” is for running batches alone.`),
     ...(others.length > 0
       ? [`Nothing is known as ${others.map(([name, value]) => `${name} “${value}”`).join(', ')}.`]
       : []),

@@ -19,6 +19,7 @@ import {
   SECTIONS,
   type Section,
   SINCE,
+  sortsOf,
   textOf,
   textsOf,
   unknownIn,
@@ -53,12 +54,13 @@ export function readListQuery(
     return isKnown ? textsOf(query[name]).filter(isKnown) : [];
   };
   const shown = textOf(query.show);
-  const section = isSection(shown) ? shown : 'running';
+  const section = isSection(shown) ? shown : textOf(query.q) === '' ? 'running' : 'all';
   const sort = SORTS.find((one) => one === query.sort) ?? 'newest';
+  const isSort = sortsOf(section).includes(sort);
   const cursor = textOf(query.at);
   const skipped = textOf(query.skip);
   return {
-    section: textOf(query.q) !== '' && !isSection(shown) ? 'all' : section,
+    section,
     values: {
       state: taken('state'),
       code: taken('code'),
@@ -67,12 +69,11 @@ export function readListQuery(
       priority: taken('priority'),
     },
     since: SINCE.has(textOf(query.since)) ? textOf(query.since) : '',
-    unknown: unknownIn(query, others),
+    unknown: [...unknownIn(query, others), ...(isSort ? [] : [['sort', sort] as const])],
     from: timeIn(query.from),
     to: timeIn(query.to),
     text: textOf(query.q).trim().slice(0, MAX_TEXT_LENGTH),
-    // Only what has not ended has a deadline.
-    sort: sort === 'deadline' && section !== 'running' ? 'newest' : sort,
+    sort: isSort ? sort : 'newest',
     cursor: cursor === '' ? undefined : cursor,
     skipped: /^\d{1,9}$/.test(skipped) ? Number(skipped) : 0,
   };
