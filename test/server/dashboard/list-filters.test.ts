@@ -302,3 +302,41 @@ it('links and forms of a list by nearest deadline lead to no list that has not t
   // The form has fields for them, with what can be chosen.
   expect(form).not.toMatch(/type="hidden" name="(sort|since)"/);
 });
+
+it('an address that says no list means that of the states it asks for, and offers what can be done to them', async () => {
+  const test = await startWith([
+    ...failed(3),
+    { reference: 'unwanted', state: 'cancelled' },
+    { reference: 'done', state: 'completed' },
+    { reference: 'runs', state: 'processing' },
+    { reference: 'waits' },
+  ]);
+  const { webhooks } = test.queues;
+  await webhooks.add('batch.completed', { data: {} } as never, { jobId: 'done-other' });
+  const read = async (asked: string) => {
+    const { body, text } = await get(test, `/dashboard/batches?${asked}`);
+    const [, tab] =
+      /<a href="[^"]*" aria-current="page">(\w+)<i>/.exec(
+        body.slice(body.indexOf('class="tabs"')),
+      ) ?? [];
+    const offered = [...text.matchAll(/(Retry|Cancel|Redeliver) selected…/g)].map(([, one]) => one);
+    return [tab, ...offered];
+  };
+  expect(await read('state=failed')).toEqual(['Failed', 'Retry', 'Redeliver']);
+  expect(await read('state=cancelled')).toEqual(['Cancelled', 'Retry', 'Redeliver']);
+  expect(await read('state=completed')).toEqual(['Completed', 'Redeliver']);
+  expect(await read('state=processing&state=queued')).toEqual(['Running', 'Cancel']);
+  expect(await read('state=processing&sort=deadline')).toEqual(['Running', 'Cancel']);
+  expect(await read('state=failed&state=cancelled')).toEqual(['All', 'Retry', 'Redeliver']);
+  expect(await read('state=failed&state=queued')).toEqual(['All', 'Redeliver']);
+  expect(await read('state=failed&q=loan')).toEqual(['Failed', 'Retry', 'Redeliver']);
+  expect(await read('')).toEqual(['Running', 'Cancel']);
+  expect(await read('show=all')).toEqual(['All', 'Redeliver']);
+  // What an address says stays, and nothing is offered that ends in a refusal.
+  expect(await read('show=running&state=failed')).toEqual(['Running', 'Retry', 'Redeliver']);
+  expect(await read('show=all&state=queued')).toEqual(['All', 'Cancel']);
+  const { text } = await get(test, '/dashboard/batches?state=failed');
+  expect(text).toContain('Retry all 3…');
+  const preview = await get(test, '/dashboard/bulk?action=cancel&which=all&show=all&state=queued');
+  expect(preview.text).toContain('Cancel 1 batch?');
+});

@@ -1,7 +1,6 @@
 /** What pages say of actions on many batches: what one will cost, and how far it has come. Pure. */
 import type { BulkPreview } from '../../../../batches/bulk/preview.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
-import { type BatchCounts, isWhole } from '../../../../batches/lists/count-batches.js';
 import { MAX_REASON_LENGTH } from '../../../../jobs/audit-record.js';
 import { plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
@@ -10,9 +9,7 @@ import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
 import { page } from '../../frame/layout.js';
 import type { PageFrame } from '../../frame/read-frame.js';
 import { hidden } from '../list/filter-bar.js';
-import type { Section } from '../list/list-parameters.js';
-import { type ListQuery, listPath, withoutDeadline } from '../list/list-query.js';
-import { BULK_FORM } from '../list/list-table.js';
+import { type ListQuery, listPath } from '../list/list-query.js';
 import { duration, timeAgo } from '../pieces.js';
 import type { BulkRecord, BulkState } from './bulk-record.js';
 
@@ -26,7 +23,7 @@ const REFRESH_SECONDS = 1;
 /** Refreshed no longer: nothing changes any more. */
 const NEVER = 0;
 
-const VERBS: Record<BulkAction, string> = {
+export const VERBS: Record<BulkAction, string> = {
   retry: 'Retry',
   cancel: 'Cancel',
   redeliver: 'Redeliver',
@@ -40,44 +37,6 @@ const PARTICIPLES: Record<BulkAction, string> = {
 /** `300 batches` */
 function countOf(count: number, of: BulkRecord['of']): string {
   return of === 'events' ? plural(count, 'event') : plural(count, 'batch', 'batches');
-}
-
-/** What can be done to all of a list. Events are sent again only where there is a webhook. */
-export function actionsOf(section: Section, hasWebhook: boolean): BulkAction[] {
-  if (section === 'running') return ['cancel'];
-  const retries = section === 'failed' || section === 'cancelled';
-  return [
-    ...(retries ? (['retry'] as const) : []),
-    ...(hasWebhook ? (['redeliver'] as const) : []),
-  ];
-}
-
-/** Above a list: what can be done to the selected, and to all that fit. */
-export function bulkBar(
-  query: ListQuery,
-  [first, ...others]: readonly BulkAction[],
-  counts: BatchCounts,
-): Markup | false {
-  if (first === undefined || (counts.matching === 0 && isWhole(counts))) return false;
-  // Of all batches some have not ended, and have no event.
-  const isKnown = isWhole(counts) && query.section !== 'all';
-  const all = isKnown ? `all ${counts.matching.toLocaleString('en')}` : 'all that fit';
-  const buttons = (name: string, action: BulkAction) => html`
-<button name="${name}" value="selected">${VERBS[action]} selected…</button>
-<button name="${name}" value="all">${VERBS[action]} ${all}…</button>`;
-  return html`<form class="bulk" id="${BULK_FORM}" action="${BULK_PATH}">
-<input type="hidden" name="action" value="${first}">${hidden(query)}
-<span class="dim" id="selected" role="status"></span>${buttons('which', first)}${others.map((action) => buttons(action, action))}${query.sort === 'deadline' && notInList(query, counts)}
-</form>`;
-}
-
-/** A list by nearest deadline has not all that fit, and the buttons mean all. */
-function notInList(query: ListQuery, counts: BatchCounts): Markup | false {
-  const count = withoutDeadline(query, counts);
-  if (count === 0) return false;
-  const [are, their] = count === 1 ? ['is', 'its'] : ['are', 'their'];
-  const least = isWhole(counts) ? '' : 'At least ';
-  return html`<span class="dim">${least}${count.toLocaleString('en')} of all ${counts.matching.toLocaleString('en')} ${are} not in this list, for ${their} deadline does not run.</span>`;
 }
 
 /** Those that run, and those that ended in the last minutes. */

@@ -33,7 +33,13 @@ const WHICH = ['selected', 'all', GIVEN_UP] as const;
 /** More are not on one page. */
 const MAX_SELECTED = 100;
 
-const ENDED: ReadonlySet<StateFilter> = new Set(['completed', 'failed', 'cancelled', 'ended']);
+/** States of batches that have an event. */
+export const ENDED: ReadonlySet<StateFilter> = new Set([
+  'completed',
+  'failed',
+  'cancelled',
+  'ended',
+]);
 
 export type Query = Readonly<Record<string, unknown>>;
 

@@ -12,7 +12,8 @@ import { BATCHES_PATH } from '../../dashboard-path.js';
 import { page } from '../../frame/layout.js';
 import type { PageFrame } from '../../frame/read-frame.js';
 import { pauseForm } from '../../pause/pause-controls.js';
-import { actionsOf, bulkBar, bulkLinks } from '../bulk/bulk-page.js';
+import { actionsOf, bulkBar } from '../bulk/bulk-bar.js';
+import { bulkLinks } from '../bulk/bulk-page.js';
 import type { BulkRecord } from '../bulk/bulk-record.js';
 import { duration } from '../pieces.js';
 import {
@@ -55,7 +56,7 @@ export function listPage(view: ListView): string {
   const { failed } = sections;
   const name = query.text === '' ? 'Batches' : `“${query.text}”`;
   const changes = mayChange(operator);
-  const actions = changes ? actionsOf(query.section, view.webhooks.known > 0) : [];
+  const actions = changes ? actionsOf(query, view.webhooks.known > 0) : [];
   const { rows } = list;
   const selects = actions.length > 0 && rows.length > 0;
   const isPart = isNarrowed(query) || query.sort === 'deadline' || isUnfinished(list);

@@ -53,8 +53,8 @@ export function readListQuery(
     const isKnown = KNOWN[name];
     return isKnown ? textsOf(query[name]).filter(isKnown) : [];
   };
-  const shown = textOf(query.show);
-  const section = isSection(shown) ? shown : textOf(query.q) === '' ? 'running' : 'all';
+  const state = taken('state');
+  const section = sectionOf(query, state);
   const sort = SORTS.find((one) => one === query.sort) ?? 'newest';
   const isSort = sortsOf(section).includes(sort);
   const cursor = textOf(query.at);
@@ -62,7 +62,7 @@ export function readListQuery(
   return {
     section,
     values: {
-      state: taken('state'),
+      state,
       code: taken('code'),
       productType: taken('product'),
       tenant: taken('tenant'),
@@ -79,6 +79,15 @@ export function readListQuery(
   };
 }
 
+/** Where an address says no list, it means that of the states it asks for. A search alone means all. */
+function sectionOf({ show, q }: Readonly<Record<string, unknown>>, states: string[]): Section {
+  const shown = textOf(show);
+  if (isSection(shown)) return shown;
+  const [first, ...others] = new Set(states.map((one) => (isSection(one) ? one : 'running')));
+  if (first !== undefined) return others.length === 0 ? first : 'all';
+  return textOf(q) === '' ? 'running' : 'all';
+}
+
 /** What is wrong with it: nothing is to be searched, or done, then. @param now Redis's time in ms. */
 export function queryFault(query: ListQuery, now: number): QueryFault | null {
   if (query.unknown.length > 0) return { of: [], text: describeUnknown(query.unknown) };
@@ -92,18 +101,23 @@ function sinceMsOf({ since, from }: ListQuery, now: number): number | null {
   return begins.length === 0 ? null : Math.max(...begins);
 }
 
+/** The states that a list is of: those that are asked for, or all of its section. */
+export function statesOf({ section, values }: ListQuery): readonly StateFilter[] {
+  return values.state.length > 0 ? (values.state as StateFilter[]) : SECTIONS[section];
+}
+
 /** Every list is one of some states. */
 export type ListFilter = BatchFilter & { state: readonly StateFilter[] };
 
 /** Of a query whose times have no fault. @param now Redis's time in ms. */
 export function filterOf(query: ListQuery, now: number): ListFilter {
-  const { section, values, to, text } = query;
+  const { values, to, text } = query;
   const sinceMs = sinceMsOf(query, now);
   const untilMs = msOf(to);
   const some = (dimension: Dimension) =>
     values[dimension].length > 0 ? values[dimension] : undefined;
   return {
-    state: (some('state') ?? SECTIONS[section]) as StateFilter[],
+    state: statesOf(query),
     code: some('code') as BatchFilter['code'],
     productType: some('productType'),
     tenant: some('tenant'),
