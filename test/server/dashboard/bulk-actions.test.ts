@@ -1,4 +1,8 @@
 import { expect, it } from 'vitest';
+import {
+  createRecord,
+  updateRecord,
+} from '../../../src/server/dashboard/batches/bulk/bulk-record.js';
 import { type PlantedBatch, plant } from '../../helpers/planted-batches.js';
 import { plantSlowSearch } from '../../helpers/slow-search.js';
 import { waitUntil } from '../../helpers/wait-until.js';
@@ -383,3 +387,39 @@ it('one confirmation starts one action, however often and to whichever server it
     'confirmation is none of a page that asks for one.',
   ]);
 });
+
+it.each([
+  [
+    { state: 'running', done: 13, changed: 13 },
+    'At least 13 of 147 batches redelivered. It is ended, for its server is gone',
+    'at least 13 redelivered',
+  ],
+  [
+    { state: 'running', done: 14, changed: 13 },
+    'At least 13 of 147 batches redelivered, at least 1 was in another state by then.',
+    'at least 13 redelivered',
+  ],
+  [
+    { state: 'failed', done: 13, changed: 13 },
+    'At least 13 of 147 batches redelivered. It is ended by an error',
+    'at least 13 redelivered',
+  ],
+  [
+    { state: 'stopped', done: 13, changed: 13 },
+    ' 13 of 147 batches redelivered.',
+    'was stopped, 13 redelivered',
+  ],
+] as const)(
+  'what an action whose server was killed, or that met an error, has done after it was last written is not denied: %j',
+  async (written, page, link) => {
+    const { queues, ...test } = await startWith([]);
+    const at = Date.now() - 20_000;
+    await createRecord(queues, {
+      ...{ id: 'killed', action: 'redeliver', of: 'batches', total: 147, rate: null },
+      ...{ by: 'operator', startedAt: at, which: 'failed' },
+    });
+    await updateRecord(queues, 'killed', { ...written, at });
+    expect((await get(test, '/dashboard/bulk/killed')).text).toContain(page);
+    expect((await get(test, '/dashboard/batches')).text).toContain(link);
+  },
+);

@@ -60,8 +60,17 @@ const STATES: Record<BulkState, string> = {
   lost: 'ended, for its server is gone',
 };
 
-function describe({ action, of, state, done, changed, total, by }: BulkRecord): string {
-  return `${VERBS[action]} of ${countOf(Math.max(total, done), of)} by ${by}: ${STATES[state]}, ${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
+/**
+ * Before a count that may be too low: a server that is killed, and an action that an error ends, has done more than was
+ * written of it last.
+ */
+function leastOf({ state }: BulkRecord): string {
+  return state === 'lost' || state === 'failed' ? 'at least ' : '';
+}
+
+function describe(record: BulkRecord): string {
+  const { action, of, state, done, changed, total, by } = record;
+  return `${VERBS[action]} of ${countOf(Math.max(total, done), of)} by ${by}: ${STATES[state]}, ${leastOf(record)}${changed.toLocaleString('en')} ${PARTICIPLES[action]}`;
 }
 
 export interface PreviewView extends PageFrame {
@@ -171,6 +180,7 @@ export function progressPage({ record, now, system, operator }: ProgressView): s
   // Where not all could be counted before, there may be more.
   const most = Math.max(total, done);
   const runs = state === 'running';
+  const least = leastOf(record);
   const percent = most === 0 ? 100 : Math.floor((done / most) * 100);
   return page(
     {
@@ -186,7 +196,7 @@ export function progressPage({ record, now, system, operator }: ProgressView): s
 ${runs && mayChange(operator) && html`<div class="actions"><form method="post" action="${BULK_PATH}/${record.id}/abort"><button class="danger">Abort</button></form></div>`}
 </div>
 <section class="card preview" aria-label="Progress">
-<p class="cost" role="status">${changed.toLocaleString('en')} of ${countOf(most, of)} ${PARTICIPLES[action]}${done > changed && `, ${plural(done - changed, 'was', 'were')} ${of === 'events' ? 'no longer kept' : 'in another state'} by then`}. It is ${STATES[state]}${left(record, now)}.</p>
+<p class="cost" role="status">${least.replace('a', 'A')}${changed.toLocaleString('en')} of ${countOf(most, of)} ${PARTICIPLES[action]}${done > changed && `, ${least}${plural(done - changed, 'was', 'were')} ${of === 'events' ? 'no longer kept' : 'in another state'} by then`}. It is ${STATES[state]}${left(record, now)}.</p>
 <progress class="${runs ? 'processing' : state === 'done' ? 'completed' : 'failed'}" max="${Math.max(1, most)}" value="${done}" aria-label="Progress">${percent} %</progress>
 ${!runs && state !== 'done' && html`<p class="cost">What was done stays; the other ${of} are as they were${of === 'batches' && '. The list still has them'}.</p>`}
 </section>`,
