@@ -110,8 +110,9 @@ export async function openContext(options: OpenOptions): Promise<OpenedContext> 
   void publicAddressIssue(store, config.ATLAS_BASE_URL).then((issue) => {
     if (issue !== undefined) logger.warn({}, issue);
   });
-  status.startsAfter = `Redis at ${redisAddress(redis)}`;
+  status.notStarted = `has not started: it waits for Redis at ${redisAddress(redis)}`;
   await whenReady(redis, logger);
+  status.notStarted = 'is starting';
   const clock = await startRedisClock(redis);
   parts.add(() => clock.stop());
   const onChange = (isRefused: boolean) => metrics.redisWritesRefused.set(Number(isRefused));

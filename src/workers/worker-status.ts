@@ -13,8 +13,8 @@ interface Fetcher {
 
 export class WorkerStatus {
   readonly registry = new Registry();
-  /** What it waits for before it takes jobs; null when it takes them. */
-  startsAfter: string | null = 'its configuration';
+  /** The end of a sentence that begins with `the worker`; null when it takes jobs. Pages have it as of the last heartbeat. */
+  notStarted: string | null = 'has not started: it waits for its configuration';
   writes: WriteGate | undefined;
   /** One for each queue; empty before it takes jobs. */
   fetchers: readonly Fetcher[] = [];
@@ -28,8 +28,7 @@ export class WorkerStatus {
   /** Why it takes no jobs now. */
   whyNotReady(): string[] {
     const why: string[] = [];
-    if (this.startsAfter !== null)
-      why.push(`the worker has not started: it waits for ${this.startsAfter}`);
+    if (this.notStarted !== null) why.push(`the worker ${this.notStarted}`);
     if (this.writes?.refusal) why.push(`Redis refuses writes: ${this.writes.refusal}`);
     const refused = this.fetchers.find(({ refusedFetch }) => refusedFetch !== null)?.refusedFetch;
     // What is refused to every write is said above, for as long as it is.

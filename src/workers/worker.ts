@@ -158,7 +158,7 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   }
   // From now on a Redis that serves elsewhere, or later, is waited for as one that is away.
   redis.resendForMs = Number.POSITIVE_INFINITY;
-  status.startsAfter = null;
+  status.notStarted = null;
   logger.info({ prefix: config.QUEUE_PREFIX }, 'worker started');
 
   let stopped: Promise<void> | undefined;

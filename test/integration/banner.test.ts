@@ -38,7 +38,7 @@ async function startWithPages(options: SystemOptions) {
       const { body, banner } = await read();
       return body.includes(alive) && banner === '';
     });
-  return { system, server, says, isQuiet };
+  return { system, server, read, says, isQuiet };
 }
 
 const submitMany = async (system: System, name: string) => {
@@ -48,6 +48,15 @@ const submitMany = async (system: System, name: string) => {
 };
 
 const redisNow = async ({ redis }: System) => Number((await redis.time())[0]) * 1000;
+
+it('of a worker that has just begun its page says that it is starting, and not that it waits for the Redis that has told so', async () => {
+  const { system, read } = await startWithPages({});
+  await system.startWorker();
+  const { body } = await read();
+  // On a slow machine the next heartbeat may have come already.
+  expect(body).toMatch(/the worker is starting|>Ready</);
+  expect(body).not.toContain('waits for');
+});
 
 it('pages say since when Atlas does not answer or refuses the credentials, and that the webhook takes nothing, for as long as it is so', async () => {
   let status = 204;

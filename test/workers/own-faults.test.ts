@@ -16,7 +16,7 @@ it('a worker with a fault of its own leaves batches to others for a second, and 
     onFault: (code) => void codes.push(code),
   });
   const status = new WorkerStatus();
-  status.startsAfter = null;
+  status.notStarted = null;
   status.ownFaults = faults;
   expect([faults.holdIntake, faults.latest]).toEqual([false, null]);
 

@@ -14,7 +14,7 @@ test('a worker whose connection is broken is not live, but while it holds an uns
 
 test('a worker that may not fetch jobs is not ready, and what the gate of writes says is not said twice', () => {
   const status = new WorkerStatus();
-  status.startsAfter = null;
+  status.notStarted = null;
   const refusedWith = (message: string) => {
     const refusedFetch = Object.assign(new Error(message), { name: 'ReplyError' });
     status.fetchers = [{ name: 'atlas-batches', activeJobs: 0, refusedFetch }];
@@ -24,4 +24,15 @@ test('a worker that may not fetch jobs is not ready, and what the gate of writes
   expect(refusedWith('OOM command not allowed')).toEqual([]);
   status.writes = { refusal: 'OOM; it is full' } as WriteGate;
   expect(status.whyNotReady()).toEqual(['Redis refuses writes: OOM; it is full']);
+});
+
+test('a worker that is not ready says what it waits for before its start, and then that it is starting', () => {
+  const status = new WorkerStatus();
+  expect(status.whyNotReady()).toEqual([
+    'the worker has not started: it waits for its configuration',
+  ]);
+  status.notStarted = 'is starting';
+  expect(status.whyNotReady()).toEqual(['the worker is starting']);
+  status.notStarted = null;
+  expect(status.whyNotReady()).toEqual([]);
 });
