@@ -5,6 +5,7 @@ import { batchOf } from '../../client/test-client.js';
 import { type System, startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
 import { createServer, LOGIN, type TestServer } from '../test-server.js';
+import { textOf } from './planted-pages.js';
 import { act, get, startQuietServer } from './test-pages.js';
 
 const HOUR_MS = 3_600_000;
@@ -124,6 +125,11 @@ it('the documents of a large batch are narrowed by state and text', async () => 
   const [last = ''] = some.slice(-1);
   expect(await documentsIn(`?documents=all&find=${last.toUpperCase()}`)).toEqual([last]);
   expect(await documentsIn('?documents=missing')).toEqual([]);
+  for (const beyond of ['4', '77', '9999999999'])
+    expect(await documentsIn(`?documents=unsent&page=${beyond}`)).toEqual(some);
+  const { body } = await get(test, '/large?documents=unsent&page=77');
+  expect(textOf(body)).toContain('Page 3 of 3 Before');
+  expect(textOf((await get(test, '/large?documents=missing&page=7')).body)).not.toContain('Page');
   for (const fine of ['?page=0', '?page=-1&find=', '?documents=&done=woken', '?done=x'])
     expect(await documentsIn(fine)).toHaveLength(50);
 });

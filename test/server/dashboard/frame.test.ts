@@ -185,6 +185,19 @@ it.each([
   expect(script.json()).toEqual({ error: 'Not Found' });
 });
 
+it.each([
+  ['foo=1', 'There is no parameter “foo”.'],
+  ['state=a&foo=', 'There is no parameter “state”. There is no parameter “foo”.'],
+])('the page of workers takes no parameters, and says so: %s', async (query, says) => {
+  const { server } = await createServer(LOGIN);
+  const { authorization } = HEADERS;
+  const url = `/dashboard/workers?${query}`;
+  const refused = await server.app.inject({ url, headers: { authorization } });
+  expect([refused.statusCode, refused.json().message]).toEqual([400, says]);
+  const page = await server.app.inject({ url, headers: HEADERS });
+  expect([page.statusCode, page.body.includes(says)]).toEqual([400, true]);
+});
+
 it('errors are pages also while Redis is away, and without a login', async () => {
   const { server } = await createServer({
     ...LOGIN,

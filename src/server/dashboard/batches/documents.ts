@@ -36,7 +36,7 @@ export function readDocumentsQuery(values: Readonly<Record<string, unknown>>): D
   return {
     state: SHOWN.find((one) => one === documents) ?? null,
     text: typeof find === 'string' ? find.trim().slice(0, MAX_TEXT_LENGTH) : '',
-    page: typeof page === 'string' && /^\d{1,7}$/.test(page) ? Math.max(1, Number(page)) : 1,
+    page: typeof page === 'string' && /^\d+$/.test(page) ? Math.max(1, Number(page)) : 1,
   };
 }
 
@@ -94,10 +94,12 @@ export function documentsOf(
     const has = (one: string) => comparable(one).includes(text);
     if (has(line.documentId) || has(line.location)) fitting.push(line);
   }
-  const from = (query.page - 1) * DOCUMENTS_PER_PAGE;
+  // Fewer may fit by now than when a link to this page was made: beyond the last one the last one is shown.
+  const page = Math.max(1, Math.min(query.page, Math.ceil(fitting.length / DOCUMENTS_PER_PAGE)));
+  const from = (page - 1) * DOCUMENTS_PER_PAGE;
   return {
     ...{ lines: fitting.slice(from, from + DOCUMENTS_PER_PAGE), matching: fitting.length },
-    ...{ total: documents.length, counts, query: { ...query, state: shown } },
+    ...{ total: documents.length, counts, query: { ...query, page, state: shown } },
   };
 }
 

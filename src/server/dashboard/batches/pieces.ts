@@ -86,7 +86,7 @@ export function pager(
   pathOf: (page: number) => string,
   [before, after]: [string, string],
 ): Markup | false {
-  if (pages <= 1 && current === 1) return false;
+  if (pages <= 1) return false;
   return html`<nav class="pager" aria-label="Parts of this list"><span>Page ${current.toLocaleString('en')} of ${pages.toLocaleString('en')}</span><div>
 ${current > 1 && html`<a class="button" href="${pathOf(current - 1)}">${before}</a>`}
 ${current < pages && html`<a class="button" href="${pathOf(current + 1)}">${after}</a>`}
