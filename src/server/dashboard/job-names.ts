@@ -1,6 +1,6 @@
 /** Names of jobs in Bull Board, and their data cut to what fits a screen. Pure. */
 import { isObject } from '../../json.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 
 /** Longest lists and texts that are shown. */
 const SHOWN_ITEMS = 20;
@@ -22,7 +22,9 @@ export function nameOfPoll({ data, id, progress }: JobView): string {
   return joined([
     reference ?? id,
     atlasBatchId,
-    typeof total === 'number' ? `${present} of ${total} present` : undefined,
+    typeof total === 'number'
+      ? `${countText(Number(present))} of ${countText(total)} present`
+      : undefined,
     typeof nextPollAt === 'number' ? `next poll ${new Date(nextPollAt).toISOString()}` : undefined,
   ]);
 }
@@ -46,7 +48,7 @@ export function shortened(value: unknown): unknown {
   if (Array.isArray(value)) {
     const shown = value.slice(0, SHOWN_ITEMS).map(shortened);
     const left = value.length - shown.length;
-    return left > 0 ? [...shown, `… and ${left} more`] : shown;
+    return left > 0 ? [...shown, `… and ${countText(left)} more`] : shown;
   }
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shortened(part)]));

@@ -1,6 +1,6 @@
 /** The page of workers: which are alive, what they run and what they do, so that a rollout is seen to be done. Pure. */
 import type { WorkerReport } from '../../jobs/worker-report.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import type { LivingWorker } from '../health/read-system.js';
 import { html, type Markup } from '../html.js';
 import { duration } from './batches/pieces.js';
@@ -31,7 +31,7 @@ function versions(workers: readonly LivingWorker[]): string {
   }
   const parts = [...counts]
     .sort(([a], [b]) => b.localeCompare(a, 'en', { numeric: true }))
-    .map(([version, count]) => `${count} ${count === 1 ? 'runs' : 'run'} ${version}`);
+    .map(([version, count]) => `${countText(count)} ${count === 1 ? 'runs' : 'run'} ${version}`);
   return `${plural(workers.length, 'worker')}: ${parts.join(', ')}`;
 }
 

@@ -1,7 +1,7 @@
 /** The rounds of a batch: check, send, wait for the polls, send what is missing, end. */
 import { hasCallbacks } from '../../config/config.js';
 import type { Reason } from '../../errors.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import type { StepResult } from '../runtime/run-step.js';
 import { flagKeys, toFlags } from '../runtime/signals.js';
 import { addedOwners, ownerValue } from './add-poll-job.js';
@@ -126,7 +126,7 @@ function whyIncomplete({ state, request }: BatchContext, missing: number[]): Rea
   const names = missing.flatMap((index) => request.documents[index]?.documentId ?? []);
   return {
     code: 'INCOMPLETE',
-    message: `${names.length} of ${request.documents.length} documents never came: ${listNames(names)}`,
+    message: `${countText(names.length)} of ${plural(request.documents.length, 'document')} never came: ${listNames(names)}`,
   };
 }
 

@@ -2,7 +2,7 @@
 import { keepPollSeconds } from '../../config/config.js';
 import { describeReason } from '../../errors.js';
 import type { PollResult } from '../../jobs/state/poll-state.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import type { StepResult } from '../runtime/run-step.js';
 import type { PollEntry } from './poll-entry.js';
 
@@ -17,7 +17,7 @@ export function endPoll(entry: PollEntry, result: PollResult): StepResult<PollRe
     value: result,
     // Not with the job's other options, which each sleeping job has in Redis.
     keepSeconds: keepPollSeconds(context.config),
-    line: `${status} after ${plural(polls, 'poll')}: ${present} of ${total} present${why}`,
+    line: `${status} after ${plural(polls, 'poll')}: ${countText(present)} of ${countText(total)} present${why}`,
     also: [
       ...(gateMember === undefined ? [] : [context.gate.release(gateMember)]),
       ...(entry.stored ? [entry.stored] : []),

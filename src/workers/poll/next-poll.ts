@@ -1,6 +1,7 @@
 /** When a poll job polls again, and what it tells of it. */
 import { hasCallbacks } from '../../config/config.js';
 import type { PollData, PollState } from '../../jobs/state/poll-state.js';
+import { countText } from '../../plural.js';
 import { clampDelay, type PollContext } from '../../polling/poll-policy.js';
 import type { WorkerContext } from '../context.js';
 import { backoffMs, seconds } from '../runtime/backoff.js';
@@ -82,5 +83,5 @@ export function describePoll(
   { polls, present, total, nextPollAt }: PollState,
   now: number,
 ): string {
-  return `poll ${polls}: ${present} of ${total} present, next in ${seconds((nextPollAt ?? now) - now)}`;
+  return `poll ${countText(polls)}: ${countText(present)} of ${countText(total)} present, next in ${seconds((nextPollAt ?? now) - now)}`;
 }

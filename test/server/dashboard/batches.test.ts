@@ -1,6 +1,11 @@
 import type { Job } from 'bullmq';
 import { expect, it } from 'vitest';
+import type { BatchStatus } from '../../../src/batches/status/status.js';
 import { extensionKey, startedKey, wakeKey } from '../../../src/jobs/keys/redis-keys.js';
+import type { PollState } from '../../../src/jobs/state/poll-state.js';
+import { uploadsCard } from '../../../src/server/dashboard/batches/uploads-card.js';
+import { nameOfPoll } from '../../../src/server/dashboard/job-names.js';
+import { describePoll } from '../../../src/workers/poll/next-poll.js';
 import { batchOf } from '../../client/test-client.js';
 import { type System, startSystem } from '../../helpers/system.js';
 import { waitUntil } from '../../helpers/wait-until.js';
@@ -109,6 +114,26 @@ it('the page of a batch tells its priority and its tenant', async () => {
   const plain = (await get(test, '/plain')).body;
   expect(plain).toContain('<dt>Priority</dt><dd>normal</dd>');
   expect(plain).not.toContain('<dt>Tenant</dt>');
+});
+
+it('counts of four digits and more have separators, also where the script of no browser draws them', async () => {
+  const test = await startQuietServer();
+  await test.batches.add('batch', batchOf('large', 2000), { jobId: 'batch-large' });
+  for (const path of ['/large', '?show=running']) {
+    const { body } = await get(test, path);
+    expect(textOf(body)).toContain('0 of 2,000 0 / 2,000');
+    expect(textOf(body)).not.toMatch(/\b2000\b/);
+  }
+  const now = Date.now();
+  const poll = { polls: 1234, present: 1500, total: 2000, nextPollAt: now + 5000 };
+  expect(describePoll(poll as PollState, now)).toMatch(
+    /^poll 1,234: 1,500 of 2,000 present, next in /,
+  );
+  expect(nameOfPoll({ id: 'one', progress: poll })).toContain('1,500 of 2,000 present');
+  const documents = { present: 1500, total: 2000 };
+  const uploads = [{ atlasBatchId: 'BATCH-1', round: 1, documents, polls: 1234, nextPollAt: null }];
+  const card = uploadsCard({ uploads } as unknown as BatchStatus, now);
+  expect(card && textOf(card.text)).toMatch(/1,500 \/ 2,000 .*1,234 polls/);
 });
 
 it('the documents of a large batch are narrowed by state and text', async () => {

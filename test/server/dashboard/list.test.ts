@@ -109,7 +109,7 @@ it('a list reads the documents of a batch once to count and once to show it, how
     ).length;
   for (const _ of [1, 2, 3]) {
     const { body } = await get(test, '?show=running');
-    expect(body.match(/0 of 10000/g)).toHaveLength(2);
+    expect(body.match(/0 of 10,000/g)).toHaveLength(2);
     expect(body).toContain('LOAN_APP');
   }
   await redis.ping();

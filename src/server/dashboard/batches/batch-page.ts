@@ -5,7 +5,7 @@ import type { BatchStatus } from '../../../batches/status/status.js';
 import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { listedState } from '../../../jobs/state/listed-facts.js';
-import { plural } from '../../../plural.js';
+import { countText, plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { mayChange } from '../../login/operator.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
@@ -148,7 +148,7 @@ ${status.tenant && html`<dt>Tenant</dt><dd>${status.tenant}</dd>`}
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
 ${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
 ${status.deadline && deadlineFact(status.deadline, now)}
-<dt>Polls</dt><dd>${status.polls}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
+<dt>Polls</dt><dd>${countText(status.polls)}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
 ${summary && html`<dt>Ended</dt><dd><span class="mono">${exactTime(summary.completedAt)}</span>${took && html` <span class="dim">${took} after it was submitted</span>`}</dd>`}
 ${summary && summary.results.length > 0 && html`<dt>Results</dt><dd class="mono">${results(summary.results)}</dd>`}

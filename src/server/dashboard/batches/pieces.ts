@@ -4,6 +4,7 @@ import type { ListedStatus } from '../../../batches/status/status.js';
 import type { Reason } from '../../../errors.js';
 import { describeHold } from '../../../gate/line.js';
 import { type ListedState, listedState } from '../../../jobs/state/listed-facts.js';
+import { countText } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { BATCHES_PATH } from '../dashboard-path.js';
 import type { Tone } from '../frame/layout.js';
@@ -56,7 +57,7 @@ export function progressBar(
   { present, total }: { present: number; total: number },
   style: ListedState,
 ): Markup {
-  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${present} of ${total}</progress><span class="count"><b>${present.toLocaleString('en')}</b> / ${total.toLocaleString('en')}</span></span>`;
+  return html`<span class="progress"><progress class="${style}" max="${Math.max(1, total)}" value="${present}">${countText(present)} of ${countText(total)}</progress><span class="count"><b>${countText(present)}</b> / ${countText(total)}</span></span>`;
 }
 
 /** Longer messages are folded: that of an invalid batch names every fault. */

@@ -1,7 +1,7 @@
 /** The uploads of a batch, those that are not complete first. Pure. */
 import type { BatchStatus } from '../../../batches/status/status.js';
 import type { UploadStatus } from '../../../batches/status/upload-status.js';
-import { plural } from '../../../plural.js';
+import { countText, plural } from '../../../plural.js';
 import { html, type Markup } from '../../html.js';
 import { reasonMarkup, timeUntil } from './pieces.js';
 
@@ -27,9 +27,9 @@ function isComplete({ result }: UploadStatus): boolean {
 function row(upload: UploadStatus, now: number): Markup {
   const { atlasBatchId, round, reason, result, state, documents, nextPollAt, polls } = upload;
   return html`<tr>
-<td class="wide">${atlasBatchId === null ? html`<b class="mono">not sent yet</b>` : idMarkup(atlasBatchId)}${round > 1 && html` <small class="dim">round ${round}</small>`}${reason && html`<div class="why">${reasonMarkup(reason)}</div>`}</td>
+<td class="wide">${atlasBatchId === null ? html`<b class="mono">not sent yet</b>` : idMarkup(atlasBatchId)}${round > 1 && html` <small class="dim">round ${countText(round)}</small>`}${reason && html`<div class="why">${reasonMarkup(reason)}</div>`}</td>
 <td><span class="pill ${result ?? state}">${result ?? state}</span></td>
-<td class="nowrap count end"><b>${documents.present}</b> / ${documents.total}</td>
+<td class="nowrap count end"><b>${countText(documents.present)}</b> / ${countText(documents.total)}</td>
 <td class="nowrap dim end">${nextPollAt ? timeUntil(nextPollAt, now) : plural(polls, 'poll')}</td>
 </tr>`;
 }

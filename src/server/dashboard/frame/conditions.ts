@@ -1,7 +1,7 @@
 /** What is wrong with the whole of it, for the head of every page. Pure. */
 import { RECEIVER_GONE } from '../../../jobs/state/webhook-state.js';
 import type { WorkerReport } from '../../../jobs/worker-report.js';
-import { plural } from '../../../plural.js';
+import { countText, plural } from '../../../plural.js';
 import { MUCH_MEMORY } from '../../../redis/findings.js';
 import type { SystemState } from '../../health/read-system.js';
 
@@ -40,7 +40,7 @@ function reportsOf({ workers }: SystemState): WorkerReport[] {
 
 /** `2 of 3 workers` */
 function share({ workers }: SystemState, some: readonly unknown[]): string {
-  return `${some.length} of ${plural(workers.length, 'worker')}`;
+  return `${countText(some.length)} of ${plural(workers.length, 'worker')}`;
 }
 
 function writesRefused({ writeRefusal }: SystemState): Condition | null {
@@ -69,7 +69,7 @@ function atlasDown(system: SystemState): Condition | null {
   const circuit =
     open.length === 0
       ? 'They go on to ask.'
-      : `The circuit is open in ${open.length}: Atlas is asked rarely, and nothing is sent.`;
+      : `The circuit is open in ${countText(open.length)}: Atlas is asked rarely, and nothing is sent.`;
   const [first] = outages;
   return {
     level: 'error',

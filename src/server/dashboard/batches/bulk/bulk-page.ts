@@ -2,7 +2,7 @@
 import type { BulkPreview } from '../../../../batches/bulk/preview.js';
 import type { BulkAction } from '../../../../batches/bulk/selection.js';
 import { MAX_REASON_LENGTH } from '../../../../jobs/audit-record.js';
-import { plural } from '../../../../plural.js';
+import { countText, plural } from '../../../../plural.js';
 import { html, type Markup } from '../../../html.js';
 import { mayChange } from '../../../login/operator.js';
 import { BATCHES_PATH, DASHBOARD_PATH } from '../../dashboard-path.js';
@@ -191,7 +191,7 @@ export function progressPage({ record, now, system, operator }: ProgressView): s
     html`<div class="head"><div>
 <a class="back" href="${BATCHES_PATH}">← Batches</a>
 <h1>${VERBS[action]} of ${countOf(most, of)}</h1>
-<p>${which}; begun by ${by} ${timeAgo(startedAt, now)}${rate !== null && `, ${rate} a second`}</p>
+<p>${which}; begun by ${by} ${timeAgo(startedAt, now)}${rate !== null && `, ${countText(rate)} a second`}</p>
 </div>
 ${runs && mayChange(operator) && html`<div class="actions"><form method="post" action="${BULK_PATH}/${record.id}/abort"><button class="danger">Abort</button></form></div>`}
 </div>
