@@ -123,7 +123,9 @@ async function start(options: Omit<OpenOptions, 'stopping'>): Promise<AtlasBatch
   const polls = new PollIntake(context);
   const places = config.SUBMIT_CONCURRENCY;
   const sending = create(BATCHES_QUEUE, places, createBatchProcessor(context), intake);
-  const lineIntake = new LineIntake({ ...context, isBusy: () => sending.activeJobs >= places });
+  // A worker that leaves batches to others takes none into the line either.
+  const isBusy = () => !intake.isClosed() && sending.activeJobs >= places;
+  const lineIntake = new LineIntake({ ...context, isBusy });
   const entering = createBatchProcessor(context, { onlyEnters: true });
   const workers = [
     sending,
