@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { checkActor, readReason } from '../check-options.js';
+import { UsageError } from '../errors.js';
 
 /** Exit code of a process that Ctrl-C ended: 128 and the number of SIGINT, as in shells. */
 const INTERRUPTED = 130;
@@ -40,6 +41,34 @@ function toOperator(name: string): string {
 /** Why it is done, of an option `--reason`. @throws UsageError for one that is too long, before anything is asked. */
 export function toReason(text: string): string | undefined {
   return readReason('--reason', text);
+}
+
+/** How the values of an option become one, as commander calls it: with those that came before. */
+type Collector<T> = (text: string, before?: readonly T[]) => T[];
+
+const collectors = new WeakSet<object>();
+
+/** Marks what reads an option that may be given several times. */
+export function collects<T>(read: Collector<T>): Collector<T> {
+  collectors.add(read);
+  return read;
+}
+
+/**
+ * Makes a command refuse a repeated option of one value: commander takes the last of them, and what was asked for
+ * before would be left out without a word.
+ */
+export function refuseRepetitions(command: Command): Command {
+  for (const option of command.options) {
+    const takesOne = option.required && !option.variadic;
+    if (!takesOne || (option.parseArg && collectors.has(option.parseArg))) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) throw new UsageError(`${option.long} takes one value, and is given twice`);
+      isGiven = true;
+    });
+  }
+  return command;
 }
 
 /** Creates a command whose help ends with its examples. */

@@ -8,6 +8,7 @@ import {
 } from '../batches/lists/batch-filter.js';
 import { REASON_CODES, type ReasonCode, UsageError } from '../errors.js';
 import { PRIORITIES, type Priority } from '../jobs/request/request.js';
+import { collects } from './command.js';
 import { parseDuration, parseTime } from './duration.js';
 
 export interface FilterOptions {
@@ -23,11 +24,11 @@ export interface FilterOptions {
 
 export function addFilterOptions(command: Command): Command {
   return command
-    .option('--state <states>', STATE_FILTERS.join(', '), toList)
-    .option('--code <codes>', `why they failed: ${REASON_CODES.join(', ')}`, toList)
-    .option('--product <type>', 'product type; may be given several times', toEntries)
-    .option('--tenant <tenants>', 'whose they are; "" means those of nobody', toList)
-    .option('--priority <priorities>', PRIORITIES.join(', '), toList)
+    .option('--state <states>', STATE_FILTERS.join(', '), collects(toList))
+    .option('--code <codes>', `why they failed: ${REASON_CODES.join(', ')}`, collects(toList))
+    .option('--product <type>', 'product type; may be given several times', collects(toEntries))
+    .option('--tenant <tenants>', 'whose they are; "" means those of nobody', collects(toList))
+    .option('--priority <priorities>', PRIORITIES.join(', '), collects(toList))
     .option(
       '--since <time>',
       'ended since then, or added, when still running: ISO 8601, or 2h ago',

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AtlasBatchError, UsageError } from '../errors.js';
 import { VERSION } from '../version.js';
-import type { ExitCode, Finish } from './command.js';
+import { type ExitCode, type Finish, refuseRepetitions } from './command.js';
 import { cancelCommand } from './commands/cancel.js';
 import { completionCommand } from './commands/completion.js';
 import { deadlineCommand } from './commands/deadline.js';
@@ -57,7 +57,7 @@ export function createProgram(finish: Finish): Command {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .exitOverride();
   for (const createCommand of COMMANDS) {
-    program.addCommand(createCommand(finish).copyInheritedSettings(program));
+    program.addCommand(refuseRepetitions(createCommand(finish)).copyInheritedSettings(program));
   }
   return program;
 }

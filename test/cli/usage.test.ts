@@ -10,6 +10,12 @@ import { runCommand } from './run-command.js';
 vi.setConfig({ testTimeout: 60_000 });
 
 const COMMANDS = createProgram(() => {}).commands.map((command) => command.name());
+/** Of options that do not take any word. */
+const VALUES: Record<string, string> = {
+  '--since': '2h',
+  '--until': '2h',
+  '--sort': 'newest',
+};
 const NO_STACK = /^\s+at /m;
 
 test('--version says the version of the package', async () => {
@@ -63,6 +69,42 @@ test.each([
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(NO_STACK);
+});
+
+test('every option that takes one value is refused when it is given twice', async () => {
+  const twice = createProgram(() => {}).commands.flatMap((command) =>
+    command.options
+      .filter(({ required }) => required)
+      .map(({ long = '', argChoices }) => {
+        const value = argChoices?.[0] ?? VALUES[long] ?? '1';
+        return { command: command.name(), long, args: [`${long}=${value}`, `${long}=${value}`] };
+      }),
+  );
+  const several = ['state', 'code', 'product', 'tenant', 'priority', 'fault', 's3-fault'];
+  for (const { command, long, args } of twice) {
+    const isBulk = ['list', 'cancel', 'retry', 'redeliver', 'simulator'].includes(command);
+    if (isBulk && several.includes(long.slice(2))) continue;
+    const { code, stdout, stderr } = await runCommand([command, ...args]);
+    const says = `${long} takes one value, and is given twice\n`;
+    expect([command, code, stdout, stderr]).toEqual([command, 2, '', says]);
+  }
+});
+
+test('an option of several values may be given twice', async () => {
+  const { url, prefix } = testRedis();
+  const environment = { REDIS_URL: url, QUEUE_PREFIX: prefix };
+  const args = [
+    'list',
+    '--state',
+    'failed',
+    '--state',
+    'waiting',
+    '--product',
+    'A',
+    '--product',
+    'B',
+  ];
+  expect((await runCommand(args, environment)).code).toBe(0);
 });
 
 test.each(['worker', 'start'])(

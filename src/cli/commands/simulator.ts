@@ -6,7 +6,7 @@ import type {
   S3FaultRule,
   Simulators,
 } from '../../simulator/index.js';
-import { createCommand } from '../command.js';
+import { collects, createCommand } from '../command.js';
 import { explainListening } from '../explain-listening.js';
 import { readDocuments } from '../input/read-documents.js';
 import { readFault, type ShellFault } from '../input/read-fault.js';
@@ -59,9 +59,13 @@ export function simulatorCommand(): Command {
     .option(
       '--fault <fault>',
       'of Atlas: 503, multiupload:503, or a rule as JSON; repeatable',
-      readFault,
+      collects(readFault),
     )
-    .option('--s3-fault <fault>', 'of S3: 503, get:AccessDenied, or a rule; repeatable', readFault)
+    .option(
+      '--s3-fault <fault>',
+      'of S3: 503, get:AccessDenied, or a rule; repeatable',
+      collects(readFault),
+    )
     .option('--callback <url>', 'address of our server, which Atlas calls when a batch is done')
     .option(
       '--all',

@@ -11,7 +11,7 @@ export interface ShellFault {
  * Adds one to those before it: `503`, `multiupload:503`, or a whole rule as JSON. The simulator says
  * which are not known.
  */
-export function readFault(text: string, before: ShellFault[] = []): ShellFault[] {
+export function readFault(text: string, before: readonly ShellFault[] = []): ShellFault[] {
   if (/^\s*["[{]/.test(text)) return [...before, parseRule(text)];
   const [, endpoint, name = text] = /^([a-z-]+):(.+)$/.exec(text) ?? [];
   const fault = /^\d+$/.test(name) ? Number(name) : name;
