@@ -15,6 +15,7 @@ import {
   readRecord,
   updateRecord,
 } from '../../src/server/dashboard/batches/bulk/bulk-record.js';
+import { startClient } from '../client/test-client.js';
 import { dumpRedis } from '../helpers/dump-redis.js';
 import { plant } from '../helpers/planted-batches.js';
 import { openTestQueues } from '../helpers/test-queues.js';
@@ -66,7 +67,7 @@ it('an erase takes the name out of what operators did to many, whether that ende
   const other = await redis.hget(bulkKey(prefix, 'other'), 'order');
 
   const removed = await eraseUntilGone({ redis, prefix }, TRACES);
-  expect(removed).toEqual({ jobs: 0, keys: 3, entries: 0 });
+  expect(removed).toEqual({ jobs: 0, keys: 3, entries: 0, mentions: 3 });
   // Its server goes on, and knows the order.
   await updateRecord(queues, 'runs', { ...progress, state: 'running', at: now });
   expect(await readRecord(queues, 'runs', now)).toEqual({
@@ -216,4 +217,13 @@ it('an erase takes a search by a part of the reference out of what operators did
   const whichOf = async (id: string) => (await readRecord(queues, id, Date.now()))?.which;
   expect(await whichOf('part')).toBe('failed, with ***');
   expect(await whichOf('other')).toBe('failed, with card');
+});
+
+it('a reference of which only refused commands are known stays unknown, and its name goes from what they left', async () => {
+  const { client } = startClient();
+  for (const refused of ['cancel', 'retry', 'redeliver'] as const)
+    expect((await client[refused]('loan-no')).status).toBe('unknown');
+  expect(await client.erase('loan-no')).toEqual({
+    ...{ status: 'unknown', reference: 'loan-no', certificate: null },
+  });
 });

@@ -23,7 +23,7 @@ import type { ClientQueues } from '../client-queues.js';
 import { eventJobIdsOf, stateOf } from '../find-summary.js';
 import { jobAfterEvent } from '../job-after-event.js';
 import { DocumentNames } from './document-names.js';
-import { eraseKeys, type RemovedKeys } from './erase-keys.js';
+import { eraseKeys, type FoundAndRemoved, type RemovedKeys } from './erase-keys.js';
 import type { Traces } from './erase-scope.js';
 import { type KeySpace, readScope } from './find-traces.js';
 
@@ -122,9 +122,9 @@ export async function eraseBatch(
       objectVersions += await eraser.erase(folder, () => keysIn(space, folder, traces));
   };
   await eraseResults();
-  const removed = await eraseUntilGone(space, traces);
+  const { mentions, ...removed } = await eraseUntilGone(space, traces);
   await eraseResults();
-  if (objectVersions + sumOf(removed) === 0) return refused('unknown');
+  if (objectVersions + sumOf(removed) === mentions) return refused('unknown');
   const certificate: ErasureCertificate = {
     erasedAt: new Date(await redisTimeMs(link.redis)).toISOString(),
     addedAt: job ? new Date(job.timestamp).toISOString() : null,
@@ -192,14 +192,15 @@ export function describeErasure({ status, certificate }: EraseResult): Audited {
 }
 
 /** Scans until nothing is found any more. */
-export async function eraseUntilGone(space: KeySpace, traces: Traces): Promise<RemovedKeys> {
-  const removed: RemovedKeys = { jobs: 0, keys: 0, entries: 0 };
+export async function eraseUntilGone(space: KeySpace, traces: Traces): Promise<FoundAndRemoved> {
+  const removed = { jobs: 0, keys: 0, entries: 0, mentions: 0 };
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     const now = await eraseKeys(space, traces);
     if (sumOf(now) === 0) return removed;
     removed.jobs += now.jobs;
     removed.keys += now.keys;
     removed.entries += now.entries;
+    removed.mentions += now.mentions;
   }
   throw new TransientError(
     'INTERNAL',

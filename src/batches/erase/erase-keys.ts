@@ -18,6 +18,9 @@ export interface RemovedKeys {
   entries: number;
 }
 
+/** What was removed, and how much of `keys` were records of others: that somebody asked for a batch does not make it one. */
+export type FoundAndRemoved = RemovedKeys & { mentions: number };
+
 /**
  * KEYS the job, then the lists, sorted sets and sets of its queue, then sorted sets of ours. ARGV the job's id and,
  * where one of another time stays, its timestamp. It is done also under a lock: who holds it finds no job when it
@@ -41,15 +44,16 @@ const SETS = ['stalled'];
 const NO_TIMESTAMP = 'none';
 
 /** Removes what there is now. Removed twice, nothing is found the second time. */
-export async function eraseKeys(space: KeySpace, traces: Traces): Promise<RemovedKeys> {
+export async function eraseKeys(space: KeySpace, traces: Traces): Promise<FoundAndRemoved> {
   const { redis, prefix } = space;
   const { scope, questions, orders, ...found } = await findKeys(space, traces);
   // Also what nobody found: a key may have come meanwhile.
   let [jobs, keys] = await removeBatch(space, traces);
   for (const { queue, id } of found.jobs)
     jobs += (await REMOVE_JOB.run(redis, keysOf(space, queue, id), [id]))[0];
-  keys += await redactRelayed(space, scope);
-  keys += await redactOrders(space, traces, orders);
+  const relayed = await redactRelayed(space, scope);
+  const mentions = relayed + (await redactOrders(space, traces, orders));
+  keys += mentions;
   if (!scope.isUsedAgain) keys += await eraseQuestions(space, traces.reference, questions);
   for (let from = 0; from < found.keys.length; from += SCANNED_AT_ONCE)
     keys += await redis.unlink(...found.keys.slice(from, from + SCANNED_AT_ONCE));
@@ -66,7 +70,7 @@ export async function eraseKeys(space: KeySpace, traces: Traces): Promise<Remove
       return jobId !== undefined && scope.hasEntry(queue, jobId, entryId);
     });
   }
-  return { jobs, keys, entries };
+  return { jobs, keys, entries, mentions };
 }
 
 /** A later batch of the reference stays. */
