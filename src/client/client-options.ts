@@ -5,8 +5,10 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { checkActor, checkOptions, checkType } from '../check-options.js';
 import { UsageError } from '../errors.js';
 import { noProxyIssue, type ProxySettings, proxyIssue } from '../http/proxy.js';
+import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/request/bucket-name.js';
 import { isObject } from '../json.js';
 import type { RedisAddress } from './redis-address.js';
+import { checkS3 } from './s3-settings.js';
 
 /** Settings of a client, besides where Redis is. */
 export interface ClientSettings {
@@ -69,7 +71,6 @@ const SOURCES = ['redisUrl', 'redis', 'connection'] as const;
 const MEMBERS = [...SOURCES, 'prefix', 's3', 'proxy', 'actor', 'results', 'telemetry'];
 /** Of BullMQ's `Telemetry`. */
 const TELEMETRY = ['tracer', 'contextManager'];
-const HTTP_URL = /^https?:\/\/./;
 const PROXY_MEMBERS = ['httpsProxy', 'httpProxy', 'noProxy'];
 
 /** @throws UsageError for options that no client can work with. */
@@ -96,7 +97,8 @@ export function checkClientOptions(options: unknown): void {
   checkActor('actor', actor);
   if (results !== undefined) {
     const { bucket, prefix: below } = checkOptions('results', results, ['bucket', 'prefix']);
-    if (typeof bucket !== 'string') throw new UsageError('results.bucket must be a string');
+    if (typeof bucket !== 'string' || !BUCKET_NAME.test(bucket))
+      throw new UsageError(`results.bucket ${BUCKET_NAME_RULE}`);
     checkType('results.prefix', below, 'string');
   }
   if (
@@ -110,18 +112,6 @@ export function checkClientOptions(options: unknown): void {
 
 function nowhere(why: string): string {
   return `createAtlasBatchClient ${why}; give redisUrl, redis or connection, such as { redisUrl: '${EXAMPLE}' }`;
-}
-
-/** What people write themselves. All else is the AWS SDK's, which takes more than a client knows of. */
-function checkS3(value: unknown): void {
-  checkType('s3', value, 'object');
-  const { endpoint, region } = Object(value);
-  // Functions and objects are the SDK's own forms.
-  const isUrl =
-    typeof endpoint === 'string' ? HTTP_URL.test(endpoint) : typeof endpoint !== 'number';
-  if (!isUrl) throw new UsageError('s3.endpoint must be a URL such as http://127.0.0.1:9000');
-  if (region !== undefined && typeof region !== 'string' && typeof region !== 'function')
-    throw new UsageError('s3.region must be text such as ap-south-1');
 }
 
 function checkProxy(value: unknown): void {

@@ -4,9 +4,9 @@
  */
 import type { ClientQueues } from '../batches/client-queues.js';
 import { type BatchStatus, readBatchStatus } from '../batches/status/status.js';
-import { checkOptions, checkSignal } from '../check-options.js';
+import { andNot, checkOptions, checkSignal } from '../check-options.js';
 import { RedisUnavailableError, UnknownReferenceError, UsageError } from '../errors.js';
-import { referenceOfBatchJobId } from '../jobs/ids.js';
+import { REFERENCE_PATTERN, REFERENCE_RULE, referenceOfBatchJobId } from '../jobs/ids.js';
 import { unlessAborted, whenAborted } from '../timeouts.js';
 import { lastEventId, QueueEventReader, readPause } from './queue-events.js';
 
@@ -120,8 +120,14 @@ function checkEventsOptions(options: EventsOptions): void {
   checkOptions('events', options, ['references', 'signal']);
   checkSignal(options.signal);
   const { references = [] } = options;
-  if (Array.isArray(references) && references.every((one) => typeof one === 'string')) return;
-  throw new UsageError('references must be a list of references, which are text');
+  if (!Array.isArray(references) || !references.every((one) => typeof one === 'string'))
+    throw new UsageError('references must be a list of references, which are text');
+  // Nobody can add a batch of such a reference: the loop would wait for ever.
+  const wrong = references.filter((one) => !REFERENCE_PATTERN.test(one));
+  if (wrong.length > 0)
+    throw new UsageError(
+      `references must be a list of references: each ${REFERENCE_RULE}${andNot(wrong)}`,
+    );
 }
 
 /** The batch of a poll job: the last part of its parent's key. */

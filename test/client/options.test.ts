@@ -57,6 +57,9 @@ test.each<[options: unknown, message: RegExp]>([
   [{ redisUrl, s3: { endpoint: 'minio:9000' } }, /s3\.endpoint must be a URL such as http:\/\//],
   [{ redisUrl, s3: { endpoint: 9000 } }, /s3\.endpoint must be a URL such as http:\/\//],
   [{ redisUrl, s3: { region: 5 } }, /s3\.region must be text/],
+  [{ redisUrl, s3: { regin: 'eu-west-1' } }, /s3 has no option regin; it has those of the AWS SDK/],
+  [{ redisUrl, results: { bucket: 'X' } }, /results\.bucket must be the name of a bucket/],
+  [{ redisUrl, results: { bucket: 5 } }, /results\.bucket must be the name of a bucket/],
   [{ redisUrl, telemetry: 'my-app' }, /telemetry must be what BullMQ takes/],
   [{ redisUrl, telemetry: {} }, /telemetry must be what BullMQ takes/],
   [{ redisUrl, proxy: 'http://proxy' }, /proxy takes its options as an object, with httpsProxy/],
@@ -154,6 +157,28 @@ test.each<[call: string, act: (client: Client) => unknown, message: RegExp]>([
     'events with a reference that is no text',
     (client) => client.events({ references: ['a', 5 as never] }).next(),
     /references must be a list of references, which are text/,
+  ],
+  [
+    'events of a reference that no batch can have',
+    (client) => client.events({ references: ['loan-1', 'a b'] }).next(),
+    /references must be a list of references: each 1 to 128 of .*, and not "a b"$/,
+  ],
+  ...(['foo', 'erase', 'toString', undefined] as const).map(
+    (action): [string, (client: Client) => unknown, RegExp] => [
+      `preview of ${action}`,
+      (client) => client.preview(action as never, { state: 'failed' }),
+      /^the action is one of retry, cancel, redeliver$/,
+    ],
+  ),
+  [
+    'preview of nothing',
+    (client) => (client as unknown as { preview(): unknown }).preview(),
+    /^the action is one of retry, cancel, redeliver$/,
+  ],
+  [
+    'redeliverMany with text for a list',
+    (client) => client.redeliverMany({ references: 'x' as never }).next(),
+    /references of a redeliver must be a list of references, which are text/,
   ],
   ...(['status', 'wait', 'cancel'] as const).map(
     (method): [string, (client: Client) => unknown, RegExp] => [

@@ -48,11 +48,17 @@ const OPTIONS = ['references', ...FILTER_OPTIONS, 'givenUp'];
 
 /** @throws UsageError that says what is wrong. */
 export function checkSelection(action: BulkAction, selection: BulkSelection): CheckedSelection {
+  if (!Object.hasOwn(STATES, action))
+    throw new UsageError(`the action is one of ${Object.keys(STATES).join(', ')}`);
   const given = Object.values(checkOptions(`a ${action} of many`, selection, OPTIONS));
   if ('references' in selection) {
     const { references, ...rest } = selection;
-    if (!Array.isArray(references) || Object.keys(rest).length > 0)
+    if (Object.keys(rest).length > 0)
       throw new UsageError(`${action} takes references or a filter, and not both`);
+    if (!Array.isArray(references))
+      throw new UsageError(
+        `references of a ${action} must be a list of references, which are text`,
+      );
     for (const reference of references) checkReference(action, reference);
     return { references: [...new Set(references)] };
   }
