@@ -13,20 +13,22 @@ import { formatTable } from '../src/cli/output/table.js';
 import { isTerminal, paint, print, printError } from '../src/cli/output/terminal.js';
 import { createAtlasBatchClient } from '../src/client/client.js';
 import { PLANS, putScans, SHOWN_REFERENCE } from './batches.js';
+import { endWithParent } from './end-with-parent.js';
 import { sampleFields, saveResults, summaryTable } from './report.js';
 import { OUTPUT, RESULTS_BUCKET, type Stage, setStage } from './stage.js';
 
 /** The demo takes about 16 s; past this something hangs, and it says so rather than wait. */
 const TIMEOUT_MS = 60_000;
 const INTERRUPTED = 130;
+const WRONG_USAGE = 2;
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => interrupt.abort());
 }
 const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-const { values } = parseArgs({ options: { open: { type: 'boolean' } } });
-const staysOpen = values.open ?? (isTerminal() && !process.env.CI);
+endWithParent(() => interrupt.abort());
+const staysOpen = readOpen() ?? (isTerminal() && !process.env.CI);
 
 let stage: Stage | undefined;
 try {
@@ -43,6 +45,16 @@ try {
   process.exitCode = interrupt.signal.aborted ? INTERRUPTED : 1;
 } finally {
   await stage?.stop();
+}
+
+/** What `--open` says. For anything else the process ends. */
+function readOpen(): boolean | undefined {
+  try {
+    return parseArgs({ options: { open: { type: 'boolean' } } }).values.open;
+  } catch {
+    printError('the demo has one option, --open: it stays up until Ctrl-C, with its dashboard');
+    process.exit(WRONG_USAGE);
+  }
 }
 
 async function play({ redisUrl, simulators }: Stage): Promise<void> {

@@ -47,3 +47,38 @@ test.each([80, 120])(
     expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
   },
 );
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'nothing of the demo runs on when npm gets %s',
+  async (name) => {
+    const { child, output } = startDemo('npm', ['run', '-s', 'demo', '--', '--open']);
+    const found = (pattern: RegExp) => pattern.exec(output());
+    const worker = /^ {2}worker .* process (\d+),/m;
+    await waitUntil('the worker', () => found(worker) ?? child.exitCode !== null);
+    const [, port] = found(/^ {2}Redis +private, on port (\d+)$/m) ?? [];
+    const [, pid] = found(worker) ?? [];
+    child.kill(name);
+    await waitUntil('the end of the worker', () => !isRunning(Number(pid)));
+    await waitUntil('the end of Redis', async () => {
+      const reached = once(connect(Number(port), '127.0.0.1'), 'connect');
+      return reached.then(
+        () => false,
+        () => true,
+      );
+    });
+  },
+);
+
+test('an option that the demo does not have is said in a sentence', async () => {
+  const { ended, output } = startDemo('bash', ['-c', `${DEMO} --opne 2>&1`]);
+  expect(await ended).toEqual([2, null]);
+  expect(output()).toMatch(/^the demo has one option, --open: .*\n$/);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
