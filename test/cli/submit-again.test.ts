@@ -26,7 +26,7 @@ test('submit of a batch that has failed says so, and what to do, and exits with 
   const again = await submit();
   expect([again.code, again.stdout]).toEqual([1, '']);
   expect(again.stderr).toMatch(
-    /^gone has failed before, OBJECT_NOT_FOUND: .*\n.*retry it on its page/,
+    /^gone has failed before, OBJECT_NOT_FOUND: .*\n.*retry it by atlas-batch retry gone, or on its page/,
   );
   const json = await submit('--json');
   expect([json.code, JSON.parse(json.stdout)]).toMatchObject([

@@ -61,10 +61,11 @@ export function describeRefused(submitted: readonly Submitted[]): string[] {
     ),
     ...firstOf(failed, BATCHES_SHOWN, describeFailed, more),
   ];
-  if (failed.length === 0) return lines;
+  const [first] = failed;
+  if (first === undefined) return lines;
   return [
     ...lines,
-    'Such a batch is not sent again: retry it on its page of the dashboard, or submit it under another reference.',
+    `Such a batch is not sent again: retry it by atlas-batch retry ${first.reference}, or on its page of the dashboard, or submit it under another reference.`,
   ];
 }
 
