@@ -62,6 +62,7 @@ test.each([
     args: ['submit', '--manifest', '/nowhere'],
     says: /cannot read the manifest \/nowhere \(ENOENT\)/,
   },
+  { args: ['simulator', '--server-port', '3'], says: /^--server-port goes with --all only/m },
   { args: ['simulator', '--port', 'x'], says: /must be a whole number/ },
   { args: ['simulator', '--documents', '/nowhere'], says: /cannot read the directory/ },
 ])('$args is wrong usage: a message, no stack, exit 2', async ({ args, says }) => {

@@ -74,7 +74,11 @@ export function simulatorCommand(): Command {
     .option('--server-port <number>', 'port of the server; 0 takes a free one', portNumber, 3000)
     .option('--log', 'print each request on standard error')
     .option('--json', 'print the variables as JSON')
-    .action((options: SimulatorOptions) => runUntilSignal(() => startAndPrint(options)));
+    .action((options: SimulatorOptions, command: Command) => {
+      if (!options.all && command.getOptionValueSource('serverPort') === 'cli')
+        throw new UsageError('--server-port goes with --all only: without it there is no server');
+      return runUntilSignal(() => startAndPrint(options));
+    });
 }
 
 async function startAndPrint(options: SimulatorOptions): Promise<Stoppable> {
