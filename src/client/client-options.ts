@@ -7,8 +7,8 @@ import { UsageError } from '../errors.js';
 import { noProxyIssue, type ProxySettings, proxyIssue } from '../http/proxy.js';
 import { BUCKET_NAME, BUCKET_NAME_RULE } from '../jobs/request/bucket-name.js';
 import { isObject } from '../json.js';
+import { checkS3 } from '../storage/s3-settings.js';
 import type { RedisAddress } from './redis-address.js';
-import { checkS3 } from './s3-settings.js';
 
 /** Settings of a client, besides where Redis is. */
 export interface ClientSettings {
