@@ -21,6 +21,7 @@ export async function batchesEnded(
         return `${job.id} is ${await job.getState()}: ${logs.at(-1)}`;
       }),
     );
-    throw new Error(lines.join('\n'), { cause: error });
+    const counts = JSON.stringify(await batches.getJobCounts());
+    throw new Error([`of ${count} jobs: ${counts}`, ...lines].join('\n'), { cause: error });
   }
 }

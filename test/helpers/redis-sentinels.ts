@@ -29,7 +29,7 @@ export interface SentinelSet {
   servers: readonly PrivateRedis[];
   /** Turns the roles round, by the hand of the Sentinels, and resolves when they name the new one. */
   failOver(): Promise<void>;
-  /** Kills the master, and starts it again, to be a replica, when the Sentinels name another. */
+  /** Kills the master, and starts it again as a replica when the Sentinels name another and reach it. */
   replaceMaster(): Promise<void>;
 }
 
@@ -52,14 +52,10 @@ export async function startSentinels(): Promise<SentinelSet> {
     return Number((reply as string[])[1]);
   };
   await waitUntil('Sentinels that know each other and the replica', async () => {
-    const views = await Promise.all(
-      sentinels.map(({ admin }) => admin.call('SENTINEL', 'MASTER', MASTER_NAME)),
+    const views = await Promise.all(sentinels.map(({ admin }) => viewOf(admin)));
+    return views.every(
+      (view) => view['num-slaves'] === '1' && view['num-other-sentinels'] === `${SENTINELS - 1}`,
     );
-    return views.every((view) => {
-      const fields = view as string[];
-      const count = (name: string) => Number(fields[fields.indexOf(name) + 1]);
-      return count('num-slaves') === 1 && count('num-other-sentinels') === SENTINELS - 1;
-    });
   });
   /** Resolves when all name another master than before. */
   const changeMaster = async (act: (one: Redis, port: number) => unknown) => {
@@ -84,9 +80,29 @@ export async function startSentinels(): Promise<SentinelSet> {
         killed = old;
         await killed.kill();
       });
+      // Until then they may go back to the other, and would lose what was written since.
+      await waitUntil('Sentinels that reach the new master', async () => {
+        const views = await Promise.all(sentinels.map(({ admin }) => viewOf(admin)));
+        return views.every(({ flags }) => flags === 'master');
+      });
       await killed.restart();
+      await becomeReplica(killed, killed === master ? replica : master);
     },
   };
+}
+
+/** What a Sentinel knows of the master. */
+async function viewOf(sentinel: Redis): Promise<Record<string, string>> {
+  const reply = (await sentinel.call('SENTINEL', 'MASTER', MASTER_NAME)) as string[];
+  const names = reply.filter((_, i) => i % 2 === 0);
+  return Object.fromEntries(names.map((name, i) => [name, reply[2 * i + 1] ?? '']));
+}
+
+/** Sentinels would see to it only ten seconds later. */
+async function becomeReplica(server: PrivateRedis, master: PrivateRedis): Promise<void> {
+  const redis = new Redis(server.url);
+  await redis.replicaof('127.0.0.1', master.port).finally(() => redis.disconnect());
+  await hasData(server);
 }
 
 /** Resolves when a replica has taken over the data of its master. */

@@ -69,8 +69,11 @@ it('refused credentials keep all batches in line, which say so, and fail none, a
   expect(Object.keys(system.atlas.requests.table())).toEqual(['authtoken']);
   expect(system.atlas.requests.count('authtoken')).toBeLessThanOrEqual(most);
   const client = clientOf(system);
-  const status = await client.status(`queued-${QUEUED - 1}`);
-  expect(status).toMatchObject({ state: 'in-line', line: { why: 'outage' } });
+  // It is known as an outage when no worker could send for three seconds.
+  await waitUntil('a batch that says so', async () => {
+    const status = await client.status(`queued-${QUEUED - 1}`);
+    return status?.state === 'in-line' && status.line?.why === 'outage';
+  });
   expect(worker.output().match(/Atlas refuses the client id/g)).toHaveLength(1);
 
   await mend(system);
