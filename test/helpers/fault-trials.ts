@@ -43,8 +43,14 @@ export interface Fault {
   batches?: number;
 }
 
-export const MODES = ['at 30 %', 'for a while'] as const;
-export type Mode = (typeof MODES)[number];
+const MODES = ['at 30 %', 'for a while'] as const;
+type Mode = (typeof MODES)[number];
+
+/** How a fault is tried; one way in the short form, in turn. */
+export function modesOf(index: number): readonly Mode[] {
+  const one = MODES[index % MODES.length] ?? MODES[0];
+  return LONG ? MODES : [one];
+}
 
 /** Tries all, many at once, with one S3 for all of them. */
 export async function tryAll<T>(

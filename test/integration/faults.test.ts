@@ -5,7 +5,7 @@ import type { AtlasRequestView } from '../../src/simulator/index.js';
 import {
   BATCHES,
   type Fault,
-  MODES,
+  modesOf,
   TEST_TIMEOUT_MS,
   tryAll,
   tryFault,
@@ -198,7 +198,7 @@ it.each([
     timeout: TEST_TIMEOUT_MS,
   },
   async ({ faults }) => {
-    const trials = faults.flatMap((fault) => MODES.map((mode) => ({ fault, mode })));
+    const trials = faults.flatMap((fault, i) => modesOf(i).map((mode) => ({ fault, mode })));
     await tryAll(
       trials,
       ({ fault, mode }) => `${fault.name ?? fault.rule.fault} ${mode}`,

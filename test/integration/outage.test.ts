@@ -13,7 +13,7 @@ import { waitUntil } from '../helpers/wait-until.js';
 import type { WorkerProcess } from '../helpers/worker-process.js';
 
 const OUTAGE_MS = LONG ? 30_000 : 6000;
-const IN_FLIGHT = 300;
+const IN_FLIGHT = LONG ? 300 : 100;
 const LATE = 20;
 const WORKERS = 2;
 /** Of what was on its way when the circuits opened: a busy machine answers it late, and some is tried again. */

@@ -3,6 +3,7 @@ import { fromRanges } from '../../../src/jobs/index-ranges.js';
 import { resultOf } from '../../../src/jobs/state/batch-state.js';
 import { memberOf } from '../../../src/workers/batch/gate-members.js';
 import { MAX_RESUBMISSIONS } from '../../../src/workers/batch/upload/upload-transitions.js';
+import { LONG } from '../../helpers/long-form.js';
 import { canReach, type Exploration, explore } from './explore-worlds.js';
 import { MAX_ROUNDS } from './next-worlds.js';
 import { OWNER, type World } from './world.js';
@@ -10,12 +11,17 @@ import { OWNER, type World } from './world.js';
 /** A quarter of a million worlds, beside tests that take the cores too. */
 const EXPLORATION_TIMEOUT_MS = 240_000;
 
-describe.each([
-  { resubmit: true, policy: 'sent again', size: 1, gate: 'off' },
+const KINDS = [
   { resubmit: false, policy: 'refused', size: 2, gate: 'off' },
-  { resubmit: false, policy: 'refused', size: 2, gate: 'on' },
   { resubmit: true, policy: 'sent again', size: 1, gate: 'on' },
-])(
+];
+/** They take as long as all other tests of transitions, and are made of the same steps. */
+const MIXED_KINDS = [
+  { resubmit: true, policy: 'sent again', size: 1, gate: 'off' },
+  { resubmit: false, policy: 'refused', size: 2, gate: 'on' },
+];
+
+describe.each(LONG ? [...KINDS, ...MIXED_KINDS] : KINDS)(
   'a batch whose unknown uploads are $policy, of $size documents each, with the gate $gate',
   (kind) => {
     const { resubmit, size, gate } = kind;
