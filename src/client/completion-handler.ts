@@ -30,7 +30,8 @@ export interface CompletionOptions {
   /** Handlers that run at once in this process. Default 10. */
   concurrency?: number | undefined;
   /**
-   * Called with what a handler threw, and with errors of Redis (then without an event id). An event
+   * Called with what a handler threw, and, without an event id, with a `RedisUnavailableError` while Redis is away
+   * or refuses: at once, then every 10 s at most. An event
    * whose handler has thrown 20 times stays among the queue's failed jobs. Default: a warning of Node
    * that names the event and the kind of the error, and nothing that a handler has seen.
    */

@@ -4,7 +4,7 @@
  */
 import type { Job } from 'bullmq';
 import type { ClientQueues } from '../batches/client-queues.js';
-import { bareError, errorName } from '../errors.js';
+import { bareError, errorName, RedisUnavailableError } from '../errors.js';
 import {
   COMPLETED_EVENT,
   COMPLETIONS_QUEUE,
@@ -14,8 +14,11 @@ import {
 } from '../jobs/queues.js';
 import type { BatchSummary } from '../jobs/summary.js';
 import { createRepeatedWarnings } from '../logging/repeated-lines.js';
+import { isConnectionError } from '../redis/client-link.js';
 import { hostClockAtFirst } from '../redis/clock.js';
+import { isOfConnection } from '../redis/connection/connection-errors.js';
 import { PausingWorker } from '../redis/pausing-worker.js';
+import { unavailable } from '../redis/reply-error.js';
 import { CLOSE_TIMEOUT_MS, settlesWithin } from '../timeouts.js';
 import type {
   CompletionContext,
@@ -25,12 +28,17 @@ import type {
 } from './completion-handler.js';
 
 const DEFAULT_CONCURRENCY = 10;
+/** Between two errors of Redis that an app is told. As the log: soon enough, and an outage of an hour is 360 calls. */
+const REDIS_ERROR_INTERVAL_MS = 10_000;
+
+type OnError = NonNullable<CompletionOptions['onError']>;
 
 export function subscribeToCompletions(
   { link, prefix }: ClientQueues,
   handler: CompletionHandler,
-  { concurrency = DEFAULT_CONCURRENCY, onError = warnings() }: CompletionOptions,
+  { concurrency = DEFAULT_CONCURRENCY, onError }: CompletionOptions,
 ): CompletionSubscription {
+  const tell = onError === undefined ? warnings() : rarelyOfRedis(onError);
   const connection = link.forBlocking();
   // The worker's own two connections report their errors below.
   connection.on('error', () => {});
@@ -54,8 +62,11 @@ export function subscribeToCompletions(
     },
     clock,
   );
-  worker.on('failed', (job, error) => onError(error, job ? eventIdOf(job) : null));
-  worker.on('error', (error) => onError(bareError(error), null));
+  worker.on('failed', (job, error) => tell(error, job ? eventIdOf(job) : null));
+  worker.on('error', (error) => {
+    const isOfRedis = isOfConnection(error) || isConnectionError(error);
+    tell(isOfRedis ? unavailable(connection, error) : bareError(error), null);
+  });
   worker.on('lockRenewalFailed', (jobIds: string[]) => {
     for (const jobId of jobIds) worker.cancelJob(jobId, 'the event was given to another handler');
   });
@@ -86,11 +97,24 @@ export function subscribeToCompletions(
   };
 }
 
+/** Each attempt to reach a Redis that is away fails, up to twenty times a second: an app may send mail for each. */
+function rarelyOfRedis(onError: OnError): OnError {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (error, eventId) => {
+    if (error instanceof RedisUnavailableError && eventId === null) {
+      const now = performance.now();
+      if (now - toldAt < REDIS_ERROR_INTERVAL_MS) return;
+      toldAt = now;
+    }
+    onError(error, eventId);
+  };
+}
+
 /**
  * Without an `onError` of the app: warnings of Node, which go to standard error unless the app listens.
  * What a handler threw may hold extracted fields, so only its name is said.
  */
-function warnings(): NonNullable<CompletionOptions['onError']> {
+function warnings(): OnError {
   const warn = createRepeatedWarnings({
     warn: (_, message) => process.emitWarning(message, 'AtlasBatchWarning'),
   });
@@ -100,7 +124,8 @@ function warnings(): NonNullable<CompletionOptions['onError']> {
         ? 'completion events cannot be read from Redis now'
         : `the handler of completion event ${eventId} failed`;
     const more = 'give onCompletion an onError to be told more';
-    warn(undefined, `${what} (${errorName(error)}); ${more}`);
+    const { cause = error } = eventId === null ? error : {};
+    warn(undefined, `${what} (${errorName(cause)}); ${more}`);
   };
 }
 

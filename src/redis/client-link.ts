@@ -3,16 +3,10 @@
  * because a person or a request waits for it. So it fails fast, and says which Redis failed and why.
  */
 import type { Redis } from 'ioredis';
-import { ClientClosedError, errorCode, PermanentError, RedisUnavailableError } from '../errors.js';
+import { ClientClosedError, errorCode, PermanentError } from '../errors.js';
 import { unlessAborted } from '../timeouts.js';
 import { type ConnectionOptions, FOR_BLOCKING, RedisConnection } from './connection/connection.js';
-import {
-  describeAbsence,
-  isRefusal,
-  isReplyError,
-  redisAddress,
-  refusalOf,
-} from './reply-error.js';
+import { isReplyError, unavailable } from './reply-error.js';
 
 /** To connect, and to wait for a connection that comes back. */
 const READY_TIMEOUT_MS = 5000;
@@ -72,14 +66,6 @@ function createLink<Connection extends Redis>(
   redis.on('error', remember);
   redis.on('ready', forget);
 
-  const unavailable = (error: Error | undefined) =>
-    error && isRefusal(error)
-      ? refusalOf(redis, error)
-      : new RedisUnavailableError(
-          `Redis at ${redisAddress(redis)} ${describeAbsence(redis, error)}`,
-          { cause: error },
-        );
-
   return {
     redis,
     async run(action) {
@@ -90,7 +76,7 @@ function createLink<Connection extends Redis>(
         });
         await unlessAborted(whenReady, closing.signal).catch((error) => {
           closing.signal.throwIfAborted();
-          throw unavailable(error ?? lastError);
+          throw unavailable(redis, error ?? lastError);
         });
       }
       try {
@@ -98,7 +84,7 @@ function createLink<Connection extends Redis>(
         return await unlessAborted(action(), closing.signal);
       } catch (error) {
         closing.signal.throwIfAborted();
-        if (isConnectionError(error)) throw unavailable(lastError ?? error);
+        if (isConnectionError(error)) throw unavailable(redis, lastError ?? error);
         // The error quotes what is no JSON; as a cause it does not.
         if (error instanceof SyntaxError)
           throw new PermanentError('INTERNAL', NO_JSON, { cause: error });
@@ -152,7 +138,8 @@ function nextReady(redis: Redis): Promise<void> {
 const NETWORK_CODES = /^(E[A-Z]+|ERR_(SSL|TLS|SOCKET)\w*)$/;
 const IOREDIS_MESSAGES = /^(Connection is closed|Command timed out|Stream isn't writeable)/;
 
-function isConnectionError(error: unknown): error is Error {
+/** Whether Redis, or the way to it, failed an action: anything else is an error of the action. */
+export function isConnectionError(error: unknown): error is Error {
   return (
     error instanceof Error &&
     (error.name === 'MaxRetriesPerRequestError' ||

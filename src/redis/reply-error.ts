@@ -114,13 +114,18 @@ export function redisAddress({ options }: Redis): string {
 
 /** What to log about an error of a connection. It says all: a stack would help nobody to mend it. */
 export function complaintOf(redis: Redis, error: Error): string {
-  return isRefusal(error)
-    ? refusalOf(redis, error).message
-    : `Redis at ${redisAddress(redis)} ${describeAbsence(redis, error)}`;
+  return unavailable(redis, error).message;
+}
+
+/** What a caller gets of an error of Redis or of its connection, or of a silence, which has none. */
+export function unavailable(redis: Redis, error: Error | undefined): RedisUnavailableError {
+  if (error && isRefusal(error)) return refusalOf(redis, error);
+  const text = `Redis at ${redisAddress(redis)} ${describeAbsence(redis, error)}`;
+  return new RedisUnavailableError(text, { cause: error });
 }
 
 /** `does not answer (ECONNRESET); if …`: what may be wrong with a Redis that says nothing. */
-export function describeAbsence({ options }: Redis, error: Error | undefined): string {
+function describeAbsence({ options }: Redis, error: Error | undefined): string {
   const why = error && (errorCode(error) ?? withoutArguments(error.message));
   const kindOfAddress = options.sentinels ? 'sentinels' : 'url';
   // ioredis asks for a report.

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { Queue } from 'bullmq';
+import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../../scripts/private-redis.js';
 import type { CompletionContext } from '../../src/client/completion-handler.js';
-import { UsageError } from '../../src/errors.js';
+import { RedisUnavailableError, UsageError } from '../../src/errors.js';
 import type { BatchSummary } from '../../src/jobs/summary.js';
 import { MIN_PAUSE_MS } from '../../src/redis/pausing-worker.js';
 import { startSystem } from '../helpers/system.js';
@@ -217,9 +217,13 @@ test('a Redis that refuses is told to onError rarely, and without its commands',
   expect(pauses()).toEqual([MIN_PAUSE_MS, 2 * MIN_PAUSE_MS]);
   expect(fetches()).toBe(2);
   expect(errors.length).toBeGreaterThan(0);
-  // One for each fetch, and one for the check for stalled jobs.
-  expect(errors.length).toBeLessThanOrEqual(fetches() + 1);
-  expect(errors.filter((error) => 'command' in error)).toEqual([]);
+  // One for each fetch and for the check for stalled jobs, all within one interval.
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toBeInstanceOf(RedisUnavailableError);
+  expect(errors[0]?.message).toMatch(
+    /^Redis at \S+ refuses us: .*OOM.*; it is full; raise its max/,
+  );
+  expect([errors[0], errors[0]?.cause].filter((error) => 'command' in Object(error))).toEqual([]);
 });
 
 test('a password that is refused does not reach onError', async () => {
@@ -231,7 +235,9 @@ test('a password that is refused does not reach onError', async () => {
     client.onCompletion(() => {}, { onError: resolve });
   });
   const error = await refused;
+  expect(error).toBeInstanceOf(RedisUnavailableError);
   expect(error.message).toContain('WRONGPASS');
+  expect(error.cause).toMatchObject({ message: expect.stringContaining('WRONGPASS') });
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('canary');
 });
 
@@ -284,8 +290,16 @@ test('a handler that is given while Redis is away gets events when it is there',
   const { client, url, prefix } = startClient({ url: redis.url, prefix: '{away}' });
   await redis.kill();
   const [handler, onError] = [vi.fn(), vi.fn()];
+  const emitted = vi.spyOn(Worker.prototype, 'emit');
+  onTestFinished(() => emitted.mockRestore());
   client.onCompletion(handler, { onError });
-  await waitUntil('attempts to connect', () => onError.mock.calls.length > 3);
+  const attempts = () => emitted.mock.calls.filter(([event]) => event === 'error');
+  await waitUntil('attempts to connect', () => attempts().length > 3);
+  const [[error, eventId] = []] = onError.mock.calls;
+  expect(error).toBeInstanceOf(RedisUnavailableError);
+  expect(error.message).toBe(`Redis at ${new URL(url).host} does not answer (ECONNREFUSED)`);
+  expect(eventId).toBeNull();
+  expect(onError).toHaveBeenCalledOnce();
   await redis.restart();
   await announcer(url, prefix).announce('late');
   await waitUntil('the event', () => handler.mock.calls.length === 1);
