@@ -58,12 +58,22 @@ test.each([
 });
 
 test.each([
-  ['{\n"reference": "a"', /^the manifest \S+ is not valid JSON$/m],
+  [
+    '{\n"reference": "a"',
+    /^the manifest \S+ is not valid JSON at line 2, column 17: expected "," or "}", found the end$/m,
+  ],
   [`${'['.repeat(500)}${']'.repeat(500)}`, /^The batch is not valid:$/m],
+  [
+    `${JSON.stringify(MANIFEST)}\n  {"reference": None}\n`,
+    /^line 2 of the manifest \S+ is not valid JSON at column 17: expected a value, found "N"$/m,
+  ],
   ['', /^the manifest \S+ holds no batch$/m],
   [' \r\n\n', /^the manifest \S+ holds no batch$/m],
   ['[]', /^the manifest \S+ holds no batch$/m],
-  [`${JSON.stringify(MANIFEST)}\n{"ref`, /^line 2 of the manifest \S+ is not valid JSON$/m],
+  [
+    `${JSON.stringify(MANIFEST)}\n{"ref`,
+    /^line 2 of the manifest \S+ is not valid JSON at column 6: expected a closing quotation mark, found the end$/m,
+  ],
   [
     '{"reference":"a","documents":[{"key":"1"}],"productType":"X","documents":[]}',
     /^the manifest \S+ has "documents" twice in one object, and only the last would count$/m,

@@ -197,5 +197,8 @@ test('submit names every issue of a manifest and adds nothing', async () => {
   }
   expect((await runCommand(['status', 'bad'], environment)).code).toBe(1);
   const notJson = await runCommand(['submit', '--manifest', '-'], environment, '{');
-  expect([notJson.code, notJson.stderr]).toEqual([2, 'the manifest - is not valid JSON\n']);
+  expect([notJson.code, notJson.stderr]).toEqual([
+    2,
+    'the manifest - is not valid JSON at line 1, column 2: expected a key or "}", found the end\n',
+  ]);
 });

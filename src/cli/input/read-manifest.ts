@@ -5,6 +5,7 @@ import { errorName, UsageError } from '../../errors.js';
 import { shownName } from '../../jobs/request/validation-issues.js';
 import { decodeText } from '../../json.js';
 import { endOfValue, skipSpace, walkArray, walkObject } from '../../json-text.js';
+import { findJsonFault } from './json-fault.js';
 
 /** A list of batches, a batch, its documents, a document, and some more. */
 const MAX_DEPTH = 8;
@@ -27,8 +28,9 @@ export async function readManifest(file: string): Promise<BatchInput[]> {
 /** Reads what is to be JSON, of any form. @throws UsageError as above. */
 // biome-ignore lint/suspicious/noExplicitAny: whoever takes it validates it
 export async function readJson(file: string): Promise<any> {
-  const content = parse(await readText(file, file));
-  if (content === undefined) throw new UsageError(`${file} is not valid JSON`);
+  const text = await readText(file, file);
+  const content = parse(text);
+  if (content === undefined) throw notJson(text, file);
   return content;
 }
 
@@ -47,17 +49,25 @@ async function readText(file: string, what: string): Promise<string> {
 }
 
 function parseLines(text: string, what: string): unknown[] {
-  const lines = text.split('\n').map((line, i) => ({ line: line.trim(), number: i + 1 }));
-  const filled = lines.filter(({ line }) => line !== '');
+  const lines = text.split('\n').map((line, i) => ({ line, number: i + 1 }));
+  const filled = lines.filter(({ line }) => line.trim() !== '');
   if (filled.length === 0) return [];
   const first = parse(filled[0]?.line ?? '');
   // A first line that is no JSON by itself begins a text over several lines.
-  if (first === undefined) throw new UsageError(`${what} is not valid JSON`);
+  if (first === undefined) throw notJson(text, what);
   return filled.map(({ line, number }) => {
-    const batch = parseOnce(line, `line ${number} of ${what}`);
-    if (batch === undefined) throw new UsageError(`line ${number} of ${what} is not valid JSON`);
+    const whatLine = `line ${number} of ${what}`;
+    const batch = parseOnce(line, whatLine);
+    if (batch === undefined) throw notJson(line, whatLine, { isLine: true });
     return batch;
   });
+}
+
+function notJson(text: string, what: string, { isLine = false } = {}): UsageError {
+  const fault = findJsonFault(text);
+  if (fault === undefined) return new UsageError(`${what} is not valid JSON`);
+  const place = isLine ? `column ${fault.column}` : `line ${fault.line}, column ${fault.column}`;
+  return new UsageError(`${what} is not valid JSON at ${place}: ${fault.text}`);
 }
 
 /** As {@link parse}. What is written twice by mistake would be lost without a word. */
