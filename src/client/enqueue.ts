@@ -35,6 +35,9 @@ export async function enqueueBatch(
   queues: ClientQueues,
   batch: BatchInput,
 ): Promise<EnqueueResult> {
+  // The issues of a list taken for a batch would name keys that nobody has left out.
+  if (Array.isArray(batch))
+    throw new InvalidBatchError(['it is a list; give a list of batches to enqueueMany']);
   const [result] = await enqueueBatches(queues, [batch]);
   if (result === undefined) throw new Error('BullMQ did not say what became of the job');
   return result;
@@ -83,7 +86,7 @@ export async function checkBatches(batches: readonly BatchInput[]): Promise<Batc
 
 function withReference(batch: BatchInput): unknown {
   // A caller without types may pass anything: the check names what is wrong with it.
-  if (!isObject(batch)) return batch;
+  if (!isObject(batch) || Array.isArray(batch)) return batch;
   return { ...batch, reference: batch.reference ?? randomUUID() };
 }
 

@@ -91,6 +91,19 @@ test.each([null, undefined, 'text', 7, []])(
   },
 );
 
+test('enqueue says of a list that another method takes it, and enqueueMany that it is no batch', async () => {
+  const { client } = startClient();
+  for (const list of [[], [batchOf('a')]]) {
+    await expect(client.enqueue(list as never)).rejects.toThrow(
+      /^the batch is not valid: it is a list; give a list of batches to enqueueMany$/,
+    );
+    await expect(client.enqueueMany([batchOf('b'), list as never])).rejects.toThrow(
+      /^the batch is not valid: batches\[1\]: the data must be an object$/,
+    );
+  }
+  expect(await client.enqueueMany([])).toEqual([]);
+});
+
 test('enqueueMany adds nothing when one batch is bad, and names all issues of all', async () => {
   const { client, url, prefix } = startClient();
   const batches = [batchOf('a'), { ...batchOf('b'), productType: '' }, batchOf('c', 0)];
