@@ -4,7 +4,7 @@ import type { BulkProgress } from '../batches/bulk/run-bulk.js';
 import type { BulkAction, BulkSelection } from '../batches/bulk/selection.js';
 import type { AtlasBatchClient } from '../client/atlas-batch-client.js';
 import { UsageError } from '../errors.js';
-import { plural } from '../plural.js';
+import { countText, plural } from '../plural.js';
 import type { ChangeOptions, ExitCode } from './command.js';
 import { type FilterOptions, isFiltered, toFilter } from './filter-options.js';
 import { ask } from './input/ask.js';
@@ -85,7 +85,7 @@ function describeEnd(
   const changed = progress?.changed ?? 0;
   const of =
     total > 0
-      ? `${changed.toLocaleString('en')} of ${plural(total, 'batch', 'batches')}`
+      ? `${countText(changed)} of ${plural(total, 'batch', 'batches')}`
       : plural(changed, 'batch', 'batches');
   return `${of} ${PARTICIPLES[action]}`;
 }

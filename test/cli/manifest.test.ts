@@ -96,7 +96,7 @@ test('of the issues of many bad batches the first are told, and all with --json'
   const lines = some.stderr.trimEnd().split('\n');
   expect([some.code, some.stdout, lines.length, lines.at(-1)]).toEqual([
     ...[2, '', 22],
-    '  … and 4980 more; --json shows all',
+    '  … and 4,980 more; --json shows all',
   ]);
   expect(lines.slice(0, 2)).toEqual([
     'The batch is not valid:',

@@ -1,7 +1,7 @@
 /** Progress of batches as bars for a terminal. Pure, except that it asks whether to use colours. */
 import type { BatchStatus } from '../../batches/status/status.js';
 import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { secondsUntil } from './describe-batch.js';
 import { cutEnd, cutMiddle, formatTable, widthOf } from './table.js';
 import { paint } from './terminal.js';
@@ -49,7 +49,7 @@ export function barLines(statuses: readonly BatchStatus[], screen: Screen): stri
   const lines = drawBars(shown, screen);
   const ended = statuses.filter(({ summary }) => summary).length;
   return shown.length < statuses.length
-    ? [...lines, `${ended} of ${statuses.length} have ended`]
+    ? [...lines, `${countText(ended)} of ${countText(statuses.length)} have ended`]
     : lines;
 }
 
@@ -58,7 +58,8 @@ function drawBars(statuses: readonly BatchStatus[], { columns, now }: Screen): s
   const words = statuses.map((status) => {
     const { present, total } = status.documents;
     const state = paint(COLOURS[listedState(status)], listedState(status).padEnd(LONGEST_STATE));
-    return [cutMiddle(status.reference, MAX_REFERENCE_WIDTH), '', `${present}/${total}`, state];
+    const count = `${countText(present)}/${countText(total)}`;
+    return [cutMiddle(status.reference, MAX_REFERENCE_WIDTH), '', count, state];
   });
   const withoutBar = Math.max(0, ...formatTable(words, [2]).map(widthOf));
   const left = columns - withoutBar - HINT_WIDTH;
@@ -89,9 +90,9 @@ function hint(status: BatchStatus, now: number): string {
   const { summary, line, lastError, polls, nextPollAt, uploads } = status;
   if (summary?.reason) return summary.reason.code;
   if (summary) return plural(summary.polls, 'poll');
-  if (line) return `place ${line.place} of ${line.uploads}`;
+  if (line) return `place ${countText(line.place)} of ${countText(line.uploads)}`;
   if (lastError) return `error: ${lastError.code}`;
   const round = uploads.at(-1)?.round ?? 1;
-  const next = nextPollAt ? `poll ${polls + 1} in ${secondsUntil(nextPollAt, now)}` : '';
-  return [round > 1 ? `round ${round}` : '', next].filter(Boolean).join(', ');
+  const next = nextPollAt ? `poll ${countText(polls + 1)} in ${secondsUntil(nextPollAt, now)}` : '';
+  return [round > 1 ? `round ${countText(round)}` : '', next].filter(Boolean).join(', ');
 }

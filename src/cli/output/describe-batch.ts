@@ -12,17 +12,17 @@ import type { Pause } from '../../gate/pause-record.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { listedState } from '../../jobs/state/listed-facts.js';
 import type { BatchSummary } from '../../jobs/summary.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
 
 /** The progress of a batch in one line, without its reference. */
 export function describeProgress(status: BatchStatus): string {
   const { present, total } = status.documents;
-  const parts = [`${listedState(status)}, ${present} of ${total} documents`];
+  const parts = [`${listedState(status)}, ${countText(present)} of ${countText(total)} documents`];
   if (status.uploads.length > 1) parts.push(plural(status.uploads.length, 'upload'));
   const round = status.uploads.at(-1)?.round ?? 1;
   if (status.cancelRequested) parts.push('cancel requested');
-  if (round > 1 && !status.summary) parts.push(`round ${round}`);
+  if (round > 1 && !status.summary) parts.push(`round ${countText(round)}`);
   if (status.polls > 0) parts.push(plural(status.polls, 'poll'));
   if (status.line) parts.push(describePlace(status.line));
   else if (status.lastError) parts.push(describeReason(status.lastError));
@@ -50,8 +50,8 @@ export function describeStatus(
   const lines = [
     `${status.reference}  ${listedState(status)}${status.productType ? `  ${status.productType}` : ''}`,
     ...describeWhose(status),
-    `  documents  ${present} of ${total} present, ${sent} sent`,
-    `  polls      ${status.polls}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
+    `  documents  ${countText(present)} of ${countText(total)} present, ${countText(sent)} sent`,
+    `  polls      ${countText(status.polls)}${status.nextPollAt ? `, next in ${secondsUntil(status.nextPollAt, now)}` : ''}`,
   ];
   if (status.cancelRequested) {
     const who = escapeControls(describeRequestedCancel(status.cancelRequested));
@@ -67,7 +67,7 @@ export function describeStatus(
   const uploads = [...status.uploads].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)));
   lines.push(
     ...firstOf(uploads, shown, describeUpload, (left) => [
-      `             … ${left} more uploads; ${FOR_ALL}`,
+      `             … ${plural(left, 'more upload')}; ${FOR_ALL}`,
     ]),
   );
   if (status.summary) return [...lines, ...describeEnd(status.summary, all)];
@@ -84,7 +84,7 @@ function describeWhose({ priority, tenant }: BatchStatus): string[] {
 
 /** `place 12 of 340: sending is paused, until 2026-11-24T05:00:00.000Z` */
 function describePlace({ place, uploads, until, ...hold }: LinePlace): string {
-  return `place ${place} of ${uploads}: ${describeHold({ until, ...hold })}${until === null ? '' : `, until ${until}`}`;
+  return `place ${countText(place)} of ${countText(uploads)}: ${describeHold({ until, ...hold })}${until === null ? '' : `, until ${until}`}`;
 }
 
 /** `2026-11-24T05:00:00.000Z, in 43 min 10 s, extended by 2 h 0 min`; nothing where there is nothing to tell. */
@@ -108,10 +108,10 @@ const FOR_ALL = 'status --all shows them';
 
 function describeUpload(upload: UploadStatus): string[] {
   const name = upload.atlasBatchId ?? 'not sent yet';
-  const found = `${upload.documents.present} of ${upload.documents.total}`;
+  const found = `${countText(upload.documents.present)} of ${countText(upload.documents.total)}`;
   const ending = upload.result ?? upload.state;
   const reason = upload.reason ? `  ${describeReason(upload.reason)}` : '';
-  return [`  upload     ${name}  round ${upload.round}  ${found}  ${ending}${reason}`];
+  return [`  upload     ${name}  round ${countText(upload.round)}  ${found}  ${ending}${reason}`];
 }
 
 function isComplete({ result }: UploadStatus): boolean {
@@ -133,7 +133,7 @@ export function describeEnd(summary: BatchSummary, all = false): string[] {
     results,
     shown,
     (uri) => [`  results    ${uri}`],
-    (left) => [`             … ${left} more results; ${FOR_ALL}`],
+    (left) => [`             … ${plural(left, 'more result')}; ${FOR_ALL}`],
   );
   return [...lines, ...places];
 }

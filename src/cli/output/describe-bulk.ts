@@ -2,7 +2,7 @@
 import type { BulkPreview } from '../../batches/bulk/preview.js';
 import type { BulkProgress } from '../../batches/bulk/run-bulk.js';
 import type { BulkAction } from '../../batches/bulk/selection.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { isTerminal, print } from './terminal.js';
 
 export const PARTICIPLES: Record<BulkAction, string> = {
@@ -17,7 +17,7 @@ export function describePreview(preview: BulkPreview): string {
   const none = isWhole
     ? 'no batch fits'
     : 'no batch was found that fits, but not all were searched';
-  const left = leftOut.toLocaleString('en');
+  const left = countText(leftOut);
   if (action === 'redeliver' && leftOut > 0) {
     const alone = `${left} left out: no longer kept, or not ended`;
     return batches === 0 ? `${none}; ${alone}` : `${costOf(preview)}; ${alone}`;
@@ -58,7 +58,7 @@ export function createBulkView(
   let isOpen = false;
   return {
     show({ done }) {
-      const line = `${done.toLocaleString('en')} of ${plural(total, 'batch', 'batches')} ${PARTICIPLES[action]}`;
+      const line = `${countText(done)} of ${plural(total, 'batch', 'batches')} ${PARTICIPLES[action]}`;
       if (rewrites) {
         process.stdout.write(`\r${line}`);
         isOpen = true;

@@ -5,7 +5,7 @@ import type { BatchList, ListedBatch } from '../../batches/lists/list-batches.js
 import { duration } from '../../duration.js';
 import { describeReason } from '../../errors.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { type Cut, cutEnd, cutMiddle, fitTable, formatTable } from './table.js';
 
 const HEAD = ['REFERENCE', 'STATE', 'PRODUCT', 'TENANT', 'DOCUMENTS', 'AGE', 'WHY'];
@@ -45,7 +45,7 @@ export function describeList(
     const { reference, jobId, state, productType, tenant, documents, addedAt, endedAt } = batch;
     const age = duration(now - Date.parse(endedAt ?? addedAt));
     const time = byDeadline ? (batch.deadline?.at ?? '–') : age;
-    const count = `${documents.present}/${documents.total}`;
+    const count = `${countText(documents.present)}/${countText(documents.total)}`;
     const cells = [reference ?? jobId, state, productType ?? '–', tenant ?? '–', count, time];
     return [...cells, describeWhy(batch)].map(escapeControls);
   });
@@ -54,7 +54,8 @@ export function describeList(
 }
 
 function describeWhy({ reason, lastError, line }: ListedBatch): string {
-  if (line) return `place ${line.place} of ${line.uploads} in line: ${line.why}`;
+  if (line)
+    return `place ${countText(line.place)} of ${countText(line.uploads)} in line: ${line.why}`;
   const why = reason ?? lastError;
   if (why === null) return '';
   return cutEnd(describeReason(why).replace(/\s+/g, ' '), REASON_LENGTH);
@@ -66,12 +67,11 @@ export function describeSearched(
   { shown, sort }: { shown: number; sort: BatchSort },
 ): string {
   const more = next === null ? '' : ', there may be more';
-  const count = (number: number) => number.toLocaleString('en');
   const of =
     sort === 'deadline'
       ? ' whose deadline runs: none that waits for a worker or in line, or has ended'
       : '';
-  return `${plural(shown, 'batch', 'batches')}${more}; searched ${count(searched)} of ${count(total)}${of}`;
+  return `${plural(shown, 'batch', 'batches')}${more}; searched ${countText(searched)} of ${countText(total)}${of}`;
 }
 
 const LABELS = [
@@ -87,12 +87,11 @@ const VALUES_SHOWN = 20;
 /** `code      ATLAS_AUTH 2,000 · INCOMPLETE 12` */
 export function describeCounts(counts: BatchCounts): string[] {
   const { matching, searched, total } = counts;
-  const count = (number: number) => number.toLocaleString('en');
   const rows = LABELS.filter(([dimension]) => counts[dimension].length > 0).map(
     ([dimension, label]) => [label, describeValues(counts[dimension])],
   );
   return [
-    `${plural(matching, 'batch', 'batches')}; searched ${count(searched)} of ${count(total)}`,
+    `${plural(matching, 'batch', 'batches')}; searched ${countText(searched)} of ${countText(total)}`,
     ...formatTable(rows),
   ];
 }
@@ -100,9 +99,11 @@ export function describeCounts(counts: BatchCounts): string[] {
 function describeValues(values: readonly ValueCount[]): string {
   const shown = values
     .slice(0, VALUES_SHOWN)
-    .map(({ value, count }) => `${value === '' ? '–' : value} ${count.toLocaleString('en')}`);
+    .map(({ value, count }) => `${value === '' ? '–' : value} ${countText(count)}`);
   const left = values.length - shown.length;
   return escapeControls(
-    [...shown, ...(left > 0 ? [`… and ${left} more; --json shows all`] : [])].join(' · '),
+    [...shown, ...(left > 0 ? [`… and ${countText(left)} more; --json shows all`] : [])].join(
+      ' · ',
+    ),
   );
 }

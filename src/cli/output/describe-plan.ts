@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BatchRequest } from '../../jobs/request/request.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { firstOf } from './first-of.js';
 import { formatTable } from './table.js';
 
@@ -44,7 +44,7 @@ export function planOf(requests: readonly BatchRequest[]): Plan {
 
 /** Those that a submit would not add, since their reference came before. */
 export function describeRepetitions({ repeated, conflicting }: Plan): string[] {
-  const more = (left: number) => [`… and ${left} more`];
+  const more = (left: number) => [`… and ${countText(left)} more`];
   return [
     ...firstOf(
       repeated,
@@ -83,6 +83,6 @@ function describeBatch({ reference, productType, documents }: BatchRequest): str
   return [
     `${reference}  ${productType}  ${plural(documents.length, 'document')}`,
     ...formatTable(rows),
-    ...(left > 0 ? [`  … ${left} more; ${FOR_ALL}`] : []),
+    ...(left > 0 ? [`  … ${countText(left)} more; ${FOR_ALL}`] : []),
   ];
 }

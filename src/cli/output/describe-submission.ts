@@ -4,7 +4,7 @@ import type { EnqueueResult } from '../../client/enqueue.js';
 import { describeReason } from '../../errors.js';
 import { type ListedState, listedState } from '../../jobs/state/listed-facts.js';
 import type { BatchSummary } from '../../jobs/summary.js';
-import { plural } from '../../plural.js';
+import { countText, plural } from '../../plural.js';
 import { describeEnd } from './describe-batch.js';
 import { firstOf } from './first-of.js';
 
@@ -27,7 +27,7 @@ export function describeInvalid(issues: readonly string[], showsAll: boolean): s
       issues,
       showsAll ? issues.length : ISSUES_SHOWN,
       (issue) => [`  ${issue}`],
-      (left) => [`  … and ${left} more; --json shows all`],
+      (left) => [`  … and ${countText(left)} more; --json shows all`],
     ),
   ];
 }
@@ -44,12 +44,14 @@ export function describeAdded(submitted: readonly Submitted[]): string[] {
   }
   const added = fine.filter(({ status }) => status === 'added').length;
   const lines = added > 0 ? [`${plural(added, 'batch', 'batches')} added`] : [];
-  return added < fine.length ? [...lines, `${fine.length - added} known already`] : lines;
+  return added < fine.length
+    ? [...lines, `${countText(fine.length - added)} known already`]
+    : lines;
 }
 
 /** Those that nothing was done about, and what to do. */
 export function describeRefused(submitted: readonly Submitted[]): string[] {
-  const more = (left: number) => [`… and ${left} more; --json shows all`];
+  const more = (left: number) => [`… and ${countText(left)} more; --json shows all`];
   const conflicts = submitted.filter(({ status }) => status === 'conflict');
   const failed = submitted.filter(hasFailed);
   const lines = [
@@ -88,8 +90,9 @@ export function describeEnds(summaries: readonly BatchSummary[]): string[] {
   ];
   if (summaries.length === 1) return summaries.flatMap(describe);
   const count = (end: ListedState) => summaries.filter((one) => endOf(one) === end).length;
-  const counts = [`${count('completed')} completed`, `${count('failed')} failed`];
-  if (count('cancelled') > 0) counts.push(`${count('cancelled')} cancelled`);
+  const text = (end: ListedState) => `${countText(count(end))} ${end}`;
+  const counts = [text('completed'), text('failed')];
+  if (count('cancelled') > 0) counts.push(text('cancelled'));
   return [
     ...describeFailures(summaries),
     `${plural(summaries.length, 'batch', 'batches')}: ${counts.join(', ')}`,
@@ -109,6 +112,6 @@ export function describeFailures(summaries: readonly BatchSummary[]): string[] {
       const { reference, reason } = summary;
       return [`${reference}: ${endOf(summary)}${reason ? `, ${describeReason(reason)}` : ''}`];
     },
-    (left) => [`… and ${left} more; --json shows all`],
+    (left) => [`… and ${countText(left)} more; --json shows all`],
   );
 }

@@ -1,6 +1,7 @@
 /** Shows the progress of batches: bars on a terminal, one line per change when piped. */
 import { createLogUpdate } from 'log-update';
 import type { BatchStatus } from '../../batches/status/status.js';
+import { countText, plural } from '../../plural.js';
 import { barLines } from './bar-lines.js';
 import { describeProgress } from './describe-batch.js';
 import { BATCHES_SHOWN } from './describe-submission.js';
@@ -51,7 +52,7 @@ function describeMany(statuses: readonly BatchStatus[], ended: number): string {
     statuses.reduce((total, status) => total + pick(status), 0);
   const present = sum(({ documents }) => documents.present);
   const total = sum(({ documents }) => documents.total);
-  return `${ended} of ${statuses.length} batches have ended, ${present} of ${total} documents`;
+  return `${countText(ended)} of ${plural(statuses.length, 'batch', 'batches')} have ended, ${countText(present)} of ${plural(total, 'document')}`;
 }
 
 function createBars(): ProgressView {

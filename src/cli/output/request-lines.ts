@@ -1,4 +1,5 @@
 /** The requests that the stand-ins get, a line each. Pure, but for the time of day. */
+import { plural } from '../../plural.js';
 import type { RequestRecord, Simulators } from '../../simulator/index.js';
 import { printError } from './terminal.js';
 
@@ -14,6 +15,6 @@ export function printRequests({ atlas, s3 }: Simulators): void {
 
 function describe(name: string, { endpoint, status, bytes }: RequestRecord<string>): string {
   const time = new Date().toISOString().slice('2026-11-29T'.length);
-  const answer = status === 0 ? 'no response' : `${status}, ${bytes} bytes`;
+  const answer = status === 0 ? 'no response' : `${status}, ${plural(bytes, 'byte')}`;
   return `${time}  ${name.padEnd(NAME_WIDTH)}  ${endpoint.padEnd(ENDPOINT_WIDTH)}  ${answer}`;
 }
