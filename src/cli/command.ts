@@ -71,10 +71,13 @@ export function refuseRepetitions(command: Command): Command {
   return command;
 }
 
-/** Creates a command whose help ends with its examples. */
+/** Variables of a shell before a command. */
+const VARIABLES = /^(?:[A-Z_]+=\S+ )*/;
+
+/** Creates a command whose help ends with its examples: arguments, perhaps after variables such as `PORT=80 `. */
 export function createCommand(name: string, description: string, examples: string[]): Command {
-  const lines = examples.map((example) => `  $ atlas-batch ${example}`).join('\n');
-  return new Command(name)
-    .description(description)
-    .addHelpText('after', `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${lines}`);
+  const lines = examples
+    .map((example) => `  $ ${example.replace(VARIABLES, '$&atlas-batch ')}`)
+    .join('\n');
+  return new Command(name).description(description).addHelpText('after', `\nExamples:\n${lines}`);
 }

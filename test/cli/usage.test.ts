@@ -23,7 +23,7 @@ test('--version says the version of the package', async () => {
   expect(await runCli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test('--help lists every command, and each command has help with an example', async () => {
+test('--help lists every command, and each command has help with examples', async () => {
   const { code, stdout } = await runCli(['--help']);
   expect(code).toBe(0);
   expect(COMMANDS).toEqual(expect.arrayContaining(['list', 'token', 'deadline']));
@@ -34,6 +34,15 @@ test('--help lists every command, and each command has help with an example', as
   for (const [i, { code, stdout }] of helps.entries()) {
     expect(code).toBe(0);
     expect(stdout).toContain(`$ atlas-batch ${COMMANDS[i]}`);
+    const examples = stdout.slice(stdout.indexOf('\nExamples:\n'));
+    const starts = new RegExp(`^  \\$ (?:[A-Z_]+=\\S+ )*atlas-batch ${COMMANDS[i]}\\b`, 'gm');
+    expect([COMMANDS[i], examples.match(starts)?.length ?? 0]).toEqual([
+      COMMANDS[i],
+      expect.toSatisfy((count: number) => count >= 2),
+    ]);
+    for (const [name] of examples.matchAll(/\b[A-Z_]+(?==)/g)) {
+      expect(readFileSync('docs/configuration.md', 'utf8')).toContain(`\n| \`${name}\` | `);
+    }
   }
 });
 

@@ -16,6 +16,7 @@ interface DeadlineOptions extends ChangeOptions {
 export function deadlineCommand(finish: Finish): Command {
   return createChange('deadline', 'give a batch more time than BATCH_DEADLINE_MS', [
     'deadline extend loan-8841 2h',
+    'deadline extend loan-8841 1d --operator asha --json',
   ])
     .addArgument(new Argument('<action>', 'what to do').choices(['extend']))
     .argument('<reference>', 'the batch', toReference)

@@ -27,7 +27,10 @@ export function eraseCommand(finish: Finish): Command {
   return createChange(
     'erase',
     'remove an ended batch for good, with every version of its results, and print a certificate',
-    ['erase loan-8841 --yes --reason "ticket 4711"'],
+    [
+      'erase loan-8841 --yes --reason "ticket 4711"',
+      'erase loan-8841 --yes --json > loan-8841.erased.json',
+    ],
   )
     .argument('<reference>', 'the batch', toReference)
     .option('--reason <text>', 'for the audit log; it is kept, so it must name nobody', toReason)

@@ -42,7 +42,10 @@ export function pauseCommand(finish: Finish): Command {
 }
 
 export function resumeCommand(finish: Finish): Command {
-  return createChange('resume', 'send uploads to Atlas again', ['resume'])
+  return createChange('resume', 'send uploads to Atlas again', [
+    'resume',
+    'resume --operator asha --json',
+  ])
     .option('--json', 'print JSON')
     .action(async (options: ResumeCommandOptions) => finish(await resume(options)));
 }

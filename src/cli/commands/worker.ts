@@ -6,23 +6,25 @@ import { explainListening } from '../explain-listening.js';
 import { runUntilSignal, type Stoppable } from '../run-until-signal.js';
 
 export function workerCommand(): Command {
-  return createCommand('worker', 'run workers until SIGTERM or SIGINT', ['worker']).action(() =>
-    runUntilSignal((started) => startWorker('health', started)),
-  );
+  return createCommand('worker', 'run workers until SIGTERM or SIGINT', [
+    'worker',
+    'POLL_CONCURRENCY=100 WORKER_PORT=9464 worker',
+  ]).action(() => runUntilSignal((started) => startWorker('health', started)));
 }
 
 export function startCommand(): Command {
   return createCommand(
     'start',
     'run workers and the HTTP server in one process until SIGTERM or SIGINT',
-    ['start'],
+    ['start', 'PORT=8080 start'],
   ).action(() => runUntilSignal((started) => startWorker('all', started)));
 }
 
 export function serverCommand(): Command {
-  return createCommand('server', 'run the HTTP server until SIGTERM or SIGINT', ['server']).action(
-    () => runUntilSignal(startServer),
-  );
+  return createCommand('server', 'run the HTTP server until SIGTERM or SIGINT', [
+    'server',
+    'PORT=8080 ADMIN_PORT=8081 server',
+  ]).action(() => runUntilSignal(startServer));
 }
 
 async function startServer(started: (part: Stoppable) => void): Promise<Stoppable> {
