@@ -64,6 +64,13 @@ test.each(PAGES)('every file and every heading that %s links to is there', (page
   expect(broken.map(([link]) => link)).toEqual([]);
 });
 
+test.each(PAGES)('every file of the repository that %s names is there', (page) => {
+  // Not linked where a page is packed, and they are not.
+  const named = [...read(page).matchAll(/`((?:src|test|scripts)\/[^`\s]*)`/g)];
+  const missing = named.filter(([, path]) => !existsSync(new URL(`../${path}`, import.meta.url)));
+  expect(missing.map(([, path]) => path)).toEqual([]);
+});
+
 test('the README and the index of the docs lead to other pages', () => {
   for (const page of ['README.md', 'docs/README.md']) {
     expect([...read(page).matchAll(/\]\((?!https?:)/g)].length).toBeGreaterThan(5);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -54,12 +54,22 @@ function filesBelow(folder: string): string[] {
     .map(({ parentPath, name }) => `${parentPath}/${name}`);
 }
 
-test('what the README links to is in the package, for no page on the web has it', () => {
+test('what a page of the package links to is in the package, for no page on the web has it', () => {
   expect(JSON.parse(read('package.json'))).not.toHaveProperty('repository');
   const files = packed();
-  const links = [...read('README.md').matchAll(/\]\((?!https?:|#)([^)#]+)/g)];
-  expect(links.length).toBeGreaterThan(5);
-  expect(links.map(([, path]) => path).filter((path) => !files.includes(path ?? ''))).toEqual([]);
+  const links = files
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = '']) => ({
+        page,
+        target: join(dirname(page), path),
+      })),
+    );
+  for (const page of ['README.md', 'docs/README.md'])
+    expect(links.filter((link) => link.page === page).length).toBeGreaterThan(5);
+  const isPacked = (target: string) =>
+    files.some((file) => file === target || file.startsWith(join(target, '/')));
+  expect(links.filter(({ target }) => !isPacked(target))).toEqual([]);
 });
 
 test('the package holds what is needed to run it and to read of it, and nothing else', () => {
