@@ -23,6 +23,9 @@ export const LINE_REASONS = {
   worker: 'nothing holds it: it goes to Atlas as soon as a worker that can send has a place for it',
 } as const;
 
+/** Of a batch whose uploads were let go, and which no worker has taken yet. */
+export const TURN_HAS_COME = 'its turn has come: it goes as soon as a worker has a place for it';
+
 /** Why an upload waits in line. */
 export type LineReason = keyof typeof LINE_REASONS;
 

@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import { Command, Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { LINE_REASONS } from '../../src/gate/line.js';
+import { LINE_REASONS, TURN_HAS_COME } from '../../src/gate/line.js';
 import { createAtlasBatchClient } from '../../src/index.js';
 import { gatePauseKey } from '../../src/jobs/keys/gate-keys.js';
 import { runCli } from '../cli/run-cli.js';
@@ -79,6 +79,44 @@ it('a batch in line tells its place, why it waits and until when, to commands, a
   expect(paused.stdout).toContain(`\n  paused     by ${userInfo().username}: maintenance\n`);
   expect(await page('/first')).toMatch(/place 1 of 2 in line: sending is paused, which ends <time/);
   expect([await client.resume(), await client.resume()]).toEqual([true, false]);
+});
+
+it('batches that were let go are in line until a worker takes them, in lists as in their status', async () => {
+  const system = await startSystem({
+    atlas: { completionMs: HOUR_MS },
+    environment: { SUBMIT_CONCURRENCY: '1', ...LOGIN },
+  });
+  const { server } = await createServer(system.environment);
+  const client = createAtlasBatchClient({
+    redisUrl: system.environment.REDIS_URL ?? '',
+    prefix: system.prefix,
+  });
+  onTestFinished(() => client.close());
+  await system.startWorker();
+  await client.pause({ reason: 'maintenance' });
+  for (const reference of ['a', 'b', 'c', 'd']) await system.submit(reference, 1, `${reference}-`);
+  await waitUntil('all in line', async () => (await system.batches.getDelayedCount()) === 4);
+  // It holds the one place of the worker for as long as the test takes.
+  system.atlas.setFaults({ rules: [{ endpoint: 'multiupload', fault: 'hang' }] });
+  await client.resume();
+  const key = `${system.prefix}:gate-line`;
+  await waitUntil('an empty line', async () => (await system.redis.exists(key)) === 0);
+  await waitUntil('an upload', () => system.atlas.faultsFired().hang);
+
+  const { batches } = await client.list({ state: 'in-line' });
+  expect(batches.length).toBeGreaterThanOrEqual(2);
+  for (const { reference, state } of batches) {
+    if (reference === null) throw new Error('a batch without a reference');
+    expect(state).toBe('in-line');
+    expect(await client.status(reference)).toMatchObject({ state: 'in-line', line: null });
+    const shown = await runCommand(['status', reference], system.environment);
+    expect(shown.stdout).toContain(`in line    ${TURN_HAS_COME}`);
+    const page = await server.app.inject({
+      url: `/dashboard/batches/${reference}`,
+      headers: { authorization: AUTHORIZATION },
+    });
+    expect(page.body).toContain(`<dt>Waits</dt><dd>${TURN_HAS_COME}</dd>`);
+  }
 });
 
 it('a pause for two hours ends in two hours by the clock of Redis, whatever that of the operator says', async () => {

@@ -70,7 +70,11 @@ export const batchStatusSchema = z.object({
   polls: count,
   nextPollAt: instant.nullable(),
   submittedAt: instant.nullable().describe('When the first upload was sent.'),
-  line: linePlaceSchema.nullable().describe('Null when nothing of it is in line.'),
+  line: linePlaceSchema
+    .nullable()
+    .describe(
+      'Null when nothing of it is in line, and for a batch in-line whose turn has come, until a worker takes it.',
+    ),
   deadline: deadlineSchema.nullable().describe('When it has to have ended; null once it has.'),
   cancelRequested: requestedCancelSchema
     .optional()

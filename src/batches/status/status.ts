@@ -4,7 +4,7 @@ import { type Reason, UnknownReferenceError } from '../../errors.js';
 import { batchJobId } from '../../jobs/ids.js';
 import { DEFAULT_PRIORITY, type Priority } from '../../jobs/request/request.js';
 import { type BatchState, resultOf } from '../../jobs/state/batch-state.js';
-import { phaseOf } from '../../jobs/state/listed-facts.js';
+import { stateUnended } from '../../jobs/state/listed-facts.js';
 import { type BatchSummary, missingDocuments } from '../../jobs/summary.js';
 import type { ClientQueues } from '../client-queues.js';
 import {
@@ -50,7 +50,10 @@ export interface BatchStatus {
   nextPollAt: string | null;
   /** When the first upload was sent; null when none was. */
   submittedAt: string | null;
-  /** Where it stands in line, and why it waits; null when nothing of it is in line. */
+  /**
+   * Where it stands in line, and why it waits; null when nothing of it is in line, and for a batch `in-line` whose
+   * turn has come: it goes as soon as a worker has a place for it.
+   */
   line: LinePlace | null;
   /** When it has to have ended; null once it has. */
   deadline: BatchDeadline | null;
@@ -99,7 +102,7 @@ async function statusOfJob(
   const total = request?.documents.length ?? 0;
   return {
     reference,
-    state: line ? 'in-line' : phaseOf(state),
+    state: line ? 'in-line' : stateUnended(state),
     productType: request?.productType ?? null,
     ...whose,
     documents: countDocuments(total, state, uploads),
@@ -176,7 +179,7 @@ export async function listedStatus(
   const { status = 'failed', reason = ENDED_BY_HAND } = state?.outcome ?? {};
   return {
     reference,
-    state: hasEnded ? status : line ? 'in-line' : phaseOf(state),
+    state: hasEnded ? status : line ? 'in-line' : stateUnended(state),
     productType,
     documents: countDocuments(total, state, uploads),
     uploads,

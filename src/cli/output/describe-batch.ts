@@ -7,7 +7,7 @@ import type { Timeline } from '../../batches/status/timeline.js';
 import type { UploadStatus } from '../../batches/status/upload-status.js';
 import { duration, seconds } from '../../duration.js';
 import { describeReason } from '../../errors.js';
-import { describeHold } from '../../gate/line.js';
+import { describeHold, TURN_HAS_COME } from '../../gate/line.js';
 import type { Pause } from '../../gate/pause-record.js';
 import { escapeControls } from '../../jobs/request/validation-issues.js';
 import { listedState } from '../../jobs/state/listed-facts.js';
@@ -60,7 +60,8 @@ export function describeStatus(
   if (status.line) {
     lines.push(`  in line    ${describePlace(status.line)}`);
     if (status.line.why === 'pause' && pause) lines.push(...describePause(pause));
-  } else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
+  } else if (status.state === 'in-line') lines.push(`  in line    ${TURN_HAS_COME}`);
+  else if (status.lastError) lines.push(`  error      ${describeReason(status.lastError)}`);
   if (status.deadline) lines.push(...describeDeadline(status.deadline, now));
   const shown = all ? Number.POSITIVE_INFINITY : UPLOADS_SHOWN;
   // Those that are not complete say most.

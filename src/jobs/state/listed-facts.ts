@@ -61,7 +61,7 @@ export function readFacts(text: string): ListedFacts {
 export function factsOf(request: BatchRequest | null, state: BatchState): string {
   const code = state.outcome?.reason?.code ?? '';
   return writeFacts({
-    state: code === 'CANCELLED' ? 'cancelled' : (state.outcome?.status ?? stateInLists(state)),
+    state: code === 'CANCELLED' ? 'cancelled' : (state.outcome?.status ?? stateUnended(state)),
     code,
     productType: request?.productType ?? '',
     tenant: request?.tenant ?? '',
@@ -80,14 +80,15 @@ export function listedState({
   return summary?.reason?.code === 'CANCELLED' ? 'cancelled' : state;
 }
 
-/** As its worker knows it: in line for as long as its deadline stands still. */
-function stateInLists(state: BatchState): ListedState {
-  return state.inLineSince === undefined ? phaseOf(state) : 'in-line';
-}
-
-/** Of a batch that has not ended, wherever its uploads wait; null before the first save of its state. */
-export function phaseOf(state: BatchState | null): 'queued' | 'submitting' | 'processing' {
+/**
+ * Of a batch that has not ended; null before the first save of its state. In line for as long as its deadline
+ * stands still, which is until a worker takes it: its uploads have left the line before.
+ */
+export function stateUnended(
+  state: BatchState | null,
+): Exclude<ListedState, 'completed' | 'failed' | 'cancelled'> {
   if (!state) return 'queued';
+  if (state.inLineSince !== undefined) return 'in-line';
   const unsent = state.uploads.some(({ state }) => state === 'planned' || state === 'sending');
   return unsent || state.uploads.length === 0 ? 'submitting' : 'processing';
 }

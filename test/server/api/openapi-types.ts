@@ -253,7 +253,7 @@ export interface components {
             nextPollAt: string | null;
             /** @description When the first upload was sent. */
             submittedAt: string | null;
-            /** @description Null when nothing of it is in line. */
+            /** @description Null when nothing of it is in line, and for a batch in-line whose turn has come, until a worker takes it. */
             line: {
                 /** @description Of its first upload in line; 1 is the head. */
                 place: number;

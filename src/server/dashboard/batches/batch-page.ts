@@ -2,6 +2,7 @@
 import type { BatchDeadline } from '../../../batches/status/deadline.js';
 import { describeRequestedCancel } from '../../../batches/status/requested-cancel.js';
 import type { BatchStatus } from '../../../batches/status/status.js';
+import { TURN_HAS_COME } from '../../../gate/line.js';
 import { MAX_REASON_LENGTH } from '../../../jobs/audit-record.js';
 import { MAX_REFERENCE_LENGTH } from '../../../jobs/ids.js';
 import { listedState } from '../../../jobs/state/listed-facts.js';
@@ -146,7 +147,7 @@ ${status.priority && html`<dt>Priority</dt><dd>${status.priority}</dd>`}
 ${status.tenant && html`<dt>Tenant</dt><dd>${status.tenant}</dd>`}
 <dt>Documents present</dt><dd>${progressBar(status.documents, listedState(status))}</dd>
 <dt>Documents sent</dt><dd>${status.documents.sent.toLocaleString('en')}</dd>
-${status.line && html`<dt>Waits</dt><dd>${linePlaceMarkup(status.line, now)}</dd>`}
+${status.state === 'in-line' && html`<dt>Waits</dt><dd>${status.line ? linePlaceMarkup(status.line, now) : TURN_HAS_COME}</dd>`}
 ${status.deadline && deadlineFact(status.deadline, now)}
 <dt>Polls</dt><dd>${countText(status.polls)}${status.nextPollAt && html`, the next ${timeUntil(status.nextPollAt, now)}`}</dd>
 ${summary?.submittedAt && html`<dt>Submitted</dt><dd class="mono">${exactTime(summary.submittedAt)}</dd>`}
