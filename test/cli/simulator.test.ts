@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { randomPort } from '../../scripts/free-port.js';
 import { startSystem } from '../helpers/system.js';
 import { waitUntil } from '../helpers/wait-until.js';
 import { spawnWorker } from '../helpers/worker-process.js';
@@ -52,6 +53,16 @@ test('the simulator says in a sentence that a port is taken, and exits with 2', 
       stderr: `port ${port} is taken; set --port and --s3-port to a free one\n`,
     });
   }
+});
+
+test('the simulator with a worker and a server says which Redis it cannot reach, and ends', async () => {
+  const REDIS_URL = `redis://:canary@127.0.0.1:${randomPort()}`;
+  const { code, stdout, stderr } = await runCli(['simulator', '--all', '--server-port', '0'], {
+    REDIS_URL,
+  });
+  expect(stderr).toContain(new URL(REDIS_URL).host);
+  expect(stderr).not.toMatch(/canary|^\s+at /m);
+  expect([code, stdout]).toEqual([1, '']);
 });
 
 test.each([

@@ -6,6 +6,7 @@ import { createToken } from '../../config/api-tokens.js';
 import type { Simulators } from '../../simulator/index.js';
 import { explainListening } from '../explain-listening.js';
 import type { Stoppable } from '../run-until-signal.js';
+import { withClient } from '../with-client.js';
 import { controlRoutes } from './control-routes.js';
 import { startOwnRedis } from './own-redis.js';
 
@@ -33,7 +34,10 @@ export interface WholeSystemOptions {
   port: number;
 }
 
-/** Starts all of it, or nothing. @throws UsageError that says what to set. */
+/**
+ * Starts all of it, or nothing.
+ * @throws UsageError that says what to set; RedisUnavailableError when the Redis that is set does not serve.
+ */
 export async function startWholeSystem(
   simulators: Simulators,
   { environment, host, port }: WholeSystemOptions,
@@ -59,6 +63,9 @@ export async function startWholeSystem(
       const redis = await startOwnRedis();
       parts.push(redis);
       Object.assign(made, { REDIS_URL: redis.url });
+    } else {
+      // Worker and server would wait for it, and their logs, which say so, are silent here.
+      await withClient((client) => client.paused());
     }
     if (!isSet(...LOGIN_VARIABLES)) Object.assign(made, LOGIN);
     provideVariables(made);
