@@ -109,7 +109,7 @@ it('a worker stores what it can hold of a list that brings something new for eve
 it('a worker stores two extracts of a document of which one is millions of short texts', {
   timeout: TIMEOUT_MS + 30_000,
 }, async () => {
-  const lines = Array.from({ length: 4_000_000 }, () => '\n');
+  const lines = Array.from({ length: LONG ? 4_000_000 : 1_500_000 }, () => '\n');
   const url = await startHostileAtlas((documentId) => ({
     data: [{ text: 'one' }, { lines }].map((file_data) => ({ document_id: documentId, file_data })),
     total_items: 2,
@@ -118,8 +118,8 @@ it('a worker stores two extracts of a document of which one is millions of short
   const system = await startSystem();
   const worker = await system.startWorkerProcess({
     ...PATIENT,
+    ...HEAP,
     ATLAS_BASE_URL: url,
-    NODE_OPTIONS: '--max-old-space-size=256',
   });
   await system.submit('texts', 1);
   const { data } = await system.event('done-texts', TIMEOUT_MS);
