@@ -9,7 +9,6 @@ import { Queue, type QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { RedisUnavailableError } from '../../errors.js';
 import { checkQueuesKey } from '../../jobs/keys/redis-keys.js';
-import { LOCK_DURATION_MS } from '../../jobs/queues.js';
 import type { Clock } from '../../redis/clock.js';
 import { redisAddress } from '../../redis/reply-error.js';
 import { goByRedisTime } from '../../redis/worker-time.js';
@@ -18,7 +17,10 @@ const TOKEN = 'check';
 const DELAY_MS = 3_600_000;
 /** No clock says so: what is done at this time goes by what it was given. */
 const AT = 1_000_000_000_000;
-/** A check takes milliseconds. One that began so long ago has died, or stood still and is to fail. */
+/**
+ * A check takes milliseconds. One that began so long ago has died. Until then a process that stood still goes on: its
+ * jobs are locked for as long.
+ */
 const ABANDONED_AFTER_MS = 3_600_000;
 /** More than a start can leave, and too few to make it slow. */
 const REMOVED_AT_ONCE = 10;
@@ -49,7 +51,7 @@ export async function checkBullmq(redis: Redis, prefix: string, clock: Clock): P
 
 function openQueue(name: string, redis: Redis, prefix: string): Queue {
   // The lock's time is an option of workers; it is read here because a fetch needs it.
-  const options = { connection: redis, prefix, lockDuration: LOCK_DURATION_MS };
+  const options = { connection: redis, prefix, lockDuration: ABANDONED_AFTER_MS };
   const queue = new Queue(name, options as QueueOptions);
   // A command that fails throws: the queue's event would report it a second time.
   queue.on('error', () => {});

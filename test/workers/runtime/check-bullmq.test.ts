@@ -44,6 +44,26 @@ test.each([
   },
 );
 
+test.each(['hget', 'zrange', 'smembers'] as const)(
+  'the check of BullMQ passes in a process that stood still for a minute at %s, and leaves nothing there',
+  async (command) => {
+    const { redis, prefix, keys } = connect();
+    let aged = 0;
+    // To Redis, time that passes is time that its keys have less.
+    const standStill = async (...args: never[]) => {
+      for (const lock of (await keys()).filter((key) => key.endsWith(':lock'))) {
+        await redis.pexpire(lock, (await redis.pttl(lock)) - 60_000);
+        aged += 1;
+      }
+      return Reflect.apply(Redis.prototype[command], redis, args);
+    };
+    Object.assign(redis, { [command]: standStill });
+    await checkBullmq(redis, prefix, Date);
+    expect(aged).toBeGreaterThan(0);
+    expect(await keys()).toEqual([]);
+  },
+);
+
 test.each(['hmget', 'hget', 'zrange', 'smembers', 'zrevrange'] as const)(
   'a start removes what a check has left an hour ago whose process died at %s, and no younger one',
   async (command) => {
