@@ -25,21 +25,27 @@ function slowRedis(isLate: (n: number) => boolean, aheadMs = () => 0) {
   return { redis, replied: () => replied };
 }
 
-/** By how much a clock is off. */
+/** By how much a clock is off, at least: a busy machine takes long to ask Redis, and that is no error. */
 async function errorOf(clock: { now(): number }, redis: Redis): Promise<number> {
-  return Math.abs(clock.now() - (await redisTimeMs(redis)));
+  const before = clock.now();
+  const time = await redisTimeMs(redis);
+  const after = clock.now();
+  return Math.max(0, before - time, time - after);
 }
 
 test('a clock drops a sample whose reply took too long, at its start and later', async () => {
-  const { redis, replied } = slowRedis((n) => n === 1 || n === 3);
+  let hasStarted = false;
+  const { redis, replied } = slowRedis((n) => n === 1 || hasStarted);
   const exact = new Redis(testRedis().url);
   onTestFinished(() => exact.disconnect());
   const clock = await startRedisClock(redis);
   onTestFinished(() => clock.stop());
-  expect(replied()).toBe(2);
+  const atStart = replied();
+  expect(atStart).toBeGreaterThan(1);
   expect(await errorOf(clock, exact)).toBeLessThan(50);
+  hasStarted = true;
   redis.emit('ready');
-  await waitUntil('the late reply', () => replied() === 3);
+  await waitUntil('the late reply', () => replied() > atStart);
   expect(await errorOf(clock, exact)).toBeLessThan(50);
 });
 
