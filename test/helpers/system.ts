@@ -129,6 +129,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   // Other files run in this process too.
   onTestFinished(() => void vi.unstubAllEnvs());
 
+  const processes: WorkerProcess[] = [];
   const system: System = {
     atlas,
     s3,
@@ -161,12 +162,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       return request;
     },
     async event(eventId, timeoutMs) {
-      const job = await waitUntil(
-        `the event ${eventId}`,
-        () => completions.getJob(eventId),
-        timeoutMs,
-      );
-      return { name: job.name, data: job.data };
+      const event = waitUntil(`the event ${eventId}`, () => completions.getJob(eventId), timeoutMs);
+      const { name, data } = await event.catch((error: Error) => {
+        throw new Error(`${error.message}; ${processes.map(lastWords).join('; ')}`);
+      });
+      return { name, data };
     },
     async startWorker(more = {}, parts = {}) {
       const variables = { ...environment, LOG_LEVEL: 'silent', ...more };
@@ -177,6 +177,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
     async startWorkerProcess(more = {}) {
       const child = spawnWorker({ ...environment, ...more });
+      processes.push(child);
       onTestFinished(() => child.kill());
       await child.started();
       return child;
@@ -189,6 +190,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     },
   };
   return system;
+}
+
+/** Whether a worker still runs, and what it said last, for a test that waits for it in vain. */
+function lastWords(worker: WorkerProcess): string {
+  return `worker ${worker.pid} ${worker.hasExited ? 'has ended' : 'runs'}: ${worker.output().slice(-4000)}`;
 }
 
 /** The worker as the HTTP server in its process knows it. */
