@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { findRedisServer } from '../scripts/redis-binary.mjs';
 import { parseApiTokens } from '../src/config/api-tokens.js';
@@ -163,51 +162,44 @@ function batchesOfManyKinds(): PlantedBatch[] {
   ];
 }
 
-const CLONE = fileURLToPath(new URL('..', import.meta.url));
-
-test.each([
-  ['a clone', () => CLONE],
-  ['the package', () => join(app, 'node_modules/atlas-batch')],
-])(
-  'the commands of docs/commands.md for many batches do what the page says, in %s',
-  async (_, cwd) => {
-    const { queues, url, prefix } = openTestQueues();
-    await plant(queues, batchesOfManyKinds());
-    const lines = linesOf('docs/commands.md', 'node dist/cli.js');
-    expect(lines).toHaveLength(6);
-    const script = join(app, `${prefix.slice(1, -1)}.sh`);
-    await writeFile(script, lines.map((line) => `echo '# ${line}'\n${line}`).join('\n'));
-    const child = spawn(...onTerminal(`bash -e ${script}`, 200), {
-      cwd: cwd(),
-      env: { PATH: process.env.PATH, TERM: 'xterm', REDIS_URL: url, QUEUE_PREFIX: prefix },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    let shown = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      // A question, which on a terminal is asked before anything is done to many.
-      const asked = shown.split('[y/N]').length;
-      shown += text;
-      if (shown.split('[y/N]').length > asked) child.stdin.write('y\n');
-    });
-    expect(await once(child, 'close')).toEqual([0, null]);
-    const outputs = linesShown(shown)
-      .join('\n')
-      .split(/^# .*$/m)
-      .slice(1);
-    const expected = [
-      /^4 batches; searched 4 of 4\n[\s\S]*ATLAS_AUTH 4$/m,
-      /^loan-8841 +processing /m,
-      /^loan-8841 +processing /m,
-      /^3 batches: 3 Atlas batches are read, at most 3 documents sent$/m,
-      /^3 of 3 batches retried$/m,
-      /^1 of 1 batch redelivered$/m,
-    ];
-    for (const [i, output] of outputs.entries())
-      expect(output, lines[i]).toMatch(expected[i] ?? /$^/);
-    expect(outputs).toHaveLength(expected.length);
-  },
-);
+test('the commands of docs/commands.md for many batches do what the page says', async () => {
+  const { queues, url, prefix } = openTestQueues();
+  await plant(queues, batchesOfManyKinds());
+  const lines = linesOf('docs/commands.md', 'node dist/cli.js');
+  expect(lines).toHaveLength(6);
+  const script = join(app, `${prefix.slice(1, -1)}.sh`);
+  await writeFile(script, lines.map((line) => `echo '# ${line}'\n${line}`).join('\n'));
+  const child = spawn(...onTerminal(`bash -e ${script}`, 200), {
+    // The package has all that a clone has for them.
+    cwd: join(app, 'node_modules/atlas-batch'),
+    env: { PATH: process.env.PATH, TERM: 'xterm', REDIS_URL: url, QUEUE_PREFIX: prefix },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let shown = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    // A question, which on a terminal is asked before anything is done to many.
+    const asked = shown.split('[y/N]').length;
+    shown += text;
+    if (shown.split('[y/N]').length > asked) child.stdin.write('y\n');
+  });
+  expect(await once(child, 'close')).toEqual([0, null]);
+  const outputs = linesShown(shown)
+    .join('\n')
+    .split(/^# .*$/m)
+    .slice(1);
+  const expected = [
+    /^4 batches; searched 4 of 4\n[\s\S]*ATLAS_AUTH 4$/m,
+    /^loan-8841 +processing /m,
+    /^loan-8841 +processing /m,
+    /^3 batches: 3 Atlas batches are read, at most 3 documents sent$/m,
+    /^3 of 3 batches retried$/m,
+    /^1 of 1 batch redelivered$/m,
+  ];
+  for (const [i, output] of outputs.entries())
+    expect(output, lines[i]).toMatch(expected[i] ?? /$^/);
+  expect(outputs).toHaveLength(expected.length);
+});
 
 test('the command that erases a batch does, and its certificate has the digest that the docs compute', async () => {
   const { environment, prefix, redis, s3 } = await startSystem();

@@ -16,7 +16,7 @@ import { LONG } from './long-form.js';
 import { type System, type SystemOptions, startSystem, startTestS3 } from './system.js';
 import { waitUntil } from './wait-until.js';
 
-export const BATCHES = LONG ? 100 : 4;
+export const BATCHES = LONG ? 100 : 3;
 /** For a while every request meets the fault, so that few show what many would. */
 const BATCHES_FOR_A_WHILE = LONG ? BATCHES : 2;
 export const TEST_TIMEOUT_MS = LONG ? 3_600_000 : 180_000;

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 /**
  * A folder of an app that has the package installed, as npm would publish it from `dist` as it is. What it depends on
- * are links to what this clone has: to install it would take a minute, as `integration/installed-package.test.ts` does.
+ * are links to what this clone has: to install it would take a minute, as `e2e/installed-package.e2e.ts` does.
  */
 export async function unpackPackage(): Promise<{ app: string; remove: () => Promise<void> }> {
   const app = await mkdtemp(join(tmpdir(), 'atlas-batch-app-'));

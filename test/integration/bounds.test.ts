@@ -15,7 +15,7 @@ const DEADLINE = { ...PATIENT, BATCH_DEADLINE_MS: LONG ? '5000' : '1500' };
 /** What a worker may hold of responses: one without bounds dies of it. `bench` measures the rest. */
 const HEAP = { NODE_OPTIONS: `--max-old-space-size=${LONG ? 256 : 128}` };
 /** Polled at once: what each of them holds in memory comes at the same time, and more than fits. */
-const BATCHES = LONG ? 50 : 4;
+const BATCHES = LONG ? 50 : 2;
 
 /** What every batch ends as. */
 type End =

@@ -35,8 +35,8 @@ const RUNS: Chaos[] = LONG
       disturbances: 3,
     }))
   : [
-      { kind: KINDS[0], seed: 1, batches: 40, chaosMs: 8000, disturbances: 1 },
-      { kind: KINDS[1], seed: 2, batches: 20, chaosMs: 4000, disturbances: 1 },
+      { kind: KINDS[0], seed: 1, batches: 20, chaosMs: 4000, disturbances: 1 },
+      { kind: KINDS[1], seed: 2, batches: 15, chaosMs: 3000, disturbances: 1 },
     ];
 const DEADLINE_MS = 240_000;
 /** By then every batch has reached its deadline, also those that were entered last. */

@@ -8,45 +8,42 @@ import { linesShown, onTerminal } from '../helpers/on-terminal.js';
 import { DEMO, ROOT, startDemo } from '../helpers/start-demo.js';
 import { waitUntil } from '../helpers/wait-until.js';
 
-test.each([80, 120])(
-  'on a terminal of %i columns the demo fits it, stays open with its dashboard, and leaves nothing that runs after Ctrl-C',
-  async (columns) => {
-    const { child, ended, output } = startDemo(...onTerminal(DEMO, columns));
-    const found = (pattern: RegExp) => pattern.exec(linesShown(output()).join('\n'));
-    const login = /^ {2}(http:\S+) +user (\S+), password (\S+)$/m;
-    await waitUntil('the dashboard', () => found(login) ?? child.exitCode !== null);
-    const lines = linesShown(output());
-    expect(lines.filter((line) => line.length > columns)).toEqual([]);
+const COLUMNS = 80;
 
-    const [, url = '', user, password] = found(login) ?? [];
-    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-    const page = await fetch(url, { headers: { authorization } });
-    // More than the one fail where the machine is so busy that documents come after the deadline of a demo.
-    expect([page.status, await page.text()]).toEqual([
-      200,
-      expect.stringMatching(/\d failed · Batches/),
-    ]);
-    const [, again = ''] = found(/from a second shell:\n {4}(.*)/) ?? [];
-    const { stdout } = await promisify(execFile)('bash', ['-c', `${again} || test $? = 1`], {
-      cwd: ROOT,
-    });
-    expect(stdout).toMatch(/^loan-8844 {2}failed /);
+test('on a terminal of 80 columns the demo fits it, stays open with its dashboard, and leaves nothing that runs after Ctrl-C', async () => {
+  const { child, ended, output } = startDemo(...onTerminal(DEMO, COLUMNS));
+  const found = (pattern: RegExp) => pattern.exec(linesShown(output()).join('\n'));
+  const login = /^ {2}(http:\S+) +user (\S+), password (\S+)$/m;
+  await waitUntil('the dashboard', () => found(login) ?? child.exitCode !== null);
+  const lines = linesShown(output());
+  expect(lines.filter((line) => line.length > COLUMNS)).toEqual([]);
 
-    const [, port] = found(/^ {2}Redis +private, on port (\d+)$/m) ?? [];
-    const [, pid] = found(/^ {2}worker .* process (\d+),/m) ?? [];
-    child.stdin.write('\x03');
-    expect(await ended).toEqual([0, null]);
-    expect(
-      linesShown(output())
-        .slice(lines.length - 1)
-        .join(''),
-    ).toMatch(/^(\^C)?$/);
-    await expect(once(connect(Number(port), '127.0.0.1'), 'connect')).rejects.toThrow(
-      'ECONNREFUSED',
-    );
-    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
-  },
-);
+  const [, url = '', user, password] = found(login) ?? [];
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const page = await fetch(url, { headers: { authorization } });
+  // More than the one fail where the machine is so busy that documents come after the deadline of a demo.
+  expect([page.status, await page.text()]).toEqual([
+    200,
+    expect.stringMatching(/\d failed · Batches/),
+  ]);
+  const [, again = ''] = found(/from a second shell:\n {4}(.*)/) ?? [];
+  const { stdout } = await promisify(execFile)('bash', ['-c', `${again} || test $? = 1`], {
+    cwd: ROOT,
+  });
+  expect(stdout).toMatch(/^loan-8844 {2}failed /);
+
+  const [, port] = found(/^ {2}Redis +private, on port (\d+)$/m) ?? [];
+  const [, pid] = found(/^ {2}worker .* process (\d+),/m) ?? [];
+  child.stdin.write('\x03');
+  expect(await ended).toEqual([0, null]);
+  expect(
+    linesShown(output())
+      .slice(lines.length - 1)
+      .join(''),
+  ).toMatch(/^(\^C)?$/);
+  await expect(once(connect(Number(port), '127.0.0.1'), 'connect')).rejects.toThrow('ECONNREFUSED');
+  expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+});
 
 test.each(['SIGTERM', 'SIGKILL'] as const)(
   'nothing of the demo runs on when npm gets %s',

@@ -113,7 +113,7 @@ it('while S3 hangs, large lists hold no more memory than they may, take no place
   // Those that hold what they want wait for S3, and the others come back again and again.
   const areWaiting = async () => {
     await held();
-    return (await readMetric('waits_total')) > 2 * BIG_BATCHES;
+    return (await readMetric('waits_total')) > BIG_BATCHES;
   };
   await waitUntil('polls that wait for memory', areWaiting, 60_000);
   const storing = system.s3.faultsFired().hang ?? 0;
