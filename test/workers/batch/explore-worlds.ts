@@ -97,8 +97,8 @@ function keysOfDocuments(
 function addUploads(keys: [string, string], world: World, { uploads }: BatchState): void {
   const { posted, refusedByRedis, tried, away, receipts, polls, gate } = world;
   for (const [index, upload] of uploads.entries()) {
-    const { documents, key } = ofUpload(upload);
-    const place = gate && placeOf(gate, memberOf(OWNER, upload));
+    const { documents, key, member } = ofUpload(upload);
+    const place = gate && placeOf(gate, member);
     const flags = `${place ?? ''}${+posted.includes(index)}${+refusedByRedis.includes(index)}${+tried.includes(index)}`;
     const sender = `${away[index] ?? ''}${receipts[index]?.kind ?? ''}`;
     const whole = `,${flags}${sender}${key}${upload.state === 'sent' ? keyOfPoll(upload, polls) : ''}`;
@@ -112,16 +112,23 @@ function placeOf({ inFlight, line }: NonNullable<World['gate']>, member: string)
 }
 
 /** What an upload says by itself; uploads are never changed, and are shared by many worlds. */
-const known = new WeakMap<Upload, { documents: number[]; key: string }>();
+interface UploadAlone {
+  documents: number[];
+  key: string;
+  /** Its name at the gate. */
+  member: string;
+}
 
-function ofUpload(upload: Upload): { documents: number[]; key: string } {
+const known = new WeakMap<Upload, UploadAlone>();
+
+function ofUpload(upload: Upload): UploadAlone {
   let found = known.get(upload);
   if (found === undefined) {
     const documents = fromRanges(upload.documentIndexes);
     const rest = 'result' in upload ? upload.result?.status : '';
     const consent = upload.state === 'sending' && upload.consented ? 'consented' : '';
     const key = `${documents.length}${upload.state}${consent}${resubmissionsOf(upload)}${rest}`;
-    found = { documents, key };
+    found = { documents, key, member: memberOf(OWNER, upload) };
     known.set(upload, found);
   }
   return found;
