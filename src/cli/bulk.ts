@@ -122,7 +122,7 @@ async function confirm(
 
 const WORDS: Record<Exclude<Step['status'], 'unknown'>, { text: string; isDone: boolean }> = {
   retried: { text: ': retried', isDone: true },
-  queued: { text: ' is on its way to the webhook', isDone: true },
+  queued: { text: ' is queued for the webhook', isDone: true },
   running: { text: ' has not ended: there is no event yet', isDone: false },
   cancelling: { text: ': cancelling', isDone: true },
   'not-failed': { text: ' has not failed', isDone: false },

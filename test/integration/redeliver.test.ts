@@ -41,7 +41,7 @@ it('webhooks that were given up are sent again with the same id, all of them or 
   const dry = await runCommand(['redeliver', '--given-up', '--dry-run'], system.environment);
   expect(dry.stdout).toBe('2 events would be sent\n');
   const sent = await runCommand(['redeliver', '--given-up'], system.environment);
-  expect(sent).toEqual({ code: 0, stdout: '2 events on their way to the webhook\n', stderr: '' });
+  expect(sent).toEqual({ code: 0, stdout: '2 events queued for the webhook\n', stderr: '' });
   await receiver.delivery(6);
   await counted('completed', 3);
   const ids = receiver.deliveries.map(({ id }) => id);
@@ -81,7 +81,7 @@ it('events of batches that fit a filter are sent again, or those of them that we
   await receiver.delivery(7);
   expect(await run('had', 'nobody')).toEqual([
     1,
-    expect.stringMatching(/^had: done-had@\w+ is on its way to the webhook\n$/),
+    expect.stringMatching(/^had: done-had@\w+ is queued for the webhook\n$/),
   ]);
   const { logs } = await system.batches.getJobLogs('batch-lost-a');
   expect(logs.filter((line) => line.includes('redeliver by'))).toHaveLength(2);

@@ -62,9 +62,7 @@ async function redeliverEvents(options: BulkCommandOptions): Promise<ExitCode> {
       }, options),
     () => {
       const sent = plural(latest?.events ?? 0, 'event');
-      printError(
-        `stopped: ${sent} on ${latest?.events === 1 ? 'its' : 'their'} way to the webhook`,
-      );
+      printError(`stopped: ${sent} queued for the webhook`);
     },
   );
 }
@@ -77,7 +75,7 @@ function report(
     printJson({ events, gone, reset });
     return;
   }
-  const what = dryRun ? 'would be sent' : 'on their way to the webhook';
+  const what = dryRun ? 'would be sent' : 'queued for the webhook';
   if (!quiet) print(`${plural(events, 'event')} ${what}`);
   if (gone > 0) printError(`${plural(gone, 'event')} not kept any more`);
   if (reset)

@@ -36,7 +36,7 @@ const WORDS: Record<ActionResult, (seen: Seen) => Words> = {
     status.state === 'failed' ? null : 'Only a failed batch can be retried.',
   queued: ({ webhooks }) =>
     webhooks.some(({ state }) => state === 'waiting')
-      ? 'Its latest event is on its way to the webhook again.'
+      ? 'Its latest event is queued for the webhook again.'
       : null,
   running: (seen) => (isRunning(seen) ? 'It has not ended: cancel it, or wait for its end.' : null),
   'not-confirmed': (seen) =>
