@@ -8,7 +8,7 @@ import { LONG } from '../helpers/long-form.js';
 import { type System, type SystemOptions, startSystem } from '../helpers/system.js';
 
 /** Fifty huge responses at once take a slow or busy machine minutes, and must not time out for that. */
-const TIMEOUT_MS = LONG ? 600_000 : 150_000;
+const TIMEOUT_MS = LONG ? 600_000 : 300_000;
 const PATIENT = { ATLAS_TIMEOUT_MS: '90000' };
 /** Of what cannot complete: until it each poll is repeated, which only takes time. */
 const DEADLINE = { ...PATIENT, BATCH_DEADLINE_MS: LONG ? '5000' : '1500' };
